@@ -1,0 +1,312 @@
+"""From a command line to the pipeline: Hydra, errors as one sentence, the summary of a sweep.
+
+Nothing here imports torch before a command really runs, so ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, InstantiationException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from churn_torch.errors import InputError
+
+CONF = Path(__file__).resolve().parents[1] / "conf"
+
+# Values of these keys are names and queries, which Hydra's grammar would take apart.
+TEXT_KEYS = re.compile(
+    r"(data\.(source|database|target|positive|id|test_source|split\.column)"
+    r"|source|database|out|outputs|run|resume)$"
+)
+PLAIN_TEXT = re.compile(r"[\w./\\:@*?~+%$-]*", re.ASCII)
+# Keys that take a word as well as a number, whatever their default is.
+SEVERAL_TYPES = {"threshold", "trainer.devices"}
+KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
+PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def run_command(name: str) -> None:
+    """Run ``churn_torch.pipeline.<name>`` with Hydra; exit 1 with one sentence on a user's error.
+
+    Args:
+        name: ``train``, ``evaluate``, ``score`` or ``export``; also the file in conf/.
+    """
+    # Hydra then raises instead of printing, and the sentence is ours.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    OmegaConf.register_new_resolver("run_folder", _run_folder, use_cache=True, replace=True)
+    sys.argv[1:] = quote_overrides(sys.argv[1:])
+
+    # Hydra prints a line of its own for an exception in the task, so it is handed around Hydra.
+    raised: list[BaseException] = []
+
+    def task(config: DictConfig) -> dict[str, Any] | None:
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return _run_member(name, config)
+        try:
+            return _run(name, config)
+        except BaseException as error:
+            raised.append(error)
+            if name == "train":
+                _remove_if_unstarted(Path(HydraConfig.get().runtime.output_dir))
+            return None
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+        if raised:
+            raise raised[0]
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stdout = None
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; go on with resume=RUN where last.ckpt was written.")
+    except Exception as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        print(f"Error: {sentence}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
+    from churn_torch import pipeline
+
+    _check_types(name, config)
+    if name != "train":
+        getattr(pipeline, name)(config)
+        return None
+    return dict(pipeline.train(config, Path(HydraConfig.get().runtime.output_dir)).metrics)
+
+
+def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
+    """Run one member of a sweep; its failure is kept for the summary and ends nothing."""
+    try:
+        return {"status": "ok", "metrics": _run(name, config)}
+    except Exception as error:
+        logging.getLogger("churn_torch").error(traceback.format_exc())
+        sentence = explain(error) or f"{type(error).__name__}: {error}"
+        print(f"Failed: {sentence}", file=sys.stderr)
+        return {"status": "failed", "error": sentence}
+
+
+def _run_folder(outputs: str, resume: str | None) -> str:
+    """Return the folder of this run: a fresh one by time, or the one to be resumed."""
+    if resume:
+        # A mistyped folder must not come into being: `pipeline.train` refuses it.
+        return str(Path(resume).resolve()) if Path(resume).is_dir() else outputs
+    now = datetime.now()
+    folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+    # Two runs started in the same second.
+    return str(folder if not folder.exists() else folder.with_name(f"{now:%H-%M-%S-%f}"))
+
+
+def _remove_if_unstarted(folder: Path) -> None:
+    """Leave no folder behind for a run that ended before its first epoch."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names <= {"train.log", "config.yaml"} and folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+        if not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+def _check_types(name: str, config: DictConfig) -> None:
+    """Refuse text where the default is a number, and so on.
+
+    Raises:
+        InputError: Naming key, expected type and value.
+    """
+    choices = [c for c in HydraConfig.get().overrides.task if "." not in c.partition("=")[0]]
+    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
+    chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
+    defaults = hydra.compose(config_name=name, overrides=chosen)
+    for key, default, value in _leaves(defaults, config):
+        if value is None or key in SEVERAL_TYPES:
+            continue
+        expected = None
+        if isinstance(default, bool) and not isinstance(value, bool):
+            expected = "true or false"
+        elif isinstance(default, int | float) and not isinstance(default, bool):
+            if isinstance(value, bool | str):
+                expected = "a number"
+            elif isinstance(default, int) and value != int(value):
+                expected = "a whole number"
+        if expected:
+            raise InputError(f"{key}: expected {expected}, got {value!r}.")
+
+
+def _leaves(
+    defaults: DictConfig, config: DictConfig, prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield key, default and value of every scalar that both hold."""
+    for key in map(str, defaults):
+        if OmegaConf.is_missing(config, key) or key not in config:
+            continue
+        default = None if OmegaConf.is_missing(defaults, key) else defaults[key]
+        if isinstance(default, DictConfig) and isinstance(config[key], DictConfig):
+            yield from _leaves(default, config[key], f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", default, config[key]
+
+
+def quote_overrides(arguments: Sequence[str]) -> list[str]:
+    """Return arguments that Hydra's grammar takes as they were meant.
+
+    Names and queries are quoted (``data.source=SELECT a, b FROM 'x.csv'``), and
+    ``data.kinds.Any Name=kind`` is accepted for every column name.
+    """
+    quoted, kinds = [], []
+    sweep = {"-m", "--multirun"} & set(arguments)
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        kind = KIND_KEY.fullmatch(argument.rpartition("=")[0]) if equals else None
+        if kind:
+            kinds.append((kind["column"], argument.rpartition("=")[2]))
+        elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(value, bool(sweep)):
+            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+            quoted.append(f'{key}="{escaped}"')
+        else:
+            quoted.append(argument)
+    if all(PLAIN_NAME.fullmatch(column) for column, _ in kinds):
+        return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
+    pairs = [
+        f"{column}={value}".replace("\\", "\\\\").replace('"', '\\"') for column, value in kinds
+    ]
+    return [*quoted, "~data.kinds", "+data.kinds=[" + ",".join(f'"{p}"' for p in pairs) + "]"]
+
+
+def _is_plain(value: str, sweep: bool) -> bool:
+    """Tell whether Hydra reads the value as it stands: plain, quoted already, or a sweep's list."""
+    if value[:1] in {'"', "'"} and value[-1:] == value[:1]:
+        return True
+    if sweep and "," in value and not re.match(r"\s*(select|with)\b", value, re.IGNORECASE):
+        return True
+    return bool(PLAIN_TEXT.fullmatch(value)) or value in {"???", "null"}
+
+
+def explain(error: BaseException) -> str | None:
+    """Return the sentence for a user's error, or None for an error of ours."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, InputError):
+            return str(cause)
+        cause = cause.__cause__
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _explain_configuration(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f" {error.filename}" if error.filename else ""
+        return (
+            f"expected to read or write{where}, got: {error.strerror}; free the disk, mend the "
+            "permissions or choose another place (outputs=FOLDER)."
+        )
+    return None
+
+
+def _explain_configuration(error: BaseException) -> str:
+    text = str(error)
+    missing = re.search(r"Missing mandatory value: (\S+)", text)
+    if missing:
+        return f"expected {missing[1]}=..., got nothing; name it on the command line."
+    group = re.search(r"Could not find '([\w/]+)/([^'/]*)'", text)
+    if group:
+        options = sorted(path.stem for path in (CONF / group[1]).glob("*.yaml"))
+        return (
+            f"{group[1]}: expected one of {', '.join(options)}, got {group[2]!r}"
+            f"{_nearest(group[2], options)}."
+        )
+    key = re.search(r"full_key: (\S+)", text)
+    if isinstance(error, InstantiationException):
+        reason = error.__cause__ or error
+        return f"{key[1] if key else 'configuration'}: {' '.join(str(reason).split())}"
+    named = key or re.search(r"override '([^'=]+)", text)
+    if named:
+        keys = known_keys()
+        if named[1] in keys:
+            return (
+                f"expected a key of the choices made, got {named[1]!r}, which belongs to "
+                f"{' or '.join(keys[named[1]])}."
+            )
+        return (
+            f"expected a key of the configuration, got {named[1]!r}{_nearest(named[1], keys)}; "
+            "all keys: --help, or the files in conf/."
+        )
+    return " ".join(text.split())
+
+
+def known_keys() -> dict[str, list[str]]:
+    """Return every dotted key that a file in conf/ defines, and the choices that define it."""
+    keys: dict[str, list[str]] = {}
+
+    def collect(node: Any, prefix: str, choice: str) -> None:
+        for key, value in node.items() if isinstance(node, dict) else ():
+            keys.setdefault(f"{prefix}{key}", []).append(choice)
+            collect(value, f"{prefix}{key}.", choice)
+
+    for file in sorted(CONF.rglob("*.yaml")):
+        is_choice = file.parent != CONF
+        if file.parent.name in {"debug", "experiment"}:
+            continue
+        content: Any = OmegaConf.to_container(OmegaConf.load(file))
+        content = {k: v for k, v in content.items() if k not in {"hydra", "defaults"}}
+        group = file.parent.name
+        collect(content, f"{group}." if is_choice else "", f"{group}={file.stem}")
+    for folder in CONF.iterdir():
+        if folder.is_dir():
+            keys.setdefault(folder.name, []).append(f"{folder.name}=...")
+    return keys
+
+
+def _nearest(name: str, candidates: Iterable[str]) -> str:
+    # `lr` is most likely `optimizer.lr`, whatever looks more alike letter by letter.
+    last = [c for c in candidates if c.rpartition(".")[2] == name.rpartition(".")[2]]
+    found = last[:1] or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+class SweepSummary(Callback):
+    """At the end of ``-m``: one sorted table on the terminal and sweep.csv in the sweep folder."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Take note of one member."""
+        outcome = job_return._return_value
+        if config.hydra.mode != RunMode.MULTIRUN or not isinstance(outcome, dict):
+            return
+        row: dict[str, Any] = {
+            "job": int(config.hydra.job.num),
+            "overrides": " ".join(config.hydra.overrides.task),
+            "status": outcome["status"],
+            "error": outcome.get("error", ""),
+            "folder": config.hydra.runtime.output_dir,
+        }
+        for split in ("validation", "test"):
+            measured = (outcome.get("metrics") or {}).get(split, {})
+            row |= {f"{split}_{k}": v for k, v in measured.items() if k != "intervals"}
+        self.rows.append(row)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Show and write the summary."""
+        from churn_torch.pipeline import summarise_sweep
+
+        if self.rows:
+            summarise_sweep(self.rows, Path(config.hydra.sweep.dir))
+            if all(row["status"] != "ok" for row in self.rows):
+                raise InputError("every member of the sweep failed; the table above says why.")
+
+
+__all__ = ["SweepSummary", "explain", "known_keys", "quote_overrides", "run_command"]

@@ -1,0 +1,1 @@
+"""How good a churn model is and what it is worth."""

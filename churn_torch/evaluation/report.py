@@ -1,0 +1,127 @@
+"""Tables for people: the metrics of a run and the members of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from churn_torch.errors import InputError, suggest
+
+LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
+
+
+def _count(value: float) -> str:
+    return f"{value:,}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _score(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _lift(value: float) -> str:
+    return f"{value:.2f}"
+
+
+LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("n", "rows", _count),
+    ("base_rate", "churn rate", _percent),
+    ("auroc", "AUROC", _score),
+    ("average_precision", "average precision", _score),
+    ("log_loss", "log-loss", _score),
+    ("brier", "Brier score", _score),
+    ("ece", "calibration error", _score),
+    *((f"lift_at_{share}", f"lift in top {share} %", _lift) for share in (5, 10, 20)),
+    *((f"captured_at_{share}", f"churners in top {share} %", _percent) for share in (5, 10, 20)),
+    ("threshold", "decision threshold", _score),
+    ("accuracy", "accuracy", _percent),
+    ("precision", "precision", _percent),
+    ("recall", "recall", _percent),
+    ("f1", "F1", _score),
+)
+CONFUSION = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Lay out the metrics of a run, one column a split.
+
+    Args:
+        metrics: for each split what ``metrics.evaluate`` returns, and under ``"intervals"``, where
+            it was computed, what ``metrics.bootstrap_intervals`` returns.
+    """
+    intervals = any("intervals" in split for split in metrics.values())
+    table = Table(caption="in brackets: bootstrap interval" if intervals else None)
+    table.add_column("metric", no_wrap=True)
+    for name in metrics:
+        table.add_column(Text(name), justify="right")
+    for key, label, show in LINES:
+        cells = []
+        for split in metrics.values():
+            cell = show(split[key])
+            if key in split.get("intervals", {}):
+                low, high = split["intervals"][key]
+                cell += f" [{show(low)} to {show(high)}]"
+            cells.append(Text(cell))
+        table.add_row(label, *cells)
+    counts = (" / ".join(_count(split[key]) for key in CONFUSION) for split in metrics.values())
+    table.add_row("TP / FP / FN / TN", *counts)
+    return table
+
+
+def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list[Mapping[str, Any]]:
+    """Sort the members of a sweep by a validation metric, best first and failed ones last.
+
+    Args:
+        rows: one mapping a member, with ``job`` (number), ``overrides`` (text), ``status``
+            (``"ok"``, or anything else when it failed), ``error`` (text, when it failed) and
+            metrics named ``validation_auroc``, ``test_auroc`` and so on.
+        sort_by: a metric of ``metrics.evaluate``, without its split.
+
+    Raises:
+        InputError: when no member that finished has that metric.
+    """
+    rows = list(rows)
+    key = f"validation_{sort_by}"
+    finished = [row for row in rows if row["status"] == "ok"]
+    if finished and not any(key in row for row in finished):
+        prefix = "validation_"
+        names = {name for row in finished for name in row if name.startswith(prefix)}
+        known = sorted(name.removeprefix(prefix) for name in names)
+        raise InputError(
+            f"Expected a sweep sorted by one of {', '.join(known)}, "
+            f"but got {sort_by!r}{suggest(sort_by, known)}."
+        )
+
+    def rank(row: Mapping[str, Any]) -> tuple[bool, bool, float, int]:
+        value = float(row.get(key, math.nan))
+        badness = value if sort_by in LOWER_IS_BETTER else -value
+        unknown = math.isnan(value)
+        return row["status"] != "ok", unknown, 0.0 if unknown else badness, row["job"]
+
+    return sorted(rows, key=rank)
+
+
+def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = "log_loss") -> Table:
+    """Lay out a sweep, one line a member, in the order of ``ranked`` (see there for ``rows``)."""
+    metrics = dict.fromkeys(
+        [f"validation_{sort_by}", "validation_log_loss", "validation_auroc", "test_auroc"]
+    )
+    table = Table(caption=f"best validation {sort_by} first")
+    table.add_column("job", justify="right")
+    table.add_column("overrides", overflow="fold")
+    for metric in metrics:
+        table.add_column(metric.replace("_", " ", 1), justify="right")
+    table.add_column("status", overflow="fold")
+    for row in ranked(rows, sort_by):
+        scores = [_score(row[metric]) if metric in row else "" for metric in metrics]
+        status = "ok" if row["status"] == "ok" else f"{row['status']}: {row['error']}"
+        # Text, not str: overrides such as data.ignore=[id] would be read as markup.
+        table.add_row(str(row["job"]), Text(row["overrides"]), *scores, Text(status))
+    return table

@@ -1,0 +1,1 @@
+"""What turns a row into a probability: torch only, no Lightning, no Hydra, no files."""

@@ -1,0 +1,190 @@
+"""Calibrators: small modules from logit to calibrated logit, fitted on the validation rows.
+
+Each ``fit_*`` function looks at data and returns numbers; the module of the same name holds them
+as buffers, so it exports with the rest of the scorer. Every map is non-decreasing and continuous.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit
+from torch import Tensor, nn
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+# An isotonic curve steeper than this would turn float32 rounding of the logit into a visible
+# change of probability, and rests on a handful of rows anyway.
+MAX_SLOPE = 10.0
+
+
+def _log_loss(logit: Array, target: Array) -> float:
+    """Mean binary cross-entropy of ``target`` in [0, 1] under ``logit``, in nats."""
+    return float(np.mean(np.logaddexp(0.0, logit) - target * logit))
+
+
+def fit_temperature(logit: Array, label: Array) -> float:
+    """Return the temperature that minimises log-loss of ``logit / temperature``.
+
+    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks".
+    """
+    found = minimize_scalar(
+        lambda log_t: _log_loss(logit * np.exp(-log_t), label),
+        bounds=(-4.0, 4.0),
+        method="bounded",
+        options={"xatol": 1e-8},
+    )
+    return float(np.exp(found.x))
+
+
+def fit_platt(logit: Array, label: Array) -> tuple[float, float]:
+    """Return ``(slope, intercept)`` of Platt scaling, slope kept above zero.
+
+    The targets are Platt's smoothed ones, ``(n1 + 1) / (n1 + 2)`` and ``1 / (n0 + 2)``, so that
+    separable validation rows give finite numbers.
+    Source: Platt 1999; Lin, Lin, Weng 2007, "A note on Platt's probabilistic outputs".
+    """
+    n_positive = label.sum()
+    n_negative = len(label) - n_positive
+    target = np.where(label > 0, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+
+    def loss_and_gradient(theta: Array) -> tuple[float, Array]:
+        z = theta[0] * logit + theta[1]
+        residual = expit(z) - target
+        return _log_loss(z, target), np.array([np.mean(residual * logit), np.mean(residual)])
+
+    found = minimize(
+        loss_and_gradient,
+        np.array([1.0, 0.0]),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(1e-3, None), (None, None)],
+        options={"ftol": 1e-14, "gtol": 1e-9},
+    )
+    return float(found.x[0]), float(found.x[1])
+
+
+def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array]:
+    """Return increasing knots ``(logit, calibrated logit)``, at most ``n_knots`` of them.
+
+    Centred isotonic regression: each pooled block becomes one point at its mean logit and its
+    event rate, joined by straight lines, so the map has no steps for float noise to fall over.
+    The rates are kept inside ``[1 / (2 n), 1 - 1 / (2 n)]``: no certainty from a finite sample.
+    Source: Oron & Flournoy 2017, "Centered isotonic regression".
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    order = np.argsort(logit, kind="stable")
+    z, y = logit[order], label[order]
+    rate = IsotonicRegression(out_of_bounds="clip").fit_transform(z, y)
+    starts = np.flatnonzero(np.r_[True, np.diff(rate) > 0])
+    sizes = np.diff(np.r_[starts, len(z)])
+    knots = np.add.reduceat(z, starts) / sizes
+    half = 0.5 / len(z)
+    rates = np.clip(rate[starts], half, 1 - half)
+    while len(knots) > 1:
+        slope = np.diff(np.log(rates) - np.log1p(-rates)) / np.diff(knots)
+        if slope.max() > MAX_SLOPE:
+            i = int(np.argmax(slope))
+        elif len(knots) > n_knots:
+            # Fewest rows first: thins the curve where it is least certain.
+            i = int(np.argmin(sizes[:-1] + sizes[1:]))
+        else:
+            break
+        total = sizes[i] + sizes[i + 1]
+        for values in (knots, rates):
+            values[i] = (values[i] * sizes[i] + values[i + 1] * sizes[i + 1]) / total
+        sizes[i] = total
+        knots, rates, sizes = (np.delete(values, i + 1) for values in (knots, rates, sizes))
+    return knots, np.log(rates) - np.log1p(-rates)
+
+
+class Calibrator(nn.Module):
+    """Identity, and the interface of the others: ``[N]`` logits in, ``[N]`` logits out."""
+
+    def fit(self, logit: Array, label: Array) -> None:
+        """Set the buffers from validation logits and labels, both float64 ``[N]``."""
+
+    def forward(self, logit: Tensor) -> Tensor:
+        """Return calibrated logits."""
+        return logit
+
+
+class Temperature(Calibrator):
+    """Divide the logit by one number; see `fit_temperature`."""
+
+    temperature: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("temperature", torch.ones(()))
+
+    def fit(self, logit: Array, label: Array) -> None:
+        """Set the temperature that minimises validation log-loss."""
+        self.temperature.fill_(fit_temperature(logit, label))
+
+    def forward(self, logit: Tensor) -> Tensor:
+        """Return ``logit / temperature``."""
+        return logit / self.temperature
+
+
+class Platt(Calibrator):
+    """An increasing straight line in the logit; see `fit_platt`."""
+
+    slope: Tensor
+    intercept: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("slope", torch.ones(()))
+        self.register_buffer("intercept", torch.zeros(()))
+
+    def fit(self, logit: Array, label: Array) -> None:
+        """Set slope and intercept by Platt's smoothed maximum likelihood."""
+        slope, intercept = fit_platt(logit, label)
+        self.slope.fill_(slope)
+        self.intercept.fill_(intercept)
+
+    def forward(self, logit: Tensor) -> Tensor:
+        """Return ``slope * logit + intercept``."""
+        return logit * self.slope + self.intercept
+
+
+class Isotonic(Calibrator):
+    """A continuous increasing polyline, flat beyond its ends; see `fit_isotonic`.
+
+    Args:
+        n_knots: Most knots kept. Unused ones repeat the last and add nothing.
+    """
+
+    left: Tensor
+    run: Tensor
+    slope: Tensor
+    floor: Tensor
+
+    def __init__(self, n_knots: int = 32) -> None:
+        super().__init__()
+        self.n_knots = n_knots
+        self.register_buffer("left", torch.zeros(n_knots - 1))
+        self.register_buffer("run", torch.zeros(n_knots - 1))
+        self.register_buffer("slope", torch.zeros(n_knots - 1))
+        self.register_buffer("floor", torch.zeros(()))
+
+    def fit(self, logit: Array, label: Array) -> None:
+        """Set the knots from centred isotonic regression."""
+        knots, values = fit_isotonic(logit, label, self.n_knots)
+        run, rise = np.diff(knots), np.diff(values)
+        for buffer in (self.left, self.run, self.slope):
+            buffer.zero_()
+        self.left[: len(run)] = torch.from_numpy(knots[:-1])
+        self.run[: len(run)] = torch.from_numpy(run)
+        self.slope[: len(run)] = torch.from_numpy(rise / run)
+        self.floor.fill_(values[0])
+
+    def forward(self, logit: Tensor) -> Tensor:
+        """Return the polyline at each logit, as a sum of its segments."""
+        inside = torch.minimum((logit.unsqueeze(1) - self.left).clamp(min=0.0), self.run)
+        return self.floor + (inside * self.slope).sum(1)

@@ -1,0 +1,1 @@
+"""Nets: ``[N, n_features]`` model-space features to ``[N]`` logits, one family a file."""

@@ -1,0 +1,100 @@
+"""Multilayer perceptrons on model-space features, plain and residual."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from churn_torch.errors import InputError, suggest
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "selu": nn.SELU,
+    "tanh": nn.Tanh,
+}
+NORMALIZATIONS: dict[str, type[nn.Module]] = {
+    "none": nn.Identity,
+    "batch": nn.BatchNorm1d,
+    "layer": nn.LayerNorm,
+}
+
+
+class MLP(nn.Module):
+    """A stack of equal-width blocks with one logit at the end.
+
+    A block is linear, normalisation, activation, dropout; with ``residual`` it becomes the
+    pre-norm residual block of the tabular ResNet (Gorishniy et al. 2021): the block's output is
+    added to its input, after a first linear layer that brings the row to ``width``.
+
+    Args:
+        n_features: Width of the model-space row.
+        width: Units in each hidden layer.
+        depth: Number of hidden blocks; 0 is a linear model.
+        dropout: Share of units dropped in training, in [0, 1).
+        activation: One of ``ACTIVATIONS``.
+        normalization: One of ``NORMALIZATIONS``.
+        residual: Add each block's input to its output.
+
+    Shape:
+        ``[N, n_features]`` float32 to ``[N]`` float32 logits.
+
+    Raises:
+        InputError: A size is out of range, or a choice is unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_features: int,
+        width: int = 128,
+        depth: int = 2,
+        dropout: float = 0.1,
+        activation: str = "relu",
+        normalization: Literal["none", "batch", "layer"] = "none",
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        if width < 1 or depth < 0 or not 0 <= dropout < 1:
+            raise InputError(
+                "model: expected width >= 1, depth >= 0 and 0 <= dropout < 1, got "
+                f"width={width}, depth={depth}, dropout={dropout}."
+            )
+        _choose("activation", activation, ACTIVATIONS)
+        _choose("normalization", normalization, NORMALIZATIONS)
+        self.residual = residual
+        self.stem = nn.Linear(n_features, width) if residual else nn.Identity()
+        self.blocks = nn.ModuleList()
+        d_in = width if residual else n_features
+        for _ in range(depth):
+            if residual:
+                norm = _normalization(normalization, d_in)
+                layers = [norm, nn.Linear(d_in, width), ACTIVATIONS[activation]()]
+            else:
+                norm = _normalization(normalization, width)
+                layers = [nn.Linear(d_in, width), norm, ACTIVATIONS[activation]()]
+            self.blocks.append(nn.Sequential(*layers, nn.Dropout(dropout)))
+            d_in = width
+        self.head = nn.Linear(d_in, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit a row."""
+        x = self.stem(x)
+        for block in self.blocks:
+            x = x + block(x) if self.residual else block(x)
+        logit: Tensor = self.head(x).squeeze(1)
+        return logit
+
+
+def _normalization(name: str, width: int) -> nn.Module:
+    return nn.Identity() if name == "none" else NORMALIZATIONS[name](width)
+
+
+def _choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
+    if value not in choices:
+        raise InputError(
+            f"model.{key}: expected one of {', '.join(choices)}, got {value!r}"
+            f"{suggest(value, choices)}."
+        )

@@ -1,0 +1,77 @@
+"""The scorer: preprocess, net, calibrator; the one thing that is exported, explained, served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from churn_torch.models.calibration import Calibrator
+from churn_torch.models.preprocess import Columns, Preprocess
+
+# Rows scored at once: bounds memory, and long enough that per-call costs vanish.
+CHUNK_ROWS = 65_536
+
+
+class Scorer(nn.Module):
+    """Typed columns to a calibrated churn probability.
+
+    ``probability = sigmoid(calibrator(net(preprocess(columns)) - prior_shift))``, where
+    ``prior_shift`` is the log of the positive class weight used in training: weighting the
+    positives by w multiplies the fitted odds by w, and the shift divides them back to the true
+    base rate (Elkan 2001, "The foundations of cost-sensitive learning").
+
+    Args:
+        preprocess: Typed columns to model space.
+        net: ``[N, n_features]`` to ``[N]`` logits.
+        calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
+
+    Shape:
+        Columns of N rows to ``[N]`` float32 probabilities.
+    """
+
+    prior_shift: Tensor
+
+    def __init__(self, preprocess: Preprocess, net: nn.Module, calibrator: Calibrator) -> None:
+        super().__init__()
+        self.preprocess = preprocess
+        self.net = net
+        self.calibrator = calibrator
+        self.register_buffer("prior_shift", torch.zeros(()))
+
+    def raw_logit(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return the net's own logit, the one the training loss sees."""
+        logit: Tensor = self.net(self.preprocess(numeric, wide, codes))
+        return logit
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return calibrated probabilities."""
+        logit = self.raw_logit(numeric, wide, codes) - self.prior_shift
+        return torch.sigmoid(self.calibrator(logit))
+
+    @torch.no_grad()
+    def score(self, columns: Columns) -> Tensor:
+        """Return calibrated probabilities of any number of rows, chunk by chunk."""
+        return self._in_chunks(columns, calibrated=True)
+
+    @torch.no_grad()
+    def uncalibrated_logit(self, columns: Columns) -> Tensor:
+        """Return logits at the true base rate, before the calibrator."""
+        return self._in_chunks(columns, calibrated=False)
+
+    def _in_chunks(self, columns: Columns, *, calibrated: bool) -> Tensor:
+        was_training = self.training
+        self.eval()
+        parts = [
+            self(*chunk) if calibrated else self.raw_logit(*chunk) - self.prior_shift
+            for chunk in _chunks(columns)
+        ]
+        self.train(was_training)
+        return torch.cat(parts)
+
+
+def _chunks(columns: Columns) -> Iterator[Columns]:
+    n_rows = columns.numeric.shape[0]
+    for start in range(0, max(n_rows, 1), CHUNK_ROWS):
+        yield columns.take(slice(start, start + CHUNK_ROWS))

@@ -1,0 +1,178 @@
+"""The run folder: what a training leaves behind, written whole, and the way back to a model."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.models.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.tables.encode import encode, parse
+from churn_torch.tables.schema import Schema
+from churn_torch.training.build import build_scorer
+
+CONFIG = "config.yaml"
+SCHEMA = "schema.json"
+WEIGHTS = "weights.pt"
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.parquet"
+MODEL = "model.onnx"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run, ready to predict.
+
+    Attributes:
+        folder: The run folder.
+        config: The configuration it was trained with.
+        schema: The completed schema.
+        scorer: The trained scorer, in evaluation mode, on the CPU.
+        metrics: Content of metrics.json.
+    """
+
+    folder: Path
+    config: DictConfig
+    schema: Schema
+    scorer: Scorer
+    metrics: Mapping[str, Any]
+
+    @property
+    def threshold(self) -> float:
+        """The decision threshold chosen on the validation rows."""
+        return float(self.metrics["validation"]["threshold"])
+
+    @property
+    def model(self) -> Path:
+        """The ONNX file."""
+        return self.folder / MODEL
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the calibrated churn probability of each row.
+
+        Args:
+            frame: Raw rows with the columns the model learned from, in any order.
+
+        Shape:
+            N rows to ``[N]`` float32.
+
+        Raises:
+            InputError: A column is missing, or a cell cannot be read as its column's kind.
+        """
+        columns = Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
+        probability: np.ndarray[Any, np.dtype[np.float32]] = self.scorer.score(columns).numpy()
+        return probability
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; it takes the name only when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def start_run(folder: Path, config: DictConfig) -> None:
+    """Make the folder and note the configuration, so that an interrupted run can be resumed.
+
+    Raises:
+        InputError: The folder already holds a finished run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / METRICS).exists():
+        raise InputError(
+            f"expected a run folder without a finished run, got {folder}; nothing is written "
+            "over, so start a new run."
+        )
+    write_text(folder / CONFIG, OmegaConf.to_yaml(config))
+
+
+def save_run(run: Run, predictions: pd.DataFrame) -> None:
+    """Write everything but the ONNX file."""
+    write_text(run.folder / SCHEMA, run.schema.to_json())
+    with whole_file(run.folder / WEIGHTS) as temporary:
+        torch.save(run.scorer.state_dict(), temporary)
+    with whole_file(run.folder / PREDICTIONS) as temporary:
+        predictions.to_parquet(temporary, index=False)
+    # Last: metrics.json marks the run as finished.
+    write_text(run.folder / METRICS, json.dumps(run.metrics, indent=2, allow_nan=False))
+
+
+def load_config(folder: Path) -> DictConfig:
+    """Return the configuration of a run folder.
+
+    Raises:
+        InputError: The folder is not there or holds no run.
+    """
+    if not folder.is_dir():
+        nearby = [str(path) for path in folder.parent.glob("*")] if folder.parent.is_dir() else []
+        raise InputError(
+            f"run: expected a run folder, got {str(folder)!r}, which is not there"
+            f"{suggest(str(folder), nearby)}; train first, or name a folder under outputs/."
+        )
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            f"run: expected a run folder with {CONFIG}, got {str(folder)!r} without it; name the "
+            "folder that training printed."
+        )
+    config = OmegaConf.load(folder / CONFIG)
+    assert isinstance(config, DictConfig)
+    return config
+
+
+def load_run(path: str | Path) -> Run:
+    """Load a finished run.
+
+    Args:
+        path: The run folder, e.g. ``outputs/latest``.
+
+    Raises:
+        InputError: The folder is not there, or the run is not finished or damaged.
+    """
+    folder = Path(path)
+    config = load_config(folder)
+    for name in (SCHEMA, WEIGHTS, METRICS):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"run: expected a finished run in {str(folder)!r}, got one without {name}; finish "
+                f"it with scripts/train.py resume={folder}."
+            )
+    schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
+    scorer = build_scorer(config, schema)
+    try:
+        scorer.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+    except Exception as error:  # a damaged archive raises many classes
+        raise InputError(
+            f"run: expected whole files in {str(folder)!r}, got damaged ones "
+            f"({str(error).splitlines()[0]}); train again."
+        ) from error
+    return Run(folder, config, schema, scorer.eval(), metrics)
+
+
+def point_latest(outputs: Path, folder: Path) -> None:
+    """Make ``outputs/latest`` a link to the folder."""
+    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
+    if link.is_symlink() or not link.exists():
+        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
+        os.replace(temporary, link)

@@ -1,0 +1,97 @@
+"""Record batches: what every reader returns, narrowed to columns and turned into pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.tables.schema import check_names
+
+# A schema, and the rows that follow it.
+Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
+
+
+def check_columns(names: Sequence[str], columns: Sequence[str] | None) -> None:
+    """Raise InputError when names repeat or an asked column is not among them."""
+    check_names(names)
+    for name in columns or ():
+        if name not in names:
+            raise InputError(
+                f"expected column {name!r} in the source, however: it is not there"
+                f"{suggest(name, names)}; the columns are {', '.join(map(repr, names[:12]))}"
+            )
+
+
+def select(
+    schema: pa.Schema, batches: Iterator[pa.RecordBatch], columns: Sequence[str] | None
+) -> Batches:
+    """Narrow batches to `columns`, in that order; all when None."""
+    check_columns(schema.names, columns)
+    if columns is None:
+        return schema, batches
+    names = list(columns)
+    return pa.schema([schema.field(name) for name in names]), (
+        batch.select(names) for batch in batches
+    )
+
+
+def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; what breaks on the way becomes an InputError that names the source."""
+    try:
+        yield from batches
+    except (pa.ArrowException, OSError, duckdb.Error) as error:
+        raise InputError(
+            f"expected to read {what} to its end, however: {first_line(error)}; mend the source"
+        ) from None
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message: the rest is for its developers."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+
+
+def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:
+    """Regroup batches so that each list holds `rows` rows; the last one may hold fewer."""
+    waiting: list[pa.RecordBatch] = []
+    n_waiting = 0
+    for batch in batches:
+        while n_waiting + batch.num_rows >= rows:
+            taken = rows - n_waiting
+            yield [*waiting, batch.slice(0, taken)]
+            waiting, n_waiting, batch = [], 0, batch.slice(taken)
+        if batch.num_rows:
+            waiting.append(batch)
+            n_waiting += batch.num_rows
+    if waiting:
+        yield waiting
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """Convert to pandas without losing digits, and without Python objects where avoidable."""
+    for position, field in enumerate(table.schema):
+        kind = _plain_type(field.type)
+        if kind != field.type:
+            column = table.column(position).cast(kind)
+            table = table.set_column(position, field.with_type(kind), column)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+    for name in frame.columns:
+        column = table.column(name)
+        if pa.types.is_integer(column.type) and column.null_count:
+            # As float64, long ids would change and short ones would be written out as 12.0.
+            nullable = pd.UInt64Dtype() if pa.types.is_uint64(column.type) else pd.Int64Dtype()
+            frame[name] = column.to_pandas(types_mapper={column.type: nullable}.get)
+    return frame
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind):
+        return pa.float64()
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_dictionary(kind) and not pa.types.is_primitive(kind.value_type):
+        return kind.value_type
+    return kind

@@ -1,0 +1,202 @@
+"""What a single raw cell means: a number, a date, text or nothing.
+
+Tables arrive as CSV (all text), as Parquet or SQL (typed) or as a DataFrame (anything). The
+functions here bring a column to one of three plain forms, so that inference and encoding agree.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pandas.api import types
+
+# Compared exactly; text of whitespace only counts as missing too.
+MISSING_TEXT = frozenset(
+    {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"}
+)
+
+TRUTH = {
+    **dict.fromkeys(("1", "yes", "true", "y", "t"), 1.0),
+    **dict.fromkeys(("0", "no", "false", "n", "f"), 0.0),
+}
+TRUTH_PAIRS = tuple(map(frozenset, (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"))))
+
+ISO = "ISO8601"
+_ISO_PATTERN = (
+    r"\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?\s*"
+)
+_DATE_PATTERN = r"\s*\d{1,4}[/.-]\w{1,9}[/.-]\d{1,4}(\s.*)?"
+# Day first stands before month first: where both fit, the first wins.
+_DATES = (
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d.%m.%Y",
+    "%Y/%m/%d",
+    "%d-%b-%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y-%m-%d",
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_DATE_FORMATS = tuple(date + time for time in _TIMES for date in _DATES)
+
+_EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
+_DAY = pd.Timedelta(days=1).as_unit("us")
+# Distinct whole numbers beyond this may be one and the same float64.
+LARGEST_EXACT = 2.0**53
+
+
+class Storage(StrEnum):
+    """How the raw values of a column arrive."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    DATETIME = "datetime"
+
+
+def plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
+    """Bring a column to float64, UTC timestamps or text; missing is NaN, NaT or NaN.
+
+    Returns:
+        The form and the values, on the same index. The form is None when the cells are neither
+        (lists, dicts, bytes, durations): the values are then returned as they came.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        storage, levels = plain(pd.Series(series.cat.categories))
+        return storage, levels.reindex(series.cat.codes.to_numpy()).set_axis(series.index)
+    if isinstance(dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    if types.is_bool_dtype(dtype) or (
+        types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
+    ):
+        return Storage.NUMBER, _floats(series)
+    if types.is_datetime64_any_dtype(series.dtype):
+        return Storage.DATETIME, pd.to_datetime(series, utc=True)
+    if types.is_object_dtype(dtype):
+        return _plain_objects(series)
+    if types.is_string_dtype(dtype):
+        return Storage.TEXT, _blank_to_missing(series.astype("str"))
+    return None, series
+
+
+def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
+    """Do the work of `plain` for Python objects, judged by what they all have in common."""
+    found = types.infer_dtype(series, skipna=True)
+    if found in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
+        return Storage.NUMBER, series.map(float, na_action="ignore").astype("float64")
+    if found in ("date", "datetime", "datetime64"):
+        return Storage.DATETIME, pd.to_datetime(series, utc=True)
+    if found in ("string", "empty"):
+        return Storage.TEXT, _blank_to_missing(series.astype("str"))
+    present = series[series.notna()]
+    if found.startswith("mixed") and present.map(lambda cell: isinstance(cell, _SCALARS)).all():
+        text = present.map(_scalar_text).reindex(series.index).astype("str")
+        return Storage.TEXT, _blank_to_missing(text)
+    return None, series
+
+
+_SCALARS = (str, bool, int, float, np.number, np.bool_)
+
+
+def _scalar_text(cell: object) -> str:
+    if isinstance(cell, float | np.floating) and float(cell).is_integer():
+        return str(int(cell)) if abs(float(cell)) < LARGEST_EXACT else repr(float(cell))
+    return str(cell)
+
+
+def _floats(series: pd.Series) -> pd.Series:
+    values = series.to_numpy(dtype="float64", na_value=np.nan)
+    return pd.Series(values, index=series.index, name=series.name)
+
+
+def _blank_to_missing(text: pd.Series) -> pd.Series:
+    return text.mask(text.isin(MISSING_TEXT) | (text.str.strip() == ""))
+
+
+def canonical_text(series: pd.Series) -> pd.Series:
+    """Return the column as text: ``415`` for 415.0, ``True`` for True, ``""`` for missing.
+
+    Text is kept exactly as it came (spaces included), because the exported file compares it as is.
+    """
+    storage, values = plain(series)
+    if storage is None:  # cells that may not even be hashable
+        values = series.map(str, na_action="ignore")
+    elif storage is not Storage.TEXT:
+        # The original column, not the float64 one: integers beyond 2**53 keep all their digits.
+        codes, levels = pd.factorize(series)
+        if types.is_float_dtype(series.dtype):
+            levels = levels.to_numpy()  # keeps float32, whose 0.1 is not float64's
+        texts = np.array([*map(_level_text, levels), ""], dtype=object)
+        values = pd.Series(texts[codes], index=series.index, name=series.name)
+    return values.astype("str").fillna("")
+
+
+def _level_text(level: object) -> str:
+    if isinstance(level, pd.Timestamp):
+        return level.isoformat()
+    return _scalar_text(level)
+
+
+def numbers_as_text(text: pd.Series) -> pd.Series:
+    """Spell numbers in text one way (``1.0`` and ``1`` as ``1``); other text and codes stay."""
+    codes, levels = pd.factorize(text)
+    spelled = pd.Series(levels, dtype="str")
+    numbers = read_numbers(spelled)[0]
+    exact = numbers.abs() < LARGEST_EXACT
+    numeric = exact & ~leading_zero(spelled)
+    spelled = spelled.mask(numeric, canonical_text(numbers))
+    return pd.Series(spelled.to_numpy()[codes], index=text.index, name=text.name, dtype="str")
+
+
+def leading_zero(text: pd.Series) -> pd.Series:
+    """Tell which values are codes such as ``00123``: as numbers they would lose their zeros."""
+    found = pc.match_substring_regex(pa.array(text, pa.large_string()), r"^\s*[+-]?0\d")
+    return pd.Series(pc.fill_null(found, False).to_numpy(zero_copy_only=False), index=text.index)
+
+
+def read_numbers(text: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """Read text as float64.
+
+    Returns:
+        The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
+    """
+    try:
+        trimmed = pc.utf8_trim_whitespace(pa.array(text, pa.large_string()))
+        values = pc.cast(trimmed, pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = pd.Series(values, index=text.index, name=text.name)
+    except pa.ArrowInvalid:  # some cell is no number: the slower reader goes on to the others
+        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    return numbers, numbers.isna() & text.notna()
+
+
+def read_dates(text: pd.Series, form: str) -> tuple[pd.Series, pd.Series]:
+    """Read text as UTC timestamps in one format (`ISO` or a strptime pattern).
+
+    Returns:
+        The timestamps (NaT where missing or unreadable) and the mask of unreadable cells.
+    """
+    dates = pd.to_datetime(text.str.strip(), format=form, utc=True, errors="coerce")
+    return dates, dates.isna() & text.notna()
+
+
+def date_formats(levels: pd.Series) -> list[str]:
+    """List the formats in which every one of the distinct texts is a date, the best one first."""
+    head = levels.head(100)  # most columns are no dates: that is found out on a few values
+    candidates: tuple[str, ...] = ()
+    if head.str.fullmatch(_ISO_PATTERN).all():
+        candidates = (ISO,)
+    elif head.str.fullmatch(_DATE_PATTERN).all():
+        candidates = _DATE_FORMATS
+    fitting = [form for form in candidates if not read_dates(head, form)[1].any()]
+    return [form for form in fitting if not read_dates(levels, form)[1].any()]
+
+
+def days(dates: pd.Series) -> pd.Series:
+    """Turn UTC timestamps into float64 days since 1970-01-01; the fraction is the time of day."""
+    elapsed: pd.Series = (dates.dt.as_unit("us") - _EPOCH) / _DAY
+    return elapsed.astype("float64")

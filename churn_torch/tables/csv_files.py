@@ -1,0 +1,167 @@
+"""CSV: the encoding, the delimiter and the header are found out; every cell stays text."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, cast
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from churn_torch.errors import InputError
+from churn_torch.tables.arrow import Batches, first_line
+from churn_torch.tables.schema import check_names
+
+_HEAD = 1 << 16
+# A quoted cell may span lines, but a row must fit into one block of the reader.
+_BLOCK = 1 << 23
+_DELIMITERS = ",;\t|"
+# Bytes that no text has: control characters other than tab, line ends and the like.
+_CONTROL = bytes(range(9)) + bytes(range(14, 27)) + bytes(range(28, 32))
+_UNDEFINED_IN_CP1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
+
+
+def read_csv(paths: Sequence[Path]) -> Batches:
+    """Open CSV files of the same columns as one table of text; an empty cell is missing.
+
+    Raises:
+        InputError: A file is empty or binary, names repeat, a row has too many or too few cells,
+            or the files have different columns.
+    """
+    files = [_CsvFile(path) for path in paths]
+    names = files[0].names
+    for file in files:
+        if file.names != names:
+            odd = next(iter(sorted(set(file.names) ^ set(names))), None)
+            what = f"column {odd!r} is not in both" if odd is not None else "their order differs"
+            raise InputError(
+                f"expected CSV files with the same columns, however: {paths[0].name!r} and "
+                f"{file.path.name!r} differ ({what}); read them with SELECT ... "
+                "FROM read_csv(..., union_by_name=true)"
+            )
+    schema = pa.schema([(name, pa.string()) for name in names])
+    return schema, (batch for file in files for batch in file.batches(schema))
+
+
+class _CsvFile:
+    """One file with what was found out of its form."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            self.gzipped = file.read(2) == b"\x1f\x8b"
+        self.encoding = self._find_encoding()
+        with self.open_text() as file:
+            head = file.read(_HEAD)
+        if not head.strip():
+            raise InputError(
+                f"expected a table, however: {str(path)!r} holds nothing; check the source"
+            )
+        self.delimiter = _find_delimiter(head)
+        with self.open_text() as file:
+            self.names = next(row for row in csv.reader(file, delimiter=self.delimiter) if row)
+        check_names(self.names)
+
+    def open_bytes(self) -> IO[bytes]:
+        if self.gzipped:
+            return cast(IO[bytes], gzip.open(self.path))
+        return self.path.open("rb")
+
+    def open_text(self) -> io.TextIOWrapper:
+        return io.TextIOWrapper(self.open_bytes(), encoding=self.encoding, newline="")
+
+    def _find_encoding(self) -> str:
+        """Return utf-8 only when the whole file is: one odd byte may stand in its last row."""
+        try:
+            with self.open_bytes() as file:
+                block = file.read(_HEAD)
+                if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+                    return "utf-16"
+                self._refuse_binary(block)
+                decoder = codecs.getincrementaldecoder("utf-8")()
+                while block:
+                    decoder.decode(block)
+                    block = file.read(_BLOCK)
+                decoder.decode(b"", final=True)
+                return "utf-8-sig"  # with or without the mark
+        except UnicodeDecodeError:
+            pass
+        except (OSError, EOFError) as error:  # a damaged gzip stream
+            raise InputError(
+                f"expected a readable file, however: {str(self.path)!r} is damaged "
+                f"({first_line(error)}); write it again"
+            ) from None
+        with self.open_bytes() as file:
+            while block := file.read(_BLOCK):
+                if len(block.translate(None, delete=_UNDEFINED_IN_CP1252)) < len(block):
+                    return "latin-1"
+        return "cp1252"
+
+    def _refuse_binary(self, head: bytes) -> None:
+        if head.startswith(b"PK\x03\x04"):
+            what = "a zip or Excel file; save the sheet as CSV"
+        elif len(head.translate(None, delete=_CONTROL)) < len(head):
+            what = "binary; name a CSV or Parquet file"
+        else:
+            return
+        raise InputError(f"expected a CSV or Parquet file, however: {str(self.path)!r} is {what}")
+
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
+        read = pa_csv.ReadOptions(column_names=schema.names, block_size=_BLOCK, encoding=encoding)
+        parse = pa_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
+        convert = pa_csv.ConvertOptions(
+            column_types=schema, strings_can_be_null=True, null_values=[""]
+        )
+        in_header = True  # names are given, so the header comes as a row
+        try:
+            with (
+                self.open_bytes() as file,
+                pa_csv.open_csv(
+                    file, read_options=read, parse_options=parse, convert_options=convert
+                ) as reader,
+            ):
+                for batch in reader:
+                    yield batch.slice(1) if in_header else batch
+                    in_header = in_header and batch.num_rows == 0
+        except (pa.ArrowException, UnicodeError, OSError, EOFError) as error:
+            raise self._bad_line(error) from None
+
+    def _bad_line(self, error: BaseException) -> InputError:
+        """Find the line of a row with too many or too few cells: the reader does not name it."""
+        problem = first_line(error)
+        try:
+            with self.open_text() as file:
+                reader = csv.reader(file, delimiter=self.delimiter)
+                for row in reader:
+                    if row and len(row) != len(self.names):
+                        return InputError(
+                            f"expected {len(self.names)} cells in every row of {str(self.path)!r}, "
+                            f"however: line {reader.line_num:,} has {len(row)}; mend that line"
+                        )
+        except csv.Error as found:
+            problem = first_line(found)
+        return InputError(
+            f"expected a CSV file, however: {str(self.path)!r} cannot be read ({problem}); "
+            "mend the file"
+        )
+
+
+def _find_delimiter(head: str) -> str:
+    """Choose the delimiter that cuts most rows as it cuts the header, into the most cells."""
+    if len(head) == _HEAD:
+        head = head[: head.rfind("\n") + 1] or head  # the last row is cut off
+    best, best_score = ",", (0.0, 1)
+    for delimiter in _DELIMITERS:
+        lines = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter)
+        rows = [row for row in lines if row]
+        width = len(rows[0])
+        score = (sum(len(row) == width for row in rows) / len(rows), width)
+        if width > 1 and score > best_score:
+            best, best_score = delimiter, score
+    return best

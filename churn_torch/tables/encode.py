@@ -1,0 +1,229 @@
+"""Rows in, arrays out: typed values for the exported file, numbers and codes for the nets."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.tables import cells
+from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.labels import parse_target
+from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+
+__all__ = [
+    "FIRST_CATEGORY",
+    "MISSING_CODE",
+    "UNSEEN_CODE",
+    "Arrays",
+    "canonical_text",
+    "encode",
+    "fingerprint",
+    "parse",
+    "parse_target",
+    "parse_time",
+]
+
+MISSING_CODE = 0
+UNSEEN_CODE = 1
+FIRST_CATEGORY = 2
+FIRST_CATEGORY = 2
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class Arrays(NamedTuple):
+    """What the nets read.
+
+    Shape:
+        numeric: [N, n_numeric] float32. wide: [N, n_wide] float64. codes: [N, n_text] int64.
+    """
+
+    numeric: npt.NDArray[np.float32]
+    wide: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.int64]
+
+
+def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.DataFrame:
+    """Return the feature columns, typed, in schema order: exactly what the ONNX file is fed.
+
+    Numbers are float64 (NaN is missing, True is 1.0), dates float64 days since 1970-01-01 UTC,
+    text is text (``""`` is missing). Columns that are no features are not needed and not kept.
+
+    Args:
+        frame: Raw rows as any source gives them; none is fine.
+        schema: What the columns mean.
+        first_row: How many rows stand before this chunk, so that errors name the row of the table.
+
+    Raises:
+        InputError: A column is missing or named twice, or cells cannot be read as its kind.
+    """
+    frame = with_text_names(frame)
+    absent = [column.name for column in schema.features if column.name not in frame.columns]
+    if absent:
+        spare = [name for name in frame.columns if name not in {c.name for c in schema.columns}]
+        names = ", ".join(f"{name!r}{suggest(name, spare)}" for name in absent)
+        raise InputError(
+            f"expected every column the model learned from, however: {names} "
+            f"{'is' if len(absent) == 1 else 'are'} not in the table; add or rename the column"
+        )
+    read = {
+        column.name: _parse_column(frame[column.name], column, first_row)
+        .astype("str" if Schema.is_text(column) else "float64")
+        .reset_index(drop=True)
+        for column in schema.features
+    }
+    return pd.DataFrame(read, index=pd.RangeIndex(len(frame)))
+
+
+def _parse_column(series: pd.Series, column: Column, first_row: int) -> pd.Series:
+    storage, values = cells.plain(series)
+    if storage is None:
+        raise _unreadable(column, series, series.notna(), first_row)
+    if Schema.is_text(column):
+        return _read_text(series, storage, column)
+    if column.kind is Kind.DATETIME:
+        values, bad = _read_dates(series, storage, values, column)
+        if bad.any():
+            raise _unreadable(column, series, bad, first_row)
+        return cells.days(values)
+    values, bad = _read_numbers(storage, values, column)
+    if bad.any():
+        raise _unreadable(column, series, bad, first_row)
+    infinite = values.abs() > _LARGEST
+    if infinite.any():
+        row = first_row + int(infinite.to_numpy().argmax()) + 1
+        raise InputError(
+            f"expected finite numbers in column {column.name!r}, however: {int(infinite.sum()):,} "
+            f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
+            f"{row:,}; mend them or leave the cells empty"
+        )
+    return values
+
+
+def _read_text(series: pd.Series, storage: Storage, column: Column) -> pd.Series:
+    text = canonical_text(series)
+    if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
+        # A typed source has True where the text that was learned from says "yes".
+        spelled = {cells.TRUTH.get(word.casefold()): word for word in column.vocabulary}
+        truth = cells.plain(series)[1]
+        known = truth.map(spelled).astype("str")
+        return known.fillna(text)
+    if column.storage is Storage.NUMBER:
+        return cells.numbers_as_text(text)
+    return text
+
+
+def _read_numbers(
+    storage: Storage, values: pd.Series, column: Column
+) -> tuple[pd.Series, pd.Series]:
+    if storage is Storage.DATETIME:
+        return pd.Series(np.nan, index=values.index), values.notna()
+    if storage is Storage.NUMBER:
+        return values, pd.Series(False, index=values.index)
+    numbers, bad = cells.read_numbers(values)
+    if column.kind is Kind.BOOLEAN and bad.any():
+        truth = values.str.strip().str.casefold().map(cells.TRUTH).astype("float64")
+        numbers = numbers.fillna(truth)
+        bad = numbers.isna() & values.notna()
+    return numbers, bad
+
+
+def _read_dates(
+    series: pd.Series, storage: Storage, values: pd.Series, column: Column
+) -> tuple[pd.Series, pd.Series]:
+    if storage is Storage.DATETIME:
+        return values, pd.Series(False, index=values.index)
+    if storage is Storage.NUMBER:
+        # 20240131 arrives as a number from typed sources; other numbers are no dates.
+        if column.datetime_format is None:
+            nothing = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
+            return nothing, values.notna()
+        values = canonical_text(series)
+        values = values.mask(values == "")
+    return cells.read_dates(values, column.datetime_format or cells.ISO)
+
+
+def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: int) -> InputError:
+    position = int(bad.to_numpy().argmax())
+    expected = {Kind.DATETIME: "dates", Kind.BOOLEAN: "yes/no values", Kind.NUMERIC: "numbers"}
+    what = expected.get(column.kind, "text")
+    if column.kind is Kind.DATETIME and column.datetime_format:
+        what += f" like {column.datetime_format}"
+    count = int(bad.sum())
+    return InputError(
+        f"expected {what} in column {column.name!r}, however: {count:,} "
+        f"{'cell is' if count == 1 else 'cells are'} not, the first is "
+        f"{str(series.iloc[position])[:80]!r} in row {first_row + position + 1:,}; "
+        "mend the values or leave the cells empty"
+    )
+
+
+def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
+    """Turn what `parse` returned into arrays.
+
+    Codes are 0 for missing, 1 for unseen or rare, 2 and up for the vocabulary.
+
+    Raises:
+        ValueError: A text column has no vocabulary yet (statistics were not fitted).
+    """
+    n = len(parsed)
+    numeric = np.empty((n, len(schema.numeric)), dtype=np.float32)
+    for position, column in enumerate(schema.numeric):
+        # A number beyond float32 becomes infinite, which the model takes as missing.
+        with np.errstate(over="ignore"):
+            numeric[:, position] = parsed[column.name]
+    wide = np.empty((n, len(schema.wide)), dtype=np.float64)
+    for position, column in enumerate(schema.wide):
+        wide[:, position] = parsed[column.name]
+    codes = np.empty((n, len(schema.text)), dtype=np.int64)
+    for position, column in enumerate(schema.text):
+        codes[:, position] = _codes(parsed[column.name], column)
+    return Arrays(numeric, wide, codes)
+
+
+def _codes(text: pd.Series, column: Column) -> npt.NDArray[np.int64]:
+    if column.vocabulary is None:
+        raise ValueError(f"column {column.name!r} has no vocabulary: fit the statistics first")
+    code_of = {
+        category: code for code, category in enumerate(column.vocabulary, start=FIRST_CATEGORY)
+    }
+    # The exported file's encoder holds the same words, for rows that never passed `parse`.
+    code_of |= dict.fromkeys(cells.MISSING_TEXT, MISSING_CODE)
+    positions, levels = pd.factorize(text)
+    codes = np.array([code_of.get(level, UNSEEN_CODE) for level in levels], dtype=np.int64)
+    return codes[positions]
+
+
+def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
+    """Read the column that orders a split: days since 1970 for dates, else the number.
+
+    Shape:
+        [N] float64, NaN for missing.
+
+    Raises:
+        InputError: The column is not in the table or cells cannot be read.
+    """
+    if column.name not in frame.columns:
+        raise InputError(
+            f"expected the time column {column.name!r} in the table, however: it is not there"
+            f"{suggest(column.name, frame.columns)}; add it"
+        )
+    dated = column.storage is Storage.DATETIME or column.datetime_format
+    kind = Kind.DATETIME if dated else Kind.NUMERIC
+    read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)
+    return _parse_column(frame[column.name], read, 0).to_numpy(dtype="float64")
+
+
+def fingerprint(frame: pd.DataFrame) -> str:
+    """Return 16 hex digits that name the content: column names and rows, in their order."""
+    digest = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
+    for position in range(frame.shape[1]):
+        series = frame.iloc[:, position]
+        if cells.plain(series.head(0))[0] is None or series.dtype == object:
+            series = series.astype("str")
+        digest.update(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,217 @@
+"""What every column of a customer table means, and the same as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.tables.cells import Storage
+
+__all__ = ["Column", "Kind", "Schema", "Storage", "describe"]
+
+_VERSION = 1
+
+
+class Kind(StrEnum):
+    """What a column means; everything else keys off it."""
+
+    NUMERIC = "numeric"
+    CATEGORICAL = "categorical"
+    BOOLEAN = "boolean"
+    DATETIME = "datetime"
+    ID = "id"
+    TARGET = "target"
+    IGNORED = "ignored"
+
+
+FEATURE_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, how it arrives, and what the training rows taught about it.
+
+    The fields from `vocabulary` on are learned from the training rows only, so inference leaves
+    them alone.
+
+    Attributes:
+        datetime_format: strptime pattern of dates that are text, ``ISO8601`` for ISO text.
+        note: What is done with the column and why, for the user to read.
+        vocabulary: The kept categories, whose codes are 2, 3, ...
+        wide: The mean is large against the spread, so float32 would lose the differences.
+        has_time: The dates carry a time of day.
+    """
+
+    name: str
+    kind: Kind
+    storage: Storage
+    datetime_format: str | None = None
+    missing_share: float = 0.0
+    n_distinct: int = 0
+    note: str = ""
+    vocabulary: tuple[str, ...] | None = None
+    has_missing: bool = False
+    has_rare: bool = False
+    wide: bool = False
+    has_time: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All columns of a table in its order, the target's name and its two labels as text."""
+
+    columns: tuple[Column, ...]
+    target: str
+    positive: str
+    negative: str
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    def __getitem__(self, name: str) -> Column:
+        """Return the column called `name`; a KeyError suggests the nearest name."""
+        if name not in self._by_name:
+            raise KeyError(f"no column {name!r}{suggest(name, self._by_name)}")
+        return self._by_name[name]
+
+    @cached_property
+    def features(self) -> tuple[Column, ...]:
+        """The columns that the model sees, in table order."""
+        return tuple(column for column in self.columns if column.kind in FEATURE_KINDS)
+
+    @staticmethod
+    def is_text(column: Column) -> bool:
+        """Tell whether the column enters the model as a string."""
+        if column.kind is Kind.BOOLEAN:
+            return column.storage is Storage.TEXT
+        return column.kind is Kind.CATEGORICAL
+
+    @staticmethod
+    def is_wide(column: Column) -> bool:
+        """Tell whether the column enters the model as float64: dates and wide numbers."""
+        return column.kind is Kind.DATETIME or column.wide
+
+    @cached_property
+    def text(self) -> tuple[Column, ...]:
+        """Features that are strings."""
+        return tuple(column for column in self.features if self.is_text(column))
+
+    @cached_property
+    def wide(self) -> tuple[Column, ...]:
+        """Features that need float64."""
+        return tuple(
+            column for column in self.features if self.is_wide(column) and not self.is_text(column)
+        )
+
+    @cached_property
+    def numeric(self) -> tuple[Column, ...]:
+        """Features that are float32 numbers."""
+        return tuple(
+            column
+            for column in self.features
+            if not self.is_wide(column) and not self.is_text(column)
+        )
+
+    @property
+    def id(self) -> str | None:
+        """The name of the first column that the user called an id, if any."""
+        return next((column.name for column in self.columns if column.kind is Kind.ID), None)
+
+    def with_columns(self, updated: Mapping[str, Column]) -> Schema:
+        """Return a schema in which the columns named in `updated` are replaced."""
+        for name in updated:
+            self[name]
+        columns = tuple(updated.get(column.name, column) for column in self.columns)
+        return dataclasses.replace(self, columns=columns)
+
+    def to_json(self) -> str:
+        """Write the schema as JSON text that `from_json` reads back equal."""
+        content = {"version": _VERSION, **dataclasses.asdict(self)}
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Schema:
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: The text is no schema, or was written by another version.
+        """
+        try:
+            content = json.loads(text)
+            version = content.pop("version")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise InputError(
+                "expected a churn_torch schema, however: the text is not JSON with a version; "
+                "use the schema.json that training wrote"
+            ) from None
+        if version != _VERSION:
+            raise InputError(
+                f"expected schema version {_VERSION}, however: got {version!r}; "
+                "use the churn_torch version that wrote it, or train again"
+            )
+        try:
+            columns = tuple(_column_from(entry) for entry in content.pop("columns"))
+            return cls(columns=columns, **content)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"expected a churn_torch schema, however: its content is damaged ({error}); "
+                "use the schema.json that training wrote"
+            ) from None
+
+
+def _column_from(entry: Mapping[str, Any]) -> Column:
+    fields = dict(entry)
+    if fields.get("vocabulary") is not None:
+        fields["vocabulary"] = tuple(fields["vocabulary"])
+    kind, storage = Kind(fields.pop("kind")), Storage(fields.pop("storage"))
+    return Column(kind=kind, storage=storage, **fields)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise InputError when two columns share a name."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"expected distinct column names, however: {', '.join(map(repr, repeated[:6]))} "
+            f"{'stands' if len(repeated) == 1 else 'stand'} more than once; rename or drop the "
+            "repeated columns"
+        )
+
+
+def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with its column names as text (they may be numbers), all distinct.
+
+    Raises:
+        InputError: Two columns share a name.
+    """
+    names = [str(name) for name in frame.columns]
+    check_names(names)
+    return frame.set_axis(names, axis=1)
+
+
+def describe(schema: Schema) -> Table:
+    """Lay out the schema as a table for the user: what each column is and what is done with it."""
+    table = Table("column", "kind")
+    table.add_column("missing", justify="right")
+    table.add_column("distinct", justify="right")
+    table.add_column("what is done")
+    for column in schema.columns:
+        share = f"{column.missing_share:.1%}" if column.missing_share else ""
+        style = "dim" if column.kind is Kind.IGNORED else None
+        cells = (column.name, column.kind.value, share, f"{column.n_distinct:,}", column.note)
+        table.add_row(*map(escape, cells), style=style)
+    return table

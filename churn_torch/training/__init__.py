@@ -1,0 +1,1 @@
+"""How the scorer is learned: Lightning starts here and goes no lower."""

@@ -1,0 +1,81 @@
+"""From configuration to objects: the only place that calls ``hydra.utils.instantiate``."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError
+from churn_torch.models.preprocess import Preprocess
+from churn_torch.models.scorer import Scorer
+from churn_torch.models.statistics import PreprocessOptions
+from churn_torch.tables.schema import Schema
+from churn_torch.training.callbacks import BestWeights, LastCheckpoint
+from churn_torch.training.module import ChurnModule
+
+# Raised inside Lightning 2.6 by torch 2.13 on every fit; nothing a user could do about it.
+warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
+
+
+def build_options(config: DictConfig) -> PreprocessOptions:
+    """Return the preprocessing options of a configuration."""
+    options: Any = OmegaConf.to_container(config.preprocess, resolve=True)
+    return PreprocessOptions(**{**options, "quantiles": tuple(options["quantiles"])})
+
+
+def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
+    """Return an untrained scorer whose sizes come from the completed schema alone."""
+    preprocess = Preprocess(schema, build_options(config))
+    net = instantiate(config.model)(n_features=preprocess.n_features)
+    return Scorer(preprocess, net, instantiate(config.calibration))
+
+
+def build_module(
+    config: DictConfig, scorer: Scorer, *, n_negative: int, n_positive: int
+) -> ChurnModule:
+    """Return the Lightning module around a scorer.
+
+    Raises:
+        InputError: ``class_weight`` is none of its choices.
+    """
+    return ChurnModule(
+        scorer,
+        optimizer=instantiate(config.optimizer),
+        scheduler=instantiate(config.scheduler) if config.scheduler._target_ else None,
+        l1=config.penalty.l1,
+        l2=config.penalty.l2,
+        positive_weight=_positive_weight(config.class_weight, n_negative, n_positive),
+        seed=config.seed,
+    )
+
+
+def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trainer:
+    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``."""
+    callbacks = [instantiate(callback) for callback in (config.callbacks or {}).values()]
+    loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
+    trainer: pl.Trainer = instantiate(
+        config.trainer,
+        # The checkpoint comes last, when every other callback has seen the epoch.
+        callbacks=[BestWeights(), *callbacks, LastCheckpoint(folder, fingerprint)],
+        logger=loggers or False,
+        default_root_dir=folder,
+    )
+    return trainer
+
+
+def _positive_weight(class_weight: Any, n_negative: int, n_positive: int) -> float:
+    if class_weight in (None, "none"):
+        return 1.0
+    if class_weight == "balanced":
+        return n_negative / n_positive
+    if isinstance(class_weight, int | float) and class_weight > 0:
+        return float(class_weight)
+    raise InputError(
+        "class_weight: expected none, balanced or a positive number (the weight of a positive "
+        f"row), got {class_weight!r}."
+    )

@@ -1,0 +1,140 @@
+"""Callbacks of every fit: best weights restored, a checkpoint to resume from, a progress bar."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from churn_torch.errors import InputError
+from churn_torch.training.module import MONITOR, ChurnModule
+
+CHECKPOINT = "last.ckpt"
+
+
+class BestWeights(Callback):
+    """Keep the net's weights of the epoch with the lowest validation log-loss; end with them.
+
+    Raises:
+        InputError: The loss is not a finite number (learning rate too high).
+    """
+
+    def __init__(self) -> None:
+        self.log_loss = math.inf
+        self.epoch = -1
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Copy the weights when they are the best so far."""
+        assert isinstance(pl_module, ChurnModule)
+        log_loss = float(trainer.callback_metrics[MONITOR])
+        if not math.isfinite(log_loss):
+            raise InputError(
+                f"training: expected a finite validation log-loss, got {log_loss} in epoch "
+                f"{trainer.current_epoch}; lower optimizer.lr or set preprocess.outliers=quantile."
+            )
+        if log_loss < self.log_loss:
+            self.log_loss, self.epoch = log_loss, trainer.current_epoch
+            state = pl_module.scorer.net.state_dict()
+            self.weights = {name: tensor.detach().clone() for name, tensor in state.items()}
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the best weights back."""
+        assert isinstance(pl_module, ChurnModule)
+        if self.weights:
+            pl_module.scorer.net.load_state_dict(self.weights)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs."""
+        return {"log_loss": self.log_loss, "epoch": self.epoch, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore from a checkpoint."""
+        self.log_loss, self.epoch = state_dict["log_loss"], state_dict["epoch"]
+        self.weights = state_dict["weights"]
+
+
+class LastCheckpoint(Callback):
+    """Write ``last.ckpt`` at the end of every epoch, whole or not at all.
+
+    Args:
+        folder: The run folder.
+        fingerprint: Fingerprint of the training data; a resume with other data is refused.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self.path = folder / CHECKPOINT
+        self.fingerprint = fingerprint
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Do not train on when the interrupted run was about to stop early."""
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
+                trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save after everything else of the epoch is done."""
+        temporary = self.path.with_suffix(".partial")
+        trainer.save_checkpoint(temporary)
+        if trainer.is_global_zero:
+            temporary.replace(self.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a checkpoint needs."""
+        return {"fingerprint": self.fingerprint}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Check that the checkpoint belongs to this data."""
+        if state_dict["fingerprint"] != self.fingerprint:
+            raise InputError(
+                f"resume: expected the data the run started with (fingerprint "
+                f"{state_dict['fingerprint']}), got {self.fingerprint}; the source has changed, "
+                "so start a new run."
+            )
+
+
+class EpochProgress(Callback):
+    """One bar over the epochs, with the latest losses; silent where there is no terminal."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar."""
+        if not trainer.is_global_zero or not Console().is_terminal:
+            return
+        self.progress = Progress(
+            TextColumn("Training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("epochs"),
+            TextColumn("{task.fields[losses]}"),
+            TimeRemainingColumn(),
+        )
+        self.progress.start()
+        done = trainer.current_epoch
+        self.task = self.progress.add_task("", total=trainer.max_epochs, completed=done, losses="")
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Advance the bar."""
+        if self.progress is not None:
+            log_loss = float(trainer.callback_metrics[MONITOR])
+            self.progress.update(self.task, advance=1, losses=f"validation log-loss {log_loss:.4f}")
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Close the bar, also after an early stop."""
+        if self.progress is not None:
+            self.progress.stop()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Give the terminal back."""
+        if self.progress is not None:
+            self.progress.stop()

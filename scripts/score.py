@@ -1,0 +1,6 @@
+"""Score a customer table with a run's ONNX file.  `python scripts/score.py --help`."""
+
+from churn_torch.commandline import run_command
+
+if __name__ == "__main__":
+    run_command("score")

@@ -1,0 +1,224 @@
+"""Cells: the same meaning whichever way a column arrives."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from churn_torch.tables import cells
+from churn_torch.tables.cells import Storage, canonical_text, plain
+
+
+@pytest.mark.parametrize(
+    ("series", "storage", "expected"),
+    [
+        (pd.Series([1, 2]), Storage.NUMBER, [1.0, 2.0]),
+        (pd.Series([1, None], dtype="Int64"), Storage.NUMBER, [1.0, None]),
+        (pd.Series([1.5, np.nan], dtype="float32"), Storage.NUMBER, [1.5, None]),
+        (pd.Series([1.5, None], dtype="double[pyarrow]"), Storage.NUMBER, [1.5, None]),
+        (pd.Series([True, False]), Storage.NUMBER, [1.0, 0.0]),
+        (pd.Series([True, None], dtype="boolean"), Storage.NUMBER, [1.0, None]),
+        (pd.Series([True, None], dtype="bool[pyarrow]"), Storage.NUMBER, [1.0, None]),
+        (pd.Series([True, None, False], dtype=object), Storage.NUMBER, [1.0, None, 0.0]),
+        (pd.Series([1, 2.5, None], dtype=object), Storage.NUMBER, [1.0, 2.5, None]),
+        (pd.Series([decimal.Decimal("1.25"), None]), Storage.NUMBER, [1.25, None]),
+        (pd.Series([3, None, 5], dtype="category"), Storage.NUMBER, [3.0, None, 5.0]),
+        (pd.Series(["a", None, "b"], dtype="category"), Storage.TEXT, ["a", None, "b"]),
+        (pd.Series(["a", None]), Storage.TEXT, ["a", None]),
+        (pd.Series(["a", None], dtype=object), Storage.TEXT, ["a", None]),
+        (pd.Series(["a", None], dtype="string"), Storage.TEXT, ["a", None]),
+        (pd.Series(["a", None], dtype="string[pyarrow]"), Storage.TEXT, ["a", None]),
+        (pd.Series([None, None], dtype=object), Storage.TEXT, [None, None]),
+        (pd.Series(["a", 1, 2.0, True, None], dtype=object), Storage.TEXT,
+         ["a", "1", "2", "True", None]),
+    ],
+)  # fmt: skip
+def test_plain_numbers_and_text(series: pd.Series, storage: Storage, expected: list) -> None:
+    found, values = plain(series)
+    assert found is storage
+    assert values.dtype == ("float64" if storage is Storage.NUMBER else "str")
+    assert [None if pd.isna(value) else value for value in values] == expected
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series(pd.to_datetime(["2024-01-31", None])),
+        pd.Series(pd.to_datetime(["2024-01-31", None])).astype("datetime64[s]"),
+        pd.Series(pd.to_datetime(["2024-01-31", None])).dt.tz_localize("UTC"),
+        pd.Series(pd.to_datetime(["2024-01-31 02:00", None])).dt.tz_localize("Europe/Kyiv"),
+        pd.Series([datetime.date(2024, 1, 31), None], dtype=object),
+        pd.Series([datetime.datetime(2024, 1, 31), pd.NaT], dtype=object),
+        pd.Series(["2024-01-31", None], dtype="period[D]"),
+        pd.Series(["2024-01-31", None], dtype="timestamp[ms][pyarrow]"),
+        pd.Series(pd.to_datetime(["2024-01-31", None])).astype("category"),
+    ],
+    ids=str,
+)
+def test_plain_dates_become_utc(series: pd.Series) -> None:
+    storage, values = plain(series)
+    assert storage is Storage.DATETIME
+    assert str(values.dt.tz) == "UTC"
+    assert values[0] == pd.Timestamp("2024-01-31", tz="UTC")
+    assert values.isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        pd.Series([[1], None]),
+        pd.Series([{"a": 1}, None]),
+        pd.Series([b"x", None], dtype=object),
+        pd.Series([datetime.time(10), None]),
+        pd.Series(pd.to_timedelta([1, None], unit="D")),
+        pd.Series([1 + 2j, 0j]),
+        pd.Series(["text", [1]], dtype=object),
+    ],
+    ids=str,
+)
+def test_plain_leaves_other_cells_alone(series: pd.Series) -> None:
+    storage, values = plain(series)
+    assert storage is None
+    assert len(values) == len(series)
+
+
+def test_missing_text_is_missing_and_its_likes_are_not() -> None:
+    tokens = pd.Series([*sorted(cells.MISSING_TEXT), " ", "\t \n"])
+    assert plain(tokens)[1].isna().all()
+    assert (canonical_text(tokens) == "").all()
+    kept = ["none", "No", "-", "?", " NA", "NAN", "0", "N/a"]
+    assert canonical_text(pd.Series(kept)).tolist() == kept
+
+
+def test_plain_keeps_the_index_and_the_input() -> None:
+    series = pd.Series(["a", "NA"], index=[7, 3], name="x")
+    _, values = plain(series)
+    assert values.index.tolist() == [7, 3]
+    assert series.tolist() == ["a", "NA"]
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        (pd.Series([415, 408]), ["415", "408"]),
+        (pd.Series([415.0, np.nan, 0.5, -0.0]), ["415", "", "0.5", "0"]),
+        (pd.Series([0.1], dtype="float32"), ["0.1"]),
+        (pd.Series([9007199254740993, None], dtype="Int64"), ["9007199254740993", ""]),
+        (pd.Series([1e300, 1e20]), ["1e+300", "1e+20"]),
+        (pd.Series([True, False]), ["True", "False"]),
+        (pd.Series([True, None], dtype=object), ["True", ""]),
+        (pd.Series(["  kept exactly ", "ü/日本", None]), ["  kept exactly ", "ü/日本", ""]),
+        (pd.Series([415, 408, None], dtype="category"), ["415", "408", ""]),
+        (pd.Series(pd.to_datetime(["2024-01-31", None])), ["2024-01-31T00:00:00", ""]),
+        (pd.Series([[1], None]), ["[1]", ""]),
+        (pd.Series([], dtype=object), []),
+    ],
+    ids=str,
+)
+def test_canonical_text(series: pd.Series, expected: list[str]) -> None:
+    text = canonical_text(series)
+    assert text.dtype == "str"
+    assert text.tolist() == expected
+
+
+def test_numbers_as_text_spells_numbers_alike_and_keeps_the_rest() -> None:
+    text = pd.Series(["1.0", "1", " 1", "0.50", "01", "007.0", "abc", "", "1e2", "inf", "1" * 20])
+    expected = ["1", "1", "1", "0.5", "01", "007.0", "abc", "", "100", "inf", "1" * 20]
+    assert cells.numbers_as_text(text).tolist() == expected
+
+
+@given(st.lists(st.integers(-(2**53) + 1, 2**53 - 1), max_size=20))
+def test_whole_numbers_have_one_spelling(numbers: list[int]) -> None:
+    as_int = canonical_text(pd.Series(numbers, dtype="int64"))
+    as_float = canonical_text(pd.Series(numbers, dtype="float64"))
+    as_text = cells.numbers_as_text(pd.Series([f"{number}.0" for number in numbers], dtype="str"))
+    expected = [str(number) for number in numbers]
+    assert as_int.tolist() == as_float.tolist() == as_text.tolist() == expected
+
+
+@given(st.lists(st.floats(allow_nan=False) | st.text(max_size=6), max_size=12))
+def test_read_numbers_agrees_with_one_cell_at_a_time(mixed: list[float | str]) -> None:
+    # One unreadable cell sends the whole column another way: the numbers must not move.
+    texts = pd.Series([cell if isinstance(cell, str) else repr(cell) for cell in mixed], dtype="str")
+    numbers, bad = cells.read_numbers(texts)
+    for cell, number, is_bad in zip(mixed, numbers, bad, strict=True):
+        if isinstance(cell, float):
+            assert not is_bad
+            assert number == cell
+    alone = [cells.read_numbers(texts[i : i + 1])[0].iloc[0] for i in range(len(texts))]
+    np.testing.assert_array_equal(numbers, np.array(alone, dtype=float))
+
+
+def test_read_numbers_marks_what_is_no_number() -> None:
+    text = pd.Series(["1", " 2.5 ", "+3", "-inf", ".5", "x", "1_0", "0x1", "1,5", None, " nan "])
+    numbers, bad = cells.read_numbers(text)
+    assert numbers[:5].tolist() == [1.0, 2.5, 3.0, -np.inf, 0.5]
+    assert bad.tolist() == [False] * 5 + [True] * 4 + [False, True]
+
+
+def test_leading_zero_is_a_code() -> None:
+    text = pd.Series(["00123", "0.5", "0", "-07", " 01", "10", None, "x01"])
+    found = cells.leading_zero(text).tolist()
+    assert found == [True, False, False, True, True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2024-01-31", "2023-12-01"], ["ISO8601"]),
+        (["2024-01-31T10:00:00Z", "2024-01-31 10:00:00.123456+02:00", "2024-02-01"], ["ISO8601"]),
+        (["2024-1-5"], ["%Y-%m-%d"]),
+        (["31/01/2024", "1/2/2024"], ["%d/%m/%Y"]),
+        (["01/31/2024", "1/2/2024"], ["%m/%d/%Y"]),
+        (["03/04/2024"], ["%d/%m/%Y", "%m/%d/%Y"]),
+        (["31.01.2024 14:30"], ["%d.%m.%Y %H:%M"]),
+        (["2024/01/31 14:30:59"], ["%Y/%m/%d %H:%M:%S"]),
+        (["1/31/2024 2:30 PM"], ["%m/%d/%Y %I:%M %p"]),
+        (["31-Jan-2024"], ["%d-%b-%Y"]),
+        (["31-01-2024"], ["%d-%m-%Y"]),
+        (["2024-01-31", "31/01/2024"], []),
+        (["2024-01-31", "soon"], []),
+        (["2024-13-01"], []),
+        (["1.2.3"], []),
+        (["192.168.1.1"], []),
+        (["382-4657"], []),
+        (["month-to-month"], []),
+    ],
+    ids=str,
+)
+def test_date_formats(texts: list[str], expected: list[str]) -> None:
+    assert cells.date_formats(pd.Series(texts)) == expected
+
+
+def test_date_formats_looks_beyond_the_first_hundred() -> None:
+    days = pd.Series(pd.date_range("2000-01-01", periods=150).strftime("%d/%m/%Y"))
+    assert cells.date_formats(days) == ["%d/%m/%Y"]
+    assert cells.date_formats(pd.concat([days, pd.Series(["never"])], ignore_index=True)) == []
+
+
+@given(
+    st.datetimes(datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31)),
+    st.sampled_from(["ISO8601", "%d/%m/%Y %H:%M:%S"]),
+)
+def test_days_count_from_1970_in_utc(moment: datetime.datetime, form: str) -> None:
+    moment = moment.replace(microsecond=0)
+    text = moment.isoformat() if form == cells.ISO else moment.strftime(
+        f"%d/%m/{moment.year:04} %H:%M:%S"
+    )
+    dates, bad = cells.read_dates(pd.Series([text, None]), form)
+    days = cells.days(dates)
+    assert not bad.any()
+    expected = (moment - datetime.datetime(1970, 1, 1)) / datetime.timedelta(days=1)
+    assert days[0] == pytest.approx(expected, abs=1e-9)
+    assert np.isnan(days[1])
+
+
+def test_offsets_move_dates_to_utc() -> None:
+    dates, _ = cells.read_dates(pd.Series(["1970-01-02T02:00:00+02:00"]), cells.ISO)
+    assert cells.days(dates).tolist() == [1.0]

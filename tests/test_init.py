@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+import sys
+
+import pytest
+
+import churn_torch
+from churn_torch import pipeline, runs
+
+
+def test_version_is_the_installed_one():
+    assert churn_torch.__version__ == importlib.metadata.version("churn-torch")
+
+
+def test_the_package_imports_nothing_heavy():
+    code = "import churn_torch, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "churn_torch" in loaded
+    assert loaded.isdisjoint({"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.runs"})
+
+
+def test_public_names_are_those_of_their_modules():
+    assert churn_torch.load_run is runs.load_run
+    assert churn_torch.train is pipeline.train
+    assert all(hasattr(churn_torch, name) for name in churn_torch.__all__)
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match=r"module 'churn_torch' has no attribute 'lode_run'"):
+        churn_torch.lode_run  # noqa: B018
