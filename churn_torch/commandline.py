@@ -5,6 +5,7 @@ Nothing here imports torch before a command really runs, so ``--help`` answers a
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import logging
 import os
@@ -22,7 +23,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError
@@ -37,6 +38,10 @@ TEXT_KEYS = re.compile(
 PLAIN_TEXT = re.compile(r"[\w./\\:@*?~+%$-]*", re.ASCII)
 # Keys that take a word as well as a number, whatever their default is.
 SEVERAL_TYPES = {"threshold", "trainer.devices"}
+# Numbers for which null has a meaning of its own.
+NULLABLE = {"batch_size"}
+# Run folders that this process named and that were not there before: it may remove them.
+FRESH_FOLDERS: set[Path] = set()
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -63,7 +68,7 @@ def run_command(name: str) -> None:
         except BaseException as error:
             raised.append(error)
             if name == "train":
-                _remove_if_unstarted(Path(HydraConfig.get().runtime.output_dir))
+                _remove_if_useless(Path(HydraConfig.get().runtime.output_dir), error)
             return None
 
     try:
@@ -78,8 +83,25 @@ def run_command(name: str) -> None:
         sentence = explain(error)
         if sentence is None:
             raise
-        print(f"Error: {sentence}", file=sys.stderr)
+        print(f"Error: {sentence.removesuffix('.')}.", file=sys.stderr)
         sys.exit(1)
+
+
+def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """Return the configuration that a script would run with, for use from Python.
+
+    Args:
+        name: ``train``, ``evaluate``, ``score`` or ``export``.
+        overrides: What would stand on the command line, e.g. ``["model=mlp"]``.
+
+    Raises:
+        InputError: An override names an unknown key or choice.
+    """
+    try:
+        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+            return hydra.compose(name, quote_overrides(overrides))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explain(error)) from error
 
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
@@ -110,16 +132,21 @@ def _run_folder(outputs: str, resume: str | None) -> str:
         return str(Path(resume).resolve()) if Path(resume).is_dir() else outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
-    # Two runs started in the same second.
-    return str(folder if not folder.exists() else folder.with_name(f"{now:%H-%M-%S-%f}"))
+    if folder.exists():  # two runs started in the same second
+        folder = folder.with_name(f"{now:%H-%M-%S-%f}")
+    FRESH_FOLDERS.add(folder.absolute())
+    return str(folder)
 
 
-def _remove_if_unstarted(folder: Path) -> None:
-    """Leave no folder behind for a run that ended before its first epoch."""
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if names <= {"train.log", "config.yaml"} and folder.is_dir():
+def _remove_if_useless(folder: Path, error: BaseException) -> None:
+    """Leave no folder behind where nothing is trained yet, or a resume would fail again."""
+    if folder not in FRESH_FOLDERS or not folder.is_dir():
+        return
+    names = {path.name for path in folder.iterdir()}
+    unstarted = names <= {"train.log", "config.yaml"}
+    if unstarted or (isinstance(error, InputError) and "metrics.json" not in names):
         shutil.rmtree(folder, ignore_errors=True)
-        if not any(folder.parent.iterdir()):
+        with contextlib.suppress(OSError):  # other runs of the day are in it
             folder.parent.rmdir()
 
 
@@ -134,16 +161,21 @@ def _check_types(name: str, config: DictConfig) -> None:
     chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
     defaults = hydra.compose(config_name=name, overrides=chosen)
     for key, default, value in _leaves(defaults, config):
-        if value is None or key in SEVERAL_TYPES:
+        if key in SEVERAL_TYPES or (value is None and key in NULLABLE):
             continue
         expected = None
-        if isinstance(default, bool) and not isinstance(value, bool):
-            expected = "true or false"
-        elif isinstance(default, int | float) and not isinstance(default, bool):
-            if isinstance(value, bool | str):
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                expected = "true or false"
+        elif isinstance(default, int | float):
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 expected = "a number"
-            elif isinstance(default, int) and value != int(value):
+            elif isinstance(default, int) and not float(value).is_integer():
                 expected = "a whole number"
+        elif isinstance(default, ListConfig) and isinstance(value, str | int | float):
+            expected = "a list such as [a,b]"
+        elif isinstance(default, DictConfig) and isinstance(value, str | int | float):
+            expected = f"keys below it ({', '.join(f'{key}.{name}' for name in map(str, default))})"
         if expected:
             raise InputError(f"{key}: expected {expected}, got {value!r}.")
 
@@ -220,7 +252,7 @@ def _explain_configuration(error: BaseException) -> str:
     missing = re.search(r"Missing mandatory value: (\S+)", text)
     if missing:
         return f"expected {missing[1]}=..., got nothing; name it on the command line."
-    group = re.search(r"Could not find '([\w/]+)/([^'/]*)'", text)
+    group = re.search(r"Could not find '(\w+)/(.+)'", text)
     if group:
         options = sorted(path.stem for path in (CONF / group[1]).glob("*.yaml"))
         return (

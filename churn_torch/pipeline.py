@@ -41,7 +41,7 @@ from churn_torch.runs import (
     start_run,
     whole_file,
 )
-from churn_torch.serving.export import PROBABILITY, build_onnx
+from churn_torch.serving.export import PROBABILITY, build_onnx, check_input_names
 from churn_torch.serving.parity import Parity, check_parity
 from churn_torch.serving.scoring import open_session, score_chunks
 from churn_torch.tables import sources
@@ -51,7 +51,7 @@ from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Schema, describe
 from churn_torch.training.batches import Batch
 from churn_torch.training.build import build_module, build_options, build_scorer, build_trainer
-from churn_torch.training.callbacks import CHECKPOINT, BestWeights
+from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.datamodule import ChurnDataModule
 
 
@@ -75,6 +75,7 @@ def train(
     checkpoint = None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
+    _check_choices(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     start_run(folder, config)
 
@@ -82,6 +83,7 @@ def train(
     table = read_labelled(config.data, seed=config.seed, source=source)
     show(describe(table.schema))
     _show_rows(table)
+    check_input_names(table.schema)
     train_rows = table.parsed.take(table.split.train)
     schema, statistics = fit_statistics([train_rows], table.schema, build_options(config))
     scorer = build_scorer(config, schema)
@@ -237,6 +239,20 @@ def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     show(f"Sweep folder: {folder}")
 
 
+def _check_choices(config: DictConfig) -> None:
+    """Refuse at once what would otherwise fail after the training, or not at all.
+
+    Raises:
+        InputError: The seed or the threshold cannot be used.
+    """
+    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**32:
+        raise InputError(
+            f"seed: expected a whole number from 0 to {2**32 - 1}, got {config.seed!r}."
+        )
+    example = torch.tensor([0.0, 1.0])
+    choose_threshold(config.threshold, example, example, top_share=config.top_share)
+
+
 def _show_rows(table: LabelledTable) -> None:
     counts = ", ".join(f"{name} {len(rows):,}" for name, rows in table.split._asdict().items())
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
@@ -284,10 +300,15 @@ def _fit(
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
-    best = next(c for c in trainer.callbacks if isinstance(c, BestWeights))  # type: ignore[attr-defined]
+    losses = [epoch["validation_log_loss"] for epoch in module.history]
+    if not losses:
+        raise InputError(
+            "training: expected at least one epoch, got none; set trainer.max_epochs and "
+            "trainer.limit_train_batches above 0."
+        )
     return {
-        "epochs": len(module.history),
-        "best_epoch": best.epoch + 1,
+        "epochs": len(losses),
+        "best_epoch": 1 + losses.index(min(losses)),
         "history": module.history,
     }
 

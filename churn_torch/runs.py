@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -110,8 +111,11 @@ def start_run(folder: Path, config: DictConfig) -> None:
 def save_run(run: Run, predictions: pd.DataFrame) -> None:
     """Write everything but the ONNX file."""
     write_text(run.folder / SCHEMA, run.schema.to_json())
+    # By way of memory: torch's own writer does not report a full disk as an OSError.
+    weights = io.BytesIO()
+    torch.save(run.scorer.state_dict(), weights)
     with whole_file(run.folder / WEIGHTS) as temporary:
-        torch.save(run.scorer.state_dict(), temporary)
+        temporary.write_bytes(weights.getbuffer())
     with whole_file(run.folder / PREDICTIONS) as temporary:
         predictions.to_parquet(temporary, index=False)
     # Last: metrics.json marks the run as finished.
@@ -135,8 +139,12 @@ def load_config(folder: Path) -> DictConfig:
             f"run: expected a run folder with {CONFIG}, got {str(folder)!r} without it; name the "
             "folder that training printed."
         )
-    config = OmegaConf.load(folder / CONFIG)
-    assert isinstance(config, DictConfig)
+    try:
+        config = OmegaConf.load(folder / CONFIG)
+    except Exception as error:  # the reader's own classes, or bytes that are no text
+        raise _damaged(folder, error) from error
+    if not isinstance(config, DictConfig):
+        raise _damaged(folder, f"{CONFIG} holds no keys")
     return config
 
 
@@ -157,17 +165,25 @@ def load_run(path: str | Path) -> Run:
                 f"run: expected a finished run in {str(folder)!r}, got one without {name}; finish "
                 f"it with scripts/train.py resume={folder}."
             )
-    schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
-    scorer = build_scorer(config, schema)
     try:
-        scorer.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-    except Exception as error:  # a damaged archive raises many classes
-        raise InputError(
-            f"run: expected whole files in {str(folder)!r}, got damaged ones "
-            f"({str(error).splitlines()[0]}); train again."
-        ) from error
-    return Run(folder, config, schema, scorer.eval(), metrics)
+        scorer = build_scorer(config, schema)
+        scorer.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        run = Run(folder, config, schema, scorer.eval(), metrics)
+        _ = run.threshold
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file raises many classes
+        raise _damaged(folder, error) from error
+    return run
+
+
+def _damaged(folder: Path, reason: object) -> InputError:
+    return InputError(
+        f"run: expected whole files in {str(folder)!r}, got damaged ones "
+        f"({str(reason).strip().partition(chr(10))[0]}); train again."
+    )
 
 
 def point_latest(outputs: Path, folder: Path) -> None:

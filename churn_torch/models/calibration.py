@@ -14,6 +14,8 @@ from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit
 from torch import Tensor, nn
 
+from churn_torch.errors import InputError
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # An isotonic curve steeper than this would turn float32 rounding of the logit into a visible
@@ -70,36 +72,40 @@ def fit_platt(logit: Array, label: Array) -> tuple[float, float]:
 def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array]:
     """Return increasing knots ``(logit, calibrated logit)``, at most ``n_knots`` of them.
 
-    Centred isotonic regression: each pooled block becomes one point at its mean logit and its
-    event rate, joined by straight lines, so the map has no steps for float noise to fall over.
-    The rates are kept inside ``[1 / (2 n), 1 - 1 / (2 n)]``: no certainty from a finite sample.
-    Source: Oron & Flournoy 2017, "Centered isotonic regression".
+    Centred isotonic regression: each pooled block of rows becomes one point at its mean logit and
+    its event rate, joined by straight lines, so the map has no steps for float noise to fall over.
+    A line between points gives the rows of a large block some of its neighbours' rates, which
+    hurts where these are a few rows all alike: blocks of less than half the square root of the
+    rows are pooled on, and the rate is ``(events + 1/2) / (rows + 1)``, never a certainty.
+    Source: Oron & Flournoy 2017, "Centered isotonic regression"; Krichevsky & Trofimov 1981.
     """
     from sklearn.isotonic import IsotonicRegression
 
     order = np.argsort(logit, kind="stable")
     z, y = logit[order], label[order]
-    rate = IsotonicRegression(out_of_bounds="clip").fit_transform(z, y)
-    starts = np.flatnonzero(np.r_[True, np.diff(rate) > 0])
-    sizes = np.diff(np.r_[starts, len(z)])
-    knots = np.add.reduceat(z, starts) / sizes
-    half = 0.5 / len(z)
-    rates = np.clip(rate[starts], half, 1 - half)
-    while len(knots) > 1:
-        slope = np.diff(np.log(rates) - np.log1p(-rates)) / np.diff(knots)
-        if slope.max() > MAX_SLOPE:
+    pooled = IsotonicRegression().fit_transform(z, y)
+    starts = np.flatnonzero(np.r_[True, np.diff(pooled) > 0])
+    sums = np.add.reduceat(np.stack([z, y, np.ones_like(z)]), starts, axis=1)
+    fewest = np.sqrt(len(z)) / 2
+    while True:
+        rows = sums[2]
+        knots, rates = sums[0] / rows, (sums[1] + 0.5) / (rows + 1)
+        values = np.log(rates) - np.log1p(-rates)
+        if len(knots) == 1:
+            return knots, values
+        slope = np.diff(values) / np.diff(knots)
+        if rows.min() < fewest or len(knots) > n_knots:
+            # The block with the fewest rows joins the smaller of its neighbours.
+            i = int(np.argmin(rows))
+            i -= i == len(rows) - 1 or (i > 0 and rows[i - 1] < rows[i + 1])
+        elif slope.min() <= 0:
+            i = int(np.argmin(slope))
+        elif slope.max() > MAX_SLOPE:
             i = int(np.argmax(slope))
-        elif len(knots) > n_knots:
-            # Fewest rows first: thins the curve where it is least certain.
-            i = int(np.argmin(sizes[:-1] + sizes[1:]))
         else:
-            break
-        total = sizes[i] + sizes[i + 1]
-        for values in (knots, rates):
-            values[i] = (values[i] * sizes[i] + values[i + 1] * sizes[i + 1]) / total
-        sizes[i] = total
-        knots, rates, sizes = (np.delete(values, i + 1) for values in (knots, rates, sizes))
-    return knots, np.log(rates) - np.log1p(-rates)
+            return knots, values
+        sums[:, i] += sums[:, i + 1]
+        sums = np.delete(sums, i + 1, axis=1)
 
 
 class Calibrator(nn.Module):
@@ -158,6 +164,9 @@ class Isotonic(Calibrator):
 
     Args:
         n_knots: Most knots kept. Unused ones repeat the last and add nothing.
+
+    Raises:
+        InputError: ``n_knots`` is below 2.
     """
 
     left: Tensor
@@ -167,6 +176,8 @@ class Isotonic(Calibrator):
 
     def __init__(self, n_knots: int = 32) -> None:
         super().__init__()
+        if n_knots < 2:
+            raise InputError(f"calibration.n_knots: expected 2 or more, got {n_knots}.")
         self.n_knots = n_knots
         self.register_buffer("left", torch.zeros(n_knots - 1))
         self.register_buffer("run", torch.zeros(n_knots - 1))

@@ -16,9 +16,9 @@ from churn_torch.tables.schema import Column, Kind, Schema
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# |mean| / spread beyond which float32 would blur a column (timestamps, ids used as numbers):
-# 1e3 leaves the rounding error of an input under 1e-4 of its standard deviation.
-WIDE_RATIO = 1e3
+# |center| / scale beyond which float32 would blur a column (timestamps, ids used as numbers):
+# below it, rounding the input and the center costs less than 1e-4 of the scale.
+WIDE_RATIO = 800.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,17 +96,21 @@ def fit_statistics(
     """
     frame = pd.concat(list(chunks), ignore_index=True)
     facts: dict[str, Column] = {}
+    scales: dict[str, tuple[float, ...]] = {}
     frequencies: dict[str, Array] = {}
     for column in schema.features:
         values = frame[column.name]
         if schema.is_text(column):
             facts[column.name], frequencies[column.name] = _fit_categories(column, values, options)
         else:
-            facts[column.name] = _fit_range(column, values.to_numpy(np.float64))
+            scales[column.name] = _fit_number(values.to_numpy(np.float64), options)
+            facts[column.name] = _fit_range(
+                column, values.to_numpy(np.float64), *scales[column.name][-2:]
+            )
     fitted = schema.with_columns(facts)
     numbers = [*fitted.numeric, *fitted.wide]
     dates = [column for column in fitted.wide if column.kind is Kind.DATETIME]
-    rows = [_fit_number(frame[column.name].to_numpy(np.float64), options) for column in numbers]
+    rows = [scales[column.name] for column in numbers]
     parts = [
         calendar_parts(torch.from_numpy(_impute(frame[column.name].to_numpy(np.float64))))
         for column in dates
@@ -142,16 +146,16 @@ def _fit_categories(
     return fitted, np.array(seen, dtype=np.float64) / len(values)
 
 
-def _fit_range(column: Column, values: Array) -> Column:
+def _fit_range(column: Column, values: Array, center: float, scale: float) -> Column:
     present = values[~np.isnan(values)]
     if not len(present):
         return replace(column, has_missing=True)
-    # Wide is judged in units of the spread: what float32 would do to the column's own scale.
-    wide = bool(abs(present.mean()) > WIDE_RATIO * present.std() > 0)
+    # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
+    wide = abs(center) > WIDE_RATIO * scale
     return replace(
         column,
         has_missing=len(present) < len(values),
-        wide=wide,
+        wide=wide and bool(present.min() < present.max()),
         has_time=column.kind is Kind.DATETIME and bool(np.any(present % 1 != 0)),
         minimum=float(present.min()),
         maximum=float(present.max()),
@@ -182,6 +186,7 @@ def _fit_number(values: Array, options: PreprocessOptions) -> tuple[float, ...]:
         low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
         # RealMLP's fallback when half of the rows are equal: the range stands in.
         scale = high - low if high > low else (x.max() - x.min()) / 2
-    # A column of one value has no scale of its own; rounding noise must not become its scale.
-    tiny = 1e-12 * max(1.0, abs(center))
+    # A column of one value has no scale of its own; rounding noise must not become its scale,
+    # nor a number that float32 holds as zero.
+    tiny = max(1e-30, 1e-12 * abs(center))
     return fill, float(lower), float(upper), float(center), float(scale) if scale > tiny else 1.0

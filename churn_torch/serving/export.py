@@ -48,6 +48,25 @@ def input_groups(schema: Schema) -> list[Group]:
     return [group for group in groups if group.columns]
 
 
+def check_input_names(schema: Schema) -> None:
+    """Refuse feature columns whose names cannot be inputs of the file.
+
+    Raises:
+        InputError: A column is named like an output, or has no name.
+    """
+    for column in schema.features:
+        if column.name in (PROBABILITY, DECISION):
+            raise InputError(
+                f"export: expected column names other than the outputs of the ONNX file, got a "
+                f"column named {column.name!r}; rename it or add it to data.ignore."
+            )
+        if not column.name:
+            raise InputError(
+                "export: expected a name for every column the model learns from, got one "
+                "without; name it in the header or leave it out of the table."
+            )
+
+
 class _TensorGraph(nn.Module):
     """The part that torch exports: the groups that have columns, to the probability."""
 
@@ -80,16 +99,11 @@ def build_onnx(
         metadata: What the file says of itself.
 
     Raises:
-        InputError: A column is named like an output.
+        InputError: A column is named like an output, or has no name.
     """
+    check_input_names(schema)
     groups = input_groups(schema)
     names = [name for group in groups for name in group.columns]
-    for output in (PROBABILITY, DECISION):
-        if output in names:
-            raise InputError(
-                f"export: expected column names other than the outputs of the ONNX file, got a "
-                f"column named {output!r}; rename it or add it to data.ignore."
-            )
     # A raw column may be called anything, `cat` and `add` included: our names must start like none.
     prefix = "core."
     while any(name.startswith(prefix) for name in names):
@@ -100,6 +114,8 @@ def build_onnx(
         front, core, io_map=[(f"{prefix}raw_{g.name}", f"{prefix}{g.name}") for g in groups]
     )
     _finish_graph(model.graph, prefix, threshold)
+    del model.opset_import[:]  # the merge lists a domain once for each part
+    model.opset_import.extend(_opsets())
     model.ir_version = IR_VERSION
     model.producer_name = "churn_torch"
     helper.set_model_props(model, dict(metadata))
@@ -159,9 +175,13 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str) -> onnx.Model
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
     return helper.make_model(
         helper.make_graph(nodes, "churn_torch", inputs, outputs),
-        opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+        opset_imports=_opsets(),
         ir_version=IR_VERSION,
     )
+
+
+def _opsets() -> list[onnx.OperatorSetIdProto]:
+    return [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
 
 
 def _label_encoder(schema: Schema, name: str, output: str) -> onnx.NodeProto:

@@ -6,6 +6,8 @@ functions here bring a column to one of three plain forms, so that inference and
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from enum import StrEnum
 
 import numpy as np
@@ -65,6 +67,13 @@ def plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
         The form and the values, on the same index. The form is None when the cells are neither
         (lists, dicts, bytes, durations): the values are then returned as they came.
     """
+    storage, values = _plain(series)
+    if storage is None and series.isna().all():
+        return Storage.TEXT, pd.Series(np.nan, index=series.index, name=series.name, dtype="str")
+    return storage, values
+
+
+def _plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         storage, levels = plain(pd.Series(series.cat.categories))
@@ -88,7 +97,7 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     """Do the work of `plain` for Python objects, judged by what they all have in common."""
     found = types.infer_dtype(series, skipna=True)
     if found in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
-        return Storage.NUMBER, series.map(float, na_action="ignore").astype("float64")
+        return Storage.NUMBER, series.map(_float, na_action="ignore").astype("float64")
     if found in ("date", "datetime", "datetime64"):
         return Storage.DATETIME, pd.to_datetime(series, utc=True)
     if found in ("string", "empty"):
@@ -98,6 +107,13 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
         text = present.map(_scalar_text).reindex(series.index).astype("str")
         return Storage.TEXT, _blank_to_missing(text)
     return None, series
+
+
+def _float(cell: float | int | Decimal) -> float:
+    try:
+        return float(cell)
+    except OverflowError:  # Python's whole numbers know no limit
+        return math.inf if cell > 0 else -math.inf
 
 
 _SCALARS = (str, bool, int, float, np.number, np.bool_)
@@ -129,9 +145,9 @@ def canonical_text(series: pd.Series) -> pd.Series:
     elif storage is not Storage.TEXT:
         # The original column, not the float64 one: integers beyond 2**53 keep all their digits.
         codes, levels = pd.factorize(series)
-        if types.is_float_dtype(series.dtype):
-            levels = levels.to_numpy()  # keeps float32, whose 0.1 is not float64's
-        texts = np.array([*map(_level_text, levels), ""], dtype=object)
+        # Not as pandas would hand them out: float32 has another 0.1 than float64.
+        exact = levels.to_numpy() if types.is_float_dtype(series.dtype) else levels
+        texts = np.array([*map(_level_text, exact), ""], dtype=object)
         values = pd.Series(texts[codes], index=series.index, name=series.name)
     return values.astype("str").fillna("")
 

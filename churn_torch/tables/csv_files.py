@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, cast
@@ -62,9 +63,12 @@ class _CsvFile:
             raise InputError(
                 f"expected a table, however: {str(path)!r} holds nothing; check the source"
             )
-        self.delimiter = _find_delimiter(head)
-        with self.open_text() as file:
-            self.names = next(row for row in csv.reader(file, delimiter=self.delimiter) if row)
+        try:
+            self.delimiter = _find_delimiter(head)
+            with self.open_text() as file:
+                self.names = next(row for row in csv.reader(file, delimiter=self.delimiter) if row)
+        except csv.Error as error:  # a quote that never closes
+            raise self._unreadable(first_line(error)) from None
         check_names(self.names)
 
     def open_bytes(self) -> IO[bytes]:
@@ -80,22 +84,21 @@ class _CsvFile:
         try:
             with self.open_bytes() as file:
                 block = file.read(_HEAD)
-                if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                    return "utf-16"
-                self._refuse_binary(block)
-                decoder = codecs.getincrementaldecoder("utf-8")()
+                wide = block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+                if not wide:
+                    self._refuse_binary(block)
+                encoding = "utf-16" if wide else "utf-8-sig"  # with or without the mark
+                decoder = codecs.getincrementaldecoder(encoding)()
                 while block:
                     decoder.decode(block)
                     block = file.read(_BLOCK)
                 decoder.decode(b"", final=True)
-                return "utf-8-sig"  # with or without the mark
+                return encoding
         except UnicodeDecodeError:
-            pass
-        except (OSError, EOFError) as error:  # a damaged gzip stream
-            raise InputError(
-                f"expected a readable file, however: {str(self.path)!r} is damaged "
-                f"({first_line(error)}); write it again"
-            ) from None
+            if wide:
+                raise self._unreadable("it starts like UTF-16 text and is none") from None
+        except (OSError, EOFError, zlib.error) as error:  # a damaged gzip stream
+            raise self._unreadable(first_line(error)) from None
         with self.open_bytes() as file:
             while block := file.read(_BLOCK):
                 if len(block.translate(None, delete=_UNDEFINED_IN_CP1252)) < len(block):
@@ -119,6 +122,7 @@ class _CsvFile:
             column_types=schema, strings_can_be_null=True, null_values=[""]
         )
         in_header = True  # names are given, so the header comes as a row
+        last = None
         try:
             with (
                 self.open_bytes() as file,
@@ -128,9 +132,23 @@ class _CsvFile:
             ):
                 for batch in reader:
                     yield batch.slice(1) if in_header else batch
-                    in_header = in_header and batch.num_rows == 0
+                    if batch.num_rows:
+                        in_header = False
+                        last = batch.column(batch.num_columns - 1)[-1].as_py()
         except (pa.ArrowException, UnicodeError, OSError, EOFError) as error:
             raise self._bad_line(error) from None
+        if last is not None and "\n" in last:
+            self._check_last_quote(last)
+
+    def _check_last_quote(self, cell: str) -> None:
+        """Refuse a file whose last cell opened a quote that swallowed the rows after it."""
+        end = b""
+        with self.open_bytes() as file:
+            while block := file.read(_BLOCK):
+                end = (end + block)[-16:]
+        if not end.decode(self.encoding, errors="ignore").rstrip().endswith('"'):
+            start = cell.splitlines()[0][:40]
+            raise self._unreadable(f"the quote that opens before {start!r} never closes")
 
     def _bad_line(self, error: BaseException) -> InputError:
         """Find the line of a row with too many or too few cells: the reader does not name it."""
@@ -141,14 +159,18 @@ class _CsvFile:
                 for row in reader:
                     if row and len(row) != len(self.names):
                         return InputError(
-                            f"expected {len(self.names)} cells in every row of {str(self.path)!r}, "
-                            f"however: line {reader.line_num:,} has {len(row)}; mend that line"
+                            f"expected as many cells as the header has ({len(self.names)}) in "
+                            f"every row of {str(self.path)!r}, however: line {reader.line_num:,} "
+                            f"has {len(row)}; mend that line"
                         )
         except csv.Error as found:
             problem = first_line(found)
+        return self._unreadable(problem)
+
+    def _unreadable(self, problem: str) -> InputError:
         return InputError(
             f"expected a CSV file, however: {str(self.path)!r} cannot be read ({problem}); "
-            "mend the file"
+            "mend the file or write it again"
         )
 
 

@@ -17,13 +17,18 @@ from churn_torch.tables.survey import Survey, survey
 
 _USER_KINDS = tuple(kind for kind in Kind if kind is not Kind.TARGET)
 
-_ID_TOKENS = frozenset({"id", "no", "nr", "number", "key", "uuid", "guid"})
+_ID_TOKENS = frozenset({"id", "uuid", "guid"})
+# Said of identifiers, but of house numbers too.
+_NUMBER_TOKENS = frozenset({"no", "nr", "number", "key"})
 _ID_COMPOUND = re.compile(r"(row|user|cust|customer|client|account|member|subscriber)id")
 _TIME_TOKENS = frozenset({"time", "timestamp", "date", "ts", "at", "epoch", "seconds", "unix"})
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 _ROWS_TO_JUDGE_IDS = 20
 _ID_DIGITS = 6
+# More different texts than this, in more than this share of the rows, are names or free text.
+_FEW_TEXTS = 50
+_FREE_TEXT_SHARE = 0.2
 _DATE_NOTE = "date: elapsed days and calendar parts"
 
 
@@ -207,18 +212,26 @@ def _guess_number(found: Survey) -> Column:
 def _integer_id(found: Survey) -> str:
     """Say why whole numbers look like an identifier, or return ``""``.
 
-    An identifier is never missing and never repeated. Besides, it counts the rows, is called an
-    id, or has long values of one length.
+    An identifier is never missing and has no fraction. Besides, it is called an id, or it never
+    repeats and counts the rows or has long values of one length.
     """
-    levels = found.levels
-    if found.rows < _ROWS_TO_JUDGE_IDS or found.n_distinct < found.rows:
+    levels, n_distinct = found.levels, found.n_distinct
+    if found.rows < _ROWS_TO_JUDGE_IDS or found.missing:
         return ""
     if not np.isfinite(levels).all() or (levels % 1 != 0).any():
         return ""
+    tokens = [token.lower() for token in _TOKENS.findall(found.name)]
+    last = tokens[-1] if tokens else ""
+    is_named_id = last in _ID_TOKENS or _ID_COMPOUND.fullmatch(last) is not None
+    if n_distinct < found.rows:
+        # A customer may have several rows; a number called an id is then judged like text.
+        repeats = n_distinct > _FEW_TEXTS and n_distinct / found.rows > _FREE_TEXT_SHARE
+        if is_named_id and repeats:
+            return f"identifier (named like one, {n_distinct:,} different numbers)"
+        return ""
     if levels.max() - levels.min() + 1 == found.rows:
         return "row number (consecutive whole numbers)"
-    tokens = [token.lower() for token in _TOKENS.findall(found.name)]
-    if tokens and (tokens[-1] in _ID_TOKENS or _ID_COMPOUND.fullmatch(tokens[-1])):
+    if is_named_id or last in _NUMBER_TOKENS:
         return "identifier (named like one, a different number in every row)"
     # Seconds since 1970 all have ten digits too: a name that speaks of time is trusted.
     shortest, longest = (len(f"{size:.0f}") for size in (levels.abs().min(), levels.abs().max()))
@@ -237,7 +250,7 @@ def _guess_text(found: Survey) -> Column:
     if found.rows >= _ROWS_TO_JUDGE_IDS and ratio >= 0.95:
         note = "left out: identifier (a different text in nearly every row)"
         return _column(found, Kind.IGNORED, note + _near_numbers(found))
-    if found.n_distinct > 50 and ratio > 0.2:
+    if found.n_distinct > _FEW_TEXTS and ratio > _FREE_TEXT_SHARE:
         note = f"left out: too many different texts ({found.n_distinct:,} in {found.present:,})"
         return _column(found, Kind.IGNORED, note + _near_numbers(found))
     return _column(found, Kind.CATEGORICAL, "category" + _near_numbers(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,16 +44,18 @@ def read_parquet(
     schemas = [metadata(path).schema.to_arrow_schema().remove_metadata() for path in paths]
     for schema in schemas:
         check_names(schema.names)
+    open_files = partial(
+        pa_dataset.dataset,
+        [str(path) for path in paths],
+        format="parquet",
+        partitioning="hive" if folder else None,
+        partition_base_dir=str(folder) if folder else None,
+    )
     try:
-        dataset = pa_dataset.dataset(
-            [str(path) for path in paths],
-            format="parquet",
-            partitioning="hive" if folder else None,
-            partition_base_dir=str(folder) if folder else None,
-        )
         # Files may differ in types (an int column that became float): take what holds all.
-        schema = pa.unify_schemas([*schemas, dataset.schema], promote_options="permissive")
-        dataset = dataset.replace_schema(schema)
+        schemas.append(open_files().schema)  # knows the parts that folder names add
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+        dataset = open_files(schema=schema)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"expected Parquet files with the same columns, however: those of {where!r} differ "

@@ -89,7 +89,7 @@ def by_time(
     if missing:
         raise InputError(
             f"expected a time in every row, however: {missing:,} of {len(time):,} are missing; "
-            "drop those rows or split at random (data.split=stratified)"
+            "drop those rows or split at random (data.split.by=random)"
         )
     order = np.argsort(time, kind="stable")
     borders = np.flatnonzero(np.diff(time[order])) + 1
@@ -135,7 +135,7 @@ def by_group(
     if missing:
         raise InputError(
             f"expected a group in every row, however: {missing:,} of {len(names):,} are missing; "
-            "drop those rows or split at random (data.split=stratified)"
+            "drop those rows or split at random (data.split.by=random)"
         )
     codes, levels = pd.factorize(names)
     group_label = np.zeros(len(levels))
@@ -146,7 +146,7 @@ def by_group(
         raise InputError(
             f"expected at least {3 if test else 2} groups with and as many without a positive row, "
             f"however: got {int(group_label.sum())} and {int((1 - group_label).sum())}; "
-            "name another group column or split at random (data.split=stratified)"
+            "name another group column or split at random (data.split.by=random)"
         ) from None
     return _split(label, *(np.flatnonzero(np.isin(codes, part)) for part in groups))
 

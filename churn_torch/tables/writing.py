@@ -63,7 +63,9 @@ def _write_csv(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int:
     with ExitStack() as stack:
         raw: IO[bytes] = stack.enter_context(path.open("wb"))
         if name.endswith(".gz"):
-            raw = cast(IO[bytes], stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0)))
+            # No name and no time in the header: equal rows give equal bytes.
+            packed = stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+            raw = cast(IO[bytes], packed)
         file = stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
         for position, frame in enumerate(frames):
             frame.to_csv(

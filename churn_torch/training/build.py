@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,6 @@ def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trai
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     trainer: pl.Trainer = instantiate(
         config.trainer,
-        # The checkpoint comes last, when every other callback has seen the epoch.
         callbacks=[BestWeights(), *callbacks, LastCheckpoint(folder, fingerprint)],
         logger=loggers or False,
         default_root_dir=folder,
@@ -73,7 +73,8 @@ def _positive_weight(class_weight: Any, n_negative: int, n_positive: int) -> flo
         return 1.0
     if class_weight == "balanced":
         return n_negative / n_positive
-    if isinstance(class_weight, int | float) and class_weight > 0:
+    is_number = isinstance(class_weight, int | float) and not isinstance(class_weight, bool)
+    if is_number and 0 < class_weight < math.inf:
         return float(class_weight)
     raise InputError(
         "class_weight: expected none, balanced or a positive number (the weight of a positive "

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,8 +44,8 @@ class BestWeights(Callback):
             state = pl_module.scorer.net.state_dict()
             self.weights = {name: tensor.detach().clone() for name, tensor in state.items()}
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the best weights back."""
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Put the best weights back, also when a resumed run has no epoch left to train."""
         assert isinstance(pl_module, ChurnModule)
         if self.weights:
             pl_module.scorer.net.load_state_dict(self.weights)
@@ -60,8 +60,10 @@ class BestWeights(Callback):
         self.weights = state_dict["weights"]
 
 
-class LastCheckpoint(Callback):
+class LastCheckpoint(Checkpoint):
     """Write ``last.ckpt`` at the end of every epoch, whole or not at all.
+
+    A `Checkpoint` comes last among the callbacks and after the module, so it has seen it all.
 
     Args:
         folder: The run folder.
@@ -73,17 +75,27 @@ class LastCheckpoint(Callback):
         self.fingerprint = fingerprint
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Do not train on when the interrupted run was about to stop early."""
+        """Make up for what an unbroken run does between this checkpoint and the next epoch."""
+        assert isinstance(pl_module, ChurnModule)
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
                 trainer.should_stop = True
+        if pl_module.history:
+            for config in trainer.lr_scheduler_configs:
+                if config.reduce_on_plateau:
+                    log_loss = pl_module.history[-1]["validation_log_loss"]
+                    pl_module.lr_scheduler_step(config.scheduler, log_loss)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after everything else of the epoch is done."""
         temporary = self.path.with_suffix(".partial")
-        trainer.save_checkpoint(temporary)
-        if trainer.is_global_zero:
-            temporary.replace(self.path)
+        try:
+            trainer.save_checkpoint(temporary, weights_only=False)
+            if trainer.is_global_zero:
+                temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs."""

@@ -102,7 +102,7 @@ class ChurnModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the log-loss of the whole validation split."""
-        self.log(MONITOR, self.validation_loss.compute().float())
+        self.log(MONITOR, self.validation_loss.compute().float(), sync_dist=True)
         self.validation_loss.reset()
 
     def on_train_epoch_end(self) -> None:
@@ -114,13 +114,13 @@ class ChurnModule(pl.LightningModule):
             {"train_loss": float(train_loss), "validation_log_loss": float(log_loss)}
         )
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the loss curve across a resume."""
-        checkpoint["history"] = self.history
+    def get_extra_state(self) -> dict[str, Any]:
+        """Keep the loss curve with the weights: across a resume, and back from other processes."""
+        return {"history": self.history}
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def set_extra_state(self, state: dict[str, Any]) -> None:
         """Take the loss curve up again."""
-        self.history = checkpoint["history"]
+        self.history = state["history"]
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with its scheduler stepped once an epoch.

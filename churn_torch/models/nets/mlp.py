@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from churn_torch.errors import InputError, suggest
 
@@ -15,9 +16,22 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
     "selu": nn.SELU,
     "tanh": nn.Tanh,
 }
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that takes a batch of one row, which has no spread, by its past."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return normalised rows."""
+        if self.training and x.shape[0] == 1:
+            past = (self.running_mean, self.running_var)
+            return batch_norm(x, *past, self.weight, self.bias, training=False, eps=self.eps)
+        return super().forward(x)
+
+
 NORMALIZATIONS: dict[str, type[nn.Module]] = {
     "none": nn.Identity,
-    "batch": nn.BatchNorm1d,
+    "batch": BatchNorm,
     "layer": nn.LayerNorm,
 }
 
@@ -51,8 +65,8 @@ class MLP(nn.Module):
         n_features: int,
         width: int = 128,
         depth: int = 2,
-        dropout: float = 0.1,
-        activation: str = "relu",
+        dropout: float = 0.3,
+        activation: str = "silu",
         normalization: Literal["none", "batch", "layer"] = "none",
         residual: bool = False,
     ) -> None:
