@@ -35,9 +35,9 @@ TEXT_KEYS = re.compile(
     r"(data\.(source|database|target|positive|id|test_source|split\.column)"
     r"|source|database|out|outputs|run|resume)$"
 )
-PLAIN_TEXT = re.compile(r"[\w./\\:@*?~+%$-]*", re.ASCII)
+PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 # Keys that take a word as well as a number, whatever their default is.
-SEVERAL_TYPES = {"threshold", "trainer.devices"}
+SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs"}
 # Numbers for which null has a meaning of its own.
 NULLABLE = {"batch_size"}
 # Run folders that this process named and that were not there before: it may remove them.
@@ -54,6 +54,7 @@ def run_command(name: str) -> None:
     """
     # Hydra then raises instead of printing, and the sentence is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    FRESH_FOLDERS.clear()
     OmegaConf.register_new_resolver("run_folder", _run_folder, use_cache=True, replace=True)
     sys.argv[1:] = quote_overrides(sys.argv[1:])
 
@@ -187,6 +188,8 @@ def _leaves(
     for key in map(str, defaults):
         if OmegaConf.is_missing(config, key) or key not in config:
             continue
+        if OmegaConf.is_interpolation(config, key):  # another key, checked under its own name
+            continue
         default = None if OmegaConf.is_missing(defaults, key) else defaults[key]
         if isinstance(default, DictConfig) and isinstance(config[key], DictConfig):
             yield from _leaves(default, config[key], f"{prefix}{key}.")
@@ -207,26 +210,30 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
         kind = KIND_KEY.fullmatch(argument.rpartition("=")[0]) if equals else None
         if kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
-        elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(value, bool(sweep)):
-            escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-            quoted.append(f'{key}="{escaped}"')
+        elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):
+            quoted.append(f"{key}={_quote(value)}")
         else:
             quoted.append(argument)
     if all(PLAIN_NAME.fullmatch(column) for column, _ in kinds):
         return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
-    pairs = [
-        f"{column}={value}".replace("\\", "\\\\").replace('"', '\\"') for column, value in kinds
-    ]
-    return [*quoted, "~data.kinds", "+data.kinds=[" + ",".join(f'"{p}"' for p in pairs) + "]"]
+    pairs = ",".join(_quote(f"{column}={value}") for column, value in kinds)
+    return [*quoted, "~data.kinds", f"+data.kinds=[{pairs}]"]
 
 
-def _is_plain(value: str, sweep: bool) -> bool:
-    """Tell whether Hydra reads the value as it stands: plain, quoted already, or a sweep's list."""
-    if value[:1] in {'"', "'"} and value[-1:] == value[:1]:
+def _quote(text: str) -> str:
+    """Quote for Hydra's grammar, where a backslash counts only before a quote."""
+    doubled = re.sub(r'(\\+)("|$)', r"\1\1\2", text)
+    return '"' + doubled.replace('"', '\\"') + '"'
+
+
+def _is_plain(key: str, value: str, sweep: bool) -> bool:
+    """Tell whether Hydra reads the value as meant: nothing, quoted already, or a sweep's list."""
+    if value in {"???", "null"} or (value[:1] in {'"', "'"} and value[-1:] == value[:1]):
         return True
     if sweep and "," in value and not re.match(r"\s*(select|with)\b", value, re.IGNORECASE):
         return True
-    return bool(PLAIN_TEXT.fullmatch(value)) or value in {"???", "null"}
+    # A label may be a number or a truth value; a name that looks like one is a name.
+    return key == "data.positive" and bool(PLAIN_TEXT.fullmatch(value))
 
 
 def explain(error: BaseException) -> str | None:
@@ -303,8 +310,9 @@ def known_keys() -> dict[str, list[str]]:
 
 def _nearest(name: str, candidates: Iterable[str]) -> str:
     # `lr` is most likely `optimizer.lr`, whatever looks more alike letter by letter.
-    last = [c for c in candidates if c.rpartition(".")[2] == name.rpartition(".")[2]]
-    found = last[:1] or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
+    alike = [c for c in candidates if c.rpartition(".")[2] == name.rpartition(".")[2]]
+    alike += [c for c in candidates if name and c.startswith(name)]
+    found = alike[:1] or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -49,8 +50,14 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled import LabelledTable, located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.batches import Batch
-from churn_torch.training.build import build_module, build_options, build_scorer, build_trainer
+from churn_torch.training.batches import Batch, preprocess_once
+from churn_torch.training.build import (
+    build_module,
+    build_options,
+    build_scorer,
+    build_trainer,
+    with_epochs,
+)
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.datamodule import ChurnDataModule
 
@@ -89,7 +96,7 @@ def train(
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
     parts = {
-        name: _batch(table.parsed.take(rows), table.label[rows], schema)
+        name: _rows(table.parsed.take(rows), table.label[rows], schema)
         for name, rows in table.split._asdict().items()
     }
 
@@ -165,7 +172,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         name = "new rows"
         if not labelled.all():
             show(f"{int((~labelled).sum()):,} rows without a label are left out.")
-    batch = _batch(parsed, label, run.schema)
+    batch = _rows(parsed, label, run.schema)
     metrics = _measure_with_intervals(
         run.scorer.score(batch.columns), batch.label, run.threshold, run.config.seed
     )
@@ -259,10 +266,17 @@ def _show_rows(table: LabelledTable) -> None:
     show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn ({counts}){dropped}.")
 
 
-def _batch(
+class _Rows(NamedTuple):
+    """Typed rows of a split and their labels."""
+
+    columns: Columns
+    label: Tensor
+
+
+def _rows(
     parsed: pd.DataFrame, label: np.ndarray[Any, np.dtype[np.float32]], schema: Schema
-) -> Batch:
-    return Batch(Columns.from_arrays(encode(parsed, schema)), torch.from_numpy(label))
+) -> _Rows:
+    return _Rows(Columns.from_arrays(encode(parsed, schema)), torch.from_numpy(label))
 
 
 def _resumed(config: DictConfig, folder: Path) -> tuple[DictConfig, Path]:
@@ -285,19 +299,24 @@ def _fit(
     config: DictConfig,
     folder: Path,
     scorer: Scorer,
-    parts: Mapping[str, Batch],
+    parts: Mapping[str, _Rows],
     mark: str,
     checkpoint: Path | None,
 ) -> dict[str, Any]:
     label = parts["train"].label
+    config = with_epochs(config, len(label))
     module = build_module(
         config, scorer, n_negative=int((label == 0).sum()), n_positive=int((label == 1).sum())
     )
-    data = ChurnDataModule(
-        parts["train"], parts["validation"], batch_size=config.batch_size, seed=config.seed
+    train, validation = (
+        Batch(preprocess_once(parts[name].columns, scorer.preprocess), parts[name].label)
+        for name in ("train", "validation")
     )
+    data = ChurnDataModule(train, validation, batch_size=config.batch_size, seed=config.seed)
     trainer = build_trainer(config, folder, mark)
-    trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    step_cells = min(config.batch_size or len(label), len(label)) * scorer.preprocess.n_features
+    with _fitting_threads(step_cells):
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     if trainer.interrupted:
         raise KeyboardInterrupt
     losses = [epoch["validation_log_loss"] for epoch in module.history]
@@ -311,6 +330,22 @@ def _fit(
         "best_epoch": 1 + losses.index(min(losses)),
         "history": module.history,
     }
+
+
+@contextlib.contextmanager
+def _fitting_threads(step_cells: int) -> Iterator[None]:
+    """Take one thread for small steps.
+
+    Threads that wait for each other gain nothing on less than a million cells a step, and where
+    another process holds a core they slow a fit many times over.
+    """
+    n_threads = torch.get_num_threads()
+    if step_cells < 1_000_000:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def _logit(scorer: Scorer, columns: Columns) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -63,7 +63,7 @@ def check_input_names(schema: Schema) -> None:
         if not column.name:
             raise InputError(
                 "export: expected a name for every column the model learns from, got one "
-                "without; name it in the header or leave it out of the table."
+                "without; name it in the header or leave it out (data.ignore=[''])."
             )
 
 

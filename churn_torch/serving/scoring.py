@@ -34,7 +34,8 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
     except Exception as error:  # onnxruntime's own classes share no base but Exception
         raise InputError(
             f"model: expected an ONNX file that onnxruntime can open, got "
-            f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}"
+            f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}; "
+            "write it anew with scripts/export.py."
         ) from error
 
 
@@ -78,6 +79,7 @@ def score_chunks(
         InputError: A column to keep is not in the source, or the source has one named like an
             output.
     """
+    n_rows = 0
     for chunk in chunks:
         for name in keep or ():
             if name not in chunk.columns:
@@ -92,5 +94,7 @@ def score_chunks(
                     f"keep: expected columns other than the scores, got {output!r} in the "
                     "source; list the columns to keep without it (keep=[...])."
                 )
-        probability, decision = run_onnx(session, make_feed(parse(chunk, schema), schema))
+        parsed = parse(chunk, schema, first_row=n_rows)
+        n_rows += len(chunk)
+        probability, decision = run_onnx(session, make_feed(parsed, schema))
         yield kept.assign(**{PROBABILITY: probability, DECISION: decision})

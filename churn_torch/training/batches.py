@@ -8,14 +8,41 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from churn_torch.models.preprocess import Columns
+from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.models.scorer import CHUNK_ROWS
+
+# Model-space rows are kept as long as they stay below this; larger ones are made batch by batch.
+FEATURE_BYTES = 2**31
+
+
+class Features(NamedTuple):
+    """Rows that are preprocessed already, ``[N, n_features]`` float32."""
+
+    x: Tensor
+
+    def take(self, rows: Tensor | slice) -> Features:
+        """Return the given rows."""
+        return Features(self.x[rows])
 
 
 class Batch(NamedTuple):
-    """Columns of N rows and their labels ``[N]`` float32."""
+    """Columns of N rows, or their features, and their labels ``[N]`` float32."""
 
-    columns: Columns
+    columns: Columns | Features
     label: Tensor
+
+
+def preprocess_once(columns: Columns, preprocess: Preprocess) -> Columns | Features:
+    """Replace columns by features, as long as these fit: the transform is the same every epoch."""
+    n_rows = len(columns.numeric)
+    if n_rows * preprocess.n_features * 4 > FEATURE_BYTES:
+        return columns
+    x = torch.empty(n_rows, preprocess.n_features)
+    with torch.no_grad():
+        for start in range(0, n_rows, CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            x[rows] = preprocess(*columns.take(rows))
+    return Features(x)
 
 
 class Batches:
@@ -36,7 +63,12 @@ class Batches:
     batch_sampler = None
 
     def __init__(
-        self, columns: Columns, label: Tensor, *, batch_size: int | None, seed: int | None
+        self,
+        columns: Columns | Features,
+        label: Tensor,
+        *,
+        batch_size: int | None,
+        seed: int | None,
     ) -> None:
         self.columns = columns
         self.label = label

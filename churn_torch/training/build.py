@@ -23,10 +23,34 @@ from churn_torch.training.module import ChurnModule
 warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
 
 
+# Epochs of `trainer.max_epochs=auto`: enough steps for a small table, enough passes for a large.
+AUTO_EPOCHS = 10
+AUTO_STEPS = 400
+
+
+def with_epochs(config: DictConfig, n_train: int) -> DictConfig:
+    """Return the configuration with ``trainer.max_epochs=auto`` made a number for the table."""
+    if config.trainer.max_epochs != "auto":
+        return config
+    n_batches = math.ceil(n_train / (config.batch_size or n_train))
+    config = config.copy()
+    config.trainer.max_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
+    return config
+
+
 def build_options(config: DictConfig) -> PreprocessOptions:
-    """Return the preprocessing options of a configuration."""
+    """Return the preprocessing options of a configuration.
+
+    Raises:
+        InputError: An option is out of range.
+    """
     options: Any = OmegaConf.to_container(config.preprocess, resolve=True)
-    return PreprocessOptions(**{**options, "quantiles": tuple(options["quantiles"])})
+    quantiles = options["quantiles"]
+    if len(quantiles) != 2 or not all(isinstance(value, int | float) for value in quantiles):
+        raise InputError(
+            f"preprocess.quantiles: expected two numbers such as [0.01,0.99], got {quantiles}."
+        )
+    return PreprocessOptions(**{**options, "quantiles": tuple(quantiles)})
 
 
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.scorer import Scorer
-from churn_torch.training.batches import Batch
+from churn_torch.training.batches import Batch, Features
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -77,7 +77,7 @@ class ChurnModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the penalised loss of one batch."""
-        logit = self.scorer.raw_logit(*batch.columns)
+        logit = self._raw_logit(batch)
         loss = binary_cross_entropy_with_logits(
             logit, batch.label, pos_weight=self.get_buffer("positive_weight")
         )
@@ -85,6 +85,12 @@ class ChurnModule(pl.LightningModule):
         self._loss_sum += loss.detach() * len(batch.label)
         self._n_rows += len(batch.label)
         return loss + self._penalty()
+
+    def _raw_logit(self, batch: Batch) -> Tensor:
+        if isinstance(batch.columns, Features):
+            logit: Tensor = self.scorer.net(batch.columns.x)
+            return logit
+        return self.scorer.raw_logit(*batch.columns)
 
     def _penalty(self) -> Tensor | float:
         weights = [p for p in self.scorer.net.parameters() if p.ndim > 1]
@@ -97,7 +103,7 @@ class ChurnModule(pl.LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Add one batch to the validation log-loss."""
-        logit = self.scorer.raw_logit(*batch.columns) - self.scorer.prior_shift
+        logit = self._raw_logit(batch) - self.scorer.prior_shift
         self.validation_loss.update(logit, batch.label)
 
     def on_validation_epoch_end(self) -> None:
