@@ -1,6 +1,6 @@
 """churn_torch: a customer table goes in, one self-contained ONNX churn model comes out.
 
-The two names below are loaded when first used, so that ``import churn_torch`` (and ``--help`` of
+The names below are loaded when first used, so that ``import churn_torch`` (and ``--help`` of
 every script) costs no import of torch.
 """
 
@@ -10,14 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from churn_torch.commandline import compose
     from churn_torch.pipeline import train
     from churn_torch.runs import load_run
 
-__all__ = ["__version__", "load_run", "train"]
+__all__ = ["__version__", "compose", "load_run", "train"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"load_run": "churn_torch.runs", "train": "churn_torch.pipeline"}
+_HOMES = {
+    "compose": "churn_torch.commandline",
+    "load_run": "churn_torch.runs",
+    "train": "churn_torch.pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -33,8 +33,9 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
     r"(data\.(source|database|target|positive|id|test_source|split\.column)"
-    r"|source|database|out|outputs|run|resume)$"
+    r"|source|database|out|outputs|run|resume|keep)$"
 )
+LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 # Keys that take a word as well as a number, whatever their default is.
 SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs"}
@@ -210,6 +211,8 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
         kind = KIND_KEY.fullmatch(argument.rpartition("=")[0]) if equals else None
         if kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
+        elif equals and key in LIST_KEYS and (names := _names(value)):
+            quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
         elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):
             quoted.append(f"{key}={_quote(value)}")
         else:
@@ -226,9 +229,18 @@ def _quote(text: str) -> str:
     return '"' + doubled.replace('"', '\\"') + '"'
 
 
+def _names(value: str) -> list[str]:
+    """Return the members of a list such as ``[a b,Größe]``; none where the user has quoted them."""
+    members = [name.strip() for name in value[1:-1].split(",")]
+    plain = re.fullmatch(r"\[[^\[\]]+\]", value)
+    return members if plain and not any(name[:1] in {'"', "'"} for name in members) else []
+
+
 def _is_plain(key: str, value: str, sweep: bool) -> bool:
     """Tell whether Hydra reads the value as meant: nothing, quoted already, or a sweep's list."""
     if value in {"???", "null"} or (value[:1] in {'"', "'"} and value[-1:] == value[:1]):
+        return True
+    if key == "keep" and value.startswith("["):
         return True
     if sweep and "," in value and not re.match(r"\s*(select|with)\b", value, re.IGNORECASE):
         return True
@@ -256,6 +268,11 @@ def explain(error: BaseException) -> str | None:
 
 def _explain_configuration(error: BaseException) -> str:
     text = str(error)
+    if isinstance(error, OverrideParseException):
+        return (
+            f"expected key=value on the command line, got {error.override!r}; put quotes around "
+            "the value, or around the name that needs them."
+        )
     missing = re.search(r"Missing mandatory value: (\S+)", text)
     if missing:
         return f"expected {missing[1]}=..., got nothing; name it on the command line."

@@ -63,7 +63,7 @@ from churn_torch.training.datamodule import ChurnDataModule
 
 
 def train(
-    config: DictConfig, folder: Path, *, source: str | Path | pd.DataFrame | None = None
+    config: DictConfig, folder: str | Path, *, source: str | Path | pd.DataFrame | None = None
 ) -> Run:
     """Train a model and write its run folder.
 
@@ -79,7 +79,7 @@ def train(
         InputError: The user's table or a choice cannot be used.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    checkpoint = None
+    folder, checkpoint = Path(folder), None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
     _check_choices(config)
@@ -317,13 +317,15 @@ def _fit(
     step_cells = min(config.batch_size or len(label), len(label)) * scorer.preprocess.n_features
     with _fitting_threads(step_cells):
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    if config.trainer.profiler:
+        show(trainer.profiler.summary())  # type: ignore[attr-defined]
     if trainer.interrupted:
         raise KeyboardInterrupt
     losses = [epoch["validation_log_loss"] for epoch in module.history]
     if not losses:
         raise InputError(
-            "training: expected at least one epoch, got none; set trainer.max_epochs and "
-            "trainer.limit_train_batches above 0."
+            "training: expected at least one step, got none; set trainer.limit_train_batches "
+            "above 0."
         )
     return {
         "epochs": len(losses),

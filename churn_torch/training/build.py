@@ -29,9 +29,18 @@ AUTO_STEPS = 400
 
 
 def with_epochs(config: DictConfig, n_train: int) -> DictConfig:
-    """Return the configuration with ``trainer.max_epochs=auto`` made a number for the table."""
-    if config.trainer.max_epochs != "auto":
+    """Return the configuration with ``trainer.max_epochs=auto`` made a number for the table.
+
+    Raises:
+        InputError: ``max_epochs`` is neither ``auto`` nor a whole number.
+    """
+    if isinstance(config.trainer.max_epochs, int):
         return config
+    if config.trainer.max_epochs != "auto":
+        raise InputError(
+            "trainer.max_epochs: expected a whole number or auto, got "
+            f"{config.trainer.max_epochs!r}."
+        )
     n_batches = math.ceil(n_train / (config.batch_size or n_train))
     config = config.copy()
     config.trainer.max_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
