@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -83,6 +83,7 @@ def test_json_there_and_back() -> None:
     assert json.loads(SCHEMA.to_json())["version"] == 1
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -118,10 +119,12 @@ def test_json_keeps_everything(columns: list[Column], target: str) -> None:
         ('{"version": 2, "columns": []}', "expected schema version 1, however: got 2"),
         ('{"version": 1}', "damaged"),
         ('{"version": 1, "columns": [], "target": "y"}', "damaged"),
-        ('{"version": 1, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
-         "damaged"),
+        (
+            '{"version": 1, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
+            "damaged",
+        ),
     ],
-)  # fmt: skip
+)
 def test_foreign_json_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.from_json(text)

@@ -1,0 +1,140 @@
+"""Preprocessing again, cell by cell in plain Python: slow, and independent of the package's code.
+
+Of the package only the schema is used, to tell what a column is.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pandas as pd
+
+from churn_torch.tables.schema import Kind, Schema
+
+PARTS = (
+    "time of year (sine)",
+    "time of year (cosine)",
+    "day of month",
+    "weekday (sine)",
+    "weekday (cosine)",
+    "time of day (sine)",
+    "time of day (cosine)",
+)
+
+
+def calendar_row(days: float) -> list[float]:
+    """Calendar parts of one instant, given as days since 1970-01-01."""
+    whole = math.floor(days)
+    day = date(1970, 1, 1).toordinal() + whole
+    # The calendar repeats every 400 years, weekdays included; year 1 has no March before it.
+    when = date.fromordinal(day + 146_097 if day < 1000 else day)
+    march = date(when.year - (when.month < 3), 3, 1)
+    row = [*_circle((when - march) / timedelta(days=366)), (when.day - 1) / 30]
+    return [*row, *_circle(when.weekday() / 7), *_circle(days - whole)]
+
+
+def _circle(turn: float) -> tuple[float, float]:
+    return math.sin(2 * math.pi * turn), math.cos(2 * math.pi * turn)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Linear interpolation between order statistics."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def features(
+    train: pd.DataFrame,
+    rows: pd.DataFrame,
+    schema: Schema,
+    *,
+    outliers: str = "none",
+    quantiles: tuple[float, float] = (0.01, 0.99),
+    scaling: str = "standard",
+    min_count: int = 5,
+    max_categories: int = 256,
+) -> dict[str, list[float]]:
+    """Model-space features of parsed rows by name, learned from the parsed training rows."""
+    made: dict[str, list[float]] = {}
+    for column in schema.features:
+        name = column.name
+        learned, asked = list(train[name]), list(rows[name])
+        if schema.is_text(column):
+            made |= _text(name, learned, asked, min_count, max_categories)
+            continue
+        present = [x for x in learned if not math.isnan(x)]
+        fill = statistics.median(present) if present else 0.0
+        filled = [fill if math.isnan(x) else x for x in learned]
+        low, high = _limits(present, outliers, quantiles)
+        center, scale = _scale([min(max(x, low), high) for x in filled], scaling)
+        made[name] = []
+        for x in asked:
+            inside = min(max(x if math.isfinite(x) else fill, low), high)
+            z = (inside - center) / scale if present else 0.0
+            made[name].append(z / math.sqrt(1 + (z / 3) ** 2) if scaling == "robust" else z)
+        if len(present) < len(learned):
+            share = 1 - len(present) / len(learned)
+            made[f"{name} is missing"] = [float(not math.isfinite(x)) - share for x in asked]
+        if column.kind is Kind.DATETIME:
+            table = [calendar_row(x) for x in filled]
+            for i, part in enumerate(PARTS):
+                mean = statistics.fmean(row[i] for row in table)
+                made[f"{name} {part}"] = [
+                    calendar_row(x if math.isfinite(x) else fill)[i] - mean for x in asked
+                ]
+    return made
+
+
+def _limits(
+    present: list[float], outliers: str, quantiles: tuple[float, float]
+) -> tuple[float, float]:
+    if not present:
+        return 0.0, 0.0
+    if outliers == "quantile":
+        return quantile(present, quantiles[0]), quantile(present, quantiles[1])
+    span = max(present) - min(present)
+    return min(present) - span, max(present) + span
+
+
+def _scale(values: list[float], scaling: str) -> tuple[float, float]:
+    if scaling == "robust":
+        center = quantile(values, 0.5)
+        scale = quantile(values, 0.75) - quantile(values, 0.25)
+        scale = scale or (max(values) - min(values)) / 2
+    else:
+        center, scale = statistics.fmean(values), statistics.pstdev(values)
+    return center, scale if len(set(values)) > 1 else 1.0
+
+
+def _text(
+    name: str, learned: list[str], asked: list[str], min_count: int, max_categories: int
+) -> dict[str, list[float]]:
+    counts = Counter(learned)
+    n_missing = counts.pop("", 0)
+    frequent = [text for text, count in counts.items() if count >= min_count]
+    kept = sorted(frequent, key=lambda text: (-counts[text], text))[:max_categories]
+    n_rare = sum(count for text, count in counts.items() if text not in kept)
+    groups: dict[str, int] = {}
+    if n_missing:
+        groups[f"{name} is missing"] = n_missing
+    if n_rare:
+        groups[f"{name} is unseen or rare"] = n_rare
+    groups |= {f"{name} = {text}": counts[text] for text in sorted(kept)}
+    made: dict[str, list[float]] = {group: [] for group in groups}
+    for text in asked:
+        if text == "":
+            mine = f"{name} is missing"
+        else:
+            mine = f"{name} = {text}" if text in kept else f"{name} is unseen or rare"
+        for group, count in groups.items():
+            # A group that no training row was in says nothing.
+            known = mine in groups
+            made[group].append((mine == group) - count / len(learned) if known else 0.0)
+    return made

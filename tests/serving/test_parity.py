@@ -1,0 +1,302 @@
+"""The proof must refuse: a proof that passes everything proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+import torch
+from onnx import numpy_helper
+
+from churn_torch import pipeline
+from churn_torch.commandline import compose
+from churn_torch.errors import InputError
+from churn_torch.runs import Run
+from churn_torch.serving import parity
+from churn_torch.serving.export import build_onnx
+from churn_torch.serving.parity import (
+    BATCH_SIZES,
+    HOSTILE_NUMBERS,
+    HOSTILE_TEXTS,
+    TOLERANCE,
+    Parity,
+    ParityError,
+    check_parity,
+    hostile_rows,
+)
+from churn_torch.serving.scoring import Feed, run_onnx
+from churn_torch.tables.encode import parse
+
+THRESHOLD = 0.5
+
+
+@pytest.fixture(scope="module")
+def model(customers_run: Run) -> onnx.ModelProto:
+    return build_onnx(customers_run.scorer, customers_run.schema, threshold=THRESHOLD, metadata={})
+
+
+@pytest.fixture(scope="module")
+def parsed(customers_run: Run, customers: pd.DataFrame) -> pd.DataFrame:
+    return parse(customers, customers_run.schema)
+
+
+def check(run: Run, model: onnx.ModelProto, parsed: pd.DataFrame) -> Parity:
+    return check_parity(
+        model.SerializeToString(), run.scorer, run.schema, parsed, threshold=THRESHOLD
+    )
+
+
+def tampered(model: onnx.ModelProto, position: int, change: float) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    tensor = copy.graph.initializer[position]
+    values = numpy_helper.to_array(tensor).copy()
+    values.reshape(-1)[0] += values.dtype.type(change)
+    tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+    return copy
+
+
+def changed_by(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
+    """Return a `run_onnx` whose probabilities are changed."""
+
+    def run(session: Any, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
+        probability, decision = run_onnx(session, feed)
+        return function(probability), decision
+
+    return run
+
+
+def test_a_true_copy_passes(customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame):
+    found = check(customers_run, model, parsed)
+    assert found.n_rows == 2 * sum(BATCH_SIZES) == 2020
+    assert found.max_difference <= 1e-6
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_few_real_rows_are_enough(
+    n: int, customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
+):
+    assert check(customers_run, model, parsed.head(n)).n_rows == 2020
+
+
+@pytest.mark.parametrize("part", ["net", "preprocess"])
+def test_a_changed_weight_is_found(
+    part: str, customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
+):
+    positions = [
+        i
+        for i, tensor in enumerate(model.graph.initializer)
+        if f"scorer.{part}" in tensor.name and tensor.data_type == onnx.TensorProto.FLOAT
+    ]
+    assert positions
+    for position in positions:
+        name = model.graph.initializer[position].name
+        # Limits of numbers matter only beyond them: move them well into the rows.
+        change = 1e6 if name.endswith("lower_") else -1e6 if name.endswith("upper_") else 0.25
+        with pytest.raises(ParityError, match=r"to agree to 1e-05, got .* nothing was written"):
+            check(customers_run, tampered(model, position, change), parsed)
+
+
+def test_a_changed_vocabulary_is_found(
+    customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
+):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    encoder = next(n for n in copy.graph.node if n.input[0] == "plan")
+    keys = next(a for a in encoder.attribute if a.name == "keys_strings")
+    keys.strings[-1] += b" "
+    with pytest.raises(ParityError):
+        check(customers_run, copy, parsed)
+
+
+def test_a_changed_threshold_is_found(
+    customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
+):
+    position = [t.name for t in model.graph.initializer].index("core.threshold")
+    with pytest.raises(ParityError, match="the decision does not follow from the probability"):
+        check(customers_run, tampered(model, position, -0.3), parsed)
+
+
+def test_the_scorer_of_another_run_is_found(
+    customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
+):
+    shift = customers_run.scorer.prior_shift
+    try:
+        shift.fill_(0.01)
+        with pytest.raises(ParityError):
+            check(customers_run, model, parsed)
+    finally:
+        shift.zero_()
+
+
+@pytest.mark.parametrize(("difference", "passes"), [(0.8 * TOLERANCE, True), (2e-5, False)])
+def test_tolerance(
+    difference: float,
+    passes: bool,
+    customers_run: Run,
+    model: onnx.ModelProto,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def moved(probability: np.ndarray) -> np.ndarray:
+        # Not across the threshold: the decision would be found wrong.
+        return np.where(probability < THRESHOLD, probability - difference, probability)
+
+    monkeypatch.setattr(parity, "run_onnx", changed_by(moved))
+    if passes:
+        found = check(customers_run, model, parsed)
+        assert found.max_difference == pytest.approx(difference, rel=0.1)
+    else:
+        with pytest.raises(ParityError, match="to agree to 1e-05"):
+            check(customers_run, model, parsed)
+
+
+@pytest.mark.parametrize("row", [0, -1])
+def test_a_single_wrong_row_is_found_and_shown(
+    row: int,
+    customers_run: Run,
+    model: onnx.ModelProto,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def wrong(probability: np.ndarray) -> np.ndarray:
+        if len(probability) == 7:
+            probability = probability.copy()
+            probability[row] = np.nan
+        return probability
+
+    monkeypatch.setattr(parity, "run_onnx", changed_by(wrong))
+    # Real rows come first, in batches of 1, 2 and 7.
+    shown = str(parsed.iloc[3 if row == 0 else 9].to_dict())
+    with pytest.raises(ParityError) as caught:
+        check(customers_run, model, parsed)
+    assert "got nan and " in str(caught.value)
+    assert shown[:200] in str(caught.value)
+
+
+def test_a_model_that_gives_nan_is_refused_though_both_agree(
+    customers_run: Run, parsed: pd.DataFrame
+):
+    bias = customers_run.scorer.get_parameter("net.linear.bias")
+    before = bias.detach().clone()
+    try:
+        with torch.no_grad():
+            bias.fill_(torch.nan)
+        model = build_onnx(
+            customers_run.scorer, customers_run.schema, threshold=THRESHOLD, metadata={}
+        )
+        with pytest.raises(ParityError, match="got nan and nan"):
+            check(customers_run, model, parsed)
+    finally:
+        with torch.no_grad():
+            bias.copy_(before)
+
+
+def test_a_frozen_batch_is_refused(
+    customers_run: Run,
+    model: onnx.ModelProto,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(parity, "run_onnx", changed_by(lambda probability: probability[:1]))
+    with pytest.raises(ParityError, match=r"outputs of shape \(2,\), got \(1,\) and \(2,\)"):
+        check(customers_run, model, parsed)
+
+
+def test_a_parity_error_is_the_users_to_read():
+    assert issubclass(ParityError, InputError)
+
+
+# Hostile rows
+
+
+def test_hostile_rows_hold_the_worst_there_is(customers_run: Run, parsed: pd.DataFrame):
+    schema = customers_run.schema
+    before = parsed.copy()
+    rows = hostile_rows(parsed, schema, 4000, seed=0)
+    pd.testing.assert_frame_equal(parsed, before)
+    assert list(rows) == list(parsed)
+    assert len(rows) == 4000
+    assert schema.text
+    assert schema.wide
+    for column in schema.features:
+        values = rows[column.name]
+        if schema.is_text(column):
+            assert set(HOSTILE_TEXTS) <= set(values)
+            kept = values.isin(set(parsed[column.name]) - set(HOSTILE_TEXTS)).mean()
+        else:
+            assert set(HOSTILE_NUMBERS[1:]) <= set(values)
+            assert values.isna().any()
+            kept = values.isin(set(parsed[column.name].dropna()) - set(HOSTILE_NUMBERS)).mean()
+        assert 0.3 < kept < 0.6
+
+
+def test_hostile_rows_follow_the_seed(customers_run: Run, parsed: pd.DataFrame):
+    schema = customers_run.schema
+    one, again, other = (hostile_rows(parsed, schema, 50, seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(one, again)
+    assert not one.equals(other)
+
+
+# Nothing is written
+
+
+def lying_build(scorer: Any, schema: Any, **options: Any) -> onnx.ModelProto:
+    """Build a file whose last float weight is not the scorer's."""
+    model = build_onnx(scorer, schema, **options)
+    position = next(
+        i for i, t in enumerate(model.graph.initializer) if t.name.endswith("linear.bias")
+    )
+    return tampered(model, position, 0.01)
+
+
+@pytest.fixture
+def copied_run(customers_run: Run, tmp_path: Path) -> Path:
+    """A copy of the run folder that may be written into."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for file in customers_run.folder.iterdir():
+        if file.is_file():
+            (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("out", [None, "elsewhere.onnx"])
+def test_export_of_a_file_that_lies_writes_nothing(
+    out: str | None, copied_run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before = {file.name: file.read_bytes() for file in copied_run.iterdir()}
+    monkeypatch.setattr(pipeline, "build_onnx", lying_build)
+    keys = [f"out={copied_run / out}"] if out else []
+    with pytest.raises(ParityError, match="nothing was written"):
+        pipeline.export(compose("export", [f"run={copied_run}", *keys]))
+    assert {file.name: file.read_bytes() for file in copied_run.iterdir()} == before
+
+
+def test_export_that_passes_replaces_the_file_whole(copied_run: Path):
+    before = (copied_run / "model.onnx").read_bytes()
+    (copied_run / "model.onnx").write_bytes(b"damaged")
+    names = {file.name for file in copied_run.iterdir()}
+    assert pipeline.export(compose("export", [f"run={copied_run}"])) == copied_run / "model.onnx"
+    assert onnx.load(copied_run / "model.onnx").graph == onnx.load_from_string(before).graph
+    assert {file.name for file in copied_run.iterdir()} == names
+
+
+def test_training_that_cannot_prove_its_file_leaves_no_file_and_no_finished_run(
+    customers: pd.DataFrame,
+    table_keys: tuple[str, ...],
+    train_run: Callable[..., Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(pipeline, "build_onnx", lying_build)
+    folder = tmp_path / "run"
+    with pytest.raises(ParityError):
+        train_run(folder, *table_keys, "data.source=-", "debug=fast", source=customers)
+    assert not {"model.onnx", "metrics.json", "weights.pt"} & {f.name for f in folder.iterdir()}
+    assert not [f for f in folder.iterdir() if "partial" in f.name]

@@ -1,0 +1,113 @@
+"""Parquet: files, folders and their parts as one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.tables.parquet_files import metadata
+from churn_torch.tables.sources import read, read_chunks
+
+
+def test_types_come_through(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "number": [1.5, np.nan],
+            "whole": [1, 2],
+            "gap": pd.array([2**60 + 1, None], dtype="Int64"),
+            "text": ["a", None],
+            "word": pd.Categorical(["x", None]),
+            "flag": pd.array([True, None], dtype="boolean"),
+            "when": pd.to_datetime(["2024-01-31", None]),
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    back = read(tmp_path / "t.parquet")
+    dtypes = ["float64", "int64", "Int64", "str", "str", "object", "datetime64[us]"]
+    assert [str(dtype) for dtype in back.dtypes] == dtypes
+    assert back["gap"].iloc[0] == 2**60 + 1
+    assert back["flag"].tolist() == [True, None]
+
+
+def test_a_nameless_index_is_no_column_but_a_named_one_is(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.5, 2.5]}, index=[7, 3])
+    frame.to_parquet(tmp_path / "t.parquet", index=True)
+    assert "__index_level_0__" in pq.read_schema(tmp_path / "t.parquet").names
+    assert list(read(tmp_path / "t.parquet").columns) == ["a"]
+    frame.rename_axis("key").to_parquet(tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet")["key"].tolist() == [7, 3]
+
+
+def test_columns_are_read_in_the_asked_order(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1], "b": [2], "c": [3]}).to_parquet(tmp_path / "t.parquet")
+    assert list(read(tmp_path / "t.parquet", columns=["c", "a"]).columns) == ["c", "a"]
+    with pytest.raises(InputError, match="did you mean 'b'"):
+        read(tmp_path / "t.parquet", columns=["B"])
+
+
+def test_names_that_differ_only_in_case_stay(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"Age": [1], "age": [2], "a/b": [3], "": [4]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read(tmp_path / "t.parquet"), frame)
+
+
+def test_folders_are_read_in_order_with_their_parts(tmp_path: Path) -> None:
+    for country, year, numbers in (("fr", 2024, [3]), ("de", 2023, [1, 2])):
+        folder = tmp_path / "t" / f"country={country}" / f"year={year}"
+        folder.mkdir(parents=True)
+        pd.DataFrame({"a": numbers}).to_parquet(folder / "part.parquet")
+    (tmp_path / "t" / "_SUCCESS").touch()
+    (tmp_path / "t" / "_metadata.parquet").touch()
+    (tmp_path / "t" / ".hidden").mkdir()
+    (tmp_path / "t" / ".hidden" / "x.parquet").touch()
+    frame = read(tmp_path / "t")
+    assert frame.to_dict("list") == {
+        "a": [1, 2, 3],
+        "country": ["de", "de", "fr"],
+        "year": [2023, 2023, 2024],
+    }
+
+
+def test_files_may_differ_in_types_but_not_in_kind(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1], "b": ["x"]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame({"a": [1.5], "b": ["y"]}).to_parquet(tmp_path / "2.parquet")
+    assert read(tmp_path)["a"].tolist() == [1.0, 1.5]
+    pd.DataFrame({"a": [None], "b": ["z"]}).to_parquet(tmp_path / "3.parquet")
+    assert read(str(tmp_path / "*.parquet"))["a"].isna().tolist() == [False, False, True]
+    pd.DataFrame({"a": ["text"], "b": ["y"]}).to_parquet(tmp_path / "2.parquet")
+    with pytest.raises(InputError, match=r"same columns, however: .* differ .*SELECT"):
+        read(tmp_path)
+
+
+def test_repeated_names_are_refused(tmp_path: Path) -> None:
+    table = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="'a' stands more than once"):
+        read(tmp_path / "t.parquet")
+
+
+def test_no_rows_are_refused(tmp_path: Path) -> None:
+    pd.DataFrame({"a": pd.Series([], dtype="float64")}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="has columns but no rows"):
+        read(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="has columns but no rows"):
+        list(read_chunks(tmp_path / "t.parquet"))
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"a": range(5000), "b": ["text"] * 5000}).to_parquet(path)
+    assert metadata(path).num_rows == 5000
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"t.parquet' is damaged"):
+        read(path)
+    path.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    with pytest.raises(InputError, match=r"t.parquet' to its end, however|is damaged"):
+        read(path)

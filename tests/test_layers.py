@@ -1,0 +1,344 @@
+"""Imports go one way, and what belongs in one place is in no other. Read off the source text."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "churn_torch"
+
+# What each room may import from, besides itself.
+ALLOWED = {
+    "errors": set(),
+    "samples": {"errors"},
+    "console": {"errors"},
+    "tables": {"errors", "samples"},
+    "models": {"errors", "tables"},
+    "evaluation": {"errors", "tables", "models"},
+    "training": {"errors", "tables", "models", "evaluation"},
+    "serving": {"errors", "tables", "models"},
+    "runs": {
+        *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
+    },
+    "pipeline": {
+        *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
+        *("serving", "runs", PACKAGE),
+    },
+    "commandline": {"errors"},
+    PACKAGE: set(),
+    "scripts": {"commandline"},
+}
+# The same, where nothing is imported before it is called for.
+ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"pipeline", "runs"}}
+
+FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
+# Of the outside world, what a room must do without.
+WITHOUT = {
+    "errors": FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "samples": FRAMEWORKS | {"torch"},
+    "console": FRAMEWORKS | {"torch"},
+    "tables": FRAMEWORKS | {"torch", "torchmetrics"},
+    # No files either.
+    "models": FRAMEWORKS | {"pathlib", "os", "io", "shutil", "duckdb", "pyarrow", "onnx", "rich"},
+    "evaluation": FRAMEWORKS,
+    "serving": FRAMEWORKS,
+    "training": {"onnx", "onnxruntime", "duckdb"},
+    "commandline": {"torch", "pandas", "numpy", "pytorch_lightning"},
+    PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "scripts": FRAMEWORKS | {"torch", "pandas", "numpy"},
+}
+
+
+class Import(NamedTuple):
+    """One import: the whole name, the line, and where it stands."""
+
+    name: str
+    line: int
+    inside_function: bool
+    for_types: bool
+
+
+def modules() -> dict[str, Path]:
+    """Files by what an import calls them."""
+    found = {}
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+SCRIPTS = {f"scripts.{path.stem}": path for path in sorted((ROOT / "scripts").glob("*.py"))}
+FILES = MODULES | SCRIPTS
+
+
+def room_of(module: str) -> str:
+    """`tables` for churn_torch.tables.encode, `runs` for churn_torch.runs, and so on."""
+    first, _, rest = module.partition(".")
+    return rest.partition(".")[0] or PACKAGE if first == PACKAGE else first
+
+
+def imports_of(tree: ast.Module) -> Iterator[Import]:
+    def visit(node: ast.AST, inside: bool, types: bool) -> Iterator[Import]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, inside, types)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative imports hide the edge"
+            assert node.module
+            for alias in node.names:
+                # `from churn_torch import samples` names a room, `from x.y import Z` does not.
+                whole = f"{node.module}.{alias.name}"
+                name = whole if node.module == PACKAGE else node.module
+                yield Import(name, node.lineno, inside, types)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for child in node.body:
+                yield from visit(child, inside, True)
+            for child in node.orelse:
+                yield from visit(child, inside, types)
+        else:
+            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for child in ast.iter_child_nodes(node):
+                yield from visit(child, inside or is_function, types)
+
+    yield from visit(tree, False, False)
+
+
+def wrong_edges(module: str, source: str) -> list[str]:
+    """Imports of our own rooms, and of the outside world, that the plan does not allow."""
+    room = room_of(module)
+    wrong = []
+    for found in imports_of(ast.parse(source)):
+        top = found.name.partition(".")[0]
+        if top in {PACKAGE, "scripts"}:
+            target = room_of(found.name)
+            allowed = ALLOWED.get(room, set())
+            if found.inside_function:
+                allowed = allowed | ALLOWED_INSIDE_FUNCTIONS.get(room, set())
+            if found.for_types:
+                allowed = allowed | ALLOWED_FOR_TYPES.get(room, set())
+            # A name of the package itself, e.g. its version, counts as the package.
+            if target not in ALLOWED:
+                target = PACKAGE
+            if target not in allowed and target != room:
+                wrong.append(f"{module}:{found.line}: {room} -> {target} ({found.name})")
+        elif top in WITHOUT.get(room, set()):
+            wrong.append(f"{module}:{found.line}: {room} does without {top}")
+    return wrong
+
+
+# The plan
+
+
+def test_the_plan_names_every_room_and_nothing_else():
+    assert {room_of(module) for module in FILES} == set(ALLOWED)
+    for allowed in (ALLOWED, ALLOWED_INSIDE_FUNCTIONS, ALLOWED_FOR_TYPES):
+        assert set().union(*allowed.values()) <= set(ALLOWED)
+    assert set(WITHOUT) <= set(ALLOWED)
+
+
+def test_the_plan_goes_one_way():
+    done: set[str] = set()
+    rest = {room: allowed - {room, PACKAGE} for room, allowed in ALLOWED.items()}
+    while ready := {room for room in rest if rest[room] <= done}:
+        done |= ready
+        rest = {room: allowed for room, allowed in rest.items() if room not in ready}
+    assert rest == {}
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_imports_follow_the_plan(module: str):
+    assert wrong_edges(module, FILES[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("churn_torch.tables.schema", "from churn_torch.models.scorer import Scorer"),
+        ("churn_torch.tables.schema", "import churn_torch.models.scorer as s"),
+        ("churn_torch.tables.schema", "from churn_torch import models"),
+        ("churn_torch.tables.schema", "from churn_torch import __version__"),
+        ("churn_torch.tables.schema", "def f():\n    import torch"),
+        ("churn_torch.models.scorer", "from churn_torch.training.build import build_scorer"),
+        ("churn_torch.models.scorer", "from hydra.utils import instantiate"),
+        ("churn_torch.models.nets.mlp", "from churn_torch.runs import load_run"),
+        ("churn_torch.evaluation.metrics", "import pytorch_lightning as pl"),
+        ("churn_torch.evaluation.metrics", "from churn_torch.serving.export import Group"),
+        ("churn_torch.serving.export", "from churn_torch.evaluation.metrics import evaluate"),
+        ("churn_torch.serving.export", "import omegaconf.dictconfig"),
+        ("churn_torch.training.build", "from churn_torch.serving import export"),
+        ("churn_torch.runs", "from churn_torch.serving import export"),
+        ("churn_torch.runs", "if TYPE_CHECKING:\n    from churn_torch.pipeline import train"),
+        ("churn_torch.commandline", "from churn_torch import pipeline"),
+        ("churn_torch.commandline", "def f():\n    from churn_torch.runs import load_run"),
+        ("churn_torch", "from churn_torch.runs import load_run"),
+        ("churn_torch", "def f():\n    from churn_torch.runs import load_run"),
+        ("churn_torch.errors", "from churn_torch.console import show"),
+        ("churn_torch.console", "from churn_torch.tables.schema import Schema"),
+        ("scripts.train", "from churn_torch.pipeline import train"),
+        ("scripts.train", "import churn_torch"),
+    ],
+)
+def test_the_check_finds_what_it_should(module: str, source: str):
+    assert len(wrong_edges(module, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("churn_torch.tables.labelled", "from churn_torch import samples"),
+        ("churn_torch.tables.encode", "from churn_torch.tables import cells"),
+        ("churn_torch.commandline", "def f():\n    from churn_torch import pipeline"),
+        ("churn_torch", "if TYPE_CHECKING:\n    from churn_torch.runs import load_run"),
+        ("churn_torch.pipeline", "import churn_torch"),
+        ("churn_torch.models.scorer", "import torch"),
+    ],
+)
+def test_the_check_lets_the_plan_through(module: str, source: str):
+    assert wrong_edges(module, source) == []
+
+
+def test_relative_imports_are_refused():
+    with pytest.raises(AssertionError, match="hide the edge"):
+        wrong_edges("churn_torch.tables.encode", "from ..models import scorer")
+
+
+def test_only_the_package_itself_imports_by_name_at_run_time():
+    users = [
+        module
+        for module, path in FILES.items()
+        if re.search(r"\b(importlib|__import__)\b", path.read_text(encoding="utf-8"))
+    ]
+    assert users == [PACKAGE]
+
+
+IMPORTED = """
+import sys
+from importlib import import_module
+for name in sys.argv[1:]:
+    import_module(name)
+print(*sys.modules)
+"""
+
+
+def test_no_torch_before_it_is_needed():
+    light = [m for m in MODULES if room_of(m) in {PACKAGE, "tables", "samples", "commandline"}]
+    light += ["churn_torch.errors", "churn_torch.console"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *light],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert set(light) <= loaded
+    assert not loaded & {"torch", "pytorch_lightning", "torchmetrics", "onnx", "onnxruntime"}
+
+
+# One place for one thing
+
+
+def nodes(module: str) -> Iterator[ast.AST]:
+    return ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+
+
+def called(node: ast.AST) -> str:
+    """The last name of what is called, ``cuda`` for ``x.cuda()``."""
+    if not isinstance(node, ast.Call):
+        return ""
+    function = node.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def users_of(is_used: Callable[[ast.AST], bool]) -> set[str]:
+    return {module for module in FILES if any(is_used(node) for node in nodes(module))}
+
+
+def test_only_build_instantiates():
+    assert users_of(lambda node: called(node) == "instantiate") == {"churn_torch.training.build"}
+
+
+def test_nothing_is_pickled_or_loaded_with_its_code():
+    for module in FILES:
+        for node in nodes(module):
+            assert not (isinstance(node, ast.Import) and node.names[0].name == "pickle"), module
+            if called(node) == "load" and ast.unparse(node).startswith("torch."):
+                assert "weights_only=True" in ast.unparse(node), module
+
+
+DEVICE = re.compile(r"(cpu|cuda|mps|gpu)(:\d+)?")
+
+
+def names_device(node: ast.AST) -> bool:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return isinstance(value, str) and DEVICE.fullmatch(value) is not None
+
+
+def devices_named(source: str) -> list[str]:
+    tree = ast.parse(source)
+    # What a GPU has trained is read on a machine without one.
+    loading = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword) and node.arg == "map_location"
+    }
+    return [
+        ast.unparse(node)
+        for node in ast.walk(tree)
+        if called(node) in {"cuda", "mps", "device"} or (names_device(node) and node not in loading)
+    ]
+
+
+def test_nothing_names_a_device():
+    for module, path in FILES.items():
+        assert devices_named(path.read_text(encoding="utf-8")) == [], module
+    for line in ("x.cuda()", "x.to('cuda:0')", "torch.zeros(3, device='cpu')", "torch.device(d)"):
+        assert devices_named(line)
+    assert devices_named("torch.load(f, map_location='cpu')") == []
+
+
+def test_results_come_to_the_cpu_in_two_places():
+    # To be traced for export, and to be drawn from by NumPy.
+    assert users_of(lambda node: called(node) == "cpu") == {
+        "churn_torch.serving.export",
+        "churn_torch.evaluation.metrics",
+    }
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_module_names_say_what_is_inside(module: str):
+    drawers = {"utils", "util", "helpers", "helper", "misc", "common", "base", "tools", "shared"}
+    assert not drawers & set(module.split("."))
+
+
+@pytest.mark.parametrize("module", SCRIPTS)
+def test_scripts_are_short(module: str):
+    assert len(SCRIPTS[module].read_text(encoding="utf-8").splitlines()) <= 25
+
+
+def test_modules_are_small():
+    lengths = {m: len(p.read_text(encoding="utf-8").splitlines()) for m, p in MODULES.items()}
+    ordered = sorted(lengths.values())
+    assert ordered[len(ordered) // 2] <= 150
+    # Three hundred lines want a reason: inference is one list of rules, the pipeline the order of
+    # a run, the command line everything a user can type.
+    reasons = {"churn_torch.tables.infer", "churn_torch.pipeline", "churn_torch.commandline"}
+    assert {m for m, length in lengths.items() if length > 300} <= reasons
+
+
+def test_tests_mirror_the_package():
+    folders = {path.parent.relative_to(ROOT / PACKAGE) for path in MODULES.values()}
+    extra = {Path(name) for name in ("reference", "golden")}
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        folder = file.parent.relative_to(ROOT / "tests")
+        assert folder in folders | extra, f"{file} stands where no module does"
