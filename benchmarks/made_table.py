@@ -1,6 +1,6 @@
 """Make a large customer table for benchmarks: 20 mixed columns with quirks, written as Parquet.
 
-    python benchmarks/made_table.py 1000000 /tmp/customers.parquet
+python benchmarks/made_table.py 1000000 /tmp/customers.parquet
 """
 
 from __future__ import annotations

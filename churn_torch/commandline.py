@@ -69,18 +69,23 @@ def run_command(name: str) -> None:
             return _run(name, config)
         except BaseException as error:
             raised.append(error)
-            if name == "train":
-                _remove_if_useless(Path(HydraConfig.get().runtime.output_dir), error)
             return None
 
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
         if raised:
+            # Whatever is logged from here on must not look for train.log.
+            for handler in list(logging.getLogger().handlers):
+                logging.getLogger().removeHandler(handler)
+                handler.close()
+            for folder in FRESH_FOLDERS:
+                _remove_if_useless(folder, raised[0])
             raise raised[0]
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
-        sys.exit("Interrupted; go on with resume=RUN where last.ckpt was written.")
+        left = [folder for folder in FRESH_FOLDERS if (folder / "last.ckpt").exists()]
+        sys.exit(f"Interrupted; go on with resume={left[0]}." if left else "Interrupted.")
     except Exception as error:
         sentence = explain(error)
         if sentence is None:
@@ -134,15 +139,21 @@ def _run_folder(outputs: str, resume: str | None) -> str:
         return str(Path(resume).resolve()) if Path(resume).is_dir() else outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
-    if folder.exists():  # two runs started in the same second
-        folder = folder.with_name(f"{now:%H-%M-%S-%f}")
+    # An OSError would lose its reason in here; Hydra makes the folder too, and names the place.
+    with contextlib.suppress(OSError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir()  # claims it: of two runs started in the same second one fails here
+        except FileExistsError:
+            folder = folder.with_name(f"{now:%H-%M-%S-%f}")
+            folder.mkdir()
     FRESH_FOLDERS.add(folder.absolute())
     return str(folder)
 
 
 def _remove_if_useless(folder: Path, error: BaseException) -> None:
     """Leave no folder behind where nothing is trained yet, or a resume would fail again."""
-    if folder not in FRESH_FOLDERS or not folder.is_dir():
+    if not folder.is_dir():
         return
     names = {path.name for path in folder.iterdir()}
     unstarted = names <= {"train.log", "config.yaml"}
@@ -254,15 +265,15 @@ def explain(error: BaseException) -> str | None:
     while cause is not None:
         if isinstance(cause, InputError):
             return str(cause)
+        if isinstance(cause, OSError) and cause.strerror:
+            where = f" {cause.filename}" if cause.filename else ""
+            return (
+                f"expected to read or write{where}, got: {cause.strerror}; free the disk, mend the "
+                "permissions or choose another place (outputs=FOLDER)."
+            )
         cause = cause.__cause__
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _explain_configuration(error)
-    if isinstance(error, OSError) and error.strerror:
-        where = f" {error.filename}" if error.filename else ""
-        return (
-            f"expected to read or write{where}, got: {error.strerror}; free the disk, mend the "
-            "permissions or choose another place (outputs=FOLDER)."
-        )
     return None
 
 
@@ -285,8 +296,11 @@ def _explain_configuration(error: BaseException) -> str:
         )
     key = re.search(r"full_key: (\S+)", text)
     if isinstance(error, InstantiationException):
-        reason = error.__cause__ or error
-        return f"{key[1] if key else 'configuration'}: {' '.join(str(reason).split())}"
+        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".!")
+        name = key[1] if key else "configuration"
+        if name == "trainer" and re.search("gpu|cuda", reason, re.IGNORECASE):
+            return f"{name}: {reason}; choose trainer=cpu or trainer=auto."
+        return f"{name}: {reason}; its keys and values stand in conf/{name.partition('.')[0]}/."
     named = key or re.search(r"override '([^'=]+)", text)
     if named:
         keys = known_keys()

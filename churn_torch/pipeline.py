@@ -84,7 +84,8 @@ def train(
         config, checkpoint = _resumed(config, folder)
     _check_choices(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    start_run(folder, config)
+    if checkpoint is None:
+        start_run(folder, config)
 
     # Data first, schema second, model third.
     table = read_labelled(config.data, seed=config.seed, source=source)
@@ -136,8 +137,9 @@ def train(
 
     show(metrics_table(metrics))
     show(
-        f"Trained {fit['epochs']} epochs in {fit['seconds']} s, best epoch {fit['best_epoch']} by "
-        f"validation log-loss. ONNX equals torch to {parity.max_difference:.1e} on "
+        f"Trained {fit['epochs']} epochs in {fit['seconds']} s to a training loss of "
+        f"{fit['history'][-1]['train_loss']:.4f}, best epoch {fit['best_epoch']} by validation "
+        f"log-loss. ONNX equals torch to {parity.max_difference:.1e} on "
         f"{parity.n_rows:,} real and hostile rows."
     )
     show(f"Run folder: {folder}")
@@ -200,6 +202,9 @@ def score(config: DictConfig) -> int:
         keep = [config.keep]
     else:
         keep = list(config.keep)
+    if config.chunk_rows < 1:
+        raise InputError(f"chunk_rows: expected 1 or more, got {config.chunk_rows}.")
+    sources.check_output(config.out, config.source, config.database)
     total = sources.count_rows(config.source, config.database)
     chunks = sources.read_chunks(config.source, database=config.database, rows=config.chunk_rows)
     with row_progress() as progress:
@@ -229,6 +234,7 @@ def export(config: DictConfig) -> Path:
     source = config.source or run.config.data.source
     parsed = parse(sources.read(located(source), database=run.config.data.database), run.schema)
     path = Path(config.out) if config.out else run.model
+    sources.check_output(path, located(source), run.config.data.database)
     parity = _export(run, parsed, path)
     show(
         f"{path}: {path.stat().st_size:,} bytes; equals torch to {parity.max_difference:.1e} on "
@@ -256,6 +262,8 @@ def _check_choices(config: DictConfig) -> None:
         raise InputError(
             f"seed: expected a whole number from 0 to {2**32 - 1}, got {config.seed!r}."
         )
+    if config.patience < 0:
+        raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     example = torch.tensor([0.0, 1.0])
     choose_threshold(config.threshold, example, example, top_share=config.top_share)
 
@@ -312,7 +320,9 @@ def _fit(
         Batch(preprocess_once(parts[name].columns, scorer.preprocess), parts[name].label)
         for name in ("train", "validation")
     )
-    data = ChurnDataModule(train, validation, batch_size=config.batch_size, seed=config.seed)
+    # To overfit one batch it must be the same in every epoch.
+    seed = None if config.trainer.get("overfit_batches") else config.seed
+    data = ChurnDataModule(train, validation, batch_size=config.batch_size, seed=seed)
     trainer = build_trainer(config, folder, mark)
     step_cells = min(config.batch_size or len(label), len(label)) * scorer.preprocess.n_features
     with _fitting_threads(step_cells):

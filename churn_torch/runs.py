@@ -22,6 +22,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
+from churn_torch.training.callbacks import CHECKPOINT
 
 CONFIG = "config.yaml"
 SCHEMA = "schema.json"
@@ -97,14 +98,15 @@ def start_run(folder: Path, config: DictConfig) -> None:
     """Make the folder and note the configuration, so that an interrupted run can be resumed.
 
     Raises:
-        InputError: The folder already holds a finished run.
+        InputError: The folder already holds a run, finished or interrupted.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / METRICS).exists():
-        raise InputError(
-            f"expected a run folder without a finished run, got {folder}; nothing is written "
-            "over, so start a new run."
-        )
+    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
+        if (folder / name).exists():
+            raise InputError(
+                f"expected a run folder of its own, got {folder} with {kind} run in it; nothing is "
+                "written over, so choose another folder or go on with resume=RUN."
+            )
     write_text(folder / CONFIG, OmegaConf.to_yaml(config))
 
 
@@ -129,7 +131,7 @@ def load_config(folder: Path) -> DictConfig:
         InputError: The folder is not there or holds no run.
     """
     if not folder.is_dir():
-        nearby = [str(path) for path in folder.parent.glob("*")] if folder.parent.is_dir() else []
+        nearby = [str(path) for path in folder.parent.glob("*") if path.is_dir()]
         raise InputError(
             f"run: expected a run folder, got {str(folder)!r}, which is not there"
             f"{suggest(str(folder), nearby)}; train first, or name a folder under outputs/."

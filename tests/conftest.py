@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
 import pytest
+
+if TYPE_CHECKING:
+    from churn_torch.runs import Run
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -12,3 +25,135 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("no GPU on this machine")
+
+
+@pytest.fixture(scope="session")
+def customers() -> pd.DataFrame:
+    """400 customers with every kind of column, names that need care, and a real signal."""
+    rng = np.random.default_rng(0)
+    n = 400
+    calls = rng.poisson(3.0, n).astype(float)
+    plan = rng.choice(["basic", "plus, more", 'the "best"'], n, p=[0.5, 0.3, 0.2])
+    logit = 0.5 * calls - 2.5 + 1.2 * (plan == "basic")
+    churned = rng.random(n) < 1 / (1 + np.exp(-logit))
+    calls[rng.random(n) < 0.1] = np.nan
+    joined = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, n), unit="D")
+    return pd.DataFrame(
+        {
+            "customer id": [f"C-{i:05d}" for i in range(n)],
+            "plan": plan,
+            "Größe/Call  Failure": calls,
+            "cat": rng.choice(["x", "y", "日本"], n),
+            "add": rng.normal(1000.0, 3.0, n).round(3),
+            "joined": joined,
+            "is member": rng.choice(["yes", "no"], n),
+            "household": rng.integers(0, 150, n),
+            "churned": np.where(churned, "yes", "no"),
+        }
+    )
+
+
+# The keys that make `customers` a table to learn from; `data.source` is still to be named.
+CUSTOMERS = (
+    "data=table",
+    "data.target=churned",
+    "data.id=customer id",
+    "data.ignore=[household]",
+)
+
+
+@pytest.fixture(scope="session")
+def table_keys() -> tuple[str, ...]:
+    """Return the overrides that go with `customers`, all but ``data.source``."""
+    return CUSTOMERS
+
+
+@pytest.fixture(scope="session")
+def customers_csv(customers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return `customers` as a CSV file."""
+    path = tmp_path_factory.mktemp("table") / "customers.csv"
+    customers.to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def train_run() -> Callable[..., Run]:
+    """Return a function that trains in this process: run folder, then overrides."""
+
+    def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
+        from churn_torch import pipeline
+        from churn_torch.commandline import compose
+
+        config = compose("train", [f"outputs={folder.parent}", *overrides])
+        return pipeline.train(config, folder, source=source)
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def customers_run(
+    train_run: Callable[..., Run], customers_csv: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
+    """Return a finished run on `customers`, to look at and to load; do not write into it."""
+    folder = tmp_path_factory.mktemp("customers") / "run"
+    return train_run(folder, *CUSTOMERS, f"data.source={customers_csv}", "debug=fast")
+
+
+@pytest.fixture(scope="session")
+def telco_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return the run of the defaults: logistic regression on Telco; do not write into it."""
+    return train_run(tmp_path_factory.mktemp("telco") / "run")
+
+
+@pytest.fixture
+def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the ONNX file out of a training, where it takes most of a short run's time."""
+    from churn_torch.serving.parity import Parity
+
+    nothing = Parity(n_rows=0, max_difference=0.0)
+    monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments: nothing)
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Outcome]]:
+    """Return a function that runs a script's command in this process: name, then arguments."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    from churn_torch.commandline import run_command
+
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # run_command sets it: undone after the test
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def run(name: str, *arguments: object) -> Outcome:
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, arguments)])
+        capfd.readouterr()
+        code: int | str | None = 0
+        try:
+            run_command(name)
+        except SystemExit as stop:
+            code = stop.code
+        finally:
+            for handler in root.handlers:
+                if handler not in handlers:
+                    handler.close()
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        out, err = capfd.readouterr()
+        if isinstance(code, str):  # Python itself prints it and ends with 1
+            return Outcome(1, out, f"{err}{code}\n")
+        return Outcome(code or 0, out, err)
+
+    yield run
+    GlobalHydra.instance().clear()

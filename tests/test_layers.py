@@ -38,7 +38,7 @@ ALLOWED = {
 }
 # The same, where nothing is imported before it is called for.
 ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"pipeline", "runs"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 # Of the outside world, what a room must do without.

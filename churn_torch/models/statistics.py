@@ -189,4 +189,6 @@ def _fit_number(values: Array, options: PreprocessOptions) -> tuple[float, ...]:
     # A column of one value has no scale of its own; rounding noise must not become its scale,
     # nor a number that float32 holds as zero.
     tiny = max(1e-30, 1e-12 * abs(center))
-    return fill, float(lower), float(upper), float(center), float(scale) if scale > tiny else 1.0
+    if not scale > tiny:
+        return fill, float(center), float(center), float(center), 1.0
+    return fill, float(lower), float(upper), float(center), float(scale)

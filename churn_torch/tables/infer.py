@@ -260,8 +260,14 @@ def _near_numbers(found: Survey) -> str:
     """Say what keeps text that is nearly numbers from being numbers, for the user to mend."""
     if found.stray_text is not None:
         return f"; would be a number but for {found.stray_text[:40]!r}"
-    if found.levels[:99].str.fullmatch(r"\s*-?\d+,\d+\s*").all():
+    sample = found.levels[:99]
+    if sample.str.fullmatch(r"\s*-?\d+,\d+\s*").all():
         return "; a decimal comma is not read as a number"
+    if (
+        sample.str.fullmatch(r"\s*\(?[-+$€£]?\s*\d[\d.,]*\s*[%€$£]?\)?\s*").all()
+        and sample.str.contains(r"[,%$€£(]").any()
+    ):
+        return "; would be a number but for commas or signs such as % and $"
     return ""
 
 

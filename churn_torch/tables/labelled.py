@@ -83,6 +83,11 @@ def read_labelled(
     n_test = None if data.test_source is None else len(labelled) - len(main)
     split = _split(data.split, schema, frame.take(main), label[main], n_test=n_test, seed=seed)
     label = label[labelled]
+    if not len(split.test):
+        raise InputError(
+            "data.split.test: expected a share above 0, or a data.test_source, got "
+            f"{data.split.test}."
+        )
     if len(np.unique(label[split.test])) < 2:
         raise InputError(
             "data.test_source: expected labelled rows of both classes, got "

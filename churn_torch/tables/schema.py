@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
@@ -213,5 +213,5 @@ def describe(schema: Schema) -> Table:
         share = f"{column.missing_share:.1%}" if column.missing_share else ""
         style = "dim" if column.kind is Kind.IGNORED else None
         cells = (column.name, column.kind.value, share, f"{column.n_distinct:,}", column.note)
-        table.add_row(*map(escape, cells), style=style)
+        table.add_row(*map(Text, cells), style=style)
     return table

@@ -208,6 +208,21 @@ def _paths(source: str | Path) -> list[Path]:
     )
 
 
+def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: str | None) -> None:
+    """Refuse an output that would take the place of what is read.
+
+    Raises:
+        InputError: ``out`` is the source, one of its files, or the database.
+    """
+    read = [] if database is None else [Path(database)]
+    if not isinstance(source, pd.DataFrame) and _as_query(source, database) is None:
+        read += _paths(source)
+    if Path(out).resolve() in {path.resolve() for path in read}:
+        raise InputError(
+            f"out: expected a file other than what is read, got {str(out)!r}; name another file"
+        )
+
+
 def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.data import SequentialSampler
 
 from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import CHUNK_ROWS
@@ -81,9 +82,9 @@ class Batches:
         return -(-len(self.label) // self.batch_size)
 
     @property
-    def sampler(self) -> Batches:
-        """The loader itself, for Lightning to call `set_epoch` on."""
-        return self
+    def sampler(self) -> Batches | SequentialSampler:
+        """The loader itself, for Lightning to call `set_epoch` on; without a seed there is none."""
+        return self if self.seed is not None else SequentialSampler(self.label)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the given epoch."""

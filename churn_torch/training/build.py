@@ -32,14 +32,14 @@ def with_epochs(config: DictConfig, n_train: int) -> DictConfig:
     """Return the configuration with ``trainer.max_epochs=auto`` made a number for the table.
 
     Raises:
-        InputError: ``max_epochs`` is neither ``auto`` nor a whole number.
+        InputError: ``max_epochs`` is neither ``auto`` nor a whole number above 0.
     """
-    if isinstance(config.trainer.max_epochs, int):
+    epochs = config.trainer.max_epochs
+    if isinstance(epochs, int) and epochs > 0:
         return config
-    if config.trainer.max_epochs != "auto":
+    if epochs != "auto":
         raise InputError(
-            "trainer.max_epochs: expected a whole number or auto, got "
-            f"{config.trainer.max_epochs!r}."
+            f"trainer.max_epochs: expected a whole number above 0 or auto, got {epochs!r}."
         )
     n_batches = math.ceil(n_train / (config.batch_size or n_train))
     config = config.copy()

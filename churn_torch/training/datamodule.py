@@ -18,14 +18,14 @@ class ChurnDataModule(pl.LightningDataModule):
         train: Training rows.
         validation: Validation rows.
         batch_size: Training rows a step; None takes them all (plain gradient descent).
-        seed: Seed of the training order.
+        seed: Seed of the training order; None keeps the table's order.
 
     Raises:
         InputError: ``batch_size`` is not a positive number.
     """
 
     def __init__(
-        self, train: Batch, validation: Batch, *, batch_size: int | None, seed: int
+        self, train: Batch, validation: Batch, *, batch_size: int | None, seed: int | None
     ) -> None:
         super().__init__()
         if batch_size is not None and batch_size < 1:
@@ -38,7 +38,7 @@ class ChurnDataModule(pl.LightningDataModule):
         self.seed = seed
 
     def train_dataloader(self) -> Batches:
-        """Return shuffled training batches."""
+        """Return training batches, shuffled by the seed."""
         return Batches(*self.train, batch_size=self.batch_size, seed=self.seed)
 
     def val_dataloader(self) -> Batches:

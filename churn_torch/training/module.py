@@ -113,7 +113,11 @@ class ChurnModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the training loss of the epoch and keep the curve."""
-        train_loss = self._loss_sum / max(self._n_rows, 1)
+        sums = torch.stack([self._loss_sum, self._loss_sum.new_tensor(float(self._n_rows))])
+        gathered = self.all_gather(sums)  # every process has seen its share of the rows
+        assert isinstance(gathered, Tensor)
+        loss_sum, n_rows = gathered.reshape(-1, 2).sum(0)
+        train_loss = loss_sum / n_rows.clamp(min=1)
         self.log("train/loss", train_loss, sync_dist=True)
         log_loss = self.trainer.callback_metrics[MONITOR]
         self.history.append(

@@ -1,0 +1,759 @@
+"""Every bad input: one sentence with the mend, exit code 1, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+import torch
+
+from churn_torch.serving.parity import Parity
+from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+Table = pd.DataFrame
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Every path below a folder with its bytes (None for folders), so that nothing goes unseen."""
+    return {
+        str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if not path.is_symlink() or path.is_file()
+    }
+
+
+def check_sentence(code: int, err: str, *fragments: str) -> str:
+    """Check that an error is one sentence on stderr, and that it says what it must."""
+    # onnxruntime speaks of GPUs that it does not find on some machines.
+    err = "".join(line for line in err.splitlines(True) if "onnxruntime:" not in line)
+    assert code == 1, err
+    assert err.startswith("Error: "), err
+    assert err.count("\n") == 1, err
+    assert err.endswith("\n"), err
+    for fragment in fragments:
+        assert re.search(fragment, err), f"{fragment!r} is not in {err!r}"
+    return err
+
+
+@pytest.fixture
+def refused(command, tmp_path) -> Callable[..., str]:
+    """Return a function that runs a command that must be refused, and checks what it leaves."""
+    (tmp_path / "outputs").mkdir(exist_ok=True)
+
+    def run(name: str, arguments: list[object], *fragments: str) -> str:
+        before = contents(tmp_path)
+        more = [f"outputs={tmp_path / 'outputs'}"] if name == "train" else []
+        code, out, err = command(name, *more, *arguments)
+        assert "Traceback" not in out + err
+        check_sentence(code, err, *fragments)
+        assert contents(tmp_path) == before
+        return err
+
+    return run
+
+
+@pytest.fixture
+def train_on(refused, table_keys, tmp_path) -> Callable[..., str]:
+    """Return a function that trains on a table written as CSV and must be refused."""
+
+    def run(table: Table, *fragments: str, keys: tuple[str, ...] = ()) -> str:
+        source = tmp_path / "customers.csv"
+        table.to_csv(source, index=False)
+        return refused("train", [*table_keys, f"data.source={source}", *keys], *fragments)
+
+    return run
+
+
+# The source
+
+
+def test_source_is_missing(refused, table_keys, tmp_path):
+    (tmp_path / "customers.csv").write_text("a\n1\n")
+    keys = [*table_keys, f"data.source={tmp_path}/custmers.csv"]
+    refused("train", keys, "custmers.csv' is not there", r"did you mean 'customers\.csv'", "check")
+
+
+def test_source_folder_is_missing(refused, table_keys, tmp_path):
+    keys = [*table_keys, f"data.source={tmp_path}/no/where.csv"]
+    refused("train", keys, "is not there, nor its folder", "check the path")
+
+
+def test_glob_without_files(refused, table_keys, tmp_path):
+    keys = [*table_keys, f"data.source={tmp_path}/*.parquet"]
+    refused("train", keys, r"\*\.parquet'.*there are none", "check the folder and the pattern")
+
+
+GARBAGE = bytes(np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "fragments"),
+    [
+        ("empty.csv", b"", ["is empty", "check the source"]),
+        ("empty.parquet", b"", ["is empty", "check the source"]),
+        ("blank.csv", b"\n \n", ["check the source"]),
+        ("header.csv", b"plan,churned\n", ["columns but no rows", "check the source"]),
+        ("garbage.csv", GARBAGE, ["binary", "name a CSV or Parquet file"]),
+        ("garbage.csv.gz", gzip.compress(GARBAGE), ["binary", "name a CSV or Parquet file"]),
+        ("cut.csv.gz", gzip.compress(GARBAGE)[:2000], ["ended before", "write it again"]),
+        ("garbage.parquet", GARBAGE, ["does not start like one", "write it again"]),
+        ("cut.parquet", b"PAR1" + GARBAGE, ["is damaged", "write it again"]),
+        ("sheet.xlsx", b"PK\x03\x04" + GARBAGE, ["Excel", "save the sheet as CSV"]),
+        ("uneven.csv", b"plan,churned\na,yes\nb,no,3\n", ["line 3 has 3", "mend that line"]),
+    ],
+)  # fmt: skip
+def test_source_is_no_table(refused, table_keys, tmp_path, name, content, fragments):
+    (tmp_path / name).write_bytes(content)
+    keys = [*table_keys, f"data.source={tmp_path / name}"]
+    refused("train", keys, re.escape(name), *fragments)
+
+
+def test_source_is_not_named(refused):
+    refused("train", ["data=table"], r"expected data\.source=\.\.\., got nothing", "name it")
+
+
+def test_query_that_does_not_run(refused, table_keys):
+    keys = [*table_keys, "data.source=SELECT nothing FROM nowhere"]
+    refused("train", keys, "expected a query that DuckDB can run", "nowhere", "mend the query")
+
+
+def test_database_is_missing(refused, table_keys, tmp_path):
+    keys = [*table_keys, "data.source=SELECT 1", f"data.database={tmp_path}/crm.duckdb"]
+    refused("train", keys, "crm.duckdb' is not there", "check the path")
+
+
+# The target and the columns
+
+
+def test_target_is_missing(train_on, customers):
+    train_on(
+        customers, "'churnd' in the table", "did you mean 'churned'", keys=("data.target=churnd",)
+    )
+
+
+def test_target_with_one_class(train_on, customers):
+    train_on(
+        customers.assign(churned="yes"), "'churned'.* has one value", "'yes'", "check the column"
+    )
+
+
+def test_target_with_three_classes(train_on, customers):
+    values = np.resize(["yes", "no", "maybe"], len(customers))
+    three = customers.assign(churned=values)
+    train_on(three, "'churned'.* has 3 values", "'maybe', 'no', 'yes'", "make it binary")
+    train_on(three, "has 3 values", "make it binary", keys=("data.positive=yes",))
+
+
+def test_target_with_nothing_but_blanks(train_on, customers):
+    train_on(customers.assign(churned=" "), "'churned'.* has no value", "check the column")
+
+
+def test_blanks_in_the_target_do_not_count_as_a_class(train_on, customers):
+    blanks = customers.assign(churned=np.resize(["yes", "", " "], len(customers)))
+    train_on(blanks, "'churned'.* has one value")
+
+
+def test_positive_is_not_found(train_on, customers):
+    train_on(
+        customers, r"data\.positive to be a value of .*'churned'", "got 'left'", "'no' and 'yes'",
+        "set it to one of them", keys=("data.positive=left",),
+    )  # fmt: skip
+
+
+def test_positive_is_not_clear(train_on, customers):
+    renamed = customers.assign(churned=customers["churned"].map({"yes": "a", "no": "b"}))
+    train_on(renamed, "'a' and 'b' do not tell", "set it to one of them")
+
+
+def test_duplicate_column_names(refused, table_keys, tmp_path):
+    source = tmp_path / "twice.csv"
+    source.write_text("plan,age,plan,churned\n" + "a,1,b,yes\nc,2,d,no\n" * 20)
+    keys = [*table_keys, f"data.source={source}"]
+    refused("train", keys, "distinct column names", "'plan' stands more than once", "rename")
+
+
+def test_duplicate_column_names_of_a_query(refused, table_keys):
+    keys = ["data.source=SELECT 1 AS a, 2 AS a, 3 AS churned", *table_keys]
+    refused("train", keys, "'a' stands more than once", "rename")
+
+
+def test_infinite_values(train_on, customers):
+    infinite = customers.copy()
+    infinite.loc[[4, 9], "add"] = [np.inf, -np.inf]
+    train_on(infinite, "'add'", "2 are infinite", "first in row 5", "mend them or leave")
+
+
+@pytest.mark.parametrize(
+    ("key", "fragments"),
+    [
+        ("data.id=customer_id", ["'customer_id' is not there", "did you mean 'customer id'"]),
+        ("data.ignore=[planet]", ["'planet' is not there", "did you mean 'plan'"]),
+        ("data.ignore=plan", [r"data\.ignore: expected a list", "got 'plan'"]),
+        ("data.kinds.planet=numeric", ["'planet' is not there", "did you mean 'plan'"]),
+        ("data.kinds.plan=number", ["kind of column 'plan'", "got 'number'", "numeric"]),
+        ("data.kinds.plan=numeric", ["'plan' to be readable as numeric", r"data\.kinds\.plan="]),
+        ("data.split.by=date", [r"data\.split\.by: expected random, time or group, got 'date'"]),
+        ("data.split.by=time", [r"data\.split\.column: expected the column", "name it"]),
+        ("data.split.validation=0.9", ["both together below 1", r"validation=0\.9"]),
+        ("data.split.validation=0", ["validation above 0"]),
+    ],
+)  # fmt: skip
+def test_names_and_kinds(train_on, customers, key, fragments):
+    train_on(customers, *fragments, keys=(key,))
+
+
+def test_split_column_is_missing(train_on, customers):
+    keys = ("data.split.by=group", "data.split.column=houshold")
+    train_on(customers, "'houshold' is not there", "did you mean 'household'", keys=keys)
+
+
+def test_every_column_is_ignored(train_on, customers):
+    keys = ("data.ignore=[plan,cat,add,joined,is member,household]",
+            "data.kinds.Größe/Call  Failure=ignored")  # fmt: skip
+    train_on(
+        customers, "at least one column to learn from", "'plan' left out: asked for",
+        r"data\.kinds\.COLUMN", keys=keys,
+    )  # fmt: skip
+
+
+def test_fewer_rows_than_the_split_needs(train_on, customers):
+    churned = customers["churned"] == "yes"
+    few = pd.concat([customers[churned][:2], customers[~churned][:40]])
+    train_on(few, "at least 3 positive rows", "got 2", "give more rows of that class")
+
+
+def test_test_source_with_one_class(train_on, customers, tmp_path):
+    one = tmp_path / "test.csv"
+    customers[customers["churned"] == "no"].to_csv(one, index=False)
+    keys = (f"data.test_source={one}",)
+    train_on(customers, "labelled rows of both classes", "0 churners", "name a larger", keys=keys)
+
+
+def test_test_source_lacks_a_column(train_on, customers, tmp_path):
+    test = tmp_path / "test.csv"
+    customers.drop(columns="plan").to_csv(test, index=False)
+    train_on(customers, "'plan' is not in the table", "add", keys=(f"data.test_source={test}",))
+
+
+def test_a_column_named_like_an_output(train_on, customers):
+    named = customers.rename(columns={"add": "churn_probability"})
+    train_on(named, "'churn_probability'", r"rename it or add it to data\.ignore")
+
+
+# Choices and keys
+
+
+@pytest.mark.parametrize(
+    ("key", "fragments"),
+    [
+        ("model=logrg", ["^Error: model: expected one of logreg, mlp, got 'logrg'", "'logreg'"]),
+        ("optimizer=adamm", ["expected one of adam, adamw, sgd", "did you mean 'adam'"]),
+        ("debug=quick", ["expected one of fast, overfit, profile, got 'quick'"]),
+        ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
+        ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
+        ("data=some/c.csv", ["data: expected one of table, telco, got 'some/c.csv'"]),
+        ("modle=mlp", ["expected a key .* got 'modle'", "did you mean 'model'", "--help"]),
+        ("lr=0.1", ["got 'lr'", "did you mean 'optimizer.lr'"]),
+        ("optimizer.learning_rate=0.1", ["got 'optimizer.learning_rate'"]),
+        ("batchsize=3", ["got 'batchsize'", "did you mean 'batch_size'"]),
+        ("data.sorce=x.csv", ["got 'data.sorce'", "did you mean 'data.source'"]),
+        ("model.width=64", ["got 'model.width', which belongs to model=mlp"]),
+        ("optimizer.lr=abc", [r"^Error: optimizer\.lr: expected a number, got 'abc'"]),
+        ("optimizer.lr=true", [r"optimizer\.lr: expected a number, got True"]),
+        ("optimizer.lr=null", [r"optimizer\.lr: expected a number, got None"]),
+        ("optimizer.lr=[1,2]", [r"optimizer\.lr: expected a number, got \[1, 2\]"]),
+        ("optimizer.lr=-1", ["Invalid learning rate"]),
+        ("batch_size=1.5", ["batch_size: expected a whole number, got 1.5"]),
+        ("batch_size=0", ["batch_size: expected a positive number or null"]),
+        ("seed=null", ["seed: expected a number, got None"]),
+        ("seed=-1", ["seed: expected a whole number from 0 to 4294967295, got -1"]),
+        ("seed=5000000000", ["seed: expected a whole number from 0 to"]),
+        ("trainer.deterministic=7", ["trainer.deterministic: expected true or false, got 7"]),
+        ("trainer.max_epochs=0", ["max_epochs: expected a whole number above 0 or auto, got 0"]),
+        ("trainer.max_epochs=2.5", ["trainer.max_epochs: expected a whole number above 0 or auto"]),
+        ("trainer.max_epochs=null", ["expected a whole number above 0 or auto, got None"]),
+        ("trainer.max_epochs=many", ["expected a whole number above 0 or auto, got 'many'"]),
+        ("trainer.limit_train_batches=0", [r"at least one step", "limit_train_batches above 0"]),
+        ("trainer.precision=7", ["^Error: trainer.*precision"]),
+        ("trainer.accelerator=tpu", ["^Error: trainer: "]),
+        ("penalty=0.1", [r"penalty: expected keys below it \(penalty\.l2, penalty\.l1\), got 0"]),
+        ("penalty.l2=-1", ["penalty: expected l1 >= 0 and l2 >= 0"]),
+        ("class_weight=much", ["class_weight: expected none, balanced or a positive number"]),
+        ("preprocess.outliers=drop", [r"preprocess\.outliers: expected none or quantile"]),
+        ("preprocess.quantiles=[0.9,0.1]", [r"preprocess\.quantiles: expected 0 <= low < high"]),
+        ("preprocess.quantiles=0.1", [r"preprocess\.quantiles: expected a list"]),
+        ("preprocess.quantiles=[0.1]", [r"preprocess\.quantiles: expected"]),
+        ("preprocess.min_count=0", ["min_count >= 1"]),
+        ("patience=-1", ["patience: expected 0 or more epochs, got -1"]),
+        ("data.split.test=0", [r"data\.split\.test: expected a share above 0, or a data\.test_source"]),
+        ("threshold=best", ["got 'best'"]),
+        ("threshold=1.5", ["1.5"]),
+        ("optimizer.lr", ["expected key=value on the command line, got 'optimizer.lr'"]),
+        ("optimizer.betas=[0.9", [r"got 'optimizer\.betas=\[0\.9'; put quotes around"]),
+    ],
+)  # fmt: skip
+def test_keys_and_choices(train_on, customers, key, fragments):
+    train_on(customers, *fragments, keys=(key,))
+
+
+def test_top_share_out_of_range(train_on, customers):
+    keys = ("threshold=top_share", "top_share=0")
+    train_on(customers, "top_share", "above 0 and up to 1", keys=keys)
+
+
+@pytest.mark.parametrize(
+    ("key", "fragments"),
+    [
+        ("model.activation=relo", [r"model\.activation: expected one of relu", "'relu'"]),
+        ("model.width=0", ["model: expected width >= 1", "got width=0"]),
+        ("model.dropout=1", ["dropout < 1"]),
+        ("model.width=wide", [r"model\.width: expected a number, got 'wide'"]),
+        ("model.widht=3", ["got 'model.widht'", "did you mean 'model.width'"]),
+    ],
+)
+def test_keys_of_the_mlp(train_on, customers, key, fragments):
+    train_on(customers, *fragments, keys=("model=mlp", key))
+
+
+def test_a_rate_too_high_leaves_no_run(train_on, customers):
+    keys = ("model=mlp", "optimizer=sgd", "optimizer.lr=1e30")
+    train_on(customers, "finite validation log-loss", r"lower optimizer\.lr", keys=keys)
+
+
+@pytest.mark.parametrize("name", ["evaluate", "score", "export"])
+def test_unknown_key_of_another_script(refused, customers_run, name):
+    keys = [f"run={customers_run.folder}", "sorce=x.csv"]
+    refused(name, keys, "got 'sorce'", "did you mean")
+
+
+# Output folders and disks
+
+
+def test_outputs_below_a_file(command, customers_csv, table_keys, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    before = contents(tmp_path)
+    keys = [*table_keys, f"data.source={customers_csv}", f"outputs={tmp_path}/file/outputs"]
+    code, _, err = command("train", *keys)
+    check_sentence(code, err, "Not a directory", r"choose another place \(outputs=FOLDER\)")
+    assert contents(tmp_path) == before
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "model.onnx", "schema.json", "weights.pt"])
+def test_a_full_disk_while_writing_a_file(
+    command, customers_csv, table_keys, tmp_path, name, monkeypatch
+):
+    """Half the bytes arrive, then the disk is full: the file does not take its name."""
+
+    def full(original: Callable[..., Any]) -> Callable[..., Any]:
+        def write(self: Path, content: Any, *arguments: Any, **keys: Any) -> Any:
+            if self.name != f".{name}.partial":
+                return original(self, content, *arguments, **keys)
+            original(self, content[: len(content) // 2], *arguments, **keys)
+            raise FULL
+
+        return write
+
+    write_text, write_bytes = Path.write_text, Path.write_bytes
+    if name != "model.onnx":
+        monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments: Parity(0, 0.0))
+    monkeypatch.setattr(Path, "write_text", full(write_text))
+    monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
+    outputs = tmp_path / "outputs"
+    keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={outputs}"]
+    code, _, err = command("train", *keys)
+    check_sentence(code, err, "No space left on device", "free the disk")
+    left = [path for path in outputs.rglob("*") if path.is_file()]
+    assert name not in {path.name for path in left}
+    assert not [path for path in left if "partial" in path.name]
+    assert not (outputs / "latest").exists()
+    if name == "config.yaml":
+        assert left == []
+    else:  # what was trained is kept, and can be gone on with
+        assert {"config.yaml", CHECKPOINT} <= {path.name for path in left}
+        monkeypatch.setattr(Path, "write_text", write_text)
+        monkeypatch.setattr(Path, "write_bytes", write_bytes)
+        assert command("train", f"resume={left[0].parent}").code == 0
+        assert (left[0].parent / name).exists()
+
+
+def test_a_full_disk_at_the_first_checkpoint(
+    command, customers_csv, table_keys, tmp_path, monkeypatch
+):
+    def fail(*arguments):
+        raise FULL
+
+    monkeypatch.setattr(LastCheckpoint, "on_train_epoch_end", fail)
+    keys = [*table_keys, f"data.source={customers_csv}", f"outputs={tmp_path / 'outputs'}"]
+    code, _, err = command("train", *keys)
+    check_sentence(code, err, "No space left on device", "free the disk")
+    assert contents(tmp_path) == {"outputs": None}
+
+
+# Resuming
+
+
+def test_resume_of_a_missing_run(refused, tmp_path):
+    keys = [f"resume={tmp_path / 'outputs' / 'nothing'}"]
+    refused("train", keys, "expected a run folder, got '.*nothing', which is not there", "train")
+
+
+def test_resume_of_a_finished_run(refused, customers_run, tmp_path):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "outputs" / "finished")
+    refused("train", [f"resume={folder}"], "expected an interrupted run", "which is finished")
+
+
+def test_resume_without_a_checkpoint(refused, customers_run, tmp_path):
+    """The folder is the user's, however little is in it: it stays."""
+    folder = tmp_path / "outputs" / "unstarted"
+    folder.mkdir(parents=True)
+    shutil.copy(customers_run.folder / "config.yaml", folder)
+    refused("train", [f"resume={folder}"], r"expected last\.ckpt", "start anew")
+
+
+def test_resume_of_changed_data(command, customers, table_keys, tmp_path):
+    source, outputs = tmp_path / "customers.csv", tmp_path / "outputs"
+    customers.to_csv(source, index=False)
+
+    def fail(*arguments):
+        raise FULL
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("churn_torch.pipeline._export", fail)
+        keys = [*table_keys, f"data.source={source}", "debug=fast", f"outputs={outputs}"]
+        assert command("train", *keys).code == 1
+    (checkpoint,) = outputs.rglob(CHECKPOINT)
+    customers[:-1].to_csv(source, index=False)
+    before = contents(tmp_path)
+    code, _, err = command("train", f"outputs={outputs}", f"resume={checkpoint.parent}")
+    check_sentence(code, err, "the source has changed", "start a new run")
+    log = str(checkpoint.with_name("train.log").relative_to(tmp_path))
+    after = contents(tmp_path)
+    assert after.pop(log).startswith(before.pop(log))  # the log alone has grown
+    assert after == before
+
+
+# Scoring
+
+
+@pytest.fixture
+def score(refused, customers_run, tmp_path) -> Callable[..., str]:
+    """Return a function that scores a table and must be refused; the old scores stay."""
+
+    def run(
+        table: Table, *fragments: str, out: str = "scores.csv", keys: tuple[str, ...] = ()
+    ) -> str:
+        source = tmp_path / "new.csv"
+        table.to_csv(source, index=False)
+        existing = tmp_path / "scores.csv"
+        existing.write_text("the scores of last month")
+        arguments = [f"run={customers_run.folder}", f"source={source}", f"out={tmp_path / out}"]
+        return refused("score", [*arguments, *keys], *fragments)
+
+    return run
+
+
+def test_score_lacks_a_column(score, customers):
+    table = customers.rename(columns={"plan": "Plan"})
+    score(table, "'plan' .did you mean 'Plan'.. is not in the table", "add or rename")
+
+
+def test_score_lacks_columns(score, customers):
+    score(customers.drop(columns=["plan", "add"]), "'plan', 'add' are not in the table")
+
+
+@pytest.mark.parametrize("rows_before", [0, 300])
+def test_score_finds_text_in_a_number(score, customers, rows_before):
+    """The row is that of the table, also when its chunk is not the first."""
+    table = customers.astype({"add": object})
+    table.loc[[rows_before + 3, rows_before + 5], "add"] = ["n.a.?", "-"]
+    score(
+        table, "numbers in column 'add'", "2 cells are not", r"'n\.a\.\?'",
+        f"row {rows_before + 4}", "mend the values", keys=("chunk_rows=100",),
+    )  # fmt: skip
+
+
+def test_score_finds_infinite_values(score, customers):
+    table = customers.copy()
+    table.loc[7, "Größe/Call  Failure"] = -np.inf
+    score(table, "'Größe/Call  Failure'", "1 is infinite", "row 8", "mend them")
+
+
+def test_score_finds_an_unreadable_date(score, customers):
+    table = customers.astype({"joined": str})
+    table.loc[2, "joined"] = "last summer"
+    score(table, "dates .*in column 'joined'", "'last summer' in row 3", "mend")
+
+
+def test_score_of_duplicate_columns(score, customers):
+    table = customers.rename(columns={"household": "plan"})
+    score(table, "'plan' stands more than once", "rename")
+
+
+def test_score_of_a_table_without_rows(score, customers):
+    score(customers[:0], "columns but no rows", "check the source")
+
+
+def test_score_keeps_an_unknown_column(score, customers):
+    score(customers, "keep: .* got 'plann'", "did you mean 'plan'", keys=("keep=[plann]",))
+
+
+def test_score_of_scores(score, customers):
+    scores = customers.assign(churn_probability=0.5)
+    score(scores, "got 'churn_probability' in the source", r"keep=\[", keys=("keep=all",))
+
+
+@pytest.mark.parametrize(
+    ("out", "fragments"),
+    [
+        ("new.csv/scores.csv", ["expected a place that can be written to", "choose another"]),
+        ("scores.xlsx", [r"ends in \.csv, \.csv\.gz, \.tsv or \.parquet", "rename it"]),
+        ("scores", [r"ends in \.csv", "rename it"]),
+        ("folder.csv", ["expected a place that can be written to", "choose another"]),
+    ],
+)
+def test_score_cannot_write(score, customers, tmp_path, out, fragments):
+    (tmp_path / "folder.csv").mkdir()
+    score(customers, *fragments, out=out)
+
+
+@pytest.mark.parametrize("out", ["scores.csv", "scores.csv.gz", "scores.parquet"])
+def test_score_into_a_full_disk(score, customers, monkeypatch, out):
+    """The disk is full after the first chunk."""
+
+    def run_onnx(*arguments: Any) -> Any:
+        nonlocal chunks
+        chunks += 1
+        if chunks > 1:
+            raise FULL
+        return original(*arguments)
+
+    from churn_torch.serving import scoring
+
+    chunks, original = 0, scoring.run_onnx
+    monkeypatch.setattr(scoring, "run_onnx", run_onnx)
+    score(customers, "No space left on device", "choose another", out=out, keys=("chunk_rows=100",))
+
+
+@pytest.mark.parametrize("rows", [0, -5])
+def test_score_in_chunks_of_nothing(score, customers, rows):
+    score(customers, f"chunk_rows: expected 1 or more, got {rows}", keys=(f"chunk_rows={rows}",))
+
+
+def test_score_does_not_write_over_what_it_reads(score, customers, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in ("new.csv", "./new.csv", "../" + tmp_path.name + "/new.csv"):
+        score(customers, "a file other than what is read", "name another", out=out)
+
+
+def test_score_of_a_missing_source(refused, customers_run, tmp_path):
+    keys = [f"run={customers_run.folder}", f"source={tmp_path}/new.csv", f"out={tmp_path}/s.csv"]
+    refused("score", keys, "new.csv' is not there", "check the path")
+
+
+@pytest.mark.parametrize("given", ["source", "out"])
+def test_score_needs_source_and_out(refused, customers_run, customers_csv, tmp_path, given):
+    value = customers_csv if given == "source" else tmp_path / "s.csv"
+    other = "out" if given == "source" else "source"
+    keys = [f"run={customers_run.folder}", f"{given}={value}"]
+    refused("score", keys, rf"expected {other}=\.\.\., got nothing", "name it")
+
+
+# Run folders
+
+
+def test_run_is_missing(refused, customers_run, customers_csv, tmp_path):
+    shutil.copytree(customers_run.folder, tmp_path / "runs" / "best")
+    run = f"run={tmp_path / 'runs' / 'bset'}"
+    for name, keys in (
+        ("evaluate", []),
+        ("export", []),
+        ("score", [f"source={customers_csv}", f"out={tmp_path}/s.csv"]),
+    ):
+        refused(name, [run, *keys], "bset', which is not there", "did you mean '.*best'", "train")
+
+
+def test_folder_is_no_run(refused, customers_csv, tmp_path):
+    (tmp_path / "folder").mkdir()
+    for name, keys in (
+        ("evaluate", []),
+        ("export", []),
+        ("score", [f"source={customers_csv}", f"out={tmp_path}/s.csv"]),
+    ):
+        keys = [f"run={tmp_path / 'folder'}", *keys]
+        refused(name, keys, r"expected a run folder with config\.yaml", "name the folder")
+
+
+DAMAGES: dict[str, bytes] = {
+    "garbage": GARBAGE[:200],
+    "nothing": b"",
+    "a list": b"[1, 2]",
+    "foreign": b'{"version": 1, "columns": 3}',
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["config.yaml", "schema.json", "metrics.json", "weights.pt"])
+def test_damaged_run(refused, customers_run, tmp_path, name, damage):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    (folder / name).write_bytes(DAMAGES[damage])
+    for command in ("evaluate", "export"):
+        refused(
+            command, [f"run={folder}"], r"schema|damaged|expected", "train again|training wrote"
+        )
+
+
+def test_half_of_the_weights(refused, customers_run, tmp_path):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    weights = (folder / "weights.pt").read_bytes()
+    (folder / "weights.pt").write_bytes(weights[: len(weights) // 2])
+    refused("evaluate", [f"run={folder}"], "expected whole files .* got damaged", "train again")
+
+
+def test_weights_of_another_run(refused, customers_run, tmp_path):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    weights = torch.load(folder / "weights.pt", weights_only=True)
+    weights["net.linear.weight"] = torch.zeros(1, 3)
+    torch.save(weights, folder / "weights.pt")
+    refused("evaluate", [f"run={folder}"], "got damaged ones", "train again")
+
+
+def test_weights_that_are_a_program_are_not_run(refused, customers_run, tmp_path):
+    """A pickle can run code; nothing of the kind is loaded."""
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return os.mkdir, (str(tmp_path / "pwned"),)
+
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    torch.save({"net.linear.weight": Evil()}, folder / "weights.pt")
+    refused("evaluate", [f"run={folder}"], "got damaged ones", "train again")
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["schema.json", "weights.pt", "metrics.json"])
+def test_unfinished_run(refused, customers_run, tmp_path, name):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    (folder / name).unlink()
+    for command in ("evaluate", "export"):
+        refused(command, [f"run={folder}"], f"got one without {name}", r"scripts/train\.py resume=")
+
+
+@pytest.mark.parametrize(
+    ("damage", "fragments"),
+    [
+        ("missing", [r"expected model\.onnx in", r"scripts/export\.py run="]),
+        ("half", ["expected an ONNX file that onnxruntime can open", r"model\.onnx", "export"]),
+        ("garbage", ["expected an ONNX file that onnxruntime can open", "export"]),
+        ("empty", ["expected an ONNX file that onnxruntime can open", "export"]),
+        ("foreign", ["expected an ONNX file of churn_torch", "without a schema"]),
+    ],
+)
+def test_damaged_model(refused, customers_run, customers_csv, tmp_path, damage, fragments):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    model = folder / "model.onnx"
+    whole = model.read_bytes()
+    if damage == "missing":
+        model.unlink()
+    elif damage == "foreign":
+        proto = onnx.load_from_string(whole)
+        proto.ClearField("metadata_props")
+        onnx.save(proto, str(model))
+    else:
+        bad = {"half": whole[: len(whole) // 2], "garbage": GARBAGE, "empty": b""}
+        model.write_bytes(bad[damage])
+    out = tmp_path / "scores.csv"
+    out.write_text("the scores of last month")
+    refused("score", [f"run={folder}", f"source={customers_csv}", f"out={out}"], *fragments)
+
+
+# Evaluating and exporting
+
+
+@pytest.mark.parametrize(
+    ("labels", "fragments"),
+    [
+        (["yes"], ["both classes|one class"]),
+        ([None], ["none|no rows|labelled rows"]),
+        (["yes", "no", "perhaps"], ["it also holds 'perhaps', first in row 3", "mend or drop"]),
+    ],
+)
+def test_evaluate_labels(refused, customers_run, customers, tmp_path, labels, fragments):
+    source = tmp_path / "new.csv"
+    customers.assign(churned=np.resize(np.array(labels, dtype=object), len(customers))).to_csv(
+        source, index=False
+    )
+    keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
+    refused("evaluate", keys, *fragments)
+
+
+def test_evaluate_without_the_target(refused, customers_run, customers, tmp_path):
+    source = tmp_path / "new.csv"
+    customers.rename(columns={"churned": "Churned"}).to_csv(source, index=False)
+    keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
+    refused("evaluate", keys, "target column 'churned'", "did you mean 'Churned'", "add it")
+
+
+def test_export_below_a_file(refused, customers_run, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    keys = [f"run={customers_run.folder}", f"out={tmp_path}/file/churn.onnx"]
+    refused("export", keys, "Not a directory", "choose another place")
+
+
+# The same through the shell, where nothing catches for us
+
+
+def shell(name: str, *arguments: object, cwd: Path, largest_file: int | None = None) -> Any:
+    """Run a script; with ``largest_file`` the kernel refuses to write more bytes than that."""
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    script = ROOT / "scripts" / f"{name}.py"
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
+        preexec_fn=limit, check=False,
+    )  # fmt: skip
+
+
+def test_shell_refuses_a_table_without_leaving_a_trace(tmp_path):
+    done = shell("train", "data=table", "data.source=no.csv", "data.target=churned", cwd=tmp_path)
+    check_sentence(done.returncode, done.stderr, "'no.csv' is not there", "check the path")
+    assert done.stdout == ""
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert contents(tmp_path) == {"outputs": None}
+
+
+def test_shell_with_a_disk_that_fills_up_in_training(customers_csv, table_keys, tmp_path):
+    keys = (*table_keys, f"data.source={customers_csv}", "outputs=out", "debug=fast")
+    done = shell("train", *keys, "model=mlp", cwd=tmp_path, largest_file=20_000)
+    check_sentence(done.returncode, done.stderr, "File too large", "choose another place")
+    assert contents(tmp_path) == {"out": None}
+
+
+def test_shell_with_a_disk_that_fills_up_in_scoring(customers_run, customers, tmp_path):
+    source, out = tmp_path / "new.csv", tmp_path / "scores.csv"
+    customers.to_csv(source, index=False)
+    out.write_text("the scores of last month")
+    before = contents(tmp_path)
+    keys = (f"run={customers_run.folder}", f"source={source}", f"out={out}", "keep=all")
+    done = shell("score", *keys, cwd=tmp_path, largest_file=9_000)
+    check_sentence(done.returncode, done.stderr, "File too large", "choose another folder")
+    assert contents(tmp_path) == before

@@ -1,0 +1,328 @@
+"""Every file in conf/ is run, is commented, and does what it says."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.commandline import CONF, compose
+from churn_torch.runs import load_run
+
+FILES = sorted(CONF.rglob("*.yaml"))
+PRIMARY = sorted(CONF.glob("*.yaml"))
+GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
+OPTIONS = [f"{path.parent.name}={path.stem}" for path in FILES if path.parent != CONF]
+# Tested apart, below: a GPU that is not there, processes of their own, other scripts' data.
+APART = {"trainer=gpu", "trainer=ddp"}
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(CONF))
+
+
+@pytest.fixture
+def keys(table_keys, customers_csv):
+    """Overrides for a short training on `customers`."""
+    return (*table_keys, f"data.source={customers_csv}", "trainer.max_epochs=2")
+
+
+def choice(option: str) -> list[str]:
+    """The overrides that choose an option."""
+    group, _, name = option.partition("=")
+    if group == "recipe":  # chosen by the two it is named after
+        model, _, optimizer = name.partition("_")
+        return [f"model={model}", f"optimizer={optimizer}"]
+    if option in ("data=telco", "data=table"):
+        return []
+    return [option]
+
+
+# Every option of every group
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS if option not in APART])
+def test_every_option_trains(option, train_run, keys, tmp_path, request):
+    """Through the whole pipeline; the ONNX file is made where the option is part of it."""
+    group, _, name = option.partition("=")
+    if group not in ("model", "calibration") or option == "calibration=none":
+        request.getfixturevalue("without_export")
+    base = ["trainer.max_epochs=2"] if option == "data=telco" else list(keys)
+    if group == "debug":
+        base.remove("trainer.max_epochs=2")
+    run = train_run(tmp_path / "run", *base, *choice(option))
+    assert all(math.isfinite(value) for value in run.metrics["test"].values() if value is not None
+               and not isinstance(value, dict))  # fmt: skip
+    assert len(run.metrics["fit"]["history"]) == run.metrics["fit"]["epochs"] > 0
+    assert load_run(run.folder).metrics["test"]["n"] == run.metrics["test"]["n"]
+
+    # Every key of the file has arrived in the run's configuration.
+    chosen = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8")) or {}
+    chosen.pop("defaults", None)
+    overridden = [override.partition("=")[0] for override in base]
+    if group != "recipe":  # which stands above the others
+        overridden += [key for key, _ in leaves(recipe_of(run.config))]
+    into = run.config if group in ("debug", "experiment", "recipe") else run.config[group]
+    for key, value in leaves(chosen):
+        found = OmegaConf.select(into, key)
+        dotted = key if into is run.config else f"{group}.{key}"
+        if dotted not in overridden and not (isinstance(value, str) and "${" in value):
+            assert found == value, key
+
+
+def recipe_of(config: DictConfig) -> dict:
+    """The recipe that a run's model and optimizer chose, if there is one."""
+    model = {"MLP": "mlp", "Linear": "logreg"}[config.model._target_.rpartition(".")[2]]
+    path = CONF / "recipe" / f"{model}_{config.optimizer._target_.rpartition('.')[2].lower()}.yaml"
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def leaves(content: dict, prefix: str = "") -> list[tuple[str, object]]:
+    found = []
+    for key, value in content.items():
+        if isinstance(value, dict) and value:
+            found += leaves(value, f"{prefix}{key}.")
+        elif value != {}:
+            found.append((f"{prefix}{key}", value))
+    return found
+
+
+@pytest.mark.parametrize("path", PRIMARY, ids=relative)
+def test_every_primary_file_composes(path):
+    needed = {"score": ["source=a", "out=b"], "evaluate": ["data=table", "data.source=a"]}
+    config = compose(path.stem, needed.get(path.stem, []))
+    assert OmegaConf.to_container(config, resolve=True, throw_on_missing=False)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
+    defaults = yaml.safe_load((CONF / "train.yaml").read_text())["defaults"]
+    named = {key.removeprefix("optional ") for entry in defaults if isinstance(entry, dict)
+             for key in entry}  # fmt: skip
+    assert group in named
+
+
+def test_the_comments_on_the_defaults_name_every_option():
+    text = (CONF / "train.yaml").read_text()
+    for group in GROUPS:
+        if group in ("recipe", "experiment"):  # chosen by others, and an open list
+            continue
+        (line,) = re.findall(rf"^  - {group}: \w+ +# (.+)$", text, re.MULTILINE)
+        listed = {re.sub(r" \(.*?\)", "", word).strip() for word in line.split(",")}
+        assert {path.stem for path in (CONF / group).glob("*.yaml")} <= listed | {"none"}
+        assert listed <= {path.stem for path in (CONF / group).glob("*.yaml")}
+
+
+# Comments
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_every_file_starts_with_a_comment(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    if lines[0] == "# @package _global_":
+        lines = lines[1:]
+    assert re.fullmatch(r"# \S.{15,}", lines[0]), lines[0]
+
+
+@pytest.mark.parametrize("path", PRIMARY, ids=relative)
+def test_every_key_of_a_primary_file_is_commented(path):
+    text = path.read_text(encoding="utf-8").partition("\nhydra:")[0]
+    lines = text.partition("\n\n")[2].splitlines()
+    missing = []
+    for before, line in zip(["", *lines], lines, strict=False):
+        key = re.match(r" *\w+:", line)
+        if key and line != "defaults:" and "#" not in line and not before.lstrip().startswith("#"):
+            missing.append(line)
+    assert missing == []
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent != CONF], ids=relative)
+def test_keys_that_torch_or_lightning_do_not_explain_are_commented(path):
+    """A key of ours has a comment; those of torch and Lightning may speak for themselves."""
+    text = path.read_text(encoding="utf-8")
+    if not re.search("^_target_: churn_torch", text, re.MULTILINE):
+        return
+    for line in text.splitlines():
+        if re.match(r"(?!_target_)\w+: ", line):
+            assert "#" in line, line
+
+
+# What the presets do
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """The rows of every training step, told by the batches themselves."""
+    from churn_torch.training.module import ChurnModule
+
+    seen: list[torch.Tensor] = []
+    original = ChurnModule.training_step
+
+    def record(self, batch, batch_idx):
+        seen.append(batch.columns[0])
+        return original(self, batch, batch_idx)
+
+    monkeypatch.setattr(ChurnModule, "training_step", record)
+    return seen
+
+
+@pytest.mark.usefixtures("without_export")
+def test_debug_fast_takes_two_short_epochs(train_run, steps, tmp_path):
+    run = train_run(tmp_path / "run", "debug=fast", "batch_size=100")
+    assert run.metrics["fit"]["epochs"] == 2
+    assert [len(rows) for rows in steps] == [100] * 8
+
+
+@pytest.mark.usefixtures("without_export")
+def test_debug_overfit_learns_one_batch_by_heart(train_run, steps, tmp_path):
+    run = train_run(tmp_path / "run", "debug=overfit", "model=mlp")
+    assert len(steps) == run.metrics["fit"]["epochs"] == 200
+    assert all(torch.equal(rows, steps[0]) for rows in steps)
+    assert len(steps[0]) == 64
+    assert run.metrics["fit"]["history"][-1]["train_loss"] < 0.01
+
+
+@pytest.mark.usefixtures("without_export")
+def test_debug_profile_shows_where_the_time_goes(train_run, keys, tmp_path, capsys):
+    run = train_run(tmp_path / "run", *keys[:-1], "debug=profile")
+    assert run.metrics["fit"]["epochs"] == 5
+    out = capsys.readouterr().out
+    assert "Profiler Report" in out
+    assert "run_training_epoch" in out
+    assert "Percentage" in out
+
+
+@pytest.mark.usefixtures("without_export")
+def test_plain_gradient_descent_is_plain(train_run, keys, steps, tmp_path):
+    run = train_run(tmp_path / "run", *keys, "experiment=plain_gradient_descent")
+    assert run.metrics["fit"]["epochs"] == 2
+    assert [len(rows) for rows in steps] == [run.metrics["data"]["n_train"]] * 2
+    assert run.config.optimizer._target_ == "torch.optim.SGD"
+    assert run.config.optimizer.momentum == 0
+    assert not run.config.optimizer.nesterov
+    assert run.config.scheduler._target_ is None
+    assert not run.config.callbacks
+    assert run.config.model._target_.endswith("Linear")
+
+
+@pytest.mark.usefixtures("without_export")
+def test_logger_csv_writes_the_curve(train_run, keys, tmp_path):
+    run = train_run(tmp_path / "run", *keys, "logger=csv")
+    with (run.folder / "csv" / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    written = [float(row["validation/log_loss"]) for row in rows if row["validation/log_loss"]]
+    curve = [epoch["validation_log_loss"] for epoch in run.metrics["fit"]["history"]]
+    assert written == pytest.approx(curve)
+    written = [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    assert written == pytest.approx([e["train_loss"] for e in run.metrics["fit"]["history"]])
+
+
+@pytest.mark.usefixtures("without_export")
+def test_logger_tensorboard_writes_the_curve(train_run, keys, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train_run(tmp_path / "run", *keys, "logger=tensorboard")
+    events = EventAccumulator(str(run.folder / "tensorboard"))
+    events.Reload()
+    written = [event.value for event in events.Scalars("validation/log_loss")]
+    curve = [epoch["validation_log_loss"] for epoch in run.metrics["fit"]["history"]]
+    assert written == pytest.approx(curve)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_the_model_options_change_the_net(train_run, keys, tmp_path):
+    run = train_run(
+        tmp_path / "run", *keys, "model=mlp", "model.width=6", "model.depth=3",
+        "model.residual=true", "model.normalization=batch", "model.activation=tanh",
+    )  # fmt: skip
+    net = run.scorer.net
+    assert len(net.blocks) == 3
+    assert net.head.in_features == 6
+    assert net.residual
+    assert any(isinstance(layer, torch.nn.BatchNorm1d) for layer in net.modules())
+    assert any(isinstance(layer, torch.nn.Tanh) for layer in net.modules())
+
+
+@pytest.mark.usefixtures("without_export")
+def test_the_preprocessing_options_change_the_features(train_run, keys, tmp_path, customers):
+    plain = train_run(tmp_path / "plain", *keys)
+    other = train_run(
+        tmp_path / "other", *keys, "preprocess.outliers=quantile", "preprocess.scaling=robust",
+        "preprocess.quantiles=[0.1,0.9]", "preprocess.min_count=500",
+    )  # fmt: skip
+    assert plain.schema["cat"].vocabulary == ("x", "y", "日本")
+    assert other.schema["cat"].vocabulary == ()
+    upper = [run.scorer.preprocess.get_buffer("numeric_upper_")[0].item() for run in (plain, other)]
+    assert upper[1] == np.nanquantile(
+        customers["Größe/Call  Failure"].iloc[_train_rows(other)], 0.9
+    )
+    assert upper[0] > upper[1]
+
+
+def _train_rows(run):
+    from churn_torch.tables.labelled import read_labelled
+
+    return read_labelled(run.config.data, seed=run.config.seed).split.train
+
+
+# Devices and processes
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: the next test trains on it")
+def test_trainer_gpu_without_a_gpu_is_refused(command, customers_csv, table_keys, tmp_path):
+    code, _, err = command(
+        "train", *table_keys, f"data.source={customers_csv}", "trainer=gpu", f"outputs={tmp_path}"
+    )
+    assert code == 1
+    assert re.fullmatch(r"Error: trainer: [^\n]*(gpu|GPU)[^\n]*trainer=cpu[^\n]*\n", err), err
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.gpu
+def test_trainer_gpu_gives_the_weights_of_the_cpu(train_run, keys, tmp_path):
+    gpu = train_run(tmp_path / "gpu", *keys, "trainer=gpu", "model=logreg")
+    cpu = train_run(tmp_path / "cpu", *keys, "trainer=cpu", "model=logreg")
+    assert gpu.metrics["test"]["log_loss"] == pytest.approx(
+        cpu.metrics["test"]["log_loss"], abs=1e-4
+    )
+    stored = torch.load(gpu.folder / "weights.pt", weights_only=True)
+    assert {tensor.device.type for tensor in stored.values()} == {"cpu"}
+    for name, tensor in torch.load(cpu.folder / "weights.pt", weights_only=True).items():
+        torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
+    """Two processes on the CPU, from the real script; every batch is shared between them."""
+    script = CONF.parent / "scripts" / "train.py"
+    more = [
+        "trainer=ddp",
+        "trainer.accelerator=cpu",
+        "batch_size=64",
+        f"outputs={tmp_path / 'ddp'}",
+    ]
+    done = subprocess.run(
+        [sys.executable, script, *keys, *more], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    ours = [line for line in done.stderr.splitlines() if "onnxruntime:" not in line]
+    assert "warn" not in "".join(ours).lower()
+    folder = (tmp_path / "ddp" / "latest").resolve()
+    shared = json.loads((folder / "metrics.json").read_text())
+    alone = train_run(tmp_path / "alone", *keys, "batch_size=64")
+    assert shared["fit"]["epochs"] == 2
+    for one, other in zip(shared["fit"]["history"], alone.metrics["fit"]["history"], strict=True):
+        assert one == pytest.approx(other, abs=2e-3)
+    assert shared["test"]["log_loss"] == pytest.approx(alone.metrics["test"]["log_loss"], abs=2e-3)
+    assert {path.name for path in folder.iterdir()} == {
+        *(path.name for path in alone.folder.iterdir()), "train.log",
+    }  # fmt: skip

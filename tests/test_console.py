@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+from rich.table import Table
+
+from churn_torch import console
+
+
+@pytest.fixture
+def lines(caplog):
+    caplog.set_level(logging.INFO, logger="churn_torch")
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def wide_table() -> Table:
+    table = Table("column", "what is done")
+    table.add_row("data.ignore=[id]", "left out: " + "a very long reason " * 4)
+    table.add_row("日本", "[bold]not markup[/bold]")
+    return table
+
+
+def test_a_table_is_shown_and_logged_alike(capsys, lines):
+    console.show(wide_table())
+    out = capsys.readouterr().out
+    assert [line.rstrip() for line in out.splitlines()] == lines()
+    assert max(map(len, lines())) <= console.WIDTH_WITHOUT_TERMINAL
+    for text in ("data.ignore=[id]", "日本", "reason a very"):
+        assert text in out
+
+
+def test_a_sentence_is_taken_literally(capsys, lines):
+    sentence = "Run folder: /tmp/[red]x[/red]/12:00 'a' 1,234"
+    console.show(sentence)
+    assert capsys.readouterr().out == sentence + "\n"
+    assert lines() == [sentence]
+
+
+def test_the_log_has_no_colours(capsys, lines, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    table = Table("column")
+    table.add_row("a", style="bold red")
+    console.show(table)
+    assert not any("\x1b" in line for line in lines())
+    assert capsys.readouterr().out
+
+
+def test_width_is_the_terminals_where_there_is_one(monkeypatch):
+    assert console.make_console().width == console.WIDTH_WITHOUT_TERMINAL
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "61")
+    assert console.make_console().width == 61
+
+
+def test_progress_is_silent_without_a_terminal(capfd):
+    with console.row_progress() as progress:
+        task = progress.add_task("Scoring", total=10)
+        progress.advance(task, 5)
+    assert capfd.readouterr() == ("", "")
+    assert progress.tasks[0].completed == 5
+
+
+def test_progress_counts_rows_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes it for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    with console.row_progress() as progress:
+        task = progress.add_task("Scoring", total=1000)
+        progress.advance(task, 400)
+    captured = capsys.readouterr()
+    assert captured.out == ""  # the scores may go there
+    assert "Scoring" in captured.err
+    assert "400/1000" in captured.err

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytorch_lightning.callbacks import EarlyStopping
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+
+from churn_torch.commandline import compose
+from churn_torch.errors import InputError
+from churn_torch.models.calibration import Calibrator, Isotonic
+from churn_torch.models.nets.linear import Linear
+from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.statistics import PreprocessOptions
+from churn_torch.training.build import (
+    build_module,
+    build_options,
+    build_trainer,
+    with_epochs,
+)
+from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
+
+
+def test_options_are_those_of_the_configuration():
+    assert build_options(compose("train")) == PreprocessOptions()
+    keys = [
+        "preprocess.outliers=quantile", "preprocess.quantiles=[0.05,0.9]",
+        "preprocess.scaling=robust", "preprocess.min_count=3", "preprocess.max_categories=7",
+    ]  # fmt: skip
+    assert build_options(compose("train", keys)) == PreprocessOptions(
+        outliers="quantile", quantiles=(0.05, 0.9), scaling="robust", min_count=3, max_categories=7
+    )
+
+
+def test_the_net_is_sized_by_the_table(prepare):
+    for keys in ([], ["data.ignore=[household,cat,plan]"]):
+        scorer = prepare("model=logreg", *keys).scorer
+        assert isinstance(scorer.net, Linear)
+        assert scorer.net.linear.in_features == scorer.preprocess.n_features
+        assert type(scorer.calibrator) is Calibrator
+    scorer = prepare("model=mlp", "model.width=5", "model.depth=3", "calibration=isotonic").scorer
+    assert isinstance(scorer.net, MLP)
+    assert len(scorer.net.blocks) == 3
+    assert scorer.net.head.in_features == 5
+    assert isinstance(scorer.calibrator, Isotonic)
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [("none", 1.0), ("null", 1.0), ("balanced", 3.0), ("2", 2.0), ("0.5", 0.5)],
+)
+def test_class_weight(prepare, choice, expected):
+    prepared = prepare(f"class_weight={choice}")
+    module = build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+    assert module.positive_weight.item() == expected
+    assert prepared.scorer.prior_shift.item() == pytest.approx(torch.tensor(expected).log().item())
+
+
+@pytest.mark.parametrize("choice", ["0", "-1", "balance", "[1,2]", "true", "inf", "nan"])
+def test_other_class_weights_are_refused(prepare, choice):
+    prepared = prepare(f"class_weight={choice}")
+    with pytest.raises(InputError, match=r"^class_weight: expected none, balanced or a positive"):
+        build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+
+
+def test_module_takes_penalties_seed_and_optimizer(prepare):
+    prepared = prepare(
+        "penalty.l1=0.25", "penalty.l2=0.5", "seed=4", "optimizer=adamw", "optimizer.lr=0.007",
+        "optimizer.weight_decay=0.3", "scheduler=none",
+    )  # fmt: skip
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    assert (module.l1, module.l2, module.seed) == (0.25, 0.5, 4)
+    optimizer = module.configure_optimizers()
+    assert isinstance(optimizer, torch.optim.AdamW)
+    assert optimizer.defaults["lr"] == 0.007
+    assert optimizer.defaults["weight_decay"] == 0.3
+    trained = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    assert trained == {id(p) for p in prepared.scorer.net.parameters()}
+
+
+def test_scheduler_none_is_no_scheduler(prepare):
+    prepared = prepare("scheduler=none")
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    assert isinstance(module.configure_optimizers(), torch.optim.Optimizer)
+
+
+def test_trainer_keeps_best_weights_and_checkpoint_whatever_the_callbacks(tmp_path):
+    for keys, expected in (
+        ([], [BestWeights, EarlyStopping, EpochProgress, LastCheckpoint]),
+        (["callbacks=none"], [BestWeights, LastCheckpoint]),
+    ):
+        trainer = build_trainer(compose("train", keys), tmp_path, "mark")
+        assert [type(callback) for callback in trainer.callbacks] == expected
+        assert trainer.loggers == []
+        assert trainer.default_root_dir == str(tmp_path)
+
+
+def test_loggers_write_into_the_run_folder(tmp_path):
+    trainer = build_trainer(compose("train", ["logger=csv"]), tmp_path, "mark")
+    (logger,) = trainer.loggers
+    assert isinstance(logger, CSVLogger)
+    assert Path(logger.log_dir) == tmp_path / "csv"
+    trainer = build_trainer(compose("train", ["logger=tensorboard"]), tmp_path, "mark")
+    (logger,) = trainer.loggers
+    assert isinstance(logger, TensorBoardLogger)
+    assert Path(logger.log_dir) == tmp_path / "tensorboard"
+
+
+@pytest.mark.parametrize(
+    ("n_train", "batch_size", "epochs"),
+    [
+        (4_931, 256, 20),  # 20 batches: 400 steps
+        (4_931, 1, 10),  # never fewer than ten epochs
+        (1_000_000, 256, 10),
+        (100, 256, 400),
+        (1, "null", 400),
+        (4_931, "null", 400),
+    ],
+)
+def test_auto_epochs_count_steps(n_train, batch_size, epochs):
+    config = compose(
+        "train", ["scheduler=cosine", "trainer.max_epochs=auto", f"batch_size={batch_size}"]
+    )
+    found = with_epochs(config, n_train)
+    assert found.trainer.max_epochs == epochs
+    assert found.scheduler.T_max == epochs  # cosine ends where the training does
+    assert config.trainer.max_epochs == "auto"
+
+
+def test_a_number_of_epochs_stands():
+    config = compose("train", ["trainer.max_epochs=7"])
+    assert with_epochs(config, 1000) is config
+
+
+@pytest.mark.parametrize("epochs", ["0", "-1", "2.5", "many", "null"])
+def test_other_numbers_of_epochs_are_refused(epochs):
+    config = compose("train", [f"trainer.max_epochs={epochs}"])
+    with pytest.raises(InputError, match=r"^trainer\.max_epochs: expected a whole number above 0"):
+        with_epochs(config, 1000)

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from churn_torch.errors import InputError
+from churn_torch.training.batches import preprocess_once
+from churn_torch.training.build import build_module
+from churn_torch.training.callbacks import BestWeights
+from churn_torch.training.datamodule import ChurnDataModule
+from churn_torch.training.module import MONITOR, ChurnModule
+
+SGD = partial(torch.optim.SGD, lr=0.1)
+
+
+def make(prepared, **options) -> ChurnModule:
+    plain = {"optimizer": SGD, "scheduler": None, "l1": 0.0, "l2": 0.0}
+    return ChurnModule(prepared.scorer, **{**plain, "positive_weight": 1.0, "seed": 0, **options})
+
+
+def fit(prepared, module: ChurnModule, *callbacks: pl.Callback, epochs: int, batch_size=64):
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, log_every_n_steps=1,
+        logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, callbacks=list(callbacks), use_distributed_sampler=False,
+    )  # fmt: skip
+    data = ChurnDataModule(prepared.train, prepared.validation, batch_size=batch_size, seed=0)
+    trainer.fit(module, data)
+    return trainer
+
+
+def features_of(prepared, batch) -> np.ndarray:
+    """Model-space rows in float64."""
+    with torch.no_grad():
+        return prepared.scorer.preprocess(*batch.columns).double().numpy()
+
+
+def cross_entropy(logit: np.ndarray, label: np.ndarray, weight: float = 1.0) -> float:
+    """The textbook formula, in float64."""
+    p = 1 / (1 + np.exp(-logit))
+    return float(np.mean(-weight * label * np.log(p) - (1 - label) * np.log(1 - p)))
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.02])
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("positive_weight", [1.0, 2.75, 0.5])
+def test_loss_is_the_formula(prepare, l1, l2, positive_weight):
+    prepared = prepare("model=logreg")
+    linear = prepared.scorer.net.linear
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        linear.weight.copy_(torch.randn(linear.weight.shape, generator=generator))
+        linear.bias.fill_(0.7)
+    module = make(prepared, l1=l1, l2=l2, positive_weight=positive_weight)
+    loss = module.training_step(prepared.train, 0)
+
+    weight, x = linear.weight.detach().double().numpy()[0], features_of(prepared, prepared.train)
+    logit = x @ weight + linear.bias.item()
+    expected = cross_entropy(logit, prepared.train.label.numpy(), positive_weight)
+    expected += l2 / 2 * np.sum(weight**2) + l1 * np.sum(np.abs(weight))  # the bias goes free
+    assert loss.item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_gradient_is_the_formula(prepare):
+    prepared = prepare("model=logreg")
+    linear = prepared.scorer.net.linear
+    with torch.no_grad():
+        linear.weight.copy_(torch.linspace(-1, 1, linear.weight.numel()).unsqueeze(0))
+        linear.bias.fill_(-0.3)
+    make(prepared, l1=0.02, l2=0.3, positive_weight=3.0).training_step(prepared.train, 0).backward()
+    weight, x = linear.weight.detach().double().numpy()[0], features_of(prepared, prepared.train)
+    label = prepared.train.label.double().numpy()
+    p = 1 / (1 + np.exp(-(x @ weight - 0.3)))
+    residual = p * (1 - label) - 3.0 * (1 - p) * label
+    expected = x.T @ residual / len(label) + 0.3 * weight + 0.02 * np.sign(weight)
+    np.testing.assert_allclose(linear.weight.grad[0].numpy(), expected, atol=1e-5)
+    assert linear.bias.grad.item() == pytest.approx(residual.mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("l2", [1e-3, 0.1])
+@pytest.mark.parametrize("positive_weight", [1.0, 3.0])
+def test_logistic_regression_converges_to_scikit_learns_optimum(prepare, l2, positive_weight):
+    prepared = prepare("model=logreg")
+    adam = partial(torch.optim.Adam, lr=0.1)
+    cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=300)
+    module = make(
+        prepared, optimizer=adam, scheduler=cosine, l2=l2, positive_weight=positive_weight
+    )
+    fit(prepared, module, epochs=300, batch_size=None)
+    x, y = features_of(prepared, prepared.train), prepared.train.label.numpy()
+    optimum = LogisticRegression(
+        C=1 / (l2 * len(y)), class_weight={0: 1.0, 1: positive_weight}, tol=1e-10, max_iter=10_000
+    ).fit(x, y)
+
+    def objective(weight: np.ndarray, bias: float) -> float:
+        return cross_entropy(x @ weight + bias, y, positive_weight) + l2 / 2 * np.sum(weight**2)
+
+    linear = prepared.scorer.net.linear
+    ours = objective(linear.weight.detach().double().numpy()[0], linear.bias.item())
+    assert ours == pytest.approx(objective(optimum.coef_[0], optimum.intercept_[0]), abs=1e-4)
+
+
+def test_penalty_spares_biases_and_normalisation(prepare):
+    prepared = prepare("model=mlp", "model.normalization=layer", "model.width=4", "model.depth=2")
+    module = make(prepared, l1=0.1, l2=0.2)
+    penalised = [layer.weight for layer in module.modules() if isinstance(layer, nn.Linear)]
+    assert len(penalised) == 3
+    assert any(isinstance(layer, nn.LayerNorm) for layer in module.modules())
+    expected = sum(0.1 * w.square().sum() + 0.1 * w.abs().sum() for w in penalised)
+    module.eval()  # no dropout: the two losses see the same rows
+    with_penalty = module.training_step(prepared.train, 0)
+    module.l1 = module.l2 = 0.0
+    without = module.training_step(prepared.train, 0)
+    assert (with_penalty - without).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [{"l1": -0.1}, {"l2": -1e-9}])
+def test_negative_penalty_is_refused(prepare, penalty):
+    with pytest.raises(InputError, match=r"^penalty: expected l1 >= 0 and l2 >= 0, got l1="):
+        make(prepare(), **penalty)
+
+
+def test_class_weight_shifts_the_logit_back(prepare):
+    prepared = prepare()
+    make(prepared, positive_weight=2.5)
+    assert prepared.scorer.prior_shift.item() == pytest.approx(math.log(2.5))
+    half = prepared.scorer.score(prepared.train.columns)  # untrained: the raw odds are 1
+    np.testing.assert_allclose(half.numpy(), 1 / 3.5, atol=1e-6)
+
+
+def test_curve_holds_the_loss_of_all_rows_of_the_epoch(prepare):
+    """Training loss without penalty and with class weight, validation loss at the base rate."""
+    prepared = prepare("model=logreg")
+    linear = prepared.scorer.net.linear
+    with torch.no_grad():
+        linear.weight.fill_(0.1)
+    # A rate of zero: the weights stay, and uneven batches must add up to the whole split.
+    module = make(prepared, optimizer=partial(torch.optim.SGD, lr=0.0), positive_weight=3.0, l2=9.0)
+    trainer = fit(prepared, module, epochs=2, batch_size=100)
+    (first, second) = module.history
+    x = features_of(prepared, prepared.train)
+    train = cross_entropy(x.sum(1) * 0.1, prepared.train.label.numpy(), 3.0)
+    x = features_of(prepared, prepared.validation)
+    validation = cross_entropy(x.sum(1) * 0.1 - math.log(3.0), prepared.validation.label.numpy())
+    for epoch in (first, second):
+        assert epoch == {
+            "train_loss": pytest.approx(train, abs=1e-5),
+            "validation_log_loss": pytest.approx(validation, abs=1e-5),
+        }
+    assert trainer.callback_metrics["train/loss"].item() == pytest.approx(train, abs=1e-5)
+    assert trainer.callback_metrics[MONITOR].item() == second["validation_log_loss"]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_dropout_is_a_function_of_seed_and_epoch(prepare, seed):
+    """The random state before the fit, or an epoch trained before, changes nothing."""
+    curves = []
+    for noise in (1, 2):
+        prepared = prepare("model=mlp", "model.dropout=0.5", "model.width=8")
+        torch.manual_seed(noise)
+        module = make(prepared, seed=seed)
+        fit(prepared, module, epochs=2)
+        curves.append(module.history)
+    assert curves[0] == curves[1]
+    other = prepare("model=mlp", "model.dropout=0.5", "model.width=8")
+    module = make(other, seed=seed + 1)
+    fit(other, module, epochs=2)
+    assert module.history != curves[0]
+
+
+def test_dropout_differs_between_epochs(prepare):
+    prepared = prepare("model=mlp", "model.dropout=0.5", "model.width=8")
+    module = make(prepared, optimizer=partial(torch.optim.SGD, lr=0.0))
+    fit(prepared, module, epochs=2, batch_size=None)
+    assert module.history[0]["train_loss"] != module.history[1]["train_loss"]
+    assert module.history[0]["validation_log_loss"] == module.history[1]["validation_log_loss"]
+
+
+class Rates(pl.Callback):
+    """The learning rate that each epoch was trained with."""
+
+    def __init__(self) -> None:
+        self.seen: list[float] = []
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seen.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+
+def fit_with_scheduler(prepared, epochs: int) -> tuple[list[float], ChurnModule]:
+    rates = Rates()
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    fit(prepared, module, rates, epochs=epochs)
+    return rates.seen, module
+
+
+def test_without_a_scheduler_the_rate_stays(prepare):
+    rates, _ = fit_with_scheduler(prepare("scheduler=none", "optimizer.lr=0.02"), 4)
+    assert rates == [0.02] * 4
+
+
+def test_cosine_steps_once_an_epoch(prepare):
+    prepared = prepare("scheduler=cosine", "optimizer.lr=0.02", "trainer.max_epochs=8",
+                       "scheduler.eta_min=0.004")  # fmt: skip
+    rates, _ = fit_with_scheduler(prepared, 8)
+    expected = [0.004 + 0.008 * (1 + math.cos(math.pi * epoch / 8)) for epoch in range(8)]
+    assert rates == pytest.approx(expected, rel=1e-6)
+
+
+def test_plateau_follows_the_validation_loss(prepare):
+    prepared = prepare("scheduler=plateau", "scheduler.patience=0", "optimizer=sgd",
+                       "optimizer.lr=8.0")  # fmt: skip
+    rates, module = fit_with_scheduler(prepared, 10)
+    weight = nn.Parameter(torch.zeros(()))
+    optimizer = torch.optim.SGD([weight], lr=8.0)
+    reference = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.3, patience=0)
+    expected = []
+    for epoch in module.history:
+        expected.append(optimizer.param_groups[0]["lr"])
+        reference.step(epoch["validation_log_loss"])
+    assert rates == expected
+    assert rates[-1] < rates[0]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["optimizer.lr=-1"], r"^optimizer or scheduler: .*Invalid learning rate: -1"),
+        (["optimizer=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"], "Nesterov"),
+        (["scheduler=plateau", "scheduler.factor=2"], "Factor should be < 1"),
+    ],
+)
+def test_values_that_torch_refuses_are_the_users(prepare, keys, message):
+    prepared = prepare(*keys)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    with pytest.raises(InputError, match=message):
+        module.configure_optimizers()
+
+
+def test_only_the_net_is_trained(prepare):
+    prepared = prepare("model=mlp", "model.width=4")
+    before = {name: tensor.clone() for name, tensor in prepared.scorer.state_dict().items()}
+    module = make(prepared, positive_weight=1.0)
+    fit(prepared, module, BestWeights(), epochs=1)
+    changed = {
+        name for name, tensor in prepared.scorer.state_dict().items()
+        if not torch.equal(tensor, before[name])
+    }  # fmt: skip
+    assert changed == {name for name in before if name.startswith("net.")}
+
+
+def test_the_curve_travels_with_the_state(prepare):
+    """A checkpoint, and a worker of a distributed fit, hand it on in the state dict."""
+    module = make(prepare())
+    module.history = [{"train_loss": 0.5, "validation_log_loss": 0.25}]
+    state = module.state_dict()
+    fresh = make(prepare())
+    fresh.load_state_dict(state)
+    assert fresh.history == module.history
+
+
+def test_features_made_once_train_like_columns(prepare):
+    curves = []
+    for once in (False, True):
+        prepared = prepare("model=mlp", "model.width=8")
+        if once:
+            train, validation = (
+                part._replace(columns=preprocess_once(part.columns, prepared.scorer.preprocess))
+                for part in (prepared.train, prepared.validation)
+            )
+            prepared = prepared._replace(train=train, validation=validation)
+        module = make(prepared)
+        fit(prepared, module, epochs=2)
+        curves.append(module.history)
+    for raw, made in zip(*curves, strict=True):
+        assert made == pytest.approx(raw, abs=1e-6)
