@@ -299,7 +299,7 @@ def test_a_column_named_like_an_output(train_on, customers):
         ("preprocess.quantiles=[0.1]", [r"preprocess\.quantiles: expected"]),
         ("preprocess.min_count=0", ["min_count >= 1"]),
         ("patience=-1", ["patience: expected 0 or more epochs, got -1"]),
-        ("data.split.test=0", [r"data\.split\.test: expected a share above 0, or a data\.test_source"]),
+        ("data.split.test=0", [r"data\.split\.test: expected a share above 0"]),
         ("threshold=best", ["got 'best'"]),
         ("threshold=1.5", ["1.5"]),
         ("optimizer.lr", ["expected key=value on the command line, got 'optimizer.lr'"]),
