@@ -18,9 +18,11 @@ from churn_torch.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# An isotonic curve steeper than this would turn float32 rounding of the logit into a visible
-# change of probability, and rests on a handful of rows anyway.
-MAX_SLOPE = 10.0
+# An isotonic curve that rises by more than this over one standard deviation of the logits rests on
+# a handful of rows. Logits closer together than MIN_SPREAD do not loosen the limit further: float32
+# rounding of the logit would become a visible change of probability.
+MAX_RISE = 10.0
+MIN_SPREAD = 0.1
 
 
 def _log_loss(logit: Array, target: Array) -> float:
@@ -87,6 +89,7 @@ def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array
     starts = np.flatnonzero(np.r_[True, np.diff(pooled) > 0])
     sums = np.add.reduceat(np.stack([z, y, np.ones_like(z)]), starts, axis=1)
     fewest = np.sqrt(len(z)) / 2
+    steepest = MAX_RISE / max(float(z.std()), MIN_SPREAD)
     while True:
         rows = sums[2]
         knots, rates = sums[0] / rows, (sums[1] + 0.5) / (rows + 1)
@@ -100,7 +103,7 @@ def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array
             i -= i == len(rows) - 1 or (i > 0 and rows[i - 1] < rows[i + 1])
         elif slope.min() <= 0:
             i = int(np.argmin(slope))
-        elif slope.max() > MAX_SLOPE:
+        elif slope.max() > steepest:
             i = int(np.argmax(slope))
         else:
             return knots, values
