@@ -19,10 +19,10 @@ from churn_torch.errors import InputError
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # An isotonic curve that rises by more than this over one standard deviation of the logits rests on
-# a handful of rows. Logits closer together than MIN_SPREAD do not loosen the limit further: float32
-# rounding of the logit would become a visible change of probability.
+# a handful of rows. A deviation below MIN_SPREAD of the largest logit does not loosen the limit
+# further: float32 rounding of the logit would become a visible change of probability.
 MAX_RISE = 10.0
-MIN_SPREAD = 0.1
+MIN_SPREAD = 0.02
 
 
 def _log_loss(logit: Array, target: Array) -> float:
@@ -89,7 +89,7 @@ def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array
     starts = np.flatnonzero(np.r_[True, np.diff(pooled) > 0])
     sums = np.add.reduceat(np.stack([z, y, np.ones_like(z)]), starts, axis=1)
     fewest = np.sqrt(len(z)) / 2
-    steepest = MAX_RISE / max(float(z.std()), MIN_SPREAD)
+    steepest = MAX_RISE / max(float(z.std()), MIN_SPREAD * float(np.abs(z).max()), 1e-30)
     while True:
         rows = sums[2]
         knots, rates = sums[0] / rows, (sums[1] + 0.5) / (rows + 1)
