@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,22 @@ from churn_torch.tables import sources, splits
 from churn_torch.tables.encode import fingerprint, parse, parse_time
 from churn_torch.tables.infer import infer
 from churn_torch.tables.labels import parse_target
+from churn_torch.tables.rows import CHUNK_ROWS, PARTS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema
 
-Labels = np.ndarray[Any, np.dtype[np.float32]]
+__all__ = ["PARTS", "LabelledTable", "MemoryTable", "Rows", "located", "read_labelled"]
+
 SAMPLE = "sample:"
 
 
 @dataclass(frozen=True)
-class LabelledTable:
-    """The rows that have a label, those of a test source last.
+class MemoryTable:
+    """A labelled table whose rows are all in memory (`churn_torch.tables.rows.LabelledTable`).
 
     Attributes:
         schema: Inferred from the main source; nothing is learned from its values yet.
-        parsed: Feature columns of N rows (`churn_torch.tables.encode.parse`).
+        parsed: Feature columns of N labelled rows (`churn_torch.tables.encode.parse`), those of a
+            test source last.
         label: ``[N]`` float32, 1 for churners.
         identity: One column that names each row: the id column, or ``row``, from 0.
         split: Positions of the training, validation and test rows.
@@ -43,6 +46,40 @@ class LabelledTable:
     split: splits.Split
     fingerprint: str
     n_dropped: int
+    sampled: None = None
+    streamed: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """Rows with and without a label."""
+        return len(self.label) + self.n_dropped
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each part."""
+        return {part: len(rows) for part, rows in zip(PARTS, self.split, strict=True)}
+
+    @property
+    def n_positive(self) -> dict[str, int]:
+        """Churners of each part."""
+        return {
+            part: int((self.label[rows] == 1).sum())
+            for part, rows in zip(PARTS, self.split, strict=True)
+        }
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield the rows in their order."""
+        part = np.empty(len(self.label), dtype=np.int8)
+        for position, rows in enumerate(self.split):
+            part[rows] = position
+        for start in range(0, len(part), CHUNK_ROWS):
+            here = slice(start, start + CHUNK_ROWS)
+            yield Rows(
+                self.parsed.iloc[here].reset_index(drop=True),
+                self.label[here],
+                self.identity.iloc[here].reset_index(drop=True),
+                part[here],
+            )
 
 
 def read_labelled(
@@ -94,7 +131,7 @@ def read_labelled(
             f"{int((label[split.test] == 1).sum())} churners and "
             f"{int((label[split.test] == 0).sum())} others; name a larger table."
         )
-    return LabelledTable(
+    return MemoryTable(
         schema=schema,
         parsed=parsed.take(labelled).reset_index(drop=True),
         label=label,

@@ -1,0 +1,97 @@
+"""Rows that have a label, chunk by chunk: what every labelled table gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.tables.schema import Schema
+
+Labels = np.ndarray[Any, np.dtype[np.float32]]
+
+PARTS = ("train", "validation", "test")
+CHUNK_ROWS = 65_536
+
+
+class Rows(NamedTuple):
+    """Labelled rows of one chunk.
+
+    Attributes:
+        parsed: Feature columns (`churn_torch.tables.encode.parse`).
+        label: ``[N]`` float32, 1 for churners.
+        identity: One column that names each row: the id column, or ``row``, its position in the
+            source from 0.
+        part: ``[N]`` positions in ``PARTS``.
+    """
+
+    parsed: pd.DataFrame
+    label: Labels
+    identity: pd.DataFrame
+    part: npt.NDArray[np.int8]
+
+    def of(self, part: str) -> Rows:
+        """Return only the rows of one part."""
+        chosen = self.part == PARTS.index(part)
+        return self if chosen.all() else self.take(np.flatnonzero(chosen))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Rows:
+        """Return the rows at the given positions."""
+        return Rows(
+            self.parsed.take(rows).reset_index(drop=True),
+            self.label[rows],
+            self.identity.take(rows).reset_index(drop=True),
+            self.part[rows],
+        )
+
+
+class LabelledTable(Protocol):
+    """A table that is read, its schema inferred, its labelled rows split into parts.
+
+    A streamed table knows its fingerprint and its numbers of rows once `chunks` has run to its
+    end; before that they raise RuntimeError.
+
+    Attributes:
+        schema: Inferred from the main source; nothing is learned from its values yet.
+        sampled: The number of rows the schema was inferred from, None for all of them.
+        fingerprint: Names the content of the sources.
+        n_dropped: Rows without a label.
+        counts: Rows of each part.
+        n_positive: Churners of each part.
+        n_rows: Rows of the sources, with and without a label, where that is known beforehand.
+        streamed: Whether the rows are read anew on every pass.
+    """
+
+    @property
+    def schema(self) -> Schema: ...  # noqa: D102
+
+    @property
+    def sampled(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def n_dropped(self) -> int: ...  # noqa: D102
+
+    @property
+    def counts(self) -> dict[str, int]: ...  # noqa: D102
+
+    @property
+    def n_positive(self) -> dict[str, int]: ...  # noqa: D102
+
+    @property
+    def n_rows(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def streamed(self) -> bool: ...  # noqa: D102
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield every labelled row once, in source order, those of the test source last.
+
+        A chunk has at most ``CHUNK_ROWS`` rows. The rows can be gone through again and again.
+        """
+        ...
