@@ -38,6 +38,19 @@ class Columns(NamedTuple):
         return Columns(*(tensor[rows] for tensor in self))
 
 
+class Compact(NamedTuple):
+    """Model-space rows before their categories are one-hot: a tenth of the size, or less.
+
+    Attributes:
+        dense: ``[N, n_dense]`` float32, the features that are numbers.
+        index: ``[N, n_text]`` int32, the category of each text column, counted on from column to
+            column (`churn_torch.models.expansion.Expansion` reads it).
+    """
+
+    dense: Tensor
+    index: Tensor
+
+
 class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
@@ -93,6 +106,9 @@ class Preprocess(nn.Module):
             levels += level
             offsets += [len(evident)] * len(level)
             evident += seen
+        starts = np.cumsum([0, *[2 + len(c.vocabulary or ()) for c in schema.text]])
+        self.code_starts = tuple(int(start) for start in starts)
+        buffer("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
         buffer("onehot_column", torch.tensor(columns, dtype=torch.int64))
         buffer("onehot_level", torch.tensor(levels, dtype=torch.int64))
         buffer("onehot_offset", torch.tensor(offsets, dtype=torch.int64))
@@ -103,6 +119,11 @@ class Preprocess(nn.Module):
     def n_features(self) -> int:
         """Width of the model-space row."""
         return len(self.feature_names)
+
+    @property
+    def n_dense(self) -> int:
+        """How many of the features are numbers; they come before the one-hot ones."""
+        return self.n_features - len(self.get_buffer("frequencies_"))
 
     def _name_features(self, schema: Schema, numbers: list[Column]) -> None:
         named = [(column.name, column.name) for column in numbers]
@@ -130,6 +151,22 @@ class Preprocess(nn.Module):
 
     def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
+        features = self._dense(numeric, wide)
+        if self.n_text:
+            features = [*features, self._one_hot(codes)]
+        return torch.cat(features, dim=1) if len(features) > 1 else features[0]
+
+    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+        """Return model-space rows with categories still as codes."""
+        dense = self._dense(numeric, wide)
+        start = self.get_buffer("text_start_")
+        return Compact(
+            torch.cat(dense, dim=1) if dense else numeric.new_empty(len(numeric), 0),
+            codes.to(torch.int32) + start,
+        )
+
+    def _dense(self, numeric: Tensor, wide: Tensor) -> list[Tensor]:
+        """Return the features that are numbers, in groups of columns."""
         scaled, missing, parts = [], [], []
         if self.n_numeric:
             z, absent, _ = self._scale("numeric", numeric)
@@ -148,10 +185,7 @@ class Preprocess(nn.Module):
             absent = torch.cat(missing, dim=1) if len(missing) > 1 else missing[0]
             flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
             features = [*features, flags - self.get_buffer("missing_share_")]
-        features = [*features, *parts]
-        if self.n_text:
-            features = [*features, self._one_hot(codes)]
-        return torch.cat(features, dim=1) if len(features) > 1 else features[0]
+        return [*features, *parts]
 
     def _scale(self, group: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return scaled values, the missing mask, and the imputed raw values."""
