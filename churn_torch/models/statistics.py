@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
+import pyarrow as pa
 
 from churn_torch.errors import InputError
-from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.calendar import CALENDAR_PARTS
+from churn_torch.models.one_pass import Moments, NumberSums, TextCounts, blocks, calendar_sums
 from churn_torch.tables.schema import Column, Kind, Schema
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -86,6 +87,12 @@ def fit_statistics(
 ) -> tuple[Schema, Statistics]:
     """Learn vocabularies and numbers from training rows, and from nothing else.
 
+    One pass in bounded memory, whose result does not depend on how the rows are cut into chunks.
+    Counts, ranges, means and standard deviations are exact. Quantiles, and what is winsorised by
+    them, come from a uniform random sample of ``SAMPLE_ROWS`` rows: exact up to that many rows.
+    The texts of a column are counted exactly up to ``COUNTED_TEXTS`` different ones; beyond, the
+    rarest so far are now and then dropped, and their rows count as rare.
+
     Args:
         chunks: Parsed training rows (`churn_torch.tables.encode.parse`).
         schema: The inferred schema; text facts are added to a copy of it.
@@ -94,101 +101,112 @@ def fit_statistics(
     Returns:
         The schema with vocabularies and training facts filled in, and the numbers.
     """
-    frame = pd.concat(list(chunks), ignore_index=True)
+    texts = {column.name: TextCounts() for column in schema.text}
+    numbers = NumberSums([c for c in schema.features if c.name not in texts])
+    for block in blocks(chunks):
+        numbers.add(block)
+        for name, counts in texts.items():
+            counts.add(pa.array(block[name], pa.large_string()))
+
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
+    for column, moments, sample in numbers.gathered():
+        scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
+        facts[column.name] = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
     frequencies: dict[str, Array] = {}
-    for column in schema.features:
-        values = frame[column.name]
-        if schema.is_text(column):
-            facts[column.name], frequencies[column.name] = _fit_categories(column, values, options)
-        else:
-            scales[column.name] = _fit_number(values.to_numpy(np.float64), options)
-            facts[column.name] = _fit_range(
-                column, values.to_numpy(np.float64), *scales[column.name][-2:]
-            )
+    for column in schema.text:
+        facts[column.name], seen = _fit_categories(column, texts[column.name], options)
+        frequencies[column.name] = seen / numbers.n_rows
+
     fitted = schema.with_columns(facts)
-    numbers = [*fitted.numeric, *fitted.wide]
-    dates = [column for column in fitted.wide if column.kind is Kind.DATETIME]
-    rows = [scales[column.name] for column in numbers]
-    parts = [
-        calendar_parts(torch.from_numpy(_impute(frame[column.name].to_numpy(np.float64))))
-        for column in dates
+    ordered = [*fitted.numeric, *fitted.wide]
+    rows = [scales[column.name] for column in ordered]
+    missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.gathered()}
+    shares = [missing[c.name] / numbers.n_rows for c in ordered if c.has_missing]
+    part_means = [
+        (numbers.part_sums[c.name] + missing[c.name] * calendar_sums(np.array(scales[c.name][:1])))
+        / numbers.n_rows
+        for c in fitted.wide
+        if c.kind is Kind.DATETIME
     ]
-    shares = [float(frame[column.name].isna().mean()) for column in numbers if column.has_missing]
     return fitted, Statistics(
         numbers=np.array(rows, dtype=np.float64).reshape(len(rows), 5),
         missing_share=np.array(shares, dtype=np.float64),
-        part_means=np.array([p.double().mean(0).numpy() for p in parts], dtype=np.float64).reshape(
-            len(dates), len(CALENDAR_PARTS)
-        ),
+        part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
         frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in fitted.text)]),
     )
 
 
 def _fit_categories(
-    column: Column, values: pd.Series[str], options: PreprocessOptions
+    column: Column, counts: TextCounts, options: PreprocessOptions
 ) -> tuple[Column, Array]:
-    counts = values[values != ""].value_counts()
-    # Ties broken by the text itself, so that row order cannot change the vocabulary.
-    counts = counts.sort_index().sort_values(ascending=False, kind="stable")
-    kept = counts[counts >= options.min_count].iloc[: options.max_categories]
-    kept = kept.sort_index()
-    n_missing = int((values == "").sum())
-    n_rare = int(counts.sum() - kept.sum())
+    """Return the column's facts and the number of rows of each one-hot feature."""
+    top = counts.most_frequent(at_least=options.min_count).slice(0, options.max_categories)
+    kept = dict(sorted(zip(top["text"].to_pylist(), top["count"].to_pylist(), strict=True)))
+    n_rare = counts.n_present - sum(kept.values())
     fitted = replace(
         column,
-        vocabulary=tuple(str(value) for value in kept.index),
-        has_missing=n_missing > 0,
+        vocabulary=tuple(kept),
+        has_missing=counts.n_missing > 0,
         has_rare=n_rare > 0,
     )
-    seen = [n_missing] * fitted.has_missing + [n_rare] * fitted.has_rare + list(kept)
-    return fitted, np.array(seen, dtype=np.float64) / len(values)
+    seen = [counts.n_missing] * fitted.has_missing + [n_rare] * fitted.has_rare
+    return fitted, np.array([*seen, *kept.values()], dtype=np.float64)
 
 
-def _fit_range(column: Column, values: Array, center: float, scale: float) -> Column:
-    present = values[~np.isnan(values)]
-    if not len(present):
+def _fit_range(
+    column: Column, moments: Moments, n_rows: int, center: float, scale: float
+) -> Column:
+    if not moments.count:
         return replace(column, has_missing=True)
     # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
     wide = abs(center) > WIDE_RATIO * scale
     return replace(
         column,
-        has_missing=len(present) < len(values),
-        wide=wide and bool(present.min() < present.max()),
-        has_time=column.kind is Kind.DATETIME and bool(np.any(present % 1 != 0)),
-        minimum=float(present.min()),
-        maximum=float(present.max()),
+        has_missing=moments.count < n_rows,
+        wide=wide and moments.minimum < moments.maximum,
+        minimum=moments.minimum,
+        maximum=moments.maximum,
     )
 
 
-def _impute(values: Array) -> Array:
-    missing = np.isnan(values)
-    fill = 0.0 if missing.all() else np.median(values[~missing])
-    return np.where(missing, fill, values)
-
-
-def _fit_number(values: Array, options: PreprocessOptions) -> tuple[float, ...]:
+def _fit_number(
+    moments: Moments, sample: Array, n_rows: int, options: PreprocessOptions
+) -> tuple[float, ...]:
     """Return fill, lower, upper, center and scale of one column."""
-    present = values[~np.isnan(values)]
-    if not len(present):
+    if not moments.count:
         return 0.0, 0.0, 0.0, 0.0, 1.0
+    missing = np.isnan(sample)
+    # So few present values that the sample missed them all: their mean is what is known.
+    present = np.array([moments.mean]) if missing.all() else sample[~missing]
     fill = float(np.median(present))
     if options.outliers == "quantile":
         lower, upper = np.quantile(present, options.quantiles)
     else:
-        span = present.max() - present.min()
-        lower, upper = present.min() - span, present.max() + span
-    x = np.clip(_impute(values), lower, upper)
-    if options.scaling == "standard":
-        center, scale = x.mean(), x.std()
+        span = moments.maximum - moments.minimum
+        lower, upper = moments.minimum - span, moments.maximum + span
+    if options.scaling == "standard" and options.outliers == "none":
+        center, scale = _filled_moments(moments, n_rows - moments.count, fill)
     else:
-        low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
-        # RealMLP's fallback when half of the rows are equal: the range stands in.
-        scale = high - low if high > low else (x.max() - x.min()) / 2
+        x = np.clip(np.where(missing, fill, sample), lower, upper)
+        if options.scaling == "standard":
+            center, scale = x.mean(), x.std()
+        else:
+            low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
+            # RealMLP's fallback when half of the rows are equal: the range stands in.
+            span = min(moments.maximum, upper) - max(moments.minimum, lower)
+            scale = high - low if high > low else span / 2
     # A column of one value has no scale of its own; rounding noise must not become its scale,
     # nor a number that float32 holds as zero.
     tiny = max(1e-30, 1e-12 * abs(center))
     if not scale > tiny:
         return fill, float(center), float(center), float(center), 1.0
     return fill, float(lower), float(upper), float(center), float(scale)
+
+
+def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:
+    """Return mean and standard deviation of all rows when the missing ones take ``fill``."""
+    filled = replace(moments)
+    if n_missing:
+        filled.merge(n_missing, fill, 0.0)
+    return filled.mean, float(np.sqrt(filled.squares / filled.count))

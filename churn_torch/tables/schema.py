@@ -50,7 +50,6 @@ class Column:
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
         wide: The mean is large against the spread, so float32 would lose the differences.
-        has_time: The dates carry a time of day.
     """
 
     name: str
@@ -64,7 +63,6 @@ class Column:
     has_missing: bool = False
     has_rare: bool = False
     wide: bool = False
-    has_time: bool = False
     minimum: float | None = None
     maximum: float | None = None
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
-from churn_torch import pipeline
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
+from churn_torch.models import one_pass
+from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
 from churn_torch.models.statistics import PreprocessOptions, Statistics, fit_statistics
 from churn_torch.tables.labelled import LabelledTable, read_labelled
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -163,21 +165,13 @@ def test_dates_are_numbers_with_calendar_means():
     values = np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.5, NAN])
     schema = schema_of(date())
     fitted, statistics = fit_statistics([pd.DataFrame({"d": values})], schema, PreprocessOptions())
-    assert fitted["d"].has_time
     assert fitted["d"].has_missing
     assert statistics.numbers[0, FILL] == 3.0
     assert statistics.part_means.shape == (1, 7)
     # Days of month 1 to 7, and the missing one takes the median, the 4th.
-    assert statistics.part_means[0, 2] == pytest.approx((np.arange(7).sum() + 3) / 8 / 30)
-
-
-@pytest.mark.parametrize(("values", "has_time"), [([1.0, 2.0, NAN], False), ([1.0, 2.25], True)])
-def test_has_time(values: list[float], has_time: bool):
-    assert fit_number(values, date("x"))[0].has_time is has_time
-
-
-def test_a_number_with_fractions_has_no_time():
-    assert not fit_number([0.5, 1.5])[0].has_time
+    assert statistics.part_means[0, CALENDAR_PARTS.index("day of month")] == pytest.approx(
+        (np.arange(7).sum() + 3) / 8 / 30
+    )
 
 
 # Text
@@ -240,6 +234,30 @@ def test_vocabulary_against_scikit_learn(values: list[str], min_count: int):
 # The whole
 
 
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"outliers": "quantile"},
+    {"scaling": "robust"},
+    {"outliers": "quantile", "scaling": "robust"},
+]
+
+
+def numbers_at_once(
+    values: np.ndarray, *, outliers: str = "none", scaling: str = "standard"
+) -> tuple[float, ...]:
+    """Compute fill, lower, upper, center and scale with the whole column in view."""
+    present = values[~np.isnan(values)]
+    fill, span = np.median(present), np.ptp(present)
+    lower, upper = present.min() - span, present.max() + span
+    if outliers == "quantile":
+        lower, upper = np.quantile(present, (0.01, 0.99))
+    x = np.clip(np.where(np.isnan(values), fill, values), lower, upper)
+    if scaling == "standard":
+        return fill, lower, upper, x.mean(), x.std()
+    low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
+    return fill, lower, upper, center, high - low if high > low else np.ptp(x) / 2
+
+
 MIXED = schema_of(text(), number(), date(), replace(number("b"), kind=Kind.BOOLEAN))
 
 
@@ -263,13 +281,104 @@ def assert_equal(one: tuple[Schema, Statistics], other: tuple[Schema, Statistics
         np.testing.assert_array_equal(first, second)
 
 
-def test_chunks_are_the_whole():
+@pytest.mark.parametrize("options", OPTIONS)
+@settings(max_examples=15)
+@given(cuts=st.lists(st.integers(0, 90), max_size=5), block=st.sampled_from([1, 8, 90, 100]))
+def test_chunks_are_the_whole(options: dict[str, Any], cuts: list[int], block: int):
+    """However the rows are cut, to the last bit: with blocks and a sample smaller than the rows."""
     frame = mixed_rows()
-    chunks = (frame.iloc[start : start + 7] for start in range(0, len(frame), 7))
-    assert_equal(
-        fit_statistics(chunks, MIXED, PreprocessOptions()),
-        fit_statistics([frame], MIXED, PreprocessOptions()),
-    )
+    edges = [0, *sorted(cuts), len(frame)]
+    chunks = [frame.iloc[start:stop] for start, stop in pairwise(edges)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", block)
+        patch.setattr(one_pass, "SAMPLE_ROWS", 30)
+        patch.setattr(one_pass, "COUNTED_TEXTS", 2)
+        assert_equal(
+            fit_statistics(chunks, MIXED, PreprocessOptions(**options)),
+            fit_statistics([frame], MIXED, PreprocessOptions(**options)),
+        )
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_as_computed_on_the_whole_table_at_once(options: dict[str, Any]):
+    frame = mixed_rows(5000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", 700)
+        fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
+    for i, column in enumerate([*fitted.numeric, *fitted.wide]):
+        expected = numbers_at_once(frame[column.name].to_numpy(), **options)
+        np.testing.assert_allclose(statistics.numbers[i], expected, rtol=1e-12, atol=1e-13)
+    days = frame["d"].to_numpy()
+    parts = calendar_parts(torch.from_numpy(np.where(np.isnan(days), np.nanmedian(days), days)))
+    np.testing.assert_allclose(statistics.part_means[0], parts.double().mean(0), atol=1e-12)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_with_more_rows_than_the_sample(options: dict[str, Any]):
+    """Moments stay exact; ranks are off by no more than a sample of that size may be."""
+    frame = mixed_rows(40_000)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", 3000)
+        patch.setattr(one_pass, "SAMPLE_ROWS", 10_000)
+        fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
+    x = np.sort(frame["x"].dropna().to_numpy())
+    row = statistics.numbers[[c.name for c in fitted.numeric].index("x")]
+    assert (fitted["x"].minimum, fitted["x"].maximum) == (x[0], x[-1])
+    quantiles = {row[FILL]: 0.5}
+    if options.get("outliers") == "quantile":
+        quantiles |= {row[LOWER]: 0.01, row[UPPER]: 0.99}
+    for value, q in quantiles.items():
+        # Five standard errors; about 8,000 of the 10,000 sampled rows have a value.
+        assert abs(np.searchsorted(x, value) / len(x) - q) < 5 * np.sqrt(q * (1 - q) / 8000)
+    if not options:
+        filled = frame["x"].fillna(row[FILL]).to_numpy()
+        assert row[CENTER] == pytest.approx(filled.mean(), abs=1e-13)
+        assert row[SCALE] == pytest.approx(filled.std(), rel=1e-12)
+    else:
+        expected = numbers_at_once(frame["x"].to_numpy(), **options)
+        np.testing.assert_allclose(row, expected, rtol=0.05, atol=0.05)
+
+
+def test_the_sample_is_uniform_over_the_rows():
+    rows = pd.DataFrame({"x": np.arange(60_000.0)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", 1000)
+        patch.setattr(one_pass, "SAMPLE_ROWS", 6000)
+        sums = one_pass.NumberSums([number()])
+        for block in one_pass.blocks([rows]):
+            sums.add(block)
+    ((_, moments, sample),) = sums.gathered()
+    assert moments.count == 60_000
+    assert len(np.unique(sample)) == 6000
+    in_tenth = np.histogram(sample, bins=10, range=(0, 60_000))[0]
+    assert np.abs(in_tenth - 600).max() < 5 * np.sqrt(600)
+
+
+def test_present_values_so_few_that_the_sample_has_none():
+    values = np.full(5000, NAN)
+    values[[10, 4000]] = [2.0, 4.0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", 100)
+        patch.setattr(one_pass, "SAMPLE_ROWS", 100)
+        for options in OPTIONS:
+            column, row = fit_number(values, **options)
+            assert row[FILL] == 3.0
+            assert np.isfinite(row).all()
+            assert (column.minimum, column.maximum) == (2.0, 4.0)
+
+
+def test_texts_beyond_those_that_are_counted():
+    """The frequent ones are kept with their counts; the forgotten ones are rare."""
+    rng = np.random.default_rng(0)
+    frequent = rng.choice(["a", "b", ""], 900, p=[0.5, 0.3, 0.2])
+    values = rng.permutation(np.r_[frequent, np.array([f"once {i}" for i in range(600)])])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(one_pass, "BLOCK_ROWS", 64)
+        patch.setattr(one_pass, "COUNTED_TEXTS", 20)
+        column, shares = fit_text(list(values), min_count=10)
+    assert column.vocabulary == ("a", "b")
+    expected = [(frequent == "").sum(), 600, (frequent == "a").sum(), (frequent == "b").sum()]
+    np.testing.assert_allclose(shares, np.array(expected) / 1500)
 
 
 def test_row_order_does_not_matter():
@@ -384,9 +493,11 @@ def test_statistics_see_no_row_but_training_rows(split: str, options: dict[str, 
     assert_equal((table.schema, right[0][1]), (table.schema, right[1][1]))
 
 
-def test_training_sees_no_row_but_training_rows(tmp_path: Path):
+def test_training_sees_no_row_but_training_rows(tmp_path: Path, train_run: Callable[..., Any]):
     frame = raw_table()
     overrides = [
+        "data=table",
+        "data.source=-",
         "data.target=churned",
         *SPLITS["random"],
         "model=mlp",
@@ -394,13 +505,11 @@ def test_training_sees_no_row_but_training_rows(tmp_path: Path):
         "trainer.max_epochs=1",
         "callbacks=none",
         "trainer=cpu",
-        f"outputs={tmp_path}",
     ]
-    config = compose_training(overrides)
     table = table_of(frame, SPLITS["random"])
     hostile = made_hostile(frame, np.r_[table.split.validation, table.split.test])
-    one = pipeline.train(config, tmp_path / "one", source=frame)
-    other = pipeline.train(config, tmp_path / "other", source=hostile)
+    one = train_run(tmp_path / "one", *overrides, source=frame)
+    other = train_run(tmp_path / "other", *overrides, source=hostile)
     assert learned(one.schema) == learned(other.schema)
     weights = [torch.load(run.folder / "weights.pt", weights_only=True) for run in (one, other)]
     assert weights[0].keys() == weights[1].keys()

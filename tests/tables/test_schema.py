@@ -27,7 +27,7 @@ COLUMNS = (
     Column("key", Kind.ID, Storage.TEXT),
     Column("age", Kind.NUMERIC, Storage.NUMBER, minimum=0.0, maximum=99.5, has_missing=True),
     Column("stamp", Kind.NUMERIC, Storage.NUMBER, wide=True),
-    Column("since", Kind.DATETIME, Storage.TEXT, datetime_format="%d/%m/%Y", has_time=True),
+    Column("since", Kind.DATETIME, Storage.TEXT, datetime_format="%d/%m/%Y"),
     Column("area", Kind.CATEGORICAL, Storage.NUMBER, vocabulary=("408", "415")),
     Column("plan", Kind.BOOLEAN, Storage.TEXT, vocabulary=("yes",), has_rare=True),
     Column("paid", Kind.BOOLEAN, Storage.NUMBER, missing_share=0.25, n_distinct=2),

@@ -1,0 +1,28 @@
+"""Hashes that are the same everywhere and always: what a random draw without memory rests on."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def splitmix64(values: npt.NDArray[np.uint64 | np.int64]) -> Hashes:
+    """Mix the bits of whole numbers: any two of them differ in about half of theirs.
+
+    The output function of SplitMix64 (Steele, Lea and Flood 2014) at ``values`` as the state. It
+    is a bijection, so different numbers never share a hash.
+
+    Shape:
+        [N] to [N].
+    """
+    mixed = values.astype(np.uint64) + np.uint64(_GOLDEN)  # wraps around, as it is meant to
+    mixed ^= mixed >> np.uint64(30)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    mixed ^= mixed >> np.uint64(27)
+    mixed *= np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
