@@ -1,8 +1,9 @@
 """The cumulative gains curve: churners found against rows taken, most probable rows first.
 
-Lift, captured share and AUROC are read off it. Rows of equal probability have no order, so the
-curve has one point a group of ties and is a straight line inside it: the expected value over
-random ways to break the ties. Curves are drawn for ``R`` bootstrap replicates at a time.
+AUROC, average precision, lift and captured share are read off it. Rows of equal probability have
+no order, so the curve has one point a group of ties and is a straight line inside it: the
+expected value over random ways to break the ties. Curves are drawn for ``R`` bootstrap replicates
+at a time.
 """
 
 from __future__ import annotations
@@ -23,24 +24,16 @@ def top_rows(share: float | Fraction, n: int) -> int:
     return math.ceil(Fraction(str(share)) * n)
 
 
-def ranking(probability: Floats) -> tuple[Ints, Ints]:
-    """Return the order from most to least probable, and the last place of each group of ties."""
-    order = np.argsort(-probability, kind="stable")
-    ordered = probability[order]
-    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
-    return order, ends
-
-
-def gains(times: Ints, ordered_label: Ints, ends: Ints) -> tuple[Ints, Ints]:
+def gains(negatives: Ints, positives: Ints) -> tuple[Ints, Ints]:
     """Return rows taken and churners found at the end of each group of ties.
 
     Shape:
-        ``times`` (how often each row counts) is ``[R, N]``, ``ordered_label`` ``[N]``, ``ends``
-        ``[G]``; both curves are ``[R, G + 1]`` and start at 0.
+        ``negatives`` and ``positives``, counted in each group, most probable group first, are
+        ``[R, G]``; both curves are ``[R, G + 1]`` and start at 0.
     """
-    rows, churners = np.zeros((2, len(times), len(ends) + 1), np.int64)
-    rows[:, 1:] = np.cumsum(times, axis=1)[:, ends]
-    churners[:, 1:] = np.cumsum(times * ordered_label, axis=1)[:, ends]
+    rows, churners = np.zeros((2, len(positives), positives.shape[1] + 1), np.int64)
+    np.cumsum(negatives + positives, axis=1, out=rows[:, 1:])
+    np.cumsum(positives, axis=1, out=churners[:, 1:])
     return rows, churners
 
 
@@ -49,6 +42,13 @@ def auroc(rows: Ints, churners: Ints) -> Floats:
     others = rows - churners
     area = np.trapezoid(churners, others, axis=1)
     return np.asarray(area / (churners[:, -1] * others[:, -1]))
+
+
+def average_precision(rows: Ints, churners: Ints) -> Floats:
+    """Return the sum of precision times the gain in recall, group by group, shape ``[R]``."""
+    # A group that a replicate left out gains nothing, whatever its precision.
+    precision = churners[:, 1:] / np.maximum(rows[:, 1:], 1)
+    return np.asarray((precision * np.diff(churners, axis=1)).sum(axis=1) / churners[:, -1])
 
 
 def captured(rows: Ints, churners: Ints, percent: int) -> Floats:

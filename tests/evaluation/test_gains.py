@@ -7,8 +7,28 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from churn_torch.evaluation.gains import auroc, captured, gains, lift, ranking, top_rows
+from churn_torch.evaluation.gains import (
+    Ints,
+    auroc,
+    average_precision,
+    captured,
+    gains,
+    lift,
+    top_rows,
+)
+
+
+def counted(
+    probability: list[float], label: list[int], times: list[int] | None = None
+) -> tuple[Ints, Ints]:
+    """Non-churners and churners of each distinct probability, largest first, one replicate."""
+    groups = {p: [0, 0] for p in sorted(probability, reverse=True)}
+    for p, y, count in zip(probability, label, times or [1] * len(label), strict=True):
+        groups[p][y] += count
+    negatives, positives = np.array(list(groups.values())).T
+    return negatives[None], positives[None]
 
 
 @pytest.mark.parametrize(
@@ -28,16 +48,9 @@ def test_top_rows_rounds_up_as_on_paper(share: float | Fraction, n: int, expecte
     assert top_rows(share, n) == expected
 
 
-def test_ranking_ends_at_the_last_row_of_each_group_of_ties() -> None:
-    order, ends = ranking(np.array([0.2, 0.9, 0.2, 0.5, 0.9]))
-    assert order.tolist() == [1, 4, 3, 0, 2]
-    assert ends.tolist() == [1, 2, 4]
-
-
 def test_gains_is_the_curve_of_the_rows_written_out() -> None:
-    label = np.array([1, 0, 1, 1, 0])
-    times = np.array([[1, 1, 1, 1, 1], [0, 3, 0, 2, 0]])
-    rows, churners = gains(times, label, np.array([1, 2, 4]))
+    negatives, positives = np.array([[[1, 0, 1], [3, 0, 0]], [[1, 1, 1], [0, 0, 2]]])
+    rows, churners = gains(negatives, positives)
     assert rows.tolist() == [[0, 2, 3, 5], [0, 3, 3, 5]]
     assert churners.tolist() == [[0, 1, 2, 3], [0, 0, 0, 2]]
 
@@ -62,8 +75,7 @@ def test_ties_count_as_the_mean_over_every_order(
         orders.add(tuple(by_probability))
     found = np.mean([label[list(order[:k])].sum() for order in orders])
 
-    order, ends = ranking(probability)
-    curve = gains(np.ones((1, n), np.int64), label[order], ends)
+    curve = gains(*counted(probability.tolist(), label.tolist()))
     np.testing.assert_allclose(captured(*curve, percent), [found / label.sum()], rtol=1e-12)
     np.testing.assert_allclose(lift(*curve, percent), [found / k / label.mean()], rtol=1e-12)
 
@@ -77,13 +89,14 @@ def test_ties_count_as_the_mean_over_every_order(
 )
 def test_a_row_counted_twice_is_a_row_written_twice(rows: list[tuple[float, int, int]]) -> None:
     rows = [*rows, (0.5, 0, 1), (0.1, 1, 1)]
-    probability, label, times = (np.array(column) for column in zip(*rows, strict=True))
-    order, ends = ranking(probability)
-    weighted = gains(times[None, order], label[order], ends)
-
-    probability, label = np.repeat(probability, times), np.repeat(label, times)
-    order, ends = ranking(probability)
-    repeated = gains(np.ones((1, len(label)), np.int64), label[order], ends)
-    np.testing.assert_allclose(auroc(*weighted), auroc(*repeated), rtol=1e-12)
+    weighted = gains(*counted(*(list(column) for column in zip(*rows, strict=True))))
+    written = [(p, y) for p, y, times in rows for _ in range(times)]
+    probability, label = (list(column) for column in zip(*written, strict=True))
+    repeated = gains(*counted(probability, label))
+    for curve in (weighted, repeated):
+        np.testing.assert_allclose(auroc(*curve), roc_auc_score(label, probability))
+        np.testing.assert_allclose(
+            average_precision(*curve), average_precision_score(label, probability)
+        )
     for percent in (5, 10, 20):
         np.testing.assert_allclose(lift(*weighted, percent), lift(*repeated, percent), rtol=1e-12)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.metrics import bootstrap_intervals, evaluate
 from churn_torch.evaluation.report import metrics_table, ranked, sweep_table
+from churn_torch.evaluation.tally import Tally
 
 
 def rendered(table: Table, width: int = 80) -> list[list[str]]:
@@ -91,8 +91,9 @@ def test_metrics_table_shows_every_metric_of_every_split() -> None:
 def test_metrics_table_takes_what_the_metrics_give() -> None:
     probability = torch.rand(1000, generator=torch.Generator().manual_seed(0))
     label = (probability > 0.5).long()
-    metrics: dict[str, Any] = dict(evaluate(probability, label, threshold=0.5))
-    metrics["intervals"] = bootstrap_intervals(probability, label, replicates=10)
+    tally = Tally()
+    tally.update(probability, label)
+    metrics = {**tally.evaluate(0.5), "intervals": tally.intervals(replicates=10)}
     lines = rendered(metrics_table({"[new] data": metrics}))
     assert lines[0] == ["metric", "[new] data"]
     assert lines[3] == ["AUROC", "1.0000 [1.0000 to 1.0000]"]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sk
+from torch import Tensor
+
+from churn_torch.errors import InputError
+from churn_torch.evaluation import bootstrap
+from tests.evaluation.test_tally import arrays, imbalanced, tally
+from tests.reference import metrics as reference
+
+
+def naive_bootstrap(
+    probability: Tensor, label: Tensor, replicates: int, confidence: float, seed: int
+) -> dict[str, tuple[float, float]]:
+    p, y = arrays(probability, label)
+    order = np.lexsort([y, -p])  # the order in which ties are drawn
+    p, y = p[order], y[order]
+    generator = np.random.default_rng(seed)
+    values: dict[str, list[float]] = {
+        "auroc": [], "lift_at_5": [], "lift_at_10": [], "lift_at_20": []
+    }  # fmt: skip
+    while len(values["auroc"]) < replicates:
+        draw = generator.integers(len(y), size=len(y))
+        if 0 < y[draw].sum() < len(y):
+            values["auroc"].append(sk.roc_auc_score(y[draw], p[draw]))
+            for share in (5, 10, 20):
+                values[f"lift_at_{share}"].append(reference.lift(p[draw], y[draw], share))
+    tail = 100 * (1 - confidence) / 2
+    return {
+        name: (np.percentile(of, tail), np.percentile(of, 100 - tail))
+        for name, of in values.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("n", "share", "decimals", "confidence", "seed"),
+    [
+        (60, 0.3, 1, 0.95, 0),  # many ties
+        (101, 0.3, 6, 0.8, 3),  # none
+        (5, 0.1, 6, 0.95, 1),  # many draws without a churner
+        (5, 0.9, 6, 0.95, 1),  # many draws of churners only
+    ],
+)
+def test_bootstrap_equals_a_loop_over_resampled_rows(
+    n: int, share: float, decimals: int, confidence: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    label = (torch.rand(n, generator=generator) < share).long()
+    label[:2] = torch.tensor([0, 1])
+    logit = torch.randn(n, generator=generator) + label
+    probability = torch.sigmoid(logit).double().round(decimals=decimals)
+    # Small blocks: the seams between them must not show either.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "BLOCK_DRAWS", 7 * n)
+        ours = tally(probability, label).intervals(replicates=50, confidence=confidence, seed=seed)
+    expected = naive_bootstrap(probability, label, 50, confidence, seed)
+    assert list(ours) == ["auroc", "lift_at_5", "lift_at_10", "lift_at_20"]
+    for name, interval in expected.items():
+        assert ours[name] == pytest.approx(interval, rel=1e-12), name
+
+
+def test_intervals_hold_the_estimate_and_widen_with_confidence() -> None:
+    probability, label = imbalanced()
+    estimate = tally(probability, label).evaluate(0.5)
+    narrow = tally(probability, label).intervals(replicates=200, confidence=0.5)
+    wide = tally(probability, label).intervals(replicates=200, confidence=0.99)
+    for name in wide:
+        assert wide[name][0] < narrow[name][0] < estimate[name] < narrow[name][1] < wide[name][1]
+        assert all(type(end) is float for end in wide[name])
+
+
+def test_auroc_interval_is_as_wide_as_theory_says() -> None:
+    # DeLong, DeLong and Clarke-Pearson (1988): the variance from each row's share of won pairs.
+    generator = torch.Generator().manual_seed(0)
+    label = (torch.rand(3000, generator=generator) < 0.3).long()
+    probability = torch.sigmoid(torch.randn(3000, generator=generator) + label)
+    won = (probability[label == 1, None] > probability[None, label == 0]).double()
+    variance = sum(won.mean(dim=i).var().item() / won.shape[1 - i] for i in (0, 1))
+    low, high = tally(probability, label).intervals()["auroc"]
+    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.1)
+
+
+def test_same_seed_same_intervals() -> None:
+    probability, label = imbalanced(300)
+    first = tally(probability, label).intervals(replicates=50, seed=0)
+    assert tally(probability, label).intervals(replicates=50, seed=0) == first
+    assert tally(probability, label).intervals(replicates=50, seed=1) != first
+
+
+@pytest.mark.parametrize("arguments", [{"replicates": 0}, {"confidence": 1.0}, {"confidence": 95}])
+def test_bootstrap_refuses_arguments_out_of_range(arguments: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=r"replicates >= 1 and a confidence between 0 and 1"):
+        tally(*imbalanced(100)).intervals(**arguments)
