@@ -1,4 +1,4 @@
-"""One pass over training rows in bounded memory: moments, a sample of rows, counts of texts."""
+"""One pass over training rows in bounded memory: moments of numbers, and a sample of rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
@@ -23,8 +21,6 @@ BLOCK_ROWS = 65_536
 # Rows that quantiles are taken from. The rank of a quantile q is then off by a standard error of
 # sqrt(q (1 - q) / SAMPLE_ROWS): 0.14 % of the rows at the median, 0.03 % at the 1 % quantile.
 SAMPLE_ROWS = 131_072
-# Distinct texts of a column that are counted exactly.
-COUNTED_TEXTS = 100_000
 
 
 def blocks(chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -119,39 +115,6 @@ class NumberSums:
         self._hashes[free] = self._hashes[moved]
         for row in self._rows:
             row[free] = row[moved]
-
-
-class TextCounts:
-    """How often each text of a column occurs; ``""`` is missing.
-
-    Exact up to ``COUNTED_TEXTS`` different texts. Where there are more, the rarest so far are
-    forgotten from time to time, so that the count of a text that comes and goes may be too low.
-    """
-
-    def __init__(self) -> None:
-        self.n_missing = 0
-        self.n_present = 0
-        self._counted: list[pa.Table] = []
-
-    def add(self, text: pa.Array) -> None:
-        """Take in the texts of the next rows."""
-        values, counts = pc.value_counts(text).flatten()
-        table = pa.table({"text": values, "count": counts})
-        present = table.filter(pc.not_equal(table["text"], ""))
-        n_present = pc.sum(present["count"]).as_py() or 0
-        self.n_present += n_present
-        self.n_missing += len(text) - n_present
-        self._counted.append(present)
-        if sum(map(len, self._counted)) > 2 * COUNTED_TEXTS:
-            merged = self.most_frequent(at_least=1)
-            self._counted = [merged.slice(0, COUNTED_TEXTS)]
-
-    def most_frequent(self, at_least: int) -> pa.Table:
-        """Return text and count, the most frequent first; ties go by the text."""
-        table = pa.concat_tables(self._counted).group_by("text").aggregate([("count", "sum")])
-        table = table.rename_columns(["text", "count"])
-        table = table.filter(pc.greater_equal(table["count"], at_least))
-        return table.sort_by([("count", "descending"), ("text", "ascending")])
 
 
 def calendar_sums(days: Array) -> Array:

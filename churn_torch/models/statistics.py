@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from churn_torch.errors import InputError
 from churn_torch.models.calendar import CALENDAR_PARTS
-from churn_torch.models.one_pass import Moments, NumberSums, TextCounts, blocks, calendar_sums
+from churn_torch.models.one_pass import Moments, NumberSums, blocks, calendar_sums
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.text_counts import TextCounts
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -106,7 +106,7 @@ def fit_statistics(
     for block in blocks(chunks):
         numbers.add(block)
         for name, counts in texts.items():
-            counts.add(pa.array(block[name], pa.large_string()))
+            counts.add(block[name])
 
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
@@ -141,8 +141,8 @@ def _fit_categories(
     column: Column, counts: TextCounts, options: PreprocessOptions
 ) -> tuple[Column, Array]:
     """Return the column's facts and the number of rows of each one-hot feature."""
-    top = counts.most_frequent(at_least=options.min_count).slice(0, options.max_categories)
-    kept = dict(sorted(zip(top["text"].to_pylist(), top["count"].to_pylist(), strict=True)))
+    # Ties are broken by the text itself, so that row order cannot change the vocabulary.
+    kept = dict(sorted(counts.most_frequent(options.max_categories, options.min_count).items()))
     n_rare = counts.n_present - sum(kept.values())
     fitted = replace(
         column,

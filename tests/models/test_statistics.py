@@ -23,6 +23,7 @@ from churn_torch.errors import InputError
 from churn_torch.models import one_pass
 from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
 from churn_torch.models.statistics import PreprocessOptions, Statistics, fit_statistics
+from churn_torch.tables import text_counts
 from churn_torch.tables.labelled import LabelledTable, read_labelled
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
@@ -292,7 +293,7 @@ def test_chunks_are_the_whole(options: dict[str, Any], cuts: list[int], block: i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_pass, "BLOCK_ROWS", block)
         patch.setattr(one_pass, "SAMPLE_ROWS", 30)
-        patch.setattr(one_pass, "COUNTED_TEXTS", 2)
+        patch.setattr(text_counts, "COUNTED_TEXTS", 2)
         assert_equal(
             fit_statistics(chunks, MIXED, PreprocessOptions(**options)),
             fit_statistics([frame], MIXED, PreprocessOptions(**options)),
@@ -374,7 +375,7 @@ def test_texts_beyond_those_that_are_counted():
     values = rng.permutation(np.r_[frequent, np.array([f"once {i}" for i in range(600)])])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_pass, "BLOCK_ROWS", 64)
-        patch.setattr(one_pass, "COUNTED_TEXTS", 20)
+        patch.setattr(text_counts, "COUNTED_TEXTS", 20)
         column, shares = fit_text(list(values), min_count=10)
     assert column.vocabulary == ("a", "b")
     expected = [(frequent == "").sum(), 600, (frequent == "a").sum(), (frequent == "b").sum()]
