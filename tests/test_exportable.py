@@ -229,6 +229,8 @@ CASES = [
     *covering_cases(),
     # Pairs that matter: what most people will run, and the widest graph.
     Case("mixed", "logreg", "isotonic", "both"),
+    Case("missing_everywhere", "logreg", "platt", "plain"),
+    Case("odd_names", "logreg", "temperature", "robust"),
     Case("mixed", "mlp", "platt", "plain"),
     Case("odd_names", "mlp residual batch", "isotonic", "quantile"),
 ]

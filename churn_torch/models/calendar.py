@@ -10,12 +10,17 @@ from torch import Tensor
 CALENDAR_PARTS = (
     "time of year (sine)",
     "time of year (cosine)",
-    "day of month",
     "weekday (sine)",
     "weekday (cosine)",
     "time of day (sine)",
     "time of day (cosine)",
+    "day of month",
 )
+# A part's angle in turns is `_TURNS_A_DAY * days + _TURNS_AHEAD`: days since 1 March (time of
+# year), since 1970, a Thursday, where Monday is 0 (weekday), or since 1970 (time of day). A cosine
+# is a sine a quarter turn ahead.
+_TURNS_A_DAY = (1 / 366, 1 / 366, 1 / 7, 1 / 7, 1.0, 1.0)
+_TURNS_AHEAD = (0.0, 0.25, 3 / 7, 3 / 7 + 0.25, 0.0, 0.25)
 
 # Dates beyond year 1 .. 9999 are typing errors; the clip keeps the arithmetic finite.
 FIRST_DAY, LAST_DAY = -719_162.0, 2_932_896.0
@@ -24,9 +29,10 @@ FIRST_DAY, LAST_DAY = -719_162.0, 2_932_896.0
 def calendar_parts(days: Tensor) -> Tensor:
     """Expand dates into the parts named by ``CALENDAR_PARTS``.
 
-    The civil date is computed from the day count with floor divisions only (Howard Hinnant,
-    "chrono-compatible low-level date algorithms", ``civil_from_days``). Cyclic parts are a sine
-    and a cosine; the day of month runs from 0 to 1.
+    The civil date is computed from the day count with floor divisions only (Neri and Schneider
+    2023, "Euclidean affine functions and their application to calendar algorithms"), here in
+    float64: the half in each numerator is further from the next whole number than rounding
+    reaches. Cyclic parts are a sine and a cosine; the day of month runs from 0 to 1.
 
     Args:
         days: Days since 1970-01-01 UTC, float64, finite.
@@ -34,29 +40,17 @@ def calendar_parts(days: Tensor) -> Tensor:
     Shape:
         ``[...]`` to ``[..., 7]`` float32.
     """
-    days = days.clamp(FIRST_DAY, LAST_DAY)
+    days = days.clamp(FIRST_DAY, LAST_DAY).unsqueeze(-1)
     date = torch.floor(days)
-    shifted = date + 719_468.0  # days since 0000-03-01
-    day_of_era = shifted - torch.floor(shifted / 146_097.0) * 146_097.0
-    year_of_era = torch.floor(
-        (
-            day_of_era
-            - torch.floor(day_of_era / 1_460.0)
-            + torch.floor(day_of_era / 36_524.0)
-            - torch.floor(day_of_era / 146_096.0)
-        )
-        / 365.0
-    )
-    leap_days = torch.floor(year_of_era / 4.0) - torch.floor(year_of_era / 100.0)
-    day_of_year = day_of_era - (365.0 * year_of_era + leap_days)  # from 1 March, 0 .. 365
-    month = torch.floor((5.0 * day_of_year + 2.0) / 153.0)
-    day_of_month = day_of_year - torch.floor((153.0 * month + 2.0) / 5.0)  # 0 .. 30
-    # 1970-01-01 was a Thursday; Monday is 0.
-    weekday = date + 3.0 - torch.floor((date + 3.0) / 7.0) * 7.0
-    # float32 from here on: exact enough for an angle, and not every runtime has cos of doubles.
-    turns = (t.to(torch.float32) for t in (day_of_year / 366.0, weekday / 7.0, days - date))
-    (year_sin, year_cos), week, day = (
-        (torch.sin(2 * math.pi * turn), torch.cos(2 * math.pi * turn)) for turn in turns
-    )
-    month_part = (day_of_month / 30.0).to(torch.float32)
-    return torch.stack((year_sin, year_cos, month_part, *week, *day), dim=-1)
+    day = date + 719_468.0  # days since 0000-03-01
+    century = torch.floor(day * (4 / 146_097) + 3.5 / 146_097)
+    day = day - torch.floor(century * 36_524.25)  # of the century
+    year = torch.floor(day * (4 / 1_461) + 3.5 / 1_461)
+    day = day - torch.floor(year * 365.25)  # of the year, from 1 March, 0 .. 365
+    month = torch.floor(day * (5 / 153) + 2.5 / 153)
+    day_of_month = day - torch.floor(month * 30.6 + 0.5)  # 0 .. 30
+    turns = torch.cat((day, day, date, date, days, days), dim=-1)
+    turns = turns * turns.new_tensor(_TURNS_A_DAY) + turns.new_tensor(_TURNS_AHEAD)
+    # float32 from here on: exact enough for an angle, and not every runtime has sin of doubles.
+    angle = (turns - torch.floor(turns)).to(torch.float32) * (2 * math.pi)
+    return torch.cat((torch.sin(angle), (day_of_month / 30.0).to(torch.float32)), dim=-1)

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import torch
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.tables.cells import MISSING_TEXT
-from churn_torch.tables.encode import FIRST_CATEGORY, MISSING_CODE, UNSEEN_CODE
+from churn_torch.serving.folded import FoldedScorer
+from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 
 OPSET = 20
@@ -70,7 +71,7 @@ def check_input_names(schema: Schema) -> None:
 class _TensorGraph(nn.Module):
     """The part that torch exports: the groups that have columns, to the probability."""
 
-    def __init__(self, scorer: Scorer, groups: list[Group]) -> None:
+    def __init__(self, scorer: Scorer | FoldedScorer, groups: list[Group]) -> None:
         super().__init__()
         self.scorer = scorer
         self.indices = [group.tensor_index for group in groups]
@@ -89,8 +90,9 @@ def build_onnx(
     """Return the whole graph, from raw columns to decision.
 
     The tensor part comes from ``torch.onnx.export``. In front of it go the raw columns: numbers
-    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each (missing 0, unseen 1,
-    vocabulary from 2).
+    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each. It gives their code
+    (missing 0, unseen 1, vocabulary from 2), or, where the net is linear, what the code adds to
+    the logit (`FoldedScorer`).
 
     Args:
         scorer: A trained scorer.
@@ -108,11 +110,17 @@ def build_onnx(
     prefix = "core."
     while any(name.startswith(prefix) for name in names):
         prefix = f"_{prefix}"
-    core = compose.add_prefix(_export_tensors(scorer, groups), prefix)
-    front = _front_graph(schema, groups, prefix)
+    device = scorer.prior_shift.device
+    scorer.eval().cpu()
+    folded = FoldedScorer(scorer) if FoldedScorer.fits(scorer) else None
+    core = compose.add_prefix(_export_tensors(folded or scorer, groups), prefix)
+    scorer.to(device)
+    front = _front_graph(schema, groups, prefix, folded.text_values if folded else None)
     model = compose.merge_models(
         front, core, io_map=[(f"{prefix}raw_{g.name}", f"{prefix}{g.name}") for g in groups]
     )
+    if folded:
+        _join_once(model.graph, f"{prefix}raw_codes")
     _finish_graph(model.graph, prefix, threshold)
     del model.opset_import[:]  # the merge lists a domain once for each part
     model.opset_import.extend(_opsets())
@@ -123,13 +131,12 @@ def build_onnx(
     return model
 
 
-def _export_tensors(scorer: Scorer, groups: list[Group]) -> onnx.ModelProto:
+def _export_tensors(scorer: Scorer | FoldedScorer, groups: list[Group]) -> onnx.ModelProto:
     batch = torch.export.Dim(BATCH)
-    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
+    codes = torch.float32 if isinstance(scorer, FoldedScorer) else torch.int64
+    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": codes}
     # Three rows: an example of one row would let the exporter take the batch size for a constant.
     examples = tuple(torch.zeros(3, len(g.columns), dtype=dtypes[g.name]) for g in groups)
-    device = scorer.prior_shift.device
-    scorer.eval().cpu()
     with _quiet_exporter():
         program = torch.onnx.export(
             _TensorGraph(scorer, groups).eval(),
@@ -141,7 +148,6 @@ def _export_tensors(scorer: Scorer, groups: list[Group]) -> onnx.ModelProto:
             dynamo=True,
             verbose=False,
         )
-    scorer.to(device)
     assert program is not None
     core = program.model_proto
     core.ir_version = IR_VERSION
@@ -156,22 +162,29 @@ def _export_tensors(scorer: Scorer, groups: list[Group]) -> onnx.ModelProto:
     return core
 
 
-def _front_graph(schema: Schema, groups: list[Group], prefix: str) -> onnx.ModelProto:
+def _front_graph(
+    schema: Schema, groups: list[Group], prefix: str, text_values: list[list[float]] | None
+) -> onnx.ModelProto:
+    """Join raw columns to matrices; text as codes, or as the values that stand for them."""
     nodes, inputs, outputs = [], [], []
     for group in groups:
-        joined = list(group.columns)
-        inputs += [
-            helper.make_tensor_value_info(name, group.input_type, [BATCH, 1]) for name in joined
-        ]
-        if group.input_type == TensorProto.STRING:
+        joined, kind = list(group.columns), group.input_type
+        inputs += [helper.make_tensor_value_info(name, kind, [BATCH, 1]) for name in joined]
+        if kind == TensorProto.STRING:
             encoders = [
-                _label_encoder(schema, name, f"{prefix}code_{i}") for i, name in enumerate(joined)
+                _label_encoder(
+                    schema,
+                    name,
+                    f"{prefix}code_{i}",
+                    None if text_values is None else text_values[i],
+                )
+                for i, name in enumerate(joined)
             ]
             nodes += encoders
             joined = [encoder.output[0] for encoder in encoders]
+            kind = TensorProto.FLOAT if text_values else TensorProto.INT64
         raw = f"{prefix}raw_{group.name}"
         nodes.append(helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1))
-        kind = TensorProto.INT64 if group.input_type == TensorProto.STRING else group.input_type
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
     return helper.make_model(
         helper.make_graph(nodes, "churn_torch", inputs, outputs),
@@ -184,20 +197,41 @@ def _opsets() -> list[onnx.OperatorSetIdProto]:
     return [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
 
 
-def _label_encoder(schema: Schema, name: str, output: str) -> onnx.NodeProto:
-    vocabulary = schema[name].vocabulary or ()
-    missing = sorted(MISSING_TEXT)
+def _label_encoder(
+    schema: Schema, name: str, output: str, values: list[float] | None
+) -> onnx.NodeProto:
+    """Encode a text column: each word as its code, or as ``values[code]``."""
+    code_of = text_codes(schema[name])
+    if values is None:
+        found: dict[str, Any] = {
+            "values_int64s": list(code_of.values()),
+            "default_int64": UNSEEN_CODE,
+        }
+    else:
+        found = {
+            "values_floats": [values[code] for code in code_of.values()],
+            "default_float": values[UNSEEN_CODE],
+        }
     return helper.make_node(
         "LabelEncoder",
         [name],
         [output],
         name=f"{output}_encoder",
         domain="ai.onnx.ml",
-        keys_strings=[*missing, *vocabulary],
-        values_int64s=[MISSING_CODE] * len(missing)
-        + list(range(FIRST_CATEGORY, FIRST_CATEGORY + len(vocabulary))),
-        default_int64=UNSEEN_CODE,
+        keys_strings=list(code_of),
+        **found,
     )
+
+
+def _join_once(graph: onnx.GraphProto, joined: str) -> None:
+    """Let what is joined to ``joined`` be joined to the columns that it was made of."""
+    users = [node for node in graph.node if joined in node.input]
+    (maker,) = (node for node in graph.node if joined in node.output)
+    if len(users) == 1 and users[0].op_type == "Concat":
+        names = list(users[0].input)
+        at = names.index(joined)
+        users[0].input[:] = [*names[:at], *maker.input, *names[at + 1 :]]
+        graph.node.remove(maker)
 
 
 def _finish_graph(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:

@@ -26,11 +26,11 @@ __all__ = [
     "parse",
     "parse_target",
     "parse_time",
+    "text_codes",
 ]
 
 MISSING_CODE = 0
 UNSEEN_CODE = 1
-FIRST_CATEGORY = 2
 FIRST_CATEGORY = 2
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -185,14 +185,22 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
     return Arrays(numeric, wide, codes)
 
 
-def _codes(text: pd.Series, column: Column) -> npt.NDArray[np.int64]:
+def text_codes(column: Column) -> dict[str, int]:
+    """Return the code of every text that a column's encoder knows; others are unseen.
+
+    Raises:
+        ValueError: The column has no vocabulary yet (statistics were not fitted).
+    """
     if column.vocabulary is None:
         raise ValueError(f"column {column.name!r} has no vocabulary: fit the statistics first")
-    code_of = {
-        category: code for code, category in enumerate(column.vocabulary, start=FIRST_CATEGORY)
-    }
-    # The exported file's encoder holds the same words, for rows that never passed `parse`.
-    code_of |= dict.fromkeys(cells.MISSING_TEXT, MISSING_CODE)
+    # The missing words are there for rows that reach the exported file without `parse`.
+    missing = dict.fromkeys(sorted(cells.MISSING_TEXT), MISSING_CODE)
+    words = {word: code for code, word in enumerate(column.vocabulary, start=FIRST_CATEGORY)}
+    return missing | words | missing
+
+
+def _codes(text: pd.Series, column: Column) -> npt.NDArray[np.int64]:
+    code_of = text_codes(column)
     positions, levels = pd.factorize(text)
     codes = np.array([code_of.get(level, UNSEEN_CODE) for level in levels], dtype=np.int64)
     return codes[positions]

@@ -74,14 +74,14 @@ def test_time_of_day_to_the_second(when: datetime):
     day = elapsed / timedelta(days=1)
     np.testing.assert_allclose(parts([day]), by_datetime([day]), atol=ATOL)
     second = when.hour * 3600 + when.minute * 60 + when.second
-    turn = math.atan2(*parts([day])[0, 5:]) / (2 * math.pi) * 86_400 % 86_400
+    turn = math.atan2(*parts([day])[0, 4:6]) / (2 * math.pi) * 86_400 % 86_400
     assert min(abs(turn - second), 86_400 - abs(turn - second)) < 1.1
 
 
 def test_noon_before_1970():
-    sine, cosine = parts([-0.5])[0, 5:]
+    sine, cosine = parts([-0.5])[0, 4:6]
     assert (sine, cosine) == pytest.approx((0, -1), abs=ATOL)
-    assert parts([-0.5])[0, 2] == 1  # the 31st
+    assert parts([-0.5])[0, 6] == 1  # the 31st
 
 
 @pytest.mark.parametrize(("day", "limit"), [(1e300, LAST_DAY), (-1e300, FIRST_DAY)])

@@ -18,11 +18,11 @@ from churn_torch.tables.schema import Kind, Schema
 PARTS = (
     "time of year (sine)",
     "time of year (cosine)",
-    "day of month",
     "weekday (sine)",
     "weekday (cosine)",
     "time of day (sine)",
     "time of day (cosine)",
+    "day of month",
 )
 
 
@@ -33,8 +33,8 @@ def calendar_row(days: float) -> list[float]:
     # The calendar repeats every 400 years, weekdays included; year 1 has no March before it.
     when = date.fromordinal(day + 146_097 if day < 1000 else day)
     march = date(when.year - (when.month < 3), 3, 1)
-    row = [*_circle((when - march) / timedelta(days=366)), (when.day - 1) / 30]
-    return [*row, *_circle(when.weekday() / 7), *_circle(days - whole)]
+    circles = (*_circle((when - march) / timedelta(days=366)), *_circle(when.weekday() / 7))
+    return [*circles, *_circle(days - whole), (when.day - 1) / 30]
 
 
 def _circle(turn: float) -> tuple[float, float]:

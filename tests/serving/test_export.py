@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import torch
 
 import churn_torch
 from churn_torch.errors import InputError
+from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving.export import (
     DECISION,
@@ -24,6 +26,7 @@ from churn_torch.serving.export import (
     check_input_names,
     input_groups,
 )
+from churn_torch.serving.folded import FoldedScorer
 from churn_torch.serving.scoring import make_feed, open_session, run_onnx
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -203,18 +206,26 @@ def test_a_scorer_on_the_gpu_is_exported_and_stays_there(customers_run: Run):
     assert model.SerializeToString() == built(customers_run).SerializeToString()
 
 
-def test_vocabulary_and_missing_words_of_the_encoder(customers_run: Run, model: onnx.ModelProto):
+@pytest.mark.parametrize("folded", [False, True])
+def test_vocabulary_and_missing_words_of_the_encoder(folded: bool, customers_run: Run):
+    """A code where the net wants codes, what it adds to the logit where the net is linear."""
+    linear = customers_run.scorer
+    net = MLP(n_features=linear.preprocess.n_features, width=4, depth=1)
+    scorer = linear if folded else Scorer(linear.preprocess, net, linear.calibrator)
+    model = build_onnx(scorer, customers_run.schema, threshold=0.5, metadata={})
     encoders = {n.input[0]: n for n in model.graph.node if n.op_type == "LabelEncoder"}
     assert set(encoders) == {column.name for column in customers_run.schema.text}
-    for column in customers_run.schema.text:
+    for i, column in enumerate(customers_run.schema.text):
         attributes = {
             a.name: onnx.helper.get_attribute_value(a) for a in encoders[column.name].attribute
         }
         keys = [key.decode() for key in attributes["keys_strings"]]
-        codes = dict(zip(keys, attributes["values_int64s"], strict=True))
-        assert len(codes) == len(keys)
-        assert codes[""] == codes["NA"] == codes["null"] == 0
-        assert attributes["default_int64"] == 1
-        learned = [word for word, code in codes.items() if code >= 2]
-        assert tuple(learned) == column.vocabulary
-        assert [codes[word] for word in learned] == list(range(2, 2 + len(learned)))
+        found = attributes["values_floats" if folded else "values_int64s"]
+        made = dict(zip(keys, found, strict=True))
+        assert len(made) == len(keys)
+        expected: Sequence[float] = range(2 + len(column.vocabulary))
+        if folded:
+            expected = np.float32(FoldedScorer(linear).text_values[i])
+        assert made[""] == made["NA"] == made["null"] == expected[0]
+        assert attributes["default_float" if folded else "default_int64"] == expected[1]
+        assert [made[word] for word in column.vocabulary] == list(expected[2:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ import pandas as pd
 import pytest
 import torch
 from onnx import numpy_helper
+from torch import nn
 
 from churn_torch import pipeline
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
+from churn_torch.models.nets.linear import Linear
+from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving import parity
 from churn_torch.serving.export import build_onnx
@@ -84,22 +89,34 @@ def test_few_real_rows_are_enough(
     assert check(customers_run, model, parsed.head(n)).n_rows == 2020
 
 
-@pytest.mark.parametrize("part", ["net", "preprocess"])
-def test_a_changed_weight_is_found(
-    part: str, customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
-):
+@pytest.mark.parametrize("net", [Linear, MLP])
+def test_a_changed_weight_is_found(net: type[nn.Module], customers_run: Run, parsed: pd.DataFrame):
+    schema, preprocess = customers_run.schema, customers_run.scorer.preprocess
+    torch.manual_seed(0)
+    made = net(n_features=preprocess.n_features)
+    for parameter in made.parameters():
+        nn.init.normal_(parameter, std=0.5)
+    scorer = Scorer(preprocess, made, customers_run.scorer.calibrator)
+    model = build_onnx(scorer, schema, threshold=THRESHOLD, metadata={})
     positions = [
         i
         for i, tensor in enumerate(model.graph.initializer)
-        if f"scorer.{part}" in tensor.name and tensor.data_type == onnx.TensorProto.FLOAT
+        if "scorer." in tensor.name and tensor.data_type == onnx.TensorProto.FLOAT
     ]
-    assert positions
+    assert len(positions) > 4
     for position in positions:
         name = model.graph.initializer[position].name
         # Limits of numbers matter only beyond them: move them well into the rows.
-        change = 1e6 if name.endswith("lower_") else -1e6 if name.endswith("upper_") else 0.25
+        limit = re.search(r"_(lower|upper)_?$", name)
+        change = {"lower": 1e6, "upper": -1e6}[limit[1]] if limit else 0.25
         with pytest.raises(ParityError, match=r"to agree to 1e-05, got .* nothing was written"):
-            check(customers_run, tampered(model, position, change), parsed)
+            check_parity(
+                tampered(model, position, change).SerializeToString(),
+                scorer,
+                schema,
+                parsed,
+                threshold=THRESHOLD,
+            )
 
 
 def test_a_changed_vocabulary_is_found(
@@ -247,10 +264,10 @@ def test_hostile_rows_follow_the_seed(customers_run: Run, parsed: pd.DataFrame):
 
 
 def lying_build(scorer: Any, schema: Any, **options: Any) -> onnx.ModelProto:
-    """Build a file whose last float weight is not the scorer's."""
+    """Build a file one of whose weights is not the scorer's."""
     model = build_onnx(scorer, schema, **options)
     position = next(
-        i for i, t in enumerate(model.graph.initializer) if t.name.endswith("linear.bias")
+        i for i, t in enumerate(model.graph.initializer) if t.name.endswith("numeric_factor")
     )
     return tampered(model, position, 0.01)
 
