@@ -19,8 +19,8 @@ def bootstrap(
 
     Rows are drawn with replacement from all rows; a replicate with one class only is drawn again.
     Of more than 20,000 rows the number drawn from each group and class is drawn at once, which is
-    multinomial, from at most about 2,000 groups of neighbours: the time does not grow with the
-    rows, and the curve, straight inside a group, moves far less than the intervals are wide.
+    multinomial, from at most 2,000 groups of neighbours: the time does not grow with the rows, and
+    the curve, straight inside a group, moves far less than the intervals are wide.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 
@@ -44,6 +44,8 @@ def bootstrap(
         times = draw(generator, cells, n_drawn)
         rows, churners = gains(times[:, ::2], times[:, 1::2])
         both = (churners[:, -1] > 0) & (churners[:, -1] < n)
+        if not both.any():
+            continue
         rows, churners = rows[both], churners[both]
         blocks["auroc"].append(auroc(rows, churners))
         for share in SHARES:
@@ -76,7 +78,7 @@ def _draw_counts(generator: np.random.Generator, cells: Ints, n_drawn: int) -> I
 
 
 def _coarser(negatives: Ints, positives: Ints) -> tuple[Ints, Ints]:
-    """Merge neighbouring groups of less than one part in ``MAX_GROUPS`` of the rows."""
+    """Merge neighbouring groups into at most ``MAX_GROUPS`` of about as many rows."""
     rows = negatives + positives
     part = (np.cumsum(rows) - rows) * MAX_GROUPS // rows.sum()
     starts = np.flatnonzero(np.diff(part, prepend=-1))

@@ -53,11 +53,16 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Lay out the metrics of a run, one column a split.
 
     Args:
-        metrics: for each split what ``metrics.evaluate`` returns, and under ``"intervals"``, where
-            it was computed, what ``metrics.bootstrap_intervals`` returns.
+        metrics: for each split what ``Tally.evaluate`` returns, and under ``"intervals"``, where
+            it was computed, what ``Tally.intervals`` returns.
     """
-    intervals = any("intervals" in split for split in metrics.values())
-    table = Table(caption="in brackets: bootstrap interval" if intervals else None)
+    notes = []
+    if any("intervals" in split for split in metrics.values()):
+        notes.append("in brackets: bootstrap interval")
+    if bound := max(split.get("auroc_error_bound", 0) for split in metrics.values()):
+        # A twentieth more, so that the rounded number still is a bound.
+        notes.append(f"AUROC from bins, error below {1.05 * bound:.1e}")
+    table = Table(caption="; ".join(notes) or None)
     table.add_column("metric", no_wrap=True)
     for name in metrics:
         table.add_column(Text(name), justify="right")
@@ -82,7 +87,7 @@ def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list
         rows: one mapping a member, with ``job`` (number), ``overrides`` (text), ``status``
             (``"ok"``, or anything else when it failed), ``error`` (text, when it failed) and
             metrics named ``validation_auroc``, ``test_auroc`` and so on.
-        sort_by: a metric of ``metrics.evaluate``, without its split.
+        sort_by: a metric of ``Tally.evaluate``, without its split.
 
     Raises:
         InputError: when no member that finished has that metric.

@@ -36,9 +36,9 @@ class Tally:
 
     Args:
         exact_rows: rows kept one by one, 4 bytes each.
-        threshold: one that ``evaluate`` will be asked for. Needed beyond ``exact_rows``, for a
-            threshold that is no edge of a bin, as one given by a user: its rows are counted as
-            they come. ``choose_threshold`` gives edges.
+        threshold: the one that ``evaluate`` will be asked for, where it is known beforehand: the
+            rows from it on are counted as they come. Beyond ``exact_rows`` the only others that
+            ``evaluate`` takes are edges of bins, such as this tally's own ``choose_threshold``.
 
     Raises:
         InputError: for a threshold outside 0..1.
@@ -73,8 +73,6 @@ class Tally:
         for start in range(0, len(label), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             self._add(probability[block].cpu().double(), label[block].cpu().bool())
-        if self.n > self.exact_rows:
-            self._fold()
 
     def _check(self, probability: Tensor, label: Tensor) -> None:
         if probability.ndim != 1 or probability.shape != label.shape:
@@ -114,17 +112,18 @@ class Tally:
             (probability * CALIBRATION_BINS).long(), weights=gap, minlength=len(self._gap)
         ).numpy()
         if self.threshold is not None:
-            called = probability.float() >= torch.tensor(self.threshold).float()
+            called = probability.float() >= torch.tensor(self.threshold, dtype=torch.float32)
             self._called += torch.bincount(label[called].long(), minlength=2).numpy()
         bits = probability.float().abs().view(torch.int32)  # abs: a zero may have a sign
         self._keys.append((2 * bits + label).numpy())
         self.n += len(label)
         self.n_positive += int(label.sum())
-        if self._counts is not None:
-            self._fold()
+        self._fold_if_long()
 
-    def _fold(self) -> None:
-        """Move the rows kept one by one into bins."""
+    def _fold_if_long(self) -> None:
+        """Move the rows kept one by one into bins, if there are bins or too many rows."""
+        if self._counts is None and self.n <= self.exact_rows:
+            return
         if self._counts is None:
             self._counts = np.zeros(2 * N_BINS, np.int64)
         for keys in self._keys:
@@ -147,10 +146,9 @@ class Tally:
         self._gap += other._gap
         self._called += other._called
         self._keys += other._keys
-        if other._counts is not None or self.n > self.exact_rows:
-            self._fold()
-        if self._counts is not None and other._counts is not None:
-            self._counts += other._counts
+        if other._counts is not None:
+            self._counts = other._counts + (0 if self._counts is None else self._counts)
+        self._fold_if_long()
 
     @property
     def binning_error(self) -> float:

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torch import Tensor
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation import bootstrap
-from tests.evaluation.test_tally import arrays, imbalanced, tally
+from tests.evaluation.made_splits import arrays, imbalanced, tally
 from tests.reference import metrics as reference
 
 
@@ -74,7 +76,11 @@ def test_intervals_hold_the_estimate_and_widen_with_confidence() -> None:
         assert all(type(end) is float for end in wide[name])
 
 
-def test_auroc_interval_is_as_wide_as_theory_says() -> None:
+@pytest.mark.parametrize("max_rows", [10**6, 0], ids=["rows", "counts"])
+def test_auroc_interval_is_as_wide_as_theory_says(
+    monkeypatch: pytest.MonkeyPatch, max_rows: int
+) -> None:
+    monkeypatch.setattr(bootstrap, "MAX_ROWS", max_rows)
     # DeLong, DeLong and Clarke-Pearson (1988): the variance from each row's share of won pairs.
     generator = torch.Generator().manual_seed(0)
     label = (torch.rand(3000, generator=generator) < 0.3).long()
@@ -90,6 +96,44 @@ def test_same_seed_same_intervals() -> None:
     first = tally(probability, label).intervals(replicates=50, seed=0)
     assert tally(probability, label).intervals(replicates=50, seed=0) == first
     assert tally(probability, label).intervals(replicates=50, seed=1) != first
+
+
+def test_counts_drawn_from_bins_are_as_good_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = imbalanced(200_000)
+    # One standard error either side; the ends have a tenth of it as noise.
+    counts = tally(*split, exact_rows=0).intervals(confidence=0.68)
+    monkeypatch.setattr(bootstrap, "MAX_ROWS", 10**6)
+    rows = tally(*split).intervals(confidence=0.68, replicates=200)
+    for name, (low, high) in rows.items():
+        assert counts[name] == pytest.approx((low, high), abs=0.2 * (high - low)), name
+
+
+def test_a_class_of_one_row_is_drawn_from_many() -> None:
+    label = torch.zeros(30_000)
+    label[7] = 1
+    probability = torch.linspace(0.2, 0.1, 30_000)
+    low, high = tally(probability, label).intervals(replicates=50)["auroc"]
+    assert 1 - 1e-3 < low <= high <= 1
+
+
+@given(
+    counts=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=60),
+    max_groups=st.integers(1, 9),
+)
+def test_coarser_groups_are_few_and_hold_the_same_rows(
+    counts: list[tuple[int, int]], max_groups: int
+) -> None:
+    counts = [(negative, positive + 1) for negative, positive in counts]
+    fine = np.array(counts).T
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bootstrap, "MAX_GROUPS", max_groups)
+        coarse = bootstrap._coarser(*fine)
+    assert len(coarse[0]) <= max_groups
+    points = {tuple(point) for point in np.cumsum(fine, axis=1).T}
+    assert {tuple(point) for point in np.cumsum(coarse, axis=1).T} <= points
+    assert np.sum(coarse, axis=1).tolist() == np.sum(fine, axis=1).tolist()
+    largest = np.sum(fine, axis=0).max()
+    assert np.sum(coarse, axis=0).max() < np.sum(fine) / max_groups + largest
 
 
 @pytest.mark.parametrize("arguments", [{"replicates": 0}, {"confidence": 1.0}, {"confidence": 95}])

@@ -105,6 +105,15 @@ def test_metrics_table_takes_what_the_metrics_give() -> None:
     ]
 
 
+def test_metrics_table_says_how_far_an_auroc_from_bins_may_be_off() -> None:
+    binned = {"exact": VALIDATION, "long": VALIDATION | {"auroc_error_bound": 3.149e-06}}
+    caption = "AUROC from bins, error below 3.3e-06"
+    assert rendered(metrics_table(binned))[-1] == [caption]
+    binned["long"]["intervals"] = {}
+    both = " ".join(cell for line in rendered(metrics_table(binned))[-2:] for cell in line)
+    assert both.endswith(f"in brackets: bootstrap interval; {caption}")
+
+
 def test_metrics_table_without_intervals_says_nothing_of_them() -> None:
     lines = rendered(metrics_table({"test": VALIDATION}), width=60)
     assert lines[3] == ["AUROC", "0.8455"]

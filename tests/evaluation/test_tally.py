@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torch import Tensor
+from torchmetrics.functional.classification import (
+    binary_auroc,
+    binary_average_precision,
+    binary_calibration_error,
+)
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.tally import Tally
+from tests.evaluation.made_splits import arrays, imbalanced, realistic, splits, tally
 from tests.reference import metrics as reference
 
 CONFUSION = ["true_positives", "false_positives", "false_negatives", "true_negatives"]
@@ -24,41 +29,6 @@ KEYS = [
     *["lift_at_5", "lift_at_10", "lift_at_20"],
     *["captured_at_5", "captured_at_10", "captured_at_20", "threshold"],
 ]
-
-# Few distinct values make ties; the extremes are those of float32, which the models give.
-PROBABILITIES = st.one_of(
-    st.sampled_from([0.0, 1.0, 0.5, 0.25, 2.0**-149, 1 - 2.0**-24]),
-    st.floats(0, 1, width=32),
-)
-
-
-@st.composite
-def splits(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
-    """Probabilities and labels of 2 to 40 rows with both classes."""
-    rows = draw(st.lists(st.tuples(PROBABILITIES, st.integers(0, 1)), max_size=38))
-    rows += [(draw(PROBABILITIES), 0), (draw(PROBABILITIES), 1)]
-    probability, label = zip(*rows, strict=True)
-    return torch.tensor(probability, dtype=torch.float32), torch.tensor(label)
-
-
-def arrays(
-    probability: Tensor, label: Tensor
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    return probability.double().numpy(), label.double().numpy()
-
-
-def tally(probability: Tensor, label: Tensor, **arguments: Any) -> Tally:
-    result = Tally(**arguments)
-    result.update(probability, label)
-    return result
-
-
-def imbalanced(n: int = 4000, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """A split with 5 % churn and a fair model."""
-    generator = torch.Generator().manual_seed(seed)
-    label = (torch.rand(n, generator=generator) < 0.05).long()
-    logit = torch.randn(n, generator=generator) + 1.2 * label - 3.2
-    return torch.sigmoid(logit), label
 
 
 @given(split=splits(), threshold=st.floats(0, 1, width=32))
@@ -316,3 +286,147 @@ def test_an_unknown_rule_names_the_choices(rule: str | float, message: str) -> N
 def test_top_share_out_of_range_is_refused(top_share: float) -> None:
     with pytest.raises(InputError, match=r"a share above 0 and up to 1 .* but got"):
         tally(*imbalanced(100)).choose_threshold("top_share", top_share=top_share)
+
+
+# Chunks, and bins
+
+
+@settings(max_examples=25)  # of two million bins each
+@given(
+    split=splits(),
+    cuts=st.lists(st.integers(0, 40), max_size=3),
+    exact_rows=st.sampled_from([0, 5, 1000]),
+    backwards=st.booleans(),
+)
+def test_chunks_and_merged_parts_give_the_metrics_of_the_whole(
+    split: tuple[Tensor, Tensor], cuts: list[int], exact_rows: int, backwards: bool
+) -> None:
+    whole = tally(*split, exact_rows=exact_rows, threshold=0.37)
+    pieces = np.split(np.arange(len(split[1])), sorted(min(cut, len(split[1])) for cut in cuts))
+    chunks, merged = (Tally(exact_rows=exact_rows, threshold=0.37) for _ in range(2))
+    for rows in reversed(pieces) if backwards else pieces:
+        part = tally(split[0][rows], split[1][rows], exact_rows=exact_rows, threshold=0.37)
+        chunks.update(split[0][rows], split[1][rows])
+        merged.merge(part)
+        assert part.n == len(rows)
+    for other in (chunks, merged):
+        assert other.evaluate(0.37) == pytest.approx(whole.evaluate(0.37), rel=1e-12, abs=1e-14)
+        assert other.intervals(replicates=5) == whole.intervals(replicates=5)
+        assert other.choose_threshold("f1") == whole.choose_threshold("f1")
+        assert other.binning_error == whole.binning_error
+
+
+def test_a_merged_tally_stays_as_it_was() -> None:
+    binned, exact = tally(*imbalanced(500), exact_rows=0), tally(*imbalanced(300))
+    before = binned.evaluate(0.5), exact.evaluate(0.3)
+    one, other = Tally(), Tally()
+    one.merge(binned)
+    one.merge(exact)
+    other.merge(exact)
+    other.merge(binned)
+    one.update(*imbalanced(100))
+    both = (torch.cat(pair) for pair in zip(imbalanced(500), imbalanced(300), strict=True))
+    whole = tally(*both, exact_rows=0).evaluate(0.5)
+    assert other.evaluate(0.5) == pytest.approx(whole, rel=1e-12)
+    assert one.n == 900
+    assert (binned.evaluate(0.5), exact.evaluate(0.3)) == before
+
+
+def test_tallies_of_two_thresholds_do_not_merge() -> None:
+    with pytest.raises(ValueError, match=r"one threshold, not 0\.3 and None"):
+        Tally(threshold=0.3).merge(Tally())
+
+
+@settings(max_examples=25)
+@given(split=splits(), threshold=st.floats(0, 1, width=32), share=st.floats(0.01, 1))
+def test_bins_are_off_by_no_more_than_they_say(
+    split: tuple[Tensor, Tensor], threshold: float, share: float
+) -> None:
+    exact, binned = tally(*split), tally(*split, exact_rows=0, threshold=threshold)
+    ours, expected = binned.evaluate(threshold), exact.evaluate(threshold)
+    bound = ours.pop("auroc_error_bound")
+    assert bound == binned.binning_error
+    assert exact.binning_error == 0
+    assert abs(ours["auroc"] - expected["auroc"]) <= bound + 1e-12
+    from_bins = {"auroc", "average_precision"} | {key for key in KEYS if "_at_" in key}
+    for key in set(KEYS) - from_bins:
+        assert ours[key] == expected[key], key
+    for rule in ("f1", "top_share"):  # whole bins are taken, and counted exactly
+        chosen = binned.choose_threshold(rule, top_share=share)
+        ours, expected = binned.evaluate(chosen), exact.evaluate(chosen)
+        assert all(ours[key] == expected[key] for key in CONFUSION)
+
+
+@pytest.mark.parametrize("base_rate", [0.01, 0.25, 0.6])
+def test_bins_are_fine_enough_for_models_as_they_come(base_rate: float) -> None:
+    probability, label = realistic(base_rate)
+    exact, binned = tally(probability, label), tally(probability, label, exact_rows=100_000)
+    threshold = binned.choose_threshold("f1")
+    ours, expected = binned.evaluate(threshold), exact.evaluate(threshold)
+    assert 0 < ours["auroc_error_bound"] < 1e-4
+    assert ours["auroc"] == pytest.approx(expected["auroc"], abs=1e-6)
+    assert ours["average_precision"] == pytest.approx(expected["average_precision"], abs=1e-4)
+    for share in (5, 10, 20):
+        assert ours[f"lift_at_{share}"] == pytest.approx(expected[f"lift_at_{share}"], rel=1e-4)
+    best = exact.evaluate(exact.choose_threshold("f1"))["f1"]
+    assert ours["f1"] == pytest.approx(best, abs=1e-4)
+    threshold = binned.choose_threshold("top_share", top_share=0.1)
+    taken = (probability >= threshold).double().mean().item()
+    assert 0.1 <= taken < 0.1005
+
+
+def test_a_threshold_in_bins_stands_between_two_steps_too() -> None:
+    split = torch.tensor([0.7] * 3 + [0.4] * 3), torch.tensor([1, 1, 0, 0, 0, 0])
+    threshold = tally(*split, exact_rows=0).choose_threshold("f1")
+    assert threshold == pytest.approx(0.55, rel=1e-4)
+
+
+def test_a_threshold_in_bins_that_was_not_counted_is_not_guessed() -> None:
+    binned = tally(*imbalanced(100), exact_rows=99, threshold=0.3)
+    assert binned.evaluate(0.3)["threshold"] == 0.3
+    assert binned.evaluate(0.5)["threshold"] == 0.5  # an edge
+    with pytest.raises(ValueError, match=r"Tally\(threshold=0\.37\)"):
+        binned.evaluate(0.37)
+
+
+def test_a_bad_row_is_named_over_all_chunks_and_none_of_its_chunk_is_added() -> None:
+    result = tally(*imbalanced(1000))
+    before = result.evaluate(0.5)
+    with pytest.raises(InputError, match=r"1 of 3 are not \(the first is nan in row 1001\)"):
+        result.update(torch.tensor([0.5, math.nan, 0.1]), torch.tensor([0, 1, 0]))
+    assert result.evaluate(0.5) == before
+
+
+def test_an_empty_chunk_adds_nothing() -> None:
+    result = tally(*imbalanced(100))
+    before = result.evaluate(0.5)
+    result.update(torch.tensor([]), torch.tensor([]))
+    assert result.evaluate(0.5) == before
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_probabilities_come_in_any_float_dtype(dtype: torch.dtype) -> None:
+    probability, label = imbalanced(300)
+    probability = probability.to(dtype)
+    expected = tally(probability.double(), label).evaluate(0.1)
+    assert tally(probability, label).evaluate(0.1) == expected
+
+
+def test_a_zero_may_have_a_sign() -> None:
+    label = torch.tensor([0, 1, 1])
+    signed, plain = torch.tensor([-0.0, 0.0, 0.5]), torch.tensor([0.0, 0.0, 0.5])
+    for rows in (0, 10):
+        ours = tally(signed, label, exact_rows=rows).evaluate(0)
+        assert ours == tally(plain, label, exact_rows=rows).evaluate(0)
+
+
+def test_torchmetrics_agrees() -> None:
+    probability, label = realistic(0.25)
+    ours = tally(probability, label.int()).evaluate(0.5)
+    for key, metric in (
+        ("auroc", binary_auroc),
+        ("average_precision", binary_average_precision),
+        ("ece", partial(binary_calibration_error, n_bins=15)),
+    ):
+        expected = metric(probability.double(), label.int()).item()
+        assert ours[key] == pytest.approx(expected, rel=1e-6), key
