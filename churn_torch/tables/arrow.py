@@ -77,7 +77,9 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         if kind != field.type:
             column = table.column(position).cast(kind)
             table = table.set_column(position, field.with_type(kind), column)
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, date_as_object=False)
+    frame: pd.DataFrame = table.to_pandas(
+        ignore_metadata=True, date_as_object=False, split_blocks=True
+    )
     for name in frame.columns:
         column = table.column(name)
         if pa.types.is_integer(column.type) and column.null_count:
