@@ -43,12 +43,12 @@ class Compact(NamedTuple):
 
     Attributes:
         dense: ``[N, n_dense]`` float32, the features that are numbers.
-        index: ``[N, n_text]`` int32, the category of each text column, counted on from column to
+        codes: ``[N, n_text]`` int32, the category of each text column, counted on from column to
             column (`churn_torch.models.expansion.Expansion` reads it).
     """
 
     dense: Tensor
-    index: Tensor
+    codes: Tensor
 
 
 class Preprocess(nn.Module):

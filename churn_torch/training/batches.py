@@ -1,110 +1,175 @@
-"""Batches as row selections of whole tensors: no per-row Python, no workers, no collate."""
+"""Blocks of rows: what a training step is given, made of slices of whole arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
-from torch import Tensor
 from torch.utils.data import SequentialSampler
 
-from churn_torch.models.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import CHUNK_ROWS
+from churn_torch.tables.ahead import ahead
+from churn_torch.training.store import Block, Part
 
-# Model-space rows are kept as long as they stay below this; larger ones are made batch by batch.
-FEATURE_BYTES = 2**31
-
-
-class Features(NamedTuple):
-    """Rows that are preprocessed already, ``[N, n_features]`` float32."""
-
-    x: Tensor
-
-    def take(self, rows: Tensor | slice) -> Features:
-        """Return the given rows."""
-        return Features(self.x[rows])
+# A block is read, moved and shuffled at once: large enough that what Lightning does for a step
+# vanishes beside it, small enough for a processor's cache.
+BLOCK_BYTES = 2**24
+# Shuffled blocks are put together from pieces all over the part: large enough to read fast.
+PIECE_BYTES = 2**17
 
 
-class Batch(NamedTuple):
-    """Columns of N rows, or their features, and their labels ``[N]`` float32."""
-
-    columns: Columns | Features
-    label: Tensor
+T = TypeVar("T")
 
 
-def preprocess_once(columns: Columns, preprocess: Preprocess) -> Columns | Features:
-    """Replace columns by features, as long as these fit: the transform is the same every epoch."""
-    n_rows = len(columns.numeric)
-    if n_rows * preprocess.n_features * 4 > FEATURE_BYTES:
-        return columns
-    x = torch.empty(n_rows, preprocess.n_features)
-    with torch.no_grad():
-        for start in range(0, n_rows, CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            x[rows] = preprocess(*columns.take(rows))
-    return Features(x)
+class Batches(NamedTuple):
+    """This process's rows of one block, and the minibatches in it.
+
+    Attributes:
+        rows: The rows.
+        ends: Where each minibatch ends; it begins where the one before it ends.
+        sizes: The rows of each minibatch over all processes.
+    """
+
+    rows: Block
+    ends: list[int]
+    sizes: list[int]
 
 
-class Batches:
-    """An iterable of `Batch` over tensors held in memory.
+class Run(NamedTuple):
+    """Rows that follow each other.
 
-    Shuffling depends on ``(seed, epoch)`` alone, so a resumed run sees the order of an unbroken
-    one. Under distributed training every process takes its share of each batch, so the batches
-    are the same rows whatever the number of devices.
+    Attributes:
+        rows: The rows.
+        first_row: Position of the first of them in its part.
+    """
+
+    rows: Block
+    first_row: int
+
+
+class Shuffled:
+    """The minibatches of an epoch, in an order that depends on ``(seed, epoch)`` alone.
+
+    A block is put together from pieces all over the part and shuffled inside. Under distributed
+    training every process takes its share of each minibatch, so these hold the same rows whatever
+    the number of processes.
 
     Args:
-        columns: All rows of the split.
-        label: ``[N]`` float32.
-        batch_size: Rows a batch over all processes; None takes every row (full-batch descent).
+        part: All rows.
+        batch_size: Rows of a minibatch over all processes.
         seed: Seed of the order; None keeps the table's order.
+        pin: Put blocks into page-locked memory, from which a GPU fetches them beside its work.
     """
 
     # Lightning announces the epoch to a loader's sampler (`set_epoch`): that is the loader itself.
     batch_sampler = None
 
-    def __init__(
-        self,
-        columns: Columns | Features,
-        label: Tensor,
-        *,
-        batch_size: int | None,
-        seed: int | None,
-    ) -> None:
-        self.columns = columns
-        self.label = label
-        self.batch_size = batch_size or len(label)
+    def __init__(self, part: Part, *, batch_size: int, seed: int | None, pin: bool = False) -> None:
+        self.part = part
+        self.pin = pin
+        self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
+        whole = max(BLOCK_BYTES // (part.row_bytes * batch_size), 1) * batch_size
+        piece = max(PIECE_BYTES // part.row_bytes, 1)
+        self.piece_rows = min(piece, whole)
+        self.n_pieces = -(-part.n_rows // self.piece_rows)
+        self.pieces_a_block = max(whole // self.piece_rows, 1)
 
     def __len__(self) -> int:
-        """Return the number of batches an epoch."""
-        return -(-len(self.label) // self.batch_size)
+        """Return the number of blocks an epoch."""
+        return -(-self.n_pieces // self.pieces_a_block)
 
     @property
-    def sampler(self) -> Batches | SequentialSampler:
+    def sampler(self) -> Shuffled | SequentialSampler:
         """The loader itself, for Lightning to call `set_epoch` on; without a seed there is none."""
-        return self if self.seed is not None else SequentialSampler(self.label)
+        return self if self.seed is not None else SequentialSampler(range(self.part.n_rows))
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the given epoch."""
         self.epoch = epoch
 
-    def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches of the current epoch."""
-        n_rows = len(self.label)
+    def __iter__(self) -> Iterator[Batches]:
+        """Yield the blocks of the current epoch."""
+        return _overlapped(self._blocks(), self.part, self.pin)
+
+    def _blocks(self) -> Iterator[Batches]:
         rank, world = _process()
-        if self.seed is None:
-            order = torch.arange(n_rows)
-        else:
+        generator = None
+        order = torch.arange(self.n_pieces)
+        if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(n_rows, generator=generator)
-        for start in range(0, n_rows, self.batch_size):
-            rows = order[start : start + self.batch_size]
-            # A last batch shorter than the number of processes goes to all of them whole: every
-            # process must take the same number of steps.
-            rows = rows[rank::world] if len(rows) >= world else rows
-            yield Batch(self.columns.take(rows), self.label[rows])
+            order = torch.randperm(self.n_pieces, generator=generator)
+        for chosen in torch.split(order, self.pieces_a_block):
+            starts = [piece * self.piece_rows for piece in chosen.tolist()]
+            pieces = [
+                slice(start, min(start + self.piece_rows, self.part.n_rows)) for start in starts
+            ]
+            n_rows = sum(piece.stop - piece.start for piece in pieces)
+            if generator is None:
+                rows = torch.arange(n_rows)
+            else:
+                rows = torch.randperm(n_rows, generator=generator)
+            batches = torch.split(rows, self.batch_size)
+            mine = [batch[rank::world] for batch in batches]
+            block = self.part.read(pieces)
+            if generator is not None or world > 1:
+                block = block.take(torch.cat(mine).to(block.label.device))
+            ends = torch.tensor([len(batch) for batch in mine]).cumsum(0).tolist()
+            yield Batches(_pinned(block, self.pin), ends, [len(batch) for batch in batches])
+
+
+class InOrder:
+    """A part's rows in their order, block by block; every process takes a run of each block.
+
+    Args:
+        part: All rows.
+        pin: As for `Shuffled`.
+    """
+
+    def __init__(self, part: Part, *, pin: bool = False) -> None:
+        self.part = part
+        self.pin = pin
+        self.block_rows = max(BLOCK_BYTES // part.row_bytes, 1)
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+        return -(-self.part.n_rows // self.block_rows)
+
+    def __iter__(self) -> Iterator[Run]:
+        """Yield the blocks."""
+        return _overlapped(self._blocks(), self.part, self.pin)
+
+    def _blocks(self) -> Iterator[Run]:
+        rank, world = _process()
+        for start in range(0, self.part.n_rows, self.block_rows):
+            n_rows = min(self.block_rows, self.part.n_rows - start)
+            mine = slice(start + n_rows * rank // world, start + n_rows * (rank + 1) // world)
+            yield Run(_pinned(self.part.read([mine]), self.pin), mine.start)
+
+
+def spread_sample(part: Part, n_rows: int) -> Block:
+    """Return about ``n_rows`` rows in pieces from all over the part, or all if it has no more."""
+    if n_rows >= part.n_rows:
+        return part.read([slice(0, part.n_rows)])
+    piece = min(max(PIECE_BYTES // part.row_bytes, 1), n_rows)
+    n_pieces = n_rows // piece
+    return part.read(
+        [
+            slice(start, start + piece)
+            for i in range(n_pieces)
+            for start in [i * (part.n_rows - piece) // max(n_pieces - 1, 1)]
+        ]
+    )
+
+
+def _overlapped(blocks: Iterator[T], part: Part, pin: bool) -> Iterator[T]:
+    """Read rows from disk, or pin them, while the ones before them are in use."""
+    return ahead(blocks, depth=1) if pin or not part.in_memory else blocks
+
+
+def _pinned(block: Block, pin: bool) -> Block:
+    return Block(*(array.pin_memory() for array in block)) if pin else block
 
 
 def _process() -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Preprocess
@@ -17,7 +18,8 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
 from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, LastCheckpoint
-from churn_torch.training.module import ChurnModule
+from churn_torch.training.exact import ExactModule
+from churn_torch.training.module import ChurnModule, FitModule
 
 # Raised inside Lightning 2.6 by torch 2.13 on every fit; nothing a user could do about it.
 warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
@@ -26,24 +28,53 @@ warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
 # Epochs of `trainer.max_epochs=auto`: enough steps for a small table, enough passes for a large.
 AUTO_EPOCHS = 10
 AUTO_STEPS = 400
+# Most steps of an epoch under `batch_size=auto`.
+MOST_STEPS = 512
+
+SOLVER = "churn_torch.training.exact.ExactSolver"
 
 
-def with_epochs(config: DictConfig, n_train: int) -> DictConfig:
-    """Return the configuration with ``trainer.max_epochs=auto`` made a number for the table.
+def is_exact(config: DictConfig) -> bool:
+    """Tell whether the optimizer solves for the optimum instead of descending towards it."""
+    return bool(config.optimizer._target_ == SOLVER)
+
+
+def with_sizes(config: DictConfig, n_train: int) -> DictConfig:
+    """Return the configuration with every ``auto`` made a number for the table.
+
+    ``batch_size=auto`` doubles ``smallest_batch`` until an epoch has at most 512 steps, and
+    multiplies the learning rate by the square root of the growth (Malladi et al. 2022, "On the
+    SDEs and scaling rules for adaptive gradient algorithms"). ``batch_size=null`` takes all rows.
 
     Raises:
-        InputError: ``max_epochs`` is neither ``auto`` nor a whole number above 0.
+        InputError: ``max_epochs`` or a batch size is not a number above 0 or its word.
     """
+    config = config.copy()
+    smallest = config.smallest_batch
+    if not isinstance(smallest, int) or smallest < 1:
+        raise InputError(f"smallest_batch: expected a whole number above 0, got {smallest!r}.")
+    if config.batch_size == "auto":
+        size = smallest
+        while n_train > MOST_STEPS * size:
+            size *= 2
+        config.batch_size = size
+        if not is_exact(config):
+            config.optimizer.lr *= math.sqrt(size / smallest)
+    elif config.batch_size is None:
+        config.batch_size = n_train
+    if not isinstance(config.batch_size, int) or config.batch_size < 1:
+        raise InputError(
+            "batch_size: expected a whole number above 0, auto, or null (all rows), got "
+            f"{config.batch_size!r}."
+        )
     epochs = config.trainer.max_epochs
-    if isinstance(epochs, int) and epochs > 0:
-        return config
-    if epochs != "auto":
+    if epochs == "auto":
+        n_batches = math.ceil(n_train / config.batch_size)
+        config.trainer.max_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
+    elif not isinstance(epochs, int) or epochs < 1:
         raise InputError(
             f"trainer.max_epochs: expected a whole number above 0 or auto, got {epochs!r}."
         )
-    n_batches = math.ceil(n_train / (config.batch_size or n_train))
-    config = config.copy()
-    config.trainer.max_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
     return config
 
 
@@ -71,30 +102,55 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
 
 def build_module(
     config: DictConfig, scorer: Scorer, *, n_negative: int, n_positive: int
-) -> ChurnModule:
+) -> FitModule:
     """Return the Lightning module around a scorer.
 
     Raises:
-        InputError: ``class_weight`` is none of its choices.
+        InputError: ``class_weight`` is none of its choices, or a penalty does not suit the
+            optimizer.
     """
+    positive_weight = _positive_weight(config.class_weight, n_negative, n_positive)
+    l2: Any = OmegaConf.to_container(config.penalty)["l2"]  # type: ignore[index, call-overload]
+    if is_exact(config):
+        return ExactModule(
+            scorer,
+            optimizer=instantiate(config.optimizer),
+            l1=config.penalty.l1,
+            l2=l2 if isinstance(l2, list) else [l2],
+            folds=config.penalty.folds,
+            positive_weight=positive_weight,
+        )
+    if isinstance(l2, list):
+        raise InputError(
+            f"penalty.l2: expected a number, got {l2}; a list is for optimizer=newton or lbfgs, "
+            "which solve for all of them side by side."
+        )
     return ChurnModule(
         scorer,
         optimizer=instantiate(config.optimizer),
         scheduler=instantiate(config.scheduler) if config.scheduler._target_ else None,
         l1=config.penalty.l1,
-        l2=config.penalty.l2,
-        positive_weight=_positive_weight(config.class_weight, n_negative, n_positive),
+        l2=l2,
+        positive_weight=positive_weight,
+        gradient_clip=config.gradient_clip,
+        compiled=config.compile,
         seed=config.seed,
     )
 
 
 def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trainer:
     """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``."""
-    callbacks = [instantiate(callback) for callback in (config.callbacks or {}).values()]
+    exact = is_exact(config)
+    chosen = [instantiate(callback) for callback in (config.callbacks or {}).values()]
+    if exact:  # it knows itself when to stop, and its last weights are the best
+        callbacks = [c for c in chosen if not isinstance(c, EarlyStopping)]
+    else:
+        callbacks = [BestWeights(), *chosen]
+    last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     trainer: pl.Trainer = instantiate(
         config.trainer,
-        callbacks=[BestWeights(), *callbacks, LastCheckpoint(folder, fingerprint)],
+        callbacks=[*callbacks, last],
         logger=loggers or False,
         default_root_dir=folder,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from churn_torch.errors import InputError
-from churn_torch.training.module import MONITOR, ChurnModule
+from churn_torch.training.module import MONITOR, FitModule
 
 CHECKPOINT = "last.ckpt"
 
@@ -32,7 +33,7 @@ class BestWeights(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Copy the weights when they are the best so far."""
-        assert isinstance(pl_module, ChurnModule)
+        assert isinstance(pl_module, FitModule)
         log_loss = float(trainer.callback_metrics[MONITOR])
         if not math.isfinite(log_loss):
             raise InputError(
@@ -46,7 +47,7 @@ class BestWeights(Callback):
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Put the best weights back, also when a resumed run has no epoch left to train."""
-        assert isinstance(pl_module, ChurnModule)
+        assert isinstance(pl_module, FitModule)
         if self.weights:
             pl_module.scorer.net.load_state_dict(self.weights)
 
@@ -61,33 +62,41 @@ class BestWeights(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Write ``last.ckpt`` at the end of every epoch, whole or not at all.
+    """Write ``last.ckpt`` at the end of epochs and of the training, whole or not at all.
 
     A `Checkpoint` comes last among the callbacks and after the module, so it has seen it all.
 
     Args:
         folder: The run folder.
         fingerprint: Fingerprint of the training data; a resume with other data is refused.
+        every_seconds: Pause between two checkpoints: a pass of the exact solvers can take less
+            time than writing one.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
+    def __init__(self, folder: Path, fingerprint: str, *, every_seconds: float) -> None:
         self.path = folder / CHECKPOINT
         self.fingerprint = fingerprint
+        self.every_seconds = every_seconds
+        self.written = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Make up for what an unbroken run does between this checkpoint and the next epoch."""
-        assert isinstance(pl_module, ChurnModule)
+        """Stop where an unbroken run would have stopped."""
+        self.written = time.monotonic()
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
                 trainer.should_stop = True
-        if pl_module.history:
-            for config in trainer.lr_scheduler_configs:
-                if config.reduce_on_plateau:
-                    log_loss = pl_module.history[-1]["validation_log_loss"]
-                    pl_module.lr_scheduler_step(config.scheduler, log_loss)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after everything else of the epoch is done."""
+        if time.monotonic() - self.written >= self.every_seconds:
+            self._write(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save the end, if the last epoch was not saved."""
+        if self.every_seconds:
+            self._write(trainer)
+
+    def _write(self, trainer: pl.Trainer) -> None:
         temporary = self.path.with_suffix(".partial")
         try:
             trainer.save_checkpoint(temporary, weights_only=False)
@@ -96,6 +105,7 @@ class LastCheckpoint(Checkpoint):
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+        self.written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs."""

@@ -1,4 +1,4 @@
-"""The Lightning module: penalised, weighted binary cross-entropy on a scorer's logits."""
+"""The Lightning module of gradient descent: penalised, weighted cross-entropy on a net's logits."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
+from churn_torch.models.expansion import Expansion
 from churn_torch.models.scorer import Scorer
-from churn_torch.training.batches import Batch, Features
+from churn_torch.training.batches import BLOCK_BYTES, Batches, Run
+from churn_torch.training.store import Block
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
@@ -22,7 +24,67 @@ MakeScheduler = Callable[[torch.optim.Optimizer], Any]
 MONITOR = "validation/log_loss"
 
 
-class ChurnModule(pl.LightningModule):
+class FitModule(pl.LightningModule):
+    """What every way to fit a scorer's net shares: its rows, its loss curve, its validation.
+
+    Args:
+        scorer: The scorer; its net is trained, its preprocessing stays fixed.
+        positive_weight: Weight of a positive row.
+    """
+
+    def __init__(self, scorer: Scorer, *, positive_weight: float) -> None:
+        super().__init__()
+        # Steps are taken in blocks of many minibatches, so Lightning's cost of a step is shared.
+        self.automatic_optimization = False
+        self.scorer = scorer
+        self.expansion = Expansion(scorer.preprocess)
+        self.positive_weight = float(positive_weight)
+        scorer.prior_shift.fill_(math.log(positive_weight))
+        self.validation_loss = LogLoss()
+        self.history: list[dict[str, float]] = []
+
+    def features(self, block: Block) -> Tensor:
+        """Return the model-space rows of compact ones."""
+        return self.expansion(block.dense, block.codes)  # type: ignore[no-any-return]
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to expand to features at once."""
+        return max(BLOCK_BYTES // (4 * self.expansion.n_features), 1)
+
+    def validation_step(self, run: Run, batch_idx: int) -> None:
+        """Add one block to the validation log-loss."""
+        for rows in run.rows.in_chunks(self.chunk_rows):
+            logit = self.scorer.net(self.features(rows)) - self.scorer.prior_shift
+            self.validation_loss.update(logit, rows.label)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the log-loss of the whole validation split."""
+        self.log(MONITOR, self.validation_loss.compute().float())
+        self.validation_loss.reset()
+
+    def sum_over_processes(self, tensor: Tensor) -> Tensor:
+        """Return the sum of every process's tensor, in place."""
+        if self.trainer.world_size > 1:
+            torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def keep_losses(self, train_loss: float) -> None:
+        """Log the training loss of the epoch and keep the curve."""
+        self.log("train/loss", train_loss)
+        log_loss = float(self.trainer.callback_metrics[MONITOR])
+        self.history.append({"train_loss": train_loss, "validation_log_loss": log_loss})
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Keep the loss curve with the weights: across a resume, and back from other processes."""
+        return {"history": self.history}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take the loss curve up again."""
+        self.history = state["history"]
+
+
+class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
     The training loss is ``mean(w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
@@ -36,6 +98,8 @@ class ChurnModule(pl.LightningModule):
         l1: L1 penalty.
         l2: L2 penalty. ``scikit-learn``'s C corresponds to ``l2 = 1 / (C * n_train)``.
         positive_weight: Weight of a positive row.
+        gradient_clip: Largest norm of the gradient; None leaves it as it is.
+        compiled: Run the net through ``torch.compile``.
         seed: Seed of dropout, drawn anew for each epoch so that a resumed run goes on as if
             unbroken.
 
@@ -52,20 +116,24 @@ class ChurnModule(pl.LightningModule):
         l1: float,
         l2: float,
         positive_weight: float,
+        gradient_clip: float | None,
+        compiled: bool,
         seed: int,
     ) -> None:
-        super().__init__()
+        super().__init__(scorer, positive_weight=positive_weight)
         if l1 < 0 or l2 < 0:
             raise InputError(f"penalty: expected l1 >= 0 and l2 >= 0, got l1={l1} and l2={l2}.")
-        self.scorer = scorer
+        if gradient_clip is not None and not gradient_clip > 0:
+            raise InputError(f"gradient_clip: expected a number above 0, got {gradient_clip}.")
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.l1, self.l2 = l1, l2
+        self.gradient_clip = gradient_clip
         self.seed = seed
-        self.register_buffer("positive_weight", torch.tensor(float(positive_weight)))
-        scorer.prior_shift.fill_(math.log(positive_weight))
-        self.validation_loss = LogLoss()
-        self.history: list[dict[str, float]] = []
+        net = scorer.net
+        self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
+        self.weights = [p for p in net.parameters() if p.ndim > 1]
+        self.register_buffer("row_weight", torch.tensor(self.positive_weight), persistent=False)
         self._loss_sum = torch.zeros(())
         self._n_rows = 0
 
@@ -75,62 +143,61 @@ class ChurnModule(pl.LightningModule):
         self._loss_sum = torch.zeros((), device=self.device)
         self._n_rows = 0
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the penalised loss of one batch."""
-        logit = self._raw_logit(batch)
+    def training_step(self, batches: Batches, batch_idx: int) -> None:
+        """Take one step of gradient descent a minibatch."""
+        optimizer = self.optimizers().optimizer  # type: ignore[union-attr]
+        start = 0
+        for end, n_rows in zip(batches.ends, batches.sizes, strict=True):
+            optimizer.zero_grad()
+            loss = self._loss(batches.rows.take(slice(start, end)), n_rows)
+            torch.autograd.backward(loss)
+            self._share_gradients()
+            if self.gradient_clip is not None:
+                nn.utils.clip_grad_norm_(self.scorer.net.parameters(), self.gradient_clip)
+            optimizer.step()
+            start = end
+            self._n_rows += n_rows
+
+    def _loss(self, rows: Block, n_rows: int) -> Tensor:
+        """Return this process's part of the penalised mean loss of a minibatch."""
+        with torch.no_grad():
+            x = self.features(rows)
         loss = binary_cross_entropy_with_logits(
-            logit, batch.label, pos_weight=self.get_buffer("positive_weight")
+            self.run_net(x),
+            rows.label,
+            pos_weight=self.get_buffer("row_weight"),
+            reduction="sum",
         )
         # Summed here and logged once an epoch: Lightning's logging costs more than a small step.
-        self._loss_sum += loss.detach() * len(batch.label)
-        self._n_rows += len(batch.label)
-        return loss + self._penalty()
-
-    def _raw_logit(self, batch: Batch) -> Tensor:
-        if isinstance(batch.columns, Features):
-            logit: Tensor = self.scorer.net(batch.columns.x)
-            return logit
-        return self.scorer.raw_logit(*batch.columns)
-
-    def _penalty(self) -> Tensor | float:
-        weights = [p for p in self.scorer.net.parameters() if p.ndim > 1]
-        penalty: Tensor | float = 0.0
+        self._loss_sum += loss.detach()
+        loss = loss / n_rows
         if self.l2:
-            penalty = penalty + self.l2 / 2 * sum(w.square().sum() for w in weights)
+            for weight in self.weights:
+                flat = weight.flatten()
+                loss = loss + (self.l2 / 2 / self.trainer.world_size) * torch.dot(flat, flat)
         if self.l1:
-            penalty = penalty + self.l1 * sum(w.abs().sum() for w in weights)
-        return penalty
+            for weight in self.weights:
+                loss = loss + (self.l1 / self.trainer.world_size) * weight.abs().sum()
+        return loss
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Add one batch to the validation log-loss."""
-        logit = self._raw_logit(batch) - self.scorer.prior_shift
-        self.validation_loss.update(logit, batch.label)
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the log-loss of the whole validation split."""
-        self.log(MONITOR, self.validation_loss.compute().float(), sync_dist=True)
-        self.validation_loss.reset()
+    def _share_gradients(self) -> None:
+        if self.trainer.world_size > 1:
+            gradients = [p.grad for p in self.scorer.net.parameters() if p.grad is not None]
+            flat = self.sum_over_processes(torch.cat([g.flatten() for g in gradients]))
+            start = 0
+            for gradient in gradients:
+                gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+                start += gradient.numel()
 
     def on_train_epoch_end(self) -> None:
-        """Log the training loss of the epoch and keep the curve."""
-        sums = torch.stack([self._loss_sum, self._loss_sum.new_tensor(float(self._n_rows))])
-        gathered = self.all_gather(sums)  # every process has seen its share of the rows
-        assert isinstance(gathered, Tensor)
-        loss_sum, n_rows = gathered.reshape(-1, 2).sum(0)
-        train_loss = loss_sum / n_rows.clamp(min=1)
-        self.log("train/loss", train_loss, sync_dist=True)
-        log_loss = self.trainer.callback_metrics[MONITOR]
-        self.history.append(
-            {"train_loss": float(train_loss), "validation_log_loss": float(log_loss)}
-        )
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """Keep the loss curve with the weights: across a resume, and back from other processes."""
-        return {"history": self.history}
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the loss curve up again."""
-        self.history = state["history"]
+        """Keep the losses of the epoch and move the learning rate."""
+        loss_sum = self.sum_over_processes(self._loss_sum)
+        self.keep_losses(float(loss_sum) / max(self._n_rows, 1))
+        scheduler: Any = self.lr_schedulers()
+        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            scheduler.step(self.history[-1]["validation_log_loss"])
+        elif scheduler is not None:
+            scheduler.step()
 
     def configure_optimizers(self) -> Any:
         """Return the optimizer, with its scheduler stepped once an epoch.

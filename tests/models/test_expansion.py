@@ -60,3 +60,8 @@ def test_linear_and_sums_are_those_of_the_expanded_rows(n_problems: int, seed: i
     np.testing.assert_allclose(
         expansion.sums(*compact, torch.from_numpy(row_weight)), x.T @ row_weight, atol=1e-3
     )
+    np.testing.assert_allclose(
+        expansion.square_sums(*compact, torch.from_numpy(row_weight)),
+        np.square(x).T @ row_weight,
+        atol=1e-3,
+    )
