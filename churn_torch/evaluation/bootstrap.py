@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from churn_torch.errors import InputError
 from churn_torch.evaluation.gains import Floats, Ints, auroc, gains, lift
 
 SHARES = (5, 10, 20)  # per cent of the rows: where lift and captured share are taken
@@ -30,7 +31,15 @@ def bootstrap(
         replicates: 1 or more.
         confidence: share of the replicates inside the interval, between 0 and 1.
         seed: of the draws.
+
+    Raises:
+        InputError: for ``replicates`` or ``confidence`` out of range.
     """
+    if replicates < 1 or not 0 < confidence < 1:
+        raise InputError(
+            "A bootstrap needs replicates >= 1 and a confidence between 0 and 1 (such as "
+            f"0.95), but got replicates={replicates} and confidence={confidence}."
+        )
     n = int(negatives.sum() + positives.sum())
     if n > MAX_ROWS:
         negatives, positives = _coarser(negatives, positives)

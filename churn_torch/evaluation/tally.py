@@ -13,14 +13,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation import gains
 from churn_torch.evaluation.bins import N_BINS, bin_of, edge_below, lower_edge
 from churn_torch.evaluation.bootstrap import SHARES, bootstrap
+from churn_torch.evaluation.checks import check_both_classes, check_rows
 from churn_torch.evaluation.gains import Ints
+from churn_torch.evaluation.thresholds import (
+    THRESHOLD_RULES,
+    check_rule,
+    checked_threshold,
+    last_called,
+)
 
 CALIBRATION_BINS = 15
-THRESHOLD_RULES = ("f1", "top_share")
 BLOCK_ROWS = 65_536  # rows summed at a time: they stay in cache
 EPS = torch.finfo(torch.float64).eps
 
@@ -48,7 +53,7 @@ class Tally:
         self.n = 0
         self.n_positive = 0
         self.exact_rows = exact_rows
-        self.threshold = None if threshold is None else _checked_threshold(threshold)
+        self.threshold = None if threshold is None else checked_threshold(threshold)
         self._log_likelihood = 0.0
         self._squares = 0.0
         self._gap = np.zeros(CALIBRATION_BINS + 1)  # probability - label; exactly 1 on its own
@@ -69,38 +74,10 @@ class Tally:
                 other than 0 and 1.
         """
         probability, label = probability.detach(), label.detach()
-        self._check(probability, label)
+        check_rows(probability, label, first_row=self.n)
         for start in range(0, len(label), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             self._add(probability[block].cpu().double(), label[block].cpu().bool())
-
-    def _check(self, probability: Tensor, label: Tensor) -> None:
-        if probability.ndim != 1 or probability.shape != label.shape:
-            raise InputError(
-                "Expected one probability and one label a row, two vectors of the same length, "
-                f"but got the shapes {tuple(probability.shape)} and {tuple(label.shape)}."
-            )
-        self._refuse(
-            probability,
-            ~((probability >= 0) & (probability <= 1)),
-            "Expected probabilities between 0 and 1",
-            "pass the churn probability, not the logit, and look for missing values in the inputs",
-        )
-        self._refuse(
-            label,
-            (label != 0) & (label != 1),
-            "Expected labels of 0 or 1",
-            "turn the target into 1 for churned and 0 for not, and drop rows without a label",
-        )
-
-    def _refuse(self, values: Tensor, bad: Tensor, expected: str, mend: str) -> None:
-        """Raise an InputError that counts the bad values and shows the first."""
-        if bad.any():
-            row = int(bad.int().argmax())
-            raise InputError(
-                f"{expected}, but {int(bad.sum())} of {len(values)} are not "
-                f"(the first is {values[row].item()} in row {self.n + row}): {mend}."
-            )
 
     def _add(self, probability: Tensor, label: Tensor) -> None:
         """Add a block of float64 probabilities and boolean labels."""
@@ -156,10 +133,14 @@ class Tally:
 
         The AUROC is the share of pairs of a churner and a non-churner in order, and pairs inside
         a bin count as half.
+
+        Raises:
+            InputError: in bins, for one class only.
         """
         if self._counts is None:
             return 0.0
-        pairs = self._counts[::2].astype(np.float64) @ self._counts[1::2]
+        groups = self._groups()
+        pairs = groups.negatives.astype(np.float64) @ groups.positives
         return float(pairs / 2 / self.n_positive / (self.n - self.n_positive))
 
     def evaluate(self, threshold: float) -> dict[str, float | int]:
@@ -181,7 +162,7 @@ class Tally:
                 bins.
         """
         groups = self._groups()
-        threshold = _checked_threshold(threshold)
+        threshold = checked_threshold(threshold)
         fp, tp = self._called_churners(threshold, groups)
         n, n_positive = self.n, self.n_positive
         fn, tn = n_positive - tp, n - n_positive - fp
@@ -217,11 +198,6 @@ class Tally:
         Raises:
             InputError: for no rows, one class only, ``replicates`` or ``confidence`` out of range.
         """
-        if replicates < 1 or not 0 < confidence < 1:
-            raise InputError(
-                "A bootstrap needs replicates >= 1 and a confidence between 0 and 1 (such as "
-                f"0.95), but got replicates={replicates} and confidence={confidence}."
-            )
         groups = self._groups()
         return bootstrap(
             groups.negatives,
@@ -249,23 +225,14 @@ class Tally:
             InputError: for another rule, a number outside 0..1, and, with a rule, for no rows or
                 one class only.
         """
+        check_rule(rule, top_share)
         if rule not in THRESHOLD_RULES:
-            return _checked_threshold(rule)
+            return float(rule)
         groups = self._groups()
-        taken = np.cumsum(groups.negatives + groups.positives)
-        if rule == "f1":
-            found = np.cumsum(groups.positives)
-            f1 = 2 * found / (taken + self.n_positive)
-            last = int(np.argmax(f1))  # of equals the first: the larger threshold
-        else:
-            if not 0 < top_share <= 1:
-                raise InputError(
-                    f"threshold=top_share takes a share above 0 and up to 1 (such as 0.1), "
-                    f"but got {top_share}."
-                )
-            last = int(np.searchsorted(taken, gains.top_rows(top_share, self.n)))
+        rows, churners = np.cumsum([groups.negatives + groups.positives, groups.positives], axis=1)
+        last = last_called(rule, rows, churners, top_share=top_share)
         lowest = float(groups.lowest[last])
-        left_out = float(groups.lowest[last + 1]) if last + 1 < len(taken) else 0.0
+        left_out = float(groups.lowest[last + 1]) if last + 1 < len(rows) else 0.0
         middle = float(np.float32((lowest + left_out) / 2))
         if self._counts is not None:
             middle = edge_below(middle)
@@ -277,16 +244,7 @@ class Tally:
         Raises:
             InputError: for no rows or one class only.
         """
-        if self.n == 0:
-            raise InputError(
-                "Expected labelled rows to evaluate, but got none: give a table with rows."
-            )
-        if self.n_positive in (0, self.n):
-            raise InputError(
-                f"Expected churners and non-churners, but all {self.n} labels are "
-                f"{int(self.n_positive > 0)}: evaluate on rows of both classes (is data.positive "
-                "right?)."
-            )
+        check_both_classes(self.n, self.n_positive)
         if self._counts is not None:
             negatives, positives = self._counts[::2], self._counts[1::2]
             filled = np.flatnonzero(negatives + positives)[::-1]
@@ -318,15 +276,3 @@ class _Groups(NamedTuple):
     lowest: npt.NDArray[np.float32]
     negatives: Ints
     positives: Ints
-
-
-def _checked_threshold(threshold: str | float) -> float:
-    """Return a threshold given as a number, or raise an InputError that names the choices."""
-    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    if is_number and 0 <= float(threshold) <= 1:
-        return float(threshold)
-    hint = suggest(threshold, THRESHOLD_RULES) if isinstance(threshold, str) else ""
-    raise InputError(
-        f"Expected threshold=f1, threshold=top_share or a number between 0 and 1, "
-        f"but got {threshold!r}{hint}."
-    )
