@@ -6,34 +6,28 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
-from torch import Tensor
+from omegaconf import DictConfig, OmegaConf
 
 import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError
-from churn_torch.evaluation.metrics import (
-    bootstrap_intervals,
-    choose_threshold,
-)
-from churn_torch.evaluation.metrics import (
-    evaluate as measure,
-)
 from churn_torch.evaluation.report import metrics_table, ranked, sweep_table
+from churn_torch.evaluation.tally import Tally
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
 from churn_torch.runs import (
     METRICS,
     MODEL,
+    PREDICTIONS,
     Run,
     load_config,
     load_run,
@@ -47,19 +41,28 @@ from churn_torch.serving.parity import Parity, check_parity
 from churn_torch.serving.scoring import open_session, score_chunks
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.labelled import LabelledTable, located, read_labelled
+from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
+from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.batches import Batch, preprocess_once
+from churn_torch.training.batches import BLOCK_BYTES, spread_sample
 from churn_torch.training.build import (
     build_module,
     build_options,
     build_scorer,
     build_trainer,
-    with_epochs,
+    is_exact,
+    with_sizes,
 )
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.datamodule import ChurnDataModule
+from churn_torch.training.exact import ExactModule
+from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
+from churn_torch.training.inference import raw_logits, scored
+from churn_torch.training.store import MemoryPart
+
+# Validation rows that a calibrator is fitted on, at most.
+CALIBRATION_ROWS = 1_000_000
 
 
 def train(
@@ -89,58 +92,55 @@ def train(
 
     # Data first, schema second, model third.
     table = read_labelled(config.data, seed=config.seed, source=source)
-    show(describe(table.schema))
-    _show_rows(table)
     check_input_names(table.schema)
-    train_rows = table.parsed.take(table.split.train)
-    schema, statistics = fit_statistics([train_rows], table.schema, build_options(config))
+    show(describe(table.schema))
+    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
+    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
+    _show_rows(table)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
-    parts = {
-        name: _rows(table.parsed.take(rows), table.label[rows], schema)
-        for name, rows in table.split._asdict().items()
-    }
+    with _features(config, folder, table, schema, scorer) as store:
+        # Fit; early stopping looks at the validation rows.
+        start = time.perf_counter()
+        fit = _fit(config, folder, scorer.train(), store, table, checkpoint)
+        fit["seconds"] = round(time.perf_counter() - start, 2)
+        scorer.eval()
 
-    # Fit; early stopping looks at the validation rows.
-    start = time.perf_counter()
-    fit = _fit(config, folder, scorer, parts, table.fingerprint, checkpoint)
-    fit["seconds"] = round(time.perf_counter() - start, 2)
-
-    # Calibrate, choose the threshold, and only then look at the test rows, once.
-    validation, test = parts["validation"], parts["test"]
-    scorer.calibrator.fit(_logit(scorer, validation.columns), validation.label.double().numpy())
-    probability = scorer.score(validation.columns)
-    threshold = choose_threshold(
-        config.threshold, probability, validation.label, top_share=config.top_share
-    )
-    metrics = {"validation": measure(probability, validation.label, threshold=threshold)}
-    probability = scorer.score(test.columns)
-    metrics["test"] = _measure_with_intervals(probability, test.label, threshold, config.seed)
+        # Calibrate, choose the threshold, and only then look at the test rows, once.
+        _calibrate(scorer, store)
+        given = None if isinstance(config.threshold, str) else config.threshold
+        tally = Tally(threshold=given)
+        for probability, label in scored(scorer, store.parts["validation"]):
+            tally.update(probability, label)
+        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
+        metrics = {"validation": tally.evaluate(threshold)}
+        tally = Tally(threshold=threshold)
+        sources.write(_predictions(scorer, store, tally), folder / PREDICTIONS)
+        metrics["test"] = _with_intervals(tally, threshold, config.seed)
 
     # Save, export, prove.
     described = {
         "fit": fit,
         "data": {
             "fingerprint": table.fingerprint,
-            "n_rows": len(table.label),
+            "n_rows": sum(table.counts.values()),
             "n_dropped": table.n_dropped,
-            **{f"n_{name}": len(rows) for name, rows in table.split._asdict().items()},
+            **{f"n_{part}": n for part, n in table.counts.items()},
         },
         "version": churn_torch.__version__,
     }
-    run = Run(folder, config, schema, scorer.eval(), {**metrics, **described})
-    parity = _export(run, table.parsed.take(table.split.test), folder / MODEL)
-    save_run(run, _predictions(table, probability))
+    run = Run(folder, config, schema, scorer, {**metrics, **described})
+    parity = _export(run, store.sample, folder / MODEL)
+    save_run(run)
     outputs = Path(config.outputs)
     if outputs.is_dir():
         point_latest(outputs, folder)
 
     show(metrics_table(metrics))
+    show(_summary(fit))
     show(
-        f"Trained {fit['epochs']} epochs in {fit['seconds']} s to a training loss of "
-        f"{fit['history'][-1]['train_loss']:.4f}, best epoch {fit['best_epoch']} by validation "
-        f"log-loss. ONNX equals torch to {parity.max_difference:.1e} on "
-        f"{parity.n_rows:,} real and hostile rows."
+        f"ONNX equals torch to {parity.max_difference:.1e} on {parity.n_rows:,} real and hostile "
+        "rows."
     )
     show(f"Run folder: {folder}")
     return run
@@ -156,28 +156,34 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         InputError: The run or the table cannot be used.
     """
     run = load_run(config.run)
+    tally = Tally(threshold=run.threshold)
+    n_unlabelled = 0
     if config.get("data") is None:
+        name = "test"
         table = read_labelled(run.config.data, seed=run.config.seed)
+        for rows in _watched(table.chunks(), table, "Evaluating"):
+            test = rows.of("test")
+            _tally_rows(tally, run, test.parsed, test.label)
         if table.fingerprint != run.metrics["data"]["fingerprint"]:
             raise InputError(
                 f"expected the table the run was trained on (fingerprint "
                 f"{run.metrics['data']['fingerprint']}), got {table.fingerprint}: the source has "
                 "changed; name new rows with data=table data.source=..."
             )
-        parsed, label = table.parsed.take(table.split.test), table.label[table.split.test]
-        name = "test"
     else:
-        frame = sources.read(located(config.data.source), database=config.data.database)
-        label = parse_target(frame, run.schema)
-        labelled = ~np.isnan(label)
-        parsed, label = parse(frame, run.schema).loc[labelled], label[labelled]
         name = "new rows"
-        if not labelled.all():
-            show(f"{int((~labelled).sum()):,} rows without a label are left out.")
-    batch = _rows(parsed, label, run.schema)
-    metrics = _measure_with_intervals(
-        run.scorer.score(batch.columns), batch.label, run.threshold, run.config.seed
-    )
+        first_row = 0
+        source = located(config.data.source)
+        for frame in sources.read_chunks(source, database=config.data.database):
+            label = parse_target(frame, run.schema, first_row=first_row)
+            parsed = parse(frame, run.schema, first_row=first_row)
+            labelled = ~np.isnan(label)
+            _tally_rows(tally, run, parsed.loc[labelled], label[labelled])
+            n_unlabelled += int((~labelled).sum())
+            first_row += len(frame)
+    if n_unlabelled:
+        show(f"{n_unlabelled:,} rows without a label are left out.")
+    metrics = _with_intervals(tally, run.threshold, run.config.seed)
     show(metrics_table({name: metrics}))
     return metrics
 
@@ -232,9 +238,11 @@ def export(config: DictConfig) -> Path:
     """
     run = load_run(config.run)
     source = config.source or run.config.data.source
-    parsed = parse(sources.read(located(source), database=run.config.data.database), run.schema)
+    database = run.config.data.database
+    frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
+    parsed = parse(frame, run.schema)
     path = Path(config.out) if config.out else run.model
-    sources.check_output(path, located(source), run.config.data.database)
+    sources.check_output(path, located(source), database)
     parity = _export(run, parsed, path)
     show(
         f"{path}: {path.stat().st_size:,} bytes; equals torch to {parity.max_difference:.1e} on "
@@ -264,27 +272,48 @@ def _check_choices(config: DictConfig) -> None:
         )
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
-    example = torch.tensor([0.0, 1.0])
-    choose_threshold(config.threshold, example, example, top_share=config.top_share)
+    example = Tally()
+    example.update(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
+    example.choose_threshold(config.threshold, top_share=config.top_share)
 
 
 def _show_rows(table: LabelledTable) -> None:
-    counts = ", ".join(f"{name} {len(rows):,}" for name, rows in table.split._asdict().items())
+    n_rows = sum(table.counts.values())
+    rate = sum(table.n_positive.values()) / n_rows
+    counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn ({counts}){dropped}.")
+    show(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
+    if table.sampled is not None:
+        show(f"Larger than memory: streamed. Kinds are inferred from {table.sampled:,} rows.")
 
 
-class _Rows(NamedTuple):
-    """Typed rows of a split and their labels."""
+def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
+    """Pass rows on, with a progress bar where there are enough of them to wait for."""
+    if not table.streamed:
+        yield from rows
+        return
+    with row_progress() as progress:
+        task = progress.add_task(what, total=table.n_rows)
+        for chunk in rows:
+            yield chunk
+            progress.advance(task, len(chunk.label))
 
-    columns: Columns
-    label: Tensor
 
-
-def _rows(
-    parsed: pd.DataFrame, label: np.ndarray[Any, np.dtype[np.float32]], schema: Schema
-) -> _Rows:
-    return _Rows(Columns.from_arrays(encode(parsed, schema)), torch.from_numpy(label))
+def _features(
+    config: DictConfig, folder: Path, table: LabelledTable, schema: Schema, scorer: Scorer
+) -> contextlib.AbstractContextManager[Store]:
+    cache = config.cache.folder
+    return gathered(
+        table,
+        schema,
+        scorer.preprocess,
+        watch=lambda rows: _watched(rows, table, "Preprocessing"),
+        announce=show,
+        folder=folder / "features" if cache is None else Path(cache),
+        keep=cache is not None,
+        most_bytes=config.cache.max_gb * 1e9,
+        choices=f"{OmegaConf.to_container(config.data.split)} {config.seed} {config.data.id}",
+    )
 
 
 def _resumed(config: DictConfig, folder: Path) -> tuple[DictConfig, Path]:
@@ -307,24 +336,22 @@ def _fit(
     config: DictConfig,
     folder: Path,
     scorer: Scorer,
-    parts: Mapping[str, _Rows],
-    mark: str,
+    store: Store,
+    table: LabelledTable,
     checkpoint: Path | None,
 ) -> dict[str, Any]:
-    label = parts["train"].label
-    config = with_epochs(config, len(label))
+    train, validation = store.parts["train"], store.parts["validation"]
+    if config.train_rows is not None:
+        train = MemoryPart(spread_sample(train, config.train_rows))
+    config = with_sizes(config, train.n_rows)
+    n_positive = table.n_positive["train"]
     module = build_module(
-        config, scorer, n_negative=int((label == 0).sum()), n_positive=int((label == 1).sum())
+        config, scorer, n_negative=table.counts["train"] - n_positive, n_positive=n_positive
     )
-    train, validation = (
-        Batch(preprocess_once(parts[name].columns, scorer.preprocess), parts[name].label)
-        for name in ("train", "validation")
-    )
-    # To overfit one batch it must be the same in every epoch.
-    seed = None if config.trainer.get("overfit_batches") else config.seed
-    data = ChurnDataModule(train, validation, batch_size=config.batch_size, seed=seed)
-    trainer = build_trainer(config, folder, mark)
-    step_cells = min(config.batch_size or len(label), len(label)) * scorer.preprocess.n_features
+    batch_size = None if is_exact(config) else min(config.batch_size, train.n_rows)
+    data = ChurnDataModule(train, validation, batch_size=batch_size, seed=config.seed)
+    trainer = build_trainer(config, folder, table.fingerprint)
+    step_cells = (batch_size or BLOCK_BYTES // train.row_bytes) * scorer.preprocess.n_features
     with _fitting_threads(step_cells):
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     if config.trainer.profiler:
@@ -332,16 +359,42 @@ def _fit(
     if trainer.interrupted:
         raise KeyboardInterrupt
     losses = [epoch["validation_log_loss"] for epoch in module.history]
-    if not losses:
-        raise InputError(
-            "training: expected at least one step, got none; set trainer.limit_train_batches "
-            "above 0."
-        )
-    return {
+    fit = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
+        "batch_size": batch_size,
         "history": module.history,
     }
+    return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
+
+
+def _summary(fit: Mapping[str, Any]) -> str:
+    """Say in a sentence or two how the fit went."""
+    loss = fit["history"][-1]["train_loss"]
+    exact = fit.get("exact")
+    if exact is None:
+        return (
+            f"Trained {fit['epochs']} epochs in {fit['seconds']} s to a training loss of "
+            f"{loss:.4f}, best epoch {fit['best_epoch']} by validation log-loss."
+        )
+    start = f"{exact['solver']}, {exact['passes']} passes in {fit['seconds']} s"
+    chosen = f" l2={exact['l2']:g} of {len(exact['path'])} tried." if len(exact["path"]) > 1 else ""
+    if exact["separable"]:
+        return (
+            f"{start}: the training rows of the two classes can be told apart without an error, so "
+            "the best coefficients are infinite and those kept are arbitrary; set penalty.l2 above "
+            f"0.{chosen}"
+        )
+    if exact["converged"]:
+        return (
+            f"{start}: the optimum, objective {loss:.6f}, gradient at most "
+            f"{exact['gradient_norm']:.1e}.{chosen}"
+        )
+    return (
+        f"{start}: NOT converged, objective {loss:.6f}, gradient at most "
+        f"{exact['gradient_norm']:.1e}; allow more passes (trainer.max_epochs), or raise "
+        f"penalty.l2.{chosen}"
+    )
 
 
 @contextlib.contextmanager
@@ -360,27 +413,34 @@ def _fitting_threads(step_cells: int) -> Iterator[None]:
         torch.set_num_threads(n_threads)
 
 
-def _logit(scorer: Scorer, columns: Columns) -> np.ndarray[Any, np.dtype[np.float64]]:
-    logit: np.ndarray[Any, np.dtype[np.float64]] = (
-        scorer.uncalibrated_logit(columns).double().numpy()
-    )
-    return logit
+def _calibrate(scorer: Scorer, store: Store) -> None:
+    rows = spread_sample(store.parts["validation"], CALIBRATION_ROWS)
+    logit = raw_logits(scorer, rows) - scorer.prior_shift
+    scorer.calibrator.fit(logit.double().numpy(), rows.label.double().numpy())
 
 
-def _measure_with_intervals(
-    probability: Tensor, label: Tensor, threshold: float, seed: int
-) -> dict[str, Any]:
-    return {
-        **measure(probability, label, threshold=threshold),
-        "intervals": bootstrap_intervals(probability, label, seed=seed),
-    }
+def _predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:
+    """Yield the test rows' names, labels and probabilities, and tally them."""
+    part = store.parts["test"]
+    identity = store.identities(CHUNK_ROWS)
+    names = next(identity)
+    for probability, label in scored(scorer, part):
+        tally.update(probability, label)
+        while len(names) < len(label):
+            names = pd.concat([names, next(identity)], ignore_index=True)
+        yield names.iloc[: len(label)].assign(
+            label=label.numpy().astype(np.int64), **{PROBABILITY: probability.numpy()}
+        )
+        names = names.iloc[len(label) :].reset_index(drop=True)
 
 
-def _predictions(table: LabelledTable, probability: Tensor) -> pd.DataFrame:
-    rows = table.split.test
-    return table.identity.iloc[rows].assign(
-        label=table.label[rows].astype(np.int64), **{PROBABILITY: probability.numpy()}
-    )
+def _tally_rows(tally: Tally, run: Run, parsed: pd.DataFrame, label: np.ndarray[Any, Any]) -> None:
+    columns = Columns.from_arrays(encode(parsed, run.schema))
+    tally.update(run.scorer.score(columns), torch.from_numpy(label))
+
+
+def _with_intervals(tally: Tally, threshold: float, seed: int) -> dict[str, Any]:
+    return {**tally.evaluate(threshold), "intervals": tally.intervals(seed=seed)}
 
 
 def _export(run: Run, parsed: pd.DataFrame, path: Path) -> Parity:

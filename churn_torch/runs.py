@@ -110,16 +110,14 @@ def start_run(folder: Path, config: DictConfig) -> None:
     write_text(folder / CONFIG, OmegaConf.to_yaml(config))
 
 
-def save_run(run: Run, predictions: pd.DataFrame) -> None:
-    """Write everything but the ONNX file."""
+def save_run(run: Run) -> None:
+    """Write everything but the ONNX file and the predictions."""
     write_text(run.folder / SCHEMA, run.schema.to_json())
     # By way of memory: torch's own writer does not report a full disk as an OSError.
     weights = io.BytesIO()
     torch.save(run.scorer.state_dict(), weights)
     with whole_file(run.folder / WEIGHTS) as temporary:
         temporary.write_bytes(weights.getbuffer())
-    with whole_file(run.folder / PREDICTIONS) as temporary:
-        predictions.to_parquet(temporary, index=False)
     # Last: metrics.json marks the run as finished.
     write_text(run.folder / METRICS, json.dumps(run.metrics, indent=2, allow_nan=False))
 

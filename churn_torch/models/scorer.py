@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
@@ -47,31 +45,21 @@ class Scorer(nn.Module):
 
     def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
         """Return calibrated probabilities."""
-        logit = self.raw_logit(numeric, wide, codes) - self.prior_shift
-        return torch.sigmoid(self.calibrator(logit))
+        return self.calibrated(self.raw_logit(numeric, wide, codes))
+
+    def calibrated(self, raw_logit: Tensor) -> Tensor:
+        """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``."""
+        return torch.sigmoid(self.calibrator(raw_logit - self.prior_shift))
 
     @torch.no_grad()
     def score(self, columns: Columns) -> Tensor:
         """Return calibrated probabilities of any number of rows, chunk by chunk."""
-        return self._in_chunks(columns, calibrated=True)
-
-    @torch.no_grad()
-    def uncalibrated_logit(self, columns: Columns) -> Tensor:
-        """Return logits at the true base rate, before the calibrator."""
-        return self._in_chunks(columns, calibrated=False)
-
-    def _in_chunks(self, columns: Columns, *, calibrated: bool) -> Tensor:
         was_training = self.training
         self.eval()
+        n_rows = columns.numeric.shape[0]
         parts = [
-            self(*chunk) if calibrated else self.raw_logit(*chunk) - self.prior_shift
-            for chunk in _chunks(columns)
+            self(*columns.take(slice(start, start + CHUNK_ROWS)))
+            for start in range(0, max(n_rows, 1), CHUNK_ROWS)
         ]
         self.train(was_training)
         return torch.cat(parts)
-
-
-def _chunks(columns: Columns) -> Iterator[Columns]:
-    n_rows = columns.numeric.shape[0]
-    for start in range(0, max(n_rows, 1), CHUNK_ROWS):
-        yield columns.take(slice(start, start + CHUNK_ROWS))

@@ -174,8 +174,9 @@ class ExactModule(FitModule):
         point = torch.zeros(self.expansion.n_features + 1, dtype=torch.float64)
         curvatures, starts = [], []
         for penalty in self.penalties:  # each from where the one before, a stronger one, ended
-            point = self._solve_sample(first, point, penalty, most_rounds=12)[1].point
-            found, problem = self._solve_sample(sample, point, penalty, most_rounds=2)
+            if len(first.label) < len(sample.label):
+                point = self._solve_sample(first, point, penalty)[1].point
+            found, problem = self._solve_sample(sample, point, penalty)
             point = problem.point
             curvatures.append(found)
             starts.append(problem)
@@ -187,15 +188,13 @@ class ExactModule(FitModule):
             problems.append(problem)
         return curvatures, problems
 
-    def _solve_sample(
-        self, rows: Block, point: Tensor, penalty: Penalty, *, most_rounds: int
-    ) -> tuple[Tensor, Problem]:
-        """Solve the rows of a sample, with the curvature taken anew where the steps fall short."""
-        for _ in range(most_rounds):
+    def _solve_sample(self, rows: Block, point: Tensor, penalty: Penalty) -> tuple[Tensor, Problem]:
+        """Solve the rows of a sample; Newton's Hessian is taken anew where its steps fall short."""
+        rounds, steps = (12, 4) if self.solver.method == "newton" else (1, 500)
+        for _ in range(rounds):
             found = self._curvature(rows, point)
             problem = self.solver.problem(point, penalty, found)
-            most = 4 if self.solver.method == "newton" else 100
-            for _ in range(most):
+            for _ in range(steps):
                 sums = self._sums(1)
                 self._add(sums, Run(rows, 0), problem.trial.unsqueeze(1), None)
                 _tell(problem, sums, 0)

@@ -212,7 +212,4 @@ class ChurnModule(FitModule):
             scheduler = self.make_scheduler(optimizer)
         except (TypeError, ValueError) as error:
             raise InputError(f"optimizer or scheduler: {error}.") from error
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "monitor": MONITOR},
-        }
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler}}

@@ -1,0 +1,265 @@
+"""Every row of a table preprocessed once, into memory or into files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+import torch
+
+from churn_torch.errors import InputError
+from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.tables.encode import encode
+from churn_torch.tables.rows import PARTS, LabelledTable, Rows
+from churn_torch.tables.schema import Schema
+from churn_torch.training.store import (
+    ARRAYS,
+    Block,
+    DiskPart,
+    MemoryPart,
+    Part,
+    as_bytes,
+    bytes_a_row,
+)
+
+# Of a table that is streamed, features up to this stay in memory all the same.
+MEMORY_BYTES = 2**28
+# Parsed test rows kept for the proof of the exported file.
+SAMPLE_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Store:
+    """Every part's rows, and what of the test rows is needed beside them.
+
+    Attributes:
+        parts: By name (`churn_torch.tables.rows.PARTS`).
+        identity: Names of the test rows, in their order: a frame, or a Parquet file.
+        sample: The first parsed test rows.
+        folder: Where the files are; None when all is in memory.
+    """
+
+    parts: dict[str, Part]
+    identity: pd.DataFrame | Path
+    sample: pd.DataFrame
+    folder: Path | None = None
+
+    def identities(self, n_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the names of the test rows, ``n_rows`` at a time."""
+        if isinstance(self.identity, Path):
+            for batch in pa_parquet.ParquetFile(self.identity).iter_batches(n_rows):
+                yield batch.to_pandas()
+        else:
+            for start in range(0, len(self.identity), n_rows):
+                yield self.identity.iloc[start : start + n_rows]
+
+
+@contextlib.contextmanager
+def gathered(
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    *,
+    watch: Callable[[Iterable[Rows]], Iterable[Rows]],
+    announce: Callable[[str], None],
+    folder: Path,
+    keep: bool,
+    most_bytes: float,
+    choices: str,
+) -> Iterator[Store]:
+    """Preprocess every row once: into memory, or into files if the table is streamed and large.
+
+    Args:
+        table: Gone through once already, so that it knows its numbers of rows.
+        schema: Completed.
+        preprocess: With its statistics loaded.
+        watch: Passes the rows on, with a progress bar.
+        announce: Tells the user a sentence.
+        folder: For the files.
+        keep: Leave the files at the end, and use those of an earlier run of the same rows and
+            choices.
+        most_bytes: Most that the files may take.
+        choices: What else decides the rows of each part (the split and its seed).
+
+    Raises:
+        InputError: The files would be too large, or the disk is full.
+    """
+    n_bytes = sum(table.counts.values()) * bytes_a_row(preprocess.n_dense, preprocess.n_text)
+    if not table.streamed or n_bytes <= MEMORY_BYTES:
+        yield _gather(watch(table.chunks()), table, schema, preprocess)
+        return
+    key = _key(table, schema, preprocess, choices)
+    store = _reopen(folder, key) if keep else None
+    if store is not None:
+        announce(f"Features of an earlier run are used again: {folder}.")
+    else:
+        _check_room(folder, n_bytes, most_bytes)
+        announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {folder}.")
+        store = _write(watch(table.chunks()), table, schema, preprocess, folder, key)
+    try:
+        yield store
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _gather(
+    rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
+) -> Store:
+    widths = (preprocess.n_dense, preprocess.n_text)
+    blocks = {
+        part: Block(
+            torch.empty(n, widths[0]), torch.empty(n, widths[1], dtype=torch.int32), torch.empty(n)
+        )
+        for part, n in table.counts.items()
+    }
+    filled = dict.fromkeys(PARTS, 0)
+    identity, sample = [], _Sample()
+    for chunk in rows:
+        for part, block, chosen in _dealt(chunk, schema, preprocess):
+            start, filled[part] = filled[part], filled[part] + len(block.label)
+            for array, values in zip(blocks[part], block, strict=True):
+                array[start : filled[part]] = values
+            if part == "test":
+                identity.append(chosen.identity)
+                sample.add(chosen.parsed)
+    parts: dict[str, Part] = {part: MemoryPart(block) for part, block in blocks.items()}
+    return Store(parts, pd.concat(identity, ignore_index=True), sample.frame())
+
+
+def _write(
+    rows: Iterable[Rows],
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    folder: Path,
+    key: str,
+) -> Store:
+    """Preprocess into files; ``complete.json``, written last, says what they hold."""
+    shutil.rmtree(folder, ignore_errors=True)
+    sample = _Sample()
+    try:
+        folder.mkdir(parents=True)
+        files = {part: [(folder / f"{part}.{a}").open("wb") for a in ARRAYS] for part in PARTS}
+        writer: pa_parquet.ParquetWriter | None = None
+        try:
+            for chunk in rows:
+                for part, block, chosen in _dealt(chunk, schema, preprocess):
+                    for file, array in zip(files[part], block, strict=True):
+                        file.write(as_bytes(array.contiguous()))
+                    if part == "test":
+                        sample.add(chosen.parsed)
+                        names = pa.Table.from_pandas(chosen.identity, preserve_index=False)
+                        if writer is None:
+                            writer = pa_parquet.ParquetWriter(folder / _IDENTITY, names.schema)
+                        writer.write_table(names.cast(writer.schema))
+        finally:
+            if writer is not None:
+                writer.close()
+            for opened in files.values():
+                for file in opened:
+                    file.close()
+        sample.frame().to_parquet(folder / _SAMPLE)
+        facts = {
+            "key": key,
+            "counts": table.counts,
+            "widths": [preprocess.n_dense, preprocess.n_text],
+        }
+        (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InputError(
+            f"cache: expected room for the features in {str(folder)!r}, got: "
+            f"{error.strerror or error}; name a folder on a larger disk with cache.folder=..."
+        ) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _opened(folder, facts)
+
+
+def _reopen(folder: Path, key: str) -> Store | None:
+    try:
+        facts = json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))
+        return _opened(folder, facts) if facts["key"] == key else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
+    if n_bytes > most_bytes:
+        raise InputError(
+            f"cache.max_gb: expected features of at most {most_bytes / 1e9:.1f} GB on disk, got "
+            f"{n_bytes / 1e9:.1f} GB; raise it, or leave columns out (data.ignore)."
+        )
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if n_bytes > free:
+        raise InputError(
+            f"cache: expected {n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the "
+            f"features, got {free / 1e9:.1f} GB; name a folder on a larger disk with "
+            "cache.folder=..."
+        )
+
+
+def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: str) -> str:
+    """Return a digest of all that decides the content of a store."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in (table.fingerprint, schema.to_json(), choices, json.dumps(table.counts)):
+        digest.update(text.encode())
+    for name, tensor in preprocess.state_dict().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+_COMPLETE, _IDENTITY, _SAMPLE = "complete.json", "identity.parquet", "sample.parquet"
+
+
+def _opened(folder: Path, facts: dict[str, Any]) -> Store:
+    parts: dict[str, Part] = {
+        part: DiskPart(folder, part, n_rows, *facts["widths"])
+        for part, n_rows in facts["counts"].items()
+    }
+    sample = pd.read_parquet(folder / _SAMPLE)
+    return Store(parts, folder / _IDENTITY, sample, folder)
+
+
+def _dealt(
+    chunk: Rows, schema: Schema, preprocess: Preprocess
+) -> Iterator[tuple[str, Block, Rows]]:
+    """Preprocess a chunk and deal its rows out to their parts."""
+    columns = Columns.from_arrays(encode(chunk.parsed, schema))
+    with torch.no_grad():
+        compact = preprocess.compact(*columns)
+    block = Block(*compact, torch.from_numpy(chunk.label))
+    for position, part in enumerate(PARTS):
+        here = np.flatnonzero(chunk.part == position)
+        if len(here):
+            yield part, block.take(torch.from_numpy(here)), chunk.of(part)
+
+
+class _Sample:
+    """The first rows of many chunks."""
+
+    def __init__(self) -> None:
+        self.frames: list[pd.DataFrame] = []
+        self.n_rows = 0
+
+    def add(self, frame: pd.DataFrame) -> None:
+        if self.n_rows < SAMPLE_ROWS:
+            self.frames.append(frame.iloc[: SAMPLE_ROWS - self.n_rows])
+            self.n_rows += len(self.frames[-1])
+
+    def frame(self) -> pd.DataFrame:
+        return pd.concat(self.frames, ignore_index=True)

@@ -1,0 +1,33 @@
+"""A scorer's raw logits of the rows of a part, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from churn_torch.models.expansion import Expansion
+from churn_torch.models.scorer import Scorer
+from churn_torch.training.batches import BLOCK_BYTES, InOrder
+from churn_torch.training.store import Block, Part
+
+
+def raw_logits(scorer: Scorer, rows: Block) -> Tensor:
+    """Return the raw logit of each row, ``[N]`` float32; the scorer is in evaluation mode."""
+    expansion = Expansion(scorer.preprocess)
+    chunk_rows = max(BLOCK_BYTES // (4 * expansion.n_features), 1)
+    with torch.no_grad():
+        return torch.cat(
+            [
+                scorer.net(expansion(chunk.dense, chunk.codes))
+                for chunk in rows.in_chunks(chunk_rows)
+            ]
+        )
+
+
+def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the calibrated probabilities and the labels of a part, both ``[N]``, in its order."""
+    for run in InOrder(part):
+        with torch.no_grad():
+            yield scorer.calibrated(raw_logits(scorer, run.rows)), run.rows.label
