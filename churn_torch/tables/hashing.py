@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -26,3 +27,12 @@ def splitmix64(values: npt.NDArray[np.uint64 | np.int64]) -> Hashes:
     mixed *= np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
     return mixed
+
+
+def text_hashes(text: pd.Series[str]) -> Hashes:
+    """Hash texts (SipHash with a fixed key, as pandas does it).
+
+    Shape:
+        [N].
+    """
+    return np.asarray(pd.util.hash_pandas_object(text, index=False), dtype=np.uint64)

@@ -12,16 +12,27 @@ import pandas as pd
 
 from churn_torch import samples
 from churn_torch.errors import InputError
-from churn_torch.tables import sources, splits
-from churn_torch.tables.encode import fingerprint, parse, parse_time
+from churn_torch.tables import memory, sources, splits
+from churn_torch.tables.encode import fingerprint, parse_time
 from churn_torch.tables.infer import infer
-from churn_torch.tables.labels import parse_target
-from churn_torch.tables.rows import CHUNK_ROWS, PARTS, LabelledTable, Labels, Rows
+from churn_torch.tables.rows import (
+    CHUNK_ROWS,
+    PARTS,
+    LabelledTable,
+    Labels,
+    Rows,
+    check_test_source,
+    read_rows,
+)
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.streamed import open_streamed
 
 __all__ = ["PARTS", "LabelledTable", "MemoryTable", "Rows", "located", "read_labelled"]
 
 SAMPLE = "sample:"
+# A table is read into memory up to this share of it: its raw and its parsed rows and the model's
+# features are there together for a while.
+MEMORY_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,9 @@ def read_labelled(
 ) -> LabelledTable:
     """Read the table that a data configuration names.
 
+    With ``data.streaming=auto`` a table of files is streamed when its estimated size in memory
+    (`churn_torch.tables.memory`) is above ``MEMORY_SHARE`` of what is available.
+
     Args:
         data: The keys of conf/data/table.yaml.
         seed: Seed of the split.
@@ -95,50 +109,74 @@ def read_labelled(
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
     """
-    frame = sources.read(located(data.source if source is None else source), database=data.database)
-    schema = infer(
-        frame,
-        target=data.target,
-        positive=data.positive,
-        id=data.id,
-        ignore=list(data.ignore),
-        kinds=_kinds(data.kinds),
-        time=_split_column(data.split, "time"),
-        group=_split_column(data.split, "group"),
-    )
-    n_main, mark = len(frame), fingerprint(frame)
-    parsed, label, identity = _read_rows(frame, schema)
-    if data.test_source is not None:
-        given = sources.read(located(data.test_source), database=data.database)
-        mark += "+" + fingerprint(given)
-        more = _read_rows(given, schema)
-        parsed = pd.concat([parsed, more[0]], ignore_index=True)
-        label = np.concatenate([label, more[1]])
-        identity = pd.concat([identity, more[2]], ignore_index=True)
-    labelled = np.flatnonzero(~np.isnan(label))
-    main = labelled[labelled < n_main]
-    n_test = None if data.test_source is None else len(labelled) - len(main)
-    split = _split(data.split, schema, frame.take(main), label[main], n_test=n_test, seed=seed)
-    label = label[labelled]
-    if not len(split.test):
+    main = located(data.source if source is None else source)
+    test = None if data.test_source is None else located(data.test_source)
+    request = {
+        "target": data.target,
+        "positive": data.positive,
+        "id": data.id,
+        "ignore": list(data.ignore),
+        "kinds": _kinds(data.kinds),
+        "time": _split_column(data.split, "time"),
+        "group": _split_column(data.split, "group"),
+    }
+    if test is None and data.split.test == 0:
         raise InputError(
             "data.split.test: expected a share above 0, or a data.test_source, got "
             f"{data.split.test}."
         )
-    if len(np.unique(label[split.test])) < 2:
-        raise InputError(
-            "data.test_source: expected labelled rows of both classes, got "
-            f"{int((label[split.test] == 1).sum())} churners and "
-            f"{int((label[split.test] == 0).sum())} others; name a larger table."
+    read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
+    return read(main, test, database=data.database, request=request, split=data.split, seed=seed)
+
+
+def _is_streamed(data: Any, *given: Any) -> bool:
+    if data.streaming in (True, False):
+        return bool(data.streaming)
+    if data.streaming != "auto":
+        raise InputError(f"data.streaming: expected auto, true or false, got {data.streaming!r}.")
+    available = memory.available_bytes()
+    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
+    return available is not None and sum(sizes) > MEMORY_SHARE * available
+
+
+def _read_into_memory(
+    main: sources.Source,
+    test: sources.Source | None,
+    *,
+    database: str | None,
+    request: Mapping[str, Any],
+    split: Any,
+    seed: int,
+) -> MemoryTable:
+    frame = sources.read(main, database=database)
+    schema = infer(frame, **request)
+    mark, n_rows = fingerprint(frame), len(frame)
+    rows, labelled = read_rows(frame, schema)
+    named = [name for name in (schema.id, split.column) if name in frame.columns]
+    kept = frame[list(dict.fromkeys(named))].take(labelled)
+    del frame
+    with_test = test is None
+    parts = _split(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    if test is not None:
+        given = sources.read(test, database=database)
+        mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
+        more, _ = read_rows(given, schema)
+        parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
+        check_test_source(len(more.label), int(more.label.sum()))
+        rows = Rows(
+            pd.concat([rows.parsed, more.parsed], ignore_index=True),
+            np.concatenate([rows.label, more.label]),
+            pd.concat([rows.identity, more.identity], ignore_index=True),
+            np.concatenate([rows.part, more.part]),
         )
     return MemoryTable(
         schema=schema,
-        parsed=parsed.take(labelled).reset_index(drop=True),
-        label=label,
-        identity=identity.take(labelled).reset_index(drop=True),
-        split=split,
+        parsed=rows.parsed,
+        label=rows.label,
+        identity=rows.identity,
+        split=parts,
         fingerprint=mark,
-        n_dropped=len(parsed) - len(labelled),
+        n_dropped=n_rows - len(rows.label),
     )
 
 
@@ -147,14 +185,6 @@ def located(source: Any) -> Any:
     if isinstance(source, str) and source.startswith(SAMPLE):
         return samples.path(source.removeprefix(SAMPLE))
     return source
-
-
-def _read_rows(frame: pd.DataFrame, schema: Schema) -> tuple[pd.DataFrame, Labels, pd.DataFrame]:
-    if schema.id is not None and schema.id in frame.columns:
-        identity = frame[[schema.id]].reset_index(drop=True)
-    else:
-        identity = pd.DataFrame({"row": np.arange(len(frame))})
-    return parse(frame, schema), parse_target(frame, schema), identity
 
 
 def _kinds(kinds: Any) -> dict[str, str]:
@@ -171,8 +201,8 @@ def _split_column(split: Any, by: str) -> str | None:
     Raises:
         InputError: ``split.by`` is unknown, or its column is not named.
     """
-    if split.by not in ("random", "time", "group"):
-        raise InputError(f"data.split.by: expected random, time or group, got {split.by!r}.")
+    if split.by not in ("random", "hash", "time", "group"):
+        raise InputError(f"data.split.by: expected random, hash, time or group, got {split.by!r}.")
     if split.by != by:
         return None
     if split.column is None:
@@ -187,19 +217,18 @@ def _split(
     chosen: Any,
     schema: Schema,
     frame: pd.DataFrame,
+    rows: splits.Rows,
     label: Labels,
     *,
-    n_test: int | None,
+    with_test: bool,
     seed: int,
 ) -> splits.Split:
-    """Split the main rows; with a test source of ``n_test`` rows the test is all of those."""
-    sizes = {"validation": chosen.validation, "test": chosen.test if n_test is None else 0.0}
+    """Split the labelled main rows, given raw; ``rows`` are their positions in the source."""
+    sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
     if chosen.by == "time":
-        split = splits.by_time(parse_time(frame, schema[chosen.column]), label, **sizes)
-    elif chosen.by == "group":
-        split = splits.by_group(frame[chosen.column], label, **sizes, seed=seed)
-    else:
-        split = splits.stratified(label, **sizes, seed=seed)
-    if n_test is not None:
-        split = split._replace(test=np.arange(len(label), len(label) + n_test))
-    return split
+        return splits.by_time(parse_time(frame, schema[chosen.column]), label, **sizes)
+    if chosen.by == "group":
+        return splits.by_group(frame[chosen.column], label, **sizes, seed=seed)
+    if chosen.by == "hash":
+        return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
+    return splits.stratified(label, **sizes, seed=seed)

@@ -38,13 +38,11 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
         ) from None
 
 
-def estimated_bytes(paths: Sequence[Path]) -> int:
-    """Estimate what the table takes in memory: its columns unpacked, at least 8 bytes a cell."""
-    size = 0
-    for footer in map(metadata, paths):
-        groups = (footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
-        size += max(sum(groups), footer.num_rows * footer.num_columns * _CELL_BYTES)
-    return size
+def estimated_bytes(path: Path) -> int:
+    """Estimate what a file takes in memory: its columns unpacked, at least 8 bytes a cell."""
+    footer = metadata(path)
+    groups = (footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+    return int(max(sum(groups), footer.num_rows * footer.num_columns * _CELL_BYTES))
 
 
 def read_parquet(

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn_torch.errors import InputError
+from churn_torch.tables.encode import parse, parse_target
 from churn_torch.tables.schema import Schema
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
@@ -95,3 +97,40 @@ class LabelledTable(Protocol):
         A chunk has at most ``CHUNK_ROWS`` rows. The rows can be gone through again and again.
         """
         ...
+
+
+def read_rows(
+    frame: pd.DataFrame, schema: Schema, *, first_row: int = 0
+) -> tuple[Rows, npt.NDArray[np.int64]]:
+    """Parse raw rows and drop those without a label.
+
+    Args:
+        frame: Raw rows.
+        schema: What the columns mean.
+        first_row: How many rows stand before them in the source.
+
+    Returns:
+        The labelled rows, not yet dealt out (all are in the first part), and their positions in
+        ``frame``.
+
+    Raises:
+        InputError: A column is missing, or a cell cannot be read.
+    """
+    parsed = parse(frame, schema, first_row=first_row)
+    label = parse_target(frame, schema, first_row=first_row)
+    if schema.id is not None and schema.id in frame.columns:
+        identity = frame[[schema.id]].reset_index(drop=True)
+    else:
+        identity = pd.DataFrame({"row": np.arange(first_row, first_row + len(frame))})
+    rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8))
+    labelled = np.flatnonzero(~np.isnan(label))
+    return (rows if len(labelled) == len(frame) else rows.take(labelled)), labelled
+
+
+def check_test_source(n_rows: int, n_positive: int) -> None:
+    """Raise InputError when a test source cannot be judged."""
+    if n_positive in (0, n_rows):
+        raise InputError(
+            "data.test_source: expected labelled rows of both classes, got "
+            f"{n_positive} churners and {n_rows - n_positive} others; name a larger table."
+        )

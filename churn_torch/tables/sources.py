@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,21 +12,30 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from churn_torch.errors import InputError, suggest
-from churn_torch.tables import arrow
+from churn_torch.errors import InputError
+from churn_torch.tables import arrow, parquet_files
 from churn_torch.tables.csv_files import read_csv
-from churn_torch.tables.parquet_files import metadata, read_parquet
+from churn_torch.tables.paths import find_files, is_parquet, near
 from churn_torch.tables.schema import with_text_names
 from churn_torch.tables.writing import write
 
-__all__ = ["Source", "count_rows", "read", "read_chunks", "write"]
+__all__ = [
+    "Source",
+    "count_rows",
+    "files",
+    "read",
+    "read_chunks",
+    "read_sample",
+    "write",
+]
 
 Source = str | Path | pd.DataFrame
 
 _QUERY = re.compile(r"\s*(select|with)[\s(*\"']", re.IGNORECASE)
 _URL = re.compile(r"\w+://")
-_DATA_NAME = re.compile(r"[^_.].*\.(parquet|pq|(csv|tsv|txt)(\.gz)?)", re.IGNORECASE)
 _CHUNK = 65536
+# A DataFrame is sampled in so many runs of rows.
+_RUNS = 16
 
 
 def read(
@@ -63,7 +71,7 @@ def read_chunks(
     database: str | None = None,
     rows: int = _CHUNK,
     columns: Sequence[str] | None = None,
-) -> Iterator[pd.DataFrame]:
+) -> Generator[pd.DataFrame]:
     """Read a table as `read` does, but in chunks of `rows` rows (the last one may be shorter).
 
     Memory stays at a few chunks, however large the table is.
@@ -89,12 +97,54 @@ def count_rows(source: Source, database: str | None = None) -> int | None:
     """Return the number of rows where it costs nothing (a DataFrame, Parquet), else None."""
     if isinstance(source, pd.DataFrame):
         return len(source)
-    if _as_query(source, database) is not None:
+    paths = files(source, database)
+    if paths is None or not all(is_parquet(path) for path in paths):
         return None
-    paths = _paths(source)
-    if not all(_is_parquet(path) for path in paths):
+    return sum(int(parquet_files.metadata(path).num_rows) for path in paths)
+
+
+def read_sample(
+    source: Source, *, rows: int, database: str | None = None
+) -> tuple[pd.DataFrame, list[int]]:
+    """Read about ``rows`` rows to judge a table by: all of it where it has no more.
+
+    Returns:
+        The rows, and the lengths of the runs of rows they come in. The runs of Parquet and
+        DataFrames are spread evenly over the table; CSV and queries give one, the first rows.
+
+    Raises:
+        InputError: As for `read`.
+    """
+    if isinstance(source, pd.DataFrame):
+        frame = _select_frame(source, None)
+        if len(frame) <= rows:
+            return frame, [len(frame)]
+        starts = [run * len(frame) // _RUNS for run in range(_RUNS)]
+        runs = [frame.iloc[start : start + rows // _RUNS] for start in starts]
+        return pd.concat(runs, ignore_index=True), list(map(len, runs))
+    paths = files(source, database)
+    if paths is None or not all(is_parquet(path) for path in paths):
+        chunks = read_chunks(source, database=database, rows=rows)
+        frame = next(chunks)
+        chunks.close()
+        return frame, [len(frame)]
+    folder = Path(source).expanduser()
+    schema, groups = parquet_files.sample_parquet(paths, folder if folder.is_dir() else None, rows)
+    table = pa.Table.from_batches([batch for group in groups for batch in group], schema=schema)
+    if table.num_rows == 0:
+        raise _no_rows(source)
+    return arrow.to_pandas(table), [sum(batch.num_rows for batch in group) for group in groups]
+
+
+def files(source: Source, database: str | None = None) -> list[Path] | None:
+    """Return the files that hold the table, or None for a query, an address or a DataFrame.
+
+    Raises:
+        InputError: There are none.
+    """
+    if isinstance(source, pd.DataFrame) or _as_query(source, database) is not None:
         return None
-    return sum(int(metadata(path).num_rows) for path in paths)
+    return find_files(source)
 
 
 @contextmanager
@@ -107,11 +157,11 @@ def _opened(
         with _queried(query, database) as (schema, batches):
             yield arrow.select(schema, batches, columns)
         return
-    paths = _paths(source)
-    parquet = [_is_parquet(path) for path in paths]
+    paths = find_files(source)
+    parquet = [is_parquet(path) for path in paths]
     if all(parquet):
         folder = Path(source).expanduser()
-        yield read_parquet(paths, folder if folder.is_dir() else None, columns)
+        yield parquet_files.read_parquet(paths, folder if folder.is_dir() else None, columns)
     elif not any(parquet):
         yield arrow.select(*read_csv(paths), columns)
     else:
@@ -158,7 +208,7 @@ def _queried(query: str, database: str | None) -> Iterator[arrow.Batches]:
     if path is not None and not path.is_file():
         raise InputError(
             f"expected a DuckDB database file, however: {database!r} is not there"
-            f"{_near(path)}; check the path"
+            f"{near(path)}; check the path"
         )
     try:
         where = ":memory:" if path is None else str(path)
@@ -174,40 +224,6 @@ def _queried(query: str, database: str | None) -> Iterator[arrow.Batches]:
         ) from None
 
 
-def _paths(source: str | Path) -> list[Path]:
-    """Return the files that a path, glob or folder stands for, sorted.
-
-    Raises:
-        InputError: There are none.
-    """
-    path = Path(source).expanduser()
-    if os.path.isfile(path):  # unlike Path.is_file, not upset by overlong names
-        return [path]
-    if os.path.isdir(path):
-        files = (file for file in path.rglob("*") if _DATA_NAME.fullmatch(file.name))
-        # Writers such as Spark leave _SUCCESS and hidden files beside the data.
-        found = sorted(file for file in files if file.is_file() and not _is_hidden(file, path))
-        if not found:
-            raise InputError(
-                f"expected Parquet or CSV files in the folder {str(source)!r}, however: it has "
-                "none; name another folder or a file"
-            )
-        return found
-    if glob.has_magic(str(path)):
-        matches = (Path(name) for name in glob.glob(str(path), recursive=True))
-        found = sorted(file for file in matches if file.is_file())
-        if not found:
-            raise InputError(
-                f"expected files that match {str(source)!r}, however: there are none; "
-                "check the folder and the pattern"
-            )
-        return found
-    raise InputError(
-        f"expected a file, a folder, a glob or SELECT ..., however: {str(source)[:200]!r} is not "
-        f"there{_near(path)}; check the path"
-    )
-
-
 def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: str | None) -> None:
     """Refuse an output that would take the place of what is read.
 
@@ -215,44 +231,8 @@ def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: s
         InputError: ``out`` is the source, one of its files, or the database.
     """
     read = [] if database is None else [Path(database)]
-    if not isinstance(source, pd.DataFrame) and _as_query(source, database) is None:
-        read += _paths(source)
+    read += files(source, database) or []
     if Path(out).resolve() in {path.resolve() for path in read}:
         raise InputError(
             f"out: expected a file other than what is read, got {str(out)!r}; name another file"
         )
-
-
-def _is_hidden(file: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-
-
-def _near(path: Path) -> str:
-    """Name the file beside a missing one that it was probably meant to be."""
-    if not os.path.isdir(path.parent):
-        return f", nor its folder {str(path.parent)!r}"
-    return suggest(path.name, os.listdir(path.parent))
-
-
-def _is_parquet(path: Path) -> bool:
-    """Tell Parquet from text by its first bytes; the name only decides what to complain about."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as error:
-        raise InputError(
-            f"expected a readable file, however: {str(path)!r} cannot be opened "
-            f"({error.strerror}); check its permissions"
-        ) from None
-    if not head:
-        raise InputError(
-            f"expected a table, however: {str(path)!r} is empty (0 bytes); check the source"
-        )
-    if head == b"PAR1":
-        return True
-    if path.suffix.lower() in (".parquet", ".pq"):
-        raise InputError(
-            f"expected a Parquet file, however: {str(path)!r} does not start like one; "
-            "write it again, or name it .csv if it is one"
-        )
-    return False

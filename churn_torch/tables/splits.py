@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,13 @@ import pandas as pd
 
 from churn_torch.errors import InputError
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.hashing import Hashes, splitmix64, text_hashes
 
 Rows = npt.NDArray[np.int64]
+Parts = npt.NDArray[np.int8]
+
+# Where a part stands in `Split`.
+TRAIN, VALIDATION, TEST = range(3)
 
 
 class Split(NamedTuple):
@@ -39,7 +45,7 @@ def stratified(
     Raises:
         InputError: The shares do not add up, or a class has fewer rows than there are parts.
     """
-    _check_shares(validation, test)
+    check_shares(validation, test)
     label = _checked(label)
     n_parts = 3 if test else 2
     for value, name in ((1.0, "positive"), (0.0, "negative")):
@@ -82,27 +88,107 @@ def by_time(
     Raises:
         InputError: A time is missing, there are too few distinct times, or a part lacks a class.
     """
-    _check_shares(validation, test)
+    check_shares(validation, test)
     label = _checked(label)
     time = np.asarray(time, dtype=np.float64)
-    missing = int(np.isnan(time).sum())
-    if missing:
-        raise InputError(
-            f"expected a time in every row, however: {missing:,} of {len(time):,} are missing; "
-            "drop those rows or split at random (data.split.by=random)"
-        )
-    order = np.argsort(time, kind="stable")
-    borders = np.flatnonzero(np.diff(time[order])) + 1
+    check_present("time", int(np.isnan(time).sum()), len(time))
+    part = time_parts(time, time_borders(time, validation=validation, test=test))
+    return _split(label, *(np.flatnonzero(part == i) for i in (TRAIN, VALIDATION, TEST)))
+
+
+def time_borders(
+    time: npt.NDArray[np.float64], *, validation: float, test: float
+) -> tuple[float, float]:
+    """Return the first times of the validation and of the test rows, the latter inf without test.
+
+    Args:
+        time: [N] of all rows or of a sample of them, none missing.
+        validation: Share of the rows.
+        test: Share of the rows; 0 when a test table is given.
+
+    Raises:
+        InputError: There are too few distinct times.
+    """
+    time = np.sort(time)
+    borders = np.flatnonzero(np.diff(time)) + 1
     n_borders = 2 if test else 1
     if len(borders) < n_borders:
         raise InputError(
             f"expected at least {n_borders + 1} distinct times to split by, however: got "
-            f"{len(borders) + 1}; name another time column or split at random"
+            f"{len(borders) + bool(len(time))}; name another time column or split at random"
         )
     n = len(time)
     first = _nearest(borders[: len(borders) - n_borders + 1], n * (1 - validation - test))
-    second = _nearest(borders[borders > first], n * (1 - test)) if test else n
-    return _split(label, order[:first], order[first:second], order[second:])
+    if not test:
+        return float(time[first]), np.inf
+    second = _nearest(borders[borders > first], n * (1 - test))
+    return float(time[first]), float(time[second])
+
+
+def time_parts(time: npt.NDArray[np.float64], borders: tuple[float, float]) -> Parts:
+    """Return the part of each row: before the first border, before the second, or after."""
+    return np.searchsorted(borders, time, side="right").astype(np.int8)
+
+
+def by_hash(
+    keys: Hashes,
+    label: npt.ArrayLike,
+    *,
+    validation: float = 0.15,
+    test: float = 0.15,
+    seed: int,
+) -> Split:
+    """Split by a hash of what names the rows: a row keeps its part when the table grows.
+
+    The shares are met as nearly as a draw of each row on its own meets them.
+
+    Args:
+        keys: [N] hashes (`row_keys`).
+        label: [N] of 1 and 0.
+        validation: Share of the rows.
+        test: Share of the rows; 0 when a test table is given.
+        seed: Decides the draw.
+
+    Raises:
+        InputError: The shares do not add up, or a part lacks a class.
+    """
+    check_shares(validation, test)
+    label = _checked(label)
+    part = hash_parts(keys, validation=validation, test=test, seed=seed)
+    rows = [np.flatnonzero(part == i) for i in (TRAIN, VALIDATION, TEST)]
+    return _split(label, *rows, with_test=test > 0)
+
+
+def hash_parts(keys: Hashes, *, validation: float, test: float, seed: int) -> Parts:
+    """Return the part that each row falls into by its key and the seed, and by nothing else."""
+    mixed = splitmix64(keys ^ splitmix64(np.array([seed])))
+    share = (mixed >> np.uint64(11)) * 2.0**-53  # uniform in [0, 1)
+    return np.select([share < test, share < test + validation], [TEST, VALIDATION], TRAIN).astype(
+        np.int8
+    )
+
+
+def row_keys(frame: pd.DataFrame, id: str | None, rows: Rows) -> Hashes:
+    """Return a hash of what names each row: its id, or its position where it has none.
+
+    Args:
+        frame: N raw rows.
+        id: The column that names them, if any.
+        rows: [N] positions of the rows in the source.
+    """
+    if id is None or id not in frame.columns:
+        return splitmix64(rows)
+    text = canonical_text(frame[id])
+    return np.where(text == "", splitmix64(rows), text_hashes(text))
+
+
+def group_keys(group: pd.Series) -> Hashes:
+    """Return a hash of each row's group.
+
+    Raises:
+        InputError: A group is missing.
+    """
+    return text_hashes(_group_names(group))
 
 
 def by_group(
@@ -128,15 +214,9 @@ def by_group(
     Raises:
         InputError: A group is missing, there are too few groups, or a part lacks a class.
     """
-    _check_shares(validation, test)
+    check_shares(validation, test)
     label = _checked(label)
-    names = canonical_text(pd.Series(group))
-    missing = int((names == "").sum())
-    if missing:
-        raise InputError(
-            f"expected a group in every row, however: {missing:,} of {len(names):,} are missing; "
-            "drop those rows or split at random (data.split.by=random)"
-        )
+    names = _group_names(pd.Series(group))
     codes, levels = pd.factorize(names)
     group_label = np.zeros(len(levels))
     np.maximum.at(group_label, codes, label)
@@ -155,7 +235,23 @@ def _nearest(borders: Rows, wanted: float) -> int:
     return int(borders[np.abs(borders - wanted).argmin()])
 
 
-def _check_shares(validation: float, test: float) -> None:
+def _group_names(group: pd.Series) -> pd.Series:
+    names = canonical_text(group)
+    check_present("group", int((names == "").sum()), len(names))
+    return names
+
+
+def check_present(what: str, n_missing: int, n_rows: int) -> None:
+    """Raise InputError when a row lacks what the split goes by."""
+    if n_missing:
+        raise InputError(
+            f"expected a {what} in every row, however: {n_missing:,} of {n_rows:,} are missing; "
+            "drop those rows or split at random (data.split.by=random)"
+        )
+
+
+def check_shares(validation: float, test: float) -> None:
+    """Raise InputError when the shares leave a part empty."""
     if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
         raise InputError(
             "expected shares with validation above 0, test at least 0 and both together below 1, "
@@ -170,21 +266,28 @@ def _checked(label: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return label
 
 
-def _split(label: npt.NDArray[Any], train: Rows, validation: Rows, test: Rows) -> Split:
+def _split(
+    label: npt.NDArray[Any], train: Rows, validation: Rows, test: Rows, *, with_test: bool = False
+) -> Split:
     """Sort the parts and check that each can be judged.
 
     Raises:
-        InputError: A part (other than a test part that was not asked for) lacks a class.
+        InputError: A part lacks a class; a test part without rows does so if there must be one.
     """
-    for name, rows in (("training", train), ("validation", validation), ("test", test)):
-        if name == "test" and len(rows) == 0:
-            continue
-        positives = int(label[rows].sum())
-        if positives in (0, len(rows)):
+    parts = [train, validation, test] if with_test or len(test) else [train, validation]
+    check_classes([len(rows) for rows in parts], [int(label[rows].sum()) for rows in parts])
+    return Split(*(np.sort(rows).astype(np.int64) for rows in (train, validation, test)))
+
+
+def check_classes(counts: Sequence[int], n_positive: Sequence[int]) -> None:
+    """Raise InputError when one of the parts, given by their rows and positives, lacks a class."""
+    for name, count, positives in zip(
+        ("training", "validation", "test"), counts, n_positive, strict=False
+    ):
+        if positives in (0, count):
             lacking = "positive" if positives == 0 else "negative"
             raise InputError(
-                f"expected both classes in the {name} part, however: its {len(rows):,} rows hold "
-                f"no {lacking} one (of {int(label.sum()):,} positive rows in {len(label):,}); "
+                f"expected both classes in the {name} part, however: its {count:,} rows hold "
+                f"no {lacking} one (of {sum(n_positive):,} positive rows in {sum(counts):,}); "
                 "give more rows or choose a larger share for it"
             )
-    return Split(*(np.sort(rows).astype(np.int64) for rows in (train, validation, test)))
