@@ -70,15 +70,13 @@ class Shuffled:
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
-        whole = max(BLOCK_BYTES // (part.row_bytes * batch_size), 1) * batch_size
-        piece = max(PIECE_BYTES // part.row_bytes, 1)
-        self.piece_rows = min(piece, whole)
-        self.n_pieces = -(-part.n_rows // self.piece_rows)
-        self.pieces_a_block = max(whole // self.piece_rows, 1)
+        # Whole minibatches: only the last one of an epoch is short.
+        self.block_rows = max(BLOCK_BYTES // (part.row_bytes * batch_size), 1) * batch_size
+        self.piece_rows = max(PIECE_BYTES // part.row_bytes, 1)
 
     def __len__(self) -> int:
         """Return the number of blocks an epoch."""
-        return -(-self.n_pieces // self.pieces_a_block)
+        return -(-self.part.n_rows // self.block_rows)
 
     @property
     def sampler(self) -> Shuffled | SequentialSampler:
@@ -95,16 +93,16 @@ class Shuffled:
 
     def _blocks(self) -> Iterator[Batches]:
         rank, world = _process()
+        starts = torch.arange(0, self.part.n_rows, self.piece_rows)
         generator = None
-        order = torch.arange(self.n_pieces)
         if self.seed is not None:
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-            order = torch.randperm(self.n_pieces, generator=generator)
-        for chosen in torch.split(order, self.pieces_a_block):
-            starts = [piece * self.piece_rows for piece in chosen.tolist()]
-            pieces = [
-                slice(start, min(start + self.piece_rows, self.part.n_rows)) for start in starts
-            ]
+            starts = starts[torch.randperm(len(starts), generator=generator)]
+        order = [
+            slice(start, min(start + self.piece_rows, self.part.n_rows))
+            for start in starts.tolist()
+        ]
+        for pieces in _dealt(order, self.block_rows):
             n_rows = sum(piece.stop - piece.start for piece in pieces)
             if generator is None:
                 rows = torch.arange(n_rows)
@@ -161,6 +159,22 @@ def spread_sample(part: Part, n_rows: int) -> Block:
             for start in [i * (part.n_rows - piece) // max(n_pieces - 1, 1)]
         ]
     )
+
+
+def _dealt(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:
+    """Deal pieces out to blocks of ``n_rows``, the last of which may be short."""
+    block: list[slice] = []
+    room = n_rows
+    for piece in pieces:
+        while piece.stop - piece.start >= room:  # it fills the block: cut there
+            border = piece.start + room
+            yield [*block, slice(piece.start, border)]
+            piece, block, room = slice(border, piece.stop), [], n_rows
+        if piece.start < piece.stop:
+            block.append(piece)
+            room -= piece.stop - piece.start
+    if block:
+        yield block
 
 
 def _overlapped(blocks: Iterator[T], part: Part, pin: bool) -> Iterator[T]:
