@@ -1,4 +1,4 @@
-"""A scorer and its batches, as the pipeline makes them before the fit."""
+"""A scorer and its rows, as the pipeline makes them before the fit; processes; linear models."""
 
 from __future__ import annotations
 
@@ -7,29 +7,48 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import DictConfig
 
 from churn_torch.commandline import compose
-from churn_torch.models.preprocess import Columns
+from churn_torch.models.expansion import Expansion
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
-from churn_torch.tables.encode import encode
-from churn_torch.tables.labelled import read_labelled
-from churn_torch.training.batches import Batch
+from churn_torch.tables.labelled import MemoryTable, read_labelled
 from churn_torch.training.build import build_options, build_scorer
+from churn_torch.training.gather import Store, gathered
+from churn_torch.training.store import MemoryPart
 
 
 class Prepared(NamedTuple):
     config: DictConfig
     scorer: Scorer
-    train: Batch
-    validation: Batch
+    table: MemoryTable
+    store: Store
+
+    @property
+    def train(self) -> MemoryPart:
+        return self.store.parts["train"]
+
+    @property
+    def validation(self) -> MemoryPart:
+        return self.store.parts["validation"]
+
+    def features(self, part: str = "train") -> np.ndarray:
+        """Model-space rows in float64."""
+        block = self.store.parts[part].block
+        return Expansion(self.scorer.preprocess)(block.dense, block.codes).double().numpy()
+
+    def label(self, part: str = "train") -> np.ndarray:
+        return self.store.parts[part].block.label.double().numpy()
 
 
 @pytest.fixture
-def prepare(customers_csv: Path, table_keys: tuple[str, ...]) -> Callable[..., Prepared]:
+def prepare(
+    customers_csv: Path, table_keys: tuple[str, ...], tmp_path: Path
+) -> Callable[..., Prepared]:
     """Return a function from overrides to an untrained scorer and the rows for it."""
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # as the pipeline does
 
@@ -37,17 +56,27 @@ def prepare(customers_csv: Path, table_keys: tuple[str, ...]) -> Callable[..., P
         config = compose("train", [*table_keys, f"data.source={customers_csv}", *overrides])
         torch.manual_seed(0)
         table = read_labelled(config.data, seed=config.seed)
-        rows = table.parsed.take(table.split.train)
-        schema, statistics = fit_statistics([rows], table.schema, build_options(config))
+        learned = (rows.of("train").parsed for rows in table.chunks())
+        schema, statistics = fit_statistics(learned, table.schema, build_options(config))
         scorer = build_scorer(config, schema)
         scorer.preprocess.load_statistics(statistics)
-        parts = [
-            Batch(
-                Columns.from_arrays(encode(table.parsed.take(part), schema)),
-                torch.from_numpy(table.label[part]),
-            )
-            for part in (table.split.train, table.split.validation)
-        ]
-        return Prepared(config, scorer, *parts)
+        with gathered(
+            table, schema, scorer.preprocess, watch=iter, announce=pytest.fail,
+            folder=tmp_path / "features", keep=False, most_bytes=0.0, choices="",
+        ) as store:  # fmt: skip
+            return Prepared(config, scorer, table, store)
 
     return prepare
+
+
+@pytest.fixture
+def as_process(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
+    """Return a function that pretends to be one of several processes."""
+
+    def become(rank: int, world: int) -> None:
+        monkeypatch.setattr(torch.distributed, "is_available", lambda: True)
+        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world)
+
+    return become

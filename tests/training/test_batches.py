@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -8,157 +10,196 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import SequentialSampler
 
-from churn_torch.models.preprocess import Columns
-from churn_torch.training.batches import Batch, Batches, Features, preprocess_once
+from churn_torch.training import batches as batches_module
+from churn_torch.training.batches import Batches, InOrder, Shuffled, spread_sample
+from churn_torch.training.store import Block, MemoryPart
+
+ROW_BYTES = 16  # of the rows made here
 
 
-def make(n_rows: int, *, batch_size: int | None = 8, seed: int | None = 0) -> Batches:
-    """Batches whose every tensor tells the row it came from."""
+def part(n_rows: int) -> MemoryPart:
+    """Rows whose every tensor tells which one it is."""
     row = torch.arange(n_rows)
-    columns = Columns(row.float().unsqueeze(1), row.double().unsqueeze(1) * 2, row.unsqueeze(1) * 3)
-    return Batches(columns, row.float() * 5, batch_size=batch_size, seed=seed)
+    dense = torch.stack([row.float(), row.float() * 2], dim=1)
+    return MemoryPart(Block(dense, row.int().unsqueeze(1) * 3, row.float() * 5))
 
 
-def rows_of(batch: Batch) -> list[int]:
-    """The rows of a batch; every tensor must tell the same."""
-    rows = batch.columns.numeric[:, 0].long()
-    assert torch.equal(batch.columns.wide[:, 0], rows.double() * 2)
-    assert torch.equal(batch.columns.codes[:, 0], rows * 3)
-    assert torch.equal(batch.label, rows.float() * 5)
+def rows_of(block: Block) -> list[int]:
+    """The rows of a block; every tensor must tell the same."""
+    rows = block.dense[:, 0].long()
+    assert torch.equal(block.dense[:, 1], rows.float() * 2)
+    assert torch.equal(block.codes[:, 0], rows.int() * 3)
+    assert torch.equal(block.label, rows.float() * 5)
     return rows.tolist()
 
 
-def order(batches: Batches, epoch: int = 0) -> list[list[int]]:
-    batches.set_epoch(epoch)
-    return [rows_of(batch) for batch in batches]
+def minibatches(block: Batches) -> list[list[int]]:
+    rows = rows_of(block.rows)
+    assert (block.ends[-1] if block.ends else 0) == len(rows)
+    assert len(block.ends) == len(block.sizes)
+    return [rows[a:b] for a, b in itertools.pairwise([0, *block.ends])]
 
 
-sizes = st.one_of(st.none(), st.integers(1, 70))
+def order(loader: Shuffled, epoch: int = 0) -> list[list[int]]:
+    """The minibatches of an epoch, block after block."""
+    loader.set_epoch(epoch)
+    blocks = list(loader)
+    assert len(blocks) == len(loader)
+    return [rows for block in blocks for rows in minibatches(block)]
+
+
+@contextmanager
+def small(block_rows: int, piece_rows: int) -> Iterator[None]:
+    """Blocks and pieces of a few rows, so that a small part has many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches_module, "BLOCK_BYTES", block_rows * ROW_BYTES)
+        patch.setattr(batches_module, "PIECE_BYTES", piece_rows * ROW_BYTES)
+        yield
+
+
+# From one row to many blocks, batches larger than the part, pieces larger than a block.
+part_sizes = st.integers(1, 90)
+batch_sizes = st.integers(1, 100)
+block_sizes = st.integers(1, 60)
+piece_sizes = st.integers(1, 20)
 seeds = st.one_of(st.none(), st.integers(0, 2**31))
 
 
-@given(n_rows=st.integers(1, 60), batch_size=sizes, seed=seeds, epoch=st.integers(0, 1000))
-def test_every_row_comes_once_an_epoch_with_its_label(n_rows, batch_size, seed, epoch):
-    batches = make(n_rows, batch_size=batch_size, seed=seed)
-    seen = order(batches, epoch)
+@given(part_sizes, batch_sizes, block_sizes, piece_sizes, seeds, st.integers(0, 1000))
+def test_every_row_comes_once_an_epoch_in_full_minibatches(
+    n_rows, batch_size, block_rows, piece_rows, seed, epoch
+):
+    with small(block_rows, piece_rows):
+        seen = order(Shuffled(part(n_rows), batch_size=batch_size, seed=seed), epoch)
     assert sorted(itertools.chain(*seen)) == list(range(n_rows))
-    assert len(seen) == len(batches)
-    full = batch_size or n_rows
-    assert [len(rows) for rows in seen[:-1]] == [full] * (len(seen) - 1)
-    assert 1 <= len(seen[-1]) <= full
+    # Only the last minibatch of an epoch is short: each row weighs the same in the others.
+    assert [len(rows) for rows in seen[:-1]] == [batch_size] * (len(seen) - 1)
+    assert 1 <= len(seen[-1]) <= batch_size
 
 
-@given(seed=st.integers(0, 2**31), epoch=st.integers(0, 1000), noise=st.integers(0, 9))
-def test_the_order_is_a_function_of_seed_and_epoch(seed, epoch, noise):
-    first = order(make(40, seed=seed), epoch)
-    torch.manual_seed(noise)
-    state = torch.get_rng_state()
-    batches = make(40, seed=seed)
-    order(batches, epoch + 1)  # an epoch trained before leaves no trace
-    assert order(batches, epoch) == first
-    assert torch.equal(torch.get_rng_state(), state)
+@given(block_sizes, piece_sizes, st.integers(0, 2**31), st.integers(0, 1000), st.integers(0, 9))
+def test_the_order_is_a_function_of_seed_and_epoch(block_rows, piece_rows, seed, epoch, noise):
+    with small(block_rows, piece_rows):
+        first = order(Shuffled(part(40), batch_size=8, seed=seed), epoch)
+        torch.manual_seed(noise)
+        state = torch.get_rng_state()
+        loader = Shuffled(part(40), batch_size=8, seed=seed)
+        order(loader, epoch + 1)  # an epoch trained before leaves no trace
+        assert order(loader, epoch) == first
+        assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_seeds_and_epochs_give_different_orders():
-    orders = [str(order(make(40, seed=seed), epoch)) for seed in range(5) for epoch in range(5)]
+@pytest.mark.parametrize("block_rows", [16, 1000])
+def test_seeds_and_epochs_give_different_orders(block_rows):
+    with small(block_rows, 4):
+        loaders = [Shuffled(part(40), batch_size=8, seed=seed) for seed in range(5)]
+        orders = [str(order(loader, epoch)) for loader in loaders for epoch in range(5)]
     assert len(set(orders)) == 25
 
 
+def test_rows_of_a_block_come_from_all_over_the_part_and_are_mixed():
+    with small(200, 10):
+        loader = Shuffled(part(2000), batch_size=50, seed=0)
+        first = next(iter(loader))
+    rows = torch.tensor(rows_of(first.rows))
+    assert len(rows) == 200
+    # Twenty pieces of two hundred: their spread is the part's, and no minibatch is a piece.
+    assert rows.double().std() == pytest.approx(2000 / 12**0.5, rel=0.35)
+    for batch in minibatches(first):
+        assert len({row // 10 for row in batch}) > 5
+
+
 def test_without_a_seed_the_order_is_the_tables_in_every_epoch():
-    batches = make(20, seed=None)
-    expected = [list(range(8)), list(range(8, 16)), list(range(16, 20))]
-    assert [order(batches, epoch) for epoch in range(3)] == [expected] * 3
+    with small(16, 3):
+        loader = Shuffled(part(20), batch_size=8, seed=None)
+        expected = [list(range(8)), list(range(8, 16)), list(range(16, 20))]
+        assert [order(loader, epoch) for epoch in range(3)] == [expected] * 3
+    assert isinstance(loader.sampler, SequentialSampler)  # nothing for Lightning to shuffle
 
 
-def test_without_a_seed_lightning_finds_nothing_to_shuffle():
-    assert isinstance(make(20, seed=None).sampler, SequentialSampler)
-
-
-def test_full_batch_is_one_batch_of_all_rows():
-    batches = make(33, batch_size=None)
-    (rows,) = order(batches)
-    assert len(batches) == 1
-    assert sorted(rows) == list(range(33))
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 33, 4000])
+def test_a_batch_of_all_rows_is_one_step_whatever_the_pieces(n_rows):
+    with small(64, 7):
+        (rows,) = order(Shuffled(part(n_rows), batch_size=n_rows, seed=0))
+    assert sorted(rows) == list(range(n_rows))
 
 
 def test_lightning_finds_set_epoch_on_the_sampler():
-    batches = make(40)
-    batches.sampler.set_epoch(3)
-    assert [rows_of(batch) for batch in batches] == order(make(40), 3)
-    assert batches.batch_sampler is None
-
-
-@pytest.fixture
-def as_process(monkeypatch):
-    """Pretend to be one of several processes."""
-
-    def become(rank: int, world: int) -> None:
-        monkeypatch.setattr(torch.distributed, "is_available", lambda: True)
-        monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
-        monkeypatch.setattr(torch.distributed, "get_world_size", lambda: world)
-
-    return become
+    loader = Shuffled(part(40), batch_size=8, seed=0)
+    loader.sampler.set_epoch(3)
+    seen = [rows for block in loader for rows in minibatches(block)]
+    assert seen == order(Shuffled(part(40), batch_size=8, seed=0), 3)
+    assert loader.batch_sampler is None
 
 
 @pytest.mark.parametrize("world", [2, 3, 8])
-@pytest.mark.parametrize("n_rows", [64, 61, 57])
+@pytest.mark.parametrize("n_rows", [1, 5, 57, 61, 64])
 @pytest.mark.parametrize("seed", [0, None])
-def test_processes_share_the_batches_of_one_process(as_process, world, n_rows, seed):
-    alone = order(make(n_rows, batch_size=16, seed=seed), 2)
-    shares = []
-    for rank in range(world):
-        as_process(rank, world)
-        batches = make(n_rows, batch_size=16, seed=seed)
-        shares.append(order(batches, 2))
-        assert len(shares[-1]) == len(batches) == len(alone)  # or the others would wait for ever
-    for whole, *parts in zip(alone, *shares, strict=True):
+def test_processes_share_the_minibatches_of_one_process(as_process, world, n_rows, seed):
+    with small(32, 5):
+        alone = order(Shuffled(part(n_rows), batch_size=16, seed=seed), 2)
+        shares = []
+        for rank in range(world):
+            as_process(rank, world)
+            loader = Shuffled(part(n_rows), batch_size=16, seed=seed)
+            loader.set_epoch(2)
+            sizes = [size for block in loader for size in block.sizes]
+            assert sizes == [len(rows) for rows in alone]  # what the loss is divided by
+            shares.append(order(loader, 2))
+    for whole, *parts in zip(alone, *shares, strict=True):  # as many steps in every process
         assert sorted(itertools.chain(*parts)) == sorted(whole)
-        lengths = [len(part) for part in parts]
+        lengths = [len(rows) for rows in parts]
         assert max(lengths) - min(lengths) <= 1
 
 
-def test_a_last_batch_too_small_to_share_goes_to_every_process(as_process):
-    """A process without rows would take one step fewer, and the others would wait for ever."""
-    last = []
-    for rank in range(4):
-        as_process(rank, 4)
-        *_, rows = order(make(34, batch_size=16))
-        last.append(rows)
-    assert len(last[0]) == 2
-    assert last == [last[0]] * 4
+# In order
 
 
-# Features made once
+@given(st.integers(1, 90), st.integers(1, 40), st.integers(1, 5))
+def test_runs_cover_each_row_once_over_all_processes(n_rows, block_rows, world):
+    seen: list[int] = []
+    with small(block_rows, 5), pytest.MonkeyPatch.context() as patch:
+        for rank in range(world):
+            patch.setattr(batches_module, "_process", lambda rank=rank: (rank, world))
+            loader = InOrder(part(n_rows))
+            runs = list(loader)
+            assert len(runs) == len(loader)  # as many steps in every process
+            for run in runs:
+                rows = rows_of(run.rows)
+                assert rows == list(range(run.first_row, run.first_row + len(rows)))
+                assert len(rows) <= block_rows
+                seen += rows
+    assert sorted(seen) == list(range(n_rows))
 
 
-def test_features_are_those_of_the_preprocessing(prepare, monkeypatch):
-    """Chunk by chunk or whole, and the batches are the same rows as without."""
-    prepared = prepare()
-    columns, preprocess = prepared.train.columns, prepared.scorer.preprocess
-    with torch.no_grad():
-        expected = preprocess(*columns)
-    monkeypatch.setattr("churn_torch.training.batches.CHUNK_ROWS", 100)
-    features = preprocess_once(columns, preprocess)
-    assert isinstance(features, Features)
-    assert not features.x.requires_grad
-    torch.testing.assert_close(features.x, expected, rtol=0, atol=0)
-
-    made, raw = (
-        Batches(source, prepared.train.label, batch_size=32, seed=0)
-        for source in (features, columns)
-    )
-    for one, other in zip(made, raw, strict=True):
-        assert torch.equal(one.label, other.label)
-        with torch.no_grad():
-            torch.testing.assert_close(one.columns.x, preprocess(*other.columns), rtol=0, atol=0)
+def test_one_process_sees_the_parts_order():
+    with small(16, 5):
+        runs = list(InOrder(part(50)))
+    assert [row for run in runs for row in rows_of(run.rows)] == list(range(50))
+    assert [run.first_row for run in runs] == [0, 16, 32, 48]
 
 
-def test_features_that_do_not_fit_are_made_batch_by_batch(prepare, monkeypatch):
-    prepared = prepare()
-    size = prepared.train.label.numel() * prepared.scorer.preprocess.n_features * 4
-    monkeypatch.setattr("churn_torch.training.batches.FEATURE_BYTES", size - 1)
-    columns = prepared.train.columns
-    assert preprocess_once(columns, prepared.scorer.preprocess) is columns
-    monkeypatch.setattr("churn_torch.training.batches.FEATURE_BYTES", size)
-    assert isinstance(preprocess_once(columns, prepared.scorer.preprocess), Features)
+# A sample of the rows
+
+
+@given(part_sizes, st.integers(1, 100), piece_sizes)
+def test_a_sample_has_about_as_many_rows_as_asked_for(n_rows, wanted, piece_rows):
+    with small(1000, piece_rows):
+        rows = rows_of(spread_sample(part(n_rows), wanted))
+    if wanted >= n_rows:
+        assert rows == list(range(n_rows))
+    else:
+        assert wanted - piece_rows < len(rows) <= wanted
+        assert len(rows) > 0
+        assert rows == sorted(set(rows))  # no row twice
+        assert 0 <= rows[0] <= rows[-1] < n_rows
+
+
+def test_a_sample_comes_from_the_whole_part():
+    with small(1000, 10):
+        rows = rows_of(spread_sample(part(1000), 200))
+    assert len(rows) == 200
+    assert rows[0] == 0
+    assert rows[-1] == 999
+    gaps = torch.tensor(rows).diff()
+    assert gaps.max() <= 1000 / 20 + 10
