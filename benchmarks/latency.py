@@ -22,7 +22,7 @@ from made_table import write
 from onnx import TensorProto, helper
 
 from churn_torch import compose, load_run, train
-from churn_torch.serving.scoring import Feed, make_feed, open_session
+from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables import sources
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled import located

@@ -10,7 +10,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.scoring import make_feed, open_session, run_onnx
+from churn_torch.serving.session import make_feed, open_session, run_onnx
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
 

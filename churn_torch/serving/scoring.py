@@ -1,84 +1,103 @@
-"""Score tables with the ONNX file alone, chunk by chunk, as any other system would."""
+"""Score tables with the ONNX file alone; reading, the model and writing overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-import onnxruntime as ort
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.serving.coded import CodedModel
 from churn_torch.serving.export import DECISION, PROBABILITY
-from churn_torch.tables.encode import parse
-from churn_torch.tables.schema import Schema
+from churn_torch.tables import sources
+from churn_torch.tables.ahead import ahead
+from churn_torch.tables.encode import Texts, parse_columns
 
-Feed = dict[str, np.ndarray[Any, Any]]
+CHUNK_ROWS = 65_536
 
 
-def open_session(model: bytes | str | Path) -> ort.InferenceSession:
-    """Open an ONNX file, or its bytes, on the CPU.
+def score_table(
+    model: Path,
+    source: sources.Source,
+    out: str | Path,
+    *,
+    keep: str | Sequence[str] = "id",
+    database: str | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+    progress: Callable[[int], object] = lambda n_rows: None,
+) -> int:
+    """Score a table of any size, from file to file.
+
+    Args:
+        model: The ONNX file.
+        source: What `churn_torch.tables.sources.read_chunks` reads.
+        out: The CSV or Parquet file to write.
+        keep: Columns of the source that stand before the scores: names, one name, ``all``, or
+            ``id`` for the id column of the run (none, if it has none).
+        database: The DuckDB file that a query reads.
+        chunk_rows: Rows read at a time; a few such chunks are in memory at once.
+        progress: Called with the number of rows after each chunk.
+
+    Returns:
+        The number of rows written.
 
     Raises:
-        InputError: It is not an ONNX model that onnxruntime can run.
+        InputError: The model, the source, a column, a cell or the output cannot be used.
     """
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    # One thread: a row is microseconds of work, and waking a pool costs more than it gives.
-    options.intra_op_num_threads = 1
-    source = model if isinstance(model, bytes) else str(model)
-    try:
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes share no base but Exception
-        raise InputError(
-            f"model: expected an ONNX file that onnxruntime can open, got "
-            f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}; "
-            "write it anew with scripts/export.py."
-        ) from error
+    if chunk_rows < 1:
+        raise InputError(f"chunk_rows: expected 1 or more, got {chunk_rows}.")
+    coded = CodedModel(model)
+    sources.check_output(out, source, database)
+    chunks = sources.read_chunks(source, database=database, rows=chunk_rows)
+
+    def scored() -> Iterator[pd.DataFrame]:
+        for chunk in score_chunks(coded, chunks, keep=_kept(keep, coded)):
+            progress(len(chunk))
+            yield chunk
+
+    return sources.write(scored(), out)
 
 
-def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
-    """Return the inputs of the ONNX file for parsed rows: one ``[N, 1]`` array a column."""
-    feed: Feed = {}
-    for columns, dtype in ((schema.numeric, np.float32), (schema.wide, np.float64)):
-        for column in columns:
-            # A number beyond float32 becomes infinite, which the model takes as missing.
-            with np.errstate(over="ignore"):
-                feed[column.name] = parsed[column.name].to_numpy(dtype).reshape(-1, 1)
-    for column in schema.text:
-        feed[column.name] = parsed[column.name].to_numpy(object).reshape(-1, 1)
-    return feed
+def _kept(keep: str | Sequence[str], coded: CodedModel) -> list[str] | None:
+    if keep == "all":
+        return None
+    if keep == "id":
+        return [coded.schema.id] if coded.schema.id else []
+    return [keep] if isinstance(keep, str) else list(keep)
 
 
-def run_onnx(
-    session: ort.InferenceSession, feed: Feed
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return probability ``[N]`` float32 and decision ``[N]`` int64."""
-    probability, decision = session.run([PROBABILITY, DECISION], feed)
-    return np.asarray(probability), np.asarray(decision)
+class _Parsed(NamedTuple):
+    """The columns of a chunk to keep, and those that the model reads."""
+
+    kept: pd.DataFrame
+    columns: dict[str, pd.Series | Texts]
 
 
 def score_chunks(
-    session: ort.InferenceSession,
-    schema: Schema,
-    chunks: Iterable[pd.DataFrame],
-    *,
-    keep: Sequence[str] | None,
+    model: CodedModel, chunks: Iterable[pd.DataFrame], *, keep: Sequence[str] | None
 ) -> Iterator[pd.DataFrame]:
     """Yield each chunk's kept columns with probability and decision added.
 
+    One thread reads and parses, another runs the model, each a chunk or two ahead.
+
     Args:
-        session: See `open_session`.
-        schema: Completed schema of the model.
+        model: The ONNX file, opened for many rows.
         chunks: Raw rows.
         keep: Columns of the source to keep; None keeps them all.
 
     Raises:
-        InputError: A column to keep is not in the source, or the source has one named like an
-            output.
+        InputError: A column to keep is not in the source, the source has one named like an
+            output, or its cells cannot be read.
     """
+    parsed = ahead(_parsed(chunks, model, keep), depth=1)
+    return ahead((_scored(model, chunk) for chunk in parsed), depth=1)
+
+
+def _parsed(
+    chunks: Iterable[pd.DataFrame], model: CodedModel, keep: Sequence[str] | None
+) -> Iterator[_Parsed]:
     n_rows = 0
     for chunk in chunks:
         for name in keep or ():
@@ -94,7 +113,10 @@ def score_chunks(
                     f"keep: expected columns other than the scores, got {output!r} in the "
                     "source; list the columns to keep without it (keep=[...])."
                 )
-        parsed = parse(chunk, schema, first_row=n_rows)
+        yield _Parsed(kept, parse_columns(chunk, model.schema, first_row=n_rows))
         n_rows += len(chunk)
-        probability, decision = run_onnx(session, make_feed(parsed, schema))
-        yield kept.assign(**{PROBABILITY: probability, DECISION: decision})
+
+
+def _scored(model: CodedModel, chunk: _Parsed) -> pd.DataFrame:
+    probability, decision = model.run(chunk.columns)
+    return chunk.kept.assign(**{PROBABILITY: probability, DECISION: decision})

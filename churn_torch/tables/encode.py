@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
@@ -20,10 +21,12 @@ __all__ = [
     "MISSING_CODE",
     "UNSEEN_CODE",
     "Arrays",
+    "Texts",
     "canonical_text",
     "encode",
     "fingerprint",
     "parse",
+    "parse_columns",
     "parse_target",
     "parse_time",
     "text_codes",
@@ -33,6 +36,17 @@ MISSING_CODE = 0
 UNSEEN_CODE = 1
 FIRST_CATEGORY = 2
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+class Texts(NamedTuple):
+    """A text column by its different texts: row i holds ``values[codes[i]]``."""
+
+    codes: npt.NDArray[np.integer[Any]]
+    values: pd.Series
+
+    def in_rows(self) -> pd.Series:
+        """Return the text of every row."""
+        return self.values.take(self.codes).reset_index(drop=True)
 
 
 class Arrays(NamedTuple):
@@ -61,6 +75,21 @@ def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.Data
     Raises:
         InputError: A column is missing or named twice, or cells cannot be read as its kind.
     """
+    columns = {
+        name: values if isinstance(values, pd.Series) else values.in_rows()
+        for name, values in parse_columns(frame, schema, first_row=first_row).items()
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def parse_columns(
+    frame: pd.DataFrame, schema: Schema, *, first_row: int = 0
+) -> dict[str, pd.Series | Texts]:
+    """Do the work of `parse`, and leave text columns as their different texts.
+
+    Raises:
+        InputError: As for `parse`.
+    """
     frame = with_text_names(frame)
     absent = [column.name for column in schema.features if column.name not in frame.columns]
     if absent:
@@ -70,21 +99,44 @@ def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.Data
             f"expected every column the model learned from, however: {names} "
             f"{'is' if len(absent) == 1 else 'are'} not in the table; add or rename the column"
         )
-    read = {
-        column.name: _parse_column(frame[column.name], column, first_row)
-        .astype("str" if Schema.is_text(column) else "float64")
-        .reset_index(drop=True)
-        for column in schema.features
-    }
-    return pd.DataFrame(read, index=pd.RangeIndex(len(frame)))
+    read: dict[str, pd.Series | Texts] = {}
+    for column in schema.features:
+        series = frame[column.name].reset_index(drop=True)
+        if Schema.is_text(column):
+            read[column.name] = _parse_texts(series, column, first_row)
+        else:
+            read[column.name] = _parse_numbers(series, column, first_row)
+    return read
 
 
-def _parse_column(series: pd.Series, column: Column, first_row: int) -> pd.Series:
+def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
+    """Return the texts of a column; all the work is done on the different ones."""
+    if not _is_plain(series.dtype):  # the cells' common form shows only when all are looked at
+        text = _read_text(series, column, series, first_row)
+        codes, values = pd.factorize(text)
+        return Texts(codes, pd.Series(values, dtype="str"))
+    codes, values = pd.factorize(series, use_na_sentinel=False)
+    return Texts(codes, _read_text(pd.Series(values), column, series, first_row))
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Tell whether a column's dtype alone says what its cells are."""
+    if types.is_object_dtype(dtype):
+        return False
+    return (
+        isinstance(dtype, pd.CategoricalDtype)
+        or types.is_string_dtype(dtype)
+        or types.is_bool_dtype(dtype)
+        or types.is_numeric_dtype(dtype)
+        or types.is_datetime64_any_dtype(dtype)
+    )
+
+
+def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
+    """Return float64: numbers, or days for dates."""
     storage, values = cells.plain(series)
     if storage is None:
         raise _unreadable(column, series, series.notna(), first_row)
-    if Schema.is_text(column):
-        return _read_text(series, storage, column)
     if column.kind is Kind.DATETIME:
         values, bad = _read_dates(series, storage, values, column)
         if bad.any():
@@ -101,10 +153,13 @@ def _parse_column(series: pd.Series, column: Column, first_row: int) -> pd.Serie
             f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
             f"{row:,}; mend them or leave the cells empty"
         )
-    return values
+    return values.astype("float64")
 
 
-def _read_text(series: pd.Series, storage: Storage, column: Column) -> pd.Series:
+def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: int) -> pd.Series:
+    storage = cells.plain(series)[0]
+    if storage is None:
+        raise _unreadable(column, whole, whole.notna(), first_row)
     text = canonical_text(series)
     if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
         # A typed source has True where the text that was learned from says "yes".
@@ -223,7 +278,7 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     dated = column.storage is Storage.DATETIME or column.datetime_format
     kind = Kind.DATETIME if dated else Kind.NUMERIC
     read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)
-    return _parse_column(frame[column.name], read, 0).to_numpy(dtype="float64")
+    return _parse_numbers(frame[column.name], read, 0).to_numpy(dtype="float64")
 
 
 def fingerprint(frame: pd.DataFrame) -> str:

@@ -27,7 +27,7 @@ from churn_torch.serving.export import (
     input_groups,
 )
 from churn_torch.serving.folded import FoldedScorer
-from churn_torch.serving.scoring import make_feed, open_session, run_onnx
+from churn_torch.serving.session import make_feed, open_session, run_onnx
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 

@@ -34,7 +34,7 @@ from churn_torch.serving.parity import (
     check_parity,
     hostile_rows,
 )
-from churn_torch.serving.scoring import Feed, run_onnx
+from churn_torch.serving.session import Feed, run_onnx
 from churn_torch.tables.encode import parse
 
 THRESHOLD = 0.5

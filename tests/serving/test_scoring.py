@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 import pandas as pd
 import pytest
 
@@ -14,80 +14,31 @@ from churn_torch import pipeline
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
+from churn_torch.serving.coded import CodedModel
 from churn_torch.serving.export import DECISION, PROBABILITY
-from churn_torch.serving.scoring import make_feed, open_session, run_onnx, score_chunks
-from churn_torch.tables.encode import parse
+from churn_torch.serving.scoring import score_chunks, score_table
 
 SCORES = [PROBABILITY, DECISION]
 
 
 @pytest.fixture(scope="module")
-def session(customers_run: Run) -> ort.InferenceSession:
-    return open_session(customers_run.model)
+def model(customers_run: Run) -> CodedModel:
+    return CodedModel(customers_run.model)
 
 
 def scored(
-    session: ort.InferenceSession,
-    run: Run,
-    *chunks: pd.DataFrame,
-    keep: list[str] | None = None,
+    model: CodedModel, *chunks: pd.DataFrame, keep: list[str] | None = None
 ) -> list[pd.DataFrame]:
-    return list(score_chunks(session, run.schema, chunks, keep=keep))
-
-
-# The session and its feed
-
-
-def test_opens_a_path_and_bytes(customers_run: Run):
-    path = customers_run.model
-    names = [i.name for i in open_session(path).get_inputs()]
-    assert names == [i.name for i in open_session(str(path)).get_inputs()]
-    assert names == [i.name for i in open_session(path.read_bytes()).get_inputs()]
-
-
-def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
-    (tmp_path / "model.onnx").write_bytes(b"PAR1 no model")
-    for source, named in (
-        (tmp_path / "model.onnx", "model.onnx"),
-        (tmp_path / "absent.onnx", "absent.onnx"),
-        (b"no model", "got bytes"),
-    ):
-        with pytest.raises(InputError, match=named) as caught:
-            open_session(source)
-        assert "\n" not in str(caught.value)
-
-
-def test_feed_is_one_column_an_input(customers_run: Run, customers: pd.DataFrame):
-    schema = customers_run.schema
-    feed = make_feed(parse(customers.head(3), schema), schema)
-    assert set(feed) == {column.name for column in schema.features}
-    assert {array.shape for array in feed.values()} == {(3, 1)}
-    assert feed["Größe/Call  Failure"].dtype == np.float32
-    assert feed["joined"].dtype == np.float64
-    assert feed["plan"].dtype == object
-    assert all(type(cell) is str for cell in feed["plan"].ravel())
-
-
-def test_numbers_beyond_float32_become_infinite_without_a_warning(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
-):
-    schema = customers_run.schema
-    parsed = parse(customers.head(2), schema)
-    parsed["Größe/Call  Failure"] = [1e39, np.nan]
-    parsed.loc[1, parsed.columns != "Größe/Call  Failure"] = parsed.iloc[0]
-    feed = make_feed(parsed, schema)
-    assert np.isinf(feed["Größe/Call  Failure"][0, 0])
-    probability, _ = run_onnx(session, feed)
-    assert probability[0] == probability[1]  # infinite is missing
+    return list(score_chunks(model, chunks, keep=keep))
 
 
 # What is kept
 
 
 def test_all_columns_are_kept_in_their_order_and_the_scores_come_last(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
-    (made,) = scored(session, customers_run, customers, keep=None)
+    (made,) = scored(model, customers, keep=None)
     assert list(made) == [*customers, *SCORES]
     pd.testing.assert_frame_equal(made[list(customers)], customers)
     assert made[PROBABILITY].dtype == np.float32
@@ -102,32 +53,32 @@ def test_only_the_columns_asked_for_are_kept(
     keep: list[str],
     customers_run: Run,
     customers: pd.DataFrame,
-    session: ort.InferenceSession,
+    model: CodedModel,
 ):
-    (made,) = scored(session, customers_run, customers, keep=keep)
+    (made,) = scored(model, customers, keep=keep)
     assert list(made) == [*keep, *SCORES]
     assert len(made) == len(customers)
     pd.testing.assert_frame_equal(made[keep], customers[keep])
 
 
 def test_a_column_to_keep_that_is_not_there_is_refused(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
     with pytest.raises(InputError, match=r"got 'customer_id' \(did you mean 'customer id'\?\)"):
-        scored(session, customers_run, customers, keep=["customer_id"])
+        scored(model, customers, keep=["customer_id"])
 
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_source_that_is_scored_already_is_not_written_over(
-    name: str, customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    name: str, customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
     before = customers.assign(**{name: 0.5})
     with pytest.raises(InputError, match=f"got '{name}' in the source"):
-        scored(session, customers_run, before, keep=None)
+        scored(model, before, keep=None)
     with pytest.raises(InputError, match=f"got '{name}' in the source"):
-        scored(session, customers_run, before, keep=[name])
+        scored(model, before, keep=[name])
     # Left behind, it harms nobody.
-    (made,) = scored(session, customers_run, before, keep=["plan"])
+    (made,) = scored(model, before, keep=["plan"])
     assert list(made) == ["plan", *SCORES]
     assert not (made[name] == 0.5).any()
 
@@ -135,10 +86,8 @@ def test_a_source_that_is_scored_already_is_not_written_over(
 # What is scored
 
 
-def test_the_same_as_the_loaded_run(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
-):
-    (made,) = scored(session, customers_run, customers, keep=[])
+def test_the_same_as_the_loaded_run(customers_run: Run, customers: pd.DataFrame, model: CodedModel):
+    (made,) = scored(model, customers, keep=[])
     expected = customers_run.predict_proba(customers)
     np.testing.assert_allclose(made[PROBABILITY], expected, atol=1e-6)
     threshold = np.float32(customers_run.threshold)
@@ -147,61 +96,115 @@ def test_the_same_as_the_loaded_run(
 
 @pytest.mark.parametrize("size", [1, 7, 399, 1000])
 def test_chunks_are_the_whole(
-    size: int, customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    size: int, customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
-    (whole,) = scored(session, customers_run, customers)
+    (whole,) = scored(model, customers)
     rows = customers.head(40) if size == 1 else customers
     chunks = [rows.iloc[i : i + size] for i in range(0, len(rows), size)]
-    made = scored(session, customers_run, *chunks)
+    made = scored(model, *chunks)
     assert [len(chunk) for chunk in made] == [len(chunk) for chunk in chunks]
     pd.testing.assert_frame_equal(pd.concat(made), whole.head(len(rows)), atol=1e-7, rtol=0)
 
 
 def test_column_order_extra_columns_and_index_do_not_matter(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
-    (expected,) = scored(session, customers_run, customers, keep=[])
+    (expected,) = scored(model, customers, keep=[])
     odd = customers.assign(extra=1, churned=[["a"]] * len(customers))[
         ["extra", *reversed(list(customers))]
     ].set_axis([5] * len(customers))
-    (made,) = scored(session, customers_run, odd, keep=[])
+    (made,) = scored(model, odd, keep=[])
     np.testing.assert_array_equal(made[PROBABILITY], expected[PROBABILITY])
-    (without,) = scored(session, customers_run, customers.drop(columns="churned"), keep=[])
+    (without,) = scored(model, customers.drop(columns="churned"), keep=[])
     np.testing.assert_array_equal(without[PROBABILITY], expected[PROBABILITY])
 
 
 def test_an_empty_chunk_and_none_at_all(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
-    assert scored(session, customers_run) == []
-    made = scored(session, customers_run, customers.head(0), customers.head(2), keep=["plan"])
+    assert scored(model) == []
+    made = scored(model, customers.head(0), customers.head(2), keep=["plan"])
     assert [len(chunk) for chunk in made] == [0, 2]
     assert list(made[0]) == ["plan", *SCORES]
     assert made[0][SCORES].dtypes.tolist() == made[1][SCORES].dtypes.tolist()
 
 
 def test_a_missing_column_is_named_with_the_nearest(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel
 ):
     renamed = customers.rename(columns={"is member": "is_member"})
     with pytest.raises(InputError, match=r"'is member' \(did you mean 'is_member'\?\)"):
-        scored(session, customers_run, renamed)
+        scored(model, renamed)
 
 
-def test_chunks_are_scored_one_by_one_as_they_are_asked_for(
-    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
-):
+def test_only_a_few_chunks_are_read_ahead(customers: pd.DataFrame, model: CodedModel):
     taken = []
 
-    def chunks() -> Any:
-        for i in range(3):
+    def chunks() -> Iterator[pd.DataFrame]:
+        for i in range(50):
             taken.append(i)
             yield customers.head(2)
 
-    made = score_chunks(session, customers_run.schema, chunks(), keep=[])
+    made = score_chunks(model, chunks(), keep=[])
     assert taken == []
     next(made)
-    assert taken == [0]
+    time.sleep(0.3)
+    assert len(taken) < 10
+    made.close()
+    assert len(taken) < 10
+
+
+def test_a_bad_cell_is_named_by_its_row_in_the_table(customers: pd.DataFrame, model: CodedModel):
+    broken = customers.astype({"add": "str"})
+    broken.loc[7, "add"] = "thousand"
+    chunks = [broken.iloc[i : i + 3] for i in range(0, 30, 3)]
+    with pytest.raises(InputError, match="'thousand' in row 8"):
+        scored(model, *chunks)
+
+
+# From file to file
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [
+        ("id", ["customer id"]),
+        ("all", None),
+        ("plan", ["plan"]),
+        (["plan", "cat"], ["plan", "cat"]),
+    ],
+)
+def test_a_table_is_scored_from_file_to_file(
+    keep: str | list[str],
+    kept: list[str] | None,
+    customers_run: Run,
+    customers: pd.DataFrame,
+    model: CodedModel,
+    tmp_path: Path,
+):
+    source, out = tmp_path / "source.parquet", tmp_path / "scores.parquet"
+    customers.to_parquet(source, index=False)
+    counted: list[int] = []
+    n_rows = score_table(
+        customers_run.model, source, out, keep=keep, chunk_rows=150, progress=counted.append
+    )
+    assert n_rows == len(customers)
+    assert counted == [150, 150, 100]
+    made = pd.read_parquet(out)
+    assert list(made) == [*(customers if kept is None else kept), *SCORES]
+    pd.testing.assert_frame_equal(made[SCORES], scored(model, customers, keep=[])[0])
+    if kept is None:
+        pd.testing.assert_frame_equal(made[list(customers)], customers, check_dtype=True)
+
+
+def test_a_table_is_not_written_over_itself(customers_run: Run, customers_csv: Path):
+    with pytest.raises(InputError, match="out: expected a file other than what is read"):
+        score_table(customers_run.model, customers_csv, customers_csv)
+
+
+def test_chunks_of_no_rows_are_refused(customers_run: Run, customers_csv: Path, tmp_path: Path):
+    with pytest.raises(InputError, match="chunk_rows: expected 1 or more, got 0"):
+        score_table(customers_run.model, customers_csv, tmp_path / "out.csv", chunk_rows=0)
 
 
 # Through the pipeline: whole or not at all

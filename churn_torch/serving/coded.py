@@ -1,0 +1,125 @@
+"""The ONNX file cut in two for many rows: its text encoders, and all that follows them.
+
+onnxruntime takes text as one Python object a cell, which for a table costs more than the model
+does. A column holds few different texts, though: the file's own encoders are run on those, and
+what they return is looked up for the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pandas as pd
+from onnx import TensorProto, helper
+
+from churn_torch.errors import InputError
+from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.serving.session import Array, Feed, as_input, open_session
+from churn_torch.tables.encode import Texts
+from churn_torch.tables.schema import Schema
+
+# Rows that pass the graph at a time: what its nodes hand on stays in a core's cache.
+BLOCK_ROWS = 8_192
+
+
+class CodedModel:
+    """An ONNX file for many rows at a time; the same nodes, so the same numbers.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: It is not an ONNX file of churn_torch.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._rest = open_session(path)
+        stored = self._rest.get_modelmeta().custom_metadata_map.get("schema")
+        if stored is None:
+            raise InputError(
+                f"model: expected an ONNX file of churn_torch, got {path} without a schema; "
+                "write it with scripts/export.py."
+            )
+        self.schema = Schema.from_json(stored)
+        texts = {column.name for column in self.schema.text}
+        model = onnx.load(path)
+        encoders = [
+            node
+            for node in model.graph.node
+            if node.op_type == "LabelEncoder" and node.input[0] in texts
+        ]
+        # The column that each encoder reads, by the name of what it returns.
+        self._encoded = {node.output[0]: node.input[0] for node in encoders}
+        if encoders:
+            self._encoders, self._rest = _cut(model, encoders)
+
+    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
+        """Return probability ``[N]`` float32 and decision ``[N]`` int64.
+
+        Args:
+            columns: What `churn_torch.tables.encode.parse_columns` returned.
+        """
+        feed: Feed = {}
+        texts: dict[str, Texts] = {}
+        for name, column in columns.items():
+            if isinstance(column, Texts):
+                texts[name] = column
+            else:
+                feed[name] = as_input(column, self.schema[name])
+        if texts:
+            words = {n: t.values.to_numpy(object).reshape(-1, 1) for n, t in texts.items()}
+            found = self._encoders.run(list(self._encoded), words)
+            for (output, name), of_text in zip(self._encoded.items(), found, strict=True):
+                feed[output] = np.asarray(of_text)[texts[name].codes]
+        n_rows = len(next(iter(feed.values())))
+        blocks = [
+            self._rest.run(
+                [PROBABILITY, DECISION],
+                {name: values[start : start + BLOCK_ROWS] for name, values in feed.items()},
+            )
+            for start in range(0, max(n_rows, 1), BLOCK_ROWS)
+        ]
+        probability, decision = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+        return probability, decision
+
+
+def _cut(
+    model: onnx.ModelProto, encoders: list[onnx.NodeProto]
+) -> tuple[ort.InferenceSession, ort.InferenceSession]:
+    """Return the encoders alone, and the graph that takes what they return."""
+    texts = list(dict.fromkeys(node.input[0] for node in encoders))
+    encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
+    # A name for each length: columns differ in how many texts they hold.
+    inputs = [
+        helper.make_tensor_value_info(name, TensorProto.STRING, [f"N_{i}", 1])
+        for i, name in enumerate(texts)
+    ]
+    before = helper.make_model(
+        helper.make_graph(encoders, "encoders", inputs, encoded),
+        opset_imports=model.opset_import,
+        ir_version=model.ir_version,
+    )
+    numbers = [value for value in model.graph.input if value.name not in texts]
+    nodes = [node for node in model.graph.node if node not in encoders]
+    rest = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "rest",
+            [*numbers, *encoded],
+            model.graph.output,
+            initializer=model.graph.initializer,
+        ),
+        opset_imports=model.opset_import,
+        ir_version=model.ir_version,
+    )
+    return open_session(before.SerializeToString()), open_session(rest.SerializeToString())
+
+
+def _type_of(encoder: onnx.NodeProto) -> int:
+    """Return the type of what an encoder returns."""
+    floats = any(attribute.name == "values_floats" for attribute in encoder.attribute)
+    return TensorProto.FLOAT if floats else TensorProto.INT64

@@ -1,0 +1,62 @@
+"""An ONNX file opened, fed and run: arrays in, probability and decision out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.tables.schema import Column, Schema
+
+Array = np.ndarray[Any, Any]
+Feed = dict[str, Array]
+
+
+def open_session(model: bytes | str | Path) -> ort.InferenceSession:
+    """Open an ONNX file, or its bytes, on the CPU.
+
+    Raises:
+        InputError: It is not an ONNX model that onnxruntime can run.
+    """
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    # One thread: a row is microseconds of work, and waking a pool costs more than it gives.
+    options.intra_op_num_threads = 1
+    source = model if isinstance(model, bytes) else str(model)
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own classes share no base but Exception
+        raise InputError(
+            f"model: expected an ONNX file that onnxruntime can open, got "
+            f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}; "
+            "write it anew with scripts/export.py."
+        ) from error
+
+
+def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
+    """Return the inputs of the ONNX file for parsed rows: one ``[N, 1]`` array a column."""
+    feed: Feed = {}
+    for column in (*schema.numeric, *schema.wide):
+        feed[column.name] = as_input(parsed[column.name], column)
+    for column in schema.text:
+        feed[column.name] = parsed[column.name].to_numpy(object).reshape(-1, 1)
+    return feed
+
+
+def as_input(numbers: pd.Series, column: Column) -> Array:
+    """Return a number column as the file wants it: ``[N, 1]`` float32, or float64 if wide."""
+    dtype = np.float64 if Schema.is_wide(column) else np.float32
+    # A number beyond float32 becomes infinite, which the model takes as missing.
+    with np.errstate(over="ignore"):
+        return numbers.to_numpy(dtype).reshape(-1, 1)
+
+
+def run_onnx(session: ort.InferenceSession, feed: Feed) -> tuple[Array, Array]:
+    """Return probability ``[N]`` float32 and decision ``[N]`` int64."""
+    probability, decision = session.run([PROBABILITY, DECISION], feed)
+    return np.asarray(probability), np.asarray(decision)

@@ -1,0 +1,63 @@
+"""Opening, feeding and running an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.runs import Run
+from churn_torch.serving.session import make_feed, open_session, run_onnx
+from churn_torch.tables.encode import parse
+
+
+@pytest.fixture(scope="module")
+def session(customers_run: Run) -> ort.InferenceSession:
+    return open_session(customers_run.model)
+
+
+def test_opens_a_path_and_bytes(customers_run: Run):
+    path = customers_run.model
+    names = [i.name for i in open_session(path).get_inputs()]
+    assert names == [i.name for i in open_session(str(path)).get_inputs()]
+    assert names == [i.name for i in open_session(path.read_bytes()).get_inputs()]
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
+    (tmp_path / "model.onnx").write_bytes(b"PAR1 no model")
+    for source, named in (
+        (tmp_path / "model.onnx", "model.onnx"),
+        (tmp_path / "absent.onnx", "absent.onnx"),
+        (b"no model", "got bytes"),
+    ):
+        with pytest.raises(InputError, match=named) as caught:
+            open_session(source)
+        assert "\n" not in str(caught.value)
+
+
+def test_feed_is_one_column_an_input(customers_run: Run, customers: pd.DataFrame):
+    schema = customers_run.schema
+    feed = make_feed(parse(customers.head(3), schema), schema)
+    assert set(feed) == {column.name for column in schema.features}
+    assert {array.shape for array in feed.values()} == {(3, 1)}
+    assert feed["Größe/Call  Failure"].dtype == np.float32
+    assert feed["joined"].dtype == np.float64
+    assert feed["plan"].dtype == object
+    assert all(type(cell) is str for cell in feed["plan"].ravel())
+
+
+def test_numbers_beyond_float32_become_infinite_without_a_warning(
+    customers_run: Run, customers: pd.DataFrame, session: ort.InferenceSession
+):
+    schema = customers_run.schema
+    parsed = parse(customers.head(2), schema)
+    parsed["Größe/Call  Failure"] = [1e39, np.nan]
+    parsed.loc[1, parsed.columns != "Größe/Call  Failure"] = parsed.iloc[0]
+    feed = make_feed(parsed, schema)
+    assert np.isinf(feed["Größe/Call  Failure"][0, 0])
+    probability, _ = run_onnx(session, feed)
+    assert probability[0] == probability[1]  # infinite is missing
