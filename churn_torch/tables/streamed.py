@@ -152,8 +152,8 @@ class StreamedTable:
                 if digest is not None and paths is None:
                     digest.update(fingerprint(frame).encode())
                 rows, labelled = self._parse(frame, first_row)
-                part = assign(frame.take(labelled), first_row + labelled)
-                yield len(frame), rows._replace(part=part)
+                raw = frame if len(labelled) == len(frame) else frame.take(labelled)
+                yield len(frame), rows._replace(part=assign(raw, first_row + labelled))
                 first_row += len(frame)
 
     def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Rows]:
