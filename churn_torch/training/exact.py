@@ -164,6 +164,7 @@ class ExactModule(FitModule):
         solver.curvatures, solver.problems = self.trainer.strategy.broadcast(
             (solver.curvatures, solver.problems)
         )
+        self._stop_if_solved()
 
     def _start(self) -> tuple[list[Tensor], list[Problem]]:
         part = self.trainer.datamodule.train  # type: ignore[attr-defined]
@@ -260,6 +261,8 @@ class ExactModule(FitModule):
 
     def validation_step(self, run: Run, batch_idx: int) -> None:
         """Add one block to the validation log-losses."""
+        if not self._judged:  # only models of folds are left
+            return
         rows, weights = run.rows, self._weights
         logit = self.expansion.linear(rows.dense, rows.codes, weights[:-1]) + weights[-1]
         margin = (1 - 2 * rows.label).unsqueeze(1) * (logit - self.scorer.prior_shift)
@@ -303,7 +306,10 @@ class ExactModule(FitModule):
         self.keep_losses(value)
         self._load(problems[chosen].point)
         self.outcome = self._report(chosen)
-        if all(problem.done for problem in problems):
+        self._stop_if_solved()
+
+    def _stop_if_solved(self) -> None:
+        if all(problem.done for problem in self.solver.problems):
             self.trainer.should_stop = True
 
     def _choose(self) -> int:
