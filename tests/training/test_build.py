@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,12 @@ from churn_torch.training.build import (
     build_module,
     build_options,
     build_trainer,
-    with_epochs,
+    is_exact,
+    with_sizes,
 )
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
+from churn_torch.training.exact import ExactModule, ExactSolver
+from churn_torch.training.solvers import Penalty
 
 
 def test_options_are_those_of_the_configuration():
@@ -53,7 +57,7 @@ def test_the_net_is_sized_by_the_table(prepare):
 def test_class_weight(prepare, choice, expected):
     prepared = prepare(f"class_weight={choice}")
     module = build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
-    assert module.positive_weight.item() == expected
+    assert module.positive_weight == expected
     assert prepared.scorer.prior_shift.item() == pytest.approx(torch.tensor(expected).log().item())
 
 
@@ -107,6 +111,57 @@ def test_loggers_write_into_the_run_folder(tmp_path):
     assert Path(logger.log_dir) == tmp_path / "tensorboard"
 
 
+def test_module_takes_clip(prepare):
+    prepared = prepare("gradient_clip=0.5")
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    assert module.gradient_clip == 0.5
+
+
+@pytest.mark.parametrize("method", ["newton", "lbfgs"])
+def test_an_exact_solver_has_a_module_of_its_own(prepare, method):
+    keys = ("penalty.l1=0.25", "penalty.l2=[0.5,2,1]", "penalty.folds=3", "class_weight=balanced",
+            "optimizer.tolerance=0.001", "optimizer.memory=3")  # fmt: skip
+    prepared = prepare(f"optimizer={method}", *keys)
+    assert is_exact(prepared.config)
+    module = build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+    assert isinstance(module, ExactModule)
+    assert module.penalties == [Penalty(0.25, 2.0), Penalty(0.25, 1.0), Penalty(0.25, 0.5)]
+    assert (module.folds, module.positive_weight) == (3, 3.0)
+    solver = module.configure_optimizers()
+    assert isinstance(solver, ExactSolver)
+    assert (solver.method, solver.tolerance, solver.memory) == (method, 0.001, 3)
+    trained = {id(p) for group in solver.param_groups for p in group["params"]}
+    assert trained == {id(p) for p in prepared.scorer.net.parameters()}
+
+
+def test_one_strength_needs_no_list_and_no_folds(prepare):
+    prepared = prepare("optimizer=newton", "penalty.l2=0.5", "penalty.folds=5")
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    assert module.penalties == [Penalty(0.0, 0.5)]
+    assert module.folds == 0  # there is nothing to choose
+
+
+def test_gradient_descent_takes_one_strength(prepare):
+    prepared = prepare("penalty.l2=[0.5,1]")
+    assert not is_exact(prepared.config)
+    with pytest.raises(
+        InputError, match=r"^penalty\.l2: expected a number, got \[0\.5, 1\]; a list"
+    ):
+        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+
+
+def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):
+    """No early stopping, no best weights, and no checkpoint after every short pass."""
+    trainer = build_trainer(compose("train", ["optimizer=newton"]), tmp_path, "mark")
+    assert [type(callback) for callback in trainer.callbacks] == [EpochProgress, LastCheckpoint]
+    assert trainer.callbacks[-1].every_seconds == 10
+    trainer = build_trainer(compose("train"), tmp_path, "mark")
+    assert trainer.callbacks[-1].every_seconds == 0
+
+
+# Sizes
+
+
 @pytest.mark.parametrize(
     ("n_train", "batch_size", "epochs"),
     [
@@ -122,19 +177,60 @@ def test_auto_epochs_count_steps(n_train, batch_size, epochs):
     config = compose(
         "train", ["scheduler=cosine", "trainer.max_epochs=auto", f"batch_size={batch_size}"]
     )
-    found = with_epochs(config, n_train)
+    found = with_sizes(config, n_train)
     assert found.trainer.max_epochs == epochs
     assert found.scheduler.T_max == epochs  # cosine ends where the training does
+    assert found.batch_size == (n_train if batch_size == "null" else batch_size)
     assert config.trainer.max_epochs == "auto"
 
 
-def test_a_number_of_epochs_stands():
-    config = compose("train", ["trainer.max_epochs=7"])
-    assert with_epochs(config, 1000) is config
+@pytest.mark.parametrize(
+    ("n_train", "smallest", "batch_size", "growth"),
+    [
+        (1, 256, 256, 1.0),
+        (512 * 256, 256, 256, 1.0),  # 512 steps, and no more
+        (512 * 256 + 1, 256, 512, 2**0.5),
+        (1_000_000, 256, 2048, 8**0.5),
+        (1_000_000, 8192, 8192, 1.0),
+        (10_000_000, 8192, 32_768, 2.0),
+        (10_000, 3, 24, 8**0.5),
+    ],
+)
+def test_auto_batch_size_bounds_the_steps_and_scales_the_rate(
+    n_train, smallest, batch_size, growth
+):
+    keys = ["model=mlp", "batch_size=auto", f"smallest_batch={smallest}", "optimizer.lr=0.01"]
+    config = compose("train", keys)
+    found = with_sizes(config, n_train)
+    assert found.batch_size == batch_size
+    assert math.ceil(n_train / batch_size) <= 512
+    assert found.optimizer.lr == pytest.approx(0.01 * growth)
+    assert (config.batch_size, config.optimizer.lr) == ("auto", 0.01)
+
+
+def test_a_chosen_size_leaves_the_rate():
+    config = compose("train", ["batch_size=64", "optimizer.lr=0.01", "trainer.max_epochs=7"])
+    found = with_sizes(config, 10_000_000)
+    assert (found.batch_size, found.optimizer.lr, found.trainer.max_epochs) == (64, 0.01, 7)
+
+
+@pytest.mark.parametrize("n_train", [10, 10_000_000])
+def test_exact_solvers_have_no_rate_to_scale(n_train):
+    found = with_sizes(compose("train", ["optimizer=newton"]), n_train)
+    assert "lr" not in found.optimizer
+    assert found.trainer.max_epochs == 100
 
 
 @pytest.mark.parametrize("epochs", ["0", "-1", "2.5", "many", "null"])
 def test_other_numbers_of_epochs_are_refused(epochs):
     config = compose("train", [f"trainer.max_epochs={epochs}"])
     with pytest.raises(InputError, match=r"^trainer\.max_epochs: expected a whole number above 0"):
-        with_epochs(config, 1000)
+        with_sizes(config, 1000)
+
+
+@pytest.mark.parametrize("key", ["batch_size", "smallest_batch"])
+@pytest.mark.parametrize("size", ["0", "-1", "2.5", "many"])
+def test_other_sizes_are_refused(key, size):
+    config = compose("train", [f"{key}={size}"])
+    with pytest.raises(InputError, match=rf"^{key}: expected a whole number above 0.*{size}"):
+        with_sizes(config, 1000)

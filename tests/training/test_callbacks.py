@@ -9,7 +9,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
-from churn_torch.training.build import build_module, build_trainer
+from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.datamodule import ChurnDataModule
 from churn_torch.training.module import ChurnModule
@@ -34,12 +34,12 @@ class Epochs(pl.Callback):
 
 
 def fit(prepared, folder: Path, *more: pl.Callback, mark="data", checkpoint: Path | None = None):
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
-    trainer = build_trainer(prepared.config, folder, mark)
+    config = with_sizes(prepared.config, prepared.train.n_rows)
+    module = build_module(config, prepared.scorer, n_negative=1, n_positive=1)
+    trainer = build_trainer(config, folder, mark)
     trainer.callbacks = [*more, *trainer.callbacks]
-    data = ChurnDataModule(
-        prepared.train, prepared.validation, batch_size=prepared.config.batch_size, seed=0
-    )
+    batch_size = None if is_exact(config) else config.batch_size
+    data = ChurnDataModule(prepared.train, prepared.validation, batch_size=batch_size, seed=0)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     return module, trainer
 
@@ -217,3 +217,37 @@ def test_best_weights_state_makes_the_round_trip():
     fresh = BestWeights()
     fresh.load_state_dict(callback.state_dict())
     assert (fresh.log_loss, fresh.epoch, fresh.weights) == (0.25, 4, callback.weights)
+
+
+@pytest.mark.parametrize(("pause", "written"), [(0.0, 5), (1e9, 1)])
+def test_checkpoints_keep_their_distance_and_the_last_one_is_the_end(
+    prepare, tmp_path, monkeypatch, pause, written
+):
+    """The exact solvers pass through the rows faster than a checkpoint is written."""
+    epochs = []
+    original = LastCheckpoint._write
+    monkeypatch.setattr(
+        LastCheckpoint,
+        "_write",
+        lambda self, t: (epochs.append(t.current_epoch), original(self, t)),
+    )
+    prepared = prepare("callbacks=none", "trainer.max_epochs=5")
+    monkeypatch.setattr(
+        "churn_torch.training.build.LastCheckpoint",
+        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=pause),
+    )
+    module, _ = fit(prepared, tmp_path)
+    assert len(epochs) == written
+    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert content["state_dict"]["_extra_state"]["history"] == module.history
+    assert len(module.history) == 5
+
+
+def test_a_solver_that_has_ended_can_be_resumed_from_its_end(prepare, tmp_path):
+    first, _ = fit(prepare("optimizer=newton"), tmp_path)
+    again, trainer = fit(prepare("optimizer=newton"), tmp_path, checkpoint=tmp_path / CHECKPOINT)
+    assert again.history == first.history
+    assert again.outcome == first.outcome
+    assert trainer.current_epoch == len(first.history)
+    for name, tensor in first.scorer.state_dict().items():
+        assert torch.equal(tensor, again.scorer.state_dict()[name]), name
