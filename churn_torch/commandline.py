@@ -33,14 +33,12 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
     r"(data\.(source|database|target|positive|id|test_source|split\.column)"
-    r"|source|database|out|outputs|run|resume|keep)$"
+    r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
 )
 LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 # Keys that take a word as well as a number, whatever their default is.
-SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs"}
-# Numbers for which null has a meaning of its own.
-NULLABLE = {"batch_size"}
+SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs", "penalty.l2"}
 # Run folders that this process named and that were not there before: it may remove them.
 FRESH_FOLDERS: set[Path] = set()
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
@@ -174,7 +172,7 @@ def _check_types(name: str, config: DictConfig) -> None:
     chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
     defaults = hydra.compose(config_name=name, overrides=chosen)
     for key, default, value in _leaves(defaults, config):
-        if key in SEVERAL_TYPES or (value is None and key in NULLABLE):
+        if key in SEVERAL_TYPES:
             continue
         expected = None
         if isinstance(default, bool):

@@ -21,6 +21,7 @@ from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import metrics_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
+from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
@@ -38,7 +39,7 @@ from churn_torch.runs import (
 )
 from churn_torch.serving.export import PROBABILITY, build_onnx, check_input_names
 from churn_torch.serving.parity import Parity, check_parity
-from churn_torch.serving.scoring import open_session, score_chunks
+from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled import located, read_labelled
@@ -197,32 +198,20 @@ def score(config: DictConfig) -> int:
     Raises:
         InputError: The run, the table or the output cannot be used.
     """
-    run_schema, session = _served(Path(config.run))
-    columns = [column.name for column in run_schema.features]
-    keep: list[str] | None
-    if config.keep == "all":
-        keep = None
-    elif config.keep == "id":
-        keep = [run_schema.id] if run_schema.id else []
-    elif isinstance(config.keep, str):
-        keep = [config.keep]
-    else:
-        keep = list(config.keep)
-    if config.chunk_rows < 1:
-        raise InputError(f"chunk_rows: expected 1 or more, got {config.chunk_rows}.")
-    sources.check_output(config.out, config.source, config.database)
+    model = _served(Path(config.run))
     total = sources.count_rows(config.source, config.database)
-    chunks = sources.read_chunks(config.source, database=config.database, rows=config.chunk_rows)
     with row_progress() as progress:
         task = progress.add_task("Scoring", total=total)
-
-        def scored() -> Any:
-            for chunk in score_chunks(session, run_schema, chunks, keep=keep):
-                progress.advance(task, len(chunk))
-                yield chunk
-
-        n_rows = sources.write(scored(), config.out)
-    show(f"{n_rows:,} rows scored by {len(columns)} columns, written to {config.out}.")
+        n_rows = score_table(
+            model,
+            config.source,
+            config.out,
+            keep=config.keep if isinstance(config.keep, str) else list(config.keep),
+            database=config.database,
+            chunk_rows=config.chunk_rows,
+            progress=lambda n: progress.advance(task, n),
+        )
+    show(f"{n_rows:,} rows scored, written to {config.out}.")
     return n_rows
 
 
@@ -270,11 +259,15 @@ def _check_choices(config: DictConfig) -> None:
         raise InputError(
             f"seed: expected a whole number from 0 to {2**32 - 1}, got {config.seed!r}."
         )
+    rows = config.train_rows
+    if rows is not None and (not isinstance(rows, int) or rows < 1):
+        raise InputError(f"train_rows: expected a whole number above 0 or null, got {rows!r}.")
+    clip = config.gradient_clip
+    if clip is not None and not isinstance(clip, int | float):
+        raise InputError(f"gradient_clip: expected a number above 0 or null, got {clip!r}.")
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
-    example = Tally()
-    example.update(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
-    example.choose_threshold(config.threshold, top_share=config.top_share)
+    check_rule(config.threshold, config.top_share)
 
 
 def _show_rows(table: LabelledTable) -> None:
@@ -377,7 +370,9 @@ def _summary(fit: Mapping[str, Any]) -> str:
             f"Trained {fit['epochs']} epochs in {fit['seconds']} s to a training loss of "
             f"{loss:.4f}, best epoch {fit['best_epoch']} by validation log-loss."
         )
-    start = f"{exact['solver']}, {exact['passes']} passes in {fit['seconds']} s"
+    n_passes = exact["passes"]
+    start = f"{exact['solver']}, {n_passes} {'pass' if n_passes == 1 else 'passes'} in "
+    start += f"{fit['seconds']} s"
     chosen = f" l2={exact['l2']:g} of {len(exact['path'])} tried." if len(exact["path"]) > 1 else ""
     if exact["separable"]:
         return (
@@ -464,8 +459,8 @@ def _export(run: Run, parsed: pd.DataFrame, path: Path) -> Parity:
     return parity
 
 
-def _served(folder: Path) -> tuple[Schema, Any]:
-    """Return schema and session of a run's ONNX file; torch is not asked."""
+def _served(folder: Path) -> Path:
+    """Return the ONNX file of a run; torch is not asked."""
     load_config(folder)
     path = folder / MODEL
     if not path.is_file():
@@ -473,8 +468,4 @@ def _served(folder: Path) -> tuple[Schema, Any]:
             f"run: expected {MODEL} in {str(folder)!r}, got none; write it with "
             f"scripts/export.py run={folder}."
         )
-    session = open_session(path)
-    stored = session.get_modelmeta().custom_metadata_map.get("schema")
-    if stored is None:
-        raise InputError(f"run: expected an ONNX file of churn_torch, got {path} without a schema.")
-    return Schema.from_json(stored), session
+    return path

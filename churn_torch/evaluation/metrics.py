@@ -7,33 +7,6 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 from torchmetrics import Metric
 
-from churn_torch.evaluation.tally import Tally
-
-
-def _tally(probability: Tensor, label: Tensor) -> Tally:
-    tally = Tally()
-    tally.update(probability, label)
-    return tally
-
-
-def evaluate(probability: Tensor, label: Tensor, *, threshold: float) -> dict[str, float | int]:
-    """Compute every metric of one split (see ``Tally.evaluate``)."""
-    return _tally(probability, label).evaluate(threshold)
-
-
-def bootstrap_intervals(
-    probability: Tensor, label: Tensor, *, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Compute bootstrap intervals of one split (see ``Tally.intervals``)."""
-    return _tally(probability, label).intervals(seed=seed)
-
-
-def choose_threshold(
-    rule: str | float, probability: Tensor, label: Tensor, *, top_share: float = 0.1
-) -> float:
-    """Choose a threshold on one split (see ``Tally.choose_threshold``)."""
-    return _tally(probability, label).choose_threshold(rule, top_share=top_share)
-
 
 class LogLoss(Metric):
     """Mean binary cross-entropy of all rows seen, from logits.

@@ -111,12 +111,15 @@ def build_module(
     """
     positive_weight = _positive_weight(config.class_weight, n_negative, n_positive)
     l2: Any = OmegaConf.to_container(config.penalty)["l2"]  # type: ignore[index, call-overload]
+    strengths = l2 if isinstance(l2, list) else [l2]
+    if not all(isinstance(s, int | float) and not isinstance(s, bool) for s in strengths):
+        raise InputError(f"penalty.l2: expected a number or a list of numbers, got {l2!r}.")
     if is_exact(config):
         return ExactModule(
             scorer,
             optimizer=instantiate(config.optimizer),
             l1=config.penalty.l1,
-            l2=l2 if isinstance(l2, list) else [l2],
+            l2=strengths,
             folds=config.penalty.folds,
             positive_weight=positive_weight,
         )

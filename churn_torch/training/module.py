@@ -124,7 +124,9 @@ class ChurnModule(FitModule):
         if l1 < 0 or l2 < 0:
             raise InputError(f"penalty: expected l1 >= 0 and l2 >= 0, got l1={l1} and l2={l2}.")
         if gradient_clip is not None and not gradient_clip > 0:
-            raise InputError(f"gradient_clip: expected a number above 0, got {gradient_clip}.")
+            raise InputError(
+                f"gradient_clip: expected a number above 0 or null, got {gradient_clip}."
+            )
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.l1, self.l2 = l1, l2
