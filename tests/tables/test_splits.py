@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from churn_torch.errors import InputError
-from churn_torch.tables.splits import Split, by_group, by_time, stratified
+from churn_torch.tables.hashing import splitmix64
+from churn_torch.tables.splits import (
+    Split,
+    by_group,
+    by_hash,
+    by_time,
+    group_keys,
+    hash_parts,
+    row_keys,
+    stratified,
+    time_borders,
+    time_parts,
+)
 
 SHARES = st.tuples(st.floats(0.05, 0.45), st.just(0.0) | st.floats(0.05, 0.45))
 LABELS = st.lists(st.sampled_from([0.0, 1.0]), min_size=6, max_size=120).map(np.array)
@@ -233,3 +245,79 @@ def test_groups_may_be_anything(group: object) -> None:
 def test_by_group_says_what_is_lacking(group: list, message: str) -> None:
     with pytest.raises(InputError, match=message):
         by_group(pd.Series(group, dtype=object), labels(40), seed=0)
+
+
+@given(LABELS, SHARES, st.integers(0, 3))
+def test_by_hash_deals_out_each_row_on_its_own(
+    label: np.ndarray, shares: tuple[float, float], seed: int
+) -> None:
+    validation, test = shares
+    keys = splitmix64(np.arange(len(label)))
+    try:
+        split = by_hash(keys, label, validation=validation, test=test, seed=seed)
+    except InputError as error:
+        assert "both classes" in str(error)  # noqa: PT017
+        return
+    check(split, len(label), label, with_test=test > 0)
+    part = hash_parts(keys[::-1], validation=validation, test=test, seed=seed)[::-1]
+    assert all(np.array_equal(np.flatnonzero(part == i), rows) for i, rows in enumerate(split))
+
+
+def test_hash_shares_hold_and_the_seed_decides() -> None:
+    keys = splitmix64(np.arange(100_000))
+    first, again, other = (
+        hash_parts(keys, validation=0.2, test=0.1, seed=seed) for seed in (0, 0, 1)
+    )
+    shares = np.bincount(first) / 100_000
+    assert shares == pytest.approx([0.7, 0.2, 0.1], abs=5 * np.sqrt(0.2 * 0.8 / 100_000))
+    assert np.array_equal(first, again)
+    # Two seeds agree no more than chance would have it.
+    by_chance = 0.7**2 + 0.2**2 + 0.1**2
+    assert (first == other).mean() == pytest.approx(by_chance, abs=0.01)
+
+
+def test_a_larger_test_share_takes_no_row_out_of_the_test() -> None:
+    keys = splitmix64(np.arange(1000))
+    small, large = (hash_parts(keys, validation=0.1, test=test, seed=0) for test in (0.1, 0.2))
+    assert (large[small == 2] == 2).all()
+
+
+def test_by_hash_says_what_is_lacking() -> None:
+    label = np.r_[1.0, np.zeros(39)]
+    message = "part, however: its .* hold no positive one .of 1 positive rows in 40"
+    with pytest.raises(InputError, match=message):
+        by_hash(splitmix64(np.arange(40)), label, seed=0)
+    with pytest.raises(InputError, match="test part, however: its 0 rows hold no positive one"):
+        by_hash(splitmix64(np.arange(40)), labels(40, 2), validation=0.4, test=1e-9, seed=0)
+    with pytest.raises(InputError, match="both together below 1"):
+        by_hash(splitmix64(np.arange(40)), label, validation=0.9, seed=0)
+
+
+def test_rows_go_by_their_id_whatever_its_type_and_else_by_their_position() -> None:
+    rows = np.arange(7, 10)
+    ids = [[12, 5, 7], ["12", "5", "7"], pd.array([12, 5, 7], dtype="Int64"), [12.0, 5.0, 7.0]]
+    keys = [row_keys(pd.DataFrame({"id": values}), "id", rows) for values in ids]
+    assert all(np.array_equal(one, keys[0]) for one in keys)
+    assert len(set(keys[0])) == 3
+    frame = pd.DataFrame({"id": ["12", None, ""]})
+    mixed, by_position = row_keys(frame, "id", rows), row_keys(frame, None, rows)
+    assert mixed[0] == keys[0][0]
+    assert np.array_equal(mixed[1:], by_position[1:])
+    assert np.array_equal(by_position, row_keys(frame, "gone", rows))
+
+
+def test_keys_of_groups() -> None:
+    keys = group_keys(pd.Series(["a", "b", "a"]))
+    assert keys[0] == keys[2] != keys[1]
+    assert keys.dtype == np.uint64
+    with pytest.raises(InputError, match="a group in every row, however: 1 of 2 are missing"):
+        group_keys(pd.Series(["a", None]))
+
+
+def test_borders_of_time_part_rows_that_were_not_looked_at() -> None:
+    borders = time_borders(np.arange(100.0), validation=0.2, test=0.1)
+    assert borders == (70.0, 90.0)
+    assert time_parts(np.array([-5.0, 69.9, 70.0, 89.0, 90.0, 1e9]), borders).tolist() == [
+        0, 0, 1, 1, 2, 2,
+    ]  # fmt: skip
+    assert time_borders(np.arange(100.0), validation=0.2, test=0.0) == (80.0, np.inf)
