@@ -173,7 +173,8 @@ class Newton(Problem):
 
     The sample's Hessian H is wrong by some per cent, so each step leaves some per cent of the way;
     pairs of steps and gradient changes correct it as in L-BFGS with ``H^-1`` as its first guess.
-    With L1 the steps are proximal: they minimise the quadratic model plus the penalty.
+    With L1 the steps are proximal: they minimise the quadratic model, its matrix corrected by the
+    same pairs, plus the penalty.
     Sources: Byrd, Chin, Neveitt & Nocedal 2011, "On the use of stochastic Hessian information in
     optimization methods for machine learning"; Lee, Sun & Saunders 2014, "Proximal Newton-type
     methods for minimizing composite functions".
@@ -205,14 +206,26 @@ class Newton(Problem):
             direction = -self._two_loop(self._gradient, list(self.pairs))
             slope = float(torch.dot(self._gradient, direction))
             return direction, -slope / 2, slope
-        l1 = self.penalty.l1
-        end = minimise_quadratic(self.point, self._gradient, self.matrix, l1)
+        l1, matrix = self.penalty.l1, self._mended()
+        end = minimise_quadratic(self.point, self._gradient, matrix, l1)
         direction = end - self.point
         slope = float(
             torch.dot(self._gradient, direction)
             + l1 * (end[:-1].abs().sum() - self.point[:-1].abs().sum())
         )
-        return direction, -slope - float(direction @ self.matrix @ direction) / 2, slope
+        return direction, -slope - float(direction @ matrix @ direction) / 2, slope
+
+    def _mended(self) -> Tensor:
+        """Return the sample's Hessian with the curvature that the pairs have shown (BFGS)."""
+        matrix = self.matrix
+        for step, change in self.pairs:
+            expected = matrix @ step
+            matrix = (
+                matrix
+                + torch.outer(change, change) / torch.dot(step, change)
+                - torch.outer(expected, expected) / torch.dot(step, expected)
+            )
+        return matrix
 
     def _finish(self) -> None:
         # What is left after a Newton step is some per cent of a decrease that is small already.
