@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.parquet_files import metadata
+from churn_torch.tables.parquet_files import estimated_bytes, metadata
 from churn_torch.tables.sources import read, read_chunks
 
 
@@ -72,6 +72,54 @@ def test_folders_are_read_in_order_with_their_parts(tmp_path: Path) -> None:
         "country": ["de", "de", "fr"],
         "year": [2023, 2023, 2024],
     }
+
+
+def test_a_file_may_lack_a_column(tmp_path: Path) -> None:
+    pd.DataFrame({"a": [1], "b": ["x"]}).to_parquet(tmp_path / "1.parquet")
+    pd.DataFrame({"c": [2.5], "a": [2]}).to_parquet(tmp_path / "2.parquet")
+    frame = read(tmp_path)
+    assert frame["a"].tolist() == [1, 2]
+    assert frame["b"].isna().tolist() == [False, True]
+    assert frame["c"].isna().tolist() == [True, False]
+
+
+def test_columns_of_folder_names_alone(tmp_path: Path) -> None:
+    (tmp_path / "t" / "year=2023").mkdir(parents=True)
+    pd.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "t" / "year=2023" / "part.parquet")
+    assert read(tmp_path / "t", columns=["year"])["year"].tolist() == [2023, 2023]
+
+
+def test_names_with_dots_stand_for_themselves(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a.b": [1], "a": [2], "c": [3]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(read(tmp_path / "t.parquet"), frame)
+    assert read(tmp_path / "t.parquet", columns=["a"])["a"].tolist() == [2]
+    assert read(tmp_path / "t.parquet", columns=["a.b"])["a.b"].tolist() == [1]
+
+
+def test_nested_columns_stay_whole(tmp_path: Path) -> None:
+    table = pa.table({"a": [{"x": 1, "y": [1, 2]}], "b": [[{"z": "q"}]]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    frame = read(tmp_path / "t.parquet")
+    assert list(frame.columns) == ["a", "b"]
+    assert frame["a"][0]["x"] == 1
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_chunks_do_not_mind_row_groups(tmp_path: Path, rows: int) -> None:
+    frame = pd.DataFrame({"a": np.arange(100), "t": [f"t{i % 7}" for i in range(100)]})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=13)
+    chunks = list(read_chunks(tmp_path / "t.parquet", rows=rows))
+    assert {len(chunk) for chunk in chunks[:-1]} <= {rows}
+    pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), frame)
+
+
+def test_the_size_of_a_file_in_memory(tmp_path: Path) -> None:
+    # Packed to almost nothing, but a number takes 8 bytes all the same.
+    pd.DataFrame({"a": np.zeros(10_000), "b": 1}).to_parquet(tmp_path / "t.parquet")
+    assert estimated_bytes(tmp_path / "t.parquet") == 10_000 * 2 * 8
+    pd.DataFrame({"a": [f"{i:0100}" for i in range(10_000)]}).to_parquet(tmp_path / "t.parquet")
+    assert estimated_bytes(tmp_path / "t.parquet") > 10_000 * 100
 
 
 def test_files_may_differ_in_types_but_not_in_kind(tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.sources import Source, _as_query, count_rows, read, read_chunks
+from churn_torch.tables.sources import (
+    Source,
+    _as_query,
+    count_rows,
+    files,
+    read,
+    read_chunks,
+    read_sample,
+)
 
 FRAME = pd.DataFrame({"key": [f"k{i}" for i in range(10)], "number": np.arange(10) / 4})
 
@@ -91,6 +99,59 @@ def test_rows_are_counted_where_that_is_free(folder: Path, how: str) -> None:
     source, database = source_of(how, folder)
     known = how == "frame" or "parquet" in how or how in ("glob", "folder")
     assert count_rows(source, database) == (10 if known else None)
+
+
+@pytest.mark.parametrize("how", SOURCES)
+def test_files_are_those_that_hold_the_rows(folder: Path, how: str) -> None:
+    source, database = source_of(how, folder)
+    found = files(source, database)
+    if how == "frame" or how.startswith("query"):
+        assert found is None
+    else:
+        named = ["1.parquet", "2.parquet"] if how in ("glob", "folder") else [SOURCES[how]]
+        assert [path.name for path in found or []] == named
+
+
+@pytest.mark.parametrize("how", SOURCES)
+def test_a_sample_of_a_small_table_is_the_table(folder: Path, how: str) -> None:
+    source, database = source_of(how, folder)
+    sample, runs = read_sample(source, rows=99, database=database)
+    pd.testing.assert_frame_equal(numbers(sample), FRAME)
+    assert sum(runs) == 10
+
+
+@pytest.mark.parametrize("how", ["csv", "gzip", "query", "query of a base"])
+def test_a_sample_of_what_has_no_groups_is_its_first_rows(folder: Path, how: str) -> None:
+    source, database = source_of(how, folder)
+    sample, runs = read_sample(source, rows=4, database=database)
+    pd.testing.assert_frame_equal(numbers(sample), FRAME[:4])
+    assert runs == [4]
+
+
+@pytest.mark.parametrize("group", [100, 1000, 3000, 20_000])
+def test_a_sample_is_spread_over_the_row_groups(tmp_path: Path, group: int) -> None:
+    frame = pd.DataFrame({"a": np.arange(20_000), "t": "x"})
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=group)
+    sample, runs = read_sample(tmp_path / "t.parquet", rows=1600)
+    assert sum(runs) == len(sample) == pytest.approx(1600, rel=0.05)
+    assert len(runs) == min(16, 20_000 // group + bool(20_000 % group))
+    starts = np.cumsum([0, *runs[:-1]])
+    for start, length in zip(starts, runs, strict=True):
+        run = sample["a"][start : start + length].to_numpy()
+        assert run[0] % group == 0
+        assert (np.diff(run) == 1).all()
+    if len(runs) > 1:  # as far apart as the groups allow
+        assert np.diff(sample["a"].to_numpy()[starts]).max() <= 20_000 / len(runs) + group
+    of_frame, frame_runs = read_sample(frame, rows=1600)
+    assert frame_runs == [100] * 16
+    assert of_frame["a"].tolist() == [i * 1250 + j for i in range(16) for j in range(100)]
+
+
+def test_small_row_groups_give_as_many_rows(tmp_path: Path) -> None:
+    pd.DataFrame({"a": np.arange(5000)}).to_parquet(tmp_path / "t.parquet", row_group_size=10)
+    sample, runs = read_sample(tmp_path / "t.parquet", rows=1000)
+    assert (len(sample), set(runs)) == (1000, {10})
+    assert sample["a"].iloc[-1] >= 4900
 
 
 def test_paths_may_be_paths_and_start_at_home(
