@@ -296,7 +296,8 @@ def as_if_trained(scorer: Scorer, columns: Columns) -> None:
         for _ in range(20):
             scorer.raw_logit(*columns)
     scorer.eval()
-    logit = scorer.uncalibrated_logit(columns).double().numpy()
+    with torch.no_grad():
+        logit = (scorer.raw_logit(*columns) - scorer.prior_shift).double().numpy()
     chance = 1 / (1 + np.exp(-(0.6 * logit - 0.3)))
     label = np.random.default_rng(1).random(len(logit)) < chance
     scorer.calibrator.fit(logit, label.astype(float))

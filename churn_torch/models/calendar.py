@@ -19,8 +19,8 @@ CALENDAR_PARTS = (
 # A part's angle in turns is `_TURNS_A_DAY * days + _TURNS_AHEAD`: days since 1 March (time of
 # year), since 1970, a Thursday, where Monday is 0 (weekday), or since 1970 (time of day). A cosine
 # is a sine a quarter turn ahead.
-_TURNS_A_DAY = (1 / 366, 1 / 366, 1 / 7, 1 / 7, 1.0, 1.0)
-_TURNS_AHEAD = (0.0, 0.25, 3 / 7, 3 / 7 + 0.25, 0.0, 0.25)
+_TURNS_A_DAY = ([1 / 366], [1 / 366], [1 / 7], [1 / 7], [1.0], [1.0])
+_TURNS_AHEAD = ([0.0], [0.25], [3 / 7], [3 / 7 + 0.25], [0.0], [0.25])
 
 # Dates beyond year 1 .. 9999 are typing errors; the clip keeps the arithmetic finite.
 FIRST_DAY, LAST_DAY = -719_162.0, 2_932_896.0
@@ -40,8 +40,10 @@ def calendar_parts(days: Tensor) -> Tensor:
     Shape:
         ``[...]`` to ``[..., 7]`` float32.
     """
-    days = days.clamp(FIRST_DAY, LAST_DAY).unsqueeze(-1)
-    date = torch.floor(days)
+    # One long row: onnxruntime applies a constant along the last axis at once, but row by row,
+    # twenty times slower, where that axis has one cell.
+    exact = days.clamp(FIRST_DAY, LAST_DAY).reshape(1, -1)
+    date = torch.floor(exact)
     day = date + 719_468.0  # days since 0000-03-01
     century = torch.floor(day * (4 / 146_097) + 3.5 / 146_097)
     day = day - torch.floor(century * 36_524.25)  # of the century
@@ -49,8 +51,9 @@ def calendar_parts(days: Tensor) -> Tensor:
     day = day - torch.floor(year * 365.25)  # of the year, from 1 March, 0 .. 365
     month = torch.floor(day * (5 / 153) + 2.5 / 153)
     day_of_month = day - torch.floor(month * 30.6 + 0.5)  # 0 .. 30
-    turns = torch.cat((day, day, date, date, days, days), dim=-1)
+    turns = torch.cat((day, day, date, date, exact, exact))
     turns = turns * turns.new_tensor(_TURNS_A_DAY) + turns.new_tensor(_TURNS_AHEAD)
     # float32 from here on: exact enough for an angle, and not every runtime has sin of doubles.
     angle = (turns - torch.floor(turns)).to(torch.float32) * (2 * math.pi)
-    return torch.cat((torch.sin(angle), (day_of_month / 30.0).to(torch.float32)), dim=-1)
+    parts = torch.cat((torch.sin(angle), (day_of_month / 30.0).to(torch.float32)))
+    return parts.T.reshape(*days.shape, len(CALENDAR_PARTS))
