@@ -27,6 +27,8 @@ from churn_torch.tables.schema import Column, Schema
 # Times that the borders of a split by time are found from. Of more rows at least half as many are
 # drawn: a border then misses its share by a standard error of 0.07 % of the rows at most.
 BORDER_ROWS = 1_000_000
+# Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
+CHUNK_CELLS = 1 << 21
 # So much of the start and of the end of a file goes into the fingerprint.
 _END_BYTES = 1 << 20
 
@@ -146,8 +148,9 @@ class StreamedTable:
             if digest is not None and paths is not None:
                 _hash_files(paths, digest)
             first_row = 0
+            rows_a_chunk = max(1, min(CHUNK_ROWS, CHUNK_CELLS // len(columns)))
             for frame in sources.read_chunks(
-                source, database=self._database, rows=CHUNK_ROWS, columns=columns
+                source, database=self._database, rows=rows_a_chunk, columns=columns
             ):
                 if digest is not None and paths is None:
                     digest.update(fingerprint(frame).encode())

@@ -276,6 +276,14 @@ def test_only_the_needed_columns_are_read(
     assert asked == [[name for name in customers.columns if name not in ("household", "cat")]]
 
 
+def test_a_wide_table_comes_in_fewer_rows_at_a_time(
+    customers: pd.DataFrame, table_of: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = table_of(customers)
+    monkeypatch.setattr(streamed, "CHUNK_CELLS", 10 * (len(customers.columns) - 1))
+    assert [len(chunk.label) for chunk in table.chunks()] == [10] * 40
+
+
 def test_the_fingerprint_names_the_content(
     customers: pd.DataFrame, tmp_path: Path, table_of: Reader
 ) -> None:
