@@ -88,29 +88,23 @@ class DiskPart:
         self.widths = (n_dense, n_text, 1)
         self.n_rows = n_rows
         self.row_bytes = bytes_a_row(n_dense, n_text)
-        self._files: list[IO[bytes]] | None = None
 
     def read(self, pieces: list[slice]) -> Block:
         """Read the rows of the pieces into new tensors."""
-        if self._files is None:
-            self._files = [path.open("rb", buffering=0) for path in self.paths]
         n_rows = sum(piece.stop - piece.start for piece in pieces)
         arrays = []
-        for file, width, dtype in zip(self._files, self.widths, _DTYPES, strict=True):
+        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=True):
             array = torch.empty((n_rows, width), dtype=dtype)
             at = 0
-            for piece in pieces:
-                n = piece.stop - piece.start
-                if width:
-                    file.seek(piece.start * width * 4)
-                    _fill(file, as_bytes(array[at : at + n]))
-                at += n
+            with path.open("rb", buffering=0) as file:
+                for piece in pieces:
+                    n = piece.stop - piece.start
+                    if width:
+                        file.seek(piece.start * width * 4)
+                        _fill(file, as_bytes(array[at : at + n]))
+                    at += n
             arrays.append(array)
         return Block(arrays[0], arrays[1], arrays[2][:, 0])
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave open files behind: other processes open their own."""
-        return {**self.__dict__, "_files": None}
 
 
 _DTYPES = (torch.float32, torch.int32, torch.float32)
@@ -118,8 +112,8 @@ _DTYPES = (torch.float32, torch.int32, torch.float32)
 
 def as_bytes(array: Tensor) -> memoryview:
     """Return the bytes of a contiguous tensor on the CPU, without copying them."""
-    view: Any = array.numpy()
-    return memoryview(view).cast("B")
+    flat: Any = array.view(-1).view(torch.uint8).numpy()
+    return memoryview(flat)
 
 
 def _fill(file: IO[bytes], view: memoryview) -> None:
