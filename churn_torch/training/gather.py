@@ -92,7 +92,7 @@ def gathered(
         choices: What else decides the rows of each part (the split and its seed).
 
     Raises:
-        InputError: The files would be too large, or the disk is full.
+        InputError: The files would be too large, the disk is full, or the folder holds others.
     """
     n_bytes = sum(table.counts.values()) * bytes_a_row(preprocess.n_dense, preprocess.n_text)
     if not table.streamed or n_bytes <= MEMORY_BYTES:
@@ -146,6 +146,7 @@ def _write(
     key: str,
 ) -> Store:
     """Preprocess into files; ``complete.json``, written last, says what they hold."""
+    _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample = _Sample()
     try:
@@ -194,6 +195,17 @@ def _reopen(folder: Path, key: str) -> Store | None:
         return _opened(folder, facts) if facts["key"] == key else None
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _check_own(folder: Path) -> None:
+    """Refuse to clear away what is not ours."""
+    own = {_COMPLETE, _IDENTITY, _SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
+    others = sorted({p.name for p in folder.iterdir()} - own) if folder.is_dir() else []
+    if others:
+        raise InputError(
+            "cache.folder: expected a new or empty folder, or the features of an earlier run, got "
+            f"{str(folder)!r} with {others[0]!r} in it; name another."
+        )
 
 
 def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
