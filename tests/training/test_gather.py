@@ -313,6 +313,6 @@ def test_an_error_of_the_source_in_the_middle_leaves_nothing(gather, tmp_path, m
 
     monkeypatch.setattr("churn_torch.tables.streamed.CHUNK_ROWS", 50)
     monkeypatch.setattr(StreamedTable, "chunks", chunks)
-    with pytest.raises(InputError, match="^the source went away$"), gather(STREAMED):
+    with pytest.raises(InputError, match=r"^the source went away$"), gather(STREAMED):
         pytest.fail("it must not be entered")
     assert not (tmp_path / "cache").exists()
