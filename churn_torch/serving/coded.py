@@ -17,8 +17,7 @@ import pandas as pd
 from onnx import TensorProto, helper
 
 from churn_torch.errors import InputError
-from churn_torch.serving.export import DECISION, PROBABILITY
-from churn_torch.serving.session import Array, Feed, as_input, open_session
+from churn_torch.serving.session import Array, Feed, as_input, open_session, run_onnx
 from churn_torch.tables.encode import Texts
 from churn_torch.tables.schema import Schema
 
@@ -32,13 +31,17 @@ class CodedModel:
     Args:
         path: The file.
 
+    Attributes:
+        schema: What the file was trained on.
+        session: The graph behind the encoders.
+
     Raises:
         InputError: It is not an ONNX file of churn_torch.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._rest = open_session(path)
-        stored = self._rest.get_modelmeta().custom_metadata_map.get("schema")
+        self.session = open_session(path)
+        stored = self.session.get_modelmeta().custom_metadata_map.get("schema")
         if stored is None:
             raise InputError(
                 f"model: expected an ONNX file of churn_torch, got {path} without a schema; "
@@ -55,10 +58,10 @@ class CodedModel:
         # The column that each encoder reads, by the name of what it returns.
         self._encoded = {node.output[0]: node.input[0] for node in encoders}
         if encoders:
-            self._encoders, self._rest = _cut(model, encoders)
+            self._encoders, self.session = _cut(model, encoders)
 
-    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64.
+    def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
+        """Return the inputs of `session`.
 
         Args:
             columns: What `churn_torch.tables.encode.parse_columns` returned.
@@ -75,11 +78,15 @@ class CodedModel:
             found = self._encoders.run(list(self._encoded), words)
             for (output, name), of_text in zip(self._encoded.items(), found, strict=True):
                 feed[output] = np.asarray(of_text)[texts[name].codes]
+        return feed
+
+    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
+        """Return probability ``[N]`` float32 and decision ``[N]`` int64; `feed` says of what."""
+        feed = self.feed(columns)
         n_rows = len(next(iter(feed.values())))
         blocks = [
-            self._rest.run(
-                [PROBABILITY, DECISION],
-                {name: values[start : start + BLOCK_ROWS] for name, values in feed.items()},
+            run_onnx(
+                self.session, {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
             )
             for start in range(0, max(n_rows, 1), BLOCK_ROWS)
         ]

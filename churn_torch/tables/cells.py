@@ -21,6 +21,8 @@ MISSING_TEXT = frozenset(
     {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"}
 )
 
+_MISSING = pa.array(sorted(MISSING_TEXT), pa.large_string())
+
 TRUTH = {
     **dict.fromkeys(("1", "yes", "true", "y", "t"), 1.0),
     **dict.fromkeys(("0", "no", "false", "n", "f"), 0.0),
@@ -126,12 +128,19 @@ def _scalar_text(cell: object) -> str:
 
 
 def _floats(series: pd.Series) -> pd.Series:
+    if isinstance(series.dtype, np.dtype):
+        return series.astype("float64")
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     return pd.Series(values, index=series.index, name=series.name)
 
 
 def _blank_to_missing(text: pd.Series) -> pd.Series:
-    return text.mask(text.isin(MISSING_TEXT) | (text.str.strip() == ""))
+    array = pa.array(text, pa.large_string())
+    trimmed = pc.utf8_trim_whitespace(array)
+    blank = pc.or_(pc.is_in(array, _MISSING), pc.equal(trimmed, ""))
+    if not pc.any(blank, min_count=0).as_py():
+        return text
+    return text.mask(pc.fill_null(blank, False).to_numpy(zero_copy_only=False))
 
 
 def canonical_text(series: pd.Series) -> pd.Series:
@@ -139,6 +148,11 @@ def canonical_text(series: pd.Series) -> pd.Series:
 
     Text is kept exactly as it came (spaces included), because the exported file compares it as is.
     """
+    return spelled(series)[1]
+
+
+def spelled(series: pd.Series) -> tuple[Storage | None, pd.Series]:
+    """Return how the values of a column arrive (see `plain`), and its `canonical_text`."""
     storage, values = plain(series)
     if storage is None:  # cells that may not even be hashable
         values = series.map(str, na_action="ignore")
@@ -149,7 +163,7 @@ def canonical_text(series: pd.Series) -> pd.Series:
         exact = levels.to_numpy() if types.is_float_dtype(series.dtype) else levels
         texts = np.array([*map(_level_text, exact), ""], dtype=object)
         values = pd.Series(texts[codes], index=series.index, name=series.name)
-    return values.astype("str").fillna("")
+    return storage, values.astype("str").fillna("")
 
 
 def _level_text(level: object) -> str:
@@ -196,7 +210,11 @@ def read_dates(text: pd.Series, form: str) -> tuple[pd.Series, pd.Series]:
     Returns:
         The timestamps (NaT where missing or unreadable) and the mask of unreadable cells.
     """
-    dates = pd.to_datetime(text.str.strip(), format=form, utc=True, errors="coerce")
+    # Dates repeat; the different ones are few.
+    codes, levels = pd.factorize(text)
+    trimmed = pd.Series(levels, dtype="str").str.strip()
+    of_level = pd.to_datetime(trimmed, format=form, utc=True, errors="coerce")
+    dates: pd.Series = of_level.reindex(codes).set_axis(text.index).rename(text.name)
     return dates, dates.isna() & text.notna()
 
 

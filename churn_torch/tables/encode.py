@@ -90,7 +90,7 @@ def parse_columns(
     Raises:
         InputError: As for `parse`.
     """
-    frame = with_text_names(frame)
+    frame = with_text_names(frame).reset_index(drop=True)
     absent = [column.name for column in schema.features if column.name not in frame.columns]
     if absent:
         spare = [name for name in frame.columns if name not in {c.name for c in schema.columns}]
@@ -101,7 +101,7 @@ def parse_columns(
         )
     read: dict[str, pd.Series | Texts] = {}
     for column in schema.features:
-        series = frame[column.name].reset_index(drop=True)
+        series = frame[column.name]
         if Schema.is_text(column):
             read[column.name] = _parse_texts(series, column, first_row)
         else:
@@ -142,25 +142,25 @@ def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Seri
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
         return cells.days(values)
-    values, bad = _read_numbers(storage, values, column)
-    if bad.any():
-        raise _unreadable(column, series, bad, first_row)
-    infinite = values.abs() > _LARGEST
+    if storage is not Storage.NUMBER:
+        values, bad = _read_numbers(storage, values, column)
+        if bad.any():
+            raise _unreadable(column, series, bad, first_row)
+    infinite = np.abs(values.to_numpy()) > _LARGEST
     if infinite.any():
-        row = first_row + int(infinite.to_numpy().argmax()) + 1
+        row = first_row + int(infinite.argmax()) + 1
         raise InputError(
             f"expected finite numbers in column {column.name!r}, however: {int(infinite.sum()):,} "
             f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
             f"{row:,}; mend them or leave the cells empty"
         )
-    return values.astype("float64")
+    return values
 
 
 def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: int) -> pd.Series:
-    storage = cells.plain(series)[0]
+    storage, text = cells.spelled(series)
     if storage is None:
         raise _unreadable(column, whole, whole.notna(), first_row)
-    text = canonical_text(series)
     if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
         # A typed source has True where the text that was learned from says "yes".
         spelled = {cells.TRUTH.get(word.casefold()): word for word in column.vocabulary}
@@ -177,8 +177,6 @@ def _read_numbers(
 ) -> tuple[pd.Series, pd.Series]:
     if storage is Storage.DATETIME:
         return pd.Series(np.nan, index=values.index), values.notna()
-    if storage is Storage.NUMBER:
-        return values, pd.Series(False, index=values.index)
     numbers, bad = cells.read_numbers(values)
     if column.kind is Kind.BOOLEAN and bad.any():
         truth = values.str.strip().str.casefold().map(cells.TRUTH).astype("float64")

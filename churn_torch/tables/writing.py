@@ -82,7 +82,9 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int
         for frame in frames:
             if writer is None:
                 schema = _first_schema(frame)
-                writer = stack.enter_context(pa_parquet.ParquetWriter(path, schema))
+                writer = stack.enter_context(
+                    pa_parquet.ParquetWriter(path, schema, use_dictionary=_texts(schema))
+                )
             try:
                 table = pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False)
             except (pa.ArrowException, TypeError) as error:
@@ -95,6 +97,13 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int
         if writer is None:
             pa_parquet.write_table(pa.table({}), path)
     return n_rows
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    """Name the text columns: they repeat, numbers hardly do, and to look takes most of the time."""
+    return [
+        f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
+    ]
 
 
 def _first_schema(frame: pd.DataFrame) -> pa.Schema:
