@@ -46,7 +46,7 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.batches import BLOCK_BYTES, spread_sample
+from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import (
     build_module,
     build_options,
@@ -341,11 +341,13 @@ def _fit(
     module = build_module(
         config, scorer, n_negative=table.counts["train"] - n_positive, n_positive=n_positive
     )
-    batch_size = None if is_exact(config) else min(config.batch_size, train.n_rows)
-    data = ChurnDataModule(train, validation, batch_size=batch_size, seed=config.seed)
+    exact = is_exact(config)
+    batch_size = min(config.batch_size, train.n_rows)
+    data = ChurnDataModule(
+        train, validation, batch_size=None if exact else batch_size, seed=config.seed
+    )
     trainer = build_trainer(config, folder, table.fingerprint)
-    step_cells = (batch_size or BLOCK_BYTES // train.row_bytes) * scorer.preprocess.n_features
-    with _fitting_threads(step_cells):
+    with _fitting_threads(None if exact else batch_size * scorer.preprocess.n_features):
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     if config.trainer.profiler:
         show(trainer.profiler.summary())  # type: ignore[attr-defined]
@@ -355,7 +357,7 @@ def _fit(
     fit = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
-        "batch_size": batch_size,
+        "batch_size": None if exact else batch_size,
         "history": module.history,
     }
     return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
@@ -393,14 +395,14 @@ def _summary(fit: Mapping[str, Any]) -> str:
 
 
 @contextlib.contextmanager
-def _fitting_threads(step_cells: int) -> Iterator[None]:
-    """Take one thread for small steps.
+def _fitting_threads(step_cells: int | None) -> Iterator[None]:
+    """Take one thread for small steps; None leaves it to the module.
 
     Threads that wait for each other gain nothing on less than a million cells a step, and where
     another process holds a core they slow a fit many times over.
     """
     n_threads = torch.get_num_threads()
-    if step_cells < 1_000_000:
+    if step_cells is not None and step_cells < 1_000_000:
         torch.set_num_threads(1)
     try:
         yield

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -14,14 +16,19 @@ from churn_torch.errors import InputError
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.scorer import Scorer
 from churn_torch.training.batches import Run, spread_sample
-from churn_torch.training.logistic import LogisticSums, curvature, hessian
+from churn_torch.training.logistic import LogisticSums, curvature, hessian_sum
 from churn_torch.training.module import MONITOR, FitModule
 from churn_torch.training.solvers import Lbfgs, Newton, Penalty, Problem
 from churn_torch.training.store import Block
 
+# Fewer numbers than these are not worth a second thread.
+THREAD_CELLS = 1_000_000
 # Rows solved first, to start close to the optimum: the fewer come from zero, the others give the
 # curvature.
 FIRST_ROWS, SAMPLE_ROWS = 8_192, 65_536
+
+
+T = TypeVar("T")
 
 
 class ExactSolver(torch.optim.Optimizer):
@@ -131,6 +138,40 @@ class ExactModule(FitModule):
         self._validation_loss = [float("nan")] * n
         self._held_loss = [float("nan")] * n
         self._n_passes = 0
+        self._threads: ThreadPoolExecutor | None = None
+
+    def on_fit_start(self) -> None:
+        """Open threads that each sum rows of their own.
+
+        Threads inside torch's operations wait for each other after every one of them, which costs
+        more than they gain, and many times more where another process holds a core.
+        """
+        if self.device.type == "cpu":
+            self._torch_threads = torch.get_num_threads()
+            self._n_threads = max(self._torch_threads // self.trainer.world_size, 1)
+            torch.set_num_threads(1)
+            self._threads = ThreadPoolExecutor(
+                self._n_threads, initializer=torch.set_num_threads, initargs=(1,)
+            )
+
+    def teardown(self, stage: str) -> None:
+        """Close the threads, also after an error."""
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
+            torch.set_num_threads(self._torch_threads)
+
+    def _in_threads(self, run: Run, work: Callable[[Run], T]) -> list[T]:
+        """Return what ``work`` gives for the rows, or for a share of them in each thread."""
+        n_rows = len(run.rows.label)
+        if self._threads is None or n_rows * self.expansion.n_features < THREAD_CELLS:
+            return [work(run)]
+        ends = [n_rows * i // self._n_threads for i in range(self._n_threads + 1)]
+        shares = [
+            Run(run.rows.take(slice(start, end)), run.first_row + start)
+            for start, end in itertools.pairwise(ends)
+        ]
+        return list(self._threads.map(work, shares))
 
     @property
     def solver(self) -> ExactSolver:
@@ -208,17 +249,21 @@ class ExactModule(FitModule):
         """Return what the method needs to know of the Hessian of the mean loss."""
         weight = point.to(self.device, torch.float32)
         if self.solver.method == "newton":
-            return hessian(
-                self.expansion,
-                rows,
-                weight,
-                positive_weight=self.positive_weight,
-                chunk_rows=self.chunk_rows,
-            ).cpu()
+            sums = self._in_threads(
+                Run(rows, 0),
+                lambda run: hessian_sum(
+                    self.expansion,
+                    run.rows,
+                    weight,
+                    positive_weight=self.positive_weight,
+                    chunk_rows=self.chunk_rows,
+                ),
+            )
+            return torch.stack(sums).sum(0).cpu() / len(rows.label)
         logit = self.expansion.linear(rows.dense, rows.codes, weight[:-1, None]) + weight[-1]
         row_weight = curvature(logit, rows.label.unsqueeze(1), self.positive_weight)
-        sums = self.expansion.square_sums(rows.dense, rows.codes, row_weight)
-        diagonal = torch.cat([sums[:, 0], row_weight.sum(0)])
+        squares = self.expansion.square_sums(rows.dense, rows.codes, row_weight)
+        diagonal = torch.cat([squares[:, 0], row_weight.sum(0)])
         return diagonal.double().cpu() / len(rows.label)
 
     # The passes over all rows.
@@ -227,6 +272,20 @@ class ExactModule(FitModule):
         return LogisticSums.zeros(self.expansion.n_features, n_models, self.device)
 
     def _add(self, sums: LogisticSums, run: Run, points: Tensor, folds: list[int] | None) -> None:
+        """Add what the models, side by side, make of the rows."""
+        weight = points.to(self.device, torch.float32)
+
+        def share(run: Run) -> LogisticSums:
+            result = self._sums(weight.shape[1])
+            self._add_share(result, run, weight, folds)
+            return result
+
+        for result in self._in_threads(run, share):
+            sums += result
+
+    def _add_share(
+        self, sums: LogisticSums, run: Run, weight: Tensor, folds: list[int] | None
+    ) -> None:
         held_out = None
         if folds is not None and max(folds) >= 0:
             row = torch.arange(len(run.rows.label), device=self.device) + run.first_row
@@ -235,7 +294,7 @@ class ExactModule(FitModule):
         sums.add(
             self.expansion,
             run.rows,
-            points.to(self.device, torch.float32),
+            weight,
             positive_weight=self.positive_weight,
             held_out=held_out,
         )

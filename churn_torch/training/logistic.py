@@ -54,6 +54,12 @@ class LogisticSums:
         loss, n_rows, n_wrong, held_loss, n_held = flat[:5]
         return cls(loss, flat[5:], n_rows, n_wrong, held_loss, n_held)
 
+    def __iadd__(self, other: LogisticSums) -> LogisticSums:
+        """Add the sums over other rows."""
+        for name, value in vars(other).items():
+            getattr(self, name).add_(value)
+        return self
+
     def add(
         self,
         expansion: Expansion,
@@ -96,10 +102,10 @@ class LogisticSums:
         self.gradient[-1] += residual.sum(0, dtype=torch.float64)
 
 
-def hessian(
+def hessian_sum(
     expansion: Expansion, rows: Block, weight: Tensor, *, positive_weight: float, chunk_rows: int
 ) -> Tensor:
-    """Return the Hessian of the mean loss of one model, ``[n_features + 1] * 2`` float64.
+    """Return the Hessian of the summed loss of one model, ``[n_features + 1] * 2`` float64.
 
     Args:
         expansion: From compact rows to features.
@@ -114,7 +120,7 @@ def hessian(
         x = expansion(chunk.dense, chunk.codes)
         x = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
         total += x.T @ (x * curvature(x @ weight, chunk.label, positive_weight).unsqueeze(1))
-    return total / len(rows.label)
+    return total
 
 
 def curvature(logit: Tensor, label: Tensor, positive_weight: float) -> Tensor:

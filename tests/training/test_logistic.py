@@ -125,7 +125,7 @@ def test_logits_far_out_stay_finite():
 def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
     expansion, rows = made(100, *columns)
     weight = torch.linspace(-1, 1, expansion.n_features + 1)
-    found = hessian(expansion, rows, weight, positive_weight=positive_weight, chunk_rows=chunk_rows)
+    found = hessian_sum(expansion, rows, weight, positive_weight=positive_weight, chunk_rows=chunk_rows)
 
     def loss(point: torch.Tensor) -> torch.Tensor:
         return binary_cross_entropy_with_logits(
@@ -134,7 +134,7 @@ def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
             pos_weight=torch.tensor(positive_weight, dtype=torch.float64),
         )
 
-    expected = torch.autograd.functional.hessian(loss, weight.double())
+    expected = torch.autograd.functional.hessian_sum(loss, weight.double())
     assert found.dtype == torch.float64
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -146,5 +146,5 @@ def test_the_diagonal_needs_no_features():
     row_weight = curvature(logit, ROWS.label.unsqueeze(1), 2.0)
     sums = EXPANSION.square_sums(ROWS.dense, ROWS.codes, row_weight)
     diagonal = torch.cat([sums[:, 0], row_weight.sum(0)]) / len(ROWS.label)
-    full = hessian(EXPANSION, ROWS, weight[:, 0], positive_weight=2.0, chunk_rows=1000)
+    full = hessian_sum(EXPANSION, ROWS, weight[:, 0], positive_weight=2.0, chunk_rows=1000)
     torch.testing.assert_close(diagonal.double(), full.diagonal(), rtol=1e-5, atol=1e-6)
