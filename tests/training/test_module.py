@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,35 +12,42 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from churn_torch.errors import InputError
-from churn_torch.training.batches import preprocess_once
 from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import BestWeights
 from churn_torch.training.datamodule import ChurnDataModule
+from churn_torch.training.inference import raw_logits
 from churn_torch.training.module import MONITOR, ChurnModule
+from churn_torch.training.store import Block
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 
 
 def make(prepared, **options) -> ChurnModule:
-    plain = {"optimizer": SGD, "scheduler": None, "l1": 0.0, "l2": 0.0}
-    return ChurnModule(prepared.scorer, **{**plain, "positive_weight": 1.0, "seed": 0, **options})
+    plain = {
+        "optimizer": SGD, "scheduler": None, "l1": 0.0, "l2": 0.0, "positive_weight": 1.0,
+        "gradient_clip": None, "compiled": False, "seed": 0,
+    }  # fmt: skip
+    return ChurnModule(prepared.scorer, **{**plain, **options})
 
 
 def fit(prepared, module: ChurnModule, *callbacks: pl.Callback, epochs: int, batch_size=64):
+    """Train; ``batch_size`` None takes all rows."""
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=epochs, num_sanity_val_steps=0, log_every_n_steps=1,
         logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, callbacks=list(callbacks), use_distributed_sampler=False,
     )  # fmt: skip
-    data = ChurnDataModule(prepared.train, prepared.validation, batch_size=batch_size, seed=0)
+    data = ChurnDataModule(
+        prepared.train, prepared.validation, batch_size=batch_size or prepared.train.n_rows, seed=0
+    )
     trainer.fit(module, data)
     return trainer
 
 
-def features_of(prepared, batch) -> np.ndarray:
-    """Model-space rows in float64."""
-    with torch.no_grad():
-        return prepared.scorer.preprocess(*batch.columns).double().numpy()
+def loss_of(module: ChurnModule, rows: Block, *, of: int | None = None, world_size: int = 1):
+    """The loss of one minibatch, of which other processes may hold rows too."""
+    module.trainer = SimpleNamespace(world_size=world_size)
+    return module._loss(rows, of or len(rows.label))
 
 
 def cross_entropy(logit: np.ndarray, label: np.ndarray, weight: float = 1.0) -> float:
@@ -48,40 +56,91 @@ def cross_entropy(logit: np.ndarray, label: np.ndarray, weight: float = 1.0) -> 
     return float(np.mean(-weight * label * np.log(p) - (1 - label) * np.log(1 - p)))
 
 
-@pytest.mark.parametrize("l1", [0.0, 0.02])
-@pytest.mark.parametrize("l2", [0.0, 0.3])
-@pytest.mark.parametrize("positive_weight", [1.0, 2.75, 0.5])
-def test_loss_is_the_formula(prepare, l1, l2, positive_weight):
-    prepared = prepare("model=logreg")
+def set_weights(prepared) -> tuple[np.ndarray, float]:
     linear = prepared.scorer.net.linear
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         linear.weight.copy_(torch.randn(linear.weight.shape, generator=generator))
         linear.bias.fill_(0.7)
-    module = make(prepared, l1=l1, l2=l2, positive_weight=positive_weight)
-    loss = module.training_step(prepared.train, 0)
+    return linear.weight.detach().double().numpy()[0], linear.bias.item()
 
-    weight, x = linear.weight.detach().double().numpy()[0], features_of(prepared, prepared.train)
-    logit = x @ weight + linear.bias.item()
-    expected = cross_entropy(logit, prepared.train.label.numpy(), positive_weight)
+
+@pytest.mark.parametrize("l1", [0.0, 0.02])
+@pytest.mark.parametrize("l2", [0.0, 0.3])
+@pytest.mark.parametrize("positive_weight", [1.0, 2.75, 0.5])
+def test_loss_and_gradient_are_the_formula(prepare, l1, l2, positive_weight):
+    prepared = prepare("model=logreg")
+    weight, bias = set_weights(prepared)
+    module = make(prepared, l1=l1, l2=l2, positive_weight=positive_weight)
+    loss = loss_of(module, prepared.train.block)
+    loss.backward()
+
+    x, y = prepared.features(), prepared.label()
+    expected = cross_entropy(x @ weight + bias, y, positive_weight)
     expected += l2 / 2 * np.sum(weight**2) + l1 * np.sum(np.abs(weight))  # the bias goes free
     assert loss.item() == pytest.approx(expected, abs=1e-5)
-
-
-def test_gradient_is_the_formula(prepare):
-    prepared = prepare("model=logreg")
+    p = 1 / (1 + np.exp(-(x @ weight + bias)))
+    residual = p * (1 - y) - positive_weight * (1 - p) * y
+    expected = x.T @ residual / len(y) + l2 * weight + l1 * np.sign(weight)
     linear = prepared.scorer.net.linear
-    with torch.no_grad():
-        linear.weight.copy_(torch.linspace(-1, 1, linear.weight.numel()).unsqueeze(0))
-        linear.bias.fill_(-0.3)
-    make(prepared, l1=0.02, l2=0.3, positive_weight=3.0).training_step(prepared.train, 0).backward()
-    weight, x = linear.weight.detach().double().numpy()[0], features_of(prepared, prepared.train)
-    label = prepared.train.label.double().numpy()
-    p = 1 / (1 + np.exp(-(x @ weight - 0.3)))
-    residual = p * (1 - label) - 3.0 * (1 - p) * label
-    expected = x.T @ residual / len(label) + 0.3 * weight + 0.02 * np.sign(weight)
     np.testing.assert_allclose(linear.weight.grad[0].numpy(), expected, atol=1e-5)
     assert linear.bias.grad.item() == pytest.approx(residual.mean(), abs=1e-5)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 0.1, 1e3])
+def test_a_step_is_clipped_to_its_norm(prepare, clip):
+    """One step of plain descent on one minibatch: the weights move by the clipped gradient."""
+    prepared = prepare("model=logreg")
+    weight, bias = set_weights(prepared)
+    module = make(prepared, gradient_clip=clip, l2=0.3)
+    fit(prepared, module, epochs=1, batch_size=None)
+    x, y = prepared.features(), prepared.label()
+    residual = 1 / (1 + np.exp(-(x @ weight + bias))) - y
+    gradient = np.append(x.T @ residual / len(y) + 0.3 * weight, residual.mean())
+    norm = np.linalg.norm(gradient)
+    assert (norm > clip) == (clip < 1)
+    linear = prepared.scorer.net.linear
+    moved = np.append(
+        linear.weight.detach().double().numpy()[0] - weight, linear.bias.item() - bias
+    )
+    np.testing.assert_allclose(moved, -0.1 * gradient * min(1, clip / norm), atol=1e-6)
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_the_shares_of_all_processes_add_up_to_the_minibatch(prepare, world_size):
+    prepared = prepare("model=mlp", "model.width=8", "model.dropout=0")
+    rows = prepared.train.block.take(slice(0, 64))
+    module = make(prepared, l1=0.02, l2=0.3, positive_weight=2.0)
+    loss = loss_of(module, rows)
+    loss.backward()
+    whole = [p.grad.clone() for p in module.parameters()]
+    module.zero_grad()
+    total = 0.0
+    for rank in range(world_size):
+        share = rows.take(torch.arange(64)[rank::world_size])
+        part = loss_of(module, share, of=64, world_size=world_size)
+        part.backward()  # gradients add up, as the processes' do
+        total += part.item()
+    assert total == pytest.approx(loss.item(), rel=1e-6)
+    for parameter, expected in zip(module.parameters(), whole, strict=True):
+        torch.testing.assert_close(parameter.grad, expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("normalization", ["none", "batch", "layer"])
+def test_a_process_without_rows_adds_the_penalty_alone(prepare, normalization):
+    """The last minibatch of an epoch may have fewer rows than there are processes."""
+    prepared = prepare("model=mlp", "model.width=4", f"model.normalization={normalization}")
+    module = make(prepared, l2=0.3)
+    loss = loss_of(module, prepared.train.block.take(slice(0, 0)), of=1, world_size=2)
+    loss.backward()
+    expected = sum(0.3 / 4 * w.square().sum().item() for w in module.weights)
+    assert loss.item() == pytest.approx(expected, rel=1e-6)
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name  # as many numbers to add up as elsewhere
+        held = 0.3 / 2 * parameter.detach() if parameter.ndim > 1 else 0 * parameter.detach()
+        torch.testing.assert_close(parameter.grad, held, msg=name)
+    for name, tensor in module.scorer.net.state_dict().items():
+        assert tensor.isfinite().all(), name
 
 
 @pytest.mark.parametrize("l2", [1e-3, 0.1])
@@ -94,7 +153,7 @@ def test_logistic_regression_converges_to_scikit_learns_optimum(prepare, l2, pos
         prepared, optimizer=adam, scheduler=cosine, l2=l2, positive_weight=positive_weight
     )
     fit(prepared, module, epochs=300, batch_size=None)
-    x, y = features_of(prepared, prepared.train), prepared.train.label.numpy()
+    x, y = prepared.features(), prepared.label()
     optimum = LogisticRegression(
         C=1 / (l2 * len(y)), class_weight={0: 1.0, 1: positive_weight}, tol=1e-10, max_iter=10_000
     ).fit(x, y)
@@ -115,9 +174,9 @@ def test_penalty_spares_biases_and_normalisation(prepare):
     assert any(isinstance(layer, nn.LayerNorm) for layer in module.modules())
     expected = sum(0.1 * w.square().sum() + 0.1 * w.abs().sum() for w in penalised)
     module.eval()  # no dropout: the two losses see the same rows
-    with_penalty = module.training_step(prepared.train, 0)
+    with_penalty = loss_of(module, prepared.train.block)
     module.l1 = module.l2 = 0.0
-    without = module.training_step(prepared.train, 0)
+    without = loss_of(module, prepared.train.block)
     assert (with_penalty - without).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
@@ -131,7 +190,8 @@ def test_class_weight_shifts_the_logit_back(prepare):
     prepared = prepare()
     make(prepared, positive_weight=2.5)
     assert prepared.scorer.prior_shift.item() == pytest.approx(math.log(2.5))
-    half = prepared.scorer.score(prepared.train.columns)  # untrained: the raw odds are 1
+    logit = raw_logits(prepared.scorer, prepared.train.block)  # untrained: the raw odds are 1
+    half = prepared.scorer.calibrated(logit)
     np.testing.assert_allclose(half.numpy(), 1 / 3.5, atol=1e-6)
 
 
@@ -145,10 +205,9 @@ def test_curve_holds_the_loss_of_all_rows_of_the_epoch(prepare):
     module = make(prepared, optimizer=partial(torch.optim.SGD, lr=0.0), positive_weight=3.0, l2=9.0)
     trainer = fit(prepared, module, epochs=2, batch_size=100)
     (first, second) = module.history
-    x = features_of(prepared, prepared.train)
-    train = cross_entropy(x.sum(1) * 0.1, prepared.train.label.numpy(), 3.0)
-    x = features_of(prepared, prepared.validation)
-    validation = cross_entropy(x.sum(1) * 0.1 - math.log(3.0), prepared.validation.label.numpy())
+    train = cross_entropy(prepared.features().sum(1) * 0.1, prepared.label(), 3.0)
+    logit = prepared.features("validation").sum(1) * 0.1 - math.log(3.0)
+    validation = cross_entropy(logit, prepared.label("validation"))
     for epoch in (first, second):
         assert epoch == {
             "train_loss": pytest.approx(train, abs=1e-5),
@@ -265,18 +324,21 @@ def test_the_curve_travels_with_the_state(prepare):
     assert fresh.history == module.history
 
 
-def test_features_made_once_train_like_columns(prepare):
+def test_blocks_are_an_arrangement_and_nothing_else(prepare, monkeypatch):
+    """The order of the rows apart: a batch of all rows in one block, or in pieces of three."""
     curves = []
-    for once in (False, True):
-        prepared = prepare("model=mlp", "model.width=8")
-        if once:
-            train, validation = (
-                part._replace(columns=preprocess_once(part.columns, prepared.scorer.preprocess))
-                for part in (prepared.train, prepared.validation)
-            )
-            prepared = prepared._replace(train=train, validation=validation)
-        module = make(prepared)
-        fit(prepared, module, epochs=2)
+    for size in (2**24, 1):
+        monkeypatch.setattr("churn_torch.training.batches.BLOCK_BYTES", size)
+        monkeypatch.setattr("churn_torch.training.batches.PIECE_BYTES", size)
+        prepared = prepare("model=mlp", "model.width=8", "model.dropout=0")
+        module = make(prepared, l2=0.01)
+        fit(prepared, module, epochs=3, batch_size=None)
         curves.append(module.history)
-    for raw, made in zip(*curves, strict=True):
-        assert made == pytest.approx(raw, abs=1e-6)
+    for one, other in zip(*curves, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+@pytest.mark.parametrize("clip", [0, -1.0, float("nan")])
+def test_a_clip_that_is_not_above_zero_is_refused(prepare, clip):
+    with pytest.raises(InputError, match=r"^gradient_clip: expected a number above 0"):
+        make(prepare(), gradient_clip=clip)
