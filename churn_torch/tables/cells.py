@@ -204,6 +204,20 @@ def read_numbers(text: pd.Series) -> tuple[pd.Series, pd.Series]:
     return numbers, numbers.isna() & text.notna()
 
 
+def numbers_at_once(text: pd.Series) -> pd.Series | None:
+    """Read text as float64 if every cell is a plain number or missing, else return None.
+
+    That is what `read_numbers` would return, without a look for spaces and words for missing.
+    """
+    try:
+        numbers = pc.cast(pa.array(text, pa.large_string()), pa.float64())
+    except pa.ArrowInvalid:
+        return None
+    if pc.any(pc.is_nan(numbers)).as_py():  # some word for it
+        return None
+    return pd.Series(numbers.to_numpy(zero_copy_only=False), index=text.index, name=text.name)
+
+
 def read_dates(text: pd.Series, form: str) -> tuple[pd.Series, pd.Series]:
     """Read text as UTC timestamps in one format (`ISO` or a strptime pattern).
 
@@ -214,7 +228,7 @@ def read_dates(text: pd.Series, form: str) -> tuple[pd.Series, pd.Series]:
     codes, levels = pd.factorize(text)
     trimmed = pd.Series(levels, dtype="str").str.strip()
     of_level = pd.to_datetime(trimmed, format=form, utc=True, errors="coerce")
-    dates: pd.Series = of_level.reindex(codes).set_axis(text.index).rename(text.name)
+    dates = of_level.reindex(codes).set_axis(text.index)
     return dates, dates.isna() & text.notna()
 
 

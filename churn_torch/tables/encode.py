@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
@@ -134,7 +137,10 @@ def _is_plain(dtype: Any) -> bool:
 
 def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
     """Return float64: numbers, or days for dates."""
-    storage, values = cells.plain(series)
+    numbers = None
+    if isinstance(series.dtype, pd.StringDtype) and column.kind is not Kind.DATETIME:
+        numbers = cells.numbers_at_once(series)
+    storage, values = cells.plain(series if numbers is None else numbers)
     if storage is None:
         raise _unreadable(column, series, series.notna(), first_row)
     if column.kind is Kind.DATETIME:
@@ -283,8 +289,33 @@ def fingerprint(frame: pd.DataFrame) -> str:
     """Return 16 hex digits that name the content: column names and rows, in their order."""
     digest = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
     for position in range(frame.shape[1]):
-        series = frame.iloc[:, position]
-        if cells.plain(series.head(0))[0] is None or series.dtype == object:
-            series = series.astype("str")
-        digest.update(pd.util.hash_pandas_object(series, index=False).to_numpy().tobytes())
+        for part in _content(frame.iloc[:, position]):
+            digest.update(part)
     return digest.hexdigest()[:16]
+
+
+def _content(series: pd.Series) -> Iterator[bytes]:
+    """Yield the bytes of a column's cells: numbers and times as such, all else as text."""
+    dtype = series.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        series = series.dt.tz_convert(None)
+    elif types.is_extension_array_dtype(dtype) and hasattr(dtype, "numpy_dtype"):
+        yield series.isna().to_numpy().tobytes()
+        series = pd.Series(series.to_numpy(dtype.numpy_dtype, na_value=0))
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "biufmM":
+        yield str(series.dtype).encode() if kind in "mM" else kind.encode()
+        values = series.to_numpy()
+        wide = {"i": np.int64, "u": np.uint64, "f": np.float64}.get(kind, values.dtype)
+        yield values.astype(wide, copy=False).tobytes()
+        return
+    text = pa.array(series.astype("str"), pa.large_string())
+    if isinstance(text, pa.Array):
+        text = pa.chunked_array([text])
+    yield pc.is_null(text).to_numpy().tobytes()
+    yield pc.binary_length(pc.fill_null(text, "")).to_numpy().tobytes()
+    for chunk in text.drop_null().chunks:
+        _, offsets, data = chunk.buffers()
+        ends = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if data is not None:
+            yield bytes(memoryview(data)[ends[0] : ends[-1]])

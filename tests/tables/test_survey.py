@@ -19,7 +19,7 @@ from churn_torch.tables.survey import survey
         (pd.Series(["a", "NA", "a"], name="x"), Storage.TEXT, ["a"], 1, 1),
         (pd.Series([None, None], name="x", dtype=object), Storage.TEXT, [], 2, 0),
         (pd.Series([[1], None], name="x"), None, [], 1, 0),
-        (pd.Series([np.inf, 1.0], name="x"), Storage.NUMBER, [np.inf, 1.0], 0, 2),
+        (pd.Series([np.inf, 1.0], name="x"), Storage.NUMBER, [1.0, np.inf], 0, 2),
     ],
 )
 def test_survey(
@@ -32,6 +32,20 @@ def test_survey(
     assert (found.rows, found.missing) == (len(series), missing)
     assert found.present == len(series) - missing
     assert found.n_distinct == n_distinct
+
+
+@pytest.mark.parametrize("values", [["2", "1", None], ["2", " 1", "NA"], ["2", "+1", ""]])
+def test_numbers_in_text_are_found_with_and_without_blanks(values: list) -> None:
+    found = survey(pd.Series(values, dtype="str"))
+    assert found.storage is Storage.NUMBER
+    assert found.levels.tolist() == [1.0, 2.0]
+    assert (found.missing, found.n_distinct) == (1, 2)
+
+
+def test_blank_words_are_missing_every_time_they_occur() -> None:
+    found = survey(pd.Series(["a", "NA", "a", " ", "NA", None, ""]))
+    assert found.levels.tolist() == ["a"]
+    assert (found.missing, found.n_distinct, found.rows) == (5, 1, 7)
 
 
 def test_long_whole_numbers_count_by_all_their_digits() -> None:
