@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -200,7 +201,8 @@ class ExactModule(FitModule):
             for problem, state in zip(solver.problems, restored["problems"], strict=True):
                 problem.load_state_dict(state)
         else:
-            solver.curvatures, solver.problems = self._start()
+            with _finite():
+                solver.curvatures, solver.problems = self._start()
         # Whatever the devices made of it: every process goes on from the same point.
         solver.curvatures, solver.problems = self.trainer.strategy.broadcast(
             (solver.curvatures, solver.problems)
@@ -349,13 +351,8 @@ class ExactModule(FitModule):
         for j, i in enumerate(self._active):
             if self.models[i].fold >= 0:
                 self._held_loss[i] = float(sums.held_loss[j] / sums.n_held[j])
-            try:
+            with _finite():
                 _tell(problems[i], sums, j)
-            except FloatingPointError as error:
-                raise InputError(
-                    f"training: expected a finite loss, got: {error}; set "
-                    "preprocess.outliers=quantile."
-                ) from error
             penalty = self.penalties[self.models[i].penalty]
             if not sums.n_wrong[j] and not penalty.l1 and not penalty.l2:
                 self._separable[i] = problems[i].done = True
@@ -427,6 +424,17 @@ class ExactModule(FitModule):
         super().set_extra_state(state)
         self.outcome = state["outcome"]
         self._separable, self._validation_loss, self._held_loss, self._n_passes = state["judged"]
+
+
+@contextlib.contextmanager
+def _finite() -> Iterator[None]:
+    """Tell the user what to do about a loss that is not a finite number."""
+    try:
+        yield
+    except FloatingPointError as error:
+        raise InputError(
+            f"training: expected a finite loss, got: {error}; set preprocess.outliers=quantile."
+        ) from error
 
 
 def _tell(problem: Problem, sums: LogisticSums, j: int) -> None:

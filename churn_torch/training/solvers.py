@@ -18,8 +18,8 @@ from torch import Tensor
 
 # Armijo's condition: a step is kept if it brings at least this share of what its slope promised.
 SUFFICIENT = 1e-4
-# Relative noise of a loss that is summed from float32: differences below it say nothing.
-NOISE = 1e-9
+# Relative noise of a loss of few rows in float32: differences below it say nothing.
+NOISE = 1e-7
 SHORTEST_STEP = 2.0**-20
 
 
@@ -184,18 +184,19 @@ class Newton(Problem):
         hessian: ``[n, n]`` float64, of the mean loss without the penalty.
         tolerance: As for `Problem`.
         memory: As for `Problem`.
+
+    Raises:
+        FloatingPointError: The Hessian is not finite.
     """
 
     def __init__(
         self, start: Tensor, penalty: Penalty, hessian: Tensor, *, tolerance: float, memory: int
     ) -> None:
         super().__init__(start, penalty, tolerance=tolerance, memory=memory)
-        self.matrix = hessian.clone()
-        diagonal = self.matrix.diagonal()
-        diagonal[:-1] += penalty.l2
-        # Collinear columns make it singular; float32 sums leave noise of this size.
-        diagonal += 1e-7 * float(diagonal.max())
-        self._factor = torch.linalg.cholesky(self.matrix)
+        diagonal = torch.zeros_like(start)
+        diagonal[:-1] = penalty.l2
+        matrix = hessian + torch.diag(diagonal)
+        self.matrix, self._factor = _definite(matrix)
 
     def _solve(self, vector: Tensor) -> Tensor:
         return torch.cholesky_solve(vector.unsqueeze(1), self._factor).squeeze(1)
@@ -229,6 +230,20 @@ class Newton(Problem):
     def _finish(self) -> None:
         # What is left after a Newton step is some per cent of a decrease that is small already.
         self.point = self.point + self._direction
+
+
+def _definite(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a matrix with as much added to its diagonal as it needs, and its Cholesky factor.
+
+    Collinear columns make it singular, and float32 sums leave noise of 1e-7 of its size or more.
+    """
+    size = max(float(matrix.diagonal().max()), 1e-12)
+    for share in (1e-7, 1e-5, 1e-3, 1e-1):
+        raised = matrix + share * size * torch.eye(len(matrix), dtype=matrix.dtype)
+        factor, failed = torch.linalg.cholesky_ex(raised)
+        if not failed and factor.isfinite().all():
+            return raised, factor
+    raise FloatingPointError("the curvature of the loss is not finite")
 
 
 class Lbfgs(Problem):
