@@ -23,7 +23,7 @@ from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode
-from churn_torch.training.logistic import LogisticSums, hessian
+from churn_torch.training.logistic import LogisticSums, hessian_sum
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.store import Block
 from tests.models.test_scorer import SCHEMA, parsed
@@ -88,7 +88,7 @@ def test_logistic_sums_and_hessian(with_folds):
     sums.add(expansion, rows, weight, positive_weight=2.0, held_out=held_out)
     assert is_meta(sums.flat())
     assert sums.flat().shape == (5 + n, 3)
-    found = hessian(expansion, rows, weight[:, 0], positive_weight=2.0, chunk_rows=20)
+    found = hessian_sum(expansion, rows, weight[:, 0], positive_weight=2.0, chunk_rows=20)
     assert is_meta(found)
     assert found.shape == (n, n)
 

@@ -12,7 +12,7 @@ from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.training.logistic import LogisticSums, curvature, hessian
+from churn_torch.training.logistic import LogisticSums, curvature, hessian_sum
 from churn_torch.training.store import Block
 from tests.models.test_scorer import parsed
 
@@ -101,6 +101,18 @@ def test_chunks_add_up(chunk_rows, n_models):
     torch.testing.assert_close(whole.flat(), cut.flat(), rtol=1e-6, atol=1e-4)
 
 
+def test_sums_of_several_threads_add_up():
+    weight = weights(2)
+    whole = LogisticSums.zeros(N - 1, 2, weight.device)
+    whole.add(EXPANSION, ROWS, weight, positive_weight=2.0)
+    total = LogisticSums.zeros(N - 1, 2, weight.device)
+    for chunk in ROWS.in_chunks(70):
+        part = LogisticSums.zeros(N - 1, 2, weight.device)
+        part.add(EXPANSION, chunk, weight, positive_weight=2.0)
+        total += part
+    torch.testing.assert_close(total.flat(), whole.flat(), rtol=1e-6, atol=1e-4)
+
+
 def test_flat_and_back():
     sums = LogisticSums(*(torch.rand(*size, 3) for size in ((), (4,), (), (), (), ())))
     again = LogisticSums.from_flat(sums.flat())
@@ -125,7 +137,9 @@ def test_logits_far_out_stay_finite():
 def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
     expansion, rows = made(100, *columns)
     weight = torch.linspace(-1, 1, expansion.n_features + 1)
-    found = hessian_sum(expansion, rows, weight, positive_weight=positive_weight, chunk_rows=chunk_rows)
+    found = hessian_sum(
+        expansion, rows, weight, positive_weight=positive_weight, chunk_rows=chunk_rows
+    ) / len(rows.label)
 
     def loss(point: torch.Tensor) -> torch.Tensor:
         return binary_cross_entropy_with_logits(
@@ -134,7 +148,7 @@ def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
             pos_weight=torch.tensor(positive_weight, dtype=torch.float64),
         )
 
-    expected = torch.autograd.functional.hessian_sum(loss, weight.double())
+    expected = torch.autograd.functional.hessian(loss, weight.double())
     assert found.dtype == torch.float64
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -147,4 +161,5 @@ def test_the_diagonal_needs_no_features():
     sums = EXPANSION.square_sums(ROWS.dense, ROWS.codes, row_weight)
     diagonal = torch.cat([sums[:, 0], row_weight.sum(0)]) / len(ROWS.label)
     full = hessian_sum(EXPANSION, ROWS, weight[:, 0], positive_weight=2.0, chunk_rows=1000)
-    torch.testing.assert_close(diagonal.double(), full.diagonal(), rtol=1e-5, atol=1e-6)
+    expected = full.diagonal() / len(ROWS.label)
+    torch.testing.assert_close(diagonal.double(), expected, rtol=1e-5, atol=1e-6)

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from churn_torch.training.solvers import Lbfgs, Newton, Penalty, Problem, minimise_quadratic
+from churn_torch.training.solvers import (
+    NOISE,
+    Lbfgs,
+    Newton,
+    Penalty,
+    Problem,
+    minimise_quadratic,
+)
 
 Data = tuple[Tensor, Tensor]
 METHODS = ["newton", "lbfgs"]
@@ -194,8 +201,8 @@ def test_the_objective_never_rises_and_the_attributes_tell_the_point(method, pen
         if not problem.done:  # the end may take a last step, unseen
             assert problem.value == pytest.approx(objective(data, problem.point, penalty))
             assert problem.gradient_norm == pytest.approx(kkt(data, problem.point, penalty))
-    assert all(b <= a + 1e-9 * a for a, b in itertools.pairwise(values))
-    assert objective(data, problem.point, penalty) <= min(values) * (1 + 1e-9)
+    assert all(b <= a + NOISE * a for a, b in itertools.pairwise(values))
+    assert objective(data, problem.point, penalty) <= min(values) * (1 + NOISE)
 
 
 @pytest.mark.parametrize("tolerance", [1e-3, 1e-6, 1e-9])
@@ -224,6 +231,18 @@ def test_noise_of_float32_sums_ends_it_and_is_not_taken_for_descent(method):
             break
     assert problem.done
     assert kkt(data, problem.point, penalty) < 1e-5
+
+
+def test_a_singular_hessian_is_raised_and_one_of_no_numbers_is_an_error():
+    data, penalty = made_data("collinear"), Penalty(0.0, 0.0)
+    flat = hessian_at(data, torch.zeros(13, dtype=torch.float64))
+    noise = torch.randn(13, 13, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for hessian in (flat, flat - 1e-6 * (noise + noise.T).abs(), torch.zeros_like(flat)):
+        problem = make(data, "newton", penalty, hessian=hessian)
+        problem.tell(*loss_and_gradient(data, problem.trial))
+        assert problem.trial.isfinite().all()
+    with pytest.raises(FloatingPointError, match=r"^the curvature of the loss is not finite$"):
+        make(data, "newton", penalty, hessian=flat * float("nan"))
 
 
 @pytest.mark.parametrize("method", METHODS)
