@@ -80,7 +80,7 @@ def score_chunks(
 ) -> Iterator[pd.DataFrame]:
     """Yield each chunk's kept columns with probability and decision added.
 
-    One thread reads and parses, another runs the model, each a chunk or two ahead.
+    One thread reads, one parses and one runs the model, each a chunk or two ahead of the next.
 
     Args:
         model: The ONNX file, opened for many rows.
@@ -91,7 +91,7 @@ def score_chunks(
         InputError: A column to keep is not in the source, the source has one named like an
             output, or its cells cannot be read.
     """
-    parsed = ahead(_parsed(chunks, model, keep), depth=1)
+    parsed = ahead(_parsed(ahead(chunks, depth=1), model, keep), depth=1)
     return ahead((_scored(model, chunk) for chunk in parsed), depth=1)
 
 
