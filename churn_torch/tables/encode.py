@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 
@@ -283,39 +280,3 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     kind = Kind.DATETIME if dated else Kind.NUMERIC
     read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)
     return _parse_numbers(frame[column.name], read, 0).to_numpy(dtype="float64")
-
-
-def fingerprint(frame: pd.DataFrame) -> str:
-    """Return 16 hex digits that name the content: column names and rows, in their order."""
-    digest = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
-    for position in range(frame.shape[1]):
-        for part in _content(frame.iloc[:, position]):
-            digest.update(part)
-    return digest.hexdigest()[:16]
-
-
-def _content(series: pd.Series) -> Iterator[bytes]:
-    """Yield the bytes of a column's cells: numbers and times as such, all else as text."""
-    dtype = series.dtype
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        series = series.dt.tz_convert(None)
-    elif types.is_extension_array_dtype(dtype) and hasattr(dtype, "numpy_dtype"):
-        yield series.isna().to_numpy().tobytes()
-        series = pd.Series(series.to_numpy(dtype.numpy_dtype, na_value=0))
-    kind = getattr(series.dtype, "kind", "O")
-    if kind in "biufmM":
-        yield str(series.dtype).encode() if kind in "mM" else kind.encode()
-        values = series.to_numpy()
-        wide = {"i": np.int64, "u": np.uint64, "f": np.float64}.get(kind, values.dtype)
-        yield values.astype(wide, copy=False).tobytes()
-        return
-    text = pa.array(series.astype("str"), pa.large_string())
-    if isinstance(text, pa.Array):
-        text = pa.chunked_array([text])
-    yield pc.is_null(text).to_numpy().tobytes()
-    yield pc.binary_length(pc.fill_null(text, "")).to_numpy().tobytes()
-    for chunk in text.drop_null().chunks:
-        _, offsets, data = chunk.buffers()
-        ends = np.frombuffer(offsets, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
-        if data is not None:
-            yield bytes(memoryview(data)[ends[0] : ends[-1]])
