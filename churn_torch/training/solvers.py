@@ -27,7 +27,7 @@ Pairs = list[tuple[Tensor, Tensor]]
 
 _STATE = (
     *("trial", "point", "value", "gradient_norm", "done", "converged"),
-    *("_gradient", "_direction", "_step", "_slope"),
+    *("_gradient", "_direction", "_step", "_slope", "_decrease"),
 )
 
 
@@ -66,7 +66,7 @@ class Problem:
         self.done = self.converged = False
         self._gradient = torch.zeros_like(start)
         self._direction = torch.zeros_like(start)
-        self._step, self._slope = 1.0, 0.0
+        self._step, self._slope, self._decrease = 1.0, 0.0, 0.0
 
     def tell(self, loss: float, gradient: Tensor) -> None:
         """Take the mean loss and its gradient ``[n]`` at the trial point, and choose the next one.
@@ -87,18 +87,23 @@ class Problem:
         smooth[:-1] += self.penalty.l2 * self.trial[:-1]
         if self.value is not None:
             step, change = self.trial - self.point, smooth - self._gradient
-            if torch.dot(step, change) > 1e-10 * step.norm() * change.norm():
+            # Measured in the solver's own metric: columns may be scaled as they like.
+            if torch.dot(step, change) > 1e-9 * torch.dot(change, self._solve(change)):
                 self.pairs.append((step, change))
         self.point, self.value, self._gradient = self.trial, value, smooth
         subgradient = self._subgradient()
         self.gradient_norm = float(subgradient.abs().max())
         self._direction, decrease, self._slope = self._choose(subgradient)
-        if decrease <= self.tolerance * abs(value):
+        if self._left_after(decrease) <= self.tolerance * abs(value):
             self.done = self.converged = True
             self._finish()
             return
         self._step = 1.0
         self.trial = self._moved()
+
+    def _left_after(self, decrease: float) -> float:
+        """Return how much the objective can still fall once the last step is taken."""
+        return decrease
 
     def _shorten(self) -> None:
         self._step /= 2
@@ -227,19 +232,30 @@ class Newton(Problem):
             )
         return matrix
 
+    def _left_after(self, decrease: float) -> float:
+        # Each step has left some share of the decrease that the one before it left.
+        before, self._decrease = self._decrease, decrease
+        return decrease * min(10 * decrease / before, 1) if before else decrease
+
     def _finish(self) -> None:
         # What is left after a Newton step is some per cent of a decrease that is small already.
         self.point = self.point + self._direction
 
 
+def _above_zero(diagonal: Tensor) -> Tensor:
+    """Return the curvature by coordinate, with that of constant columns made as good as any."""
+    return torch.where(diagonal > 0, diagonal, diagonal.max().clamp(min=1e-12))
+
+
 def _definite(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Return a matrix with as much added to its diagonal as it needs, and its Cholesky factor.
 
-    Collinear columns make it singular, and float32 sums leave noise of 1e-7 of its size or more.
+    Collinear columns make it singular, and float32 sums leave noise of 1e-7 of each column's size
+    or more.
     """
-    size = max(float(matrix.diagonal().max()), 1e-12)
+    size = torch.diag(_above_zero(matrix.diagonal()))
     for share in (1e-7, 1e-5, 1e-3, 1e-1):
-        raised = matrix + share * size * torch.eye(len(matrix), dtype=matrix.dtype)
+        raised = matrix + share * size
         factor, failed = torch.linalg.cholesky_ex(raised)
         if not failed and factor.isfinite().all():
             return raised, factor
@@ -266,7 +282,7 @@ class Lbfgs(Problem):
         super().__init__(start, penalty, tolerance=tolerance, memory=memory)
         self.diagonal = diagonal.clone()
         self.diagonal[:-1] += penalty.l2
-        self.diagonal += 1e-7 * float(self.diagonal.max())
+        self.diagonal = _above_zero(self.diagonal)
 
     def _solve(self, vector: Tensor) -> Tensor:
         return vector / self.diagonal
