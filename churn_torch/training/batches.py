@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import torch
 from torch.utils.data import SequentialSampler
@@ -16,9 +16,6 @@ from churn_torch.training.store import Block, Part
 BLOCK_BYTES = 2**24
 # Shuffled blocks are put together from pieces all over the part: large enough to read fast.
 PIECE_BYTES = 2**17
-
-
-T = TypeVar("T")
 
 
 class Batches(NamedTuple):
@@ -89,7 +86,8 @@ class Shuffled:
 
     def __iter__(self) -> Iterator[Batches]:
         """Yield the blocks of the current epoch."""
-        return _overlapped(self._blocks(), self.part, self.pin)
+        # Read, shuffled and pinned while the block before is learned from.
+        return ahead(self._blocks(), depth=1) if len(self) > 1 else self._blocks()
 
     def _blocks(self) -> Iterator[Batches]:
         rank, world = _process()
@@ -110,9 +108,7 @@ class Shuffled:
                 rows = torch.randperm(n_rows, generator=generator)
             batches = torch.split(rows, self.batch_size)
             mine = [batch[rank::world] for batch in batches]
-            block = self.part.read(pieces)
-            if generator is not None or world > 1:
-                block = block.take(torch.cat(mine).to(block.label.device))
+            block = self.part.gather(pieces, torch.cat(mine))
             ends = torch.tensor([len(batch) for batch in mine]).cumsum(0).tolist()
             yield Batches(_pinned(block, self.pin), ends, [len(batch) for batch in batches])
 
@@ -136,7 +132,8 @@ class InOrder:
 
     def __iter__(self) -> Iterator[Run]:
         """Yield the blocks."""
-        return _overlapped(self._blocks(), self.part, self.pin)
+        apart = self.pin or not self.part.in_memory  # in memory, a block costs nothing
+        return ahead(self._blocks(), depth=1) if apart else self._blocks()
 
     def _blocks(self) -> Iterator[Run]:
         rank, world = _process()
@@ -175,11 +172,6 @@ def _dealt(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:
             room -= piece.stop - piece.start
     if block:
         yield block
-
-
-def _overlapped(blocks: Iterator[T], part: Part, pin: bool) -> Iterator[T]:
-    """Read rows from disk, or pin them, while the ones before them are in use."""
-    return ahead(blocks, depth=1) if pin or not part.in_memory else blocks
 
 
 def _pinned(block: Block, pin: bool) -> Block:

@@ -41,6 +41,9 @@ class Part(Protocol):
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces, one after the other."""
 
+    def gather(self, pieces: list[slice], order: Tensor) -> Block:
+        """Return the rows at positions ``order`` of those that `read` gives."""
+
 
 class MemoryPart:
     """Rows in memory, on the CPU or on a GPU.
@@ -61,6 +64,11 @@ class MemoryPart:
         if len(pieces) == 1:
             return self.block.take(pieces[0])
         return Block(*(torch.cat([array[piece] for piece in pieces]) for array in self.block))
+
+    def gather(self, pieces: list[slice], order: Tensor) -> Block:
+        """Return rows of the pieces in another order, copied once."""
+        rows = torch.cat([torch.arange(piece.start, piece.stop) for piece in pieces])[order]
+        return self.block.take(rows.to(self.block.label.device))
 
     def to(self, device: torch.device) -> MemoryPart:
         """Return the same rows on a device."""
@@ -105,6 +113,10 @@ class DiskPart:
                     at += n
             arrays.append(array)
         return Block(arrays[0], arrays[1], arrays[2][:, 0])
+
+    def gather(self, pieces: list[slice], order: Tensor) -> Block:
+        """Read the rows of the pieces and return them in another order."""
+        return self.read(pieces).take(order)
 
 
 _DTYPES = (torch.float32, torch.int32, torch.float32)
