@@ -299,19 +299,25 @@ def devices_named(source: str) -> list[str]:
     ]
 
 
+# Rows are put on the device they fit, and threads share the rows where there is no GPU.
+DEVICES_APART = {"churn_torch.training.datamodule", "churn_torch.training.exact"}
+
+
 def test_nothing_names_a_device():
     for module, path in FILES.items():
-        assert devices_named(path.read_text(encoding="utf-8")) == [], module
+        named = devices_named(path.read_text(encoding="utf-8"))
+        assert (named != []) == (module in DEVICES_APART), (module, named)
     for line in ("x.cuda()", "x.to('cuda:0')", "torch.zeros(3, device='cpu')", "torch.device(d)"):
         assert devices_named(line)
     assert devices_named("torch.load(f, map_location='cpu')") == []
 
 
-def test_results_come_to_the_cpu_in_two_places():
-    # To be traced for export, and to be drawn from by NumPy.
+def test_results_come_to_the_cpu_in_three_places():
+    # To be traced for export, to be counted in bins, and to be told to the solvers.
     assert users_of(lambda node: called(node) == "cpu") == {
         "churn_torch.serving.export",
-        "churn_torch.evaluation.metrics",
+        "churn_torch.evaluation.tally",
+        "churn_torch.training.exact",
     }
 
 
@@ -331,8 +337,12 @@ def test_modules_are_small():
     ordered = sorted(lengths.values())
     assert ordered[len(ordered) // 2] <= 150
     # Three hundred lines want a reason: inference is one list of rules, the pipeline the order of
-    # a run, the command line everything a user can type.
-    reasons = {"churn_torch.tables.infer", "churn_torch.pipeline", "churn_torch.commandline"}
+    # a run, the command line everything a user can type; a solver's steps and the passes that
+    # serve them are each one algorithm.
+    reasons = {
+        *("churn_torch.tables.infer", "churn_torch.pipeline", "churn_torch.commandline"),
+        *("churn_torch.training.exact", "churn_torch.training.solvers"),
+    }
     assert {m for m, length in lengths.items() if length > 300} <= reasons
 
 

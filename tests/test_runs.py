@@ -50,7 +50,9 @@ def test_metrics_have_exactly_these_keys(telco_run):
     assert set(metrics) == {"validation", "test", "fit", "data", "version"}
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals"}
-    assert set(metrics["fit"]) == {"epochs", "best_epoch", "history", "seconds"}
+    assert set(metrics["fit"]) == {
+        "epochs", "best_epoch", "batch_size", "history", "seconds",
+    }  # fmt: skip
     assert set(metrics["data"]) == {
         "fingerprint", "n_rows", "n_dropped", "n_train", "n_validation", "n_test",
     }  # fmt: skip
@@ -249,7 +251,7 @@ def test_metrics_are_written_last(customers_run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("churn_torch.runs.whole_file", record)
     run = dataclasses.replace(customers_run, folder=tmp_path)
-    save_run(run, pd.DataFrame({"row": [0]}))
+    save_run(run)
     assert written[-1] == "metrics.json"
     assert set(written) == {path.name for path in tmp_path.iterdir()}
 
@@ -257,7 +259,7 @@ def test_metrics_are_written_last(customers_run, tmp_path, monkeypatch):
 def test_metrics_that_are_no_json_are_refused(customers_run, tmp_path):
     run = dataclasses.replace(customers_run, folder=tmp_path, metrics={"auroc": float("nan")})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        save_run(run, pd.DataFrame({"row": [0]}))
+        save_run(run)
     assert not (tmp_path / "metrics.json").exists()
 
 

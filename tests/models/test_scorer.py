@@ -70,7 +70,7 @@ def test_probability_is_put_together_in_this_order():
         expected = 1 / (1 + torch.exp(-(0.5 * (raw - 1.5) - 0.25)))
         torch.testing.assert_close(scorer(*columns), expected)
     torch.testing.assert_close(scorer.score(columns), expected)
-    torch.testing.assert_close(scorer.uncalibrated_logit(columns), raw - 1.5)
+    torch.testing.assert_close(scorer.calibrated(raw), expected)
 
 
 def test_the_shift_takes_the_class_weight_out_of_the_odds():
@@ -86,13 +86,12 @@ def test_the_shift_takes_the_class_weight_out_of_the_odds():
 def test_chunks_are_the_whole(n: int, monkeypatch: pytest.MonkeyPatch):
     scorer, schema = made_scorer(Isotonic())
     columns = columns_of(schema, n)
-    whole = scorer.score(columns), scorer.uncalibrated_logit(columns)
+    whole = scorer.score(columns)
     monkeypatch.setattr(scorer_module, "CHUNK_ROWS", 7)
-    chunked = scorer.score(columns), scorer.uncalibrated_logit(columns)
-    for one, other in zip(whole, chunked, strict=True):
-        assert one.shape == (n,)
-        assert one.dtype == torch.float32
-        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-7)
+    chunked = scorer.score(columns)
+    assert whole.shape == (n,)
+    assert whole.dtype == torch.float32
+    torch.testing.assert_close(whole, chunked, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("training", [True, False])

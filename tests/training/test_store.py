@@ -50,6 +50,9 @@ def test_disk_and_memory_read_alike(tmp_path_factory, data, n_rows, n_dense, n_t
         rows = torch.cat([torch.arange(n_rows)[piece] for piece in chosen])
         assert equal(memory.read(chosen), block.take(rows))
         assert equal(disk.read(chosen), block.take(rows))
+        order = torch.randperm(len(rows))[: data.draw(st.integers(0, len(rows)))]
+        assert equal(memory.gather(chosen, order), block.take(rows[order]))
+        assert equal(disk.gather(chosen, order), block.take(rows[order]))
 
 
 def test_one_piece_in_memory_is_not_copied():
