@@ -1,0 +1,176 @@
+"""What a run costs: seconds and peak memory of a process, and of each step of a training.
+
+    python benchmarks/measured.py model=logreg        as scripts/train.py, then the steps as JSON
+
+The steps are those of `churn_torch.pipeline.train`, told apart by timers on the functions that end
+them. Nothing here imports torch or NumPy at once: a process that starts another one lends it its own
+peak memory, so the one that measures must stay small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: wall and CPU seconds, peak resident memory in MB, its last line."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    last_line: str
+
+
+def process(*command: str | Path, environment: dict[str, str] | None = None) -> Cost:
+    """Run a command with this Python in a process of its own.
+
+    Raises:
+        RuntimeError: It failed.
+    """
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        child = subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().rstrip()
+    if child.returncode:
+        raise RuntimeError(f"{command} failed:\n{text}")
+    cpu_seconds = usage.ru_utime + usage.ru_stime
+    return Cost(seconds, cpu_seconds, usage.ru_maxrss * 1.024 / 1000, text.rpartition("\n")[2])
+
+
+def train(*keys: str) -> Cost:
+    """Run scripts/train.py."""
+    return process(SCRIPTS / "train.py", *keys)
+
+
+def train_in_steps(*keys: str) -> dict[str, Any]:
+    """Run the same training with timers; return what `main` prints."""
+    return dict(json.loads(process(__file__, *keys).last_line))
+
+
+class Steps:
+    """Seconds, CPU seconds and peak memory of consecutive steps, from the start of the process."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        # The process began before its first line of Python.
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        self._last = ticks / os.sysconf("SC_CLK_TCK")
+        self._last_cpu = 0.0
+
+    def end(self, name: str) -> None:
+        """End a step and begin the next one."""
+        seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - self._last
+        cpu_seconds = time.process_time() - self._last_cpu
+        status = Path("/proc/self/status").read_text()
+        peak = next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
+        self.rows.append(
+            {
+                "step": name,
+                "seconds": seconds,
+                "cpu_seconds": cpu_seconds,
+                "peak_mb": peak * 1.024 / 1000,
+            }
+        )
+        Path("/proc/self/clear_refs").write_text("5")  # the next peak starts from here
+        self._last = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._last_cpu = time.process_time()
+
+    def ending(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the call, with the end of a step behind it."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
+            self.end(name)
+            return result
+
+        return timed
+
+
+def main() -> None:
+    """Train as scripts/train.py does; print steps, training passes and the folder as one line."""
+    steps = Steps()
+    steps.end("python")
+    from churn_torch.commandline import run_command
+
+    steps.end("imports: hydra")
+    import pytorch_lightning as pl
+
+    steps.end("imports: torch, pytorch_lightning")
+    from churn_torch import pipeline
+
+    steps.end("imports: the rest")
+    passes: list[float] = []
+    results: list[Any] = []
+
+    class Passes(pl.Callback):
+        """Seconds of each training pass, without the validation after it."""
+
+        def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+            self.started = time.perf_counter()
+
+        def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
+            passes.append(time.perf_counter() - self.started)
+
+    build_trainer, features, train = pipeline.build_trainer, pipeline._features, pipeline.train
+
+    def watched_trainer(*args: Any) -> Any:
+        trainer = build_trainer(*args)
+        trainer.callbacks.insert(0, Passes())
+        return trainer
+
+    @contextlib.contextmanager
+    def timed_features(*args: Any) -> Iterator[Any]:
+        with features(*args) as store:
+            steps.end("features")
+            yield store
+
+    def kept_result(*args: Any, **kwargs: Any) -> Any:
+        results.append(train(*args, **kwargs))
+        return results[-1]
+
+    pipeline.build_trainer = watched_trainer
+    pipeline._features = timed_features
+    pipeline.train = kept_result
+    for name, function in (
+        ("configuration", "start_run"),
+        ("read and infer", "read_labelled"),
+        ("statistics", "fit_statistics"),
+        ("fit", "_fit"),
+        ("calibrate", "_calibrate"),
+        ("export", "_export"),
+    ):
+        setattr(pipeline, function, steps.ending(name, getattr(pipeline, function)))
+    predict = pipeline.sources.write
+    pipeline.sources.write = steps.ending("validation and test predictions", predict)
+    pipeline.Run = steps.ending("test metrics", pipeline.Run)
+    run_command("train")
+    steps.end("save and report")
+    run = results[0]
+    told = {"steps": steps.rows, "passes": passes, "folder": str(run.folder)}
+    print(json.dumps({**told, "metrics": run.metrics}))
+
+
+if __name__ == "__main__":
+    main()
