@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -18,6 +19,7 @@ from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns
 from churn_torch.runs import Run, load_run
+from churn_torch.serving.parity import Parity
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled import LabelledTable, read_labelled
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
@@ -107,8 +109,8 @@ def test_class_weight_is_corrected_back_to_the_base_rate(train_run, telco_run, t
         corrected = run.scorer.score(everyone).numpy()
         assert corrected.mean() == pytest.approx(base_rate, abs=0.015)
         assert np.abs(corrected - plain).mean() < 0.02
-        logit = run.scorer.uncalibrated_logit(everyone) + run.scorer.prior_shift
-        uncorrected = torch.sigmoid(logit).mean().item()
+        with torch.no_grad():
+            uncorrected = torch.sigmoid(run.scorer.raw_logit(*everyone)).mean().item()
         assert abs(uncorrected - base_rate) > 0.08  # the shift is what mends it
         log_loss = run.metrics["test"]["log_loss"]
         assert log_loss == pytest.approx(telco_run.metrics["test"]["log_loss"], abs=0.005)
@@ -382,6 +384,192 @@ def test_resume_of_a_missing_folder_is_refused(train_run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+# Exact solvers
+
+
+@pytest.fixture(scope="module")
+def newton_run(train_run, customers_csv, table_keys, tmp_path_factory) -> Run:
+    folder = tmp_path_factory.mktemp("newton") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "_export", lambda *a: Parity(n_rows=0, max_difference=0.0))
+        return train_run(folder, *table_keys, f"data.source={customers_csv}", "optimizer=newton")
+
+
+@pytest.mark.usefixtures("without_export")
+def test_newton_is_scikit_learns_optimum_on_telco(train_run, tmp_path, capsys):
+    run = train_run(tmp_path / "run", "optimizer=newton")
+    table, l2 = table_of(run), run.config.penalty.l2
+    x, y = features_of(run, table, table.split.train), table.label[table.split.train]
+    optimum = LogisticRegression(
+        C=1 / (l2 * len(y)), solver="newton-cholesky", tol=1e-10, max_iter=1000
+    ).fit(x, y)
+    linear = run.scorer.net.linear
+    np.testing.assert_allclose(linear.weight.detach()[0], optimum.coef_[0], rtol=1e-5, atol=1e-5)
+    assert linear.bias.item() == pytest.approx(optimum.intercept_[0], abs=1e-5)
+    exact = run.metrics["fit"]["exact"]
+    assert exact["converged"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert re.search(r"newton, \d+ pass(es)? in [\d.]+ s: the optimum, objective 0\.\d{6}, ", said)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_lbfgs_is_newton(train_run, customers_csv, table_keys, newton_run, tmp_path):
+    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
+    run = train_run(tmp_path / "run", *keys, "optimizer.tolerance=1e-13")
+    for name, tensor in weights(newton_run).items():
+        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_the_l2_that_was_chosen_is_said(train_run, customers_csv, table_keys, tmp_path, capsys):
+    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=newton"]
+    run = train_run(tmp_path / "run", *keys, "penalty.l2=[0.001,0.1]", "penalty.folds=3")
+    chosen = run.metrics["fit"]["exact"]["l2"]
+    assert f"l2={chosen:g} of 2 tried." in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_fit_that_has_not_converged_is_said(
+    train_run, customers_csv, table_keys, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("churn_torch.training.exact.SAMPLE_ROWS", 100)
+    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
+    train_run(tmp_path / "run", *keys, "trainer.max_epochs=1", "optimizer.tolerance=1e-15")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "lbfgs, 1 pass in" in said
+    assert "NOT converged, objective" in said
+    assert "allow more passes (trainer.max_epochs)" in said
+
+
+@pytest.mark.usefixtures("without_export")
+def test_classes_without_overlap_are_said(train_run, customers, table_keys, tmp_path, capsys):
+    source = tmp_path / "c.csv"
+    separable = customers.assign(churned=np.where(customers["add"] > 1000, "yes", "no"))
+    separable.to_csv(source, index=False)
+    keys = [*table_keys, f"data.source={source}", "optimizer=newton", "penalty.l2=0"]
+    run = train_run(tmp_path / "run", *keys)
+    assert run.metrics["fit"]["exact"]["separable"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "can be told apart without an error" in said
+    assert "set penalty.l2 above 0" in said
+
+
+@pytest.mark.usefixtures("without_export")
+def test_an_exact_fit_killed_and_resumed_is_the_same(
+    train_run, customers_csv, table_keys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("churn_torch.training.exact.SAMPLE_ROWS", 100)
+    monkeypatch.setattr(
+        "churn_torch.training.build.LastCheckpoint",
+        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=0.0),
+    )
+    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
+    unbroken = train_run(tmp_path / "unbroken", *keys)
+    assert unbroken.metrics["fit"]["epochs"] > 3
+    folder = tmp_path / "broken"
+    killed_in_epoch(partial(train_run, folder, *keys), epoch=1)
+    resumed = train_run(folder, f"resume={folder}")
+    assert same(unbroken, resumed)
+    assert resumed.metrics["fit"]["history"] == unbroken.metrics["fit"]["history"]
+    assert resumed.metrics["fit"]["exact"] == unbroken.metrics["fit"]["exact"]
+
+
+@pytest.mark.usefixtures("without_export")
+def test_two_processes_solve_like_one(train_run, customers_csv, table_keys, newton_run, tmp_path):
+    """Adam's share of this is in tests/test_configs.py."""
+    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=newton"]
+    run = train_run(tmp_path / "run", *keys, "trainer=ddp", "trainer.accelerator=cpu")
+    for name, tensor in weights(newton_run).items():
+        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-6, atol=1e-6)
+    passes = [r.metrics["fit"]["exact"]["passes"] for r in (run, newton_run)]
+    assert passes[0] == passes[1]
+
+
+# Tables larger than memory
+
+
+@pytest.fixture(scope="module")
+def by_hash(train_run, customers, table_keys, tmp_path_factory) -> tuple[Run, tuple[str, ...]]:
+    """A run in memory, and the keys to repeat it streamed."""
+    folder = tmp_path_factory.mktemp("hash")
+    customers.to_parquet(folder / "customers.parquet")
+    keys = (
+        *table_keys, f"data.source={folder / 'customers.parquet'}", "data.split.by=hash",
+        "optimizer=newton", "calibration=platt", "threshold=f1",
+    )  # fmt: skip
+    return train_run(folder / "run", *keys), keys
+
+
+FILES = {
+    "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
+    "model.onnx", "last.ckpt",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("store", ["memory", "disk"])
+def test_streamed_is_the_same_run(train_run, by_hash, tmp_path, monkeypatch, store, capsys):
+    memory, keys = by_hash
+    if store == "disk":
+        monkeypatch.setattr("churn_torch.training.gather.MEMORY_BYTES", 0)
+    monkeypatch.setattr("churn_torch.tables.streamed.CHUNK_ROWS", 90)
+    run = train_run(tmp_path / "run", *keys, "data.streaming=true")
+    for name, tensor in weights(memory).items():
+        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-6, atol=1e-6)
+    for part in ("validation", "test"):
+        for name, value in memory.metrics[part].items():
+            if name == "intervals":
+                assert set(run.metrics[part][name]) == set(value)
+            else:
+                assert run.metrics[part][name] == pytest.approx(value, abs=1e-6), (part, name)
+    counts = {key: value for key, value in run.metrics["data"].items() if key != "fingerprint"}
+    assert counts.items() <= memory.metrics["data"].items()
+    predictions = [pd.read_parquet(r.folder / "predictions.parquet") for r in (run, memory)]
+    pd.testing.assert_frame_equal(*predictions, atol=1e-6)
+    assert run.schema == memory.schema
+    said = capsys.readouterr().out
+    assert ("on disk" in said) == (store == "disk")
+    # The features are gone.
+    assert {path.name for path in run.folder.iterdir()} == FILES
+    sessions = [ort.InferenceSession(r.model) for r in (run, memory)]
+    row = hand_made_feed(
+        pd.DataFrame({i.name: [np.nan] for i in sessions[0].get_inputs()}), sessions[0]
+    )
+    probability = [session.run(None, row)[0] for session in sessions]
+    np.testing.assert_allclose(*probability, atol=1e-6)
+    metrics = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert metrics["n"] == len(predictions[0])
+    assert metrics["log_loss"] == pytest.approx(run.metrics["test"]["log_loss"], abs=1e-6)
+
+
+@pytest.mark.usefixtures("without_export")
+@pytest.mark.parametrize("keys", [("optimizer=adam",), MLP])
+def test_minibatches_from_disk_train_too(train_run, by_hash, tmp_path, monkeypatch, keys):
+    """The order of the rows is the same as in memory: so are the weights."""
+    _, given = by_hash
+    given = [key for key in given if not key.startswith("optimizer=")]
+    monkeypatch.setattr("churn_torch.training.batches.BLOCK_BYTES", 20_000)
+    keys = (*given, *keys, "trainer.max_epochs=3", "batch_size=64")
+    memory = train_run(tmp_path / "memory", *keys)
+    monkeypatch.setattr("churn_torch.training.gather.MEMORY_BYTES", 0)
+    run = train_run(tmp_path / "disk", *keys, "data.streaming=true")
+    for name, tensor in weights(memory).items():
+        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_cache_folder_is_kept_and_used_again(train_run, by_hash, tmp_path, monkeypatch, capsys):
+    _, keys = by_hash
+    monkeypatch.setattr("churn_torch.training.gather.MEMORY_BYTES", 0)
+    keys = (*keys, "data.streaming=true", f"cache.folder={tmp_path / 'cache'}")
+    first = train_run(tmp_path / "first", *keys)
+    assert "complete.json" in {path.name for path in (tmp_path / "cache").iterdir()}
+    capsys.readouterr()
+    second = train_run(tmp_path / "second", *keys)
+    assert "Features of an earlier run are used again" in " ".join(capsys.readouterr().out.split())
+    assert same(first, second)
+    assert first.metrics["test"] == second.metrics["test"]
+
+
 # Tables of every origin
 
 
@@ -527,7 +715,9 @@ def test_calibration_is_fitted_on_validation(train_run, tmp_path, calibration):
     keys = ("debug=fast", f"calibration={calibration}", "optimizer.lr=0.05")
     run = train_run(tmp_path / "run", *keys)
     table = table_of(run)
-    logit = run.scorer.uncalibrated_logit(columns_of(run, table, table.split.validation)).double()
+    with torch.no_grad():
+        raw = run.scorer.raw_logit(*columns_of(run, table, table.split.validation)).double()
+    logit = raw - run.scorer.prior_shift
     label = torch.from_numpy(table.label[table.split.validation]).double()
     before = torch.nn.functional.binary_cross_entropy_with_logits(logit, label).item()
     after = run.metrics["validation"]["log_loss"]
