@@ -59,7 +59,7 @@ from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.datamodule import ChurnDataModule
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
-from churn_torch.training.inference import raw_logits, scored
+from churn_torch.training.inference import sampled_logits, scored
 from churn_torch.training.store import MemoryPart
 
 # Validation rows that a calibrator is fitted on, at most.
@@ -411,9 +411,8 @@ def _fitting_threads(step_cells: int | None) -> Iterator[None]:
 
 
 def _calibrate(scorer: Scorer, store: Store) -> None:
-    rows = spread_sample(store.parts["validation"], CALIBRATION_ROWS)
-    logit = raw_logits(scorer, rows) - scorer.prior_shift
-    scorer.calibrator.fit(logit.double().numpy(), rows.label.double().numpy())
+    raw, label = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
+    scorer.calibrator.fit((raw - scorer.prior_shift).double().numpy(), label.double().numpy())
 
 
 def _predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:

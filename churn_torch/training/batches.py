@@ -133,7 +133,7 @@ class InOrder:
     def __iter__(self) -> Iterator[Run]:
         """Yield the blocks."""
         apart = self.pin or not self.part.in_memory  # in memory, a block costs nothing
-        return ahead(self._blocks(), depth=1) if apart else self._blocks()
+        return ahead(self._blocks(), depth=2) if apart else self._blocks()
 
     def _blocks(self) -> Iterator[Run]:
         rank, world = _process()

@@ -31,3 +31,14 @@ def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
     for run in InOrder(part):
         with torch.no_grad():
             yield scorer.calibrated(raw_logits(scorer, run.rows)), run.rows.label
+
+
+def sampled_logits(scorer: Scorer, part: Part, most_rows: int) -> tuple[Tensor, Tensor]:
+    """Return raw logits and labels, both ``[N]``, of every k-th row, so that N is bounded."""
+    step = -(-part.n_rows // most_rows)
+    logits, labels = [], []
+    for run in InOrder(part):
+        rows = run.rows.take(slice(-run.first_row % step, None, step))
+        logits.append(raw_logits(scorer, rows))
+        labels.append(rows.label.clone())
+    return torch.cat(logits), torch.cat(labels)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -76,10 +77,7 @@ class MemoryPart:
 
 
 class DiskPart:
-    """Rows in three files of plain arrays.
-
-    Reads go through ordinary buffers, not a memory map, so that the process does not seem to grow
-    by what the operating system keeps of the files.
+    """Rows in three files of plain arrays, mapped into memory for as long as a block is in use.
 
     Args:
         folder: Holds ``PART.dense``, ``PART.codes`` and ``PART.label``.
@@ -98,25 +96,36 @@ class DiskPart:
         self.row_bytes = bytes_a_row(n_dense, n_text)
 
     def read(self, pieces: list[slice]) -> Block:
-        """Read the rows of the pieces into new tensors."""
-        n_rows = sum(piece.stop - piece.start for piece in pieces)
-        arrays = []
-        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=True):
-            array = torch.empty((n_rows, width), dtype=dtype)
-            at = 0
-            with path.open("rb", buffering=0) as file:
-                for piece in pieces:
-                    n = piece.stop - piece.start
-                    if width:
-                        file.seek(piece.start * width * 4)
-                        _fill(file, as_bytes(array[at : at + n]))
-                    at += n
-            arrays.append(array)
-        return Block(arrays[0], arrays[1], arrays[2][:, 0])
+        """Return the rows of the pieces; those of a single one stay where they are."""
+        return self._mapped(pieces).read(pieces)
 
     def gather(self, pieces: list[slice], order: Tensor) -> Block:
-        """Read the rows of the pieces and return them in another order."""
-        return self.read(pieces).take(order)
+        """Return rows of the pieces in another order, copied once."""
+        return self._mapped(pieces).gather(pieces, order)
+
+    def _mapped(self, pieces: list[slice]) -> MemoryPart:
+        """Map the files anew: what is touched counts as the process's memory until it is let go.
+
+        Raises:
+            InputError: A file is shorter than it was.
+        """
+        arrays = []
+        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=True):
+            size = self.n_rows * width
+            if path.stat().st_size != 4 * size:
+                raise InputError(
+                    f"cache: expected {4 * size:,} bytes in {str(path)!r}, got "
+                    f"{path.stat().st_size:,}; remove the folder and train again."
+                )
+            with path.open("rb") as file:
+                for piece in pieces:  # the system fetches them from the disk in the background
+                    start, n_bytes = 4 * width * piece.start, 4 * width * (piece.stop - piece.start)
+                    os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
+            array = torch.empty(0, dtype=dtype)
+            if size:
+                array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
+            arrays.append(array.view(self.n_rows, width))
+        return MemoryPart(Block(arrays[0], arrays[1], arrays[2][:, 0]))
 
 
 _DTYPES = (torch.float32, torch.int32, torch.float32)
@@ -126,17 +135,6 @@ def as_bytes(array: Tensor) -> memoryview:
     """Return the bytes of a contiguous tensor on the CPU, without copying them."""
     flat: Any = array.view(-1).view(torch.uint8).numpy()
     return memoryview(flat)
-
-
-def _fill(file: IO[bytes], view: memoryview) -> None:
-    while len(view):
-        n_read = file.readinto(view)  # type: ignore[attr-defined]
-        if not n_read:
-            raise InputError(
-                "cache: expected the whole features file, got a shorter one; remove the folder and "
-                "train again."
-            )
-        view = view[n_read:]
 
 
 def bytes_a_row(n_dense: int, n_text: int) -> int:

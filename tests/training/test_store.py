@@ -79,8 +79,7 @@ def test_a_file_that_was_cut_short_is_named(tmp_path):
     disk = on_disk(tmp_path, made(10))
     path = tmp_path / "train.dense"
     path.write_bytes(path.read_bytes()[:-1])
-    assert equal(disk.read([slice(0, 9)]), made(10).take(slice(0, 9)))
-    with pytest.raises(InputError, match=r"^cache: expected the whole features file, .* shorter"):
+    with pytest.raises(InputError, match=r"^cache: expected \d+ bytes in .*, got \d+; remove"):
         disk.read([slice(5, 10)])
 
 
