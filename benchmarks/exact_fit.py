@@ -127,7 +127,7 @@ def churn_torch_fit(x: Array, y: Array, method: str, tolerance: float) -> tuple[
 
 def sklearn_fit(x: Array, y: Array, solver: str, tolerance: float) -> tuple[Array, int]:
     """Fit scikit-learn's logistic regression with the same objective."""
-    model = LogisticRegression(C=1 / (L2 * len(x)), solver=solver, tol=tolerance, max_iter=5000)
+    model = LogisticRegression(C=1 / (L2 * len(x)), solver=solver, tol=tolerance, max_iter=1000)
     model.fit(x, y)
     return np.r_[model.coef_[0].astype(np.float64), model.intercept_], int(model.n_iter_[0])
 
@@ -137,7 +137,8 @@ def shortest(
 ) -> tuple[float, int] | None:
     """Return seconds and iterations of the loosest tolerance that reaches the optimum."""
     for tolerance in tolerances:
-        seconds, n = [], 0
+        seconds: list[float] = []
+        n = 0
         for _ in range(REPEATS):
             gc.collect()
             start = time.perf_counter()
@@ -145,6 +146,8 @@ def shortest(
             seconds.append(time.perf_counter() - start)
             if not reached(theta):
                 break
+            if seconds[0] > 30:  # not for the last per cent
+                return seconds[0], n
         else:
             return min(seconds), n
     return None
@@ -172,7 +175,7 @@ def compare(size: str, kind: str, x: Array, y: Array) -> None:
 
     rows = []
     for name, fit, tolerances in (
-        ("sklearn lbfgs", sklearn_fit, (1e-4, 1e-5, 1e-6, 1e-7)),
+        ("sklearn lbfgs", sklearn_fit, (1e-4, 1e-5, 1e-6)),
         ("sklearn newton-cholesky", sklearn_fit, (1e-4, 1e-6, 1e-8)),
         ("newton", churn_torch_fit, (1e-9, 1e-10)),
         ("lbfgs", churn_torch_fit, (1e-9, 1e-10, 1e-11)),

@@ -334,12 +334,18 @@ def _fit(
     checkpoint: Path | None,
 ) -> dict[str, Any]:
     train, validation = store.parts["train"], store.parts["validation"]
-    if config.train_rows is not None:
-        train = MemoryPart(spread_sample(train, config.train_rows))
-    config = with_sizes(config, train.n_rows)
     n_positive = table.n_positive["train"]
+    if config.train_rows is not None:
+        rows = spread_sample(train, config.train_rows)
+        train, n_positive = MemoryPart(rows), int(rows.label.sum())
+        if n_positive in (0, train.n_rows):
+            raise InputError(
+                f"train_rows: expected rows of both classes, got {n_positive} churners in "
+                f"{train.n_rows}; take more."
+            )
+    config = with_sizes(config, train.n_rows)
     module = build_module(
-        config, scorer, n_negative=table.counts["train"] - n_positive, n_positive=n_positive
+        config, scorer, n_negative=train.n_rows - n_positive, n_positive=n_positive
     )
     exact = is_exact(config)
     batch_size = min(config.batch_size, train.n_rows)

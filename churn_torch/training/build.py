@@ -51,7 +51,7 @@ def with_sizes(config: DictConfig, n_train: int) -> DictConfig:
     """
     config = config.copy()
     smallest = config.smallest_batch
-    if not isinstance(smallest, int) or smallest < 1:
+    if not _is_count(smallest):
         raise InputError(f"smallest_batch: expected a whole number above 0, got {smallest!r}.")
     if config.batch_size == "auto":
         size = smallest
@@ -62,7 +62,7 @@ def with_sizes(config: DictConfig, n_train: int) -> DictConfig:
             config.optimizer.lr *= math.sqrt(size / smallest)
     elif config.batch_size is None:
         config.batch_size = n_train
-    if not isinstance(config.batch_size, int) or config.batch_size < 1:
+    if not _is_count(config.batch_size):
         raise InputError(
             "batch_size: expected a whole number above 0, auto, or null (all rows), got "
             f"{config.batch_size!r}."
@@ -71,11 +71,15 @@ def with_sizes(config: DictConfig, n_train: int) -> DictConfig:
     if epochs == "auto":
         n_batches = math.ceil(n_train / config.batch_size)
         config.trainer.max_epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / n_batches))
-    elif not isinstance(epochs, int) or epochs < 1:
+    elif not _is_count(epochs):
         raise InputError(
             f"trainer.max_epochs: expected a whole number above 0 or auto, got {epochs!r}."
         )
     return config
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def build_options(config: DictConfig) -> PreprocessOptions:

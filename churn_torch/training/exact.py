@@ -156,7 +156,7 @@ class ExactModule(FitModule):
             )
 
     def teardown(self, stage: str) -> None:
-        """Close the threads, also after an error."""
+        """Close the threads."""
         if self._threads is not None:
             self._threads.shutdown()
             self._threads = None

@@ -1,4 +1,4 @@
-"""A scorer's raw logits of the rows of a part, block by block."""
+"""A scorer's logits and probabilities of the rows of a part, block by block."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from churn_torch.training.batches import BLOCK_BYTES, InOrder
 from churn_torch.training.store import Block, Part
 
 
-def raw_logits(scorer: Scorer, rows: Block) -> Tensor:
-    """Return the raw logit of each row, ``[N]`` float32; the scorer is in evaluation mode."""
-    expansion = Expansion(scorer.preprocess)
-    chunk_rows = max(BLOCK_BYTES // (4 * expansion.n_features), 1)
-    with torch.no_grad():
-        return torch.cat(
-            [
-                scorer.net(expansion(chunk.dense, chunk.codes))
-                for chunk in rows.in_chunks(chunk_rows)
-            ]
-        )
-
-
 def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the calibrated probabilities and the labels of a part, both ``[N]``, in its order."""
-    for run in InOrder(part):
+    """Yield the calibrated probabilities and the labels of a part, both ``[N]``, in its order.
+
+    The scorer is in evaluation mode.
+    """
+    for run, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            yield scorer.calibrated(raw_logits(scorer, run.rows)), run.rows.label
+            yield scorer.calibrated(logit), run.label
 
 
 def sampled_logits(scorer: Scorer, part: Part, most_rows: int) -> tuple[Tensor, Tensor]:
     """Return raw logits and labels, both ``[N]``, of every k-th row, so that N is bounded."""
     step = -(-part.n_rows // most_rows)
-    logits, labels = [], []
+    rows = [(logit, rows.label.clone()) for rows, logit in _raw_logits(scorer, part, step)]
+    return torch.cat([logit for logit, _ in rows]), torch.cat([label for _, label in rows])
+
+
+def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
+    """Yield every ``step``-th row with the net's logits, block by block."""
+    expansion = Expansion(scorer.preprocess)
+    chunk_rows = max(BLOCK_BYTES // (4 * expansion.n_features), 1)
     for run in InOrder(part):
         rows = run.rows.take(slice(-run.first_row % step, None, step))
-        logits.append(raw_logits(scorer, rows))
-        labels.append(rows.label.clone())
-    return torch.cat(logits), torch.cat(labels)
+        with torch.no_grad():
+            logits = [
+                scorer.net(expansion(chunk.dense, chunk.codes))
+                for chunk in rows.in_chunks(chunk_rows)
+            ]
+        if logits:
+            yield rows, torch.cat(logits)

@@ -117,15 +117,21 @@ class DiskPart:
                     f"cache: expected {4 * size:,} bytes in {str(path)!r}, got "
                     f"{path.stat().st_size:,}; remove the folder and train again."
                 )
-            with path.open("rb") as file:
-                for piece in pieces:  # the system fetches them from the disk in the background
-                    start, n_bytes = 4 * width * piece.start, 4 * width * (piece.stop - piece.start)
-                    os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
+            _fetch(path, 4 * width, pieces)
             array = torch.empty(0, dtype=dtype)
             if size:
                 array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
             arrays.append(array.view(self.n_rows, width))
         return MemoryPart(Block(arrays[0], arrays[1], arrays[2][:, 0]))
+
+
+def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
+    """Ask the system to read ahead, in the background, where it takes such advice (Linux)."""
+    if hasattr(os, "posix_fadvise"):
+        with path.open("rb") as file:
+            for piece in pieces:
+                start, n_bytes = width * piece.start, width * (piece.stop - piece.start)
+                os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
 
 
 _DTYPES = (torch.float32, torch.int32, torch.float32)
