@@ -3,8 +3,8 @@
     python benchmarks/measured.py model=logreg        as scripts/train.py, then the steps as JSON
 
 The steps are those of `churn_torch.pipeline.train`, told apart by timers on the functions that end
-them. Nothing here imports torch or NumPy at once: a process that starts another one lends it its own
-peak memory, so the one that measures must stay small.
+them. Nothing here imports torch or NumPy at once: a process that starts another one lends it its
+own peak memory, so the one that measures must stay small.
 """
 
 from __future__ import annotations
@@ -65,12 +65,21 @@ def train(*keys: str) -> Cost:
 
 
 def train_in_steps(*keys: str) -> dict[str, Any]:
-    """Run the same training with timers; return what `main` prints."""
-    return dict(json.loads(process(__file__, *keys).last_line))
+    """Run the same training with timers; return what `main` prints, and the end as a step."""
+    cost = process(__file__, *keys)
+    told: dict[str, Any] = json.loads(cost.last_line)
+    last = told["steps"][-1]
+    rest = {
+        name: getattr(cost, name) - sum(step[name] for step in told["steps"])
+        for name in ("seconds", "cpu_seconds")
+    }
+    memory = {"peak_mb": last["left_mb"], "left_mb": 0.0}
+    told["steps"].append({"step": "end of Python", **rest, **memory})
+    return told
 
 
 class Steps:
-    """Seconds, CPU seconds and peak memory of consecutive steps, from the start of the process."""
+    """Seconds, CPU seconds, peak memory and what is left of it, of consecutive steps."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -84,13 +93,18 @@ class Steps:
         seconds = time.clock_gettime(time.CLOCK_BOOTTIME) - self._last
         cpu_seconds = time.process_time() - self._last_cpu
         status = Path("/proc/self/status").read_text()
-        peak = next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line)
+        kilobytes = {
+            line.split(":")[0]: int(line.split()[1])
+            for line in status.splitlines()
+            if line.startswith(("VmHWM", "VmRSS"))
+        }
         self.rows.append(
             {
                 "step": name,
                 "seconds": seconds,
                 "cpu_seconds": cpu_seconds,
-                "peak_mb": peak * 1.024 / 1000,
+                "peak_mb": kilobytes["VmHWM"] * 1.024 / 1000,
+                "left_mb": kilobytes["VmRSS"] * 1.024 / 1000,
             }
         )
         Path("/proc/self/clear_refs").write_text("5")  # the next peak starts from here

@@ -3,9 +3,9 @@
     python benchmarks/out_of_core.py [--rows 1000000 10000000 30000000] [--folder /mnt/disk]
                                      [--in-memory 2000000]
 
-A table of 64 float32 columns and a target drawn from a logistic model of them, as Parquet files of a
-million rows with row groups of 250,000. The files are kept when ``--folder`` is given, and made only
-where they are missing: 0.26 GB a million rows; training needs as much again for its features.
+A table of 64 float32 columns and a target drawn from a logistic model of them, as Parquet files of
+a million rows with row groups of 250,000. The files are kept when ``--folder`` is given, and made
+only where they are missing: 0.26 GB a million rows; training needs as much again for its features.
 
 For each size, every line a process of its own:
 
@@ -23,7 +23,6 @@ streamed to in memory, and the largest difference between the coefficients of ne
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
