@@ -23,20 +23,20 @@ BLOCK_ROWS = 65_536
 SAMPLE_ROWS = 131_072
 
 
-def blocks(chunks: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Regroup rows into frames of ``BLOCK_ROWS`` rows; the last one may have fewer."""
+def blocks(chunks: Iterable[pd.DataFrame]) -> Iterator[list[pd.DataFrame]]:
+    """Regroup rows into lists of frames of ``BLOCK_ROWS`` rows; the last one may have fewer."""
     waiting: list[pd.DataFrame] = []
     n_waiting = 0
     for chunk in chunks:
         start = 0
         while n_waiting + len(chunk) - start >= BLOCK_ROWS:
             stop = start + BLOCK_ROWS - n_waiting
-            yield pd.concat([*waiting, chunk.iloc[start:stop]], ignore_index=True)
+            yield [*waiting, chunk.iloc[start:stop]]
             waiting, n_waiting, start = [], 0, stop
         waiting.append(chunk.iloc[start:])
         n_waiting += len(chunk) - start
     if n_waiting:
-        yield pd.concat(waiting, ignore_index=True)
+        yield waiting
 
 
 @dataclass
@@ -51,7 +51,8 @@ class Moments:
 
     def add(self, values: Array) -> None:
         """Take in numbers: at least one, and none of them missing."""
-        self.merge(len(values), float(values.mean()), float(values.var()) * len(values))
+        mean = values.mean()
+        self.merge(len(values), float(mean), float(values.var(mean=mean)) * len(values))
         self.minimum = min(self.minimum, float(values.min()))
         self.maximum = max(self.maximum, float(values.max()))
 
@@ -89,12 +90,13 @@ class NumberSums:
         sample = self._rows[:, : self._n_sampled]
         yield from zip(self._columns, self._moments, sample, strict=True)
 
-    def add(self, block: pd.DataFrame) -> None:
+    def add(self, block: Sequence[pd.DataFrame]) -> None:
         """Take in the next rows, one of `blocks`."""
-        start, stop = self._n_sampled, self._n_sampled + len(block)
+        n_rows = sum(map(len, block))
+        start, stop = self._n_sampled, self._n_sampled + n_rows
         for row, moments, column in zip(self._rows, self._moments, self._columns, strict=True):
             values = row[start:stop]
-            values[:] = block[column.name]
+            np.concatenate([piece[column.name].to_numpy() for piece in block], out=values)
             missing = np.isnan(values)
             present = values[~missing] if missing.any() else values
             if not len(present):
@@ -102,8 +104,8 @@ class NumberSums:
             moments.add(present)
             if column.kind is Kind.DATETIME:
                 self.part_sums[column.name] += calendar_sums(present)
-        self._hashes[start:stop] = splitmix64(np.arange(self.n_rows, self.n_rows + len(block)))
-        self.n_rows += len(block)
+        self._hashes[start:stop] = splitmix64(np.arange(self.n_rows, self.n_rows + n_rows))
+        self.n_rows += n_rows
         if stop > SAMPLE_ROWS:
             self._drop_highest(stop)
         self._n_sampled = min(stop, SAMPLE_ROWS)

@@ -106,7 +106,7 @@ def fit_statistics(
     for block in blocks(chunks):
         numbers.add(block)
         for name, counts in texts.items():
-            counts.add(block[name])
+            counts.add(pd.concat([piece[name] for piece in block]))
 
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}

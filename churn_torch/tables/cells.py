@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,6 +74,19 @@ def plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     if storage is None and series.isna().all():
         return Storage.TEXT, pd.Series(np.nan, index=series.index, name=series.name, dtype="str")
     return storage, values
+
+
+def is_plain(dtype: Any) -> bool:
+    """Tell whether a column's dtype alone says what its cells are."""
+    if types.is_object_dtype(dtype):
+        return False
+    return (
+        isinstance(dtype, pd.CategoricalDtype)
+        or types.is_string_dtype(dtype)
+        or types.is_bool_dtype(dtype)
+        or types.is_numeric_dtype(dtype)
+        or types.is_datetime64_any_dtype(dtype)
+    )
 
 
 def _plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:

@@ -64,8 +64,9 @@ class Arrays(NamedTuple):
 def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.DataFrame:
     """Return the feature columns, typed, in schema order: exactly what the ONNX file is fed.
 
-    Numbers are float64 (NaN is missing, True is 1.0), dates float64 days since 1970-01-01 UTC,
-    text is text (``""`` is missing). Columns that are no features are not needed and not kept.
+    Numbers are float64 (NaN is missing, True is 1.0), or float32 where they come as that; dates
+    are float64 days since 1970-01-01 UTC; text is text (``""`` is missing). Columns that are no
+    features are not needed and not kept.
 
     Args:
         frame: Raw rows as any source gives them; none is fine.
@@ -111,7 +112,7 @@ def parse_columns(
 
 def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
     """Return the texts of a column; all the work is done on the different ones."""
-    if not _is_plain(series.dtype):  # the cells' common form shows only when all are looked at
+    if not cells.is_plain(series.dtype):  # the cells' common form shows only when all are looked at
         text = _read_text(series, column, series, first_row)
         codes, values = pd.factorize(text)
         return Texts(codes, pd.Series(values, dtype="str"))
@@ -119,21 +120,11 @@ def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
     return Texts(codes, _read_text(pd.Series(values), column, series, first_row))
 
 
-def _is_plain(dtype: Any) -> bool:
-    """Tell whether a column's dtype alone says what its cells are."""
-    if types.is_object_dtype(dtype):
-        return False
-    return (
-        isinstance(dtype, pd.CategoricalDtype)
-        or types.is_string_dtype(dtype)
-        or types.is_bool_dtype(dtype)
-        or types.is_numeric_dtype(dtype)
-        or types.is_datetime64_any_dtype(dtype)
-    )
-
-
 def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
-    """Return float64: numbers, or days for dates."""
+    """Return numbers, or days for dates: float64, but float32 stays what it is."""
+    if series.dtype == np.float32 and column.kind is not Kind.DATETIME:
+        _check_finite(series, column, first_row)
+        return series
     numbers = None
     if isinstance(series.dtype, pd.StringDtype) and column.kind is not Kind.DATETIME:
         numbers = cells.numbers_at_once(series)
@@ -149,15 +140,25 @@ def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Seri
         values, bad = _read_numbers(storage, values, column)
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
-    infinite = np.abs(values.to_numpy()) > _LARGEST
-    if infinite.any():
-        row = first_row + int(infinite.argmax()) + 1
-        raise InputError(
-            f"expected finite numbers in column {column.name!r}, however: {int(infinite.sum()):,} "
-            f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
-            f"{row:,}; mend them or leave the cells empty"
-        )
+    _check_finite(values, column, first_row)
     return values
+
+
+def _check_finite(numbers: pd.Series, column: Column, first_row: int) -> None:
+    values = numbers.to_numpy()
+    # Extremes first: they take no memory, and NaN does not count.
+    if (
+        np.fmax.reduce(values, initial=0.0) <= _LARGEST
+        and np.fmin.reduce(values, initial=0.0) >= -_LARGEST
+    ):
+        return
+    infinite = np.abs(values) > _LARGEST
+    row = first_row + int(infinite.argmax()) + 1
+    raise InputError(
+        f"expected finite numbers in column {column.name!r}, however: {int(infinite.sum()):,} "
+        f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
+        f"{row:,}; mend them or leave the cells empty"
+    )
 
 
 def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: int) -> pd.Series:
@@ -227,18 +228,20 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         ValueError: A text column has no vocabulary yet (statistics were not fitted).
     """
     n = len(parsed)
-    numeric = np.empty((n, len(schema.numeric)), dtype=np.float32)
-    for position, column in enumerate(schema.numeric):
+    # Column by column, and turned at the end: rows filled a cell at a time would take ten times
+    # as long.
+    numeric = np.empty((len(schema.numeric), n), dtype=np.float32)
+    for values, column in zip(numeric, schema.numeric, strict=True):
         # A number beyond float32 becomes infinite, which the model takes as missing.
         with np.errstate(over="ignore"):
-            numeric[:, position] = parsed[column.name]
-    wide = np.empty((n, len(schema.wide)), dtype=np.float64)
-    for position, column in enumerate(schema.wide):
-        wide[:, position] = parsed[column.name]
-    codes = np.empty((n, len(schema.text)), dtype=np.int64)
-    for position, column in enumerate(schema.text):
-        codes[:, position] = _codes(parsed[column.name], column)
-    return Arrays(numeric, wide, codes)
+            values[:] = parsed[column.name].to_numpy()
+    wide = np.empty((len(schema.wide), n), dtype=np.float64)
+    for days, column in zip(wide, schema.wide, strict=True):
+        days[:] = parsed[column.name].to_numpy()
+    codes = np.empty((len(schema.text), n), dtype=np.int64)
+    for found, column in zip(codes, schema.text, strict=True):
+        found[:] = _codes(parsed[column.name], column)
+    return Arrays(*(np.ascontiguousarray(columns.T) for columns in (numeric, wide, codes)))
 
 
 def text_codes(column: Column) -> dict[str, int]:

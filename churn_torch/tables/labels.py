@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables.cells import TRUTH, canonical_text, numbers_as_text
+from churn_torch.tables.cells import TRUTH, canonical_text, is_plain, numbers_as_text
 from churn_torch.tables.schema import Schema, with_text_names
 
 Label = str | int | float | bool
@@ -99,12 +99,16 @@ def parse_target(
             f"expected the target column {schema.target!r} in the table, however: it is not there"
             f"{suggest(schema.target, frame.columns)}; add it"
         )
-    text = numbers_as_text(canonical_text(frame[schema.target]))
-    positions, levels = pd.factorize(text)
+    series = frame[schema.target]
+    if is_plain(series.dtype):  # the work is done on the few different cells
+        positions, cells = pd.factorize(series, use_na_sentinel=False)
+        levels = numbers_as_text(canonical_text(pd.Series(cells)))
+    else:
+        positions, levels = pd.factorize(numbers_as_text(canonical_text(series)))
     values = np.array([_value(str(level), schema) for level in levels], dtype=np.float32)
     unknown = [str(level) for level, value in zip(levels, values, strict=True) if value < 0]
     if unknown:
-        row = first_row + int(text.isin(unknown).to_numpy().argmax()) + 1
+        row = first_row + int((values[positions] < 0).argmax()) + 1
         shown = ", ".join(map(repr, unknown[:6])) + (", ..." if len(unknown) > 6 else "")
         raise InputError(
             f"expected {schema.positive!r} or {schema.negative!r} in the target column "

@@ -36,6 +36,9 @@ from churn_torch.training.store import (
 MEMORY_BYTES = 2**28
 # Parsed test rows kept for the proof of the exported file.
 SAMPLE_ROWS = 2_000
+# Numbers preprocessed at a time: they stay in a core's cache, and no second thread is woken.
+_CELLS = 32_768
+_TEST = PARTS.index("test")
 
 
 @dataclass(frozen=True)
@@ -126,13 +129,12 @@ def _gather(
     filled = dict.fromkeys(PARTS, 0)
     identity, sample = [], _Sample()
     for chunk in rows:
-        for part, block, chosen in _dealt(chunk, schema, preprocess):
+        for part, block in _dealt(chunk, schema, preprocess):
             start, filled[part] = filled[part], filled[part] + len(block.label)
             for array, values in zip(blocks[part], block, strict=True):
                 array[start : filled[part]] = values
-            if part == "test":
-                identity.append(chosen.identity)
-                sample.add(chosen.parsed)
+        identity.append(chunk.identity[chunk.part == _TEST])
+        sample.add(chunk)
     parts: dict[str, Part] = {part: MemoryPart(block) for part, block in blocks.items()}
     return Store(parts, pd.concat(identity, ignore_index=True), sample.frame())
 
@@ -155,15 +157,16 @@ def _write(
         writer: pa_parquet.ParquetWriter | None = None
         try:
             for chunk in rows:
-                for part, block, chosen in _dealt(chunk, schema, preprocess):
+                for part, block in _dealt(chunk, schema, preprocess):
                     for file, array in zip(files[part], block, strict=True):
-                        file.write(as_bytes(array.contiguous()))
-                    if part == "test":
-                        sample.add(chosen.parsed)
-                        names = pa.Table.from_pandas(chosen.identity, preserve_index=False)
-                        if writer is None:
-                            writer = pa_parquet.ParquetWriter(folder / _IDENTITY, names.schema)
-                        writer.write_table(names.cast(writer.schema))
+                        file.write(as_bytes(array))
+                sample.add(chunk)
+                tested = chunk.identity[chunk.part == _TEST]
+                if len(tested):
+                    names = pa.Table.from_pandas(tested, preserve_index=False)
+                    if writer is None:
+                        writer = pa_parquet.ParquetWriter(folder / _IDENTITY, names.schema)
+                    writer.write_table(names.cast(writer.schema))
         finally:
             if writer is not None:
                 writer.close()
@@ -247,31 +250,33 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     return Store(parts, folder / _IDENTITY, sample, folder)
 
 
-def _dealt(
-    chunk: Rows, schema: Schema, preprocess: Preprocess
-) -> Iterator[tuple[str, Block, Rows]]:
-    """Preprocess a chunk and deal its rows out to their parts."""
+def _dealt(chunk: Rows, schema: Schema, preprocess: Preprocess) -> Iterator[tuple[str, Block]]:
+    """Preprocess a chunk and deal its rows out to their parts, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    with torch.no_grad():
-        compact = preprocess.compact(*columns)
-    block = Block(*compact, torch.from_numpy(chunk.label))
-    for position, part in enumerate(PARTS):
-        here = np.flatnonzero(chunk.part == position)
-        if len(here):
-            yield part, block.take(torch.from_numpy(here)), chunk.of(part)
+    label = torch.from_numpy(chunk.label)
+    n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
+    for start in range(0, len(label), n_rows):
+        here = slice(start, start + n_rows)
+        with torch.no_grad():
+            block = Block(*preprocess.compact(*columns.take(here)), label[here])
+        for position, part in enumerate(PARTS):
+            rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
+            if len(rows):
+                yield part, Block(*(array.index_select(0, rows) for array in block))
 
 
 class _Sample:
-    """The first rows of many chunks."""
+    """The first test rows."""
 
     def __init__(self) -> None:
         self.frames: list[pd.DataFrame] = []
         self.n_rows = 0
 
-    def add(self, frame: pd.DataFrame) -> None:
+    def add(self, chunk: Rows) -> None:
         if self.n_rows < SAMPLE_ROWS:
-            self.frames.append(frame.iloc[: SAMPLE_ROWS - self.n_rows])
-            self.n_rows += len(self.frames[-1])
+            test = np.flatnonzero(chunk.part == _TEST)[: SAMPLE_ROWS - self.n_rows]
+            self.frames.append(chunk.parsed.take(test))
+            self.n_rows += len(test)
 
     def frame(self) -> pd.DataFrame:
         return pd.concat(self.frames, ignore_index=True)
