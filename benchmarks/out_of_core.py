@@ -109,11 +109,13 @@ def sgd_pass(source: Path) -> None:
     """Give every row once to SGDClassifier, chunk by chunk; print the rows a second."""
     import time
 
-    import pyarrow.dataset as ds
+    import pyarrow.parquet as pq
     from sklearn.linear_model import SGDClassifier
 
+    files = (pq.ParquetFile(path) for path in sorted(source.glob("*.parquet")))
+    batches = (batch for file in files for batch in file.iter_batches(BATCH_ROWS))
     model, n_rows, start = SGDClassifier(loss="log_loss"), 0, time.perf_counter()
-    for batch in ds.dataset(source).to_batches(batch_size=BATCH_ROWS, batch_readahead=2):
+    for batch in batches:
         frame = batch.to_pandas()
         label = frame.pop("churn").to_numpy()
         model.partial_fit(frame.to_numpy(), label, classes=[0, 1])
@@ -189,6 +191,8 @@ def main() -> None:
     if arguments.sgd:
         sgd_pass(arguments.sgd)
         return
+    if arguments.folder:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder, outputs = arguments.folder or Path(name), Path(name) / "outputs"
         print(f"{'':36}   M rows/s")
