@@ -1,0 +1,43 @@
+"""Logits and probabilities of a part are those of the scorer on its rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from churn_torch.models.expansion import Expansion
+from churn_torch.training import batches
+from churn_torch.training.inference import sampled_logits, scored
+
+
+@pytest.fixture
+def prepared(prepare, monkeypatch):
+    monkeypatch.setattr(batches, "BLOCK_BYTES", 4_000)  # many blocks
+    result = prepare("model=mlp", "calibration=platt")
+    result.scorer.eval()
+    result.scorer.prior_shift.fill_(0.7)
+    return result
+
+
+def test_scored_is_the_scorer_on_every_row_in_order(prepared) -> None:
+    scorer, part = prepared.scorer, prepared.train
+    found = list(scored(scorer, part))
+    assert len(found) > 1
+    block = part.block
+    with torch.no_grad():
+        logit = scorer.net(Expansion(scorer.preprocess)(block.dense, block.codes))
+        expected = torch.sigmoid(scorer.calibrator(logit - 0.7))
+    torch.testing.assert_close(torch.cat([p for p, _ in found]), expected)
+    assert torch.equal(torch.cat([label for _, label in found]), block.label)
+
+
+@pytest.mark.parametrize("most_rows", [1, 7, 100, 10**6])
+def test_sampled_logits_are_every_kth(prepared, most_rows: int) -> None:
+    scorer, part = prepared.scorer, prepared.train
+    everything, label = sampled_logits(scorer, part, part.n_rows)
+    step = -(-part.n_rows // most_rows)
+    found, found_label = sampled_logits(scorer, part, most_rows)
+    assert len(found) <= most_rows
+    np.testing.assert_allclose(found, everything[::step], atol=1e-6)
+    assert torch.equal(found_label, label[::step])
