@@ -46,21 +46,11 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.batches import spread_sample
-from churn_torch.training.build import (
-    build_module,
-    build_options,
-    build_scorer,
-    build_trainer,
-    is_exact,
-    with_sizes,
-)
+from churn_torch.training.build import build_options, build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
-from churn_torch.training.datamodule import ChurnDataModule
-from churn_torch.training.exact import ExactModule
+from churn_torch.training.fit import fit_net
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import sampled_logits, scored
-from churn_torch.training.store import MemoryPart
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -103,7 +93,16 @@ def train(
     with _features(config, folder, table, schema, scorer) as store:
         # Fit; early stopping looks at the validation rows.
         start = time.perf_counter()
-        fit = _fit(config, folder, scorer.train(), store, table, checkpoint)
+        fit = fit_net(
+            config,
+            folder,
+            scorer.train(),
+            store,
+            n_positive=table.n_positive["train"],
+            fingerprint=table.fingerprint,
+            checkpoint=checkpoint,
+            announce=show,
+        )
         fit["seconds"] = round(time.perf_counter() - start, 2)
         scorer.eval()
 
@@ -265,6 +264,10 @@ def _check_choices(config: DictConfig) -> None:
     clip = config.gradient_clip
     if clip is not None and not isinstance(clip, int | float):
         raise InputError(f"gradient_clip: expected a number above 0 or null, got {clip!r}.")
+    if config.matmul_precision not in ("highest", "high", "medium"):
+        raise InputError(
+            f"matmul_precision: expected highest, high or medium, got {config.matmul_precision!r}."
+        )
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
@@ -325,50 +328,6 @@ def _resumed(config: DictConfig, folder: Path) -> tuple[DictConfig, Path]:
     return stored, checkpoint
 
 
-def _fit(
-    config: DictConfig,
-    folder: Path,
-    scorer: Scorer,
-    store: Store,
-    table: LabelledTable,
-    checkpoint: Path | None,
-) -> dict[str, Any]:
-    train, validation = store.parts["train"], store.parts["validation"]
-    n_positive = table.n_positive["train"]
-    if config.train_rows is not None:
-        rows = spread_sample(train, config.train_rows)
-        train, n_positive = MemoryPart(rows), int(rows.label.sum())
-        if n_positive in (0, train.n_rows):
-            raise InputError(
-                f"train_rows: expected rows of both classes, got {n_positive} churners in "
-                f"{train.n_rows}; take more."
-            )
-    config = with_sizes(config, train.n_rows)
-    module = build_module(
-        config, scorer, n_negative=train.n_rows - n_positive, n_positive=n_positive
-    )
-    exact = is_exact(config)
-    batch_size = min(config.batch_size, train.n_rows)
-    data = ChurnDataModule(
-        train, validation, batch_size=None if exact else batch_size, seed=config.seed
-    )
-    trainer = build_trainer(config, folder, table.fingerprint)
-    with _fitting_threads(None if exact else batch_size * scorer.preprocess.n_features):
-        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-    if config.trainer.profiler:
-        show(trainer.profiler.summary())  # type: ignore[attr-defined]
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    losses = [epoch["validation_log_loss"] for epoch in module.history]
-    fit = {
-        "epochs": len(losses),
-        "best_epoch": 1 + losses.index(min(losses)),
-        "batch_size": None if exact else batch_size,
-        "history": module.history,
-    }
-    return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
-
-
 def _summary(fit: Mapping[str, Any]) -> str:
     """Say in a sentence or two how the fit went."""
     loss = fit["history"][-1]["train_loss"]
@@ -398,22 +357,6 @@ def _summary(fit: Mapping[str, Any]) -> str:
         f"{exact['gradient_norm']:.1e}; allow more passes (trainer.max_epochs), or raise "
         f"penalty.l2.{chosen}"
     )
-
-
-@contextlib.contextmanager
-def _fitting_threads(step_cells: int | None) -> Iterator[None]:
-    """Take one thread for small steps; None leaves it to the module.
-
-    Threads that wait for each other gain nothing on less than a million cells a step, and where
-    another process holds a core they slow a fit many times over.
-    """
-    n_threads = torch.get_num_threads()
-    if step_cells is not None and step_cells < 1_000_000:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def _calibrate(scorer: Scorer, store: Store) -> None:

@@ -1,0 +1,103 @@
+"""One fit of a scorer's net: the rows, the module and the trainer brought together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from churn_torch.errors import InputError
+from churn_torch.models.scorer import Scorer
+from churn_torch.training.batches import spread_sample
+from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
+from churn_torch.training.datamodule import ChurnDataModule
+from churn_torch.training.exact import ExactModule
+from churn_torch.training.gather import Store
+from churn_torch.training.store import MemoryPart
+
+
+def fit_net(
+    config: DictConfig,
+    folder: Path,
+    scorer: Scorer,
+    store: Store,
+    *,
+    n_positive: int,
+    fingerprint: str,
+    checkpoint: Path | None,
+    announce: Callable[[str], None],
+) -> dict[str, Any]:
+    """Fit the scorer's net on the training rows, watching the validation rows.
+
+    Args:
+        config: The composed configuration.
+        folder: The run folder, for the checkpoint and the loggers.
+        scorer: Its net is left with the best weights.
+        store: The rows of every part.
+        n_positive: Churners among the training rows.
+        fingerprint: Names the data; a checkpoint of other data is refused.
+        checkpoint: Where to go on from.
+        announce: Tells the user what the profiler has found.
+
+    Returns:
+        Epochs, best epoch, batch size, the loss curve, and under ``exact`` how the solver ended.
+
+    Raises:
+        InputError: A choice cannot be used, or the loss is not finite.
+        KeyboardInterrupt: The user has stopped it.
+    """
+    train, validation = store.parts["train"], store.parts["validation"]
+    if config.train_rows is not None:
+        rows = spread_sample(train, config.train_rows)
+        train, n_positive = MemoryPart(rows), int(rows.label.sum())
+        if n_positive in (0, train.n_rows):
+            raise InputError(
+                f"train_rows: expected rows of both classes, got {n_positive} churners in "
+                f"{train.n_rows}; take more."
+            )
+    config = with_sizes(config, train.n_rows)
+    module = build_module(
+        config, scorer, n_negative=train.n_rows - n_positive, n_positive=n_positive
+    )
+    exact = is_exact(config)
+    batch_size = None if exact else min(config.batch_size, train.n_rows)
+    data = ChurnDataModule(train, validation, batch_size=batch_size, seed=config.seed)
+    trainer = build_trainer(config, folder, fingerprint)
+    # The exact solvers open threads of their own, and need every digit of float32.
+    step_cells = None if batch_size is None else batch_size * scorer.preprocess.n_features
+    with _arithmetic(step_cells, "highest" if exact else config.matmul_precision):
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+    if config.trainer.profiler:
+        announce(trainer.profiler.summary())  # type: ignore[attr-defined]
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    losses = [epoch["validation_log_loss"] for epoch in module.history]
+    fit = {
+        "epochs": len(losses),
+        "best_epoch": 1 + losses.index(min(losses)),
+        "batch_size": batch_size,
+        "history": module.history,
+    }
+    return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
+
+
+@contextlib.contextmanager
+def _arithmetic(step_cells: int | None, matmul_precision: str) -> Iterator[None]:
+    """Set torch's threads and matrix products for a fit, and set them back.
+
+    Threads that wait for each other gain nothing on less than a million cells a step, and where
+    another process holds a core they slow a fit many times over.
+    """
+    n_threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    if step_cells is not None and step_cells < 1_000_000:
+        torch.set_num_threads(1)
+    torch.set_float32_matmul_precision(matmul_precision)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+        torch.set_float32_matmul_precision(precision)
