@@ -15,6 +15,7 @@ from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.schema import Column, Kind
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+Positions = np.ndarray[Any, np.dtype[np.int64]]
 
 # Rows summed at a time: always so many, so that rounding does not depend on the chunks.
 BLOCK_ROWS = 65_536
@@ -79,24 +80,26 @@ class NumberSums:
         self.part_sums = {
             c.name: np.zeros(len(CALENDAR_PARTS)) for c in columns if c.kind is Kind.DATETIME
         }
-        # A block is written behind the sample and judged there. Pages that no row reaches are
-        # never touched, so a small table does not pay for a large one.
-        self._rows: Array = np.empty((len(columns), SAMPLE_ROWS + BLOCK_ROWS))
-        self._hashes = np.empty(SAMPLE_ROWS + BLOCK_ROWS, dtype=np.uint64)
-        self._n_sampled = 0
+        # Pages that no row reaches are never touched: a small table does not pay for a large one.
+        self._sample: Array = np.empty((len(columns), SAMPLE_ROWS))
+        self._hashes = np.empty(SAMPLE_ROWS, dtype=np.uint64)
+        # One column of a block at a time: it stays in a core's cache.
+        self._values: Array = np.empty(BLOCK_ROWS)
 
     def gathered(self) -> Iterator[tuple[Column, Moments, Array]]:
         """Yield each column, its moments, and its values in the sample; NaN is missing."""
-        sample = self._rows[:, : self._n_sampled]
+        sample = self._sample[:, : self.n_rows]
         yield from zip(self._columns, self._moments, sample, strict=True)
 
     def add(self, block: Sequence[pd.DataFrame]) -> None:
         """Take in the next rows, one of `blocks`."""
-        n_rows = sum(map(len, block))
-        start, stop = self._n_sampled, self._n_sampled + n_rows
-        for row, moments, column in zip(self._rows, self._moments, self._columns, strict=True):
-            values = row[start:stop]
+        values = self._values[: sum(map(len, block))]
+        drawn, places = self._draw(len(values))
+        for sampled, moments, column in zip(
+            self._sample, self._moments, self._columns, strict=True
+        ):
             np.concatenate([piece[column.name].to_numpy() for piece in block], out=values)
+            sampled[places] = values[drawn]
             missing = np.isnan(values)
             present = values[~missing] if missing.any() else values
             if not len(present):
@@ -104,19 +107,20 @@ class NumberSums:
             moments.add(present)
             if column.kind is Kind.DATETIME:
                 self.part_sums[column.name] += calendar_sums(present)
-        self._hashes[start:stop] = splitmix64(np.arange(self.n_rows, self.n_rows + n_rows))
-        self.n_rows += n_rows
-        if stop > SAMPLE_ROWS:
-            self._drop_highest(stop)
-        self._n_sampled = min(stop, SAMPLE_ROWS)
+        self.n_rows += len(values)
 
-    def _drop_highest(self, stop: int) -> None:
-        order = np.argpartition(self._hashes[:stop], SAMPLE_ROWS)
-        kept, dropped = order[:SAMPLE_ROWS], order[SAMPLE_ROWS:]
-        free, moved = np.sort(dropped[dropped < SAMPLE_ROWS]), np.sort(kept[kept >= SAMPLE_ROWS])
-        self._hashes[free] = self._hashes[moved]
-        for row in self._rows:
-            row[free] = row[moved]
+    def _draw(self, n_rows: int) -> tuple[Positions, Positions]:
+        """Draw from the next rows: which of them enter the sample, and at which places."""
+        n_sampled = min(self.n_rows, SAMPLE_ROWS)
+        hashes = splitmix64(np.arange(self.n_rows, self.n_rows + n_rows))
+        competing = np.concatenate([self._hashes[:n_sampled], hashes])
+        last = min(SAMPLE_ROWS, len(competing)) - 1
+        kept = competing <= np.partition(competing, last)[last]
+        drawn = np.flatnonzero(kept[n_sampled:])
+        free = [np.flatnonzero(~kept[:n_sampled]), np.arange(n_sampled, SAMPLE_ROWS)]
+        places = np.concatenate(free)[: len(drawn)]
+        self._hashes[places] = hashes[drawn]
+        return drawn, places
 
 
 def calendar_sums(days: Array) -> Array:
