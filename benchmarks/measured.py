@@ -133,6 +133,7 @@ def main() -> None:
 
     steps.end("imports: torch, pytorch_lightning")
     from churn_torch import pipeline
+    from churn_torch.training import fit
 
     steps.end("imports: the rest")
     passes: list[float] = []
@@ -147,7 +148,7 @@ def main() -> None:
         def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
             passes.append(time.perf_counter() - self.started)
 
-    build_trainer, features, train = pipeline.build_trainer, pipeline._features, pipeline.train
+    build_trainer, features, train = fit.build_trainer, pipeline._features, pipeline.train
 
     def watched_trainer(*args: Any) -> Any:
         trainer = build_trainer(*args)
@@ -164,14 +165,14 @@ def main() -> None:
         results.append(train(*args, **kwargs))
         return results[-1]
 
-    pipeline.build_trainer = watched_trainer
+    fit.build_trainer = watched_trainer
     pipeline._features = timed_features
     pipeline.train = kept_result
     for name, function in (
         ("configuration", "start_run"),
         ("read and infer", "read_labelled"),
         ("statistics", "fit_statistics"),
-        ("fit", "_fit"),
+        ("fit", "fit_net"),
         ("calibrate", "_calibrate"),
         ("export", "_export"),
     ):
