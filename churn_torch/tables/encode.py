@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
@@ -122,7 +121,7 @@ def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
 
 def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
     """Return numbers, or days for dates: float64, but float32 stays what it is."""
-    if series.dtype == np.float32 and column.kind is not Kind.DATETIME:
+    if series.dtype in (np.float32, np.float64) and column.kind is not Kind.DATETIME:
         _check_finite(series, column, first_row)
         return series
     numbers = None
@@ -228,8 +227,6 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         ValueError: A text column has no vocabulary yet (statistics were not fitted).
     """
     n = len(parsed)
-    # Column by column, and turned at the end: rows filled a cell at a time would take ten times
-    # as long.
     numeric = np.empty((len(schema.numeric), n), dtype=np.float32)
     for values, column in zip(numeric, schema.numeric, strict=True):
         # A number beyond float32 becomes infinite, which the model takes as missing.
@@ -241,7 +238,8 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for found, column in zip(codes, schema.text, strict=True):
         found[:] = _codes(parsed[column.name], column)
-    return Arrays(*(np.ascontiguousarray(columns.T) for columns in (numeric, wide, codes)))
+    # Copied in rows at the end: to fill rows a cell at a time would take several times as long.
+    return Arrays(numeric.T.copy(), wide.T.copy(), codes.T.copy())
 
 
 def text_codes(column: Column) -> dict[str, int]:

@@ -99,12 +99,12 @@ def parse_target(
             f"expected the target column {schema.target!r} in the table, however: it is not there"
             f"{suggest(schema.target, frame.columns)}; add it"
         )
-    series = frame[schema.target]
-    if is_plain(series.dtype):  # the work is done on the few different cells
-        positions, cells = pd.factorize(series, use_na_sentinel=False)
-        levels = numbers_as_text(canonical_text(pd.Series(cells)))
-    else:
-        positions, levels = pd.factorize(numbers_as_text(canonical_text(series)))
+    cells = frame[schema.target]
+    if not is_plain(cells.dtype):  # such cells may not be comparable before they are text
+        cells = numbers_as_text(canonical_text(cells))
+    # The rest is done on the few different cells.
+    positions, different = pd.factorize(cells, use_na_sentinel=False)
+    levels = numbers_as_text(canonical_text(pd.Series(different)))
     values = np.array([_value(str(level), schema) for level in levels], dtype=np.float32)
     unknown = [str(level) for level, value in zip(levels, values, strict=True) if value < 0]
     if unknown:
