@@ -14,6 +14,7 @@ from churn_torch.training.store import Block, Part
 # A block is read, moved and shuffled at once: large enough that what Lightning does for a step
 # vanishes beside it, small enough for a processor's cache.
 BLOCK_BYTES = 2**24
+VIEW_BYTES = 2**28
 # Shuffled blocks are put together from pieces all over the part: large enough to read fast.
 PIECE_BYTES = 2**17
 
@@ -124,7 +125,9 @@ class InOrder:
     def __init__(self, part: Part, *, pin: bool = False) -> None:
         self.part = part
         self.pin = pin
-        self.block_rows = max(BLOCK_BYTES // part.row_bytes, 1)
+        # In memory a block is only a view, and whoever gets it goes through it in chunks.
+        block_bytes = BLOCK_BYTES if pin or not part.in_memory else VIEW_BYTES
+        self.block_rows = max(block_bytes // part.row_bytes, 1)
 
     def __len__(self) -> int:
         """Return the number of blocks."""

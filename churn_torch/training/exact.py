@@ -24,6 +24,8 @@ from churn_torch.training.store import Block
 
 # Fewer numbers than these are not worth a second thread.
 THREAD_CELLS = 1_000_000
+# Numbers gone through at once on a CPU: they stay in its cache between two looks at them.
+CHUNK_CELLS = 2**21
 # Rows solved first, to start close to the optimum: the fewer come from zero, the others give the
 # curvature.
 FIRST_ROWS, SAMPLE_ROWS = 8_192, 65_536
@@ -276,16 +278,20 @@ class ExactModule(FitModule):
     def _add(self, sums: LogisticSums, run: Run, points: Tensor, folds: list[int] | None) -> None:
         """Add what the models, side by side, make of the rows."""
         weight = points.to(self.device, torch.float32)
+        row_cells = run.rows.dense.shape[1] + run.rows.codes.shape[1] + len(self.models)
+        chunk_rows = max(CHUNK_CELLS // row_cells, 1)
 
         def share(run: Run) -> LogisticSums:
-            result = self._sums(weight.shape[1])
-            self._add_share(result, run, weight, folds)
+            result, first_row = self._sums(weight.shape[1]), run.first_row
+            for rows in run.rows.in_chunks(chunk_rows):
+                self._add_chunk(result, Run(rows, first_row), weight, folds)
+                first_row += len(rows.label)
             return result
 
         for result in self._in_threads(run, share):
             sums += result
 
-    def _add_share(
+    def _add_chunk(
         self, sums: LogisticSums, run: Run, weight: Tensor, folds: list[int] | None
     ) -> None:
         held_out = None

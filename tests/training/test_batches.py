@@ -53,6 +53,7 @@ def small(block_rows: int, piece_rows: int) -> Iterator[None]:
     """Blocks and pieces of a few rows, so that a small part has many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches_module, "BLOCK_BYTES", block_rows * ROW_BYTES)
+        patch.setattr(batches_module, "VIEW_BYTES", block_rows * ROW_BYTES)
         patch.setattr(batches_module, "PIECE_BYTES", piece_rows * ROW_BYTES)
         yield
 

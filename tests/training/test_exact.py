@@ -65,7 +65,10 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many blocks and chunks a pass, and a start from samples, on 280 training rows."""
     for module in ("batches", "module"):
         monkeypatch.setattr(f"churn_torch.training.{module}.BLOCK_BYTES", 4_000)
+    monkeypatch.setattr("churn_torch.training.batches.VIEW_BYTES", 4_000)
     monkeypatch.setattr("churn_torch.training.batches.PIECE_BYTES", 200)
+    monkeypatch.setattr(exact_module, "THREAD_CELLS", 0)
+    monkeypatch.setattr(exact_module, "CHUNK_CELLS", 500)
     monkeypatch.setattr(exact_module, "FIRST_ROWS", 50)
     monkeypatch.setattr(exact_module, "SAMPLE_ROWS", 120)
 

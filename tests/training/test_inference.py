@@ -13,7 +13,7 @@ from churn_torch.training.inference import sampled_logits, scored
 
 @pytest.fixture
 def prepared(prepare, monkeypatch):
-    monkeypatch.setattr(batches, "BLOCK_BYTES", 4_000)  # many blocks
+    monkeypatch.setattr(batches, "VIEW_BYTES", 4_000)  # many blocks
     result = prepare("model=mlp", "calibration=platt")
     result.scorer.eval()
     result.scorer.prior_shift.fill_(0.7)
