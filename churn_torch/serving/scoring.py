@@ -50,10 +50,20 @@ def score_table(
         raise InputError(f"chunk_rows: expected 1 or more, got {chunk_rows}.")
     coded = CodedModel(model)
     sources.check_output(out, source, database)
-    chunks = sources.read_chunks(source, database=database, rows=chunk_rows)
+    kept = _kept(keep, coded)
+    columns, texts = None, []
+    if kept is not None:
+        read = [*kept, *(column.name for column in coded.schema.features)]
+        # Only these; where one is not there, its absence is told beside all that is.
+        if set(read) <= set(sources.column_names(source, database) or ()):
+            columns = list(dict.fromkeys(read))
+        texts = [column.name for column in coded.schema.text if column.name not in kept]
+    chunks = sources.read_chunks(
+        source, database=database, rows=chunk_rows, columns=columns, coded=texts
+    )
 
     def scored() -> Iterator[pd.DataFrame]:
-        for chunk in score_chunks(coded, chunks, keep=_kept(keep, coded)):
+        for chunk in score_chunks(coded, chunks, keep=kept):
             progress(len(chunk))
             yield chunk
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import duckdb
 import pandas as pd
@@ -70,10 +70,13 @@ def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.
         yield waiting
 
 
-def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Convert to pandas without losing digits, and without Python objects where avoidable."""
+def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
+    """Convert to pandas without losing digits, and without Python objects where avoidable.
+
+    Dictionaries of text become text, but for the columns in `coded`.
+    """
     for position, field in enumerate(table.schema):
-        kind = _plain_type(field.type)
+        kind = field.type if field.name in coded else _plain_type(field.type)
         if kind != field.type:
             column = table.column(position).cast(kind)
             table = table.set_column(position, field.with_type(kind), column)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import ceil
@@ -40,6 +40,10 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
         ) from None
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def estimated_bytes(path: Path) -> int:
     """Estimate what a file takes in memory: its columns unpacked, at least 8 bytes a cell."""
     footer = metadata(path)
@@ -48,7 +52,10 @@ def estimated_bytes(path: Path) -> int:
 
 
 def read_parquet(
-    paths: Sequence[Path], folder: Path | None, columns: Sequence[str] | None
+    paths: Sequence[Path],
+    folder: Path | None,
+    columns: Sequence[str] | None,
+    coded: Collection[str] = (),
 ) -> Batches:
     """Open files as one table; only the asked columns are read from disk, a few rows at a time.
 
@@ -56,11 +63,18 @@ def read_parquet(
         paths: The files.
         folder: Where hive-style parts start, if a folder was named.
         columns: The columns to read, in this order; all when None.
+        coded: Text columns to leave as codes and a dictionary, as Parquet mostly holds them;
+            those that every file has.
 
     Raises:
         InputError: A file is damaged, the files do not fit together, or a column is not there.
     """
     schema, files = _opened(paths, folder, columns)
+    # A column that some file lacks comes from the name of a folder, or is empty there.
+    held = [set(metadata(file.path).schema.to_arrow_schema().names) for file in files]
+    for i, kind in enumerate(schema):
+        if kind.name in coded and _is_text(kind.type) and all(kind.name in names for names in held):
+            schema = schema.set(i, kind.with_type(pa.dictionary(pa.int32(), pa.string())))
     batches = (batch for file in files for batch in file.batches(schema))
     return schema, guarded(batches, f"the Parquet source {str(folder or paths[0])!r}")
 
@@ -121,7 +135,10 @@ class _File:
         """
         if batch_rows is None:
             batch_rows = max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(1, len(schema))))
-        with pa_parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=_BUFFER) as file:
+        coded = [kind.name for kind in schema if pa.types.is_dictionary(kind.type)]
+        with pa_parquet.ParquetFile(
+            self.path, pre_buffer=False, buffer_size=_BUFFER, read_dictionary=coded
+        ) as file:
             names = set(file.schema_arrow.names)
             wanted = [name for name in schema.names if name in names]
             for batch in file.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):

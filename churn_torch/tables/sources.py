@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from churn_torch.tables.writing import write
 
 __all__ = [
     "Source",
+    "column_names",
     "count_rows",
     "files",
     "read",
@@ -71,10 +72,19 @@ def read_chunks(
     database: str | None = None,
     rows: int = _CHUNK,
     columns: Sequence[str] | None = None,
+    coded: Collection[str] = (),
 ) -> Generator[pd.DataFrame]:
     """Read a table as `read` does, but in chunks of `rows` rows (the last one may be shorter).
 
     Memory stays at a few chunks, however large the table is.
+
+    Args:
+        source: As for `read`.
+        database: As for `read`.
+        rows: Rows of a chunk.
+        columns: As for `read`.
+        coded: Text columns that may come as pandas categories, as Parquet holds them: faster to
+            read and to parse.
 
     Raises:
         InputError: As for `read`; a bad line is met when its chunk is.
@@ -85,10 +95,10 @@ def read_chunks(
             yield frame.iloc[start : start + rows].reset_index(drop=True)
         return
     empty = True
-    with _opened(source, database, columns) as (schema, batches):
+    with _opened(source, database, columns, coded) as (schema, batches):
         for group in arrow.rebatched(batches, rows):
             empty = False
-            yield arrow.to_pandas(pa.Table.from_batches(group, schema=schema))
+            yield arrow.to_pandas(pa.Table.from_batches(group, schema=schema), coded)
     if empty:
         raise _no_rows(source)
 
@@ -101,6 +111,17 @@ def count_rows(source: Source, database: str | None = None) -> int | None:
     if paths is None or not all(is_parquet(path) for path in paths):
         return None
     return sum(int(parquet_files.metadata(path).num_rows) for path in paths)
+
+
+def column_names(source: Source, database: str | None = None) -> list[str] | None:
+    """Return the names of the columns where it costs nothing (a DataFrame, Parquet), else None."""
+    if isinstance(source, pd.DataFrame):
+        return list(map(str, source.columns))
+    paths = files(source, database)
+    if paths is None or not all(is_parquet(path) for path in paths):
+        return None
+    with _opened(source, database, None) as (schema, _):
+        return list(schema.names)
 
 
 def read_sample(
@@ -149,7 +170,10 @@ def files(source: Source, database: str | None = None) -> list[Path] | None:
 
 @contextmanager
 def _opened(
-    source: str | Path, database: str | None, columns: Sequence[str] | None
+    source: str | Path,
+    database: str | None,
+    columns: Sequence[str] | None,
+    coded: Collection[str] = (),
 ) -> Iterator[arrow.Batches]:
     """Open a source as a schema and record batches, reduced to `columns`."""
     query = _as_query(source, database)
@@ -161,7 +185,7 @@ def _opened(
     parquet = [is_parquet(path) for path in paths]
     if all(parquet):
         folder = Path(source).expanduser()
-        yield parquet_files.read_parquet(paths, folder if folder.is_dir() else None, columns)
+        yield parquet_files.read_parquet(paths, folder if folder.is_dir() else None, columns, coded)
     elif not any(parquet):
         yield arrow.select(*read_csv(paths), columns)
     else:

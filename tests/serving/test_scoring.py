@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,39 @@ def test_a_table_is_scored_from_file_to_file(
     pd.testing.assert_frame_equal(made[SCORES], scored(model, customers, keep=[])[0])
     if kept is None:
         pd.testing.assert_frame_equal(made[list(customers)], customers, check_dtype=True)
+
+
+def test_only_the_columns_that_are_needed_are_read(
+    customers_run: Run, customers: pd.DataFrame, model: CodedModel, tmp_path: Path
+):
+    source, out = tmp_path / "source.parquet", tmp_path / "scores.parquet"
+    # Scores of yesterday would stand in the way of today's if they were read.
+    customers.assign(**{PROBABILITY: 0.5}).to_parquet(source, index=False)
+    keep = ["customer id", "plan"]
+    score_table(customers_run.model, source, out, keep=keep)
+    pd.testing.assert_frame_equal(pd.read_parquet(out), scored(model, customers, keep=keep)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "keep", "sentence"),
+    [
+        ({}, "custmer id", "got 'custmer id' (did you mean 'customer id'?)"),
+        ({"plan": "plans"}, "customer id", "'plan' (did you mean 'plans'?) is not in the table"),
+    ],
+)
+def test_what_is_not_there_is_told_beside_what_is(
+    change: dict[str, str],
+    keep: str,
+    sentence: str,
+    customers_run: Run,
+    customers: pd.DataFrame,
+    tmp_path: Path,
+):
+    source, out = tmp_path / "source.parquet", tmp_path / "scores.parquet"
+    customers.rename(columns=change).to_parquet(source, index=False)
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        score_table(customers_run.model, source, out, keep=keep)
+    assert not out.exists()
 
 
 def test_a_table_is_not_written_over_itself(customers_run: Run, customers_csv: Path):

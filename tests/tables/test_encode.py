@@ -169,6 +169,19 @@ def test_number_names_are_found_as_text() -> None:
     assert parse(pd.DataFrame({0: [1.5]}), schema)["0"].tolist() == [1.5]
 
 
+def test_float32_numbers_stay_float32_and_are_the_same_numbers():
+    values = pd.Series([0.1, np.nan, -3.4e38], dtype="float32")
+    parsed = parse_one(NUMERIC, values)
+    pd.testing.assert_series_equal(parsed, values, check_names=False)
+    doubled = parse_one(NUMERIC, values.astype("float64"))
+    narrow, wide = (
+        encode(pd.DataFrame({"x": x}), schema_of(NUMERIC)).numeric for x in (parsed, doubled)
+    )
+    np.testing.assert_array_equal(narrow, wide)
+    with pytest.raises(InputError, match=r"1 is infinite or beyond 3.4e38, the first in row 2;"):
+        parse_one(NUMERIC, pd.Series([np.nan, -np.inf], dtype="float32"))
+
+
 @pytest.mark.parametrize("dtype", [object, "str", "float64", "int64", "bool", "category"])
 @pytest.mark.parametrize("column", [NUMERIC, FLAG, ANSWER, WORD, CODE, DATE, ISO_DATE, COMPACT])
 def test_no_rows_are_fine(column: Column, dtype: str) -> None:

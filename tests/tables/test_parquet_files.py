@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -159,3 +160,41 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     path.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
     with pytest.raises(InputError, match=r"t.parquet' to its end, however|is damaged"):
         read(path)
+
+
+# Text columns left as codes
+
+TEXTS = ["basic", None, "premium", ""] * 3
+
+
+def write_texts(path: Path, kind: pa.DataType, texts: list[str | None] = TEXTS, **how: Any) -> None:
+    column = pa.array(texts, pa.string())
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_encode()
+    table = pa.table({"plan": column.cast(kind), "use": range(len(texts))})
+    pq.write_table(table, path, **how)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())], ids=str
+)
+def test_coded_texts_are_the_same_texts(kind: pa.DataType, packed: bool, tmp_path: Path):
+    path = tmp_path / "customers.parquet"
+    write_texts(path, kind, use_dictionary=packed, row_group_size=5)
+    coded = list(read_chunks(path, rows=7, coded=["plan", "use"]))
+    for chunk, plain in zip(coded, read_chunks(path, rows=7), strict=True):
+        assert isinstance(chunk["plan"].dtype, pd.CategoricalDtype)
+        pd.testing.assert_frame_equal(chunk.astype({"plan": "str"}), plain)
+
+
+def test_texts_that_a_file_lacks_are_not_coded(tmp_path: Path):
+    for country in ("de", "fr"):
+        (tmp_path / f"country={country}").mkdir()
+        write_texts(tmp_path / f"country={country}" / "a.parquet", pa.string())
+    coded = pd.concat(read_chunks(tmp_path, coded=["plan", "country"]))
+    assert isinstance(coded["plan"].dtype, pd.CategoricalDtype)
+    pd.testing.assert_frame_equal(coded.astype({"plan": "str"}), read(tmp_path))
+    pq.write_table(pa.table({"use": [1]}), tmp_path / "country=fr" / "b.parquet")
+    coded = pd.concat(read_chunks(tmp_path, coded=["plan", "country"]))
+    pd.testing.assert_frame_equal(coded, read(tmp_path))

@@ -14,6 +14,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.sources import (
     Source,
     _as_query,
+    column_names,
     count_rows,
     files,
     read,
@@ -99,6 +100,7 @@ def test_rows_are_counted_where_that_is_free(folder: Path, how: str) -> None:
     source, database = source_of(how, folder)
     known = how == "frame" or "parquet" in how or how in ("glob", "folder")
     assert count_rows(source, database) == (10 if known else None)
+    assert column_names(source, database) == (list(FRAME) if known else None)
 
 
 @pytest.mark.parametrize("how", SOURCES)
