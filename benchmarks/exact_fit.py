@@ -106,6 +106,7 @@ def churn_torch_fit(x: Array, y: Array, method: str, tolerance: float) -> tuple[
         l2=[L2],
         folds=0,
         positive_weight=1.0,
+        n_threads=torch.get_num_threads(),
     )
     data = ChurnDataModule(
         MemoryPart(block), MemoryPart(block.take(slice(0, 1000))), batch_size=None, seed=0

@@ -48,7 +48,7 @@ from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Rows
 from churn_torch.tables.schema import Schema, describe
 from churn_torch.training.build import build_options, build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
-from churn_torch.training.fit import fit_net
+from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import sampled_logits, scored
 
@@ -73,7 +73,14 @@ def train(
         InputError: The user's table or a choice cannot be used.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    folder, checkpoint = Path(folder), None
+    with one_thread() as n_threads:
+        return _train(config, Path(folder), source, n_threads)
+
+
+def _train(
+    config: DictConfig, folder: Path, source: str | Path | pd.DataFrame | None, n_threads: int
+) -> Run:
+    checkpoint = None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
     _check_choices(config)
@@ -101,6 +108,7 @@ def train(
             n_positive=table.n_positive["train"],
             fingerprint=table.fingerprint,
             checkpoint=checkpoint,
+            n_threads=n_threads,
             announce=show,
         )
         fit["seconds"] = round(time.perf_counter() - start, 2)

@@ -105,7 +105,7 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
 
 
 def build_module(
-    config: DictConfig, scorer: Scorer, *, n_negative: int, n_positive: int
+    config: DictConfig, scorer: Scorer, *, n_negative: int, n_positive: int, n_threads: int
 ) -> FitModule:
     """Return the Lightning module around a scorer.
 
@@ -126,6 +126,7 @@ def build_module(
             l2=strengths,
             folds=config.penalty.folds,
             positive_weight=positive_weight,
+            n_threads=n_threads,
         )
     if isinstance(l2, list):
         raise InputError(

@@ -106,6 +106,7 @@ class ExactModule(FitModule):
             taken, or, with folds, on the rows held out.
         folds: Folds of the training rows for choosing l2; 0 to choose on the validation rows.
         positive_weight: Weight of a positive row.
+        n_threads: Threads that a pass on the CPU takes, over all processes.
 
     Raises:
         InputError: The net is not linear, or a penalty or the number of folds is out of range.
@@ -120,6 +121,7 @@ class ExactModule(FitModule):
         l2: list[float],
         folds: int,
         positive_weight: float,
+        n_threads: int,
     ) -> None:
         super().__init__(scorer, positive_weight=positive_weight)
         if not isinstance(scorer.net, Linear):
@@ -141,6 +143,7 @@ class ExactModule(FitModule):
         self._validation_loss = [float("nan")] * n
         self._held_loss = [float("nan")] * n
         self._n_passes = 0
+        self.n_threads = n_threads
         self._threads: ThreadPoolExecutor | None = None
 
     def on_fit_start(self) -> None:
@@ -150,9 +153,7 @@ class ExactModule(FitModule):
         more than they gain, and many times more where another process holds a core.
         """
         if self.device.type == "cpu":
-            self._torch_threads = torch.get_num_threads()
-            self._n_threads = max(self._torch_threads // self.trainer.world_size, 1)
-            torch.set_num_threads(1)
+            self._n_threads = max(self.n_threads // self.trainer.world_size, 1)
             self._threads = ThreadPoolExecutor(
                 self._n_threads, initializer=torch.set_num_threads, initargs=(1,)
             )
@@ -162,7 +163,6 @@ class ExactModule(FitModule):
         if self._threads is not None:
             self._threads.shutdown()
             self._threads = None
-            torch.set_num_threads(self._torch_threads)
 
     def _in_threads(self, run: Run, work: Callable[[Run], T]) -> list[T]:
         """Return what ``work`` gives for the rows, or for a share of them in each thread."""

@@ -19,6 +19,9 @@ from churn_torch.training.exact import ExactModule
 from churn_torch.training.gather import Store
 from churn_torch.training.store import MemoryPart
 
+# Numbers in a step of gradient descent from which torch's own threads pay.
+LARGE_STEP = 1_000_000
+
 
 def fit_net(
     config: DictConfig,
@@ -29,6 +32,7 @@ def fit_net(
     n_positive: int,
     fingerprint: str,
     checkpoint: Path | None,
+    n_threads: int,
     announce: Callable[[str], None],
 ) -> dict[str, Any]:
     """Fit the scorer's net on the training rows, watching the validation rows.
@@ -41,6 +45,7 @@ def fit_net(
         n_positive: Churners among the training rows.
         fingerprint: Names the data; a checkpoint of other data is refused.
         checkpoint: Where to go on from.
+        n_threads: Threads that it may take.
         announce: Tells the user what the profiler has found.
 
     Returns:
@@ -61,15 +66,22 @@ def fit_net(
             )
     config = with_sizes(config, train.n_rows)
     module = build_module(
-        config, scorer, n_negative=train.n_rows - n_positive, n_positive=n_positive
+        config,
+        scorer,
+        n_negative=train.n_rows - n_positive,
+        n_positive=n_positive,
+        n_threads=n_threads,
     )
     exact = is_exact(config)
-    batch_size = None if exact else min(config.batch_size, train.n_rows)
-    data = ChurnDataModule(train, validation, batch_size=batch_size, seed=config.seed)
+    batch_size = min(config.batch_size, train.n_rows)
+    data = ChurnDataModule(
+        train, validation, batch_size=None if exact else batch_size, seed=config.seed
+    )
     trainer = build_trainer(config, folder, fingerprint)
     # The exact solvers open threads of their own, and need every digit of float32.
-    step_cells = None if batch_size is None else batch_size * scorer.preprocess.n_features
-    with _arithmetic(step_cells, "highest" if exact else config.matmul_precision):
+    large = not exact and batch_size * scorer.preprocess.n_features >= LARGE_STEP
+    precision = "highest" if exact else config.matmul_precision
+    with _arithmetic(n_threads if large else 1, precision):
         trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     if config.trainer.profiler:
         announce(trainer.profiler.summary())  # type: ignore[attr-defined]
@@ -79,25 +91,36 @@ def fit_net(
     fit = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
-        "batch_size": batch_size,
+        "batch_size": None if exact else batch_size,
         "history": module.history,
     }
     return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
 
 
 @contextlib.contextmanager
-def _arithmetic(step_cells: int | None, matmul_precision: str) -> Iterator[None]:
-    """Set torch's threads and matrix products for a fit, and set them back.
+def one_thread() -> Iterator[int]:
+    """Keep torch to one thread, and give the number it had.
 
-    Threads that wait for each other gain nothing on less than a million cells a step, and where
-    another process holds a core they slow a fit many times over.
+    Its threads wait for each other after every operation: they gain little on rows that go through
+    a cache chunk by chunk, and where another process holds a core they slow everything many times
+    over. What gains from threads opens its own, or sets torch's for large steps.
     """
-    n_threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    if step_cells is not None and step_cells < 1_000_000:
-        torch.set_num_threads(1)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield n_threads
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+@contextlib.contextmanager
+def _arithmetic(n_threads: int, matmul_precision: str) -> Iterator[None]:
+    """Set torch's threads and matrix products for a fit, and set them back."""
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(n_threads)
     torch.set_float32_matmul_precision(matmul_precision)
     try:
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(precision)

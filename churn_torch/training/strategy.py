@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytorch_lightning as pl
+import torch
 from pytorch_lightning.strategies import DDPStrategy
 
 
@@ -15,6 +17,11 @@ class SummedProcesses(DDPStrategy):
     def __init__(self) -> None:
         # Only the fit runs in several processes: one reads, evaluates and writes.
         super().__init__(start_method="spawn")
+
+    def setup(self, trainer: pl.Trainer) -> None:
+        """Keep each process to one thread of torch's: together they fill the cores."""
+        torch.set_num_threads(1)
+        super().setup(trainer)
 
     def configure_ddp(self) -> None:
         """Leave the module as it is."""

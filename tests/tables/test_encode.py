@@ -169,6 +169,14 @@ def test_number_names_are_found_as_text() -> None:
     assert parse(pd.DataFrame({0: [1.5]}), schema)["0"].tolist() == [1.5]
 
 
+@pytest.mark.parametrize("texts", [["b", "NA", None, "a", "b"], [None], ["a"], []])
+@pytest.mark.parametrize("column", [WORD, ANSWER, CODE])
+def test_categories_are_the_texts_they_stand_for(column: Column, texts: list[str | None]):
+    words = pd.Series(texts, dtype="str")
+    coded = words.astype("category").cat.add_categories(["never seen"])
+    pd.testing.assert_series_equal(parse_one(column, coded), parse_one(column, words))
+
+
 def test_float32_numbers_stay_float32_and_are_the_same_numbers():
     values = pd.Series([0.1, np.nan, -3.4e38], dtype="float32")
     parsed = parse_one(NUMERIC, values)

@@ -56,7 +56,9 @@ def test_the_net_is_sized_by_the_table(prepare):
 )
 def test_class_weight(prepare, choice, expected):
     prepared = prepare(f"class_weight={choice}")
-    module = build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+    module = build_module(
+        prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
+    )
     assert module.positive_weight == expected
     assert prepared.scorer.prior_shift.item() == pytest.approx(torch.tensor(expected).log().item())
 
@@ -65,7 +67,7 @@ def test_class_weight(prepare, choice, expected):
 def test_other_class_weights_are_refused(prepare, choice):
     prepared = prepare(f"class_weight={choice}")
     with pytest.raises(InputError, match=r"^class_weight: expected none, balanced or a positive"):
-        build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+        build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1)
 
 
 def test_module_takes_penalties_seed_and_optimizer(prepare):
@@ -73,7 +75,7 @@ def test_module_takes_penalties_seed_and_optimizer(prepare):
         "penalty.l1=0.25", "penalty.l2=0.5", "seed=4", "optimizer=adamw", "optimizer.lr=0.007",
         "optimizer.weight_decay=0.3", "scheduler=none",
     )  # fmt: skip
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     assert (module.l1, module.l2, module.seed) == (0.25, 0.5, 4)
     optimizer = module.configure_optimizers()
     assert isinstance(optimizer, torch.optim.AdamW)
@@ -85,7 +87,7 @@ def test_module_takes_penalties_seed_and_optimizer(prepare):
 
 def test_scheduler_none_is_no_scheduler(prepare):
     prepared = prepare("scheduler=none")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     assert isinstance(module.configure_optimizers(), torch.optim.Optimizer)
 
 
@@ -113,7 +115,7 @@ def test_loggers_write_into_the_run_folder(tmp_path):
 
 def test_module_takes_clip(prepare):
     prepared = prepare("gradient_clip=0.5")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     assert module.gradient_clip == 0.5
 
 
@@ -123,7 +125,9 @@ def test_an_exact_solver_has_a_module_of_its_own(prepare, method):
             "optimizer.tolerance=0.001", "optimizer.memory=3")  # fmt: skip
     prepared = prepare(f"optimizer={method}", *keys)
     assert is_exact(prepared.config)
-    module = build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10)
+    module = build_module(
+        prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
+    )
     assert isinstance(module, ExactModule)
     assert module.penalties == [Penalty(0.25, 2.0), Penalty(0.25, 1.0), Penalty(0.25, 0.5)]
     assert (module.folds, module.positive_weight) == (3, 3.0)
@@ -136,7 +140,7 @@ def test_an_exact_solver_has_a_module_of_its_own(prepare, method):
 
 def test_one_strength_needs_no_list_and_no_folds(prepare):
     prepared = prepare("optimizer=newton", "penalty.l2=0.5", "penalty.folds=5")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     assert module.penalties == [Penalty(0.0, 0.5)]
     assert module.folds == 0  # there is nothing to choose
 
@@ -147,7 +151,7 @@ def test_gradient_descent_takes_one_strength(prepare):
     with pytest.raises(
         InputError, match=r"^penalty\.l2: expected a number, got \[0\.5, 1\]; a list"
     ):
-        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
 
 
 def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):

@@ -35,7 +35,7 @@ class Epochs(pl.Callback):
 
 def fit(prepared, folder: Path, *more: pl.Callback, mark="data", checkpoint: Path | None = None):
     config = with_sizes(prepared.config, prepared.train.n_rows)
-    module = build_module(config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     trainer = build_trainer(config, folder, mark)
     trainer.callbacks = [*more, *trainer.callbacks]
     batch_size = None if is_exact(config) else config.batch_size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +27,19 @@ TIGHT = "optimizer.tolerance=1e-13"
 ACCURACY = {"newton": 1e-5, "lbfgs": 5e-5}
 
 
-def fit(prepared, folder: Path, *more: pl.Callback, checkpoint: Path | None = None) -> ExactModule:
+def fit(
+    prepared, folder: Path, *more: pl.Callback, checkpoint: Path | None = None, n_threads: int = 1
+) -> ExactModule:
     n_positive = int(prepared.label().sum())
     n_negative = prepared.train.n_rows - n_positive
     config = prepared.config
-    module = build_module(config, prepared.scorer, n_negative=n_negative, n_positive=n_positive)
+    module = build_module(
+        config,
+        prepared.scorer,
+        n_negative=n_negative,
+        n_positive=n_positive,
+        n_threads=n_threads,
+    )
     trainer = build_trainer(config, folder, "data")
     trainer.callbacks = [*more, *trainer.callbacks]
     data = ChurnDataModule(prepared.train, prepared.validation, batch_size=None, seed=0)
@@ -128,27 +135,17 @@ def test_l1_is_solved_to_the_conditions_of_its_optimum(prepare, tmp_path, penalt
     np.testing.assert_allclose(*points, atol=1e-3)
 
 
-@pytest.fixture
-def three_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("keys", [("optimizer=newton",), ("optimizer=lbfgs",)])
 def test_threads_share_the_rows(prepare, tmp_path, monkeypatch, keys):
     """Each its own rows; the folds go by a row's position in the whole part."""
     keys = (*keys, "penalty.l2=[0.1,0.01]", "penalty.folds=3", TIGHT)
     alone = fit(prepare(*keys), tmp_path)
     monkeypatch.setattr(exact_module, "THREAD_CELLS", 1)
-    shared = fit(prepare(*keys), tmp_path)
+    shared = fit(prepare(*keys), tmp_path, n_threads=3)
     np.testing.assert_allclose(point_of(shared), point_of(alone), atol=1e-5)
     for one, other in zip(shared.outcome["path"], alone.outcome["path"], strict=True):
         for key in ("validation_log_loss", "held_out_log_loss"):
             assert one[key] == pytest.approx(other[key], abs=1e-6)
-    assert torch.get_num_threads() == 3
 
 
 # A path of penalties
@@ -293,7 +290,7 @@ def test_a_loss_that_is_not_finite_is_the_users_to_mend(prepare, tmp_path):
 def test_what_it_cannot_solve_is_refused(prepare, keys, message):
     prepared = prepare("optimizer=newton", *keys)
     with pytest.raises(InputError, match=message):
-        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
 
 
 @pytest.mark.parametrize("options", [(0.0, 10), (1.0, 10), (-1e-9, 10), (1e-9, 0)])

@@ -254,7 +254,7 @@ class Rates(pl.Callback):
 
 def fit_with_scheduler(prepared, epochs: int) -> tuple[list[float], ChurnModule]:
     rates = Rates()
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     fit(prepared, module, rates, epochs=epochs)
     return rates.seen, module
 
@@ -297,7 +297,7 @@ def test_plateau_follows_the_validation_loss(prepare):
 )
 def test_values_that_torch_refuses_are_the_users(prepare, keys, message):
     prepared = prepare(*keys)
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1)
+    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     with pytest.raises(InputError, match=message):
         module.configure_optimizers()
 
