@@ -38,7 +38,10 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 class Texts(NamedTuple):
-    """A text column by its different texts: row i holds ``values[codes[i]]``."""
+    """A text column by its different texts: row i holds ``values[codes[i]]``.
+
+    Code -1 is the last of the values, as in NumPy.
+    """
 
     codes: npt.NDArray[np.integer[Any]]
     values: pd.Series
@@ -115,6 +118,11 @@ def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
         text = _read_text(series, column, series, first_row)
         codes, values = pd.factorize(text)
         return Texts(codes, pd.Series(values, dtype="str"))
+    if isinstance(series.dtype, pd.CategoricalDtype) and isinstance(
+        series.cat.categories.dtype, pd.StringDtype
+    ):  # coded already; missing, code -1, is the last of the values
+        different = pd.Series([*series.cat.categories, None], dtype="str")
+        return Texts(series.cat.codes.to_numpy(), _read_text(different, column, series, first_row))
     codes, values = pd.factorize(series, use_na_sentinel=False)
     return Texts(codes, _read_text(pd.Series(values), column, series, first_row))
 
