@@ -343,7 +343,7 @@ class ExactModule(FitModule):
         for j, loss in zip(self._judged, losses, strict=True):
             self._validation_loss[self._active[j]] = loss
         known = [loss for loss in self._validation_loss if loss == loss]
-        self.log(MONITOR, min(known, default=float("nan")))
+        self.log(MONITOR, min(known, default=float("nan")), sync_dist=True)
 
     def on_train_epoch_end(self) -> None:
         """Tell the solvers what the pass has found, and put the best model so far into the net.

@@ -60,7 +60,7 @@ class FitModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the log-loss of the whole validation split."""
-        self.log(MONITOR, self.validation_loss.compute().float())
+        self.log(MONITOR, self.validation_loss.compute().float(), sync_dist=True)
         self.validation_loss.reset()
 
     def sum_over_processes(self, tensor: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class FitModule(pl.LightningModule):
 
     def keep_losses(self, train_loss: float) -> None:
         """Log the training loss of the epoch and keep the curve."""
-        self.log("train/loss", train_loss)
+        self.log("train/loss", train_loss, sync_dist=True)
         log_loss = float(self.trainer.callback_metrics[MONITOR])
         self.history.append({"train_loss": train_loss, "validation_log_loss": log_loss})
 

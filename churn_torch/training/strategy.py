@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import pytorch_lightning as pl
+import logging
+import warnings
+
 import torch
 from pytorch_lightning.strategies import DDPStrategy
 
@@ -18,10 +20,13 @@ class SummedProcesses(DDPStrategy):
         # Only the fit runs in several processes: one reads, evaluates and writes.
         super().__init__(start_method="spawn")
 
-    def setup(self, trainer: pl.Trainer) -> None:
-        """Keep each process to one thread of torch's: together they fill the cores."""
+    def setup_environment(self) -> None:
+        """Make the new process what the one is that started it: quiet, and on one torch thread."""
+        for name in ("pytorch_lightning", "lightning_fabric"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
         torch.set_num_threads(1)
-        super().setup(trainer)
+        super().setup_environment()
 
     def configure_ddp(self) -> None:
         """Leave the module as it is."""
