@@ -288,7 +288,7 @@ def _show_rows(table: LabelledTable) -> None:
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
     show(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
     if table.sampled is not None:
-        show(f"Larger than memory: streamed. Kinds are inferred from {table.sampled:,} rows.")
+        show(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
 
 
 def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
@@ -346,8 +346,8 @@ def _summary(fit: Mapping[str, Any]) -> str:
             f"{loss:.4f}, best epoch {fit['best_epoch']} by validation log-loss."
         )
     n_passes = exact["passes"]
-    start = f"{exact['solver']}, {n_passes} {'pass' if n_passes == 1 else 'passes'} in "
-    start += f"{fit['seconds']} s"
+    start = f"{exact['solver']}, a sample and {n_passes} {'pass' if n_passes == 1 else 'passes'} "
+    start += f"over all rows in {fit['seconds']} s"
     chosen = f" l2={exact['l2']:g} of {len(exact['path'])} tried." if len(exact["path"]) > 1 else ""
     if exact["separable"]:
         return (

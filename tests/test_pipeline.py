@@ -409,7 +409,11 @@ def test_newton_is_scikit_learns_optimum_on_telco(train_run, tmp_path, capsys):
     exact = run.metrics["fit"]["exact"]
     assert exact["converged"]
     said = " ".join(capsys.readouterr().out.split())
-    assert re.search(r"newton, \d+ pass(es)? in [\d.]+ s: the optimum, objective 0\.\d{6}, ", said)
+    assert re.search(
+        r"newton, a sample and \d+ pass(es)? over all rows in [\d.]+ s: the optimum, "
+        r"objective 0\.\d{6}, ",
+        said,
+    )
 
 
 @pytest.mark.usefixtures("without_export")
@@ -436,7 +440,7 @@ def test_a_fit_that_has_not_converged_is_said(
     keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
     train_run(tmp_path / "run", *keys, "trainer.max_epochs=1", "optimizer.tolerance=1e-15")
     said = " ".join(capsys.readouterr().out.split())
-    assert "lbfgs, 1 pass in" in said
+    assert "lbfgs, a sample and 1 pass over all rows in" in said
     assert "NOT converged, objective" in said
     assert "allow more passes (trainer.max_epochs)" in said
 
@@ -557,17 +561,18 @@ def test_minibatches_from_disk_train_too(train_run, by_hash, tmp_path, monkeypat
 
 
 @pytest.mark.usefixtures("without_export")
-def test_a_cache_folder_is_kept_and_used_again(train_run, by_hash, tmp_path, monkeypatch, capsys):
+def test_a_cache_folder_is_kept_and_used_again(train_run, by_hash, tmp_path, capsys):
     _, keys = by_hash
-    monkeypatch.setattr("churn_torch.training.gather.MEMORY_BYTES", 0)
     keys = (*keys, "data.streaming=true", f"cache.folder={tmp_path / 'cache'}")
-    first = train_run(tmp_path / "first", *keys)
+    first = train_run(tmp_path / "first", *keys)  # however small the table is
     assert "complete.json" in {path.name for path in (tmp_path / "cache").iterdir()}
     capsys.readouterr()
     second = train_run(tmp_path / "second", *keys)
     assert "Features of an earlier run are used again" in " ".join(capsys.readouterr().out.split())
     assert same(first, second)
     assert first.metrics["test"] == second.metrics["test"]
+    train_run(tmp_path / "third", *keys, "data.streaming=false")
+    assert "so cache.folder is not used" in " ".join(capsys.readouterr().out.split())
 
 
 # Tables of every origin

@@ -98,7 +98,9 @@ def gathered(
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
     n_bytes = sum(table.counts.values()) * bytes_a_row(preprocess.n_dense, preprocess.n_text)
-    if not table.streamed or n_bytes <= MEMORY_BYTES:
+    if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
+        if keep:
+            announce("The table fits into memory, so cache.folder is not used.")
         yield _gather(watch(table.chunks()), table, schema, preprocess)
         return
     key = _key(table, schema, preprocess, choices)
