@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError
-from churn_torch.evaluation.report import metrics_table, ranked, sweep_table
+from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.preprocess import Columns
@@ -145,6 +145,9 @@ def _train(
         point_latest(outputs, folder)
 
     show(metrics_table(metrics))
+    path = fit.get("exact", {}).get("path", [])
+    if len(path) > 1:
+        show(path_table(path, fit["exact"]["l2"]))
     show(_summary(fit))
     show(
         f"ONNX equals torch to {parity.max_difference:.1e} on {parity.n_rows:,} real and hostile "

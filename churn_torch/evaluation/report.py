@@ -80,6 +80,30 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
+def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
+    """Lay out a regularisation path, one line a strength, the chosen one marked.
+
+    Args:
+        path: for each strength ``l2``, ``validation_log_loss``, ``converged`` and, where folds
+            were held out, ``held_out_log_loss``.
+        chosen: the ``l2`` that was taken.
+    """
+    held_out = any("held_out_log_loss" in entry for entry in path)
+    table = Table("l2")
+    table.add_column("validation log-loss", justify="right")
+    if held_out:
+        table.add_column("held-out log-loss", justify="right")
+    table.add_column("")
+    for entry in path:
+        cells = [f"{entry['l2']:g}", _score(entry["validation_log_loss"])]
+        if held_out:
+            cells.append(_score(entry["held_out_log_loss"]))
+        remarks = ["chosen"] * (entry["l2"] == chosen)
+        remarks += ["not converged"] * (not entry["converged"])
+        table.add_row(*cells, ", ".join(remarks))
+    return table
+
+
 def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list[Mapping[str, Any]]:
     """Sort the members of a sweep by a validation metric, best first and failed ones last.
 

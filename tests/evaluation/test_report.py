@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.report import metrics_table, ranked, sweep_table
+from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
 
 
@@ -191,3 +191,17 @@ def test_a_sweep_without_a_finished_member_still_has_its_table(rows: list[dict[s
     lines = rendered(sweep_table(rows), width=160)
     assert len(lines) == 2 + len(rows)
     assert [row["job"] for row in ranked(rows, "f1")] == [row["job"] for row in rows]
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_path_table_marks_the_chosen_strength(held_out: bool) -> None:
+    path = [
+        {"l2": l2, "validation_log_loss": loss, "converged": l2 > 0.05}
+        | ({"held_out_log_loss": loss + 0.1} if held_out else {})
+        for l2, loss in ((0.1, 0.4321), (0.01, 0.4111))
+    ]
+    held = [["0.5321"], ["0.5111"]] if held_out else [[], []]
+    assert rendered(path_table(path, chosen=0.01))[1:] == [
+        ["0.1", "0.4321", *held[0], ""],
+        ["0.01", "0.4111", *held[1], "chosen, not converged"],
+    ]
