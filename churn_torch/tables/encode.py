@@ -11,7 +11,6 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.cells import canonical_text
-from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 
@@ -23,7 +22,6 @@ __all__ = [
     "Texts",
     "canonical_text",
     "encode",
-    "fingerprint",
     "parse",
     "parse_columns",
     "parse_target",

@@ -13,7 +13,8 @@ import pandas as pd
 from churn_torch import samples
 from churn_torch.errors import InputError
 from churn_torch.tables import memory, sources, splits
-from churn_torch.tables.encode import fingerprint, parse_time
+from churn_torch.tables.encode import parse_time
+from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.infer import infer
 from churn_torch.tables.rows import (
     CHUNK_ROWS,

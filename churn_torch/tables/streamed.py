@@ -18,7 +18,8 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables import sources, splits
 from churn_torch.tables.ahead import ahead
-from churn_torch.tables.encode import fingerprint, parse_target, parse_time
+from churn_torch.tables.encode import parse_target, parse_time
+from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.hashing import Hashes, splitmix64
 from churn_torch.tables.rows import CHUNK_ROWS, PARTS, Rows, check_test_source, read_rows
 from churn_torch.tables.sampled import infer_from_sample

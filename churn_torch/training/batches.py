@@ -146,19 +146,19 @@ class InOrder:
             yield Run(_pinned(self.part.read([mine]), self.pin), mine.start)
 
 
+def rows_to_expand(n_features: int) -> int:
+    """Return how many rows to expand to their features at once: as large as a block."""
+    return max(BLOCK_BYTES // (4 * n_features), 1)
+
+
 def spread_sample(part: Part, n_rows: int) -> Block:
     """Return about ``n_rows`` rows in pieces from all over the part, or all if it has no more."""
     if n_rows >= part.n_rows:
         return part.read([slice(0, part.n_rows)])
     piece = min(max(PIECE_BYTES // part.row_bytes, 1), n_rows)
     n_pieces = n_rows // piece
-    return part.read(
-        [
-            slice(start, start + piece)
-            for i in range(n_pieces)
-            for start in [i * (part.n_rows - piece) // max(n_pieces - 1, 1)]
-        ]
-    )
+    starts = [i * (part.n_rows - piece) // max(n_pieces - 1, 1) for i in range(n_pieces)]
+    return part.read([slice(start, start + piece) for start in starts])
 
 
 def _dealt(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,6 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, LastCheckpoint
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
-
-# Raised inside Lightning 2.6 by torch 2.13 on every fit; nothing a user could do about it.
-warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
-
 
 # Epochs of `trainer.max_epochs=auto`: enough steps for a small table, enough passes for a large.
 AUTO_EPOCHS = 10

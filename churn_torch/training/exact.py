@@ -59,9 +59,10 @@ class ExactSolver(torch.optim.Optimizer):
         self.method, self.tolerance, self.memory = method, tolerance, memory
         self.problems: list[Problem] = []
         self.curvatures: list[Tensor] = []
+        self.restored: dict[str, Any] | None = None
 
     def problem(self, start: Tensor, penalty: Penalty, found: Tensor) -> Problem:
-        """Return a problem at its start; ``found`` is what `curvature_of` gave there."""
+        """Return a problem at its start; ``found`` is the curvature there."""
         make = Newton if self.method == "newton" else Lbfgs
         return make(start, penalty, found, tolerance=self.tolerance, memory=self.memory)
 
@@ -191,7 +192,7 @@ class ExactModule(FitModule):
 
     def on_train_start(self) -> None:
         """Solve a sample of the rows, or take up the problems of a checkpoint."""
-        solver, restored = self.solver, getattr(self.solver, "restored", None)
+        solver, restored = self.solver, self.solver.restored
         if restored is not None:
             n = self.expansion.n_features + 1
             zero = torch.zeros(n, dtype=torch.float64)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from churn_torch.models.expansion import Expansion
 from churn_torch.models.scorer import Scorer
-from churn_torch.training.batches import BLOCK_BYTES, InOrder
+from churn_torch.training.batches import InOrder, rows_to_expand
 from churn_torch.training.store import Block, Part
 
 
@@ -33,7 +33,7 @@ def sampled_logits(scorer: Scorer, part: Part, most_rows: int) -> tuple[Tensor, 
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = max(BLOCK_BYTES // (4 * expansion.n_features), 1)
+    chunk_rows = rows_to_expand(expansion.n_features)
     for run in InOrder(part):
         rows = run.rows.take(slice(-run.first_row % step, None, step))
         with torch.no_grad():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,13 +16,17 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.expansion import Expansion
 from churn_torch.models.scorer import Scorer
-from churn_torch.training.batches import BLOCK_BYTES, Batches, Run
+from churn_torch.training.batches import Batches, Run, rows_to_expand
 from churn_torch.training.store import Block
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
 
 MONITOR = "validation/log_loss"
+
+# Raised inside Lightning 2.6 by torch 2.13 on every fit; nothing a user could do about it. Said
+# here, because every process that fits a module imports it.
+warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
 
 
 class FitModule(pl.LightningModule):
@@ -50,7 +55,7 @@ class FitModule(pl.LightningModule):
     @property
     def chunk_rows(self) -> int:
         """Rows to expand to features at once."""
-        return max(BLOCK_BYTES // (4 * self.expansion.n_features), 1)
+        return rows_to_expand(self.expansion.n_features)
 
     def validation_step(self, run: Run, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 
 import torch
 from pytorch_lightning.strategies import DDPStrategy
@@ -24,7 +23,6 @@ class SummedProcesses(DDPStrategy):
         """Make the new process what the one is that started it: quiet, and on one torch thread."""
         for name in ("pytorch_lightning", "lightning_fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
         torch.set_num_threads(1)
         super().setup_environment()
 

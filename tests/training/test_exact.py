@@ -70,8 +70,7 @@ def log_loss(x: np.ndarray, y: np.ndarray, point: np.ndarray) -> float:
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many blocks and chunks a pass, and a start from samples, on 280 training rows."""
-    for module in ("batches", "module"):
-        monkeypatch.setattr(f"churn_torch.training.{module}.BLOCK_BYTES", 4_000)
+    monkeypatch.setattr("churn_torch.training.batches.BLOCK_BYTES", 4_000)
     monkeypatch.setattr("churn_torch.training.batches.VIEW_BYTES", 4_000)
     monkeypatch.setattr("churn_torch.training.batches.PIECE_BYTES", 200)
     monkeypatch.setattr(exact_module, "THREAD_CELLS", 0)
