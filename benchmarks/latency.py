@@ -31,7 +31,7 @@ from rich.table import Table
 
 from churn_torch import compose, load_run, train
 from churn_torch.serving.coded import CodedModel
-from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables import sources
 from churn_torch.tables.encode import parse, parse_columns

@@ -37,7 +37,8 @@ from churn_torch.runs import (
     start_run,
     whole_file,
 )
-from churn_torch.serving.export import PROBABILITY, build_onnx, check_input_names
+from churn_torch.serving.export import build_onnx, check_input_names
+from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.parity import Parity, check_parity
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources

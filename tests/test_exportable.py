@@ -29,7 +29,8 @@ from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
-from churn_torch.serving.export import DECISION, PROBABILITY, build_onnx
+from churn_torch.serving.export import build_onnx
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.parity import BATCH_SIZES, TOLERANCE, check_parity
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer

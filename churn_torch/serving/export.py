@@ -18,14 +18,13 @@ from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.folded import FoldedScorer
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 
 OPSET = 20
 ML_OPSET = 3
 IR_VERSION = 10
-PROBABILITY = "churn_probability"
-DECISION = "churn_decision"
 BATCH = "N"
 
 
@@ -56,7 +55,7 @@ def check_input_names(schema: Schema) -> None:
         InputError: A column is named like an output, or has no name.
     """
     for column in schema.features:
-        if column.name in (PROBABILITY, DECISION):
+        if column.name in OUTPUTS.values():
             raise InputError(
                 f"export: expected column names other than the outputs of the ONNX file, got a "
                 f"column named {column.name!r}; rename it or add it to data.ignore."

@@ -10,7 +10,7 @@ import pandas as pd
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.coded import CodedModel
-from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables import sources
 from churn_torch.tables.ahead import ahead
 from churn_torch.tables.encode import Texts, parse_columns

@@ -10,7 +10,7 @@ import onnxruntime as ort
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.schema import Column, Schema
 
 Array = np.ndarray[Any, Any]

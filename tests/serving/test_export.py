@@ -20,13 +20,12 @@ from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving.export import (
-    DECISION,
-    PROBABILITY,
     build_onnx,
     check_input_names,
     input_groups,
 )
 from churn_torch.serving.folded import FoldedScorer
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session, run_onnx
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage

@@ -16,7 +16,7 @@ from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
 from churn_torch.serving.coded import CodedModel
-from churn_torch.serving.export import DECISION, PROBABILITY
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.scoring import score_chunks, score_table
 
 SCORES = [PROBABILITY, DECISION]

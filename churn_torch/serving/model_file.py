@@ -1,0 +1,89 @@
+"""An ONNX file of churn_torch, opened: what it says of itself and what it answers; no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.serving.outputs import FORMAT
+from churn_torch.serving.session import Array, Feed, make_feed, open_session
+from churn_torch.tables.encode import parse
+from churn_torch.tables.schema import Schema
+
+# Entries of the metadata that are texts; the others are JSON.
+_TEXTS = ("churn_torch_version", "data_fingerprint")
+
+
+class ModelFile:
+    """A model as another system sees it: the file alone.
+
+    Args:
+        model: The file, or its bytes.
+
+    Attributes:
+        session: The graph.
+        metadata: What the file says of itself, JSON read; ``schema`` stays text.
+        names: The inputs in their order, which is that of the columns of reasons and quality.
+        outputs: The outputs in their order.
+
+    Raises:
+        InputError: It is not an ONNX file of churn_torch, or one of a newer version.
+    """
+
+    def __init__(self, model: str | Path | bytes) -> None:
+        self.session = open_session(model)
+        stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        where = "bytes" if isinstance(model, bytes) else str(model)
+        if "format" not in stored or "schema" not in stored:
+            raise InputError(
+                f"model: expected an ONNX file of churn_torch, got {where} without its metadata; "
+                "write it with scripts/export.py."
+            )
+        if not stored["format"].isdecimal() or int(stored["format"]) > FORMAT:
+            raise InputError(
+                f"model: expected a file of format {FORMAT} or older, got {where} of format "
+                f"{stored['format']!r}, written by churn_torch "
+                f"{stored.get('churn_torch_version', '(unknown)')}; install that version or newer."
+            )
+        try:
+            self.metadata: dict[str, Any] = {
+                key: value if key in (*_TEXTS, "schema") else json.loads(value)
+                for key, value in stored.items()
+            }
+            self.schema = Schema.from_json(stored["schema"])
+        except ValueError as error:
+            raise InputError(
+                f"model: expected whole metadata in {where}, got damaged ones ({error}); write the "
+                "file anew with scripts/export.py."
+            ) from None
+        self.names = [value.name for value in self.session.get_inputs()]
+        self.outputs = [value.name for value in self.session.get_outputs()]
+
+    @cached_property
+    def columns(self) -> list[dict[str, Any]]:
+        """What each input takes, in the order of `names`."""
+        return list(self.metadata["columns"])
+
+    @cached_property
+    def threshold(self) -> float:
+        """The probability at and above which the decision is 1."""
+        return float(self.metadata["threshold"])
+
+    def feed(self, frame: pd.DataFrame) -> Feed:
+        """Return the inputs for raw rows.
+
+        Raises:
+            InputError: A column is missing, or a cell cannot be read as its kind.
+        """
+        return make_feed(parse(frame, self.schema), self.schema)
+
+    def run(self, feed: Feed, outputs: Sequence[str] | None = None) -> dict[str, Array]:
+        """Return outputs by name, all of the file's if none are named."""
+        names = list(outputs or self.outputs)
+        return dict(zip(names, self.session.run(names, feed), strict=True))
