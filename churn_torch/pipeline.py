@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
-from churn_torch.evaluation.thresholds import check_rule
+from churn_torch.evaluation.thresholds import check_rule, checked_threshold
+from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
@@ -37,9 +38,10 @@ from churn_torch.runs import (
     start_run,
     whole_file,
 )
-from churn_torch.serving.export import build_onnx, check_input_names
+from churn_torch.serving.export import check_input_names
+from churn_torch.serving.exported import ExportOptions, proved_files
+from churn_torch.serving.metadata import describe_reasons, today
 from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.serving.parity import Parity, check_parity
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
@@ -51,7 +53,7 @@ from churn_torch.training.build import build_options, build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
-from churn_torch.training.inference import sampled_logits, scored
+from churn_torch.training.inference import mean_row, sampled_logits, scored
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -85,6 +87,7 @@ def _train(
     if config.resume:
         config, checkpoint = _resumed(config, folder)
     _check_choices(config)
+    options = _export_options(config.export)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     if checkpoint is None:
         start_run(folder, config)
@@ -114,6 +117,7 @@ def _train(
         )
         fit["seconds"] = round(time.perf_counter() - start, 2)
         scorer.eval()
+        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
 
         # Calibrate, choose the threshold, and only then look at the test rows, once.
         _calibrate(scorer, store)
@@ -128,18 +132,24 @@ def _train(
         metrics["test"] = _with_intervals(tally, threshold, config.seed)
 
     # Save, export, prove.
+    columns = Columns.from_arrays(encode(store.sample, schema))
     described = {
         "fit": fit,
+        "reasons": describe_reasons(*fit_attribution(scorer, columns)),
         "data": {
             "fingerprint": table.fingerprint,
+            "date": today(),
             "n_rows": sum(table.counts.values()),
             "n_dropped": table.n_dropped,
+            "base_rate": table.n_positive["train"] / table.counts["train"],
+            "first_time": None,
+            "last_time": None,
             **{f"n_{part}": n for part, n in table.counts.items()},
         },
         "version": churn_torch.__version__,
     }
     run = Run(folder, config, schema, scorer, {**metrics, **described})
-    parity = _export(run, store.sample, folder / MODEL)
+    exported = _export(run, store.sample, folder / MODEL, threshold=threshold, options=options)
     save_run(run)
     outputs = Path(config.outputs)
     if outputs.is_dir():
@@ -150,10 +160,9 @@ def _train(
     if len(path) > 1:
         show(path_table(path, fit["exact"]["l2"]))
     show(_summary(fit))
-    show(
-        f"ONNX equals torch to {parity.max_difference:.1e} on {parity.n_rows:,} real and hostile "
-        "rows."
-    )
+    show(_reasons_summary(run))
+    for line in exported:
+        show(line)
     show(f"Run folder: {folder}")
     return run
 
@@ -243,11 +252,13 @@ def export(config: DictConfig) -> Path:
     parsed = parse(frame, run.schema)
     path = Path(config.out) if config.out else run.model
     sources.check_output(path, located(source), database)
-    parity = _export(run, parsed, path)
-    show(
-        f"{path}: {path.stat().st_size:,} bytes; equals torch to {parity.max_difference:.1e} on "
-        f"{parity.n_rows:,} real and hostile rows."
-    )
+    threshold = run.threshold
+    if config.threshold is not None:
+        threshold = checked_threshold(config.threshold)
+        run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
+    options = _export_options(run.config.export, config.export)
+    for line in _export(run, parsed, path, threshold=threshold, options=options):
+        show(line)
     return path
 
 
@@ -400,25 +411,62 @@ def _with_intervals(tally: Tally, threshold: float, seed: int) -> dict[str, Any]
     return {**tally.evaluate(threshold), "intervals": tally.intervals(seed=seed)}
 
 
-def _export(run: Run, parsed: pd.DataFrame, path: Path) -> Parity:
-    """Build the ONNX file, prove it equal to the scorer, and only then write it."""
-    metadata = {
-        "schema": run.schema.to_json(),
-        "metrics": json.dumps({name: run.metrics[name] for name in ("validation", "test")}),
-        "threshold": repr(run.threshold),
-        "data_fingerprint": run.metrics["data"]["fingerprint"],
-        "churn_torch_version": churn_torch.__version__,
-    }
-    model = build_onnx(run.scorer, run.schema, threshold=run.threshold, metadata=metadata)
-    parity = check_parity(
-        model.SerializeToString(), run.scorer, run.schema, parsed, threshold=run.threshold
+def _export_options(*choices: DictConfig) -> ExportOptions:
+    """Return what goes into the file; a later choice that is not null wins."""
+    chosen: dict[Any, Any] = {}
+    for choice in choices:
+        given: Any = OmegaConf.to_container(choice)
+        chosen |= {key: value for key, value in given.items() if value is not None}
+    return ExportOptions(**chosen)
+
+
+def _export(
+    run: Run, parsed: pd.DataFrame, path: Path, *, threshold: float, options: ExportOptions
+) -> list[str]:
+    """Write the ONNX file, proved, and the one without reasons if there is one; say so."""
+    full, lean = proved_files(
+        run.scorer,
+        run.schema,
+        parsed,
+        metrics=run.metrics,
+        threshold=threshold,
+        attribution=run.attribution,
+        options=options,
     )
-    entry = model.metadata_props.add()
-    entry.key = "parity"
-    entry.value = json.dumps({"n_rows": parity.n_rows, "max_difference": parity.max_difference})
-    with whole_file(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
-    return parity
+    files = {path: full, path.with_suffix(f".lean{path.suffix}"): lean}
+    said = []
+    for name, file in files.items():
+        if file is None:
+            continue
+        with whole_file(name) as temporary:
+            temporary.write_bytes(file.content)
+        said.append(
+            f"{name.name}{'' if file is full else ' (without reasons)'}: "
+            f"{len(file.content):,} bytes; equals torch to {file.parity.max_difference:.1e} on "
+            f"{file.parity.n_rows:,} real and hostile rows."
+        )
+    return said
+
+
+def _at_threshold(run: Run, threshold: float) -> dict[str, Any]:
+    """Return the test metrics of a run at another threshold."""
+    tally = Tally(threshold=threshold)
+    for frame in sources.read_chunks(run.folder / PREDICTIONS, columns=[PROBABILITY, "label"]):
+        probability, label = (
+            torch.from_numpy(frame[name].to_numpy(np.float32)) for name in (PROBABILITY, "label")
+        )
+        tally.update(probability, label)
+    return _with_intervals(tally, threshold, run.config.seed)
+
+
+def _reasons_summary(run: Run) -> str:
+    reasons = run.metrics["reasons"]
+    if reasons["method"] == "exact":
+        return "Reasons are exact."
+    return (
+        f"Reasons are integrated gradients over {reasons['points']} points; they add up to the "
+        f"logit to {reasons['completeness_error']:.1e}."
+    )
 
 
 def _served(folder: Path) -> Path:

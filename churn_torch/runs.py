@@ -17,6 +17,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
@@ -56,6 +57,11 @@ class Run:
         return float(self.metrics["validation"]["threshold"])
 
     @property
+    def attribution(self) -> Attribution:
+        """What explains the scorer."""
+        return Attribution(self.scorer, self.metrics["reasons"]["points"])
+
+    @property
     def model(self) -> Path:
         """The ONNX file."""
         return self.folder / MODEL
@@ -72,9 +78,29 @@ class Run:
         Raises:
             InputError: A column is missing, or a cell cannot be read as its column's kind.
         """
-        columns = Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
-        probability: np.ndarray[Any, np.dtype[np.float32]] = self.scorer.score(columns).numpy()
+        probability: np.ndarray[Any, np.dtype[np.float32]]
+        probability = self.scorer.score(self._columns(frame)).numpy()
         return probability
+
+    def reasons(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what each input column adds to the log-odds of churn of each row.
+
+        Measured from the mean training row, before calibration; `Attribution` says how.
+
+        Args:
+            frame: As for `predict_proba`.
+
+        Returns:
+            N rows and F columns, named like the inputs.
+
+        Raises:
+            InputError: As for `predict_proba`.
+        """
+        reasons = self.attribution.explain(self._columns(frame)).numpy()
+        return pd.DataFrame(reasons, columns=list(self.scorer.preprocess.columns))
+
+    def _columns(self, frame: pd.DataFrame) -> Columns:
+        return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
 
 
 @contextlib.contextmanager

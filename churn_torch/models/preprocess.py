@@ -65,8 +65,9 @@ class Preprocess(nn.Module):
         options: The options that `fit_statistics` had.
     """
 
+    columns: tuple[str, ...]  # in the order of `Columns`
     feature_names: tuple[str, ...]
-    feature_columns: tuple[str, ...]
+    feature_columns: tuple[str, ...]  # the column that each feature is made of
 
     def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
         super().__init__()
@@ -76,6 +77,7 @@ class Preprocess(nn.Module):
         dates = [i for i, column in enumerate(schema.wide) if column.kind is Kind.DATETIME]
         self.n_numeric, self.n_wide = len(schema.numeric), len(schema.wide)
         self.n_text = len(schema.text)
+        self.columns = tuple(column.name for column in (*numbers, *schema.text))
         self._name_features(schema, numbers)
 
         def buffer(name: str, tensor: Tensor) -> None:

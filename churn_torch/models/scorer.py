@@ -20,6 +20,8 @@ class Scorer(nn.Module):
     positives by w multiplies the fitted odds by w, and the shift divides them back to the true
     base rate (Elkan 2001, "The foundations of cost-sensitive learning").
 
+    ``baseline`` is the mean training row in model space, which reasons are measured from.
+
     Args:
         preprocess: Typed columns to model space.
         net: ``[N, n_features]`` to ``[N]`` logits.
@@ -30,6 +32,7 @@ class Scorer(nn.Module):
     """
 
     prior_shift: Tensor
+    baseline: Tensor
 
     def __init__(self, preprocess: Preprocess, net: nn.Module, calibrator: Calibrator) -> None:
         super().__init__()
@@ -37,6 +40,7 @@ class Scorer(nn.Module):
         self.net = net
         self.calibrator = calibrator
         self.register_buffer("prior_shift", torch.zeros(()))
+        self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
     def raw_logit(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
         """Return the net's own logit, the one the training loss sees."""

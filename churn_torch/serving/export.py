@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import onnx
 import torch
@@ -15,14 +14,18 @@ from onnx import TensorProto, compose, helper
 from torch import Tensor, nn
 
 from churn_torch.errors import InputError
+from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocess import Columns
+from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.folded import FoldedScorer
-from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.serving.gradient import traceable_attribution
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 
-OPSET = 20
+# The first with all that is used (Gelu), and the newest that is tested.
+OPSET, MOST_OPSET = 20, 23
 ML_OPSET = 3
 IR_VERSION = 10
 BATCH = "N"
@@ -68,36 +71,71 @@ def check_input_names(schema: Schema) -> None:
 
 
 class _TensorGraph(nn.Module):
-    """The part that torch exports: the groups that have columns, to the probability."""
+    """The part that torch exports: the groups that have columns, to all outputs but the decision.
 
-    def __init__(self, scorer: Scorer | FoldedScorer, groups: list[Group]) -> None:
+    Args:
+        scorer: The scorer.
+        schema: Its completed schema.
+        outputs: Outputs of the file, by name.
+        attribution: Where reasons are wanted and the net is not linear.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        schema: Schema,
+        outputs: Sequence[str],
+        attribution: Attribution | None,
+    ) -> None:
         super().__init__()
+        self.indices = [group.tensor_index for group in input_groups(schema)]
+        self.outputs = [name for name in outputs if name != DECISION]
+        self.folded = FoldedScorer(scorer) if FoldedScorer.fits(scorer) else None
         self.scorer = scorer
-        self.indices = [group.tensor_index for group in groups]
+        self.attribution = attribution
+        self.quality = Quality(schema)
 
-    def forward(self, *tensors: Tensor) -> Tensor:
-        present: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
         for index, tensor in zip(self.indices, tensors, strict=True):
-            present[index] = tensor
-        probability: Tensor = self.scorer(*present)
-        return probability
+            columns[index] = tensor
+        found: dict[str, Tensor] = {}
+        if self.folded is not None:
+            found[PROBABILITY], found[REASONS] = self.folded(*columns)
+        else:
+            x = self.scorer.preprocess(*columns)
+            found[PROBABILITY] = self.scorer.calibrated(self.scorer.net(x))
+            if self.attribution is not None:
+                found[REASONS] = self.attribution(x)
+        if QUALITY in self.outputs:
+            found[QUALITY] = self.quality(*columns)
+        return tuple(found[name] for name in self.outputs)
 
 
 def build_onnx(
-    scorer: Scorer, schema: Schema, *, threshold: float, metadata: Mapping[str, str]
+    scorer: Scorer,
+    schema: Schema,
+    *,
+    threshold: float,
+    metadata: Mapping[str, str],
+    outputs: Sequence[str] = (PROBABILITY, DECISION),
+    n_points: int = 1,
+    opset: int = OPSET,
 ) -> onnx.ModelProto:
-    """Return the whole graph, from raw columns to decision.
+    """Return the whole graph, from raw columns to decision, reasons and quality.
 
     The tensor part comes from ``torch.onnx.export``. In front of it go the raw columns: numbers
-    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each. It gives their code
-    (missing 0, unseen 1, vocabulary from 2), or, where the net is linear, what the code adds to
-    the logit (`FoldedScorer`).
+    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each, which gives their code
+    (missing 0, unseen 1, vocabulary from 2).
 
     Args:
         scorer: A trained scorer.
         schema: Its completed schema.
         threshold: Probability at and above which the decision is 1.
         metadata: What the file says of itself.
+        outputs: Values of `OUTPUTS`, in their order.
+        n_points: Points of the reasons' integral (`Attribution`).
+        opset: Version of the standard operators.
 
     Raises:
         InputError: A column is named like an output, or has no name.
@@ -111,39 +149,42 @@ def build_onnx(
         prefix = f"_{prefix}"
     device = scorer.prior_shift.device
     scorer.eval().cpu()
-    folded = FoldedScorer(scorer) if FoldedScorer.fits(scorer) else None
-    core = compose.add_prefix(_export_tensors(folded or scorer, groups), prefix)
+    attribution = None
+    if REASONS in outputs and not FoldedScorer.fits(scorer):
+        attribution = traceable_attribution(scorer, n_points)
+    graph = _TensorGraph(scorer, schema, outputs, attribution).eval()
+    core = compose.add_prefix(_export_tensors(graph, groups, opset), prefix)
     scorer.to(device)
-    front = _front_graph(schema, groups, prefix, folded.text_values if folded else None)
+    front = _front_graph(schema, groups, prefix, opset)
     model = compose.merge_models(
         front, core, io_map=[(f"{prefix}raw_{g.name}", f"{prefix}{g.name}") for g in groups]
     )
-    if folded:
-        _join_once(model.graph, f"{prefix}raw_codes")
-    _finish_graph(model.graph, prefix, threshold)
+    _name_outputs(model.graph, prefix)
+    if DECISION in outputs:
+        _decide(model.graph, prefix, threshold)
     del model.opset_import[:]  # the merge lists a domain once for each part
-    model.opset_import.extend(_opsets())
+    model.opset_import.extend(_opsets(opset))
     model.ir_version = IR_VERSION
     model.producer_name = "churn_torch"
+    model.producer_version = metadata.get("churn_torch_version", "")
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def _export_tensors(scorer: Scorer | FoldedScorer, groups: list[Group]) -> onnx.ModelProto:
+def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onnx.ModelProto:
     batch = torch.export.Dim(BATCH)
-    codes = torch.float32 if isinstance(scorer, FoldedScorer) else torch.int64
-    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": codes}
+    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
     # Three rows: an example of one row would let the exporter take the batch size for a constant.
     examples = tuple(torch.zeros(3, len(g.columns), dtype=dtypes[g.name]) for g in groups)
     with _quiet_exporter():
         program = torch.onnx.export(
-            _TensorGraph(scorer, groups).eval(),
+            graph,
             examples,
             input_names=[group.name for group in groups],
-            output_names=[PROBABILITY],
+            output_names=graph.outputs,
             dynamic_shapes=(tuple({0: batch} for _ in groups),),
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=True,
             verbose=False,
         )
@@ -161,56 +202,35 @@ def _export_tensors(scorer: Scorer | FoldedScorer, groups: list[Group]) -> onnx.
     return core
 
 
-def _front_graph(
-    schema: Schema, groups: list[Group], prefix: str, text_values: list[list[float]] | None
-) -> onnx.ModelProto:
-    """Join raw columns to matrices; text as codes, or as the values that stand for them."""
+def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:
+    """Join raw columns to matrices, text as codes."""
     nodes, inputs, outputs = [], [], []
     for group in groups:
         joined, kind = list(group.columns), group.input_type
         inputs += [helper.make_tensor_value_info(name, kind, [BATCH, 1]) for name in joined]
         if kind == TensorProto.STRING:
             encoders = [
-                _label_encoder(
-                    schema,
-                    name,
-                    f"{prefix}code_{i}",
-                    None if text_values is None else text_values[i],
-                )
-                for i, name in enumerate(joined)
+                _label_encoder(schema, name, f"{prefix}code_{i}") for i, name in enumerate(joined)
             ]
             nodes += encoders
             joined = [encoder.output[0] for encoder in encoders]
-            kind = TensorProto.FLOAT if text_values else TensorProto.INT64
+            kind = TensorProto.INT64
         raw = f"{prefix}raw_{group.name}"
         nodes.append(helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1))
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
     return helper.make_model(
         helper.make_graph(nodes, "churn_torch", inputs, outputs),
-        opset_imports=_opsets(),
+        opset_imports=_opsets(opset),
         ir_version=IR_VERSION,
     )
 
 
-def _opsets() -> list[onnx.OperatorSetIdProto]:
-    return [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+def _opsets(opset: int) -> list[onnx.OperatorSetIdProto]:
+    return [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
 
 
-def _label_encoder(
-    schema: Schema, name: str, output: str, values: list[float] | None
-) -> onnx.NodeProto:
-    """Encode a text column: each word as its code, or as ``values[code]``."""
+def _label_encoder(schema: Schema, name: str, output: str) -> onnx.NodeProto:
     code_of = text_codes(schema[name])
-    if values is None:
-        found: dict[str, Any] = {
-            "values_int64s": list(code_of.values()),
-            "default_int64": UNSEEN_CODE,
-        }
-    else:
-        found = {
-            "values_floats": [values[code] for code in code_of.values()],
-            "default_float": values[UNSEEN_CODE],
-        }
     return helper.make_node(
         "LabelEncoder",
         [name],
@@ -218,40 +238,35 @@ def _label_encoder(
         name=f"{output}_encoder",
         domain="ai.onnx.ml",
         keys_strings=list(code_of),
-        **found,
+        values_int64s=list(code_of.values()),
+        default_int64=UNSEEN_CODE,
     )
 
 
-def _join_once(graph: onnx.GraphProto, joined: str) -> None:
-    """Let what is joined to ``joined`` be joined to the columns that it was made of."""
-    users = [node for node in graph.node if joined in node.input]
-    (maker,) = (node for node in graph.node if joined in node.output)
-    if len(users) == 1 and users[0].op_type == "Concat":
-        names = list(users[0].input)
-        at = names.index(joined)
-        users[0].input[:] = [*names[:at], *maker.input, *names[at + 1 :]]
-        graph.node.remove(maker)
-
-
-def _finish_graph(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:
-    """Give the probability its public name and add the decision."""
-    inner, name = f"{prefix}{PROBABILITY}", PROBABILITY
+def _name_outputs(graph: onnx.GraphProto, prefix: str) -> None:
+    """Give the outputs their public names."""
+    public = {output.name: output.name.removeprefix(prefix) for output in graph.output}
     for node in graph.node:
-        node.output[:] = [name if output == inner else output for output in node.output]
-        node.input[:] = [name if value == inner else value for value in node.input]
-    graph.output[0].name = name
-    limit = f"{prefix}threshold"
+        node.output[:] = [public.get(name, name) for name in node.output]
+        node.input[:] = [public.get(name, name) for name in node.input]
+    for output in graph.output:
+        output.name = public[output.name]
+
+
+def _decide(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:
+    """Add the decision, which stands behind the probability."""
+    limit, above = f"{prefix}threshold", f"{prefix}above_threshold"
     graph.initializer.append(helper.make_tensor(limit, TensorProto.FLOAT, [], [threshold]))
-    above = f"{prefix}above_threshold"
     graph.node.extend(
         [
-            helper.make_node("GreaterOrEqual", [name, limit], [above], name=above),
+            helper.make_node("GreaterOrEqual", [PROBABILITY, limit], [above], name=above),
             helper.make_node(
                 "Cast", [above], [DECISION], name=f"{prefix}decision", to=TensorProto.INT64
             ),
         ]
     )
-    graph.output.append(helper.make_tensor_value_info(DECISION, TensorProto.INT64, [BATCH]))
+    decision = helper.make_tensor_value_info(DECISION, TensorProto.INT64, [BATCH])
+    graph.output.insert(1, decision)
 
 
 @contextlib.contextmanager

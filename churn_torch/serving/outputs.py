@@ -15,13 +15,6 @@ OUTPUTS = {
     "quality": QUALITY,
 }
 
-FINE, MISSING, UNSEEN, OUTSIDE = range(4)
-QUALITY_MEANING = {
-    FINE: "fine",
-    MISSING: "missing",
-    UNSEEN: "unseen category",
-    OUTSIDE: "outside the training range",
-}
 
 # Raised when a reader of older files would misread a newer one.
 FORMAT = 1

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError
+from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocess import Columns
+from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.session import make_feed, open_session, run_onnx
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
 
 TOLERANCE = 1e-5
+REASON_TOLERANCE = 1e-4
 BATCH_SIZES = (1, 2, 7, 1000)
 
 HOSTILE_NUMBERS = (
@@ -32,10 +37,11 @@ class ParityError(InputError):
 
 @dataclass(frozen=True)
 class Parity:
-    """The certificate: rows compared and the largest difference in probability."""
+    """The certificate: rows compared and the largest differences in probability and in reasons."""
 
     n_rows: int
     max_difference: float
+    max_difference_reasons: float | None
 
 
 def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -> pd.DataFrame:
@@ -59,7 +65,13 @@ def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -
 
 
 def check_parity(
-    model: bytes, scorer: Scorer, schema: Schema, parsed: pd.DataFrame, *, threshold: float
+    model: bytes,
+    scorer: Scorer,
+    schema: Schema,
+    parsed: pd.DataFrame,
+    *,
+    threshold: float,
+    attribution: Attribution,
 ) -> Parity:
     """Compare onnxruntime with torch on real and hostile rows, in batches of several sizes.
 
@@ -69,37 +81,65 @@ def check_parity(
         schema: The completed schema.
         parsed: Parsed real rows.
         threshold: The decision threshold stored in the file.
+        attribution: What the reasons of the file, if it has any, must equal.
 
     Raises:
-        ParityError: A probability differs by more than ``TOLERANCE``, is not a number, or a
-            decision does not follow from it.
+        ParityError: A probability differs by more than ``TOLERANCE`` or is not a number, a reason
+            differs by more than ``REASON_TOLERANCE``, or a decision or the quality is another.
     """
     session = open_session(model)
+    names = [output.name for output in session.get_outputs()]
+    quality = Quality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_rows, worst = 0, 0.0
+    n_rows, worst = 0, {PROBABILITY: 0.0, REASONS: 0.0}
     for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0)):
         start = 0
         for size in BATCH_SIZES:
             batch = rows.iloc[start : start + size]
             start += size
-            expected = scorer.score(Columns.from_arrays(encode(batch, schema))).numpy()
-            probability, decision = run_onnx(session, make_feed(batch, schema))
-            if probability.shape != (size,) or decision.shape != (size,):
-                raise ParityError(
-                    f"export: expected outputs of shape ({size},), got {probability.shape} and "
-                    f"{decision.shape}: the batch size is frozen in the graph."
-                )
-            difference = np.abs(probability - expected)
-            if not (difference <= TOLERANCE).all():
-                i = int(np.nanargmax(np.where(np.isnan(difference), np.inf, difference)))
-                raise ParityError(
-                    f"export: expected onnxruntime and torch to agree to {TOLERANCE}, got "
-                    f"{probability[i]} and {expected[i]} for the row "
-                    f"{str(batch.iloc[i].to_dict())[:500]}; nothing was written. Weights too large "
-                    "for float32 do this: lower optimizer.lr or raise penalty.l2."
-                )
-            if not np.array_equal(decision, probability >= np.float32(threshold)):
+            columns = Columns.from_arrays(encode(batch, schema))
+            got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
+            _check_shapes(got, size, len(schema.features))
+            expected = {PROBABILITY: scorer.score(columns).numpy()}
+            if REASONS in got:
+                expected[REASONS] = attribution.explain(columns).numpy()
+            for name, values in expected.items():
+                worst[name] = max(worst[name], _difference(name, got[name], values, batch))
+            if DECISION in got and not np.array_equal(
+                got[DECISION], got[PROBABILITY] >= np.float32(threshold)
+            ):
                 raise ParityError("export: the decision does not follow from the probability.")
+            if QUALITY in got and not np.array_equal(got[QUALITY], quality(*columns).numpy()):
+                raise ParityError("export: onnxruntime and torch disagree on the quality.")
             n_rows += size
-            worst = max(worst, float(difference.max()))
-    return Parity(n_rows=n_rows, max_difference=worst)
+    return Parity(
+        n_rows=n_rows,
+        max_difference=worst[PROBABILITY],
+        max_difference_reasons=worst[REASONS] if REASONS in names else None,
+    )
+
+
+def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
+    for name, values in got.items():
+        shape = (size, n_columns) if name in (REASONS, QUALITY) else (size,)
+        if values.shape != shape:
+            raise ParityError(
+                f"export: expected the output {name} in the shape {shape}, got {values.shape}: the "
+                "batch size is frozen in the graph."
+            )
+
+
+def _difference(name: str, got: Array, expected: Array, batch: pd.DataFrame) -> float:
+    """Return the largest difference, or refuse it."""
+    tolerance = TOLERANCE if name == PROBABILITY else REASON_TOLERANCE
+    difference = np.abs(got - expected)
+    if not (difference <= tolerance).all():
+        worst = int(np.nanargmax(np.where(np.isnan(difference), np.inf, difference)))
+        row = np.unravel_index(worst, difference.shape)[0]
+        raise ParityError(
+            f"export: expected onnxruntime and torch to agree to {tolerance} in {name}, got "
+            f"{got.flat[worst]} and {expected.flat[worst]} for the row "
+            f"{str(batch.iloc[row].to_dict())[:500]}; nothing was written. Weights too large for "
+            "float32 do this: lower optimizer.lr or raise penalty.l2."
+        )
+    return float(difference.max())

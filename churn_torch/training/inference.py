@@ -12,6 +12,8 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.training.batches import InOrder, rows_to_expand
 from churn_torch.training.store import Block, Part
 
+_SUMMED_ROWS = 8_192
+
 
 def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the calibrated probabilities and the labels of a part, both ``[N]``, in its order.
@@ -43,3 +45,15 @@ def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, 
             ]
         if logits:
             yield rows, torch.cat(logits)
+
+
+def mean_row(scorer: Scorer, part: Part) -> Tensor:
+    """Return the mean of a part's model-space rows, ``[n_features]`` float32."""
+    expansion = Expansion(scorer.preprocess)
+    total = torch.zeros(expansion.n_features, dtype=torch.float64)
+    for run in InOrder(part):
+        # Short sums are exact enough in float32; the long one is not.
+        for chunk in run.rows.in_chunks(_SUMMED_ROWS):
+            every = torch.ones(len(chunk.label), 1)
+            total += expansion.sums(chunk.dense, chunk.codes, every)[:, 0]
+    return (total / part.n_rows).float()

@@ -1,0 +1,152 @@
+"""The ONNX files of a model: built, told what to say of themselves, and proved; not yet written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+import pandas as pd
+from onnx.utils import Extractor
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.export import MOST_OPSET, OPSET, build_onnx
+from churn_torch.serving.metadata import certificate, file_metadata, today
+from churn_torch.serving.outputs import OUTPUTS, REASONS
+from churn_torch.serving.parity import Parity, check_parity
+from churn_torch.tables.schema import Schema
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What of a model goes into its file.
+
+    Attributes:
+        outputs: Words of `OUTPUTS`; the probability must be among them.
+        opset: Version of the standard operators.
+    """
+
+    outputs: Sequence[str] = tuple(OUTPUTS)
+    opset: int = OPSET
+
+    def __post_init__(self) -> None:
+        """Refuse what the file cannot have.
+
+        Raises:
+            InputError: An output is unknown or the probability is not among them, or the opset is
+                not one that has all operators.
+        """
+        for word in self.outputs:
+            if word not in OUTPUTS:
+                raise InputError(
+                    f"export.outputs: expected some of {', '.join(OUTPUTS)}, got {word!r}"
+                    f"{suggest(str(word), OUTPUTS)}."
+                )
+        if "probability" not in self.outputs:
+            raise InputError(
+                "export.outputs: expected the probability among them, got "
+                f"[{','.join(self.outputs)}]; add probability."
+            )
+        if not isinstance(self.opset, int) or not OPSET <= self.opset <= MOST_OPSET:
+            raise InputError(
+                f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
+                f"{self.opset!r}."
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """The outputs by name, in their order in the file."""
+        return [name for word, name in OUTPUTS.items() if word in self.outputs]
+
+
+@dataclass(frozen=True)
+class ProvedFile:
+    """An ONNX file that equals the scorer it was made from, and the certificate of that."""
+
+    content: bytes
+    parity: Parity
+
+
+def proved_files(
+    scorer: Scorer,
+    schema: Schema,
+    parsed: pd.DataFrame,
+    *,
+    metrics: Mapping[str, Any],
+    threshold: float,
+    attribution: Attribution,
+    options: ExportOptions,
+) -> tuple[ProvedFile, ProvedFile | None]:
+    """Return the file, and one without reasons where these cost several passes through the net.
+
+    onnxruntime computes every output of a file whether it is asked for or not.
+
+    Args:
+        scorer: Trained.
+        schema: Its completed schema.
+        parsed: Parsed real rows to prove the file on.
+        metrics: Content of metrics.json.
+        threshold: The decision threshold.
+        attribution: The reasons.
+        options: What goes into the file.
+
+    Raises:
+        ParityError: onnxruntime and torch disagree.
+        InputError: A column is named like an output, or has no name.
+    """
+    metadata = file_metadata(
+        schema=schema,
+        preprocess=scorer.preprocess,
+        calibrator=scorer.calibrator,
+        metrics=metrics,
+        threshold=threshold,
+        outputs=options.names,
+        opset=options.opset,
+    )
+    model = build_onnx(
+        scorer,
+        schema,
+        threshold=threshold,
+        metadata=metadata,
+        outputs=options.names,
+        n_points=attribution.n_points,
+        opset=options.opset,
+    )
+
+    def proved(model: onnx.ModelProto) -> ProvedFile:
+        parity = check_parity(
+            model.SerializeToString(),
+            scorer,
+            schema,
+            parsed,
+            threshold=threshold,
+            attribution=attribution,
+        )
+        onnx.helper.set_model_props(
+            model, {**_stored(model), "parity": certificate(parity, today())}
+        )
+        return ProvedFile(model.SerializeToString(), parity)
+
+    lean = None
+    if REASONS in options.names and attribution.n_points > 1:
+        lean = proved(_without_reasons(model))
+    return proved(model), lean
+
+
+def _without_reasons(model: onnx.ModelProto) -> onnx.ModelProto:
+    inputs = [value.name for value in model.graph.input]
+    outputs = [value.name for value in model.graph.output if value.name != REASONS]
+    lean = Extractor(model).extract_model(inputs, outputs)
+    stored = _stored(model)
+    del stored["reasons"]
+    onnx.helper.set_model_props(lean, stored)
+    lean.producer_name, lean.producer_version = model.producer_name, model.producer_version
+    onnx.checker.check_model(lean, full_check=True)
+    return lean
+
+
+def _stored(model: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in model.metadata_props}
