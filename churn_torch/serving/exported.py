@@ -50,7 +50,7 @@ class ExportOptions:
                 "export.outputs: expected the probability among them, got "
                 f"[{','.join(self.outputs)}]; add probability."
             )
-        if not isinstance(self.opset, int) or not OPSET <= self.opset <= MOST_OPSET:
+        if self.opset not in range(OPSET, MOST_OPSET + 1):
             raise InputError(
                 f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
                 f"{self.opset!r}."

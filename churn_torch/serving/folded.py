@@ -79,16 +79,17 @@ class FoldedScorer(nn.Module):
         self.register_buffer("of_wide", of_wide)
 
         expansion = Expansion(preprocess)
-        values = [
+        of_text_base = [part.sum() for part in torch.split(base_text, expansion.widths)]
+        of_code = [
             table.double() @ weight - base
             for table, weight, base in zip(
                 expansion.tables,
                 torch.split(of_text, expansion.widths),
-                [part.sum() for part in torch.split(base_text, expansion.widths)],
+                of_text_base,
                 strict=True,
             )
         ]
-        self.register_buffer("of_code", torch.cat([torch.zeros(0), *values]).float())
+        self.register_buffer("of_code", torch.cat([torch.zeros(0), *of_code]).float())
         self.register_buffer("text_start", preprocess.get_buffer("text_start_").long())
 
     @staticmethod
