@@ -47,7 +47,7 @@ from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Rows
+from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
 from churn_torch.training.build import build_options, build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
@@ -130,6 +130,7 @@ def _train(
         tally = Tally(threshold=threshold)
         sources.write(_predictions(scorer, store, tally), folder / PREDICTIONS)
         metrics["test"] = _with_intervals(tally, threshold, config.seed)
+        sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
 
     # Save, export, prove.
     columns = Columns.from_arrays(encode(store.sample, schema))
@@ -149,7 +150,9 @@ def _train(
         "version": churn_torch.__version__,
     }
     run = Run(folder, config, schema, scorer, {**metrics, **described})
-    exported = _export(run, store.sample, folder / MODEL, threshold=threshold, options=options)
+    exported = _export(
+        run, store.sample, sampled, folder / MODEL, threshold=threshold, options=options
+    )
     save_run(run)
     outputs = Path(config.outputs)
     if outputs.is_dir():
@@ -257,7 +260,8 @@ def export(config: DictConfig) -> Path:
         threshold = checked_threshold(config.threshold)
         run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
     options = _export_options(run.config.export, config.export)
-    for line in _export(run, parsed, path, threshold=threshold, options=options):
+    label = parse_target(frame, run.schema) if run.schema.target in frame else None
+    for line in _export(run, parsed, label, path, threshold=threshold, options=options):
         show(line)
     return path
 
@@ -421,13 +425,20 @@ def _export_options(*choices: DictConfig) -> ExportOptions:
 
 
 def _export(
-    run: Run, parsed: pd.DataFrame, path: Path, *, threshold: float, options: ExportOptions
+    run: Run,
+    parsed: pd.DataFrame,
+    label: Labels | None,
+    path: Path,
+    *,
+    threshold: float,
+    options: ExportOptions,
 ) -> list[str]:
     """Write the ONNX file, proved, and the one without reasons if there is one; say so."""
     full, lean = proved_files(
         run.scorer,
         run.schema,
         parsed,
+        label,
         metrics=run.metrics,
         threshold=threshold,
         attribution=run.attribution,
@@ -453,7 +464,7 @@ def _at_threshold(run: Run, threshold: float) -> dict[str, Any]:
     tally = Tally(threshold=threshold)
     for frame in sources.read_chunks(run.folder / PREDICTIONS, columns=[PROBABILITY, "label"]):
         probability, label = (
-            torch.from_numpy(frame[name].to_numpy(np.float32)) for name in (PROBABILITY, "label")
+            torch.tensor(frame[name].to_numpy(np.float32)) for name in (PROBABILITY, "label")
         )
         tally.update(probability, label)
     return _with_intervals(tally, threshold, run.config.seed)

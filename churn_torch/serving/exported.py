@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import onnx
 import pandas as pd
+import torch
 from onnx.utils import Extractor
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.models.attribution import Attribution
+from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
+from churn_torch.serving.compressed import DTYPES, Stored, check_auroc, compress, store_compressed
 from churn_torch.serving.export import MOST_OPSET, OPSET, build_onnx
-from churn_torch.serving.metadata import certificate, file_metadata, today
+from churn_torch.serving.metadata import certificate, describe_reasons, file_metadata, today
 from churn_torch.serving.outputs import OUTPUTS, REASONS
 from churn_torch.serving.parity import Parity, check_parity
+from churn_torch.tables.encode import encode
+from churn_torch.tables.rows import Labels
 from churn_torch.tables.schema import Schema
 
 
@@ -27,17 +33,19 @@ class ExportOptions:
     Attributes:
         outputs: Words of `OUTPUTS`; the probability must be among them.
         opset: Version of the standard operators.
+        dtype: How the net's large weight matrices are stored, one of `DTYPES`.
     """
 
     outputs: Sequence[str] = tuple(OUTPUTS)
     opset: int = OPSET
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what the file cannot have.
 
         Raises:
-            InputError: An output is unknown or the probability is not among them, or the opset is
-                not one that has all operators.
+            InputError: An output is unknown, the probability is not among them, the opset is not
+                one that has all operators, or the dtype is unknown.
         """
         for word in self.outputs:
             if word not in OUTPUTS:
@@ -54,6 +62,12 @@ class ExportOptions:
             raise InputError(
                 f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
                 f"{self.opset!r}."
+            )
+
+        if self.dtype not in DTYPES:
+            raise InputError(
+                f"export.dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}"
+                f"{suggest(str(self.dtype), DTYPES)}."
             )
 
     @property
@@ -74,6 +88,7 @@ def proved_files(
     scorer: Scorer,
     schema: Schema,
     parsed: pd.DataFrame,
+    label: Labels | None,
     *,
     metrics: Mapping[str, Any],
     threshold: float,
@@ -88,15 +103,26 @@ def proved_files(
         scorer: Trained.
         schema: Its completed schema.
         parsed: Parsed real rows to prove the file on.
+        label: Their labels, NaN where unknown; only a compressed file needs them.
         metrics: Content of metrics.json.
         threshold: The decision threshold.
         attribution: The reasons.
         options: What goes into the file.
 
     Raises:
-        ParityError: onnxruntime and torch disagree.
-        InputError: A column is named like an output, or has no name.
+        ParityError: onnxruntime and torch disagree, or a compressed model ranks rows worse.
+        InputError: There are no labels to judge a compressed model by, or a column is named like an
+            output or has no name.
     """
+    matrices: list[Stored] = []
+    if options.dtype != "float32":
+        full = scorer
+        scorer, matrices = compress(full, options.dtype)
+        attribution = Attribution(scorer, attribution.n_points)
+        columns = Columns.from_arrays(encode(parsed, schema))
+        _judge(scorer, full, columns, label, options.dtype)
+        reasons = describe_reasons(attribution, attribution.error(columns))
+        metrics = {**metrics, "reasons": reasons}
     metadata = file_metadata(
         schema=schema,
         preprocess=scorer.preprocess,
@@ -105,6 +131,7 @@ def proved_files(
         threshold=threshold,
         outputs=options.names,
         opset=options.opset,
+        dtype=options.dtype,
     )
     model = build_onnx(
         scorer,
@@ -115,6 +142,8 @@ def proved_files(
         n_points=attribution.n_points,
         opset=options.opset,
     )
+
+    store_compressed(model, matrices)
 
     def proved(model: onnx.ModelProto) -> ProvedFile:
         parity = check_parity(
@@ -134,6 +163,21 @@ def proved_files(
     if REASONS in options.names and attribution.n_points > 1:
         lean = proved(_without_reasons(model))
     return proved(model), lean
+
+
+def _judge(
+    scorer: Scorer, full: Scorer, columns: Columns, label: Labels | None, dtype: str
+) -> None:
+    known = torch.zeros(0, dtype=torch.bool)
+    if label is not None:
+        known = torch.from_numpy(~np.isnan(label))
+    if label is None or len(set(label[known])) < 2:
+        raise InputError(
+            f"export.dtype={dtype}: expected labelled rows of both classes to compare the ranking "
+            "on, got none; name a source with the target column, or keep float32."
+        )
+    expected, got = (model.score(columns.take(known)).numpy() for model in (full, scorer))
+    check_auroc(label[known], expected, got, dtype)
 
 
 def _without_reasons(model: onnx.ModelProto) -> onnx.ModelProto:

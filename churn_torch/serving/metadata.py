@@ -86,6 +86,7 @@ def file_metadata(
     threshold: float,
     outputs: Sequence[str],
     opset: int,
+    dtype: str,
 ) -> dict[str, str]:
     """Return the metadata of a run's file, all but the parity certificate.
 
@@ -97,6 +98,7 @@ def file_metadata(
         threshold: The one stored in the file.
         outputs: The outputs of the file, by name.
         opset: The version of the standard operators.
+        dtype: How large weights are stored.
     """
     data = metrics["data"]
     described = {
@@ -116,6 +118,7 @@ def file_metadata(
     }
     return {
         "churn_torch_version": metrics["version"],
+        "dtype": dtype,
         "data_fingerprint": data["fingerprint"],
         "schema": schema.to_json(),
         **{key: json.dumps(value, ensure_ascii=False) for key, value in described.items()},

@@ -16,8 +16,11 @@ from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Schema
 
-# Entries of the metadata that are texts; the others are JSON.
-_TEXTS = ("churn_torch_version", "data_fingerprint")
+# Entries of the metadata that are JSON; others, those of other tools among them, are text.
+_JSON = (
+    *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
+    *("training", "reasons", "quality", "parity"),
+)
 
 
 class ModelFile:
@@ -28,7 +31,7 @@ class ModelFile:
 
     Attributes:
         session: The graph.
-        metadata: What the file says of itself, JSON read; ``schema`` stays text.
+        metadata: What the file says of itself, JSON read but for ``schema``.
         names: The inputs in their order, which is that of the columns of reasons and quality.
         outputs: The outputs in their order.
 
@@ -53,8 +56,7 @@ class ModelFile:
             )
         try:
             self.metadata: dict[str, Any] = {
-                key: value if key in (*_TEXTS, "schema") else json.loads(value)
-                for key, value in stored.items()
+                key: json.loads(value) if key in _JSON else value for key, value in stored.items()
             }
             self.schema = Schema.from_json(stored["schema"])
         except ValueError as error:
