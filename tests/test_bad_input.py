@@ -20,7 +20,6 @@ import pandas as pd
 import pytest
 import torch
 
-from churn_torch.serving.parity import Parity
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -377,7 +376,7 @@ def test_a_full_disk_while_writing_a_file(
 
     write_text, write_bytes = Path.write_text, Path.write_bytes
     if name != "model.onnx":
-        monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments: Parity(0, 0.0))
+        monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments, **options: [])
     monkeypatch.setattr(Path, "write_text", full(write_text))
     monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
     outputs = tmp_path / "outputs"
@@ -436,7 +435,7 @@ def test_resume_of_changed_data(command, customers, table_keys, tmp_path):
     source, outputs = tmp_path / "customers.csv", tmp_path / "outputs"
     customers.to_csv(source, index=False)
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise FULL
 
     with pytest.MonkeyPatch.context() as patch:

@@ -209,7 +209,7 @@ def test_a_bug_keeps_its_traceback(command, monkeypatch):
 def test_an_interrupted_training_says_how_to_go_on(
     command, customers_csv, table_keys, tmp_path, monkeypatch
 ):
-    def interrupt(*arguments):
+    def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("churn_torch.pipeline._export", interrupt)

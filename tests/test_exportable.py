@@ -25,13 +25,15 @@ import torch
 from torch import nn
 
 from churn_torch.commandline import compose
+from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
 from churn_torch.models.preprocess import Columns
+from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
 from churn_torch.serving.export import build_onnx
-from churn_torch.serving.outputs import DECISION, PROBABILITY
-from churn_torch.serving.parity import BATCH_SIZES, TOLERANCE, check_parity
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer
 from churn_torch.tables.schema import Kind, Schema
@@ -245,6 +247,8 @@ class Built:
     schema: Schema
     parsed: pd.DataFrame
     threshold: float
+    attribution: Attribution
+    error: float  # what the integral of the reasons leaves, as measured
     model: onnx.ModelProto
 
     def session(self) -> ort.InferenceSession:
@@ -279,8 +283,16 @@ def build(case: Case) -> Built:
     assert len(levels) > 1, "a model that says the same of everyone proves little"
     threshold = float(levels[len(levels) // 2 - 1 :][:2].mean())
     metadata = {"schema": schema.to_json(), "threshold": repr(threshold)}
-    model = build_onnx(scorer, schema, threshold=threshold, metadata=metadata)
-    return Built(scorer, schema, parsed, threshold, model)
+    attribution, error = fit_attribution(scorer, columns)
+    model = build_onnx(
+        scorer,
+        schema,
+        threshold=threshold,
+        metadata=metadata,
+        outputs=list(OUTPUTS.values()),
+        n_points=attribution.n_points,
+    )
+    return Built(scorer, schema, parsed, threshold, attribution, error, model)
 
 
 def as_if_trained(scorer: Scorer, columns: Columns) -> None:
@@ -302,6 +314,8 @@ def as_if_trained(scorer: Scorer, columns: Columns) -> None:
     chance = 1 / (1 + np.exp(-(0.6 * logit - 0.3)))
     label = np.random.default_rng(1).random(len(logit)) < chance
     scorer.calibrator.fit(logit, label.astype(float))
+    with torch.no_grad():
+        scorer.baseline.copy_(scorer.preprocess(*columns).mean(0))
 
 
 # The contract
@@ -330,15 +344,18 @@ def test_leaves_the_house(case: Case):
         built.schema,
         built.parsed,
         threshold=built.threshold,
+        attribution=built.attribution,
     )
     assert certificate.n_rows == 2 * sum(BATCH_SIZES)
     assert certificate.max_difference <= TOLERANCE
+    assert certificate.max_difference_reasons is not None
+    assert certificate.max_difference_reasons <= REASON_TOLERANCE
     check_by_hand(built)
     check_missing(built)
 
 
 def check_signature(built: Built) -> None:
-    """Inputs are the feature columns, outputs the promised two, with a symbolic batch."""
+    """Inputs are the feature columns, outputs the promised four, with a symbolic batch."""
     session = built.session()
     expected = {}
     for column in built.schema.features:
@@ -352,7 +369,11 @@ def check_signature(built: Built) -> None:
     assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [
         (PROBABILITY, "tensor(float)", ["N"]),
         (DECISION, "tensor(int64)", ["N"]),
+        (REASONS, "tensor(float)", ["N", len(expected)]),
+        (QUALITY, "tensor(int64)", ["N", len(expected)]),
     ]
+    # The order in which reasons and quality name the columns.
+    assert [i.name for i in session.get_inputs()] == list(built.scorer.preprocess.columns)
     stored = session.get_modelmeta()
     assert Schema.from_json(stored.custom_metadata_map["schema"]) == built.schema
     assert float(stored.custom_metadata_map["threshold"]) == built.threshold
@@ -387,10 +408,19 @@ def check_by_hand(built: Built) -> None:
                 wide = column.wide or column.kind is Kind.DATETIME
                 dtype = np.float64 if wide else np.float32
                 feed[column.name] = np.array([[v] for v in values], dtype=dtype).reshape(n, 1)
-        probability, decision = session.run(None, feed)
-        arrays = encode(built.parsed.iloc[rows], built.schema)
-        expected = built.scorer.score(Columns.from_arrays(arrays)).numpy()
+        probability, decision, reasons, quality = session.run(None, feed)
+        columns = Columns.from_arrays(encode(built.parsed.iloc[rows], built.schema))
+        expected = built.scorer.score(columns).numpy()
         assert probability.shape == decision.shape == (n,)
+        assert reasons.shape == quality.shape == (n, len(feed))
+        np.testing.assert_allclose(
+            reasons, built.attribution.explain(columns).numpy(), atol=REASON_TOLERANCE
+        )
+        np.testing.assert_array_equal(quality, Quality(built.schema)(*columns).numpy())
+        with torch.no_grad():
+            logit = (built.scorer.raw_logit(*columns) - built.scorer.prior_shift).numpy()
+        summed = reasons.sum(1) + built.attribution.base()
+        np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=built.error + 2e-5)
         np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
         np.testing.assert_array_equal(decision, probability >= np.float32(built.threshold))
         if n == 1000:
@@ -426,7 +456,7 @@ import onnxruntime
 
 session = onnxruntime.InferenceSession(sys.argv[1])
 feed = json.load(open(sys.argv[2], encoding="utf-8"))
-probability, decision = session.run(None, feed)
+probability, decision, _, _ = session.run(None, feed)
 assert not {"torch", "churn_torch", "pandas"} & set(sys.modules), "the file needs our code"
 json.dump([probability.tolist(), decision.tolist()], sys.stdout)
 """
@@ -476,7 +506,14 @@ def test_a_vocabulary_of_thousands():
     scorer.preprocess.load_statistics(statistics)
     as_if_trained(scorer, Columns.from_arrays(encode(parsed, schema)))
     model = build_onnx(scorer, schema, threshold=0.5, metadata={})
-    found = check_parity(model.SerializeToString(), scorer, schema, parsed, threshold=0.5)
+    found = check_parity(
+        model.SerializeToString(),
+        scorer,
+        schema,
+        parsed,
+        threshold=0.5,
+        attribution=Attribution(scorer, 1),
+    )
     assert found.max_difference <= TOLERANCE
 
 

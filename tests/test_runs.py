@@ -47,14 +47,18 @@ def test_folder_holds_exactly_these_files(telco_run):
 
 def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
-    assert set(metrics) == {"validation", "test", "fit", "data", "version"}
+    assert set(metrics) == {"validation", "test", "fit", "reasons", "data", "version"}
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals"}
     assert set(metrics["fit"]) == {
         "epochs", "best_epoch", "batch_size", "history", "seconds",
     }  # fmt: skip
     assert set(metrics["data"]) == {
-        "fingerprint", "n_rows", "n_dropped", "n_train", "n_validation", "n_test",
+        "fingerprint", "n_rows", "n_dropped", "n_train", "n_validation", "n_test", "date",
+        "base_rate", "first_time", "last_time",
+    }  # fmt: skip
+    assert set(metrics["reasons"]) == {
+        "unit", "baseline", "base", "method", "points", "completeness_error",
     }  # fmt: skip
     assert metrics["version"] == churn_torch.__version__
     assert metrics["data"]["n_rows"] == 7043
@@ -117,7 +121,9 @@ def test_model_tells_its_origin(customers_run):
     model = onnx.load(customers_run.folder / "model.onnx")
     told = {entry.key: entry.value for entry in model.metadata_props}
     assert set(told) == {
-        "schema", "metrics", "threshold", "data_fingerprint", "churn_torch_version", "parity",
+        "format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns",
+        "threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality",
+        "parity",
     }  # fmt: skip
     assert Schema.from_json(told["schema"]) == customers_run.schema
     metrics = json.loads((customers_run.folder / "metrics.json").read_text())

@@ -28,7 +28,7 @@ from churn_torch.tables.schema import Schema
 def model(
     request: pytest.FixtureRequest, customers_run: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A file whose encoders return floats, and one whose encoders return codes."""
+    """The file of a linear net, which is folded, and of one that is not."""
     scorer = customers_run.scorer
     if request.param == "mlp":
         net = MLP(n_features=scorer.preprocess.n_features, width=8).eval()

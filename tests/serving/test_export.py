@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +24,7 @@ from churn_torch.serving.export import (
     check_input_names,
     input_groups,
 )
-from churn_torch.serving.folded import FoldedScorer
-from churn_torch.serving.outputs import DECISION, PROBABILITY
+from churn_torch.serving.outputs import OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session, run_onnx
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -92,7 +91,7 @@ def test_groups_without_columns_are_left_out():
     ]
 
 
-@pytest.mark.parametrize("name", [PROBABILITY, DECISION])
+@pytest.mark.parametrize("name", OUTPUTS.values())
 def test_a_column_named_like_an_output_is_refused(name: str):
     with pytest.raises(InputError, match=f"got a column named '{name}'; rename it"):
         check_input_names(schema_of(number("x"), text(name)))
@@ -105,7 +104,7 @@ def test_a_column_without_a_name_is_refused():
         check_input_names(schema_of(number("x"), number("")))
 
 
-@pytest.mark.parametrize("name", [PROBABILITY, DECISION, ""])
+@pytest.mark.parametrize("name", [*OUTPUTS.values(), ""])
 def test_training_refuses_such_a_column_before_it_starts(
     name: str,
     customers: pd.DataFrame,
@@ -158,7 +157,9 @@ def test_threshold_is_stored_in_float32(customers_run: Run):
 def test_what_the_file_of_a_run_says_of_itself(customers_run: Run):
     stored = open_session(customers_run.model).get_modelmeta().custom_metadata_map
     assert set(stored) == {
-        *("schema", "metrics", "threshold", "data_fingerprint", "churn_torch_version", "parity")
+        *("format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns"),
+        *("threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality"),
+        "parity",
     }
     assert Schema.from_json(stored["schema"]) == customers_run.schema
     assert stored["schema"] == (customers_run.folder / "schema.json").read_text(encoding="utf-8")
@@ -207,24 +208,22 @@ def test_a_scorer_on_the_gpu_is_exported_and_stays_there(customers_run: Run):
 
 @pytest.mark.parametrize("folded", [False, True])
 def test_vocabulary_and_missing_words_of_the_encoder(folded: bool, customers_run: Run):
-    """A code where the net wants codes, what it adds to the logit where the net is linear."""
+    """Codes, whatever the net: the quality reads them too."""
     linear = customers_run.scorer
     net = MLP(n_features=linear.preprocess.n_features, width=4, depth=1)
     scorer = linear if folded else Scorer(linear.preprocess, net, linear.calibrator)
     model = build_onnx(scorer, customers_run.schema, threshold=0.5, metadata={})
     encoders = {n.input[0]: n for n in model.graph.node if n.op_type == "LabelEncoder"}
     assert set(encoders) == {column.name for column in customers_run.schema.text}
-    for i, column in enumerate(customers_run.schema.text):
+    for column in customers_run.schema.text:
         attributes = {
             a.name: onnx.helper.get_attribute_value(a) for a in encoders[column.name].attribute
         }
         keys = [key.decode() for key in attributes["keys_strings"]]
-        found = attributes["values_floats" if folded else "values_int64s"]
-        made = dict(zip(keys, found, strict=True))
+        made = dict(zip(keys, attributes["values_int64s"], strict=True))
         assert len(made) == len(keys)
-        expected: Sequence[float] = range(2 + len(column.vocabulary))
-        if folded:
-            expected = np.float32(FoldedScorer(linear).text_values[i])
-        assert made[""] == made["NA"] == made["null"] == expected[0]
-        assert attributes["default_float" if folded else "default_int64"] == expected[1]
-        assert [made[word] for word in column.vocabulary] == list(expected[2:])
+        assert made[""] == made["NA"] == made["null"] == 0
+        assert attributes["default_int64"] == 1
+        assert [made[word] for word in column.vocabulary] == [
+            2 + i for i in range(len(column.vocabulary))
+        ]

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Platt
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
@@ -57,18 +58,22 @@ def trained(frame: pd.DataFrame, options: PreprocessOptions) -> tuple[Scorer, Sc
     for parameter in scorer.net.parameters():
         torch.nn.init.normal_(parameter)
     scorer.prior_shift.fill_(0.7)
+    scorer.baseline.copy_(torch.randn(preprocess.n_features) * 0.3)
     columns = Columns.from_arrays(encode(parsed, schema))
     rng = np.random.default_rng(1)
     scorer.calibrator.fit(rng.normal(size=N), (rng.random(N) < 0.3).astype(float))
     return scorer.eval(), schema, columns
 
 
-def folded_score(scorer: Scorer, columns: Columns) -> torch.Tensor:
-    folded = FoldedScorer(scorer)
-    looked_up = [
-        torch.tensor(values)[columns.codes[:, i]] for i, values in enumerate(folded.text_values)
-    ]
-    return folded(columns.numeric, columns.wide, torch.stack(looked_up, dim=1))
+def check_folded(scorer: Scorer, columns: Columns, atol: float) -> None:
+    """Probability and reasons are the scorer's, and base and reasons make the logit."""
+    probability, reasons = FoldedScorer(scorer)(*columns)
+    np.testing.assert_allclose(probability, scorer.score(columns), atol=atol)
+    attribution = Attribution(scorer, 1)
+    np.testing.assert_allclose(reasons, attribution.explain(columns), atol=2e-5)
+    with torch.no_grad():
+        logit = scorer.raw_logit(*columns) - scorer.prior_shift
+    np.testing.assert_allclose(reasons.sum(1) + attribution.base(), logit, atol=2e-5)
 
 
 @pytest.mark.parametrize("options", [PreprocessOptions(), ROBUST], ids=["plain", "robust"])
@@ -76,6 +81,10 @@ def folded_score(scorer: Scorer, columns: Columns) -> torch.Tensor:
     "groups",
     [
         ("text",),
+        ("numeric",),
+        ("wide",),
+        ("dates",),
+        ("numeric", "wide", "dates"),
         ("text", "numeric"),
         ("text", "wide"),
         ("text", "dates"),
@@ -83,14 +92,14 @@ def folded_score(scorer: Scorer, columns: Columns) -> torch.Tensor:
     ],
     ids="+".join,
 )
-def test_the_same_probability(groups: tuple[str, ...], options: PreprocessOptions):
+def test_the_same_probability_and_reasons(groups: tuple[str, ...], options: PreprocessOptions):
     scorer, schema, columns = trained(table(*groups), options)
     # Every code of every text column, those that no training row showed included.
     for i, column in enumerate(schema.text):
         columns.codes[:, i] = torch.arange(N) % (2 + len(column.vocabulary or ()))
     expected = scorer.score(columns)
     assert len(expected.unique()) > 10
-    np.testing.assert_allclose(folded_score(scorer, columns), expected, atol=1e-6)
+    check_folded(scorer, columns, 1e-6)
 
 
 @given(st.lists(st.sampled_from(HOSTILE_NUMBERS), min_size=5, max_size=5))
@@ -99,15 +108,15 @@ def test_the_same_for_hostile_numbers(numbers: list[float]):
     numeric = torch.tensor([numbers[:2]], dtype=torch.float64).to(torch.float32)
     wide = torch.tensor([numbers[2:]], dtype=torch.float64)
     row = Columns(numeric, wide, columns.codes[:1])
-    np.testing.assert_allclose(folded_score(scorer, row), scorer.score(row), atol=2e-6)
+    check_folded(scorer, row, 2e-6)
 
 
 HOSTILE = trained(table("text", "numeric", "wide", "dates"), PreprocessOptions())
 
 
-def test_only_linear_nets_with_text_are_folded():
+def test_every_linear_net_is_folded_and_no_other():
     scorer = HOSTILE[0]
     assert FoldedScorer.fits(scorer)
     net = MLP(n_features=scorer.preprocess.n_features)
     assert not FoldedScorer.fits(Scorer(scorer.preprocess, net, Platt()))
-    assert not FoldedScorer.fits(trained(table("numeric"), PreprocessOptions())[0])
+    assert FoldedScorer.fits(trained(table("numeric"), PreprocessOptions())[0])

@@ -18,31 +18,47 @@ from torch import nn
 from churn_torch import pipeline
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
+from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
-from churn_torch.serving import parity
+from churn_torch.serving import exported, parity
 from churn_torch.serving.export import build_onnx
+from churn_torch.serving.outputs import OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.parity import (
     BATCH_SIZES,
     HOSTILE_NUMBERS,
     HOSTILE_TEXTS,
+    REASON_TOLERANCE,
     TOLERANCE,
     Parity,
     ParityError,
     check_parity,
     hostile_rows,
 )
-from churn_torch.serving.session import Feed, run_onnx
+from churn_torch.serving.session import Feed, open_session
 from churn_torch.tables.encode import parse
+from churn_torch.tables.schema import Schema
 
 THRESHOLD = 0.5
 
 
+def full_file(scorer: Scorer, schema: Schema, n_points: int = 1) -> onnx.ModelProto:
+    """A file with all four outputs."""
+    return build_onnx(
+        scorer,
+        schema,
+        threshold=THRESHOLD,
+        metadata={},
+        outputs=list(OUTPUTS.values()),
+        n_points=n_points,
+    )
+
+
 @pytest.fixture(scope="module")
 def model(customers_run: Run) -> onnx.ModelProto:
-    return build_onnx(customers_run.scorer, customers_run.schema, threshold=THRESHOLD, metadata={})
+    return full_file(customers_run.scorer, customers_run.schema)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +68,12 @@ def parsed(customers_run: Run, customers: pd.DataFrame) -> pd.DataFrame:
 
 def check(run: Run, model: onnx.ModelProto, parsed: pd.DataFrame) -> Parity:
     return check_parity(
-        model.SerializeToString(), run.scorer, run.schema, parsed, threshold=THRESHOLD
+        model.SerializeToString(),
+        run.scorer,
+        run.schema,
+        parsed,
+        threshold=THRESHOLD,
+        attribution=run.attribution,
     )
 
 
@@ -66,20 +87,30 @@ def tampered(model: onnx.ModelProto, position: int, change: float) -> onnx.Model
     return copy
 
 
-def changed_by(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Any]:
-    """Return a `run_onnx` whose probabilities are changed."""
+def changed_by(
+    function: Callable[[np.ndarray], np.ndarray], output: str = PROBABILITY
+) -> Callable[[bytes], Any]:
+    """Return an `open_session` whose sessions answer with one output changed."""
 
-    def run(session: Any, feed: Feed) -> tuple[np.ndarray, np.ndarray]:
-        probability, decision = run_onnx(session, feed)
-        return function(probability), decision
+    class Changed:
+        def __init__(self, model: bytes) -> None:
+            self.session = open_session(model)
+            self.get_outputs = self.session.get_outputs
 
-    return run
+        def run(self, names: None, feed: Feed) -> list[np.ndarray]:
+            outputs = [value.name for value in self.session.get_outputs()]
+            made = dict(zip(outputs, self.session.run(names, feed), strict=True))
+            return list((made | {output: function(made[output])}).values())
+
+    return Changed
 
 
 def test_a_true_copy_passes(customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame):
     found = check(customers_run, model, parsed)
     assert found.n_rows == 2 * sum(BATCH_SIZES) == 2020
     assert found.max_difference <= 1e-6
+    assert found.max_difference_reasons is not None
+    assert found.max_difference_reasons <= 1e-5
 
 
 @pytest.mark.parametrize("n", [1, 3])
@@ -96,8 +127,10 @@ def test_a_changed_weight_is_found(net: type[nn.Module], customers_run: Run, par
     made = net(n_features=preprocess.n_features)
     for parameter in made.parameters():
         nn.init.normal_(parameter, std=0.5)
-    scorer = Scorer(preprocess, made, customers_run.scorer.calibrator)
+    scorer = Scorer(preprocess, made, customers_run.scorer.calibrator).eval()
+    # The probability alone must show it: what the reasons need is not in the file.
     model = build_onnx(scorer, schema, threshold=THRESHOLD, metadata={})
+    attribution = Attribution(scorer, 1)
     positions = [
         i
         for i, tensor in enumerate(model.graph.initializer)
@@ -116,6 +149,7 @@ def test_a_changed_weight_is_found(net: type[nn.Module], customers_run: Run, par
                 schema,
                 parsed,
                 threshold=THRESHOLD,
+                attribution=attribution,
             )
 
 
@@ -164,13 +198,61 @@ def test_tolerance(
         # Not across the threshold: the decision would be found wrong.
         return np.where(probability < THRESHOLD, probability - difference, probability)
 
-    monkeypatch.setattr(parity, "run_onnx", changed_by(moved))
+    monkeypatch.setattr(parity, "open_session", changed_by(moved))
     if passes:
         found = check(customers_run, model, parsed)
         assert found.max_difference == pytest.approx(difference, rel=0.1)
     else:
         with pytest.raises(ParityError, match="to agree to 1e-05"):
             check(customers_run, model, parsed)
+
+
+@pytest.mark.parametrize(
+    ("difference", "passes"), [(0.8 * REASON_TOLERANCE, True), (1.2 * REASON_TOLERANCE, False)]
+)
+def test_tolerance_of_reasons(
+    difference: float,
+    passes: bool,
+    customers_run: Run,
+    model: onnx.ModelProto,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def moved(reasons: np.ndarray) -> np.ndarray:
+        reasons = reasons.copy()
+        reasons[-1, -1] += difference
+        return reasons
+
+    monkeypatch.setattr(parity, "open_session", changed_by(moved, REASONS))
+    if passes:
+        found = check(customers_run, model, parsed).max_difference_reasons
+        assert found == pytest.approx(difference, rel=0.1)
+    else:
+        with pytest.raises(ParityError, match=r"to agree to 0\.0001 in reasons"):
+            check(customers_run, model, parsed)
+
+
+def test_a_single_wrong_quality_is_found(
+    customers_run: Run,
+    model: onnx.ModelProto,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def wrong(quality: np.ndarray) -> np.ndarray:
+        quality = quality.copy()
+        quality[-1, 0] = (quality[-1, 0] + 1) % 4
+        return quality
+
+    monkeypatch.setattr(parity, "open_session", changed_by(wrong, QUALITY))
+    with pytest.raises(ParityError, match="disagree on the quality"):
+        check(customers_run, model, parsed)
+
+
+def test_a_file_without_reasons_has_no_certificate_of_them(
+    customers_run: Run, parsed: pd.DataFrame
+):
+    model = build_onnx(customers_run.scorer, customers_run.schema, threshold=0.5, metadata={})
+    assert check(customers_run, model, parsed).max_difference_reasons is None
 
 
 @pytest.mark.parametrize("row", [0, -1])
@@ -187,7 +269,7 @@ def test_a_single_wrong_row_is_found_and_shown(
             probability[row] = np.nan
         return probability
 
-    monkeypatch.setattr(parity, "run_onnx", changed_by(wrong))
+    monkeypatch.setattr(parity, "open_session", changed_by(wrong))
     # Real rows come first, in batches of 1, 2 and 7.
     shown = str(parsed.iloc[3 if row == 0 else 9].to_dict())
     with pytest.raises(ParityError) as caught:
@@ -204,9 +286,7 @@ def test_a_model_that_gives_nan_is_refused_though_both_agree(
     try:
         with torch.no_grad():
             bias.fill_(torch.nan)
-        model = build_onnx(
-            customers_run.scorer, customers_run.schema, threshold=THRESHOLD, metadata={}
-        )
+        model = full_file(customers_run.scorer, customers_run.schema)
         with pytest.raises(ParityError, match="got nan and nan"):
             check(customers_run, model, parsed)
     finally:
@@ -220,8 +300,8 @@ def test_a_frozen_batch_is_refused(
     parsed: pd.DataFrame,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(parity, "run_onnx", changed_by(lambda probability: probability[:1]))
-    with pytest.raises(ParityError, match=r"outputs of shape \(2,\), got \(1,\) and \(2,\)"):
+    monkeypatch.setattr(parity, "open_session", changed_by(lambda probability: probability[:1]))
+    with pytest.raises(ParityError, match=r"churn_probability in the shape \(2,\), got \(1,\)"):
         check(customers_run, model, parsed)
 
 
@@ -288,7 +368,7 @@ def test_export_of_a_file_that_lies_writes_nothing(
     out: str | None, copied_run: Path, monkeypatch: pytest.MonkeyPatch
 ):
     before = {file.name: file.read_bytes() for file in copied_run.iterdir()}
-    monkeypatch.setattr(pipeline, "build_onnx", lying_build)
+    monkeypatch.setattr(exported, "build_onnx", lying_build)
     keys = [f"out={copied_run / out}"] if out else []
     with pytest.raises(ParityError, match="nothing was written"):
         pipeline.export(compose("export", [f"run={copied_run}", *keys]))
@@ -311,7 +391,7 @@ def test_training_that_cannot_prove_its_file_leaves_no_file_and_no_finished_run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(pipeline, "build_onnx", lying_build)
+    monkeypatch.setattr(exported, "build_onnx", lying_build)
     folder = tmp_path / "run"
     with pytest.raises(ParityError):
         train_run(folder, *table_keys, "data.source=-", "debug=fast", source=customers)
