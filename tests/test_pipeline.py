@@ -201,7 +201,7 @@ def test_the_four_ways_agree(telco_run, tmp_path, suffix):
     assert pipeline.score(compose("score", keys)) == len(raw)
     written = pd.read_parquet(out) if suffix == "parquet" else pd.read_csv(out)
     session = ort.InferenceSession(telco_run.model)
-    probability, decision = session.run(None, hand_made_feed(raw, session))
+    probability, decision, _, _ = session.run(None, hand_made_feed(raw, session))
 
     ways = [torch_scorer, loaded, written["churn_probability"].to_numpy(), probability]
     for way in ways:
@@ -223,7 +223,7 @@ def test_the_four_ways_agree_on_odd_names_dates_and_missing_cells(customers_run,
     loaded = load_run(customers_run.folder).predict_proba(raw)
     session = ort.InferenceSession(customers_run.model)
     feed = hand_made_feed(raw.assign(joined=days), session)
-    probability, _ = session.run(None, feed)
+    probability, _, _, _ = session.run(None, feed)
     np.testing.assert_allclose(loaded, predictions["churn_probability"], atol=1e-6, rtol=0)
     np.testing.assert_allclose(probability, predictions["churn_probability"], atol=1e-6, rtol=0)
 
