@@ -157,7 +157,7 @@ def test_the_diagonal_needs_no_features():
     """What L-BFGS starts from: the same numbers as the diagonal of Newton's matrix."""
     weight = weights(1)
     logit = EXPANSION.linear(ROWS.dense, ROWS.codes, weight[:-1]) + weight[-1]
-    row_weight = curvature(logit, ROWS.label.unsqueeze(1), 2.0)
+    row_weight = curvature(logit[:, 0], ROWS, 2.0).unsqueeze(1)
     sums = EXPANSION.square_sums(ROWS.dense, ROWS.codes, row_weight)
     diagonal = torch.cat([sums[:, 0], row_weight.sum(0)]) / len(ROWS.label)
     full = hessian_sum(EXPANSION, ROWS, weight[:, 0], positive_weight=2.0, chunk_rows=1000)
