@@ -94,7 +94,8 @@ def fit_isotonic(
     starts = np.flatnonzero(np.r_[True, np.diff(pooled) > 0])
     sums = np.add.reduceat(np.stack([w * z, w * y, w]), starts, axis=1)
     fewest = np.sqrt(w.sum()) / 2
-    steepest = MAX_RISE / max(float(z.std()), MIN_SPREAD * float(np.abs(z).max()), 1e-30)
+    spread = np.sqrt(np.average((z - np.average(z, weights=w)) ** 2, weights=w))
+    steepest = MAX_RISE / max(float(spread), MIN_SPREAD * float(np.abs(z).max()), 1e-30)
     while True:
         rows = sums[2]
         knots, rates = sums[0] / rows, (sums[1] + 0.5) / (rows + 1)
