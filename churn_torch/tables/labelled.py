@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn_torch import samples
@@ -86,18 +87,20 @@ class MemoryTable:
     @property
     def weight_by_class(self) -> dict[str, Weights]:
         """Weights of each part's rows that stay and churners, added up."""
-        return {
-            part: weight_by_class(
-                self.label[rows], None if self.weight is None else self.weight[rows]
-            )
-            for part, rows in zip(PARTS, self.split, strict=True)
-        }
+        sums = weight_by_class(self._part, self.label, self.weight, n_parts=len(PARTS))
+        return dict(zip(PARTS, sums, strict=True))
 
-    def chunks(self) -> Iterator[Rows]:
-        """Yield the rows in their order."""
+    @property
+    def _part(self) -> npt.NDArray[np.int8]:
+        """Each row's position in ``PARTS``."""
         part = np.empty(len(self.label), dtype=np.int8)
         for position, rows in enumerate(self.split):
             part[rows] = position
+        return part
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield the rows in their order."""
+        part = self._part
         for start in range(0, len(part), CHUNK_ROWS):
             here = slice(start, start + CHUNK_ROWS)
             yield Rows(

@@ -150,3 +150,8 @@ def check_test_source(n_rows: int, n_positive: int) -> None:
             "data.test_source: expected labelled rows of both classes, got "
             f"{n_positive} churners and {n_rows - n_positive} others; name a larger table."
         )
+
+
+def mean_weight_of(table: LabelledTable) -> float:
+    """Return the mean weight of a table's training rows."""
+    return float(table.weight_by_class["train"].sum() / table.counts["train"])

@@ -49,10 +49,6 @@ def _zeros() -> npt.NDArray[np.int64]:
     return np.zeros(len(PARTS), dtype=np.int64)
 
 
-def _no_weights() -> Weights:
-    return np.zeros((len(PARTS), 2))
-
-
 @dataclass
 class _Totals:
     """What a pass adds up; `order` is a checksum of the labels in their order."""
@@ -60,17 +56,14 @@ class _Totals:
     n_read: int = 0
     counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
     n_positive: npt.NDArray[np.int64] = field(default_factory=_zeros)
-    weights: Weights = field(default_factory=_no_weights)
+    weights: Weights = field(default_factory=lambda: np.zeros((len(PARTS), 2)))
     order: int = 0
 
     def add(self, n_read: int, rows: Rows) -> None:
         self.n_read += n_read
         self.counts += np.bincount(rows.part, minlength=len(PARTS))
         self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
-        for position, weights in enumerate(self.weights):
-            here = rows.part == position
-            weight = None if rows.weight is None else rows.weight[here]
-            weights += weight_by_class(rows.label[here], weight)
+        self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
         self.order = zlib.crc32(rows.label.tobytes(), self.order)
 
 

@@ -55,10 +55,17 @@ def read_weights(
     return weight
 
 
-def weight_by_class(label: npt.NDArray[Any], weight: Weights | None) -> Weights:
-    """Return the weights of the rows that stay and of the churners, added up; None counts rows."""
-    churned = (label == 1).astype(np.int64)
-    return np.bincount(churned, weights=weight, minlength=2).astype(np.float64)
+def weight_by_class(
+    part: npt.NDArray[np.int8], label: npt.NDArray[Any], weight: Weights | None, *, n_parts: int
+) -> Weights:
+    """Add up the weights of the rows that stay and of the churners, by part.
+
+    Returns:
+        ``[n_parts, 2]``; without weights each row counts as 1.
+    """
+    cell = 2 * part + (label == 1)
+    sums = np.bincount(cell, weights=weight, minlength=2 * n_parts).reshape(n_parts, 2)
+    return sums.astype(np.float64)
 
 
 def check_weights(name: str, sums: Mapping[str, Weights]) -> None:
@@ -66,7 +73,7 @@ def check_weights(name: str, sums: Mapping[str, Weights]) -> None:
 
     Args:
         name: The column.
-        sums: By part, what `weight_by_class` gives.
+        sums: By part, the weights of the rows that stay and of the churners, added up.
 
     Raises:
         InputError: All training or all validation rows of a class have the weight 0.

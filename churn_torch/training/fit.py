@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
-from churn_torch.tables.weights import Weights, weight_by_class
+from churn_torch.tables.weights import Weights
 from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
 from churn_torch.training.datamodule import ChurnDataModule
@@ -72,7 +72,7 @@ def fit_net(
         if rows.weight is not None:
             weight = rows.weight / rows.weight.mean()
             rows = rows._replace(weight=weight)
-            class_weights = weight_by_class(rows.label.numpy(), weight.double().numpy())
+            class_weights = np.bincount(rows.label.int(), weights=weight, minlength=2)
         train = MemoryPart(rows)
     config = with_sizes(config, train.n_rows)
     module = build_module(

@@ -21,7 +21,7 @@ import torch
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.tables.encode import encode
-from churn_torch.tables.rows import PARTS, LabelledTable, Rows
+from churn_torch.tables.rows import PARTS, LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.schema import Schema
 from churn_torch.training.store import (
     ARRAYS,
@@ -137,7 +137,7 @@ def _gather(
     }
     filled = dict.fromkeys(PARTS, 0)
     identity, sample = [], _Sample()
-    mean_weight = _mean_weight(table)
+    mean_weight = mean_weight_of(table)
     for chunk in rows:
         for part, block in _dealt(chunk, schema, preprocess, mean_weight):
             start, filled[part] = filled[part], filled[part] + len(block.label)
@@ -160,7 +160,7 @@ def _write(
     """Preprocess into files; ``complete.json``, written last, says what they hold."""
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    sample, mean_weight = _Sample(), _mean_weight(table)
+    sample, mean_weight = _Sample(), mean_weight_of(table)
     weighted = schema.weight is not None
     arrays = ARRAYS[: 3 + weighted]
     try:
@@ -261,11 +261,6 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     }
     sample = pd.read_parquet(folder / _SAMPLE)
     return Store(parts, folder / _IDENTITY, sample, folder)
-
-
-def _mean_weight(table: LabelledTable) -> float:
-    """Return the mean weight of the training rows."""
-    return float(table.weight_by_class["train"].sum() / table.counts["train"])
 
 
 def _dealt(

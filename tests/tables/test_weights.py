@@ -55,9 +55,11 @@ def test_rows_without_a_label_need_no_weight():
 
 def test_classes_are_added_up():
     label = np.array([1, 0, 0, 1, 1], dtype=np.float32)
-    assert weight_by_class(label, None).tolist() == [2, 3]
-    assert weight_by_class(label, np.array([1, 2, 0.5, 0, 4])).tolist() == [2.5, 5]
-    assert weight_by_class(label[:0], None).tolist() == [0, 0]
+    part = np.array([0, 0, 2, 0, 2], dtype=np.int8)
+    weight = np.array([1, 2, 0.5, 0, 4])
+    assert weight_by_class(part, label, None, n_parts=3).tolist() == [[1, 2], [0, 0], [1, 1]]
+    assert weight_by_class(part, label, weight, n_parts=3).tolist() == [[2, 1], [0, 0], [0.5, 4]]
+    assert weight_by_class(part[:0], label[:0], None, n_parts=1).tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
