@@ -72,7 +72,8 @@ def fit_net(
         if rows.weight is not None:
             weight = rows.weight / rows.weight.mean()
             rows = rows._replace(weight=weight)
-            class_weights = np.bincount(rows.label.int(), weights=weight, minlength=2)
+            sums = np.bincount(rows.label.int().numpy(), weights=weight.numpy(), minlength=2)
+            class_weights = sums.astype(np.float64)
         train = MemoryPart(rows)
     config = with_sizes(config, train.n_rows)
     module = build_module(
