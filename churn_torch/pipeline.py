@@ -109,7 +109,7 @@ def _train(
             folder,
             scorer.train(),
             store,
-            n_positive=table.n_positive["train"],
+            class_weights=table.weight_by_class["train"],
             fingerprint=table.fingerprint,
             checkpoint=checkpoint,
             n_threads=n_threads,
@@ -387,8 +387,17 @@ def _summary(fit: Mapping[str, Any]) -> str:
 
 
 def _calibrate(scorer: Scorer, store: Store) -> None:
-    raw, label = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
-    scorer.calibrator.fit((raw - scorer.prior_shift).double().numpy(), label.double().numpy())
+    raw, labels, weights = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
+    logit = (raw - scorer.prior_shift).double().numpy()
+    label = labels.double().numpy()
+    if weights is None:
+        scorer.calibrator.fit(logit, label)
+        return
+    weight = weights.double().numpy()
+    kept = weight > 0
+    logit, label, weight = logit[kept], label[kept], weight[kept]
+    # So many rows of equal weight would be as sure of a rate (Kish 1965, "Survey sampling").
+    scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))
 
 
 def _predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:

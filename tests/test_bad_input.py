@@ -77,6 +77,55 @@ def train_on(refused, table_keys, tmp_path) -> Callable[..., str]:
     return run
 
 
+# Sample weights
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        (-1, "1 is not, the first is '-1' in row 6"),
+        (np.inf, "'inf' in row 6"),
+        (np.nan, "missing in row 6"),
+        ("much", "'much' in row 6"),
+    ],
+)
+@pytest.mark.parametrize("streaming", [True, False])
+def test_weights_that_are_none(train_on, customers, cell, said, streaming):
+    worth = customers["add"].astype(object)
+    worth[5] = cell
+    keys = ("data.weight=worth", f"data.streaming={streaming}")
+    train_on(customers.assign(worth=worth), "column 'worth'", said, "data.weight=null", keys=keys)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize(("who", "label"), [("churners", "yes"), ("rows that stay", "no")])
+def test_weights_all_zero(train_on, customers, who, label, streaming):
+    table = customers.assign(worth=(customers["churned"] != label).astype(int))
+    keys = ("data.weight=worth", f"data.streaming={streaming}")
+    train_on(table, "expected train rows", f"all {who} have the weight 0", "mend", keys=keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "fragments"),
+    [
+        (("data.weight=ad",), ["expected weight to name", "did you mean 'add'"]),
+        (("data.weight=churned",), ["weight to name another column than the target"]),
+        (("data.weight=customer id",), ["it is the weight and also the id", "remove one"]),
+        (
+            ("data.weight=add", "data.kinds.add=numeric"),
+            ["it is the weight and also of the kind numeric in kinds"],
+        ),
+        (
+            ("data.weight=add", "data.split.by=time", "data.split.column=add"),
+            ["it is the weight and also the split's time"],
+        ),
+        (("data.kinds.add=weight",), ["expected one of numeric", "got 'weight'"]),
+    ],
+)  # fmt: skip
+def test_weight_column_is_none(train_on, customers, keys, fragments):
+    train_on(customers, *fragments, keys=keys)
+
+
 # The source
 
 

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -486,6 +487,139 @@ def test_two_processes_solve_like_one(train_run, customers_csv, table_keys, newt
         torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-6, atol=1e-6)
     passes = [r.metrics["fit"]["exact"]["passes"] for r in (run, newton_run)]
     assert passes[0] == passes[1]
+
+
+# Sample weights
+
+
+@pytest.fixture(scope="module")
+def weighted_source(customers, tmp_path_factory) -> Path:
+    """Customers who count by the column ``worth``, some of them not at all."""
+    rng = np.random.default_rng(1)
+    worth = rng.exponential(3.0, len(customers)) * (rng.random(len(customers)) < 0.8)
+    path = tmp_path_factory.mktemp("weighted") / "customers.parquet"
+    customers.assign(worth=worth).to_parquet(path)
+    return path
+
+
+STREAMED = ("data.streaming=true",)
+PLACES = {
+    "memory": (),
+    "streamed": STREAMED,
+    "files": STREAMED,
+    "processes": ("trainer=ddp", "trainer.accelerator=cpu"),
+    "files and processes": (*STREAMED, "trainer=ddp", "trainer.accelerator=cpu"),
+}
+
+
+@pytest.mark.usefixtures("without_export")
+@pytest.mark.parametrize("place", PLACES)
+def test_weighted_rows_give_scikit_learns_optimum(
+    train_run, weighted_source, customers, table_keys, tmp_path, monkeypatch, place
+):
+    if "files" in place:
+        monkeypatch.setattr("churn_torch.training.gather.MEMORY_BYTES", 0)
+    monkeypatch.setattr("churn_torch.tables.streamed.CHUNK_ROWS", 90)
+    keys = [
+        *table_keys, f"data.source={weighted_source}", "data.weight=worth", "data.split.by=hash",
+        "optimizer=newton", "penalty.l2=0.01", "class_weight=balanced",
+    ]  # fmt: skip
+    run = train_run(tmp_path / "run", *keys, *PLACES[place])
+    assert run.schema["worth"].kind == "weight"
+    assert "worth" not in [column.name for column in run.schema.features]
+
+    chunks = [rows.of("train") for rows in read_labelled(run.config.data, seed=0).chunks()]
+    parsed = pd.concat([rows.parsed for rows in chunks], ignore_index=True)
+    y, w = (
+        np.concatenate([getattr(rows, name) for rows in chunks]) for name in ("label", "weight")
+    )
+    with torch.no_grad():
+        columns = Columns.from_arrays(encode(parsed, run.schema))
+        x = run.scorer.preprocess(*columns).double().numpy()
+    expected = LogisticRegression(
+        C=1 / (0.01 * w.sum()), solver="newton-cholesky", tol=1e-12, max_iter=1000,
+        class_weight={0: 1.0, 1: w[y == 0].sum() / w[y == 1].sum()},
+    ).fit(x, y, sample_weight=w)  # fmt: skip
+    linear = run.scorer.net.linear
+    np.testing.assert_allclose(linear.weight.detach()[0], expected.coef_[0], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(linear.bias.detach(), expected.intercept_, rtol=1e-5, atol=1e-5)
+
+    # Metrics count rows; rows to score or to measure need no weight.
+    test = pd.read_parquet(run.folder / "predictions.parquet")
+    p, label = test["churn_probability"].to_numpy(), test["label"].to_numpy()
+    loss = -np.mean(np.log(np.where(label == 1, p, 1 - p)))
+    assert run.metrics["test"]["log_loss"] == pytest.approx(loss, abs=1e-6)
+    assert len(run.predict_proba(customers)) == len(customers)
+    customers.to_csv(tmp_path / "new.csv", index=False)
+    keys = [f"run={run.folder}", "data=table", f"data.source={tmp_path / 'new.csv'}"]
+    assert pipeline.evaluate(compose("evaluate", keys))["n"] == len(customers)
+    own = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert own["log_loss"] == pytest.approx(loss, abs=1e-6)
+
+
+@pytest.mark.usefixtures("without_export")
+@pytest.mark.parametrize("keys", [("optimizer=newton", "penalty.l2=0.01"), ("debug=fast",)])
+def test_equal_weights_change_nothing(train_run, customers, table_keys, tmp_path, keys):
+    keys = (*table_keys, *keys, "calibration=platt", "class_weight=balanced")
+    plain = train_run(tmp_path / "plain", *keys, source=customers)
+    keys = (*keys, "data.weight=worth")
+    run = train_run(tmp_path / "run", *keys, source=customers.assign(worth=0.1))
+    for name, tensor in weights(plain).items():
+        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-5, atol=1e-6)
+    assert run.metrics["test"]["log_loss"] == pytest.approx(plain.metrics["test"]["log_loss"])
+
+
+@pytest.mark.usefixtures("without_export")
+def test_train_rows_keep_their_weights(train_run, weighted_source, table_keys, tmp_path):
+    """Those that are taken average 1 again: as many as there are is the same as all of them."""
+    keys = (*table_keys, f"data.source={weighted_source}", "data.weight=worth", "optimizer=newton")
+    keys = (*keys, "class_weight=balanced", "penalty.l2=0.01")
+    one, other = (
+        weights(train_run(tmp_path / name, *keys, more))
+        for name, more in (("all", "train_rows=null"), ("taken", "train_rows=280"))
+    )
+    for name, tensor in one.items():
+        torch.testing.assert_close(other[name], tensor, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.usefixtures("without_export")
+@pytest.mark.parametrize("streaming", [True, False])
+def test_a_test_source_needs_no_weights(
+    train_run, weighted_source, customers, table_keys, tmp_path, streaming
+):
+    customers.to_csv(tmp_path / "test.csv", index=False)
+    run = train_run(
+        tmp_path / "run", *table_keys, f"data.source={weighted_source}", "data.weight=worth",
+        f"data.test_source={tmp_path / 'test.csv'}", f"data.streaming={streaming}", "debug=fast",
+    )  # fmt: skip
+    assert run.metrics["test"]["n"] == len(customers)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_weighted_fit_killed_and_resumed_is_the_same(
+    train_run, weighted_source, table_keys, tmp_path
+):
+    keys = [*table_keys, f"data.source={weighted_source}", "data.weight=worth", "debug=fast"]
+    keys.append("trainer.max_epochs=4")
+    unbroken = train_run(tmp_path / "unbroken", *keys)
+    folder = tmp_path / "broken"
+    killed_in_epoch(partial(train_run, folder, *keys), epoch=1)
+    assert same(unbroken, train_run(folder, f"resume={folder}"))
+
+
+@pytest.mark.usefixtures("without_export")
+def test_cached_features_are_those_of_the_same_weights(
+    train_run, weighted_source, table_keys, tmp_path, capsys
+):
+    keys = (*table_keys, f"data.source={weighted_source}", *STREAMED, "debug=fast")
+    keys = (*keys, f"cache.folder={tmp_path / 'cache'}", "data.ignore=[household,worth]")
+    used = []
+    for i, more in enumerate(([], ["data.weight=worth"], ["data.weight=worth"], [])):
+        capsys.readouterr()
+        train_run(tmp_path / str(i), *keys, *more)
+        used.append("run are used again" in " ".join(capsys.readouterr().out.split()))
+        assert (tmp_path / "cache" / "train.weight").exists() == bool(more)
+    assert used == [False, False, True, False]
 
 
 # Tables larger than memory

@@ -9,7 +9,7 @@ from torchmetrics import Metric
 
 
 class LogLoss(Metric):
-    """Mean binary cross-entropy of all rows seen, from logits.
+    """Mean binary cross-entropy of all rows seen, by their weights, from logits.
 
     It keeps sums, not means of batches, so uneven batches and several processes give the value of
     the whole split.
@@ -24,18 +24,23 @@ class LogLoss(Metric):
     def __init__(self) -> None:
         super().__init__()
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("n", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("n", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, logit: Tensor, label: Tensor) -> None:
-        """Add a batch: logits and labels (1 churned, 0 not), both of shape ``[N]``."""
+    def update(self, logit: Tensor, label: Tensor, weight: Tensor | None = None) -> None:
+        """Add a batch: logits, labels (1 churned, 0 not) and weights, all of shape ``[N]``."""
         logit = logit.detach()
         if logit.dtype.itemsize < 4:
             logit = logit.float()
         # The logit of what did happen: one function a row, exact for a loss near 0 too. A row's
         # loss needs no more digits than its logit; the sum of many rows does.
         right = (2 * label.to(logit.dtype) - 1) * logit
-        self.total -= logsigmoid(right).sum(dtype=torch.float64)
-        self.n += label.numel()
+        loss = -logsigmoid(right)
+        if weight is None:
+            self.n += label.numel()
+        else:
+            loss = loss * weight
+            self.n += weight.sum(dtype=torch.float64)
+        self.total += loss.sum(dtype=torch.float64)
 
     def compute(self) -> Tensor:
         """Return the mean over all rows, a float64 scalar."""

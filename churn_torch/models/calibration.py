@@ -2,6 +2,7 @@
 
 Each ``fit_*`` function looks at data and returns numbers; the module of the same name holds them
 as buffers, so it exports with the rest of the scorer. Every map is non-decreasing and continuous.
+Weights are above 0, and as many rows as they sum to are taken to be there.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ MAX_RISE = 10.0
 MIN_SPREAD = 0.02
 
 
-def _log_loss(logit: Array, target: Array) -> float:
+def _log_loss(logit: Array, target: Array, weight: Array | float) -> float:
     """Mean binary cross-entropy of ``target`` in [0, 1] under ``logit``, in nats."""
-    return float(np.mean(np.logaddexp(0.0, logit) - target * logit))
+    return float(np.mean(weight * (np.logaddexp(0.0, logit) - target * logit)))
 
 
-def fit_temperature(logit: Array, label: Array) -> float:
+def fit_temperature(logit: Array, label: Array, weight: Array | float = 1.0) -> float:
     """Return the temperature that minimises log-loss of ``logit / temperature``.
 
     Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks".
     """
     found = minimize_scalar(
-        lambda log_t: _log_loss(logit * np.exp(-log_t), label),
+        lambda log_t: _log_loss(logit * np.exp(-log_t), label, weight),
         bounds=(-4.0, 4.0),
         method="bounded",
         options={"xatol": 1e-8},
@@ -44,21 +45,23 @@ def fit_temperature(logit: Array, label: Array) -> float:
     return float(np.exp(found.x))
 
 
-def fit_platt(logit: Array, label: Array) -> tuple[float, float]:
+def fit_platt(logit: Array, label: Array, weight: Array | float = 1.0) -> tuple[float, float]:
     """Return ``(slope, intercept)`` of Platt scaling, slope kept above zero.
 
     The targets are Platt's smoothed ones, ``(n1 + 1) / (n1 + 2)`` and ``1 / (n0 + 2)``, so that
     separable validation rows give finite numbers.
     Source: Platt 1999; Lin, Lin, Weng 2007, "A note on Platt's probabilistic outputs".
     """
-    n_positive = label.sum()
-    n_negative = len(label) - n_positive
+    n_positive = np.sum(weight * label)
+    n_negative = np.sum(weight * (1 - label))
     target = np.where(label > 0, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
 
     def loss_and_gradient(theta: Array) -> tuple[float, Array]:
         z = theta[0] * logit + theta[1]
-        residual = expit(z) - target
-        return _log_loss(z, target), np.array([np.mean(residual * logit), np.mean(residual)])
+        residual = weight * (expit(z) - target)
+        return _log_loss(z, target, weight), np.array(
+            [np.mean(residual * logit), np.mean(residual)]
+        )
 
     found = minimize(
         loss_and_gradient,
@@ -71,7 +74,9 @@ def fit_platt(logit: Array, label: Array) -> tuple[float, float]:
     return float(found.x[0]), float(found.x[1])
 
 
-def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array]:
+def fit_isotonic(
+    logit: Array, label: Array, n_knots: int, weight: Array | float = 1.0
+) -> tuple[Array, Array]:
     """Return increasing knots ``(logit, calibrated logit)``, at most ``n_knots`` of them.
 
     Centred isotonic regression: each pooled block of rows becomes one point at its mean logit and
@@ -84,12 +89,13 @@ def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array
     from sklearn.isotonic import IsotonicRegression
 
     order = np.argsort(logit, kind="stable")
-    z, y = logit[order], label[order]
-    pooled = IsotonicRegression().fit_transform(z, y)
+    z, y, w = logit[order], label[order], np.broadcast_to(weight, logit.shape)[order]
+    pooled = IsotonicRegression().fit_transform(z, y, sample_weight=w)
     starts = np.flatnonzero(np.r_[True, np.diff(pooled) > 0])
-    sums = np.add.reduceat(np.stack([z, y, np.ones_like(z)]), starts, axis=1)
-    fewest = np.sqrt(len(z)) / 2
-    steepest = MAX_RISE / max(float(z.std()), MIN_SPREAD * float(np.abs(z).max()), 1e-30)
+    sums = np.add.reduceat(np.stack([w * z, w * y, w]), starts, axis=1)
+    fewest = np.sqrt(w.sum()) / 2
+    spread = np.sqrt(np.average((z - np.average(z, weights=w)) ** 2, weights=w))
+    steepest = MAX_RISE / max(float(spread), MIN_SPREAD * float(np.abs(z).max()), 1e-30)
     while True:
         rows = sums[2]
         knots, rates = sums[0] / rows, (sums[1] + 0.5) / (rows + 1)
@@ -114,8 +120,8 @@ def fit_isotonic(logit: Array, label: Array, n_knots: int) -> tuple[Array, Array
 class Calibrator(nn.Module):
     """Identity, and the interface of the others: ``[N]`` logits in, ``[N]`` logits out."""
 
-    def fit(self, logit: Array, label: Array) -> None:
-        """Set the buffers from validation logits and labels, both float64 ``[N]``."""
+    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
+        """Set the buffers from validation logits, labels and weights, all float64 ``[N]``."""
 
     def forward(self, logit: Tensor) -> Tensor:
         """Return calibrated logits."""
@@ -131,9 +137,9 @@ class Temperature(Calibrator):
         super().__init__()
         self.register_buffer("temperature", torch.ones(()))
 
-    def fit(self, logit: Array, label: Array) -> None:
+    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
         """Set the temperature that minimises validation log-loss."""
-        self.temperature.fill_(fit_temperature(logit, label))
+        self.temperature.fill_(fit_temperature(logit, label, weight))
 
     def forward(self, logit: Tensor) -> Tensor:
         """Return ``logit / temperature``."""
@@ -151,9 +157,9 @@ class Platt(Calibrator):
         self.register_buffer("slope", torch.ones(()))
         self.register_buffer("intercept", torch.zeros(()))
 
-    def fit(self, logit: Array, label: Array) -> None:
+    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
         """Set slope and intercept by Platt's smoothed maximum likelihood."""
-        slope, intercept = fit_platt(logit, label)
+        slope, intercept = fit_platt(logit, label, weight)
         self.slope.fill_(slope)
         self.intercept.fill_(intercept)
 
@@ -187,9 +193,9 @@ class Isotonic(Calibrator):
         self.register_buffer("slope", torch.zeros(n_knots - 1))
         self.register_buffer("floor", torch.zeros(()))
 
-    def fit(self, logit: Array, label: Array) -> None:
+    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
         """Set the knots from centred isotonic regression."""
-        knots, values = fit_isotonic(logit, label, self.n_knots)
+        knots, values = fit_isotonic(logit, label, self.n_knots, weight)
         run, rise = np.diff(knots), np.diff(values)
         for buffer in (self.left, self.run, self.slope):
             buffer.zero_()

@@ -15,7 +15,7 @@ from churn_torch.tables.labels import Label, find_labels
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 from churn_torch.tables.survey import Survey, survey
 
-_USER_KINDS = tuple(kind for kind in Kind if kind is not Kind.TARGET)
+_USER_KINDS = tuple(kind for kind in Kind if kind not in (Kind.TARGET, Kind.WEIGHT))
 
 _ID_TOKENS = frozenset({"id", "uuid", "guid"})
 # Said of identifiers, but of house numbers too.
@@ -42,6 +42,7 @@ def infer(
     kinds: Mapping[str, str] | None = None,
     time: str | None = None,
     group: str | None = None,
+    weight: str | None = None,
     target_required: bool = True,
 ) -> Schema:
     """Infer the schema of a table: what the user named stands, the rest is read off the cells.
@@ -55,6 +56,7 @@ def infer(
         kinds: Kinds by column name, where the user knows better.
         time: The column that orders a split by time.
         group: The column whose rows stay together in a split.
+        weight: The column that weights the rows in the training loss.
         target_required: Whether the table must hold the target.
 
     Raises:
@@ -70,7 +72,7 @@ def infer(
             f"expected the target column {target!r} in the table, however: it is not there"
             f"{suggest(target, frame.columns)}; the columns are {_listed(frame.columns)}"
         )
-    _check_request(frame.columns, target, id, ignore, kinds, time, group)
+    _check_request(frame.columns, target, id, ignore, kinds, time, group, weight)
 
     columns = []
     labels = ("" if positive is None else str(positive), "")
@@ -79,6 +81,9 @@ def infer(
         if name == target:
             labels = find_labels(frame[name], positive)
             columns.append(_target_column(found, labels[0]))
+        elif name == weight:
+            note = "weights the rows in the training loss; not learned from"
+            columns.append(_column(found, Kind.WEIGHT, note))
         elif name in ignore:
             columns.append(_column(found, Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
@@ -111,13 +116,14 @@ def _check_request(
     kinds: Mapping[str, str],
     time: str | None,
     group: str | None,
+    weight: str | None,
 ) -> None:
     """Check every column and kind that the user named, before any cell is looked at."""
     if isinstance(ignore, str):
         raise InputError(
             f"expected a list of columns to ignore, however: got {ignore!r}; write [{ignore}]"
         )
-    named = [("id", id), ("time", time), ("group", group)]
+    named = [("id", id), ("time", time), ("group", group), ("weight", weight)]
     named += [("ignore", name) for name in ignore] + [("kinds", name) for name in kinds]
     names = list(names)
     for role, name in named:
@@ -131,6 +137,15 @@ def _check_request(
                 f"expected {role} to name another column than the target, however: got {name!r}; "
                 "remove it there"
             )
+    if weight is not None:
+        uses = [("the id", id), ("the split's time", time), ("the split's group", group)]
+        uses += [(f"of the kind {kind} in kinds", name) for name, kind in kinds.items()]
+        for use, taken in uses:
+            if taken == weight:
+                raise InputError(
+                    f"expected one use of column {weight!r}, however: it is the weight and also "
+                    f"{use}; remove one of the two"
+                )
     for name, kind in kinds.items():
         if kind not in _USER_KINDS:
             raise InputError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn_torch import samples
@@ -27,6 +28,7 @@ from churn_torch.tables.rows import (
 )
 from churn_torch.tables.schema import Schema
 from churn_torch.tables.streamed import open_streamed
+from churn_torch.tables.weights import Weights, check_weights, weight_by_class
 
 __all__ = ["PARTS", "LabelledTable", "MemoryTable", "Rows", "located", "read_labelled"]
 
@@ -49,6 +51,8 @@ class MemoryTable:
         split: Positions of the training, validation and test rows.
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label.
+        weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
+            the same.
     """
 
     schema: Schema
@@ -58,6 +62,7 @@ class MemoryTable:
     split: splits.Split
     fingerprint: str
     n_dropped: int
+    weight: Weights | None = None
     sampled: None = None
     streamed: bool = False
 
@@ -79,11 +84,23 @@ class MemoryTable:
             for part, rows in zip(PARTS, self.split, strict=True)
         }
 
-    def chunks(self) -> Iterator[Rows]:
-        """Yield the rows in their order."""
+    @property
+    def weight_by_class(self) -> dict[str, Weights]:
+        """Weights of each part's rows that stay and churners, added up."""
+        sums = weight_by_class(self._part, self.label, self.weight, n_parts=len(PARTS))
+        return dict(zip(PARTS, sums, strict=True))
+
+    @property
+    def _part(self) -> npt.NDArray[np.int8]:
+        """Each row's position in ``PARTS``."""
         part = np.empty(len(self.label), dtype=np.int8)
         for position, rows in enumerate(self.split):
             part[rows] = position
+        return part
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield the rows in their order."""
+        part = self._part
         for start in range(0, len(part), CHUNK_ROWS):
             here = slice(start, start + CHUNK_ROWS)
             yield Rows(
@@ -91,6 +108,7 @@ class MemoryTable:
                 self.label[here],
                 self.identity.iloc[here].reset_index(drop=True),
                 part[here],
+                None if self.weight is None else self.weight[here],
             )
 
 
@@ -120,6 +138,7 @@ def read_labelled(
         "kinds": _kinds(data.kinds),
         "time": _split_column(data.split, "time"),
         "group": _split_column(data.split, "group"),
+        "weight": data.weight,
     }
     if test is None and data.split.test == 0:
         raise InputError(
@@ -169,8 +188,11 @@ def _read_into_memory(
             np.concatenate([rows.label, more.label]),
             pd.concat([rows.identity, more.identity], ignore_index=True),
             np.concatenate([rows.part, more.part]),
+            None
+            if rows.weight is None or more.weight is None
+            else np.concatenate([rows.weight, more.weight]),
         )
-    return MemoryTable(
+    table = MemoryTable(
         schema=schema,
         parsed=rows.parsed,
         label=rows.label,
@@ -178,7 +200,11 @@ def _read_into_memory(
         split=parts,
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
+        weight=rows.weight,
     )
+    if schema.weight is not None:
+        check_weights(schema.weight, table.weight_by_class)
+    return table
 
 
 def located(source: Any) -> Any:

@@ -12,6 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables.encode import parse, parse_target
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.weights import Weights, read_weights
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -28,12 +29,15 @@ class Rows(NamedTuple):
         identity: One column that names each row: the id column, or ``row``, its position in the
             source from 0.
         part: ``[N]`` positions in ``PARTS``.
+        weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
+            the same.
     """
 
     parsed: pd.DataFrame
     label: Labels
     identity: pd.DataFrame
     part: npt.NDArray[np.int8]
+    weight: Weights | None = None
 
     def of(self, part: str) -> Rows:
         """Return only the rows of one part."""
@@ -47,6 +51,7 @@ class Rows(NamedTuple):
             self.label[rows],
             self.identity.take(rows).reset_index(drop=True),
             self.part[rows],
+            None if self.weight is None else self.weight[rows],
         )
 
 
@@ -63,6 +68,8 @@ class LabelledTable(Protocol):
         n_dropped: Rows without a label.
         counts: Rows of each part.
         n_positive: Churners of each part.
+        weight_by_class: Of each part the weights of the rows that stay and of the churners, added
+            up; without weights their numbers.
         n_rows: Rows of the sources, with and without a label, where that is known beforehand.
         streamed: Whether the rows are read anew on every pass.
     """
@@ -84,6 +91,9 @@ class LabelledTable(Protocol):
 
     @property
     def n_positive(self) -> dict[str, int]: ...  # noqa: D102
+
+    @property
+    def weight_by_class(self) -> dict[str, Weights]: ...  # noqa: D102
 
     @property
     def n_rows(self) -> int | None: ...  # noqa: D102
@@ -122,8 +132,14 @@ def read_rows(
         identity = frame[[schema.id]].reset_index(drop=True)
     else:
         identity = pd.DataFrame({"row": np.arange(first_row, first_row + len(frame))})
-    rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8))
-    labelled = np.flatnonzero(~np.isnan(label))
+    has_label = ~np.isnan(label)
+    weight = None
+    if schema.weight in frame.columns:
+        weight = read_weights(frame[schema.weight], has_label, first_row=first_row)
+    elif schema.weight is not None:  # rows of a test source, which no weight is needed of
+        weight = np.ones(len(frame))
+    rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8), weight)
+    labelled = np.flatnonzero(has_label)
     return (rows if len(labelled) == len(frame) else rows.take(labelled)), labelled
 
 
@@ -134,3 +150,8 @@ def check_test_source(n_rows: int, n_positive: int) -> None:
             "data.test_source: expected labelled rows of both classes, got "
             f"{n_positive} churners and {n_rows - n_positive} others; name a larger table."
         )
+
+
+def mean_weight_of(table: LabelledTable) -> float:
+    """Return the mean weight of a table's training rows."""
+    return float(table.weight_by_class["train"].sum() / table.counts["train"])

@@ -39,7 +39,7 @@ def infer_from_sample(
     """
     sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, database=database)
     sample = _with_both_labels(sample, source, database, request["target"])
-    named = {request["target"], request["id"], request["time"], request["group"]}
+    named = {request[role] for role in ("target", "id", "time", "group", "weight")}
     named |= {*request["ignore"], *request["kinds"]}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
     schema = infer(sample, **{**request, "ignore": [*request["ignore"], *counters]})

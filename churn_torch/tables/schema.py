@@ -32,6 +32,7 @@ class Kind(StrEnum):
     DATETIME = "datetime"
     ID = "id"
     TARGET = "target"
+    WEIGHT = "weight"
     IGNORED = "ignored"
 
 
@@ -128,6 +129,11 @@ class Schema:
     def id(self) -> str | None:
         """The name of the first column that the user called an id, if any."""
         return next((column.name for column in self.columns if column.kind is Kind.ID), None)
+
+    @property
+    def weight(self) -> str | None:
+        """The name of the column that weights the rows in the training loss, if any."""
+        return next((column.name for column in self.columns if column.kind is Kind.WEIGHT), None)
 
     def with_columns(self, updated: Mapping[str, Column]) -> Schema:
         """Return a schema in which the columns named in `updated` are replaced."""

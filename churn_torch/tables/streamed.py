@@ -24,6 +24,7 @@ from churn_torch.tables.hashing import Hashes, splitmix64
 from churn_torch.tables.rows import CHUNK_ROWS, PARTS, Rows, check_test_source, read_rows
 from churn_torch.tables.sampled import infer_from_sample
 from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.weights import Weights, check_weights, weight_by_class
 
 # Times that the borders of a split by time are found from. Of more rows at least half as many are
 # drawn: a border then misses its share by a standard error of 0.07 % of the rows at most.
@@ -55,12 +56,14 @@ class _Totals:
     n_read: int = 0
     counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
     n_positive: npt.NDArray[np.int64] = field(default_factory=_zeros)
+    weights: Weights = field(default_factory=lambda: np.zeros((len(PARTS), 2)))
     order: int = 0
 
     def add(self, n_read: int, rows: Rows) -> None:
         self.n_read += n_read
         self.counts += np.bincount(rows.part, minlength=len(PARTS))
         self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
+        self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
         self.order = zlib.crc32(rows.label.tobytes(), self.order)
 
 
@@ -111,6 +114,11 @@ class StreamedTable:
         """Churners of each part."""
         return dict(zip(PARTS, self._known().n_positive.tolist(), strict=True))
 
+    @property
+    def weight_by_class(self) -> dict[str, Weights]:
+        """Weights of each part's rows that stay and churners, added up."""
+        return dict(zip(PARTS, self._known().weights, strict=True))
+
     def _known(self) -> _Totals:
         if self._totals is None:
             raise RuntimeError("go through chunks() to its end first: nothing is counted yet")
@@ -133,6 +141,8 @@ class StreamedTable:
             splits.check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
             if n_split < len(PARTS):
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
+            if self.schema.weight is not None:
+                check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
             self._totals, self._fingerprint = totals, digest.hexdigest()
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
             raise InputError(
@@ -207,15 +217,14 @@ def open_streamed(
         assign = partial(_by_group, column=split.column, seed=seed, **shares)
     else:
         assign = partial(_by_row, id=schema.id, seed=seed, **shares)
-    wanted = {schema.target, schema.id, request["time"], request["group"]}
+    wanted = {schema.target, schema.id, schema.weight, request["time"], request["group"]}
     wanted |= {column.name for column in schema.features}
     columns = [column.name for column in schema.columns if column.name in wanted]
     given = [_Source(main, columns, assign)]
     if test is not None:
         names = sources.read_sample(test, rows=1, database=database)[0].columns
         wanted -= {request["time"], request["group"]}
-        if schema.id not in names:
-            wanted -= {schema.id}
+        wanted -= {schema.id, schema.weight} - {*names}
         given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
     return StreamedTable(given, database, schema, sampled)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.utils.data import SequentialSampler
 
 from churn_torch.tables.ahead import ahead
@@ -178,7 +179,7 @@ def _dealt(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:
 
 
 def _pinned(block: Block, pin: bool) -> Block:
-    return Block(*(array.pin_memory() for array in block)) if pin else block
+    return block.each(Tensor.pin_memory) if pin else block
 
 
 def _process() -> tuple[int, int]:

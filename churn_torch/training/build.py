@@ -100,9 +100,16 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
 
 
 def build_module(
-    config: DictConfig, scorer: Scorer, *, n_negative: int, n_positive: int, n_threads: int
+    config: DictConfig, scorer: Scorer, *, n_negative: float, n_positive: float, n_threads: int
 ) -> FitModule:
     """Return the Lightning module around a scorer.
+
+    Args:
+        config: The composed configuration.
+        scorer: The scorer; its net is to be trained.
+        n_negative: Training rows that stay, counted by their weights.
+        n_positive: Churners among the training rows, counted by their weights.
+        n_threads: Threads that it may take.
 
     Raises:
         InputError: ``class_weight`` is none of its choices, or a penalty does not suit the
@@ -160,11 +167,11 @@ def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trai
     return trainer
 
 
-def _positive_weight(class_weight: Any, n_negative: int, n_positive: int) -> float:
+def _positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:
     if class_weight in (None, "none"):
         return 1.0
     if class_weight == "balanced":
-        return n_negative / n_positive
+        return float(n_negative / n_positive)
     is_number = isinstance(class_weight, int | float) and not isinstance(class_weight, bool)
     if is_number and 0 < class_weight < math.inf:
         return float(class_weight)

@@ -215,7 +215,7 @@ class ExactModule(FitModule):
     def _start(self) -> tuple[list[Tensor], list[Problem]]:
         part = self.trainer.datamodule.train  # type: ignore[attr-defined]
         first, sample = (
-            Block(*(array.to(self.device) for array in spread_sample(part, n_rows)))
+            _weighing(spread_sample(part, n_rows)).each(lambda array: array.to(self.device))
             for n_rows in (min(FIRST_ROWS, part.n_rows), min(SAMPLE_ROWS, part.n_rows))
         )
         point = torch.zeros(self.expansion.n_features + 1, dtype=torch.float64)
@@ -253,6 +253,7 @@ class ExactModule(FitModule):
     def _curvature(self, rows: Block, point: Tensor) -> Tensor:
         """Return what the method needs to know of the Hessian of the mean loss."""
         weight = point.to(self.device, torch.float32)
+        n_rows = len(rows.label) if rows.weight is None else float(rows.weight.double().sum())
         if self.solver.method == "newton":
             sums = self._in_threads(
                 Run(rows, 0),
@@ -264,12 +265,12 @@ class ExactModule(FitModule):
                     chunk_rows=self.chunk_rows,
                 ),
             )
-            return torch.stack(sums).sum(0).cpu() / len(rows.label)
+            return torch.stack(sums).sum(0).cpu() / n_rows
         logit = self.expansion.linear(rows.dense, rows.codes, weight[:-1, None]) + weight[-1]
-        row_weight = curvature(logit, rows.label.unsqueeze(1), self.positive_weight)
+        row_weight = curvature(logit[:, 0], rows, self.positive_weight).unsqueeze(1)
         squares = self.expansion.square_sums(rows.dense, rows.codes, row_weight)
         diagonal = torch.cat([squares[:, 0], row_weight.sum(0)])
-        return diagonal.double().cpu() / len(rows.label)
+        return diagonal.double().cpu() / n_rows
 
     # The passes over all rows.
 
@@ -334,8 +335,13 @@ class ExactModule(FitModule):
         rows, weights = run.rows, self._weights
         logit = self.expansion.linear(rows.dense, rows.codes, weights[:-1]) + weights[-1]
         margin = (1 - 2 * rows.label).unsqueeze(1) * (logit - self.scorer.prior_shift)
-        self._validation[:-1] += softplus(margin).sum(0, dtype=torch.float64)
-        self._validation[-1] += len(rows.label)
+        loss = softplus(margin)
+        if rows.weight is None:
+            self._validation[-1] += len(rows.label)
+        else:
+            loss = loss * rows.weight.unsqueeze(1)
+            self._validation[-1] += rows.weight.sum(dtype=torch.float64)
+        self._validation[:-1] += loss.sum(0, dtype=torch.float64)
 
     def on_validation_epoch_end(self) -> None:
         """Log the log-loss of the best model so far."""
@@ -350,13 +356,18 @@ class ExactModule(FitModule):
         """Tell the solvers what the pass has found, and put the best model so far into the net.
 
         Raises:
-            InputError: The loss is not a finite number.
+            InputError: The loss is not a finite number, or a fold has no weight.
         """
         sums = LogisticSums.from_flat(self.sum_over_processes(self._pass.flat()).cpu())
         self._n_passes += 1
         problems = self.solver.problems
         for j, i in enumerate(self._active):
             if self.models[i].fold >= 0:
+                if not (sums.n_held[j] > 0 and sums.n_rows[j] > 0):
+                    raise InputError(
+                        "penalty.folds: expected rows with a weight above 0 inside and outside "
+                        f"every fold, got none for one of {self.folds}; choose another number."
+                    )
                 self._held_loss[i] = float(sums.held_loss[j] / sums.n_held[j])
             with _finite():
                 _tell(problems[i], sums, j)
@@ -442,6 +453,11 @@ def _finite() -> Iterator[None]:
         raise InputError(
             f"training: expected a finite loss, got: {error}; set preprocess.outliers=quantile."
         ) from error
+
+
+def _weighing(rows: Block) -> Block:
+    """Return rows of a sample, all with the same weight if the sample's weights are all 0."""
+    return rows if rows.weight is None or rows.weight.any() else rows._replace(weight=None)
 
 
 def _tell(problem: Problem, sums: LogisticSums, j: int) -> None:

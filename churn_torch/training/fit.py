@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from omegaconf import DictConfig
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
+from churn_torch.tables.weights import Weights
 from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
 from churn_torch.training.datamodule import ChurnDataModule
@@ -29,7 +31,7 @@ def fit_net(
     scorer: Scorer,
     store: Store,
     *,
-    n_positive: int,
+    class_weights: Weights,
     fingerprint: str,
     checkpoint: Path | None,
     n_threads: int,
@@ -42,7 +44,8 @@ def fit_net(
         folder: The run folder, for the checkpoint and the loggers.
         scorer: Its net is left with the best weights.
         store: The rows of every part.
-        n_positive: Churners among the training rows.
+        class_weights: Of the training rows, those that stay and the churners, counted by their
+            weights.
         fingerprint: Names the data; a checkpoint of other data is refused.
         checkpoint: Where to go on from.
         n_threads: Threads that it may take.
@@ -58,18 +61,26 @@ def fit_net(
     train, validation = store.parts["train"], store.parts["validation"]
     if config.train_rows is not None:
         rows = spread_sample(train, config.train_rows)
-        train, n_positive = MemoryPart(rows), int(rows.label.sum())
-        if n_positive in (0, train.n_rows):
+        counted = rows.label if rows.weight is None else rows.label[rows.weight > 0]
+        n_positive = int(counted.sum())
+        if n_positive in (0, len(counted)):
             raise InputError(
                 f"train_rows: expected rows of both classes, got {n_positive} churners in "
-                f"{train.n_rows}; take more."
+                f"{len(counted)}; take more."
             )
+        class_weights = np.array([len(counted) - n_positive, n_positive], dtype=np.float64)
+        if rows.weight is not None:
+            weight = rows.weight / rows.weight.mean()
+            rows = rows._replace(weight=weight)
+            sums = np.bincount(rows.label.int().numpy(), weights=weight.numpy(), minlength=2)
+            class_weights = sums.astype(np.float64)
+        train = MemoryPart(rows)
     config = with_sizes(config, train.n_rows)
     module = build_module(
         config,
         scorer,
-        n_negative=train.n_rows - n_positive,
-        n_positive=n_positive,
+        n_negative=class_weights[0],
+        n_positive=class_weights[1],
         n_threads=n_threads,
     )
     exact = is_exact(config)

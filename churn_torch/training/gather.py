@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.tables.encode import encode
-from churn_torch.tables.rows import PARTS, LabelledTable, Rows
+from churn_torch.tables.rows import PARTS, LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.schema import Schema
 from churn_torch.training.store import (
     ARRAYS,
@@ -97,7 +98,10 @@ def gathered(
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
-    n_bytes = sum(table.counts.values()) * bytes_a_row(preprocess.n_dense, preprocess.n_text)
+    row_bytes = bytes_a_row(
+        preprocess.n_dense, preprocess.n_text, weighted=schema.weight is not None
+    )
+    n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
             announce("The table fits into memory, so cache.folder is not used.")
@@ -124,16 +128,20 @@ def _gather(
     widths = (preprocess.n_dense, preprocess.n_text)
     blocks = {
         part: Block(
-            torch.empty(n, widths[0]), torch.empty(n, widths[1], dtype=torch.int32), torch.empty(n)
+            torch.empty(n, widths[0]),
+            torch.empty(n, widths[1], dtype=torch.int32),
+            torch.empty(n),
+            None if schema.weight is None else torch.empty(n),
         )
         for part, n in table.counts.items()
     }
     filled = dict.fromkeys(PARTS, 0)
     identity, sample = [], _Sample()
+    mean_weight = mean_weight_of(table)
     for chunk in rows:
-        for part, block in _dealt(chunk, schema, preprocess):
+        for part, block in _dealt(chunk, schema, preprocess, mean_weight):
             start, filled[part] = filled[part], filled[part] + len(block.label)
-            for array, values in zip(blocks[part], block, strict=True):
+            for array, values in zip(blocks[part].arrays(), block.arrays(), strict=True):
                 array[start : filled[part]] = values
         identity.append(chunk.identity[chunk.part == _TEST])
         sample.add(chunk)
@@ -152,15 +160,17 @@ def _write(
     """Preprocess into files; ``complete.json``, written last, says what they hold."""
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
-    sample = _Sample()
+    sample, mean_weight = _Sample(), mean_weight_of(table)
+    weighted = schema.weight is not None
+    arrays = ARRAYS[: 3 + weighted]
     try:
         folder.mkdir(parents=True)
-        files = {part: [(folder / f"{part}.{a}").open("wb") for a in ARRAYS] for part in PARTS}
+        files = {part: [(folder / f"{part}.{a}").open("wb") for a in arrays] for part in PARTS}
         writer: pa_parquet.ParquetWriter | None = None
         try:
             for chunk in rows:
-                for part, block in _dealt(chunk, schema, preprocess):
-                    for file, array in zip(files[part], block, strict=True):
+                for part, block in _dealt(chunk, schema, preprocess, mean_weight):
+                    for file, array in zip(files[part], block.arrays(), strict=True):
                         file.write(as_bytes(array))
                 sample.add(chunk)
                 tested = chunk.identity[chunk.part == _TEST]
@@ -180,6 +190,7 @@ def _write(
             "key": key,
             "counts": table.counts,
             "widths": [preprocess.n_dense, preprocess.n_text],
+            "weighted": weighted,
         }
         (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as error:
@@ -245,26 +256,31 @@ _COMPLETE, _IDENTITY, _SAMPLE = "complete.json", "identity.parquet", "sample.par
 
 def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     parts: dict[str, Part] = {
-        part: DiskPart(folder, part, n_rows, *facts["widths"])
+        part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
         for part, n_rows in facts["counts"].items()
     }
     sample = pd.read_parquet(folder / _SAMPLE)
     return Store(parts, folder / _IDENTITY, sample, folder)
 
 
-def _dealt(chunk: Rows, schema: Schema, preprocess: Preprocess) -> Iterator[tuple[str, Block]]:
+def _dealt(
+    chunk: Rows, schema: Schema, preprocess: Preprocess, mean_weight: float
+) -> Iterator[tuple[str, Block]]:
     """Preprocess a chunk and deal its rows out to their parts, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    label = torch.from_numpy(chunk.label)
+    rest = [torch.from_numpy(chunk.label)]
+    if chunk.weight is not None:
+        # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
+        rest.append(torch.from_numpy(chunk.weight / mean_weight).float())
     n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
-    for start in range(0, len(label), n_rows):
+    for start in range(0, len(chunk.label), n_rows):
         here = slice(start, start + n_rows)
         with torch.no_grad():
-            block = Block(*preprocess.compact(*columns.take(here)), label[here])
+            block = Block(*preprocess.compact(*columns.take(here)), *(one[here] for one in rest))
         for position, part in enumerate(PARTS):
             rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
             if len(rows):
-                yield part, Block(*(array.index_select(0, rows) for array in block))
+                yield part, block.each(partial(torch.index_select, dim=0, index=rows))
 
 
 class _Sample:

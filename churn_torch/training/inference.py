@@ -25,11 +25,16 @@ def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
             yield scorer.calibrated(logit), run.label
 
 
-def sampled_logits(scorer: Scorer, part: Part, most_rows: int) -> tuple[Tensor, Tensor]:
-    """Return raw logits and labels, both ``[N]``, of every k-th row, so that N is bounded."""
+def sampled_logits(
+    scorer: Scorer, part: Part, most_rows: int
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return raw logits, labels and weights, ``[N]``, of every k-th row, so that N is bounded."""
     step = -(-part.n_rows // most_rows)
-    rows = [(logit, rows.label.clone()) for rows, logit in _raw_logits(scorer, part, step)]
-    return torch.cat([logit for logit, _ in rows]), torch.cat([label for _, label in rows])
+    found: list[tuple[Tensor, ...]] = []
+    for rows, logit in _raw_logits(scorer, part, step):
+        found.append((logit, *(array.clone() for array in rows.arrays()[2:])))
+    logit, label, *weight = map(torch.cat, zip(*found, strict=True))
+    return logit, label, weight[0] if weight else None
 
 
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:

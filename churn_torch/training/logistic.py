@@ -21,10 +21,11 @@ class LogisticSums:
     Attributes:
         loss: ``[P]``, weighted cross-entropy of the rows learned from, in nats.
         gradient: ``[n_features + 1, P]``, of that loss; the intercept is last.
-        n_rows: ``[P]``, rows learned from.
-        n_wrong: ``[P]``, those of them on the wrong side of even odds, or on the border.
-        held_loss: ``[P]``, unweighted cross-entropy of the rows held out.
-        n_held: ``[P]``, rows held out.
+        n_rows: ``[P]``, rows learned from, each counted by its sample weight.
+        n_wrong: ``[P]``, those of them on the wrong side of even odds, or on the border; rows
+            without weight do not count.
+        held_loss: ``[P]``, cross-entropy of the rows held out, by their sample weights alone.
+        n_held: ``[P]``, rows held out, each counted by its sample weight.
     """
 
     loss: Tensor
@@ -75,7 +76,7 @@ class LogisticSums:
             expansion: From compact rows to features.
             rows: N compact rows.
             weight: ``[n_features + 1, P]`` float32, the intercept last.
-            positive_weight: Weight of a positive row in the loss.
+            positive_weight: Weight of a positive row in the loss, besides its sample weight.
             held_out: ``[N, P]``, true where a model does not learn from a row; None for nowhere.
         """
         logit = expansion.linear(rows.dense, rows.codes, weight[:-1]) + weight[-1]
@@ -84,13 +85,20 @@ class LogisticSums:
         loss = softplus(margin)
         residual = torch.sigmoid(margin) * sign
         wrong = margin >= 0
+        n_rows: Tensor | int = len(rows.label)
+        if rows.weight is not None:
+            row_weight = rows.weight.unsqueeze(1)
+            loss, residual = loss * row_weight, residual * row_weight
+            wrong = wrong & (row_weight > 0)
+            n_rows = rows.weight.sum(dtype=torch.float64)
         if held_out is None:
-            self.n_rows += len(rows.label)
+            self.n_rows += n_rows
         else:
             self.held_loss += torch.where(held_out, loss, 0).sum(0, dtype=torch.float64)
-            n_held = held_out.sum(0)
+            held = held_out if rows.weight is None else held_out * row_weight
+            n_held = held.sum(0, dtype=torch.float64)
             self.n_held += n_held
-            self.n_rows += len(rows.label) - n_held
+            self.n_rows += n_rows - n_held
             learned = ~held_out
             loss, residual, wrong = loss * learned, residual * learned, wrong & learned
         if positive_weight != 1:
@@ -111,7 +119,7 @@ def hessian_sum(
         expansion: From compact rows to features.
         rows: N compact rows.
         weight: ``[n_features + 1]`` float32, the intercept last.
-        positive_weight: Weight of a positive row in the loss.
+        positive_weight: Weight of a positive row in the loss, besides its sample weight.
         chunk_rows: Rows expanded at once.
     """
     n = len(weight)
@@ -119,11 +127,12 @@ def hessian_sum(
     for chunk in rows.in_chunks(chunk_rows):
         x = expansion(chunk.dense, chunk.codes)
         x = torch.cat([x, x.new_ones(len(x), 1)], dim=1)
-        total += x.T @ (x * curvature(x @ weight, chunk.label, positive_weight).unsqueeze(1))
+        total += x.T @ (x * curvature(x @ weight, chunk, positive_weight).unsqueeze(1))
     return total
 
 
-def curvature(logit: Tensor, label: Tensor, positive_weight: float) -> Tensor:
-    """Return the second derivative of each row's weighted loss by its logit."""
+def curvature(logit: Tensor, rows: Block, positive_weight: float) -> Tensor:
+    """Return the second derivative of each row's weighted loss by its logit, all ``[N]``."""
     probability = torch.sigmoid(logit)
-    return probability * (1 - probability) * (1 + (positive_weight - 1) * label)
+    found = probability * (1 - probability) * (1 + (positive_weight - 1) * rows.label)
+    return found if rows.weight is None else found * rows.weight

@@ -61,7 +61,7 @@ class FitModule(pl.LightningModule):
         """Add one block to the validation log-loss."""
         for rows in run.rows.in_chunks(self.chunk_rows):
             logit = self.scorer.net(self.features(rows)) - self.scorer.prior_shift
-            self.validation_loss.update(logit, rows.label)
+            self.validation_loss.update(logit, rows.label, rows.weight)
 
     def on_validation_epoch_end(self) -> None:
         """Log the log-loss of the whole validation split."""
@@ -92,16 +92,20 @@ class FitModule(pl.LightningModule):
 class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
-    The training loss is ``mean(w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
-    matrices ``v`` (biases and normalisation parameters go free), with w = ``positive_weight`` for
-    positives. Validation log-loss is measured unweighted, at the true base rate.
+    The training loss is ``mean(s * w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
+    matrices ``v`` (biases and normalisation parameters go free), with the sample weights s, which
+    average 1 over all training rows, and w = ``positive_weight`` for positives. A minibatch is
+    divided by its number of rows, not by its weights: on average over the minibatches that is the
+    gradient of all rows, and processes need not add up weights. Validation log-loss is the mean by
+    sample weights alone, at the true base rate.
 
     Args:
         scorer: The scorer; its net is trained, its preprocessing stays fixed.
         optimizer: Makes the optimizer from the parameters.
         scheduler: Makes the learning-rate scheduler from the optimizer; None keeps the rate.
         l1: L1 penalty.
-        l2: L2 penalty. ``scikit-learn``'s C corresponds to ``l2 = 1 / (C * n_train)``.
+        l2: L2 penalty. ``scikit-learn``'s C corresponds to ``l2 = 1 / (C * n_train)``, with sample
+            weights to ``1 / (C * their sum)``.
         positive_weight: Weight of a positive row.
         gradient_clip: Largest norm of the gradient; None leaves it as it is.
         compiled: Run the net through ``torch.compile``.
@@ -172,6 +176,7 @@ class ChurnModule(FitModule):
         loss = binary_cross_entropy_with_logits(
             self.run_net(x),
             rows.label,
+            weight=rows.weight,
             pos_weight=self.get_buffer("row_weight"),
             reduction="sum",
         )

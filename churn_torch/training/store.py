@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,19 +12,31 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 
-ARRAYS = ("dense", "codes", "label")
+ARRAYS = ("dense", "codes", "label", "weight")
 
 
 class Block(NamedTuple):
-    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, ``[n]`` float32."""
+    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, twice ``[n]`` float32.
+
+    The weights of all training rows average 1; they are None where all rows count the same.
+    """
 
     dense: Tensor
     codes: Tensor
     label: Tensor
+    weight: Tensor | None = None
+
+    def arrays(self) -> list[Tensor]:
+        """Return the arrays that are there."""
+        return [array for array in self if array is not None]
+
+    def each(self, function: Callable[[Tensor], Tensor]) -> Block:
+        """Return the block of what a function makes of each array."""
+        return Block(*map(function, self.arrays()))
 
     def take(self, rows: slice | Tensor) -> Block:
         """Return the given rows; a slice copies nothing."""
-        return Block(self.dense[rows], self.codes[rows], self.label[rows])
+        return self.each(lambda array: array[rows])
 
     def in_chunks(self, n_rows: int) -> Iterator[Block]:
         """Yield the rows, ``n_rows`` at a time."""
@@ -58,13 +70,15 @@ class MemoryPart:
     def __init__(self, block: Block) -> None:
         self.block = block
         self.n_rows = len(block.label)
-        self.row_bytes = bytes_a_row(block.dense.shape[1], block.codes.shape[1])
+        self.row_bytes = bytes_a_row(
+            block.dense.shape[1], block.codes.shape[1], weighted=block.weight is not None
+        )
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; a single piece is not copied."""
         if len(pieces) == 1:
             return self.block.take(pieces[0])
-        return Block(*(torch.cat([array[piece] for piece in pieces]) for array in self.block))
+        return self.block.each(lambda array: torch.cat([array[piece] for piece in pieces]))
 
     def gather(self, pieces: list[slice], order: Tensor) -> Block:
         """Return rows of the pieces in another order, copied once."""
@@ -73,27 +87,30 @@ class MemoryPart:
 
     def to(self, device: torch.device) -> MemoryPart:
         """Return the same rows on a device."""
-        return MemoryPart(Block(*(array.to(device) for array in self.block)))
+        return MemoryPart(self.block.each(lambda array: array.to(device)))
 
 
 class DiskPart:
-    """Rows in three files of plain arrays, mapped into memory for as long as a block is in use.
+    """Rows in files of plain arrays, mapped into memory for as long as a block is in use.
 
     Args:
-        folder: Holds ``PART.dense``, ``PART.codes`` and ``PART.label``.
+        folder: Holds ``PART.dense``, ``PART.codes``, ``PART.label`` and perhaps ``PART.weight``.
         name: The part.
         n_rows: Rows in the files.
         n_dense: Numbers a row.
         n_text: Codes a row.
+        weighted: Whether the rows have weights.
     """
 
     in_memory = False
 
-    def __init__(self, folder: Path, name: str, n_rows: int, n_dense: int, n_text: int) -> None:
-        self.paths = [folder / f"{name}.{array}" for array in ARRAYS]
-        self.widths = (n_dense, n_text, 1)
+    def __init__(
+        self, folder: Path, name: str, n_rows: int, n_dense: int, n_text: int, *, weighted: bool
+    ) -> None:
+        self.widths = (n_dense, n_text, 1, 1)[: 3 + weighted]
+        self.paths = [folder / f"{name}.{array}" for array in ARRAYS[: 3 + weighted]]
         self.n_rows = n_rows
-        self.row_bytes = bytes_a_row(n_dense, n_text)
+        self.row_bytes = bytes_a_row(n_dense, n_text, weighted=weighted)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; those of a single one stay where they are."""
@@ -110,7 +127,7 @@ class DiskPart:
             InputError: A file is shorter than it was.
         """
         arrays = []
-        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=True):
+        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=False):
             size = self.n_rows * width
             if path.stat().st_size != 4 * size:
                 raise InputError(
@@ -122,7 +139,7 @@ class DiskPart:
             if size:
                 array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
             arrays.append(array.view(self.n_rows, width))
-        return MemoryPart(Block(arrays[0], arrays[1], arrays[2][:, 0]))
+        return MemoryPart(Block(*arrays[:2], *(array[:, 0] for array in arrays[2:])))
 
 
 def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
@@ -134,7 +151,7 @@ def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
                 os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
 
 
-_DTYPES = (torch.float32, torch.int32, torch.float32)
+_DTYPES = (torch.float32, torch.int32, torch.float32, torch.float32)
 
 
 def as_bytes(array: Tensor) -> memoryview:
@@ -143,6 +160,6 @@ def as_bytes(array: Tensor) -> memoryview:
     return memoryview(flat)
 
 
-def bytes_a_row(n_dense: int, n_text: int) -> int:
-    """Return what a row and its label take."""
-    return 4 * (n_dense + n_text + 1)
+def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool) -> int:
+    """Return what a row, its label and its weight take."""
+    return 4 * (n_dense + n_text + 1 + weighted)

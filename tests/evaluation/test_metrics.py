@@ -32,6 +32,17 @@ def test_log_loss_of_uneven_batches_is_that_of_the_whole(
     assert metric.compute().item() == pytest.approx(whole.item(), rel=1e-6)  # of one row's float32
 
 
+def test_weighted_log_loss_is_that_of_repeated_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logit, label = torch.randn(200, generator=generator), torch.arange(200) % 2
+    times = torch.randint(0, 4, (200,), generator=generator)
+    weighted, repeated = LogLoss(), LogLoss()
+    for rows in (slice(0, 30), slice(30, 200)):
+        weighted.update(logit[rows], label[rows], times[rows] / 3)
+    repeated.update(logit.repeat_interleave(times), label.repeat_interleave(times))
+    assert weighted.compute().item() == pytest.approx(repeated.compute().item(), rel=1e-6)
+
+
 def test_log_loss_is_not_the_mean_of_batch_means() -> None:
     metric = LogLoss()
     first = metric(torch.tensor([0.0, 0.0, 0.0]), torch.tensor([0, 1, 1]))

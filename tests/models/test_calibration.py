@@ -148,6 +148,16 @@ def test_a_second_fit_forgets_the_first(cls: type[Calibrator]):
 
 
 @pytest.mark.parametrize("cls", CALIBRATORS)
+def test_whole_weights_are_repeated_rows(cls: type[Calibrator]):
+    logit, label = sample(400, slope=0.5, shift=0.4)
+    times = np.random.default_rng(0).integers(1, 5, len(logit))
+    weighted = cls()
+    weighted.fit(logit, label, times.astype(np.float64))
+    repeated = fitted(cls, np.repeat(logit, times), np.repeat(label, times))
+    torch.testing.assert_close(weighted(PROBES), repeated(PROBES), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("cls", CALIBRATORS)
 def test_row_order_does_not_matter(cls: type[Calibrator]):
     logit, label = sample(300)
     logit = logit.round(1)  # with ties

@@ -41,6 +41,22 @@ class Prepared(NamedTuple):
         block = self.store.parts[part].block
         return Expansion(self.scorer.preprocess)(block.dense, block.codes).double().numpy()
 
+    def weight(self, part: str = "train") -> np.ndarray:
+        block = self.store.parts[part].block
+        weight = torch.ones_like(block.label) if block.weight is None else block.weight
+        return weight.double().numpy()
+
+    def weighted(self) -> Prepared:
+        """The same with weights of which some are 0; those of the training rows average 1."""
+        generator = torch.Generator().manual_seed(0)
+        for name, part in self.store.parts.items():
+            weight = torch.empty(part.n_rows).exponential_(generator=generator)
+            weight[torch.rand(part.n_rows, generator=generator) < 0.2] = 0
+            if name == "train":
+                weight /= weight.mean()
+            self.store.parts[name] = MemoryPart(part.block._replace(weight=weight))
+        return self
+
     def label(self, part: str = "train") -> np.ndarray:
         return self.store.parts[part].block.label.double().numpy()
 

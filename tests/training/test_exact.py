@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from churn_torch.errors import InputError
@@ -30,8 +32,9 @@ ACCURACY = {"newton": 1e-5, "lbfgs": 5e-5}
 def fit(
     prepared, folder: Path, *more: pl.Callback, checkpoint: Path | None = None, n_threads: int = 1
 ) -> ExactModule:
-    n_positive = int(prepared.label().sum())
-    n_negative = prepared.train.n_rows - n_positive
+    weight = prepared.weight()
+    n_positive = weight[prepared.label() == 1].sum()
+    n_negative = weight.sum() - n_positive
     config = prepared.config
     module = build_module(
         config,
@@ -53,18 +56,21 @@ def point_of(module: ExactModule) -> np.ndarray:
     return torch.cat([linear.weight[0], linear.bias]).detach().double().numpy()
 
 
-def reference(x: np.ndarray, y: np.ndarray, l2: float, positive_weight: float = 1.0) -> np.ndarray:
+def reference(
+    x: np.ndarray, y: np.ndarray, l2: float, positive_weight: float = 1.0, weight=None
+) -> np.ndarray:
     """scikit-learn's weights, and then its intercept."""
+    n_rows = len(y) if weight is None else weight.sum()
     fitted = LogisticRegression(
-        C=1 / (l2 * len(y)), solver="newton-cholesky", tol=1e-12, max_iter=1000,
+        C=1 / (l2 * n_rows), solver="newton-cholesky", tol=1e-12, max_iter=1000,
         class_weight={0: 1.0, 1: positive_weight},
-    ).fit(x, y)  # fmt: skip
+    ).fit(x, y, sample_weight=weight)  # fmt: skip
     return np.append(fitted.coef_[0], fitted.intercept_)
 
 
-def log_loss(x: np.ndarray, y: np.ndarray, point: np.ndarray) -> float:
+def log_loss(x: np.ndarray, y: np.ndarray, point: np.ndarray, weight=None) -> float:
     z = x @ point[:-1] + point[-1]
-    return float(np.mean(np.logaddexp(0, z) - y * z))
+    return float(np.average(np.logaddexp(0, z) - y * z, weights=weight))
 
 
 @pytest.fixture
@@ -112,6 +118,100 @@ def test_coefficients_are_scikit_learns(
     shifted = np.append(expected[:-1], expected[-1] - math.log(weight))
     validation = log_loss(prepared.features("validation"), prepared.label("validation"), shifted)
     assert history[-1]["validation_log_loss"] == pytest.approx(validation, abs=1e-5)
+
+
+@pytest.mark.parametrize("samples", ["whole", "small_blocks"])
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
+@pytest.mark.parametrize("method", METHODS)
+def test_weighted_coefficients_are_scikit_learns(
+    prepare, tmp_path, request, method, class_weight, samples
+):
+    if samples == "small_blocks":
+        request.getfixturevalue(samples)
+    prepared = prepare(
+        f"optimizer={method}", "penalty.l2=0.01", f"class_weight={class_weight}", TIGHT
+    ).weighted()
+    module = fit(prepared, tmp_path)
+    assert module.outcome["converged"]
+    x, y, w = prepared.features(), prepared.label(), prepared.weight()
+    positive_weight = 1.0 if class_weight == "none" else w[y == 0].sum() / w[y == 1].sum()
+    expected = reference(x, y, 0.01, positive_weight, w)
+    accuracy = ACCURACY[method]
+    np.testing.assert_allclose(point_of(module), expected, rtol=accuracy, atol=accuracy)
+    shifted = np.append(expected[:-1], expected[-1] - math.log(positive_weight))
+    part = "validation"
+    loss = log_loss(prepared.features(part), prepared.label(part), shifted, prepared.weight(part))
+    assert module.history[-1]["validation_log_loss"] == pytest.approx(loss, abs=1e-5)
+
+
+@given(
+    repeats=st.lists(st.integers(0, 4), min_size=280, max_size=280),
+    method=st.sampled_from(METHODS),
+)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whole_weights_are_repeated_rows(prepare, tmp_path, repeats, method):
+    keys = (f"optimizer={method}", "penalty.l2=0.01", TIGHT)
+    weighted, repeated = prepare(*keys), prepare(*keys)
+    block, times = weighted.train.block, torch.tensor(repeats)
+    assert len(block.label) == len(times)
+    assume(all((times * (block.label == label)).any() for label in (0, 1)))
+    average = times.float() / times.float().mean()
+    weighted.store.parts["train"] = MemoryPart(block._replace(weight=average))
+    copies = block.take(torch.repeat_interleave(torch.arange(len(times)), times))
+    repeated.store.parts["train"] = MemoryPart(copies)
+    points = [point_of(fit(one, tmp_path)) for one in (weighted, repeated)]
+    np.testing.assert_allclose(*points, rtol=5e-5, atol=5e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_sample_without_weight_starts_all_the_same(prepare, tmp_path, method, monkeypatch):
+    """Where the few rows that count are in none of the sample's pieces."""
+    monkeypatch.setattr(exact_module, "FIRST_ROWS", 10)
+    monkeypatch.setattr(exact_module, "SAMPLE_ROWS", 20)
+    monkeypatch.setattr("churn_torch.training.batches.PIECE_BYTES", 1)
+    prepared = prepare(f"optimizer={method}", "penalty.l2=0.1", TIGHT)
+    weight = torch.zeros(prepared.train.n_rows)
+    weight[torch.arange(3, 270, 28)] = 28.0
+    start = [i * (280 - 1) // 19 for i in range(20)] + [i * (280 - 1) // 9 for i in range(10)]
+    weight[start] = 0
+    weight /= weight.mean()
+    prepared.store.parts["train"] = MemoryPart(prepared.train.block._replace(weight=weight))
+    module = fit(prepared, tmp_path)
+    x, y, w = prepared.features(), prepared.label(), weight.double().numpy()
+    assert 0 < y[w > 0].mean() < 1
+    np.testing.assert_allclose(point_of(module), reference(x, y, 0.1, 1.0, w), atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_without_weight_do_not_make_classes_overlap(separable, tmp_path, method):
+    prepared = separable(f"optimizer={method}", "penalty.l2=0", "penalty.l1=0")
+    block = prepared.train.block
+    wrong = torch.arange(len(block.label)) < 20
+    label = torch.where(wrong, 1 - block.label, block.label)
+    weight = (~wrong).float() * len(wrong) / (~wrong).sum()
+    prepared.store.parts["train"] = MemoryPart(block._replace(label=label, weight=weight))
+    assert fit(prepared, tmp_path).outcome["separable"]
+
+
+def test_weighted_folds_choose_as_slow_refits_do(prepare, tmp_path):
+    prepared = prepare("optimizer=newton", GRID_KEY, "penalty.folds=4", TIGHT).weighted()
+    path = fit(prepared, tmp_path).outcome["path"]
+    x, y, w = prepared.features(), prepared.label(), prepared.weight()
+    fold = np.arange(len(y)) % 4
+    for entry in path:
+        losses = []
+        for k in range(4):
+            point = reference(x[fold != k], y[fold != k], entry["l2"], 1.0, w[fold != k])
+            losses.append(log_loss(x[fold == k], y[fold == k], point, w[fold == k]))
+        assert entry["held_out_log_loss"] == pytest.approx(np.mean(losses), abs=1e-5)
+
+
+def test_a_fold_without_weight_is_refused(prepare, tmp_path):
+    prepared = prepare("optimizer=newton", GRID_KEY, "penalty.folds=2")
+    weight = 2 * (torch.arange(prepared.train.n_rows) % 2).float()
+    prepared.store.parts["train"] = MemoryPart(prepared.train.block._replace(weight=weight))
+    with pytest.raises(InputError, match=r"^penalty.folds: .* weight above 0 .* choose another"):
+        fit(prepared, tmp_path)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -217,7 +317,7 @@ def separable(prepare):
         prepared = prepare(*overrides)
         parts = {}
         for name, part in prepared.store.parts.items():
-            dense, codes, _ = part.block
+            dense, codes, *_ = part.block
             parts[name] = MemoryPart(Block(dense, codes, (dense[:, 1] > 0).float()))
         return prepared._replace(store=prepared.store.__class__(
             parts, prepared.store.identity, prepared.store.sample

@@ -82,7 +82,7 @@ STREAMED = "data.streaming=true"
 
 
 def rows_of(store: Store, part: str) -> list[torch.Tensor]:
-    return list(store.parts[part].read([slice(0, store.parts[part].n_rows)]))
+    return store.parts[part].read([slice(0, store.parts[part].n_rows)]).arrays()
 
 
 def identity_of(store: Store, n_rows: int = 1000) -> pd.DataFrame:

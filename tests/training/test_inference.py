@@ -35,9 +35,9 @@ def test_scored_is_the_scorer_on_every_row_in_order(prepared) -> None:
 @pytest.mark.parametrize("most_rows", [1, 7, 100, 10**6])
 def test_sampled_logits_are_every_kth(prepared, most_rows: int) -> None:
     scorer, part = prepared.scorer, prepared.train
-    everything, label = sampled_logits(scorer, part, part.n_rows)
+    everything, label, _ = sampled_logits(scorer, part, part.n_rows)
     step = -(-part.n_rows // most_rows)
-    found, found_label = sampled_logits(scorer, part, most_rows)
+    found, found_label, _ = sampled_logits(scorer, part, most_rows)
     assert len(found) <= most_rows
     np.testing.assert_allclose(found, everything[::step], atol=1e-6)
     assert torch.equal(found_label, label[::step])

@@ -113,6 +113,27 @@ def test_sums_of_several_threads_add_up():
     torch.testing.assert_close(total.flat(), whole.flat(), rtol=1e-6, atol=1e-4)
 
 
+@pytest.mark.parametrize("with_folds", [False, True])
+def test_whole_weights_are_repeated_rows(with_folds):
+    weight, times = weights(3), torch.arange(200) % 4
+    copies = torch.repeat_interleave(torch.arange(200), times)
+    weighted, repeated = ROWS._replace(weight=times.float()), ROWS.take(copies)
+    held_out = (torch.arange(200) % 5).unsqueeze(1) == torch.tensor([0, 1, -1])
+    totals = []
+    for rows, held in ((weighted, held_out), (repeated, held_out[copies])):
+        sums = LogisticSums.zeros(N - 1, 3, weight.device)
+        held = held if with_folds else None
+        sums.add(EXPANSION, rows, weight, positive_weight=2.0, held_out=held)
+        sums.n_wrong[:] = 0  # rows on the wrong side are counted, not weighed
+        totals.append(sums.flat())
+    torch.testing.assert_close(*totals, rtol=1e-5, atol=1e-3)
+    hessians = [
+        hessian_sum(EXPANSION, rows, weight[:, 0], positive_weight=2.0, chunk_rows=70)
+        for rows in (weighted, repeated)
+    ]
+    torch.testing.assert_close(*hessians, rtol=1e-5, atol=1e-3)
+
+
 def test_flat_and_back():
     sums = LogisticSums(*(torch.rand(*size, 3) for size in ((), (4,), (), (), (), ())))
     again = LogisticSums.from_flat(sums.flat())
@@ -157,7 +178,7 @@ def test_the_diagonal_needs_no_features():
     """What L-BFGS starts from: the same numbers as the diagonal of Newton's matrix."""
     weight = weights(1)
     logit = EXPANSION.linear(ROWS.dense, ROWS.codes, weight[:-1]) + weight[-1]
-    row_weight = curvature(logit, ROWS.label.unsqueeze(1), 2.0)
+    row_weight = curvature(logit[:, 0], ROWS, 2.0).unsqueeze(1)
     sums = EXPANSION.square_sums(ROWS.dense, ROWS.codes, row_weight)
     diagonal = torch.cat([sums[:, 0], row_weight.sum(0)]) / len(ROWS.label)
     full = hessian_sum(EXPANSION, ROWS, weight[:, 0], positive_weight=2.0, chunk_rows=1000)

@@ -143,6 +143,45 @@ def test_a_process_without_rows_adds_the_penalty_alone(prepare, normalization):
         assert tensor.isfinite().all(), name
 
 
+@pytest.mark.parametrize("batch_size", [None, 70])
+def test_weighted_rows_converge_to_scikit_learns_optimum(prepare, batch_size):
+    prepared = prepare("model=logreg").weighted()
+    adam = partial(torch.optim.Adam, lr=0.1)
+    cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=300)
+    module = make(prepared, optimizer=adam, scheduler=cosine, l2=0.1, positive_weight=2.0)
+    fit(prepared, module, epochs=300, batch_size=batch_size)
+    x, y, w = prepared.features(), prepared.label(), prepared.weight()
+    optimum = LogisticRegression(
+        C=1 / (0.1 * w.sum()), class_weight={0: 1.0, 1: 2.0}, tol=1e-10, max_iter=10_000
+    ).fit(x, y, sample_weight=w)
+    linear = prepared.scorer.net.linear
+    atol = 2e-4 if batch_size is None else 2e-3
+    np.testing.assert_allclose(linear.weight.detach()[0], optimum.coef_[0], atol=atol)
+    np.testing.assert_allclose(linear.bias.detach(), optimum.intercept_, atol=atol)
+    # The validation that steers it is weighted too, at the true base rate.
+    z = prepared.features("validation") @ linear.weight.detach().double().numpy()[0]
+    z += linear.bias.item() - np.log(2)
+    each = np.logaddexp(0, z) - prepared.label("validation") * z
+    expected = np.average(each, weights=prepared.weight("validation"))
+    assert module.history[-1]["validation_log_loss"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_minibatches_of_an_epoch_add_up_to_the_weighted_gradient(prepare):
+    """None is favoured for its weights: on average they are the gradient of all rows."""
+    prepared = prepare("model=logreg").weighted()
+    module = make(prepared)
+    rows, sizes = prepared.train.block, []
+    gradients = []
+    for chunk in [rows, *rows.in_chunks(40)]:
+        module.zero_grad()
+        loss_of(module, chunk).backward()
+        gradients.append(module.scorer.net.linear.weight.grad.clone())
+        sizes.append(len(chunk.label))
+    whole, *parts = gradients
+    average = sum(n * part for n, part in zip(sizes[1:], parts, strict=True)) / sizes[0]
+    torch.testing.assert_close(average, whole, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("l2", [1e-3, 0.1])
 @pytest.mark.parametrize("positive_weight", [1.0, 3.0])
 def test_logistic_regression_converges_to_scikit_learns_optimum(prepare, l2, positive_weight):
@@ -190,7 +229,7 @@ def test_class_weight_shifts_the_logit_back(prepare):
     prepared = prepare()
     make(prepared, positive_weight=2.5)
     assert prepared.scorer.prior_shift.item() == pytest.approx(math.log(2.5))
-    logit, _ = sampled_logits(prepared.scorer, prepared.train, 10**6)  # untrained: raw odds are 1
+    logit, *_ = sampled_logits(prepared.scorer, prepared.train, 10**6)  # untrained: raw odds are 1
     half = prepared.scorer.calibrated(logit)
     np.testing.assert_allclose(half.numpy(), 1 / 3.5, atol=1e-6)
 

@@ -12,23 +12,27 @@ from churn_torch.errors import InputError
 from churn_torch.training.store import ARRAYS, Block, DiskPart, MemoryPart, as_bytes, bytes_a_row
 
 
-def made(n_rows: int, n_dense: int = 3, n_text: int = 2) -> Block:
+def made(n_rows: int, n_dense: int = 3, n_text: int = 2, *, weighted: bool = False) -> Block:
     generator = torch.Generator().manual_seed(0)
     return Block(
         torch.randn(n_rows, n_dense, generator=generator),
         torch.randint(0, 1000, (n_rows, n_text), generator=generator, dtype=torch.int32),
         torch.arange(n_rows).float(),
+        torch.arange(n_rows) / 7 if weighted else None,
     )
 
 
 def on_disk(folder: Path, block: Block, name: str = "train") -> DiskPart:
-    for array, tensor in zip(ARRAYS, block, strict=True):
+    for array, tensor in zip(ARRAYS, block.arrays(), strict=False):
         (folder / f"{name}.{array}").write_bytes(as_bytes(tensor))
-    return DiskPart(folder, name, len(block.label), block.dense.shape[1], block.codes.shape[1])
+    widths = (block.dense.shape[1], block.codes.shape[1])
+    weighted = block.weight is not None
+    return DiskPart(folder, name, len(block.label), *widths, weighted=weighted)
 
 
 def equal(one: Block, other: Block) -> bool:
-    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    pairs = zip(one.arrays(), other.arrays(), strict=True)
+    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
 
 
 @st.composite
@@ -38,10 +42,10 @@ def pieces(draw, n_rows: int) -> list[slice]:
     return [slice(min(pair), max(pair)) for pair in found]
 
 
-@given(st.data(), st.integers(1, 50), st.integers(0, 3), st.integers(0, 3))
-def test_disk_and_memory_read_alike(tmp_path_factory, data, n_rows, n_dense, n_text):
+@given(st.data(), st.integers(1, 50), st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_disk_and_memory_read_alike(tmp_path_factory, data, n_rows, n_dense, n_text, weighted):
     """Any pieces in any order, empty and overlapping ones, and no numbers or no codes."""
-    block = made(n_rows, n_dense, n_text)
+    block = made(n_rows, n_dense, n_text, weighted=weighted)
     memory = MemoryPart(block)
     disk = on_disk(tmp_path_factory.mktemp("part"), block)
     assert (disk.n_rows, disk.row_bytes) == (memory.n_rows, memory.row_bytes)
@@ -87,12 +91,12 @@ def test_chunks_are_the_rows_in_their_order():
     block = made(10)
     chunks = list(block.in_chunks(4))
     assert [len(chunk.label) for chunk in chunks] == [4, 4, 2]
-    assert equal(Block(*map(torch.cat, zip(*chunks, strict=True))), block)
+    assert equal(Block(*map(torch.cat, zip(*(c.arrays() for c in chunks), strict=True))), block)
 
 
 def test_a_row_takes_what_its_arrays_take():
     block = made(1, 3, 2)
-    assert bytes_a_row(3, 2) == sum(array.nbytes for array in block)
+    assert bytes_a_row(3, 2, weighted=False) == sum(array.nbytes for array in block.arrays())
 
 
 @pytest.mark.gpu
@@ -100,4 +104,4 @@ def test_rows_move_to_a_device():
     part = MemoryPart(made(10)).to(torch.device("cuda"))
     read = part.read([slice(2, 5), slice(0, 1)])
     assert all(array.is_cuda for array in read)
-    assert equal(Block(*(array.cpu() for array in read)), made(10).take(torch.tensor([2, 3, 4, 0])))
+    assert equal(read.each(torch.Tensor.cpu), made(10).take(torch.tensor([2, 3, 4, 0])))

@@ -1,0 +1,88 @@
+"""Sample weights: how much each row counts in the training loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables import cells
+from churn_torch.tables.cells import Storage
+
+Weights = npt.NDArray[np.float64]
+
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+def read_weights(
+    series: pd.Series, labelled: npt.NDArray[np.bool_], *, first_row: int = 0
+) -> Weights:
+    """Read the weights of rows; those of rows without a label are not looked at.
+
+    Args:
+        series: The column as any source gives it.
+        labelled: ``[N]``, which rows have a label.
+        first_row: How many rows stand before these in the source.
+
+    Returns:
+        ``[N]`` weights.
+
+    Raises:
+        InputError: The weight of a labelled row is missing, negative, infinite or no number.
+    """
+    storage, values = cells.plain(series)
+    if storage is Storage.TEXT:
+        weight = cells.read_numbers(values)[0].to_numpy()
+    elif storage is Storage.NUMBER:
+        weight = values.to_numpy()
+    else:
+        weight = np.full(len(series), np.nan)
+    bad = labelled & ~((weight >= 0) & (weight <= _LARGEST))
+    if bad.any():
+        row, count = int(bad.argmax()), int(bad.sum())
+        cell = series.iloc[row]
+        missing = values.isna().iloc[row]
+        raise InputError(
+            f"expected a finite number of 0 or more as the weight of every row in column "
+            f"{series.name!r}, however: {count:,} {'is' if count == 1 else 'are'} not, the first "
+            f"is {'missing' if missing else repr(str(cell)[:80])} in row {first_row + row + 1:,}; "
+            "mend the values (0 leaves a row out), or set data.weight=null"
+        )
+    return weight
+
+
+def weight_by_class(
+    part: npt.NDArray[np.int8], label: npt.NDArray[Any], weight: Weights | None, *, n_parts: int
+) -> Weights:
+    """Add up the weights of the rows that stay and of the churners, by part.
+
+    Returns:
+        ``[n_parts, 2]``; without weights each row counts as 1.
+    """
+    cell = 2 * part + (label == 1)
+    sums = np.bincount(cell, weights=weight, minlength=2 * n_parts).reshape(n_parts, 2)
+    return sums.astype(np.float64)
+
+
+def check_weights(name: str, sums: Mapping[str, Weights]) -> None:
+    """Refuse weights that leave nothing to learn from or to stop by.
+
+    Args:
+        name: The column.
+        sums: By part, the weights of the rows that stay and of the churners, added up.
+
+    Raises:
+        InputError: All training or all validation rows of a class have the weight 0.
+    """
+    for part in ("train", "validation"):
+        for who, total in zip(("rows that stay", "churners"), sums[part], strict=True):
+            if not total > 0:
+                raise InputError(
+                    f"expected {part} rows of both classes with a weight above 0 in column "
+                    f"{name!r}, however: all {who} have the weight 0; mend the values, or set "
+                    "data.weight=null"
+                )
