@@ -44,6 +44,7 @@ from churn_torch.serving import triton
 from churn_torch.serving.export import check_input_names
 from churn_torch.serving.exported import ExportOptions, proved_files
 from churn_torch.serving.metadata import describe_reasons, today
+from churn_torch.serving.mlflow_model import log_model
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
@@ -176,6 +177,9 @@ def _train(
     show(_reasons_summary(run))
     for line in exported:
         show(line)
+    if "mlflow_run" in fit:
+        name = log_model(run.model, run_id=fit["mlflow_run"], metrics=metrics)
+        show(f"MLflow has it as {name} in {config.logger.mlflow.tracking_uri}.")
     show(f"Run folder: {folder}")
     return run
 

@@ -57,7 +57,7 @@ def inputs_table(columns: Sequence[Mapping[str, Any]], rated: bool) -> Table:
             column["kind"],
             column["type"],
             _values(column),
-            _value(column["typical"], column["kind"]),
+            _value(column["typical"], column),
             "seen" if column["has_missing"] else "never",
         )
         table.add_row(*map(Text, cells))
@@ -68,7 +68,7 @@ def _values(column: Mapping[str, Any]) -> str:
     """Say which values a column had: a range, or a vocabulary that is cut where it gets long."""
     words = column["vocabulary"]
     if words is None:
-        low, high = (_value(column[end], column["kind"]) for end in ("minimum", "maximum"))
+        low, high = (_value(column[end], column) for end in ("minimum", "maximum"))
         return f"{low} to {high}"
     shown: list[str] = []
     for word in words:
@@ -82,14 +82,14 @@ def _cut(word: str) -> str:
     return word if len(word) <= LONGEST_WORD else f"{word[:LONGEST_WORD]}…"
 
 
-def _value(value: Any, kind: str) -> str:
+def _value(value: Any, column: Mapping[str, Any]) -> str:
     """Write one value as people do; dates are stored as days since 1970."""
     if value is None:
         return "–"
     if isinstance(value, str):
         return _cut(value) or "(missing)"
-    if kind != "datetime":
-        return f"{value:,.10g}"
+    if column["kind"] != "datetime":
+        return f"{value:,.7g}" if column["type"] == "float32" else f"{value:,.12g}"
     try:
         moment = EPOCH + timedelta(days=value)
     except OverflowError:  # beyond the years that Python knows
