@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,17 @@ from google.protobuf import text_format
 from onnx import TensorProto, helper
 from tritonclient.grpc import model_config_pb2
 
-from churn_torch import pipeline
+from churn_torch import pipeline, samples
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
 from churn_torch.serving import triton
+from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import parse
 from tests.serving.made_file import write_file
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # Triton's types, ONNX Runtime's and NumPy's: the table "Datatypes" of Triton's documentation.
 TYPES = {
@@ -171,3 +176,33 @@ def test_a_file_in_the_place_of_the_repository(command: Any, customers_run: Run,
     assert err.startswith("Error: ")
     assert err.count("\n") == 1
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_request_and_the_response_in_the_docs_are_the_model_s(telco_run: Run):
+    """The first customer of the sample, through the default model, as docs/serving.md says."""
+    text = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
+    request, response = map(json.loads, re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    config = parsed(triton.config(telco_run.model))
+    types = {"TYPE_STRING": "BYTES"}  # what the protocol calls otherwise
+
+    for told, tensors in ((request["inputs"], config.input), (response["outputs"], config.output)):
+        assert [tensor["name"] for tensor in told] == [tensor.name for tensor in tensors]
+        for tensor, configured in zip(told, tensors, strict=True):
+            kind = model_config_pb2.DataType.Name(configured.data_type)
+            assert tensor["datatype"] == types.get(kind, kind.removeprefix("TYPE_"))
+            assert tensor["shape"] == [1, *configured.dims]
+            assert len(tensor["data"]) == np.prod(tensor["shape"])
+
+    file = ModelFile(telco_run.model)
+    row = file.feed(pd.read_parquet(samples.path("telco")).head(1))
+    feed = {
+        tensor["name"]: np.array(tensor["data"], row[tensor["name"]].dtype).reshape(1, 1)
+        for tensor in request["inputs"]
+    }
+    for name, values in row.items():
+        assert feed[name] == values, name
+    answered = file.run(feed)
+    for tensor in response["outputs"]:
+        expected = answered[tensor["name"]].ravel()
+        np.testing.assert_allclose(tensor["data"], expected, rtol=0, atol=1e-3)
+    assert response["model_name"] == config.name
