@@ -296,6 +296,12 @@ def _explain_configuration(error: BaseException) -> str:
     if isinstance(error, InstantiationException):
         reason = " ".join(str(error.__cause__ or error).split()).rstrip(".!")
         name = key[1] if key else "configuration"
+        if name.startswith("logger.") and isinstance(error.__cause__, ImportError):
+            extra = name.removeprefix("logger.")
+            return (
+                f"{name}: expected the packages it needs, got {reason}; install them with "
+                f"pip install 'churn-torch[{extra}]'."
+            )
         if name == "trainer" and re.search("gpu|cuda", reason, re.IGNORECASE):
             return f"{name}: {reason}; choose trainer=cpu or trainer=auto."
         return f"{name}: {reason}; its keys and values stand in conf/{name.partition('.')[0]}/."

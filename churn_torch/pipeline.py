@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import churn_torch
 from churn_torch.console import row_progress, show
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule, checked_threshold
@@ -33,14 +33,18 @@ from churn_torch.runs import (
     Run,
     load_config,
     load_run,
+    new_folders,
     point_latest,
     save_run,
     start_run,
     whole_file,
+    write_text,
 )
+from churn_torch.serving import triton
 from churn_torch.serving.export import check_input_names
 from churn_torch.serving.exported import ExportOptions, proved_files
 from churn_torch.serving.metadata import describe_reasons, today
+from churn_torch.serving.mlflow_model import log_model
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
@@ -54,6 +58,16 @@ from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+
+# What an export makes of `out`, by target: where in it the file stands, and what is written around
+# it afterwards.
+TARGETS: dict[str, tuple[str, Callable[[Path, Path], None] | None]] = {
+    "onnx": ("", None),
+    "triton": (
+        triton.MODEL,
+        lambda out, model: write_text(out / triton.CONFIG, triton.config(model)),
+    ),
+}
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -166,6 +180,9 @@ def _train(
     show(_reasons_summary(run))
     for line in exported:
         show(line)
+    if "mlflow_run" in fit:
+        name = log_model(run.model, run_id=fit["mlflow_run"], metrics=metrics)
+        show(f"MLflow has it as {name} in {config.logger.mlflow.tracking_uri}.")
     show(f"Run folder: {folder}")
     return run
 
@@ -239,21 +256,28 @@ def score(config: DictConfig) -> int:
 
 
 def export(config: DictConfig) -> Path:
-    """Write a run's ONNX file anew.
+    """Write a run's ONNX file anew, alone or with what a target needs around it.
 
     Returns:
-        The file written.
+        The ONNX file written.
 
     Raises:
-        InputError: The run or the rows for the proof cannot be used.
+        InputError: The run, the target or the rows for the proof cannot be used.
         ParityError: onnxruntime and torch disagree; nothing is written.
     """
+    if config.target not in TARGETS:
+        raise InputError(
+            f"target: expected {' or '.join(TARGETS)}, got {config.target!r}"
+            f"{suggest(str(config.target), TARGETS)}."
+        )
+    place, surround = TARGETS[config.target]
     run = load_run(config.run)
     source = config.source or run.config.data.source
     database = run.config.data.database
     frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
     parsed = parse(frame, run.schema)
-    path = Path(config.out) if config.out else run.model
+    out = Path(config.out) if config.out else run.folder / (config.target if place else MODEL)
+    path = out / place
     sources.check_output(path, located(source), database)
     threshold = run.threshold
     if config.threshold is not None:
@@ -261,7 +285,11 @@ def export(config: DictConfig) -> Path:
         run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
     options = _export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
-    for line in _export(run, parsed, label, path, threshold=threshold, options=options):
+    with new_folders(path.parent):
+        said = _export(run, parsed, label, path, threshold=threshold, options=options)
+        if surround is not None:
+            surround(out, path)
+    for line in said:
         show(line)
     return path
 

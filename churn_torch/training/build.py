@@ -158,6 +158,8 @@ def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trai
         callbacks = [BestWeights(), *chosen]
     last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
+    for logger in loggers:
+        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
     trainer: pl.Trainer = instantiate(
         config.trainer,
         callbacks=[*callbacks, last],

@@ -19,6 +19,7 @@ from churn_torch.training.build import build_module, build_trainer, is_exact, wi
 from churn_torch.training.datamodule import ChurnDataModule
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.gather import Store
+from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.store import MemoryPart
 
 # Numbers in a step of gradient descent from which torch's own threads pay.
@@ -52,7 +53,8 @@ def fit_net(
         announce: Tells the user what the profiler has found.
 
     Returns:
-        Epochs, best epoch, batch size, the loss curve, and under ``exact`` how the solver ended.
+        Epochs, best epoch, batch size, the loss curve, under ``exact`` how the solver ended, and
+        under ``mlflow_run`` the id of the run of MLflow.
 
     Raises:
         InputError: A choice cannot be used, or the loss is not finite.
@@ -105,7 +107,12 @@ def fit_net(
         "batch_size": None if exact else batch_size,
         "history": module.history,
     }
-    return fit | ({"exact": module.outcome} if isinstance(module, ExactModule) else {})
+    if isinstance(module, ExactModule):
+        fit["exact"] = module.outcome
+    for logger in trainer.loggers:
+        if isinstance(logger, MlflowLogger):
+            fit["mlflow_run"] = logger.run_id
+    return fit
 
 
 @contextlib.contextmanager

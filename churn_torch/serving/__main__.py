@@ -1,0 +1,59 @@
+"""``python -m churn_torch.serving MODEL.onnx``: what an ONNX file says of itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from churn_torch.console import make_console
+from churn_torch.errors import InputError
+from churn_torch.serving.describe import describe_file
+from churn_torch.serving.model_file import ModelFile
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the tables, or with ``--json`` the metadata; exit 1 with one sentence on an error."""
+    parser = argparse.ArgumentParser(
+        prog="python -m churn_torch.serving",
+        description="Show what an ONNX file of churn_torch says of itself.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("--json", action="store_true", help="the metadata as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        _show(options.model, options.json)
+    except InputError as error:
+        sys.exit(f"Error: {str(error).removesuffix('.')}.")
+    except BrokenPipeError:  # `| head` has seen enough
+        sys.stdout = None
+
+
+def _show(path: Path, as_json: bool) -> None:
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise InputError(
+            f"model: expected an ONNX file, got {found} at {str(path)!r}; name the model.onnx of a "
+            "run folder or what scripts/export.py wrote."
+        )
+    file = ModelFile(path)
+    if as_json:
+        content = {**file.metadata, "schema": json.loads(file.metadata["schema"])}
+        print(json.dumps(content, indent=1, ensure_ascii=False))
+        return
+    try:
+        tables = describe_file(file, path.stat().st_size)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"model: expected whole metadata in {path}, got damaged ones "
+            f"({type(error).__name__}: {error}); write the file anew with scripts/export.py."
+        ) from error
+    console = make_console()
+    console.print(str(path), markup=False)
+    for table in tables:
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()

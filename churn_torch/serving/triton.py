@@ -1,0 +1,65 @@
+"""A model repository for Triton, and so for KServe, around the ONNX file.
+
+Source of the format: Triton's "Model Configuration" and its ``model_config.proto``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from churn_torch.serving.session import open_session
+
+NAME = "churn"
+# Where things stand in the repository, as Triton wants it.
+MODEL = f"{NAME}/1/model.onnx"
+CONFIG = f"{NAME}/config.pbtxt"
+
+TYPES = {
+    "tensor(float)": "TYPE_FP32",
+    "tensor(double)": "TYPE_FP64",
+    "tensor(int64)": "TYPE_INT64",
+    "tensor(string)": "TYPE_STRING",
+}
+
+# Rows are microseconds of work: they wait a tenth of a millisecond for company, no longer, and
+# more than one thread a row would cost more than it gives.
+HEAD = f"""\
+name: "{NAME}"
+platform: "onnxruntime_onnx"
+backend: "onnxruntime"
+max_batch_size: 1024
+dynamic_batching {{ max_queue_delay_microseconds: 100 }}
+instance_group [ {{ kind: KIND_CPU count: 2 }} ]
+parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
+"""
+
+
+def config(model: bytes | str | Path) -> str:
+    """Return the configuration of a file: its names, types and dimensions, and how to batch.
+
+    The dimension of the rows is Triton's own and stands in no ``dims``.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    session = open_session(model)
+    inputs = [_tensor("input", value) for value in session.get_inputs()]
+    outputs = [_tensor("output", value) for value in session.get_outputs()]
+    return "".join([HEAD, *inputs, *outputs])
+
+
+def _tensor(field: str, value: Any) -> str:
+    # Triton knows no empty dims: what is [N] in the file is [N, 1] to those who ask.
+    dims, reshape = value.shape[1:], ""
+    if not dims:
+        dims, reshape = [1], "  reshape { shape: [ ] }\n"
+    name = json.dumps(value.name, ensure_ascii=False)  # protobuf text has the same escapes
+    return (
+        f"{field} {{\n"
+        f"  name: {name}\n"
+        f"  data_type: {TYPES[value.type]}\n"
+        f"  dims: {dims}\n"
+        f"{reshape}}}\n"
+    )
