@@ -46,10 +46,10 @@ PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def run_command(name: str) -> None:
-    """Run ``churn_torch.pipeline.<name>`` with Hydra; exit 1 with one sentence on a user's error.
+    """Run a command with Hydra; exit 1 with one sentence on a user's error.
 
     Args:
-        name: ``train``, ``evaluate``, ``score`` or ``export``; also the file in conf/.
+        name: ``train``, ``evaluate``, ``score``, ``export`` or ``serve``; also the file in conf/.
     """
     # Hydra then raises instead of printing, and the sentence is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -96,7 +96,7 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
     """Return the configuration that a script would run with, for use from Python.
 
     Args:
-        name: ``train``, ``evaluate``, ``score`` or ``export``.
+        name: ``train``, ``evaluate``, ``score``, ``export`` or ``serve``.
         overrides: What would stand on the command line, e.g. ``["model=mlp"]``.
 
     Raises:
@@ -110,9 +110,14 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
 
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
+    _check_types(name, config)
+    if name == "serve":
+        from churn_torch import service
+
+        service.serve(config)
+        return None
     from churn_torch import pipeline
 
-    _check_types(name, config)
     if name != "train":
         getattr(pipeline, name)(config)
         return None

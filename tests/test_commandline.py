@@ -338,7 +338,7 @@ def test_summary_is_silent_outside_a_sweep():
 # Imports
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "score", "export"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "score", "export", "serve"])
 def test_help_answers_without_torch(name):
     code = (
         f"import atexit, sys; sys.argv = ['{name}.py', '--help']\n"
@@ -359,7 +359,7 @@ def test_help_answers_without_torch(name):
 
 def test_scripts_are_thin():
     scripts = sorted((Path(__file__).parents[1] / "scripts").glob("*.py"))
-    assert [script.stem for script in scripts] == ["evaluate", "export", "score", "train"]
+    assert [script.stem for script in scripts] == ["evaluate", "export", "score", "serve", "train"]
     for script in scripts:
         assert len(script.read_text().splitlines()) <= 25
         assert (CONF / f"{script.stem}.yaml").is_file()

@@ -32,12 +32,14 @@ ALLOWED = {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
         *("serving", "runs", PACKAGE),
     },
+    # The order of a service, which starts without torch and so without the pipeline.
+    "service": {"errors", "console", "serving"},
     "commandline": {"errors"},
     PACKAGE: set(),
     "scripts": {"commandline"},
 }
 # The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline"}}
+ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service"}}
 ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
@@ -52,6 +54,7 @@ WITHOUT = {
     "evaluation": FRAMEWORKS,
     "serving": FRAMEWORKS,
     "training": {"onnx", "onnxruntime", "duckdb"},
+    "service": {"torch", "pytorch_lightning", "hydra"},
     "commandline": {"torch", "pandas", "numpy", "pytorch_lightning"},
     PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},
     "scripts": FRAMEWORKS | {"torch", "pandas", "numpy"},
@@ -184,6 +187,9 @@ def test_imports_follow_the_plan(module: str):
         ("churn_torch", "def f():\n    from churn_torch.runs import load_run"),
         ("churn_torch.errors", "from churn_torch.console import show"),
         ("churn_torch.console", "from churn_torch.tables.schema import Schema"),
+        ("churn_torch.service", "from churn_torch.runs import load_run"),
+        ("churn_torch.serving.server", "from churn_torch.service import serve"),
+        ("churn_torch.commandline", "from churn_torch import service"),
         ("scripts.train", "from churn_torch.pipeline import train"),
         ("scripts.train", "import churn_torch"),
     ],
@@ -243,6 +249,20 @@ def test_no_torch_before_it_is_needed():
     loaded = set(done.stdout.split())
     assert set(light) <= loaded
     assert not loaded & {"torch", "pytorch_lightning", "torchmetrics", "onnx", "onnxruntime"}
+
+
+def test_a_server_is_without_torch():
+    server = ["churn_torch.service", "churn_torch.serving.server"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *server],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert {*server, "onnxruntime"} <= loaded
+    assert not loaded & {"torch", "pytorch_lightning", "torchmetrics", "onnx", "duckdb", "sklearn"}
 
 
 # One place for one thing

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -45,8 +47,34 @@ def test_every_block_works_in_order(tmp_path: Path):
             assert "Warning" not in done.stderr, done.stderr
             ran += 1
     assert ran >= 9
+    check_server(tmp_path)
     for made in ("scores.parquet", "churn.onnx", "outputs/latest/model.onnx"):
         assert (tmp_path / made).exists()
+
+
+def check_server(folder: Path) -> None:
+    """Start the server as the README does, and post the body that its curl posts."""
+    start, ask = blocks("console")
+    address, body = re.findall(r'curl -s "http://127.0.0.1:8000(.*?)" -d \'(.*)\'', ask, re.DOTALL)[
+        0
+    ]
+    command = [sys.executable, *shlex.split(start)[1:], "port=0"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        said = "".join(server.stdout.readline() for _ in range(2))
+        port = re.search(r"http://127.0.0.1:(\d+)", said)
+        try:
+            assert port, said
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{port[1]}{address}", data=body.encode()
+            )
+            with urllib.request.urlopen(request, timeout=60) as response:
+                answer = json.load(response)
+        finally:
+            server.terminate()
+        assert server.wait(60) == 0
+    assert len(answer["reasons"]) == 3
+    assert answer["quality"] == {"streaming_movies": "missing"}
 
 
 def test_run_folder_table_names_every_file():

@@ -77,6 +77,11 @@ class ModelFile:
         """The probability at and above which the decision is 1."""
         return float(self.metadata["threshold"])
 
+    @cached_property
+    def quality_meaning(self) -> dict[int, str]:
+        """What each flag of the quality means; empty where the file gives none."""
+        return {int(flag): meaning for flag, meaning in self.metadata.get("quality", {}).items()}
+
     def feed(self, frame: pd.DataFrame) -> Feed:
         """Return the inputs for raw rows.
 

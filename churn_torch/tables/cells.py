@@ -120,7 +120,7 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
         return Storage.TEXT, _blank_to_missing(series.astype("str"))
     present = series[series.notna()]
     if found.startswith("mixed") and present.map(lambda cell: isinstance(cell, _SCALARS)).all():
-        text = present.map(_scalar_text).reindex(series.index).astype("str")
+        text = present.map(scalar_text).reindex(series.index).astype("str")
         return Storage.TEXT, _blank_to_missing(text)
     return None, series
 
@@ -135,7 +135,8 @@ def _float(cell: float | int | Decimal) -> float:
 _SCALARS = (str, bool, int, float, np.number, np.bool_)
 
 
-def _scalar_text(cell: object) -> str:
+def scalar_text(cell: object) -> str:
+    """Spell a number or a truth value as text: ``415`` for 415.0."""
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell)) if abs(float(cell)) < LARGEST_EXACT else repr(float(cell))
     return str(cell)
@@ -183,7 +184,7 @@ def spelled(series: pd.Series) -> tuple[Storage | None, pd.Series]:
 def _level_text(level: object) -> str:
     if isinstance(level, pd.Timestamp):
         return level.isoformat()
-    return _scalar_text(level)
+    return scalar_text(level)
 
 
 def numbers_as_text(text: pd.Series) -> pd.Series:

@@ -1,0 +1,96 @@
+"""What a server tells Prometheus: requests, seconds, rows, decisions, quality of the input."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY
+from churn_torch.serving.session import Array
+
+_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Monitoring:
+    """The counters of one server.
+
+    Args:
+        paths: Paths that are counted apart; all others count as ``other``.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._paths = frozenset(paths)
+        self._requests = Counter(
+            "churn_requests", "Requests answered", ["path", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "churn_request_seconds", "Seconds from the head of a request to the end of its answer",
+            ["path"], buckets=_SECONDS, registry=self.registry,
+        )  # fmt: skip
+        self._rows = Counter("churn_rows", "Rows scored", registry=self.registry)
+        self._decisions = Counter(
+            "churn_decisions", "Rows by decision", ["decision"], registry=self.registry
+        )
+        self._quality = Counter(
+            "churn_quality", "Values that are not fine", ["column", "quality"],
+            registry=self.registry,
+        )  # fmt: skip
+
+    def count_request(self, path: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        path = path if path in self._paths else "other"
+        self._requests.labels(path, str(status)).inc()
+        self._seconds.labels(path).observe(seconds)
+
+    def count_rows(self, outputs: Mapping[str, Array], model: ModelFile) -> None:
+        """Count scored rows.
+
+        Args:
+            outputs: What the file returned, by name.
+            model: The file.
+        """
+        self._rows.inc(len(outputs[PROBABILITY]))
+        if DECISION in outputs:
+            n_churners = int(outputs[DECISION].sum())
+            self._decisions.labels("1").inc(n_churners)
+            self._decisions.labels("0").inc(len(outputs[DECISION]) - n_churners)
+        if QUALITY in outputs and outputs[QUALITY].any():
+            _, columns = np.nonzero(outputs[QUALITY])
+            flags = outputs[QUALITY][outputs[QUALITY] != 0]
+            pairs, counts = np.unique([columns, flags], axis=1, return_counts=True)
+            for (column, flag), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+                column, quality = model.names[column], model.quality_meaning[flag]
+                self._quality.labels(column, quality).inc(count)
+
+
+class MonitoringMiddleware:
+    """Counts every request and its seconds."""
+
+    def __init__(self, app: ASGIApp, monitoring: Monitoring) -> None:
+        self.app, self.monitoring = app, monitoring
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and count its answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, start = 500, time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            seconds = time.perf_counter() - start
+            self.monitoring.count_request(scope["path"], status, seconds)
