@@ -1,9 +1,10 @@
 // The answer on the page: gauge, decision, reasons as bars, and what is doubtful.
 
-import { element } from "./fields.js";
+import { breakable, element } from "./fields.js";
 import { percent, signed } from "./numbers.js";
 
 const SHOWN = 12; // reasons before the button is pressed
+const NAMED = 2; // doubtful columns
 const $ = (id) => document.getElementById(id);
 
 /** Show what stays the same: the threshold on the gauge, and where the model comes from. */
@@ -26,9 +27,8 @@ export function showProbability(probability, decision, threshold, start) {
   $("gauge").setAttribute("aria-valuenow", probability);
   $("gauge").setAttribute("aria-valuetext", percent(probability));
   $("decision").textContent = acts === 1 ? "Likely to churn: act" : "Likely to stay";
-  const side = acts === 1 ? "At or above" : "Below";
-  const points = `${signed(100 * (probability - start), 1)} points against the typical customer`;
-  $("compared").textContent = `${side} the threshold of ${percent(threshold)}; ${points}.`;
+  $("compared").textContent =
+    `Threshold ${percent(threshold)}, typical customer ${percent(start)}.`;
   speak(`${percent(probability)}. ${$("decision").textContent}.`);
 }
 
@@ -40,10 +40,11 @@ function speak(text) {
   speaking = setTimeout(() => ($("spoken").textContent = text), 500);
 }
 
-/** Say which fields are doubtful. */
+/** Say which columns hold doubtful values. */
 export function showDoubts(names) {
-  const n = names.length;
-  $("doubts").textContent = n ? `⚠ Less sure: ${n} ${n === 1 ? "value is" : "values are"} doubtful.` : "";
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  const named = `${names.slice(0, NAMED).join(", ")}${more}`;
+  $("doubts").textContent = names.length ? `⚠ Less sure because of ${named}.` : "";
 }
 
 let all = false;
@@ -60,7 +61,8 @@ export function showReasons(reasons, base) {
   const bars = sorted.slice(0, all ? undefined : SHOWN).map(({ name, text, value }) => {
     const bar = element("span", { className: "bar" });
     bar.style.setProperty("--length", Math.abs(value) / largest);
-    const label = element("span", { className: "what", dir: "auto" }, element("b", {}, name), ` ${text}`);
+    const column = element("b", {}, ...breakable(name));
+    const label = element("span", { className: "what", dir: "auto" }, column, ` ${text}`);
     const number = element("data", { value }, signed(value));
     return element("li", { className: value < 0 ? "down" : "up" }, label, bar, number);
   });

@@ -9,6 +9,11 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** Return a name in parts, between which a line may break: after underscores and the like. */
+export function breakable(name) {
+  return name.split(/(?<=[_./-])/).flatMap((part) => [part, element("wbr")]);
+}
+
 /**
  * Make the field of a column.
  *
@@ -23,15 +28,17 @@ export function makeField(column, id, changed) {
   const field = words ? choiceField(words, id, changed) : numberField(column, id, changed);
   const note = element("p", { id: `${id}-note`, className: "note" });
   for (const control of field.controls) control.setAttribute("aria-describedby", note.id);
-  const label = element("label", { htmlFor: id }, column.name);
+  const label = element("label", { htmlFor: id }, ...breakable(column.name));
   const shell = element("div", { className: "field" }, label, ...field.parts, note);
+  shell.classList.toggle("choice", Boolean(words));
   label.dir = "auto";
   return {
     ...field,
     element: shell,
     warn(text) {
       shell.classList.toggle("doubtful", text !== "");
-      note.textContent = text || field.hint;
+      const hint = Number.isNaN(field.value()) ? "" : field.hint;
+      note.textContent = [text, hint].filter(Boolean).join(": ");
     },
   };
 }
