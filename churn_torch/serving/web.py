@@ -89,16 +89,16 @@ def _fetched(folder: Path) -> Path:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
         )
-        said = done.stderr or done.stdout if done.returncode else ""
+        said = " ".join((done.stderr or done.stdout).split())[:200]
+        for archive in folder.glob("*.tgz"):
+            with tarfile.open(archive) as opened:
+                opened.extractall(folder, filter="data")
+            return folder / "package"
     except subprocess.TimeoutExpired:
         said = f"no answer within {MOST_SECONDS} s"
-    archives = list(folder.glob("*.tgz"))
-    if said or not archives:
-        said = " ".join(said.split())[:200]
-        raise InputError(
-            f"target=web: expected npm to fetch {PACKAGE}, got none "
-            f"({said or 'npm says nothing'}); look at the network and npm's settings, {mend}."
-        )
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "package"
+    except tarfile.TarError:
+        said = "the archive is damaged"
+    raise InputError(
+        f"target=web: expected npm to fetch {PACKAGE}, got none ({said or 'npm says nothing'}); "
+        f"look at the network and npm's settings, {mend}."
+    )
