@@ -37,13 +37,12 @@ async function start() {
     }
   }
 
-  // One run at a time; what changed meanwhile is answered next.
-  let running = false;
+  // One run at a time; what changed meanwhile is answered next. Tests wait for the end of `working`.
   let stale = false;
   async function changed() {
     stale = true;
-    if (running) return;
-    running = true;
+    if ("working" in document.body.dataset) return;
+    document.body.dataset.working = "";
     try {
       while (stale) {
         stale = false;
@@ -52,7 +51,7 @@ async function start() {
     } catch (error) {
       failed(error);
     } finally {
-      running = false;
+      delete document.body.dataset.working;
     }
   }
 

@@ -3,8 +3,8 @@
 //   node page.mjs < {"url", "width", "height", "scheme", "steps", "chromium", "profile"}
 //
 // A step is [verb, ...words]: ["fill", label, text], ["select", label, option],
-// ["check"|"uncheck", label], ["click", button], ["press", key], ["focus", label],
-// ["shot", file], ["full", file].
+// ["check"|"uncheck", label], ["click", button], ["press", key], ["width", pixels], ["rest"] (till all
+// is spoken), ["shot"|"full", file].
 
 import { text } from "node:stream/consumers";
 import { chromium } from "playwright-core";
@@ -34,9 +34,10 @@ const verbs = {
   select: (label, option) => labelled(label).selectOption({ label: option }),
   check: (label) => labelled(label).check(),
   uncheck: (label) => labelled(label).uncheck(),
-  focus: (label) => labelled(label).focus(),
   click: (name) => page.getByRole("button", { name }).click(),
   press: (key) => page.keyboard.press(key),
+  width: (pixels) => page.setViewportSize({ width: Number(pixels), height: 900 }),
+  rest: () => page.waitForTimeout(800),
   shot: (file) => page.screenshot({ path: file }),
   full: (file) => page.screenshot({ path: file, fullPage: true }),
 };
@@ -78,7 +79,7 @@ try {
   report.screens.push(await page.evaluate(screen));
   for (const [verb, ...words] of asked.steps ?? []) {
     await verbs[verb](...words);
-    await page.waitForTimeout(verb === "shot" || verb === "full" ? 0 : 700); // the answer, and what is spoken
+    await page.locator("body:not([data-working])").waitFor();
     report.screens.push(await page.evaluate(screen));
   }
 } finally {
