@@ -91,8 +91,11 @@ def _fetched(folder: Path) -> Path:
         )
         said = " ".join((done.stderr or done.stdout).split())[:200]
         for archive in folder.glob("*.tgz"):
+            wanted = {f"package/{source}" for source, _ in RUNTIME.values()}
             with tarfile.open(archive) as opened:
-                opened.extractall(folder, filter="data")
+                for member in opened:
+                    if member.name in wanted:
+                        opened.extract(member, folder, filter="data")
             return folder / "package"
     except subprocess.TimeoutExpired:
         said = f"no answer within {MOST_SECONDS} s"
