@@ -78,6 +78,7 @@ function numberField(column, id, changed) {
   const { type, parse, format } = spellingOf(column);
   const start = type === "number" ? shortest(column.typical, column.type) : parse(format(column.typical));
   const places = placesOf(column);
+  const read = (number) => format(number).replace("T", " "); // a date as people read it
   let value;
 
   const input = element("input", { id, type, step: "any", inputMode: type === "number" ? "decimal" : "" });
@@ -94,7 +95,7 @@ function numberField(column, id, changed) {
     if (!typed) input.value = nothing ? "" : format(value);
     slider.classList.toggle("idle", nothing);
     if (places && !nothing) slider.value = places.place(value);
-    slider.setAttribute("aria-valuetext", nothing ? "missing" : format(value));
+    slider.setAttribute("aria-valuetext", nothing ? "missing" : read(value));
   }
   let before; // what comes back when the tick is taken away
   input.oninput = () => changed(set(parse(input.value), true));
@@ -104,7 +105,7 @@ function numberField(column, id, changed) {
     changed(set(missing.checked ? NaN : (before ?? start)));
   };
 
-  const ends = [column.minimum, column.maximum].filter((end) => end !== null).map(format);
+  const ends = [column.minimum, column.maximum].filter((end) => end !== null).map(read);
   return {
     parts: [
       element("div", { className: "typed" }, input, element("label", {}, missing, " missing")),
@@ -113,7 +114,7 @@ function numberField(column, id, changed) {
     controls: [input, slider],
     hint: ends.length ? `${ends.join(" to ")}${type === "datetime-local" ? " UTC" : ""}` : "",
     value: () => value,
-    text: () => (Number.isNaN(value) ? MISSING : format(value)),
+    text: () => (Number.isNaN(value) ? MISSING : read(value)),
     reset: () => set(start),
   };
 }

@@ -26,7 +26,7 @@ export function spellingOf(column) {
   return {
     type: days ? "date" : "datetime-local",
     parse: (text) => Date.parse(days ? text : `${text}Z`) / DAY,
-    format: (value) => {
+    format(value) {
       const date = new Date(Math.floor(value * 1440) * 60_000);
       return Number.isNaN(date.valueOf()) ? "" : date.toISOString().slice(0, days ? 10 : 16);
     },
