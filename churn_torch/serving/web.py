@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from importlib import resources
 from pathlib import Path
 
 from churn_torch.errors import InputError
@@ -47,8 +46,8 @@ def files(runtime: str | None = None) -> dict[str, bytes]:
     Raises:
         InputError: The runtime cannot be had, or is not the version that the page was made with.
     """
-    page = resources.files("churn_torch.serving") / "web_page"
-    found = {entry.name: entry.read_bytes() for entry in page.iterdir()}
+    page = Path(__file__).with_name("web_page")
+    found = {path.name: path.read_bytes() for path in page.iterdir()}
     if runtime is not None:
         return found | _checked(Path(runtime), f"in {runtime}")
     with tempfile.TemporaryDirectory() as folder:
