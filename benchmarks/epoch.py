@@ -40,10 +40,10 @@ LR, L2 = 0.01, 1e-4
 SHORT, LONG = 1, 4
 
 
-def trainer(epochs: int) -> pl.Trainer:
+def trainer(epochs: int, accelerator: str = "cpu") -> pl.Trainer:
     """Return a trainer with nothing but the loop."""
     return pl.Trainer(
-        accelerator="cpu",
+        accelerator=accelerator,
         max_epochs=epochs,
         logger=False,
         enable_checkpointing=False,
@@ -53,12 +53,21 @@ def trainer(epochs: int) -> pl.Trainer:
     )
 
 
-def ours(x: Array, y: Array, batch_size: int, epochs: int) -> None:
+def ours(
+    x: Array,
+    y: Array,
+    batch_size: int,
+    epochs: int,
+    *,
+    accelerator: str = "cpu",
+    make_net: Callable[..., nn.Module] = Linear,
+    compiled: bool = False,
+) -> None:
     """Fit with churn_torch."""
     columns = [Column(f"x{i}", Kind.NUMERIC, Storage.NUMBER) for i in range(x.shape[1])]
     schema = Schema((*columns, Column("y", Kind.TARGET, Storage.NUMBER)), "y", "1", "0")
     preprocess = Preprocess(schema, PreprocessOptions())
-    scorer = Scorer(preprocess, Linear(n_features=x.shape[1]), Calibrator())
+    scorer = Scorer(preprocess, make_net(n_features=x.shape[1]), Calibrator())
     module = ChurnModule(
         scorer,
         optimizer=partial(torch.optim.Adam, lr=LR),
@@ -67,27 +76,35 @@ def ours(x: Array, y: Array, batch_size: int, epochs: int) -> None:
         l2=L2,
         positive_weight=1.0,
         gradient_clip=None,
-        compiled=False,
+        compiled=compiled,
         seed=0,
     )
     codes = torch.empty(len(x), 0, dtype=torch.int32)
     block = Block(torch.from_numpy(x), codes, torch.from_numpy(y))
     validation = MemoryPart(block.take(slice(0, 1000)))
     data = ChurnDataModule(MemoryPart(block), validation, batch_size=batch_size, seed=0)
-    trainer(epochs).fit(module, data)
+    trainer(epochs, accelerator).fit(module, data)
 
 
-def bare_loop(x: Array, y: Array, batch_size: int, epochs: int) -> None:
+def bare_loop(
+    x: Array,
+    y: Array,
+    batch_size: int,
+    epochs: int,
+    *,
+    device: str = "cpu",
+    make_net: Callable[..., nn.Module] | None = None,
+) -> None:
     """Fit with torch alone: shuffle, slice, step."""
-    features, label = torch.from_numpy(x), torch.from_numpy(y)
-    net = nn.Linear(x.shape[1], 1)
+    features, label = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+    make = make_net or (lambda n_features: nn.Sequential(nn.Linear(n_features, 1), nn.Flatten(0)))
+    net = make(n_features=x.shape[1]).to(device)
     optimizer = torch.optim.Adam(net.parameters(), lr=LR, weight_decay=L2)
     for _ in range(epochs):
-        order = torch.randperm(len(x))
+        order = torch.randperm(len(x), device=device)
         for rows in order.split(batch_size):
             optimizer.zero_grad()
-            logit = net(features[rows]).squeeze(1)
-            binary_cross_entropy_with_logits(logit, label[rows]).backward()
+            binary_cross_entropy_with_logits(net(features[rows]), label[rows]).backward()
             optimizer.step()
 
 

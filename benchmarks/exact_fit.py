@@ -90,7 +90,9 @@ def optimum(x: Array, y: Array) -> Array:
     raise RuntimeError("the reference has not converged")
 
 
-def churn_torch_fit(x: Array, y: Array, method: str, tolerance: float) -> tuple[Array, int]:
+def churn_torch_fit(
+    x: Array, y: Array, method: str, tolerance: float, accelerator: str = "cpu"
+) -> tuple[Array, int]:
     """Fit through Lightning; return the coefficients and the passes over all rows."""
     columns = [Column(f"x{i}", Kind.NUMERIC, Storage.NUMBER) for i in range(x.shape[1])]
     schema = Schema((*columns, Column("y", Kind.TARGET, Storage.NUMBER)), "y", "1", "0")
@@ -112,7 +114,7 @@ def churn_torch_fit(x: Array, y: Array, method: str, tolerance: float) -> tuple[
         MemoryPart(block), MemoryPart(block.take(slice(0, 1000))), batch_size=None, seed=0
     )
     trainer = pl.Trainer(
-        accelerator="cpu",
+        accelerator=accelerator,
         max_epochs=300,
         logger=False,
         enable_checkpointing=False,
@@ -122,7 +124,7 @@ def churn_torch_fit(x: Array, y: Array, method: str, tolerance: float) -> tuple[
     )
     trainer.fit(module, data)
     linear = scorer.net.linear
-    theta = torch.cat([linear.weight.detach().flatten(), linear.bias.detach()])
+    theta = torch.cat([linear.weight.detach().flatten(), linear.bias.detach()]).cpu()
     return theta.double().numpy(), module.outcome["passes"]
 
 
