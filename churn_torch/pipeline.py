@@ -148,6 +148,7 @@ def _train(
 
     # Save, export, prove.
     columns = Columns.from_arrays(encode(store.sample, schema))
+    first_time, last_time = table.time_span or (None, None)
     described = {
         "fit": fit,
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
@@ -157,8 +158,8 @@ def _train(
             "n_rows": sum(table.counts.values()),
             "n_dropped": table.n_dropped,
             "base_rate": table.n_positive["train"] / table.counts["train"],
-            "first_time": None,
-            "last_time": None,
+            "first_time": first_time,
+            "last_time": last_time,
             **{f"n_{part}": n for part, n in table.counts.items()},
         },
         "version": churn_torch.__version__,

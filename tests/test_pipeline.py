@@ -784,6 +784,9 @@ def test_split_by_time_tests_on_the_newest(
     train, validation = joined[ids[table.split.train]], joined[ids[table.split.validation]]
     assert train.max() < validation.min()
     assert validation.max() < joined[test_ids].min()
+    data = run.metrics["data"]
+    assert data["first_time"] == f"{train.min():%Y-%m-%d}"
+    assert data["last_time"] == f"{train.max():%Y-%m-%d}"
     assert len(test_ids) == pytest.approx(60, abs=3)
     assert run.schema["joined"].kind == "ignored"
     assert "orders the split" in run.schema["joined"].note
