@@ -715,7 +715,7 @@ def test_unfinished_run(refused, customers_run, tmp_path, name):
         ("half", ["expected an ONNX file that onnxruntime can open", r"model\.onnx", "export"]),
         ("garbage", ["expected an ONNX file that onnxruntime can open", "export"]),
         ("empty", ["expected an ONNX file that onnxruntime can open", "export"]),
-        ("foreign", ["expected an ONNX file of churn_torch", "without a schema"]),
+        ("foreign", ["expected an ONNX file of churn_torch", "without its metadata"]),
     ],
 )
 def test_damaged_model(refused, customers_run, customers_csv, tmp_path, damage, fragments):

@@ -123,8 +123,8 @@ def test_model_tells_its_origin(customers_run):
     told = {entry.key: entry.value for entry in model.metadata_props}
     assert set(told) == {
         "format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns",
-        "threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality", "dtype",
-        "parity",
+        "threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality",
+        "dtype", "parity",
     }  # fmt: skip
     assert Schema.from_json(told["schema"]) == customers_run.schema
     metrics = json.loads((customers_run.folder / "metrics.json").read_text())

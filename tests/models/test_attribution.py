@@ -24,6 +24,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer
+from churn_torch.tables.schema import Schema
 from tests.models.nets.test_contract import CASES
 
 N = 60
@@ -31,7 +32,7 @@ N = 60
 NETS = [case for case in CASES if len(case.values[1]) <= 1]
 
 
-def made_preprocess() -> tuple[Preprocess, Columns]:
+def made_rows() -> tuple[pd.DataFrame, Schema]:
     """Columns of every group; one of text, one of missing numbers and a date have many features."""
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(
@@ -45,13 +46,18 @@ def made_preprocess() -> tuple[Preprocess, Columns]:
     )
     schema = infer(rows, target="churned")
     parsed = parse(rows, schema)
-    schema, statistics = fit_statistics([parsed], schema, PreprocessOptions())
-    preprocess = Preprocess(schema, PreprocessOptions())
-    preprocess.load_statistics(statistics)
-    return preprocess, Columns.from_arrays(encode(parsed, schema))
+    return parsed, fit_statistics([parsed], schema, PreprocessOptions())[0]
 
 
-PREPROCESS, COLUMNS = made_preprocess()
+def made_preprocess() -> Preprocess:
+    preprocess = Preprocess(SCHEMA, PreprocessOptions())
+    preprocess.load_statistics(fit_statistics([PARSED], SCHEMA, PreprocessOptions())[1])
+    return preprocess
+
+
+PARSED, SCHEMA = made_rows()
+PREPROCESS = made_preprocess()
+COLUMNS = Columns.from_arrays(encode(PARSED, SCHEMA))
 X = PREPROCESS(*COLUMNS)
 
 
