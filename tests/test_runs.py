@@ -46,6 +46,10 @@ def test_folder_holds_exactly_these_files(telco_run):
     }  # fmt: skip
 
 
+def test_the_file_is_small(telco_run):
+    assert telco_run.model.stat().st_size < 50_000
+
+
 def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
     assert set(metrics) == {"validation", "test", "fit", "reasons", "data", "version"}
