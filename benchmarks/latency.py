@@ -4,7 +4,7 @@
 
 A logistic regression and an MLP of 2 x 128 are trained on 20 mixed columns, a date among them
 (benchmarks/made_table.py), and scikit-learn's pipeline on the same rows (benchmarks/scoring.py).
-All calls are measured in turn on one thread, 20,000 times each after 1,000 to warm up;
+All calls are measured in turn on one thread, 10,000 times each after 1,000 to warm up;
 scikit-learn a twentieth of that. Inputs are ready: arrays, or a frame of one row for scikit-learn.
 
 - The files with different outputs, by ``session.run``: what a Python service sees.
@@ -42,7 +42,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse, parse_columns
 
-CALLS, WARM_UP, ROUNDS = 20_000, 1_000, 10
+CALLS, WARM_UP, ROUNDS = 10_000, 1_000, 10
 SLOW = "scikit-learn pipeline"
 Call = Callable[[], object]
 
@@ -122,9 +122,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "customers.parquet"
-        write(20_000, source)
+        write(10_000, source)
         logreg = trained(source, folder / "logreg", "optimizer=newton")
-        mlp = trained(source, folder / "mlp", "model=mlp", "trainer.max_epochs=10")
+        mlp = trained(source, folder / "mlp", "model=mlp", "trainer.max_epochs=5")
         rows = pd.read_parquet(source)
         row = rows.drop(columns="churned").head(1)
         feed = make_feed(parse(row, logreg.schema), logreg.schema)

@@ -33,7 +33,7 @@ def test_large_matrices_are_rounded_and_the_rest_is_left(dtype: str):
     scorer = scorer_of(MLP, width=64)
     with torch.no_grad():
         scorer.net.blocks[1][0].weight[5] = 0  # a row of zeros has a scale too
-    before = {name: value.clone() for name, value in scorer.net.named_parameters()}
+    before = {name: value.detach().clone() for name, value in scorer.net.named_parameters()}
     small, matrices = compress(scorer, dtype)
     assert all(torch.equal(value, before[n]) for n, value in scorer.net.named_parameters())
     large = [name for name, value in before.items() if value.ndim == 2 and value.numel() >= FEWEST]

@@ -24,7 +24,8 @@ def test_the_gradient_is_torchs_for_any_number_of_rows(
 ):
     net = scorer_of(cls, **options).net
     traced = TracedGradient(net, PREPROCESS.n_features)
-    for n in (0, 1, 3, 60):
+    # Of no rows torch has no backward pass of batch norm; the file is asked in test_exportable.py.
+    for n in (1, 3, 60):
         x = X[:n].clone().requires_grad_()
         (expected,) = torch.autograd.grad(net(x).sum(), x)
         torch.testing.assert_close(traced(X[:n]), expected, rtol=1e-5, atol=1e-6)
