@@ -70,7 +70,7 @@ def ours(
     scorer = Scorer(preprocess, make_net(n_features=x.shape[1]), Calibrator())
     module = ChurnModule(
         scorer,
-        optimizer=partial(torch.optim.Adam, lr=LR),
+        optimizer=partial(torch.optim.Adam, lr=LR, fused=True),  # as conf/optimizer/adam.yaml
         scheduler=None,
         l1=0.0,
         l2=L2,

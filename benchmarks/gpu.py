@@ -38,7 +38,7 @@ def epochs_of(x: Array, y: Array, batch_size: int) -> None:
     """Print the rates of one epoch of every side."""
     for name, make_net in (
         ("logreg", Linear),
-        ("mlp 2 x 128", partial(MLP, hidden=[128, 128])),
+        ("mlp 2 x 128", partial(MLP, width=128, depth=2)),
     ):
         rates: dict[str, float] = {}
         on_card = partial(ours, x, y, batch_size, accelerator="gpu", make_net=make_net)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -118,7 +119,10 @@ def whole_file(path: Path) -> Iterator[Path]:
 def new_folders(folder: Path) -> Iterator[None]:
     """Make a folder and those above it; what was made and is empty goes when the block fails."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # as Python calls a file where a folder should be
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
     try:
         yield
     except BaseException:

@@ -128,7 +128,7 @@ def test_model_tells_its_origin(customers_run):
     assert set(told) == {
         "format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns",
         "threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality",
-        "dtype", "parity",
+        "parity", "dtype",
     }  # fmt: skip
     assert Schema.from_json(told["schema"]) == customers_run.schema
     metrics = json.loads((customers_run.folder / "metrics.json").read_text())

@@ -232,7 +232,10 @@ def test_killed_and_resumed_is_the_same_as_unbroken(customers_csv, table_keys, t
     script("train", f"resume={folder}", cwd=tmp_path)
     unbroken = train_run(tmp_path / "unbroken", *keys)
     resumed = load_run(folder)
-    assert resumed.metrics["fit"]["history"] == unbroken.metrics["fit"]["history"]
+    # The sum of an epoch's losses, which nothing learns from, was once seen one rounding apart.
+    curves = (run.metrics["fit"]["history"] for run in (resumed, unbroken))
+    for losses, expected in zip(*curves, strict=True):
+        assert losses == pytest.approx(expected, rel=1e-6)
     ours, theirs = (
         torch.load(run.folder / "weights.pt", weights_only=True) for run in (resumed, unbroken)
     )

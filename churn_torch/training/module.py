@@ -116,6 +116,8 @@ class ChurnModule(FitModule):
         InputError: A penalty is negative.
     """
 
+    row_weight: Tensor | None
+
     def __init__(
         self,
         scorer: Scorer,
@@ -144,7 +146,8 @@ class ChurnModule(FitModule):
         net = scorer.net
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
         self.weights = [p for p in net.parameters() if p.ndim > 1]
-        self.register_buffer("row_weight", torch.tensor(self.positive_weight), persistent=False)
+        row_weight = None if self.positive_weight == 1 else torch.tensor(self.positive_weight)
+        self.register_buffer("row_weight", row_weight, persistent=False)
         self._loss_sum = torch.zeros(())
         self._n_rows = 0
 
@@ -163,6 +166,7 @@ class ChurnModule(FitModule):
             loss = self._loss(batches.rows.take(slice(start, end)), n_rows)
             torch.autograd.backward(loss)
             self._share_gradients()
+            self._add_penalty_gradients()
             if self.gradient_clip is not None:
                 nn.utils.clip_grad_norm_(self.scorer.net.parameters(), self.gradient_clip)
             optimizer.step()
@@ -170,27 +174,28 @@ class ChurnModule(FitModule):
             self._n_rows += n_rows
 
     def _loss(self, rows: Block, n_rows: int) -> Tensor:
-        """Return this process's part of the penalised mean loss of a minibatch."""
+        """Return this process's part of the mean loss of a minibatch, penalties left out."""
         with torch.no_grad():
             x = self.features(rows)
         loss = binary_cross_entropy_with_logits(
             self.run_net(x),
             rows.label,
             weight=rows.weight,
-            pos_weight=self.get_buffer("row_weight"),
+            pos_weight=self.row_weight,
             reduction="sum",
         )
         # Summed here and logged once an epoch: Lightning's logging costs more than a small step.
         self._loss_sum += loss.detach()
-        loss = loss / n_rows
-        if self.l2:
-            for weight in self.weights:
-                flat = weight.flatten()
-                loss = loss + (self.l2 / 2 / self.trainer.world_size) * torch.dot(flat, flat)
-        if self.l1:
-            for weight in self.weights:
-                loss = loss + (self.l1 / self.trainer.world_size) * weight.abs().sum()
-        return loss
+        return loss / n_rows
+
+    def _add_penalty_gradients(self) -> None:
+        """Add the penalties' gradients: autograd takes several times the operations for them."""
+        for weight in self.weights:
+            assert weight.grad is not None
+            if self.l2:
+                weight.grad.add_(weight.detach(), alpha=self.l2)
+            if self.l1:
+                weight.grad.add_(weight.detach().sign(), alpha=self.l1)
 
     def _share_gradients(self) -> None:
         if self.trainer.world_size > 1:

@@ -16,6 +16,8 @@ from churn_torch.errors import InputError
 from churn_torch.tables.csv_files import _HEAD
 from churn_torch.tables.sources import read
 
+PACKED = gzip.compress(b"a,b\n" + b"1,2\n" * 9000, mtime=0)  # the same in every process
+
 
 def read_bytes(tmp_path: Path, content: bytes, name: str = "table.csv") -> pd.DataFrame:
     path = tmp_path / name
@@ -127,11 +129,8 @@ def test_the_last_row_of_the_head_does_not_mislead(tmp_path: Path) -> None:
         (b"a,b\n" + b"1,2\n" * 70_000 + b"1,2,3\n", "line 70,002 has 3"),
         (bytes(range(256)) * 40, "is binary; name a CSV or Parquet file"),
         (b"PK\x03\x04" + b"abc" * 50, "is a zip or Excel file; save the sheet as CSV"),
-        (
-            gzip.compress(b"a,b\n" + b"1,2\n" * 9000, mtime=0)[:-30],
-            r"cannot be read \(Compressed file",
-        ),
-        (gzip.compress(b"a,b\n" + b"1,2\n" * 9000, mtime=0)[:20] + b"x" * 99, "cannot be read"),
+        (PACKED[:-30], r"cannot be read \(Compressed file"),
+        (PACKED[:20] + b"x" * 99, "cannot be read"),
         (b"\x1f\x8bnot gzip", "cannot be read"),
         (b"\xff\xfea", "starts like UTF-16 text and is none"),
         (b'a,b\n1,"x\n2,y\n3,z\n', "the quote that opens before 'x' never closes"),
