@@ -21,7 +21,7 @@ from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
 from churn_torch.evaluation.tally import Tally
-from churn_torch.evaluation.thresholds import check_rule, checked_threshold
+from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
@@ -158,6 +158,7 @@ def _train(
 
     # Save, export, prove.
     columns = Columns.from_arrays(encode(store.sample, schema))
+    first_time, last_time = table.time_span or (None, None)
     described = {
         "fit": fit,
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
@@ -167,8 +168,8 @@ def _train(
             "n_rows": sum(table.counts.values()),
             "n_dropped": table.n_dropped,
             "base_rate": table.n_positive["train"] / table.counts["train"],
-            "first_time": None,
-            "last_time": None,
+            "first_time": first_time,
+            "last_time": last_time,
             **{f"n_{part}": n for part, n in table.counts.items()},
         },
         "version": churn_torch.__version__,
@@ -293,7 +294,9 @@ def export(config: DictConfig) -> Path:
     sources.check_output(path, located(source), database)
     threshold = run.threshold
     if config.threshold is not None:
-        threshold = checked_threshold(config.threshold)
+        threshold = config.threshold
+        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
+            raise InputError(f"threshold: expected a number from 0 to 1, got {threshold!r}.")
         run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
     options = _export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None

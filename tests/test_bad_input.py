@@ -715,7 +715,8 @@ def test_unfinished_run(refused, customers_run, tmp_path, name):
         ("half", ["expected an ONNX file that onnxruntime can open", r"model\.onnx", "export"]),
         ("garbage", ["expected an ONNX file that onnxruntime can open", "export"]),
         ("empty", ["expected an ONNX file that onnxruntime can open", "export"]),
-        ("foreign", ["expected an ONNX file of churn_torch", "without a schema"]),
+        ("foreign", ["expected an ONNX file of churn_torch", "without its metadata"]),
+        ("newer", ["format 1 or older", "format '2'", "install that version or newer"]),
     ],
 )
 def test_damaged_model(refused, customers_run, customers_csv, tmp_path, damage, fragments):
@@ -727,6 +728,10 @@ def test_damaged_model(refused, customers_run, customers_csv, tmp_path, damage, 
     elif damage == "foreign":
         proto = onnx.load_from_string(whole)
         proto.ClearField("metadata_props")
+        onnx.save(proto, str(model))
+    elif damage == "newer":
+        proto = onnx.load_from_string(whole)
+        next(entry for entry in proto.metadata_props if entry.key == "format").value = "2"
         onnx.save(proto, str(model))
     else:
         bad = {"half": whole[: len(whole) // 2], "garbage": GARBAGE, "empty": b""}
@@ -761,6 +766,30 @@ def test_evaluate_without_the_target(refused, customers_run, customers, tmp_path
     customers.rename(columns={"churned": "Churned"}).to_csv(source, index=False)
     keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
     refused("evaluate", keys, "target column 'churned'", "did you mean 'Churned'", "add it")
+
+
+@pytest.mark.parametrize(
+    ("key", "fragments"),
+    [
+        ("threshold=1.5", ["threshold: expected a number from 0 to 1, got 1.5"]),
+        ("threshold=f1", ["a number from 0 to 1, got 'f1'"]),
+        ("threshold=nan", ["a number from 0 to 1, got nan"]),
+        ("export.outputs=[probability,decisions]", ["got 'decisions' .did you mean 'decision'"]),
+        ("export.outputs=[quality]", ["expected the probability among them", "add probability"]),
+        ("export.outputs=decision", [r"expected a list .* write \[decision\]"]),
+        ("export.opset=19", ["from 20 to 23, got 19"]),
+        ("export.opset=latest", ["from 20 to 23, got 'latest'"]),
+        ("export.dtype=int4", ["float32, float16, int8, got 'int4'", "did you mean 'int8'"]),
+        ("export.dtypes=int8", ["dtypes", "did you mean .*dtype"]),
+    ],
+)
+def test_export_choices(refused, customers_run, tmp_path, key, fragments):
+    refused("export", [f"run={customers_run.folder}", f"out={tmp_path}/m.onnx", key], *fragments)
+
+
+@pytest.mark.parametrize("key", ["export.opset=19", "export.outputs=[reasons]", "export.dtype=x"])
+def test_export_choices_are_refused_before_training(train_on, customers, key):
+    train_on(customers, key.partition("=")[0].replace(".", r"\."), keys=(key,))
 
 
 def test_export_below_a_file(refused, customers_run, tmp_path):

@@ -24,6 +24,7 @@ from churn_torch.runs import (
     whole_file,
     write_text,
 )
+from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.schema import Schema
 
 METRICS = {
@@ -43,6 +44,10 @@ def test_folder_holds_exactly_these_files(telco_run):
         "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
         "model.onnx", "last.ckpt",
     }  # fmt: skip
+
+
+def test_the_file_is_small(telco_run):
+    assert telco_run.model.stat().st_size < 50_000
 
 
 def test_metrics_have_exactly_these_keys(telco_run):
@@ -170,6 +175,18 @@ def test_predict_proba_asks_only_for_features(customers_run, customers):
     np.testing.assert_allclose(customers_run.predict_proba(as_text), expected, atol=1e-6)
     with pytest.raises(InputError, match="'plan' is not in the table"):
         customers_run.predict_proba(customers.drop(columns="plan"))
+
+
+def test_reasons_are_those_of_the_file(customers_run, customers):
+    rows = customers[:50].iloc[::-1]
+    reasons = customers_run.reasons(rows)
+    file = ModelFile(customers_run.model)
+    assert list(reasons.columns) == file.names
+    assert len(reasons) == 50
+    np.testing.assert_allclose(reasons, file.run(file.feed(rows))["reasons"], atol=1e-5)
+    assert customers_run.reasons(customers[:0]).shape == (0, len(file.names))
+    with pytest.raises(InputError, match="'plan' is not in the table"):
+        customers_run.reasons(customers.drop(columns="plan"))
 
 
 def test_load_config_refuses_what_is_no_run(tmp_path):

@@ -15,41 +15,40 @@ import onnx
 import onnxruntime as ort
 import pandas as pd
 from onnx import TensorProto, helper
+from onnx.utils import Extractor
 
-from churn_torch.errors import InputError
-from churn_torch.serving.session import Array, Feed, as_input, open_session, run_onnx
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.serving.session import Array, Feed, as_input, open_session
 from churn_torch.tables.encode import Texts
-from churn_torch.tables.schema import Schema
 
 # Rows that pass the graph at a time: what its nodes hand on stays in a core's cache.
 BLOCK_ROWS = 8_192
 
 
 class CodedModel:
-    """An ONNX file for many rows at a time; the same nodes, so the same numbers.
+    """An ONNX file for many rows at a time: the nodes of its probability, so the same numbers.
+
+    What a whole graph answers besides is computed whether it is asked for or not, and reasons may
+    cost many times what the probability does.
 
     Args:
         path: The file.
 
     Attributes:
         schema: What the file was trained on.
+        threshold: The probability at and above which the decision is 1.
         session: The graph behind the encoders.
 
     Raises:
-        InputError: It is not an ONNX file of churn_torch.
+        InputError: It is not an ONNX file of churn_torch, or one of a newer version.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.session = open_session(path)
-        stored = self.session.get_modelmeta().custom_metadata_map.get("schema")
-        if stored is None:
-            raise InputError(
-                f"model: expected an ONNX file of churn_torch, got {path} without a schema; "
-                "write it with scripts/export.py."
-            )
-        self.schema = Schema.from_json(stored)
+        file = ModelFile(path)
+        self.schema, self.threshold = file.schema, file.threshold
         texts = {column.name for column in self.schema.text}
-        model = onnx.load(path)
+        model = Extractor(onnx.load(path)).extract_model(file.names, [PROBABILITY])
         encoders = [
             node
             for node in model.graph.node
@@ -59,6 +58,8 @@ class CodedModel:
         self._encoded = {node.output[0]: node.input[0] for node in encoders}
         if encoders:
             self._encoders, self.session = _cut(model, encoders)
+        else:
+            self.session = open_session(model.SerializeToString())
 
     def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
         """Return the inputs of `session`.
@@ -85,13 +86,13 @@ class CodedModel:
         feed = self.feed(columns)
         n_rows = len(next(iter(feed.values())))
         blocks = [
-            run_onnx(
-                self.session, {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
-            )
+            self.session.run(
+                [PROBABILITY], {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
+            )[0]
             for start in range(0, max(n_rows, 1), BLOCK_ROWS)
         ]
-        probability, decision = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
-        return probability, decision
+        probability = np.concatenate(blocks)
+        return probability, (probability >= np.float32(self.threshold)).astype(np.int64)
 
 
 def _cut(

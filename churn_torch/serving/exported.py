@@ -47,6 +47,11 @@ class ExportOptions:
             InputError: An output is unknown, the probability is not among them, the opset is not
                 one that has all operators, or the dtype is unknown.
         """
+        if not isinstance(self.outputs, list | tuple):
+            raise InputError(
+                f"export.outputs: expected a list of some of {', '.join(OUTPUTS)}, got "
+                f"{self.outputs!r}; write [{self.outputs}]."
+            )
         for word in self.outputs:
             if word not in OUTPUTS:
                 raise InputError(
@@ -58,12 +63,11 @@ class ExportOptions:
                 "export.outputs: expected the probability among them, got "
                 f"[{','.join(self.outputs)}]; add probability."
             )
-        if self.opset not in range(OPSET, MOST_OPSET + 1):
+        if type(self.opset) is not int or not OPSET <= self.opset <= MOST_OPSET:
             raise InputError(
                 f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
                 f"{self.opset!r}."
             )
-
         if self.dtype not in DTYPES:
             raise InputError(
                 f"export.dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}"

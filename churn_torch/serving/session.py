@@ -1,4 +1,4 @@
-"""An ONNX file opened, fed and run: arrays in, probability and decision out."""
+"""An ONNX file opened, and its inputs made of rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import onnxruntime as ort
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.schema import Column, Schema
 
 Array = np.ndarray[Any, Any]
@@ -54,9 +53,3 @@ def as_input(numbers: pd.Series, column: Column) -> Array:
     # A number beyond float32 becomes infinite, which the model takes as missing.
     with np.errstate(over="ignore"):
         return numbers.to_numpy(dtype).reshape(-1, 1)
-
-
-def run_onnx(session: ort.InferenceSession, feed: Feed) -> tuple[Array, Array]:
-    """Return probability ``[N]`` float32 and decision ``[N]`` int64."""
-    probability, decision = session.run([PROBABILITY, DECISION], feed)
-    return np.asarray(probability), np.asarray(decision)

@@ -269,6 +269,11 @@ def _codes(text: pd.Series, column: Column) -> npt.NDArray[np.int64]:
     return codes[positions]
 
 
+def is_dated(column: Column) -> bool:
+    """Tell whether a column holds dates, whatever is done with it."""
+    return column.storage is Storage.DATETIME or column.datetime_format is not None
+
+
 def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     """Read the column that orders a split: days since 1970 for dates, else the number.
 
@@ -283,7 +288,6 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
             f"expected the time column {column.name!r} in the table, however: it is not there"
             f"{suggest(column.name, frame.columns)}; add it"
         )
-    dated = column.storage is Storage.DATETIME or column.datetime_format
-    kind = Kind.DATETIME if dated else Kind.NUMERIC
+    kind = Kind.DATETIME if is_dated(column) else Kind.NUMERIC
     read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)
     return _parse_numbers(frame[column.name], read, 0).to_numpy(dtype="float64")

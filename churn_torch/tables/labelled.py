@@ -23,8 +23,10 @@ from churn_torch.tables.rows import (
     LabelledTable,
     Labels,
     Rows,
+    TimeSpan,
     check_test_source,
     read_rows,
+    readable_span,
 )
 from churn_torch.tables.schema import Schema
 from churn_torch.tables.streamed import open_streamed
@@ -53,6 +55,7 @@ class MemoryTable:
         n_dropped: Rows without a label.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
+        time_span: First and last time of the training rows, where the split goes by time.
     """
 
     schema: Schema
@@ -63,6 +66,7 @@ class MemoryTable:
     fingerprint: str
     n_dropped: int
     weight: Weights | None = None
+    time_span: TimeSpan | None = None
     sampled: None = None
     streamed: bool = False
 
@@ -177,6 +181,11 @@ def _read_into_memory(
     del frame
     with_test = test is None
     parts = _split(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    span = None
+    if split.by == "time":
+        column = schema[split.column]
+        learned = parse_time(kept, column)[parts.train]
+        span = readable_span(float(learned.min()), float(learned.max()), column)
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
@@ -201,6 +210,7 @@ def _read_into_memory(
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
         weight=rows.weight,
+        time_span=span,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)

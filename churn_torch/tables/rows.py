@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,11 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.encode import parse, parse_target
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.encode import is_dated, parse, parse_target
+from churn_torch.tables.schema import Column, Schema
 from churn_torch.tables.weights import Weights, read_weights
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
+
+TimeSpan = tuple[str | float, str | float]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PARTS = ("train", "validation", "test")
 CHUNK_ROWS = 65_536
@@ -70,6 +74,7 @@ class LabelledTable(Protocol):
         n_positive: Churners of each part.
         weight_by_class: Of each part the weights of the rows that stay and of the churners, added
             up; without weights their numbers.
+        time_span: First and last time of the training rows, where the split goes by time.
         n_rows: Rows of the sources, with and without a label, where that is known beforehand.
         streamed: Whether the rows are read anew on every pass.
     """
@@ -94,6 +99,9 @@ class LabelledTable(Protocol):
 
     @property
     def weight_by_class(self) -> dict[str, Weights]: ...  # noqa: D102
+
+    @property
+    def time_span(self) -> TimeSpan | None: ...  # noqa: D102
 
     @property
     def n_rows(self) -> int | None: ...  # noqa: D102
@@ -141,6 +149,24 @@ def read_rows(
     rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8), weight)
     labelled = np.flatnonzero(has_label)
     return (rows if len(labelled) == len(frame) else rows.take(labelled)), labelled
+
+
+def readable_span(first: float, last: float, column: Column) -> TimeSpan:
+    """Return two times (`churn_torch.tables.encode.parse_time`) as people write them.
+
+    Dates become ISO text in UTC, without the time of day at midnight; numbers stay numbers.
+    """
+    return _readable(first, column), _readable(last, column)
+
+
+def _readable(time: float, column: Column) -> str | float:
+    if not is_dated(column):
+        return int(time) if time.is_integer() else time
+    try:
+        moment = _EPOCH + timedelta(seconds=round(time * 86_400))
+    except OverflowError:  # beyond the years that Python knows
+        return time
+    return (moment.date() if time.is_integer() else moment).isoformat()
 
 
 def check_test_source(n_rows: int, n_positive: int) -> None:

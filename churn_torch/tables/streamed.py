@@ -18,17 +18,20 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables import sources, splits
 from churn_torch.tables.ahead import ahead
-from churn_torch.tables.encode import parse_target, parse_time
 from churn_torch.tables.fingerprint import fingerprint
-from churn_torch.tables.hashing import Hashes, splitmix64
-from churn_torch.tables.rows import CHUNK_ROWS, PARTS, Rows, check_test_source, read_rows
+from churn_torch.tables.rows import (
+    CHUNK_ROWS,
+    PARTS,
+    Rows,
+    TimeSpan,
+    check_test_source,
+    read_rows,
+)
 from churn_torch.tables.sampled import infer_from_sample
-from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.schema import Schema
+from churn_torch.tables.streamed_time import ByTime, time_borders
 from churn_torch.tables.weights import Weights, check_weights, weight_by_class
 
-# Times that the borders of a split by time are found from. Of more rows at least half as many are
-# drawn: a border then misses its share by a standard error of 0.07 % of the rows at most.
-BORDER_ROWS = 1_000_000
 # Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
 CHUNK_CELLS = 1 << 21
 # So much of the start and of the end of a file goes into the fingerprint.
@@ -118,6 +121,13 @@ class StreamedTable:
     def weight_by_class(self) -> dict[str, Weights]:
         """Weights of each part's rows that stay and churners, added up."""
         return dict(zip(PARTS, self._known().weights, strict=True))
+
+    @property
+    def time_span(self) -> TimeSpan | None:
+        """First and last time of the training rows, where the split goes by time."""
+        self._known()
+        assign = self._sources[0].assign
+        return assign.span if isinstance(assign, ByTime) else None
 
     def _known(self) -> _Totals:
         if self._totals is None:
@@ -211,8 +221,8 @@ def open_streamed(
     schema, sampled = infer_from_sample(main, database, request)
     assign: Assign
     if split.by == "time":
-        borders = _time_borders(main, database, schema, schema[split.column], **shares)
-        assign = partial(_by_time, column=schema[split.column], borders=borders)
+        borders = time_borders(main, database, schema, schema[split.column], **shares)
+        assign = ByTime(schema[split.column], borders)
     elif split.by == "group":
         assign = partial(_by_group, column=split.column, seed=seed, **shares)
     else:
@@ -227,48 +237,6 @@ def open_streamed(
         wanted -= {schema.id, schema.weight} - {*names}
         given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
     return StreamedTable(given, database, schema, sampled)
-
-
-def _time_borders(
-    source: sources.Source,
-    database: str | None,
-    schema: Schema,
-    column: Column,
-    *,
-    validation: float,
-    test: float,
-) -> tuple[float, float]:
-    """Find the borders of a split by time in a pass over the times of labelled rows."""
-    drawn: list[tuple[npt.NDArray[np.float64], Hashes]] = []
-    limit, first_row, n_missing, n_labelled = np.uint64(2**64 - 1), 0, 0, 0
-    columns = [schema.target, column.name]
-    for frame in ahead(sources.read_chunks(source, database=database, columns=columns)):
-        labelled = np.flatnonzero(~np.isnan(parse_target(frame, schema, first_row=first_row)))
-        time = parse_time(frame.take(labelled), column)
-        n_missing += int(np.isnan(time).sum())
-        n_labelled += len(time)
-        # The rows with the lowest hashes: a uniform draw.
-        drawn.append(_below(limit, time, splitmix64(first_row + labelled)))
-        while sum(len(times) for times, _ in drawn) > BORDER_ROWS:
-            limit //= np.uint64(2)
-            drawn = [_below(limit, *one) for one in drawn]
-        first_row += len(frame)
-    splits.check_present("time", n_missing, n_labelled)
-    times = np.concatenate([times for times, _ in drawn])
-    return splits.time_borders(times, validation=validation, test=test)
-
-
-def _below(
-    limit: np.uint64, times: npt.NDArray[np.float64], hashes: Hashes
-) -> tuple[npt.NDArray[np.float64], Hashes]:
-    chosen = hashes <= limit
-    return times[chosen], hashes[chosen]
-
-
-def _by_time(
-    frame: pd.DataFrame, rows: splits.Rows, *, column: Column, borders: tuple[float, float]
-) -> splits.Parts:
-    return splits.time_parts(parse_time(frame, column), borders)
 
 
 def _by_group(

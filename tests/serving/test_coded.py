@@ -17,11 +17,14 @@ from churn_torch.runs import Run
 from churn_torch.serving import coded
 from churn_torch.serving.coded import CodedModel
 from churn_torch.serving.export import build_onnx
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.parity import HOSTILE_TEXTS
-from churn_torch.serving.session import make_feed, open_session, run_onnx
+from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.cells import MISSING_TEXT
 from churn_torch.tables.encode import Texts, parse, parse_columns
 from churn_torch.tables.schema import Schema
+
+SCORES = [PROBABILITY, DECISION]
 
 
 @pytest.fixture(scope="module", params=["linear", "mlp"])
@@ -33,7 +36,7 @@ def model(
     if request.param == "mlp":
         net = MLP(n_features=scorer.preprocess.n_features, width=8).eval()
         scorer = Scorer(scorer.preprocess, net, scorer.calibrator)
-    metadata = {"schema": customers_run.schema.to_json()}
+    metadata = {"schema": customers_run.schema.to_json(), "format": "1", "threshold": "0.5"}
     built = build_onnx(scorer, customers_run.schema, threshold=0.5, metadata=metadata)
     path = tmp_path_factory.mktemp("coded") / "model.onnx"
     onnx.save(built, path)
@@ -64,7 +67,7 @@ def test_the_same_numbers_as_the_whole_file(
     frame = hostile(customers, cut.schema)
     frame = frame.astype({column.name: dtype for column in cut.schema.text})
     parsed = parse(frame, cut.schema)
-    expected = run_onnx(open_session(model), make_feed(parsed, cut.schema))
+    expected = open_session(model).run(SCORES, make_feed(parsed, cut.schema))
     made = cut.run(parse_columns(frame, cut.schema))
     for one, other in zip(made, expected, strict=True):
         assert one.dtype == other.dtype
@@ -80,7 +83,7 @@ def test_text_that_never_passed_parse_is_encoded_by_the_file(model: Path, custom
     for column in cut.schema.text:
         columns[column.name] = Texts(codes, raw)
         rows[column.name] = raw.to_numpy()[codes]
-    expected = run_onnx(open_session(model), make_feed(rows, cut.schema))
+    expected = open_session(model).run(SCORES, make_feed(rows, cut.schema))
     np.testing.assert_allclose(cut.run(columns)[0], expected[0], atol=1e-7, rtol=0)
 
 
@@ -111,5 +114,9 @@ def test_what_is_no_model_of_ours_is_refused(customers_run: Run, tmp_path: Path)
     model = onnx.load(customers_run.model)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "other.onnx")
-    with pytest.raises(InputError, match=r"other\.onnx without a schema"):
+    with pytest.raises(InputError, match=r"other\.onnx without its metadata"):
         CodedModel(tmp_path / "other.onnx")
+    onnx.helper.set_model_props(model, {"schema": "{}", "format": "2"})
+    onnx.save(model, tmp_path / "newer.onnx")
+    with pytest.raises(InputError, match=r"newer\.onnx of format '2'"):
+        CodedModel(tmp_path / "newer.onnx")

@@ -24,8 +24,8 @@ from churn_torch.serving.export import (
     check_input_names,
     input_groups,
 )
-from churn_torch.serving.outputs import OUTPUTS, PROBABILITY
-from churn_torch.serving.session import make_feed, open_session, run_onnx
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
@@ -64,7 +64,8 @@ def decide(
         copy.CopyFrom(model)
         stored = next(t for t in copy.graph.initializer if t.name == "core.threshold")
         stored.CopyFrom(onnx.helper.make_tensor(stored.name, stored.data_type, [], [threshold]))
-        return run_onnx(open_session(copy.SerializeToString()), feed)
+        session = open_session(copy.SerializeToString())
+        return session.run([PROBABILITY, DECISION], feed)
 
     return run
 

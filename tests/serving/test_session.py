@@ -11,7 +11,8 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
-from churn_torch.serving.session import make_feed, open_session, run_onnx
+from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
 
 
@@ -59,5 +60,5 @@ def test_numbers_beyond_float32_become_infinite_without_a_warning(
     parsed.loc[1, parsed.columns != "Größe/Call  Failure"] = parsed.iloc[0]
     feed = make_feed(parsed, schema)
     assert np.isinf(feed["Größe/Call  Failure"][0, 0])
-    probability, _ = run_onnx(session, feed)
+    (probability,) = session.run([PROBABILITY], feed)
     assert probability[0] == probability[1]  # infinite is missing

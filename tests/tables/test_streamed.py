@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
-from churn_torch.tables import sampled, streamed
+from churn_torch.tables import sampled, streamed, streamed_time
 from churn_torch.tables.labelled import LabelledTable, Rows, read_labelled
 from churn_torch.tables.rows import PARTS
 from churn_torch.tables.schema import Kind
@@ -166,14 +166,20 @@ def test_by_time_like_in_memory(
         table_of(source, *BY_TIME),
         table_of(source, *BY_TIME, "data.streaming=false"),
     )
-    assert_same(whole(table), whole(in_memory))
+    with pytest.raises(RuntimeError, match="go through chunks"):
+        _ = table.time_span
+    rows, _ = whole(table), whole(table)
+    assert_same(rows, whole(in_memory))
+    joined = unlabelled.dropna(subset="churned")["joined"].reset_index(drop=True)[rows.part == 0]
+    span = (f"{joined.min():%Y-%m-%d}", f"{joined.max():%Y-%m-%d}")
+    assert table.time_span == in_memory.time_span == span
     assert table.counts["test"] == pytest.approx(0.15 * len(unlabelled) * 6 / 7, abs=3)
 
 
 def test_by_time_from_a_sample_of_the_times(
     customers: pd.DataFrame, table_of: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streamed, "BORDER_ROWS", 100)
+    monkeypatch.setattr(streamed_time, "BORDER_ROWS", 100)
     rows = whole(table_of(customers, *BY_TIME))
     days = [customers["joined"][rows.part == part] for part in range(3)]
     assert days[0].max() < days[1].min()

@@ -8,7 +8,7 @@ import torch
 
 from churn_torch.models.expansion import Expansion
 from churn_torch.training import batches
-from churn_torch.training.inference import sampled_logits, scored
+from churn_torch.training.inference import mean_row, sampled_logits, scored
 
 
 @pytest.fixture
@@ -41,3 +41,9 @@ def test_sampled_logits_are_every_kth(prepared, most_rows: int) -> None:
     assert len(found) <= most_rows
     np.testing.assert_allclose(found, everything[::step], atol=1e-6)
     assert torch.equal(found_label, label[::step])
+
+
+def test_mean_row_is_the_mean_of_the_training_rows(prepared) -> None:
+    found = mean_row(prepared.scorer, prepared.train).numpy()
+    np.testing.assert_allclose(found, prepared.features("train").mean(0), atol=1e-6)
+    assert np.abs(found - prepared.features("validation").mean(0)).max() > 0.01

@@ -1,0 +1,50 @@
+"""The gradient written out as operators, against torch's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.nets.mlp import MLP
+from churn_torch.serving.gradient import TracedGradient, traceable_attribution
+from tests.models.nets.test_contract import CASES
+from tests.models.test_attribution import COLUMNS, PREPROCESS, X, scorer_of
+
+# Every option by itself.
+NETS = [case for case in CASES if len(case.values[1]) <= 1]
+
+
+@pytest.mark.parametrize(("cls", "options"), NETS)
+def test_the_gradient_is_torchs_for_any_number_of_rows(
+    cls: type[nn.Module], options: dict[str, Any]
+):
+    net = scorer_of(cls, **options).net
+    traced = TracedGradient(net, PREPROCESS.n_features)
+    # Of no rows torch has no backward pass of batch norm; the file is asked in test_exportable.py.
+    for n in (1, 3, 60):
+        x = X[:n].clone().requires_grad_()
+        (expected,) = torch.autograd.grad(net(x).sum(), x)
+        torch.testing.assert_close(traced(X[:n]), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_it_holds_nothing_but_operators_and_leaves_the_net_alone():
+    net = scorer_of(MLP, normalization="batch", width=8).net
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    traced = TracedGradient(net, PREPROCESS.n_features)
+    program = torch.export.export(traced, (torch.zeros(3, PREPROCESS.n_features),))
+    targets = [str(n.target) for n in program.graph.nodes if n.op == "call_function"]
+    assert targets
+    assert all(target.startswith("aten.") for target in targets)
+    traced(X)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert not any(tensor.requires_grad for tensor in traced.buffers())
+
+
+def test_the_reasons_by_it_are_the_reasons():
+    scorer = scorer_of(MLP, width=8, residual=True, normalization="layer")
+    expected = Attribution(scorer, 6).explain(COLUMNS)
+    torch.testing.assert_close(traceable_attribution(scorer, 6).explain(COLUMNS), expected)

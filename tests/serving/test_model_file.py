@@ -1,0 +1,83 @@
+"""A model file as another system sees it, and files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.runs import Run
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from tests.serving.made_file import METADATA, SCHEMA, write_file
+
+
+def test_what_is_read_of_a_file(tmp_path: Path):
+    path = write_file(tmp_path / "model.onnx")
+    for given in (path, str(path), path.read_bytes()):
+        file = ModelFile(given)
+        assert file.schema == SCHEMA
+        assert file.names == [column["name"] for column in file.columns]
+        assert file.outputs == list(OUTPUTS.values())
+        assert file.threshold == METADATA["threshold"]
+        assert file.quality_meaning[3] == "outside the training range"
+    assert file.metadata["metrics"] == METADATA["metrics"]
+
+
+def test_what_a_lean_file_lacks_is_not_there(tmp_path: Path):
+    file = ModelFile(write_file(tmp_path / "model.onnx", quality=None, reasons=None))
+    assert file.outputs == [PROBABILITY, DECISION]
+    assert file.quality_meaning == {}
+
+
+def test_raw_rows_to_answers(customers_run: Run, customers: pd.DataFrame):
+    file = ModelFile(customers_run.model)
+    feed = file.feed(customers)
+    answers = file.run(feed)
+    assert list(answers) == list(OUTPUTS.values())
+    np.testing.assert_allclose(
+        answers[PROBABILITY], customers_run.predict_proba(customers), atol=1e-6
+    )
+    assert list(file.run(feed, [DECISION])) == [DECISION]
+    with pytest.raises(InputError, match="'plan' is not in the table"):
+        file.feed(customers.drop(columns="plan"))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
+def test_a_truncated_file_is_refused(customers_run: Run, tmp_path: Path, share: float):
+    whole = customers_run.model.read_bytes()
+    path = tmp_path / "model.onnx"
+    path.write_bytes(whole[: int(share * len(whole))])
+    for given in (path, path.read_bytes()):
+        with pytest.raises(InputError, match=r"^model: expected an? .*ONNX .*scripts/export\.py"):
+            ModelFile(given)
+
+
+def test_a_foreign_file_is_refused(tmp_path: Path):
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    x, y = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "xy")
+    graph = onnx.helper.make_graph([node], "foreign", [x], [y])
+    opsets = [onnx.helper.make_opsetid("", 20)]
+    model = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    with pytest.raises(InputError, match="an ONNX file of churn_torch, got bytes without its"):
+        ModelFile(model.SerializeToString())
+
+
+@pytest.mark.parametrize("version", ["2", "10", "1.5", "-1", "new", ""])
+def test_a_file_of_a_newer_version_names_what_to_install(tmp_path: Path, version: str):
+    path = write_file(tmp_path / "m.onnx", format=version, churn_torch_version="7.8.9")
+    with pytest.raises(
+        InputError, match=rf"m\.onnx of format '{version}', .* churn_torch 7\.8\.9; install that"
+    ):
+        ModelFile(path)
+
+
+@pytest.mark.parametrize("key", ["columns", "metrics", "threshold", "schema"])
+def test_damaged_metadata_are_refused(tmp_path: Path, key: str):
+    path = write_file(tmp_path / "model.onnx", **{key: "[{"})
+    with pytest.raises(InputError, match=r"expected whole metadata in .*scripts/export\.py\.$"):
+        ModelFile(path)
