@@ -23,6 +23,7 @@ from churn_torch.evaluation.report import metrics_table, path_table, ranked, swe
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule, checked_threshold
 from churn_torch.models.attribution import fit_attribution
+from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
@@ -388,6 +389,8 @@ def _summary(fit: Mapping[str, Any]) -> str:
 
 
 def _calibrate(scorer: Scorer, store: Store) -> None:
+    if type(scorer.calibrator) is Calibrator:  # calibration=none
+        return
     raw, labels, weights = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
     logit = (raw - scorer.prior_shift).double().numpy()
     label = labels.double().numpy()

@@ -1,4 +1,4 @@
-"""The ONNX file cut in two for many rows: its text encoders, and all that follows them.
+"""The ONNX file cut in two for many rows: its text encoders, and what the scores take after them.
 
 onnxruntime takes text as one Python object a cell, which for a table costs more than the model
 does. A column holds few different texts, though: the file's own encoders are run on those, and
@@ -15,8 +15,10 @@ import onnx
 import onnxruntime as ort
 import pandas as pd
 from onnx import TensorProto, helper
+from onnx.utils import Extractor
 
 from churn_torch.errors import InputError
+from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.session import Array, Feed, as_input, open_session, run_onnx
 from churn_torch.tables.encode import Texts
 from churn_torch.tables.schema import Schema
@@ -33,15 +35,14 @@ class CodedModel:
 
     Attributes:
         schema: What the file was trained on.
-        session: The graph behind the encoders.
+        session: The graph behind the encoders, down to probability and decision.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch.
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.session = open_session(path)
-        stored = self.session.get_modelmeta().custom_metadata_map.get("schema")
+        stored = open_session(path).get_modelmeta().custom_metadata_map.get("schema")
         if stored is None:
             raise InputError(
                 f"model: expected an ONNX file of churn_torch, got {path} without a schema; "
@@ -57,8 +58,7 @@ class CodedModel:
         ]
         # The column that each encoder reads, by the name of what it returns.
         self._encoded = {node.output[0]: node.input[0] for node in encoders}
-        if encoders:
-            self._encoders, self.session = _cut(model, encoders)
+        self._encoders, self.session = _cut(model, encoders)
 
     def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
         """Return the inputs of `session`.
@@ -97,7 +97,7 @@ class CodedModel:
 def _cut(
     model: onnx.ModelProto, encoders: list[onnx.NodeProto]
 ) -> tuple[ort.InferenceSession, ort.InferenceSession]:
-    """Return the encoders alone, and the graph that takes what they return."""
+    """Return the encoders alone, and the graph from what they return to the scores."""
     texts = list(dict.fromkeys(node.input[0] for node in encoders))
     encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
     # A name for each length: columns differ in how many texts they hold.
@@ -110,18 +110,10 @@ def _cut(
         opset_imports=model.opset_import,
         ir_version=model.ir_version,
     )
-    numbers = [value for value in model.graph.input if value.name not in texts]
-    nodes = [node for node in model.graph.node if node not in encoders]
-    rest = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "rest",
-            [*numbers, *encoded],
-            model.graph.output,
-            initializer=model.graph.initializer,
-        ),
-        opset_imports=model.opset_import,
-        ir_version=model.ir_version,
+    numbers = [value.name for value in model.graph.input if value.name not in texts]
+    # onnxruntime computes every output whether it is asked for or not.
+    rest = Extractor(model).extract_model(
+        [*numbers, *(value.name for value in encoded)], [PROBABILITY, DECISION]
     )
     return open_session(before.SerializeToString()), open_session(rest.SerializeToString())
 
