@@ -32,7 +32,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from churn_torch import compose, train
-from churn_torch.serving.scoring import CHUNK_ROWS, score_table
+from churn_torch.serving.scoring import score_table
+from churn_torch.tables.rows import CHUNK_ROWS
 
 TRAINING_ROWS = 50_000
 

@@ -23,6 +23,7 @@ from churn_torch.evaluation.report import metrics_table, path_table, ranked, swe
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.attribution import fit_attribution
+from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
@@ -45,7 +46,6 @@ from churn_torch.serving.exported import ExportOptions, proved_files
 from churn_torch.serving.metadata import describe_reasons, today
 from churn_torch.serving.mlflow_model import log_model
 from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled import located, read_labelled
@@ -240,32 +240,6 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     return metrics
 
 
-def score(config: DictConfig) -> int:
-    """Score a table of any size with a run's ONNX file.
-
-    Returns:
-        The number of rows written.
-
-    Raises:
-        InputError: The run, the table or the output cannot be used.
-    """
-    model = _served(Path(config.run))
-    total = sources.count_rows(config.source, config.database)
-    with row_progress() as progress:
-        task = progress.add_task("Scoring", total=total)
-        n_rows = score_table(
-            model,
-            config.source,
-            config.out,
-            keep=config.keep if isinstance(config.keep, str) else list(config.keep),
-            database=config.database,
-            chunk_rows=config.chunk_rows,
-            progress=lambda n: progress.advance(task, n),
-        )
-    show(f"{n_rows:,} rows scored, written to {config.out}.")
-    return n_rows
-
-
 def export(config: DictConfig) -> Path:
     """Write a run's ONNX file anew, alone or with what a target needs around it.
 
@@ -438,6 +412,8 @@ def _summary(fit: Mapping[str, Any]) -> str:
 
 
 def _calibrate(scorer: Scorer, store: Store) -> None:
+    if type(scorer.calibrator) is Calibrator:  # calibration=none
+        return
     raw, labels, weights = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
     logit = (raw - scorer.prior_shift).double().numpy()
     label = labels.double().numpy()
@@ -546,15 +522,3 @@ def _reasons_summary(run: Run) -> str:
         f"Reasons are integrated gradients over {reasons['points']} points; they add up to the "
         f"logit to {reasons['completeness_error']:.1e}."
     )
-
-
-def _served(folder: Path) -> Path:
-    """Return the ONNX file of a run; torch is not asked."""
-    load_config(folder)
-    path = folder / MODEL
-    if not path.is_file():
-        raise InputError(
-            f"run: expected {MODEL} in {str(folder)!r}, got none; write it with "
-            f"scripts/export.py run={folder}."
-        )
-    return path

@@ -1,4 +1,4 @@
-"""The order of things where a model file is served: the command that never imports torch."""
+"""The order of things where a model file is enough: the commands that never import torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn_torch.console import show
+from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.model_file import ModelFile
 
@@ -69,6 +69,38 @@ def serve(config: DictConfig) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         server.run([listener])
+
+
+def score(config: DictConfig) -> int:
+    """Score a table of any size with a model file.
+
+    Args:
+        config: The composed configuration (conf/score.yaml).
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        InputError: The file, the table or the output cannot be used.
+    """
+    from churn_torch.serving.scoring import score_table
+    from churn_torch.tables import sources
+
+    path = model_path(config.run)
+    total = sources.count_rows(config.source, config.database)
+    with row_progress() as progress:
+        task = progress.add_task("Scoring", total=total)
+        n_rows = score_table(
+            path,
+            config.source,
+            config.out,
+            keep=config.keep if isinstance(config.keep, str) else list(config.keep),
+            database=config.database,
+            chunk_rows=config.chunk_rows,
+            progress=lambda n: progress.advance(task, n),
+        )
+    show(f"{n_rows:,} rows scored, written to {config.out}.")
+    return n_rows
 
 
 def model_path(run: str) -> Path:

@@ -1,6 +1,6 @@
 """Evaluate a trained run.  `python scripts/evaluate.py --help`."""
 
-from churn_torch.commandline import run_command
+from churn_torch.commandline import run_script
 
 if __name__ == "__main__":
-    run_command("evaluate")
+    run_script("evaluate")

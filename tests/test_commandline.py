@@ -357,6 +357,47 @@ def test_help_answers_without_torch(name):
             assert f"\n{key}:" in text
 
 
+# The end of a process
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "out", "err"),
+    [
+        ("print('done')", 0, "done\ntold\n", ""),
+        ("raise SystemExit", 0, "told\n", ""),
+        ("sys.exit(3)", 3, "told\n", ""),
+        ("sys.exit('Interrupted.')", 1, "told\n", "Interrupted.\n"),
+        ("sys.stdout = None", 0, "", ""),
+        ("threading.Thread(target=lambda: (time.sleep(0.2), print('late'))).start()", 0,
+         "late\ntold\n", ""),
+    ],
+)  # fmt: skip
+def test_a_script_ends_as_python_would(command, code, out, err):
+    """Codes, words and what is registered for the end are kept; threads are waited for."""
+    program = f"""
+import atexit, os, sys, threading, time
+from churn_torch import commandline
+atexit.register(lambda: sys.stdout and print("told"))
+def run(name):
+    {command}
+commandline.run_command = run
+commandline.run_script("train")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+def test_an_error_of_ours_keeps_its_traceback():
+    program = """
+from churn_torch import commandline
+commandline.run_command = lambda name: 1 / 0
+commandline.run_script("train")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
 def test_scripts_are_thin():
     scripts = sorted((Path(__file__).parents[1] / "scripts").glob("*.py"))
     assert [script.stem for script in scripts] == ["evaluate", "export", "score", "serve", "train"]

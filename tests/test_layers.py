@@ -32,8 +32,8 @@ ALLOWED = {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
         *("serving", "runs", PACKAGE),
     },
-    # The order of a service, which starts without torch and so without the pipeline.
-    "service": {"errors", "console", "serving"},
+    # What a model file is enough for starts without torch, and so without the pipeline.
+    "service": {"errors", "console", "tables", "serving"},
     "commandline": {"errors"},
     PACKAGE: set(),
     "scripts": {"commandline"},
@@ -263,6 +263,20 @@ def test_a_server_is_without_torch():
     loaded = set(done.stdout.split())
     assert {*server, "onnxruntime"} <= loaded
     assert not loaded & {"torch", "pytorch_lightning", "torchmetrics", "onnx", "duckdb", "sklearn"}
+
+
+def test_scoring_is_without_torch():
+    scoring = ["churn_torch.service", "churn_torch.serving.scoring"]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *scoring],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert {*scoring, "onnxruntime"} <= loaded
+    assert not loaded & {"torch", "pytorch_lightning", "torchmetrics", "sklearn", "scipy"}
 
 
 # One place for one thing

@@ -15,7 +15,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from churn_torch import pipeline, samples
+from churn_torch import pipeline, samples, service
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocess import Columns
@@ -200,7 +200,7 @@ def test_the_four_ways_agree(telco_run, tmp_path, suffix):
     raw.to_parquet(test_rows) if suffix == "parquet" else raw.to_csv(test_rows, index=False)
     out = tmp_path / f"scores.{suffix}"
     keys = [f"run={telco_run.folder}", f"source={test_rows}", f"out={out}", "chunk_rows=100"]
-    assert pipeline.score(compose("score", keys)) == len(raw)
+    assert service.score(compose("score", keys)) == len(raw)
     written = pd.read_parquet(out) if suffix == "parquet" else pd.read_csv(out)
     session = ort.InferenceSession(telco_run.model)
     probability, decision, _, _ = session.run(None, hand_made_feed(raw, session))
@@ -942,7 +942,7 @@ def test_score_keeps_the_columns_asked_for(customers_run, customers, tmp_path, k
     new = customers.drop(columns="churned").assign(extra=1)
     new.to_parquet(source)
     keys = [f"run={customers_run.folder}", f"source={source}", f"out={out}", f"keep={keep}"]
-    assert pipeline.score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
+    assert service.score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
     scores = pd.read_parquet(out)
     expected = list(new.columns) if kept is None else kept
     assert list(scores.columns) == [*expected, "churn_probability", "churn_decision"]

@@ -108,25 +108,6 @@ class Tally:
             np.add.at(self._counts, 2 * bins + (keys & 1), 1)
         self._keys.clear()
 
-    def merge(self, other: Tally) -> None:
-        """Add the rows of another tally, which keeps them.
-
-        Raises:
-            ValueError: where the two count another threshold.
-        """
-        if other.threshold != self.threshold:
-            raise ValueError(f"one threshold, not {self.threshold} and {other.threshold}")
-        self.n += other.n
-        self.n_positive += other.n_positive
-        self._log_likelihood += other._log_likelihood
-        self._squares += other._squares
-        self._gap += other._gap
-        self._called += other._called
-        self._keys += other._keys
-        if other._counts is not None:
-            self._counts = other._counts + (0 if self._counts is None else self._counts)
-        self._fold_if_long()
-
     @property
     def binning_error(self) -> float:
         """Bound on the error of the AUROC from binning: 0 while exact.

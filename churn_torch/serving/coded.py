@@ -1,4 +1,4 @@
-"""The ONNX file cut in two for many rows: its text encoders, and all that follows them.
+"""The ONNX file cut in two for many rows: its text encoders, and the probability after them.
 
 onnxruntime takes text as one Python object a cell, which for a table costs more than the model
 does. A column holds few different texts, though: the file's own encoders are run on those, and
@@ -38,7 +38,7 @@ class CodedModel:
     Attributes:
         schema: What the file was trained on.
         threshold: The probability at and above which the decision is 1.
-        session: The graph behind the encoders.
+        session: The graph behind the encoders, down to the probability.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch, or one of a newer version.
@@ -56,10 +56,10 @@ class CodedModel:
         ]
         # The column that each encoder reads, by the name of what it returns.
         self._encoded = {node.output[0]: node.input[0] for node in encoders}
+        encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
         if encoders:
-            self._encoders, self.session = _cut(model, encoders)
-        else:
-            self.session = open_session(model.SerializeToString())
+            self._encoders = _encoders(model, encoders, encoded)
+        self.session = _scores(model, encoded, texts)
 
     def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
         """Return the inputs of `session`.
@@ -95,36 +95,37 @@ class CodedModel:
         return probability, (probability >= np.float32(self.threshold)).astype(np.int64)
 
 
-def _cut(
-    model: onnx.ModelProto, encoders: list[onnx.NodeProto]
-) -> tuple[ort.InferenceSession, ort.InferenceSession]:
-    """Return the encoders alone, and the graph that takes what they return."""
-    texts = list(dict.fromkeys(node.input[0] for node in encoders))
-    encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
+def _encoders(
+    model: onnx.ModelProto, encoders: list[onnx.NodeProto], encoded: list[onnx.ValueInfoProto]
+) -> ort.InferenceSession:
+    """Return the encoders alone."""
+    texts = dict.fromkeys(node.input[0] for node in encoders)
     # A name for each length: columns differ in how many texts they hold.
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.STRING, [f"N_{i}", 1])
         for i, name in enumerate(texts)
     ]
-    before = helper.make_model(
+    alone = helper.make_model(
         helper.make_graph(encoders, "encoders", inputs, encoded),
         opset_imports=model.opset_import,
         ir_version=model.ir_version,
     )
-    numbers = [value for value in model.graph.input if value.name not in texts]
-    nodes = [node for node in model.graph.node if node not in encoders]
-    rest = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "rest",
-            [*numbers, *encoded],
-            model.graph.output,
-            initializer=model.graph.initializer,
-        ),
-        opset_imports=model.opset_import,
-        ir_version=model.ir_version,
+    return open_session(alone.SerializeToString())
+
+
+def _scores(
+    model: onnx.ModelProto, encoded: list[onnx.ValueInfoProto], texts: set[str]
+) -> ort.InferenceSession:
+    """Return what leads from numbers and encoded texts to the probability.
+
+    onnxruntime computes every output of a graph whether it is asked for or not.
+    """
+    model.graph.value_info.extend(encoded)  # the extractor starts from values with a type
+    numbers = [value.name for value in model.graph.input if value.name not in texts]
+    scores = Extractor(model).extract_model(
+        [*numbers, *(value.name for value in encoded)], [PROBABILITY]
     )
-    return open_session(before.SerializeToString()), open_session(rest.SerializeToString())
+    return open_session(scores.SerializeToString())
 
 
 def _type_of(encoder: onnx.NodeProto) -> int:

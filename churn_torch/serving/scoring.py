@@ -14,8 +14,7 @@ from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables import sources
 from churn_torch.tables.ahead import ahead
 from churn_torch.tables.encode import Texts, parse_columns
-
-CHUNK_ROWS = 65_536
+from churn_torch.tables.rows import CHUNK_ROWS
 
 
 def score_table(

@@ -173,7 +173,7 @@ def _read_into_memory(
     seed: int,
 ) -> MemoryTable:
     frame = sources.read(main, database=database)
-    schema = infer(frame, **request)
+    schema = sources.with_absences(infer(frame, **request), main, database)
     mark, n_rows = fingerprint(frame), len(frame)
     rows, labelled = read_rows(frame, schema)
     named = [name for name in (schema.id, split.column) if name in frame.columns]

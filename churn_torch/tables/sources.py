@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import duckdb
@@ -16,7 +19,8 @@ from churn_torch.errors import InputError
 from churn_torch.tables import arrow, parquet_files
 from churn_torch.tables.csv_files import read_csv
 from churn_torch.tables.paths import find_files, is_parquet, near
-from churn_torch.tables.schema import with_text_names
+from churn_torch.tables.rows import CHUNK_ROWS
+from churn_torch.tables.schema import Schema, with_text_names
 from churn_torch.tables.writing import write
 
 __all__ = [
@@ -27,6 +31,7 @@ __all__ = [
     "read",
     "read_chunks",
     "read_sample",
+    "with_absences",
     "write",
 ]
 
@@ -34,7 +39,6 @@ Source = str | Path | pd.DataFrame
 
 _QUERY = re.compile(r"\s*(select|with)[\s(*\"']", re.IGNORECASE)
 _URL = re.compile(r"\w+://")
-_CHUNK = 65536
 # A DataFrame is sampled in so many runs of rows.
 _RUNS = 16
 
@@ -70,7 +74,7 @@ def read_chunks(
     source: Source,
     *,
     database: str | None = None,
-    rows: int = _CHUNK,
+    rows: int = CHUNK_ROWS,
     columns: Sequence[str] | None = None,
     coded: Collection[str] = (),
 ) -> Generator[pd.DataFrame]:
@@ -122,6 +126,22 @@ def column_names(source: Source, database: str | None = None) -> list[str] | Non
         return None
     with _opened(source, database, None) as (schema, _):
         return list(schema.names)
+
+
+def with_absences(schema: Schema, source: Source, database: str | None = None) -> Schema:
+    """Note the columns that only some of several Parquet files have; elsewhere they are missing."""
+    paths = files(source, database)
+    if paths is None or len(paths) == 1 or not all(is_parquet(path) for path in paths):
+        return schema
+    names = (parquet_files.metadata(path).schema.to_arrow_schema().names for path in paths)
+    n_having = Counter(chain.from_iterable(names))
+    noted = {}
+    for column in schema.columns:
+        if 0 < (n := n_having[column.name]) < len(paths):  # 0: it is the name of a folder
+            absence = f"not in {len(paths) - n:,} of {len(paths):,} files: missing there"
+            note = f"{column.note}; {absence}" if column.note else absence
+            noted[column.name] = replace(column, note=note)
+    return schema.with_columns(noted)
 
 
 def read_sample(
@@ -239,7 +259,7 @@ def _queried(query: str, database: str | None) -> Iterator[arrow.Batches]:
         with duckdb.connect(where, read_only=path is not None) as connection:
             # Otherwise a table name could pick up a Python variable of ours.
             connection.execute("SET python_enable_replacements = false")
-            reader = connection.sql(query).to_arrow_reader(_CHUNK)
+            reader = connection.sql(query).to_arrow_reader(CHUNK_ROWS)
             yield reader.schema, arrow.guarded(reader, "the rows of the query")
     except duckdb.Error as error:
         raise InputError(

@@ -219,6 +219,7 @@ def open_streamed(
     shares = {"validation": split.validation, "test": split.test if test is None else 0.0}
     splits.check_shares(**shares)
     schema, sampled = infer_from_sample(main, database, request)
+    schema = sources.with_absences(schema, main, database)
     assign: Assign
     if split.by == "time":
         borders = time_borders(main, database, schema, schema[split.column], **shares)

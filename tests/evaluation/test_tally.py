@@ -282,38 +282,19 @@ def test_rules_that_cannot_be_used_are_refused(rule: str | float, top_share: flo
     exact_rows=st.sampled_from([0, 5, 1000]),
     backwards=st.booleans(),
 )
-def test_chunks_and_merged_parts_give_the_metrics_of_the_whole(
+def test_chunks_give_the_metrics_of_the_whole(
     split: tuple[Tensor, Tensor], cuts: list[int], exact_rows: int, backwards: bool
 ) -> None:
     whole = tally(*split, exact_rows=exact_rows, threshold=0.37)
     pieces = np.split(np.arange(len(split[1])), sorted(min(cut, len(split[1])) for cut in cuts))
-    chunks, merged = (Tally(exact_rows=exact_rows, threshold=0.37) for _ in range(2))
+    chunks = Tally(exact_rows=exact_rows, threshold=0.37)
     for rows in reversed(pieces) if backwards else pieces:
-        part = tally(split[0][rows], split[1][rows], exact_rows=exact_rows, threshold=0.37)
         chunks.update(split[0][rows], split[1][rows])
-        merged.merge(part)
-        assert part.n == len(rows)
-    for other in (chunks, merged):
-        assert other.evaluate(0.37) == pytest.approx(whole.evaluate(0.37), rel=1e-12, abs=1e-14)
-        assert other.intervals(replicates=5) == whole.intervals(replicates=5)
-        assert other.choose_threshold("f1") == whole.choose_threshold("f1")
-        assert other.binning_error == whole.binning_error
-
-
-def test_a_merged_tally_stays_as_it_was() -> None:
-    binned, exact = tally(*imbalanced(500), exact_rows=0), tally(*imbalanced(300))
-    before = binned.evaluate(0.5), exact.evaluate(0.3)
-    one, other = Tally(), Tally()
-    one.merge(binned)
-    one.merge(exact)
-    other.merge(exact)
-    other.merge(binned)
-    one.update(*imbalanced(100))
-    both = (torch.cat(pair) for pair in zip(imbalanced(500), imbalanced(300), strict=True))
-    whole = tally(*both, exact_rows=0).evaluate(0.5)
-    assert other.evaluate(0.5) == pytest.approx(whole, rel=1e-12)
-    assert one.n == 900
-    assert (binned.evaluate(0.5), exact.evaluate(0.3)) == before
+    assert chunks.n == whole.n
+    assert chunks.evaluate(0.37) == pytest.approx(whole.evaluate(0.37), rel=1e-12, abs=1e-14)
+    assert chunks.intervals(replicates=5) == whole.intervals(replicates=5)
+    assert chunks.choose_threshold("f1") == whole.choose_threshold("f1")
+    assert chunks.binning_error == whole.binning_error
 
 
 def test_one_class_in_bins_is_refused() -> None:
@@ -322,11 +303,6 @@ def test_one_class_in_bins_is_refused() -> None:
         binned.evaluate(0.5)
     with pytest.raises(InputError, match="all 2 labels are 1"):
         _ = binned.binning_error
-
-
-def test_tallies_of_two_thresholds_do_not_merge() -> None:
-    with pytest.raises(ValueError, match=r"one threshold, not 0\.3 and None"):
-        Tally(threshold=0.3).merge(Tally())
 
 
 @settings(max_examples=25)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch import pipeline
+from churn_torch import service
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
@@ -241,7 +241,7 @@ def test_chunks_of_no_rows_are_refused(customers_run: Run, customers_csv: Path, 
         score_table(customers_run.model, customers_csv, tmp_path / "out.csv", chunk_rows=0)
 
 
-# Through the pipeline: whole or not at all
+# As the command: whole or not at all
 
 
 @pytest.mark.parametrize("earlier", [None, "scores of yesterday"])
@@ -256,7 +256,7 @@ def test_a_failure_half_way_leaves_no_half_of_the_scores(
         out.write_text(earlier)
     keys = [f"run={customers_run.folder}", f"source={tmp_path / 'source.csv'}", f"out={out}"]
     with pytest.raises(InputError, match=r"numbers in column 'add'.* 'thousand'"):
-        pipeline.score(compose("score", [*keys, "chunk_rows=50"]))
+        service.score(compose("score", [*keys, "chunk_rows=50"]))
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         *(["scores.csv"] if earlier else []),
         "source.csv",
@@ -287,7 +287,7 @@ def test_scores_are_written_with_the_columns_asked_for(
 ):
     out = tmp_path / f"scores.{ending}"
     keys = [f"run={customers_run.folder}", f"source={customers_csv}", f"out={out}"]
-    assert pipeline.score(compose("score", [*keys, f"keep={keep}", "chunk_rows=150"])) == 400
+    assert service.score(compose("score", [*keys, f"keep={keep}", "chunk_rows=150"])) == 400
     made = pd.read_parquet(out) if ending == "parquet" else pd.read_csv(out)
     assert list(made) == [*(customers if kept is None else kept), *SCORES]
     expected = customers_run.predict_proba(customers)

@@ -129,6 +129,22 @@ def test_auto_streams_what_takes_more_than_a_quarter_of_memory(
     assert not read_labelled(data, seed=0, source=frame.assign(churned=[0, 1] * 50)).streamed
 
 
+@pytest.mark.parametrize("streaming", ["true", "false"])
+def test_a_column_that_some_files_lack_is_noted(
+    customers: pd.DataFrame,
+    table_of: Callable[..., LabelledTable],
+    tmp_path: Path,
+    streaming: str,
+) -> None:
+    customers[:200].drop(columns="plan").to_parquet(tmp_path / "1.parquet")
+    customers[200:300].to_parquet(tmp_path / "2.parquet")
+    customers[300:].to_parquet(tmp_path / "3.parquet")
+    table = table_of(tmp_path, f"data.streaming={streaming}")
+    noted = [column.name for column in table.schema.columns if "not in" in column.note]
+    assert noted == ["plan"]
+    assert table.schema["plan"].note.endswith("not in 1 of 3 files: missing there")
+
+
 @pytest.mark.parametrize(("word", "streamed"), [("true", True), ("false", False)])
 def test_streaming_is_what_was_asked_for(
     customers: pd.DataFrame, table_of: Callable[..., LabelledTable], word: str, streamed: bool
