@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,9 +38,8 @@ from churn_torch.runs import (
     save_run,
     start_run,
     whole_file,
-    write_text,
 )
-from churn_torch.serving import triton
+from churn_torch.serving import triton, web
 from churn_torch.serving.export import check_input_names
 from churn_torch.serving.exported import ExportOptions, proved_files
 from churn_torch.serving.metadata import describe_reasons, today
@@ -59,14 +58,25 @@ from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import mean_row, sampled_logits, scored
 
-# What an export makes of `out`, by target: where in it the file stands, and what is written around
-# it afterwards.
-TARGETS: dict[str, tuple[str, Callable[[Path, Path], None] | None]] = {
-    "onnx": ("", None),
-    "triton": (
-        triton.MODEL,
-        lambda out, model: write_text(out / triton.CONFIG, triton.config(model)),
-    ),
+
+class Target(NamedTuple):
+    """What an export makes of `out`.
+
+    Attributes:
+        place: Where in it the file stands; none if it is the file.
+        around: From the file and the configuration to what is written around it, by its place.
+        hint: What can be done with it.
+    """
+
+    place: str = ""
+    around: Callable[[bytes, DictConfig], Mapping[str, bytes]] = lambda *_: {}
+    hint: str = ""
+
+
+TARGETS = {
+    "onnx": Target(),
+    "triton": Target(triton.MODEL, lambda model, _: {triton.CONFIG: triton.config(model).encode()}),
+    "web": Target(web.MODEL, lambda _, config: web.files(config.runtime), web.HINT),
 }
 
 # Validation rows that a calibrator is fitted on, at most.
@@ -271,14 +281,16 @@ def export(config: DictConfig) -> Path:
             f"target: expected {' or '.join(TARGETS)}, got {config.target!r}"
             f"{suggest(str(config.target), TARGETS)}."
         )
-    place, surround = TARGETS[config.target]
+    target = TARGETS[config.target]
     run = load_run(config.run)
     source = config.source or run.config.data.source
     database = run.config.data.database
     frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
     parsed = parse(frame, run.schema)
-    out = Path(config.out) if config.out else run.folder / (config.target if place else MODEL)
-    path = out / place
+    out = (
+        Path(config.out) if config.out else run.folder / (config.target if target.place else MODEL)
+    )
+    path = out / target.place
     sources.check_output(path, located(source), database)
     threshold = run.threshold
     if config.threshold is not None:
@@ -289,11 +301,19 @@ def export(config: DictConfig) -> Path:
     options = _export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
     with new_folders(path.parent):
-        said = _export(run, parsed, label, path, threshold=threshold, options=options)
-        if surround is not None:
-            surround(out, path)
+        said = _export(
+            run,
+            parsed,
+            label,
+            path,
+            threshold=threshold,
+            options=options,
+            around=lambda model: {out / k: v for k, v in target.around(model, config).items()},
+        )
     for line in said:
         show(line)
+    if target.hint:
+        show(target.hint.format(out=out))
     return path
 
 
@@ -472,8 +492,12 @@ def _export(
     *,
     threshold: float,
     options: ExportOptions,
+    around: Callable[[bytes], Mapping[Path, bytes]] = lambda _: {},
 ) -> list[str]:
-    """Write the ONNX file, proved, and the one without reasons if there is one; say so."""
+    """Write the ONNX file, proved, and the one without reasons if there is one; say so.
+
+    ``around`` gives what else is written, by path; it is asked before anything is.
+    """
     full, lean = proved_files(
         run.scorer,
         run.schema,
@@ -484,8 +508,12 @@ def _export(
         attribution=run.attribution,
         options=options,
     )
+    surroundings = around(full.content)
     files = {path: full, path.with_suffix(f".lean{path.suffix}"): lean}
     said = []
+    for name, content in surroundings.items():
+        with whole_file(name) as temporary:
+            temporary.write_bytes(content)
     for name, file in files.items():
         if file is None:
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -47,14 +48,37 @@ def test_every_block_works_in_order(tmp_path: Path):
             assert "Warning" not in done.stderr, done.stderr
             ran += 1
     assert ran >= 9
+    check_page(tmp_path)
     check_server(tmp_path)
     for made in ("scores.parquet", "churn.onnx", "outputs/latest/model.onnx"):
         assert (tmp_path / made).exists()
 
 
+def check_page(folder: Path) -> None:
+    """Make the what-if page and serve it as the README does; npm is spared a second download."""
+    runtime = ROOT / "tests" / "serving" / "node" / "node_modules" / "onnxruntime-web"
+    if not runtime.is_dir():
+        assert os.environ.get("CI") != "true", "npm ci has not been run"
+        return  # tests/serving/test_web.py skips and says why
+    make, serve = (shlex.split(line)[1:] for line in blocks("console")[0].splitlines())
+    subprocess.run([sys.executable, *make, f"runtime={runtime}"], cwd=folder, check=True)
+    command = [sys.executable, "-u", *serve, "0"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        try:
+            url = re.search(r"http://[\d.:]+/", server.stdout.readline())
+            assert url
+            with urllib.request.urlopen(url[0], timeout=60) as response:
+                assert b"what if" in response.read()
+        finally:
+            server.terminate()
+
+
 def check_server(folder: Path) -> None:
     """Start the server as the README does, and post the body that its curl posts."""
-    start, ask = blocks("console")
+    _, start, ask = blocks("console")
     address, body = re.findall(r'curl -s "http://127.0.0.1:8000(.*?)" -d \'(.*)\'', ask, re.DOTALL)[
         0
     ]

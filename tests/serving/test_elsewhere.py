@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import venv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,62 +17,9 @@ import pandas as pd
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from churn_torch import samples
 from churn_torch.runs import Run
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
-from churn_torch.serving.parity import hostile_rows
-from churn_torch.serving.session import Feed, make_feed, open_session
-from churn_torch.tables.encode import parse
-
-ROOT = Path(__file__).resolve().parents[2]
-TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}
-RUNS = ["telco logreg", "telco mlp", "customers logreg", "customers mlp"]
-
-
-@pytest.fixture(scope="session")
-def run_of(
-    request: pytest.FixtureRequest,
-    train_run: Callable[..., Run],
-    customers_csv: Path,
-    table_keys: tuple[str, ...],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str], Run]:
-    """Return a function that gives one of `RUNS`; each is trained once."""
-    trained: dict[str, Run] = {}
-
-    def give(name: str) -> Run:
-        table, model = name.split()
-        if model == "logreg":
-            found: Run = request.getfixturevalue(f"{table}_run")
-            return found
-        if name not in trained:
-            keys = [] if table == "telco" else [*table_keys, f"data.source={customers_csv}"]
-            folder = tmp_path_factory.mktemp("elsewhere") / "run"
-            trained[name] = train_run(folder, *keys, "debug=fast", f"model={model}")
-        return trained[name]
-
-    return give
-
-
-def feeds(run: Run, customers: pd.DataFrame, n_rows: int) -> dict[str, Feed]:
-    """Inputs for so many real rows, as many hostile ones, one and none."""
-    table = customers if run.schema.target == "churned" else pd.read_parquet(samples.path("telco"))
-    real = parse(table, run.schema)
-    real = real.iloc[np.arange(n_rows) % len(real)]
-    rows = {
-        "real": real,
-        "hostile": hostile_rows(real, run.schema, n_rows, seed=1),
-        "one": real.head(1),
-        "none": real.head(0),
-    }
-    return {name: make_feed(chosen, run.schema) for name, chosen in rows.items()}
-
-
-def answers(path: Path, feed: Feed) -> dict[str, Any]:
-    session = open_session(path)
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, feed), strict=True))
-
+from tests.serving.elsewhere import ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
 
 # A bare environment
 
@@ -128,10 +75,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     if done.returncode:
-        reason = f"pip cannot install {' and '.join(packages)}: {done.stderr[-500:]}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacking(f"pip cannot install {' and '.join(packages)}: {done.stderr[-500:]}")
     return python
 
 
@@ -221,13 +165,3 @@ def test_the_reference_evaluator_agrees(
         with np.errstate(all="ignore"):  # infinities are subtracted before they count as missing
             found = dict(zip(evaluator.output_names, evaluator.run(None, feed), strict=True))
         agree(found, answers(run.model, feed), kind)
-
-
-def agree(found: Mapping[str, Any], expected: Mapping[str, Any], kind: str) -> None:
-    assert list(found) == list(expected)
-    for output, values in expected.items():
-        there = np.asarray(found[output])
-        assert (there.dtype, there.shape) == (values.dtype, values.shape), (kind, output)
-        np.testing.assert_allclose(
-            there, values, rtol=0, atol=TOLERANCE[output], err_msg=f"{kind}: {output}"
-        )

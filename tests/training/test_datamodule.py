@@ -105,7 +105,7 @@ def test_rows_that_fit_live_on_the_gpu(tmp_path):
     data = ChurnDataModule(part(50), part(9), batch_size=16, seed=3)
     data.trainer = pl.Trainer(accelerator="gpu", devices=1, logger=False, default_root_dir=tmp_path)
     (made,) = data.train_dataloader()
-    assert all(array.is_cuda for array in made.rows)
+    assert all(array.is_cuda for array in made.rows.arrays())
     (expected,) = Shuffled(part(50), batch_size=16, seed=3)
     assert rows(made) == rows(expected)
 
@@ -117,4 +117,4 @@ def test_rows_that_do_not_fit_are_pinned(tmp_path, monkeypatch):
     data.trainer = pl.Trainer(accelerator="gpu", devices=1, logger=False, default_root_dir=tmp_path)
     for loader in (data.train_dataloader(), data.val_dataloader()):
         (made,) = loader
-        assert all(array.is_pinned() for array in made.rows if array.numel())
+        assert all(array.is_pinned() for array in made.rows.arrays() if array.numel())

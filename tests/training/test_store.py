@@ -103,5 +103,5 @@ def test_a_row_takes_what_its_arrays_take():
 def test_rows_move_to_a_device():
     part = MemoryPart(made(10)).to(torch.device("cuda"))
     read = part.read([slice(2, 5), slice(0, 1)])
-    assert all(array.is_cuda for array in read)
+    assert all(array.is_cuda for array in read.arrays())
     assert equal(read.each(torch.Tensor.cpu), made(10).take(torch.tensor([2, 3, 4, 0])))
