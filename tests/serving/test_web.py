@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
+import itertools
 import json
 import os
 import re
@@ -273,12 +274,14 @@ def test_the_keyboard_is_enough(folder_of: Callable[[str], Path], browse: Browse
         name = one_line(column["name"])
         tabs.append(name)
         if column["type"] != "string" and column["kind"] != "boolean":
-            # A date is three stops: year, month and day.
-            tabs += [name, name] if column["kind"] == "datetime" else []
             tabs += [f"{name}: missing", f"{name}: slider"]
     screens = browse(folder, *[("press", "Tab")] * len(tabs))
     focused = [one_line(screen["focus"]) for screen in screens[1:]]
-    assert [name for name in focused if name != "Show date picker"] == tabs[: len(focused)]
+    # A date is several stops, for its year, month and day, and for what opens a calendar.
+    stops = [name for name, _ in itertools.groupby(focused) if name != "Show date picker"]
+    stops = [name for name, _ in itertools.groupby(stops)]
+    assert "add: slider" in stops
+    assert stops == tabs[: len(stops)]
 
     to_slider = focused.index("add: slider") + 1
     screens = browse(
