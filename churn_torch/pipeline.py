@@ -25,7 +25,6 @@ from churn_torch.evaluation.thresholds import check_rule, checked_threshold
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import fit_statistics
 from churn_torch.runs import (
     METRICS,
     MODEL,
@@ -53,10 +52,11 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import build_options, build_scorer
+from churn_torch.training.build import build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
+from churn_torch.training.features import learn_features
 from churn_torch.training.inference import mean_row, sampled_logits, scored
 
 # What an export makes of `out`, by target: where in it the file stands, and what is written around
@@ -110,8 +110,9 @@ def _train(
     table = read_labelled(config.data, seed=config.seed, source=source)
     check_input_names(table.schema)
     show(describe(table.schema))
-    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
-    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
+    schema, statistics = learn_features(
+        config, table, watch=lambda rows: _watched(rows, table, "Reading")
+    )
     _show_rows(table)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
