@@ -1,4 +1,4 @@
-"""How strongly each term of an additive logistic model is to be shrunk, from its marginal likelihood."""
+"""How strongly each term of an additive logistic model is shrunk, by its marginal likelihood."""
 
 from __future__ import annotations
 

@@ -185,6 +185,20 @@ class CardFeatures(Preprocess):
         """Return the features of each cell of each term."""
         return [self.get_buffer(f"card_{i}_") for i in range(len(self.terms))]
 
+    def cuts(self, place: int) -> Array:
+        """Return the edges of the bins of a number column, by its position."""
+        group, row = ("numeric", place)
+        if place >= self.n_numeric:
+            group, row = "wide", place - self.n_numeric
+        edges = self.get_buffer(f"{group}_cuts_")[row].double().numpy()
+        return edges[np.isfinite(edges)]
+
+    def coarse_levels(self, place: int) -> Codes:
+        """Return the level in pairs of each fine level of a column, by its position."""
+        starts = [*self.get_buffer("level_start_").tolist(), None]
+        found: Codes = self.get_buffer("coarse_")[starts[place] : starts[place + 1], 0].numpy()
+        return found
+
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""
         super().load_statistics(statistics)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.nets.linear import Linear
+from churn_torch.models.points import card_points
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.terms import CardFeatures
@@ -52,19 +53,3 @@ class FoldedCard(nn.Module):
         points = embedding(cells, self.get_buffer("points")).squeeze(2)
         logit = points.sum(1) + self.get_buffer("base")
         return torch.sigmoid(self.calibrator(logit)), points @ self.get_buffer("share")
-
-
-def card_points(scorer: Scorer) -> tuple[list[Tensor], Tensor]:
-    """Return the points of each cell of each term, ``[n_codes]`` float64, and the base, log-odds.
-
-    Base and points add up to the logit before calibration; points are 0 on average.
-    """
-    assert isinstance(scorer.net, Linear)
-    tables = [table.double() for table in scorer.preprocess.code_tables()]
-    sizes = [table.shape[1] for table in tables]
-    weights = scorer.net.linear.weight.detach()[0].double()
-    baseline = weights * scorer.baseline.double()
-    parts = zip(tables, torch.split(weights, sizes), torch.split(baseline, sizes), strict=True)
-    points = [table @ weight - typical.sum() for table, weight, typical in parts]
-    bias = scorer.net.linear.bias.detach().double()[0]
-    return points, bias - scorer.prior_shift + baseline.sum()
