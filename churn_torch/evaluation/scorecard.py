@@ -82,9 +82,9 @@ def _page(terms: Sequence[Points], base: float) -> Iterator[str]:
     yield "<!doctype html><html lang=en><meta charset=utf-8><title>Scorecard</title>"
     yield f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style>"
     yield f"<h1>Scorecard</h1><p>Everybody starts at {points_of(base)} points and gets those of "
-    yield f"one bin of each column and pair. {POINTS_TO_DOUBLE} points double the odds of churn; 0 in "
-    yield "all is one in two. Orange adds to churn, blue takes from it; pale cells had no training "
-    yield "row. Terms stand in the order of their effect.</p>"
+    yield f"one bin of each column and pair. {POINTS_TO_DOUBLE} points double the odds of churn; 0 "
+    yield "in all is one in two. Orange adds to churn, blue takes from it; pale cells had no "
+    yield "training row. Terms stand in the order of their effect.</p>"
     for term in terms:
         name = html.escape(" × ".join(term.columns))
         yield f"<h2>{name} <small>effect {term.importance:.2f} log-odds</small></h2>"
