@@ -79,7 +79,7 @@ def test_gain_tells_signal_from_noise():
 
 
 def test_terms_without_functions_do_no_harm():
-    terms, label, weight = made()
+    _, label, weight = made()
     empty = Coded(torch.zeros(N, dtype=torch.int64), torch.zeros(1, 0, dtype=torch.float64))
     found = fit_evidence([empty], label, weight, torch.ones(1).double(), rounds=5)
     assert len(found.weights[0]) == 0
