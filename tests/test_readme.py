@@ -82,7 +82,7 @@ def test_run_folder_table_names_every_file():
     named = set(re.findall(r"`([\w.]+\.\w+)`", table))
     assert named == {
         "model.onnx", "metrics.json", "predictions.parquet", "schema.json", "weights.pt",
-        "config.yaml", "train.log", "last.ckpt",
+        "config.yaml", "train.log", "last.ckpt", "scorecard.csv", "scorecard.html",
     }  # fmt: skip
 
 
