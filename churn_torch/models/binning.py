@@ -159,7 +159,7 @@ def fine_codes(columns: Columns, numeric_cuts: Tensor, wide_cuts: Tensor) -> Ten
     found = []
     for x, cuts in ((columns.numeric, numeric_cuts), (columns.wide, wide_cuts)):
         if len(cuts):
-            above = (x.unsqueeze(2) > cuts).to(torch.int64).sum(2) + 1
+            above = (x.unsqueeze(2) > cuts).sum(2) + 1
             found.append(torch.where((x - x) == 0, above, 0))
     if columns.codes.ndim == 2 and columns.codes.shape[1]:
         found.append(columns.codes)

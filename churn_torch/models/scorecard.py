@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from churn_torch.errors import InputError
 from churn_torch.models.binning import Array, CardOptions, Codes, fine_codes, fit_bins
 from churn_torch.models.evidence import Coded, Evidence, fit_evidence, gain
 from churn_torch.models.preprocess import Columns
@@ -55,8 +56,16 @@ def fit_card(
 
     Returns:
         The schema with bins and pairs filled in, and what the features are made of.
+
+    Raises:
+        InputError: No column has two values.
     """
     schema, cuts, coarse = fit_bins(columns, schema, options)
+    if not main_terms(schema):
+        raise InputError(
+            "model=scorecard: expected a column with two values or more among the training rows, "
+            "got none; choose other columns, or model=logreg."
+        )
     search = _Search(columns, label, weight, schema, cuts, coarse)
     search.fit(rounds=8)
     first = (options.pairs + 1) // 2
