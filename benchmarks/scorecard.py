@@ -4,8 +4,8 @@
 
 The folds are those of benchmarks/accuracy.py. Each goes through the pipeline's own steps up to the
 fitted net, without calibration and export; the pipeline keeps 15 % of the training rows for
-validation unless told otherwise (``data.split.validation=0.05``). ``fit`` is the time from the rows
-to the fitted net, features included. Tables that are not there are left out.
+validation unless told otherwise (``data.split.validation=0.05``). ``fit`` is the processor time from
+the rows to the fitted net, features included. Tables that are not there are left out.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", default=[t for t in TABLES if "raw" not in t])
     parser.add_argument("overrides", nargs="*")
     arguments = parser.parse_args()
-    result = Table("table", "AUROC", "log-loss", "pairs", "fit, s", "AUROC of the folds")
+    result = Table("table", "AUROC", "log-loss", "pairs", "fit, CPU s", "AUROC of the folds")
     for name in arguments.tables:
         source, target, positive = TABLES[name]
         if not source.exists():
@@ -72,7 +72,7 @@ def main() -> None:
 def one_fold(
     folder: Path, model: str, target: str, positive: str, overrides: list[str]
 ) -> tuple[float, ...]:
-    """Return AUROC, log-loss, the number of pairs and the seconds of the fit."""
+    """Return AUROC, log-loss, the number of pairs and the processor seconds of the fit."""
     config = compose(
         "train",
         [
@@ -83,7 +83,7 @@ def one_fold(
     )  # fmt: skip
     torch.manual_seed(config.seed)
     table = read_labelled(config.data, seed=config.seed)
-    start = time.perf_counter()
+    start = time.process_time()
     schema, statistics = learn_features(config, table, watch=iter)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
@@ -96,7 +96,7 @@ def one_fold(
             class_weights=table.weight_by_class["train"], fingerprint=table.fingerprint,
             checkpoint=None, n_threads=n_threads, announce=print,
         )  # fmt: skip
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         found = list(scored(scorer.eval(), store.parts["test"]))
     probability, label = (torch.cat(part).numpy() for part in zip(*found, strict=True))
     auroc, loss = roc_auc_score(label, probability), log_loss(label, probability.astype(float))

@@ -78,13 +78,12 @@ def fit_card(
     named = (*schema.numeric, *schema.wide, *schema.text)
     pairs = [tuple(named[c].name for c in t.columns) for t in search.terms if len(t.columns) > 1]
     tables = []
-    for i, (coded, variance) in enumerate(zip(search.coded, search.variance.tolist(), strict=True)):
+    for coded, variance in zip(search.coded, search.variance.tolist(), strict=True):
         share = np.bincount(coded.cells.numpy(), minlength=len(coded.table)) / len(label)
         table = coded.table.numpy()
         evident = table.any(axis=1, keepdims=True)
         centred = np.where(evident, table - share @ table, 0.0)
         tables.append(centred * np.sqrt(variance * L2 * n_train))
-        assert i < len(search.terms)
     facts: dict[str, object] = dict(vars(statistics))
     learned = CardStatistics(**facts, cuts=cuts, coarse=coarse, tables=tables)  # type: ignore[arg-type]
     return schema.with_pairs([(a, b) for a, b in pairs]), learned
