@@ -4,8 +4,8 @@
 
 The folds are those of benchmarks/accuracy.py. Each goes through the pipeline's own steps up to the
 fitted net, without calibration and export; the pipeline keeps 15 % of the training rows for
-validation unless told otherwise (``data.split.validation=0.05``). ``fit`` is the processor time from
-the rows to the fitted net, features included. Tables that are not there are left out.
+validation unless told otherwise (``data.split.validation=0.05``). ``fit`` is the processor time
+from the rows to the fitted net, features included. Tables that are not there are left out.
 """
 
 from __future__ import annotations
