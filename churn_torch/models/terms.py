@@ -190,8 +190,9 @@ class CardFeatures(Preprocess):
         group, row = ("numeric", place)
         if place >= self.n_numeric:
             group, row = "wide", place - self.n_numeric
-        edges = self.get_buffer(f"{group}_cuts_")[row].double().numpy()
-        return edges[np.isfinite(edges)]
+        edges = self.get_buffer(f"{group}_cuts_")[row].double()
+        found: Array = edges[edges.isfinite()].numpy()
+        return found
 
     def coarse_levels(self, place: int) -> Codes:
         """Return the level in pairs of each fine level of a column, by its position."""

@@ -40,12 +40,13 @@ def frame() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     usage = rng.normal(size=N).round(2)
     plan = rng.choice(["a", "b", "c"], N)
+    holes = rng.random(N) < 0.1
     logit = 2.0 * np.sign(usage) * ((plan == "a") * 2.0 - 1)
     return pd.DataFrame(
         {
             "plan": pd.Series(plan).mask(rng.random(N) < 0.05),
-            "usage": pd.Series(usage).mask(rng.random(N) < 0.1),
-            "copy": 2 * usage + 1,
+            "usage": pd.Series(usage).mask(holes),
+            "copy": pd.Series(2 * usage + 1).mask(holes),
             "town": rng.choice([f"town {i:02}" for i in range(30)], N),
             "seen": 1.7e9 + rng.integers(0, 10**4, N) + 0.5,
             "since": pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 900, N), "D"),
@@ -63,7 +64,7 @@ def learned(pairs: int = 3) -> Learned:
     schema, statistics = fit_statistics([parsed], schema, PreprocessOptions())
     columns = Columns.from_arrays(encode(parsed, schema))
     label = torch.from_numpy((raw["churned"] == "yes").to_numpy(np.float32))
-    options = CardOptions(bins=8, pair_bins=4, pairs=pairs)
+    options = CardOptions(bins=8, pair_bins=5, pairs=pairs)
     completed, card = fit_card(columns, label, None, schema, statistics, options, n_train=N)
     features = CardFeatures(completed, PreprocessOptions())
     features.load_statistics(card)

@@ -88,9 +88,9 @@ def test_text_keeps_its_most_frequent_categories_in_pairs():
     made = learned()
     town = [c.name for c in (*made.schema.numeric, *made.schema.wide, *made.schema.text)]
     coarse = made.features.coarse_levels(town.index("town"))
-    assert made.schema["town"].pair_bins == 3
+    assert made.schema["town"].pair_bins == 4
     assert coarse[:2].tolist() == [0, 1]
-    assert sorted(coarse[coarse > 1]) == [2, 3, 4]
+    assert sorted(coarse[coarse > 1]) == [2, 3, 4, 5]
     counts = np.bincount(made.columns.codes[:, made.schema.text.index(made.schema["town"])])
     assert counts[coarse > 1].min() >= counts[2:][coarse[2:] == 1].max()
 

@@ -50,7 +50,7 @@ def test_weights_are_the_penalised_optimum():
         margin = (1 - 2 * label) * (x @ v[:-1] + v[-1])
         loss = (softplus(margin) * weight).sum() + (v[:-1].square() / variance).sum() / 2
         loss.backward()
-        return float(loss), v.grad.numpy()
+        return float(loss.detach()), v.grad.numpy()
 
     best = minimize(objective, np.zeros(9), jac=True, method="BFGS", options={"maxiter": 500}).x
     np.testing.assert_allclose(found.weights[0], best[:3], atol=0.01)

@@ -11,7 +11,7 @@ from churn_torch.models.binning import CardOptions
 from churn_torch.models.scorecard import L2, fit_card
 from tests.models.made_card import N, learned
 
-OPTIONS = CardOptions(bins=8, pair_bins=4, pairs=2)
+OPTIONS = CardOptions(bins=8, pair_bins=5, pairs=2)
 
 
 def test_the_pair_that_matters_is_found_first_and_copies_never_pair():

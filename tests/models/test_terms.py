@@ -43,8 +43,8 @@ def test_what_no_training_row_showed_adds_nothing():
     )
     x = made.features(*nothing)
     share = made.features.of_column()
-    # copy and seen were never missing, town was never unseen.
-    for name in ("copy", "seen", "town"):
+    # seen was never missing, town was never unseen.
+    for name in ("seen", "town"):
         own = share[:, made.features.columns.index(name)] == 1
         assert own.any()
         assert not x[0, own].any()

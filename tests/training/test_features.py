@@ -15,7 +15,7 @@ from churn_torch.training import features
 from churn_torch.training.features import learn_features
 from tests.models.made_card import frame, learned
 
-OVERRIDES = ["model=scorecard", "model.bins=8", "model.pair_bins=4", "model.pairs=2"]
+OVERRIDES = ["model=scorecard", "model.bins=8", "model.pair_bins=5", "model.pairs=2"]
 
 
 def table(*, n_chunks: int = 1, spoil: bool = False) -> SimpleNamespace:
