@@ -20,14 +20,18 @@ import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
+from churn_torch.evaluation.scorecard import card_frame, card_page, strongest_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.points import read_points
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import fit_statistics
+from churn_torch.models.terms import CardFeatures
 from churn_torch.runs import (
+    CARD,
+    CARD_PAGE,
     METRICS,
     MODEL,
     PREDICTIONS,
@@ -38,6 +42,7 @@ from churn_torch.runs import (
     point_latest,
     save_run,
     start_run,
+    write_text,
     whole_file,
 )
 from churn_torch.serving import triton, web
@@ -52,11 +57,12 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import build_options, build_scorer
+from churn_torch.training.build import build_scorer
 from churn_torch.training.callbacks import CHECKPOINT
+from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
-from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.inference import cell_shares, mean_row, sampled_logits, scored
 
 
 class Target(NamedTuple):
@@ -120,8 +126,9 @@ def _train(
     table = read_labelled(config.data, seed=config.seed, source=source)
     check_input_names(table.schema)
     show(describe(table.schema))
-    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
-    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
+    schema, statistics = learn_features(
+        config, table, watch=lambda rows: _watched(rows, table, "Reading")
+    )
     _show_rows(table)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
@@ -142,6 +149,9 @@ def _train(
         fit["seconds"] = round(time.perf_counter() - start, 2)
         scorer.eval()
         scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+        card = None
+        if isinstance(scorer.preprocess, CardFeatures):
+            card = read_points(scorer, schema, cell_shares(scorer, store.parts["train"]))
 
         # Calibrate, choose the threshold, and only then look at the test rows, once.
         _calibrate(scorer, store)
@@ -178,11 +188,16 @@ def _train(
     exported = _export(
         run, store.sample, sampled, folder / MODEL, threshold=threshold, options=options
     )
+    if card is not None:
+        write_text(folder / CARD, card_frame(*card).to_csv(index=False))
+        write_text(folder / CARD_PAGE, card_page(*card))
     save_run(run)
     outputs = Path(config.outputs)
     if outputs.is_dir():
         point_latest(outputs, folder)
 
+    if card is not None:
+        show(strongest_table(card[0]))
     show(metrics_table(metrics))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:

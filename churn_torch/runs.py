@@ -32,6 +32,8 @@ WEIGHTS = "weights.pt"
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
 MODEL = "model.onnx"
+# Of a scorecard only.
+CARD, CARD_PAGE = "scorecard.csv", "scorecard.html"
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.quality import Quality
+from churn_torch.models.scorecard import fit_card
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
 from churn_torch.serving.export import build_onnx
@@ -37,7 +38,7 @@ from churn_torch.serving.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE,
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.training.build import build_options, build_scorer
+from churn_torch.training.build import build_options, build_scorer, card_options
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 N = 240
@@ -236,6 +237,8 @@ CASES = [
     Case("odd_names", "logreg", "temperature", "robust"),
     Case("mixed", "mlp", "platt", "plain"),
     Case("odd_names", "mlp residual batch", "isotonic", "quantile"),
+    Case("mixed", "scorecard", "platt", "plain"),
+    Case("missing_everywhere", "scorecard", "isotonic", "both"),
 ]
 
 
@@ -273,6 +276,11 @@ def build(case: Case) -> Built:
     assert {c.name for c in schema.features} == set(raw) - {"churned"}, "a column was left out"
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed.iloc[:200]], schema, build_options(config))
+    card = card_options(config)
+    if card is not None:
+        rows = Columns.from_arrays(encode(parsed.iloc[:200], schema))
+        label = torch.from_numpy((raw["churned"].iloc[:200] == "yes").to_numpy(np.float32))
+        schema, statistics = fit_card(rows, label, None, schema, statistics, card, n_train=200)
     torch.manual_seed(0)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)

@@ -1022,3 +1022,26 @@ def test_export_that_fails_the_proof_leaves_the_old_file(customers_run, tmp_path
         pipeline.export(compose("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert out.read_bytes() == b"the file of last month"
     assert [path.name for path in tmp_path.iterdir()] == ["churn.onnx"]
+
+
+def test_a_scorecard_lists_its_points(train_run, table_keys, customers, customers_csv, tmp_path):
+    """The base and one line of each term add up to the logit that the probability is made of."""
+    run = train_run(
+        tmp_path / "run", *table_keys, f"data.source={customers_csv}", "model=scorecard",
+        "model.bins=6", "model.pair_bins=3",
+    )  # fmt: skip
+    card = pd.read_csv(run.folder / "scorecard.csv", keep_default_na=False)
+    assert card["column"].iloc[0] == "base"
+    assert run.metrics["reasons"]["method"] == "exact"
+    assert run.metrics["fit"]["exact"]["converged"]
+    assert (run.folder / "scorecard.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    # A column alone: what its bin says is its reason, where no pair shares it.
+    alone = next(
+        c for c in ("plan", "cat", "is member")
+        if c in set(card["column"]) and c not in {n for pair in run.schema.pairs for n in pair}
+    )  # fmt: skip
+    lines = card[(card["column"] == alone) & (card["with_column"] == "")].set_index("bin")
+    reasons = run.reasons(customers)
+    word = customers[alone].iloc[0]
+    word = word if word in lines.index else "above 0.5" if word == "yes" else "up to 0.5"
+    np.testing.assert_allclose(reasons[alone].iloc[0], lines.loc[word, "log_odds"], atol=1e-5)

@@ -106,7 +106,8 @@ def test_run_folder_table_names_every_file():
     named = set(re.findall(r"`([\w.]+\.\w+)`", table))
     assert named == {
         "model.onnx", "metrics.json", "predictions.parquet", "schema.json", "weights.pt",
-        "config.yaml", "train.log", "last.ckpt", "model.lean.onnx",
+        "config.yaml", "train.log", "last.ckpt", "model.lean.onnx", "scorecard.csv",
+        "scorecard.html",
     }  # fmt: skip
 
 

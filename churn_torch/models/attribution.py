@@ -50,11 +50,7 @@ class Attribution(nn.Module):
         self.register_buffer("points", torch.from_numpy((points + 1) / 2).float())
         self.register_buffer("weights", torch.from_numpy(weights / 2).float())
         preprocess = scorer.preprocess
-        of_column = torch.zeros(preprocess.n_features, len(preprocess.columns))
-        positions = {name: i for i, name in enumerate(preprocess.columns)}
-        for feature, column in enumerate(preprocess.feature_columns):
-            of_column[feature, positions[column]] = 1
-        self.register_buffer("of_column", of_column)
+        self.register_buffer("of_column", preprocess.of_column())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reasons of model-space rows ``[N, n_features]``."""

@@ -12,8 +12,8 @@ from churn_torch.models.preprocess import Preprocess
 class Expansion(nn.Module):
     """What turns `Compact` rows into the rows that `Preprocess.forward` returns.
 
-    Each text column has a table whose row for a code holds the column's one-hot features, centred
-    as `Preprocess` centres them. A linear map of the features is then a sum of one looked-up value
+    Each text column (of a scorecard: each term) has a table whose row for a code holds its
+    features. A linear map of the features is then a sum of one looked-up value
     a column, and the sum of features over weighted rows follows from the weight of each code: both
     cost as much as the columns are, not as their one-hot features are many.
 
@@ -25,24 +25,14 @@ class Expansion(nn.Module):
         super().__init__()
         self.n_dense, self.n_features = preprocess.n_dense, preprocess.n_features
         self.starts = preprocess.code_starts
-        evident = preprocess.get_buffer("evident_").flatten()
-        frequencies = preprocess.get_buffer("frequencies_")
         self.widths: list[int] = []
-        feature = 0
-        for i, (start, end) in enumerate(zip(self.starts, self.starts[1:], strict=False)):
-            seen = evident[start:end]
-            width = int(seen.sum())
-            levels = seen.nonzero().flatten()
-            hot = torch.zeros(end - start, width, device=seen.device)
-            hot[levels, torch.arange(width, device=seen.device)] = 1
-            hot -= seen.unsqueeze(1) * frequencies[feature : feature + width]
-            self.register_buffer(f"table_{i}", hot, persistent=False)
-            self.widths.append(width)
-            feature += width
+        for i, table in enumerate(preprocess.code_tables()):
+            self.register_buffer(f"table_{i}", table, persistent=False)
+            self.widths.append(table.shape[1])
 
     @property
     def tables(self) -> list[Tensor]:
-        """The table of each text column, ``[n_codes, n_onehot]`` float32."""
+        """The table of each column of codes, ``[n_codes, n_features]`` float32."""
         return [self.get_buffer(f"table_{i}") for i in range(len(self.widths))]
 
     def forward(self, dense: Tensor, codes: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -139,6 +140,33 @@ class Preprocess(nn.Module):
             named += [(column.name, f"{column.name} = {v}") for v in column.vocabulary or ()]
         self.feature_columns = tuple(column for column, _ in named)
         self.feature_names = tuple(name for _, name in named)
+
+    def of_column(self) -> Tensor:
+        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        share = torch.zeros(self.n_features, len(self.columns))
+        positions = {name: i for i, name in enumerate(self.columns)}
+        for feature, column in enumerate(self.feature_columns):
+            share[feature, positions[column]] = 1
+        return share
+
+    def code_tables(self) -> list[Tensor]:
+        """Return the one-hot features of each code of each text column, centred.
+
+        A linear map of the features of a code is then one number, known beforehand.
+        """
+        evident = self.get_buffer("evident_").flatten()
+        frequencies = self.get_buffer("frequencies_")
+        tables, feature = [], 0
+        for start, end in itertools.pairwise(self.code_starts):
+            seen = evident[start:end]
+            width = int(seen.sum())
+            levels = seen.nonzero().flatten()
+            hot = torch.zeros(end - start, width, device=seen.device)
+            hot[levels, torch.arange(width, device=seen.device)] = 1
+            hot -= seen.unsqueeze(1) * frequencies[feature : feature + width]
+            tables.append(hot)
+            feature += width
+        return tables
 
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""

@@ -19,6 +19,7 @@ from churn_torch.models.preprocess import Columns
 from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.folded import FoldedScorer
+from churn_torch.serving.folded_card import FoldedCard
 from churn_torch.serving.gradient import traceable_attribution
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
@@ -90,7 +91,7 @@ class _TensorGraph(nn.Module):
         super().__init__()
         self.indices = [group.tensor_index for group in input_groups(schema)]
         self.outputs = [name for name in outputs if name != DECISION]
-        self.folded = FoldedScorer(scorer) if FoldedScorer.fits(scorer) else None
+        self.folded = _folded(scorer)
         self.scorer = scorer
         self.attribution = attribution
         self.quality = Quality(schema)
@@ -110,6 +111,14 @@ class _TensorGraph(nn.Module):
         if QUALITY in self.outputs:
             found[QUALITY] = self.quality(*columns)
         return tuple(found[name] for name in self.outputs)
+
+
+def _folded(scorer: Scorer) -> FoldedScorer | FoldedCard | None:
+    """Return a linear scorer with all worked out that is known before a row comes."""
+    for folded in (FoldedCard, FoldedScorer):
+        if folded.fits(scorer):
+            return folded(scorer)
+    return None
 
 
 def build_onnx(
@@ -150,7 +159,7 @@ def build_onnx(
     device = scorer.prior_shift.device
     scorer.eval().cpu()
     attribution = None
-    if REASONS in outputs and not FoldedScorer.fits(scorer):
+    if REASONS in outputs and _folded(scorer) is None:
         attribution = traceable_attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, attribution).eval()
     core = compose.add_prefix(_export_tensors(graph, groups, opset), prefix)

@@ -51,6 +51,8 @@ class Column:
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
         wide: The mean is large against the spread, so float32 would lose the differences.
+        bins: Bins that a scorecard cuts a number into; 0 elsewhere.
+        pair_bins: The same in its pairs of columns; of text the categories that are kept apart.
     """
 
     name: str
@@ -66,16 +68,22 @@ class Column:
     wide: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    bins: int = 0
+    pair_bins: int = 0
 
 
 @dataclass(frozen=True)
 class Schema:
-    """All columns of a table in its order, the target's name and its two labels as text."""
+    """All columns of a table in its order, the target's name and its two labels as text.
+
+    A scorecard's pairs of columns, learned from the training rows, are facts of the table too.
+    """
 
     columns: tuple[Column, ...]
     target: str
     positive: str
     negative: str
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -142,6 +150,10 @@ class Schema:
         columns = tuple(updated.get(column.name, column) for column in self.columns)
         return dataclasses.replace(self, columns=columns)
 
+    def with_pairs(self, pairs: Sequence[tuple[str, str]]) -> Schema:
+        """Return a schema with the pairs of columns of a scorecard."""
+        return dataclasses.replace(self, pairs=tuple(pairs))
+
     def to_json(self) -> str:
         """Write the schema as JSON text that `from_json` reads back equal."""
         content = {"version": _VERSION, **dataclasses.asdict(self)}
@@ -169,7 +181,8 @@ class Schema:
             )
         try:
             columns = tuple(_column_from(entry) for entry in content.pop("columns"))
-            return cls(columns=columns, **content)
+            pairs = tuple((a, b) for a, b in content.pop("pairs", ()))
+            return cls(columns=columns, pairs=pairs, **content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise InputError(
                 f"expected a churn_torch schema, however: its content is damaged ({error}); "

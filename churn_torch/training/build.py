@@ -12,9 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
+from churn_torch.models.binning import CardOptions
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
+from churn_torch.models.terms import CardFeatures
 from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, LastCheckpoint
 from churn_torch.training.exact import ExactModule
@@ -27,6 +29,7 @@ AUTO_STEPS = 400
 MOST_STEPS = 512
 
 SOLVER = "churn_torch.training.exact.ExactSolver"
+SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
 
 
 def is_exact(config: DictConfig) -> bool:
@@ -92,9 +95,22 @@ def build_options(config: DictConfig) -> PreprocessOptions:
     return PreprocessOptions(**{**options, "quantiles": tuple(quantiles)})
 
 
+def card_options(config: DictConfig) -> CardOptions | None:
+    """Return how fine the scorecard is that a configuration asks for, None for other models.
+
+    Raises:
+        InputError: An option is out of range.
+    """
+    model = config.model
+    if model._target_ != SCORECARD:
+        return None
+    return CardOptions(bins=model.bins, pair_bins=model.pair_bins, pairs=model.pairs)
+
+
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
-    preprocess = Preprocess(schema, build_options(config))
+    features = CardFeatures if card_options(config) else Preprocess
+    preprocess = features(schema, build_options(config))
     net = instantiate(config.model)(n_features=preprocess.n_features)
     return Scorer(preprocess, net, instantiate(config.calibration))
 

@@ -62,3 +62,11 @@ def mean_row(scorer: Scorer, part: Part) -> Tensor:
             every = torch.ones(len(chunk.label), 1)
             total += expansion.sums(chunk.dense, chunk.codes, every)[:, 0]
     return (total / part.n_rows).float()
+
+
+def cell_shares(scorer: Scorer, part: Part) -> Tensor:
+    """Return the share of a part's rows that have each code, ``[n_codes]`` float64."""
+    counts = torch.zeros(scorer.preprocess.code_starts[-1], dtype=torch.float64)
+    for run in InOrder(part):
+        counts += torch.bincount(run.rows.codes.flatten().cpu(), minlength=len(counts))
+    return counts / part.n_rows

@@ -97,6 +97,7 @@ def test_sizes_are_keywords_and_only_the_table_decides_the_input(cls: type[nn.Mo
 def test_the_file_names_every_option_with_its_default(file: Path):
     content = OmegaConf.to_container(OmegaConf.load(file))
     assert isinstance(content, dict)
+    content.pop("defaults", None)
     cls = NETS[content.pop("_target_")]
     assert content.pop("_partial_") is True
     parameters = inspect.signature(cls).parameters

@@ -1,0 +1,32 @@
+"""A scorecard as a net: one linear layer, on features that are bins and pairs of bins."""
+
+from __future__ import annotations
+
+from churn_torch.models.binning import CardOptions
+from churn_torch.models.nets.linear import Linear
+
+
+class Scorecard(Linear):
+    """`Linear` on the features of `churn_torch.models.terms.CardFeatures`.
+
+    With the penalty that its features are scaled for it is a generalised additive model with pairs
+    of columns (GA2M: Lou et al. 2013, "Accurate intelligible models with pairwise interactions").
+
+    Args:
+        n_features: Width of the model-space row.
+        bins: Most bins of a number.
+        pair_bins: Most bins of a column in a pair.
+        pairs: Most pairs of columns.
+
+    Shape:
+        ``[N, n_features]`` float32 to ``[N]`` float32 logits.
+
+    Raises:
+        InputError: An option is out of range.
+    """
+
+    def __init__(
+        self, *, n_features: int, bins: int = 32, pair_bins: int = 12, pairs: int = 40
+    ) -> None:
+        super().__init__(n_features=n_features)
+        self.options = CardOptions(bins=bins, pair_bins=pair_bins, pairs=pairs)

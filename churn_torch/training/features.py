@@ -1,0 +1,73 @@
+"""What the training rows teach before a net is trained: statistics, and a scorecard's features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig
+
+from churn_torch.models.preprocess import Columns
+from churn_torch.models.scorecard import fit_card
+from churn_torch.models.statistics import Statistics, fit_statistics
+from churn_torch.tables.encode import encode
+from churn_torch.tables.rows import LabelledTable, Rows, mean_weight_of
+from churn_torch.tables.schema import Schema
+from churn_torch.training.build import build_options, card_options
+
+# Training rows that a scorecard's bins and pairs are learned from, at most.
+CARD_ROWS = 65_536
+
+
+def learn_features(
+    config: DictConfig, table: LabelledTable, *, watch: Callable[[Iterable[Rows]], Iterable[Rows]]
+) -> tuple[Schema, Statistics]:
+    """Learn what the features need from the training rows: one pass, for a scorecard two.
+
+    Args:
+        config: The composed configuration.
+        table: The rows.
+        watch: Passes the rows on, with a progress bar.
+
+    Returns:
+        The completed schema, and what the preprocessing that it is for takes.
+
+    Raises:
+        InputError: An option is out of range, or there is nothing to learn a scorecard from.
+    """
+    card = card_options(config)
+    parsed = (rows.of("train").parsed for rows in watch(table.chunks()))
+    schema, statistics = fit_statistics(parsed, table.schema, build_options(config))
+    if card is None:
+        return schema, statistics
+    n_train = table.counts["train"]
+    rows = _spread(watch(table.chunks()), -(-n_train // CARD_ROWS))
+    weight = None if rows.weight is None else torch.from_numpy(rows.weight / mean_weight_of(table))
+    return fit_card(
+        Columns.from_arrays(encode(rows.parsed, schema)),
+        torch.from_numpy(rows.label),
+        weight,
+        schema,
+        statistics,
+        card,
+        n_train=n_train,
+    )
+
+
+def _spread(chunks: Iterable[Rows], step: int) -> Rows:
+    """Return every ``step``-th training row."""
+    found, n_seen = [], 0
+    for chunk in chunks:
+        rows = chunk.of("train")
+        found.append(rows.take(np.arange(-n_seen % step, len(rows.label), step)))
+        n_seen += len(rows.label)
+    weights = [rows.weight for rows in found if rows.weight is not None]
+    return Rows(
+        pd.concat([rows.parsed for rows in found], ignore_index=True),
+        np.concatenate([rows.label for rows in found]),
+        pd.concat([rows.identity for rows in found], ignore_index=True),
+        np.concatenate([rows.part for rows in found]),
+        np.concatenate(weights) if weights else None,
+    )

@@ -1,0 +1,72 @@
+"""What is learned before a net: from training rows only, the same however the rows arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from churn_torch.commandline import compose
+from churn_torch.tables.encode import parse
+from churn_torch.tables.rows import Rows
+from churn_torch.training import features
+from churn_torch.training.features import learn_features
+from tests.models.made_card import frame, learned
+
+OVERRIDES = ["model=scorecard", "model.bins=8", "model.pair_bins=5", "model.pairs=2"]
+
+
+def table(*, n_chunks: int = 1, spoil: bool = False) -> SimpleNamespace:
+    """The made table, every third row of it for testing."""
+    raw, schema = frame(), learned().plain
+    parsed = parse(raw, schema)
+    label = (raw["churned"] == "yes").to_numpy(np.float32)
+    part = np.where(np.arange(len(raw)) % 3 == 2, 2, 0).astype(np.int8)
+    if spoil:
+        parsed.loc[part == 2, "usage"] = 1e6
+        label[part == 2] = 1
+
+    def chunks() -> Iterator[Rows]:
+        for rows in np.array_split(np.arange(len(raw)), n_chunks):
+            yield Rows(
+                parsed.iloc[rows].reset_index(drop=True), label[rows],
+                raw.iloc[rows][[]].reset_index(drop=True), part[rows],
+            )  # fmt: skip
+
+    return SimpleNamespace(schema=schema, chunks=chunks, counts={"train": int((part == 0).sum())})
+
+
+def same(one: tuple, other: tuple) -> bool:
+    tables = [learned[1].tables for learned in (one, other)]
+    return one[0] == other[0] and all(
+        np.allclose(a, b, atol=1e-12) for a, b in zip(*tables, strict=True)
+    )
+
+
+def test_chunks_and_other_parts_change_nothing():
+    config = compose("train", OVERRIDES)
+    whole = learn_features(config, table(), watch=iter)
+    assert whole[0].pairs[0] == ("usage", "plan")
+    assert same(whole, learn_features(config, table(n_chunks=7), watch=iter))
+    assert same(whole, learn_features(config, table(spoil=True), watch=iter))
+
+
+def test_a_large_table_is_sampled_evenly(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(features, "CARD_ROWS", 400)
+    seen = []
+    monkeypatch.setattr(
+        features, "fit_card", lambda columns, *args, **kwargs: seen.append(len(columns.codes))
+    )
+    for n_chunks in (1, 7):
+        learn_features(compose("train", OVERRIDES), table(n_chunks=n_chunks), watch=iter)
+    assert seen == [334, 334]  # every third of 1,000
+
+
+def test_other_models_need_one_pass():
+    passes = []
+    learn_features(
+        compose("train"), table(), watch=lambda rows: passes.append(1) or iter(list(rows))
+    )
+    assert len(passes) == 1
