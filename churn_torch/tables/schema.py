@@ -51,6 +51,7 @@ class Column:
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
         wide: The mean is large against the spread, so float32 would lose the differences.
+        n_ramps: Bins that the numbers are cut into (`churn_torch.models.ramps`).
     """
 
     name: str
@@ -66,6 +67,7 @@ class Column:
     wide: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    n_ramps: int = 0
 
 
 @dataclass(frozen=True)

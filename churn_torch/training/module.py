@@ -93,7 +93,7 @@ class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
     The training loss is ``mean(s * w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
-    matrices ``v`` (biases and normalisation parameters go free), with the sample weights s, which
+    matrices ``v`` (biases, scales and normalisation parameters go free), with the sample weights s, which
     average 1 over all training rows, and w = ``positive_weight`` for positives. A minibatch is
     divided by its number of rows, not by its weights: on average over the minibatches that is the
     gradient of all rows, and processes need not add up weights. Validation log-loss is the mean by
@@ -143,7 +143,9 @@ class ChurnModule(FitModule):
         self.seed = seed
         net = scorer.net
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
-        self.weights = [p for p in net.parameters() if p.ndim > 1]
+        self.weights = [
+            p for name, p in net.named_parameters() if name.endswith("weight") and p.ndim > 1
+        ]
         self.register_buffer("row_weight", torch.tensor(self.positive_weight), persistent=False)
         self._loss_sum = torch.zeros(())
         self._n_rows = 0
@@ -173,13 +175,21 @@ class ChurnModule(FitModule):
         """Return this process's part of the penalised mean loss of a minibatch."""
         with torch.no_grad():
             x = self.features(rows)
+        logit = self.run_net(x)
+        label, weight, n_members = rows.label, rows.weight, 1
+        if logit.ndim == 2:  # each member of an ensemble by its own loss
+            n_members = logit.shape[1]
+            label = label.unsqueeze(1).expand_as(logit)
+            weight = None if weight is None else weight.unsqueeze(1)
         loss = binary_cross_entropy_with_logits(
-            self.run_net(x),
-            rows.label,
-            weight=rows.weight,
+            logit,
+            label,
+            weight=weight,
             pos_weight=self.get_buffer("row_weight"),
             reduction="sum",
         )
+        if n_members > 1:
+            loss = loss / n_members
         # Summed here and logged once an epoch: Lightning's logging costs more than a small step.
         self._loss_sum += loss.detach()
         loss = loss / n_rows

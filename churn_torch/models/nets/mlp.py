@@ -76,8 +76,8 @@ class MLP(nn.Module):
                 "model: expected width >= 1, depth >= 0 and 0 <= dropout < 1, got "
                 f"width={width}, depth={depth}, dropout={dropout}."
             )
-        _choose("activation", activation, ACTIVATIONS)
-        _choose("normalization", normalization, NORMALIZATIONS)
+        choose("activation", activation, ACTIVATIONS)
+        choose("normalization", normalization, NORMALIZATIONS)
         self.residual = residual
         self.stem = nn.Linear(n_features, width) if residual else nn.Identity()
         self.blocks = nn.ModuleList()
@@ -106,7 +106,12 @@ def _normalization(name: str, width: int) -> nn.Module:
     return nn.Identity() if name == "none" else NORMALIZATIONS[name](width)
 
 
-def _choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
+def choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
+    """Refuse a word that is none of the choices of a key.
+
+    Raises:
+        InputError: It is unknown; the nearest is named.
+    """
     if value not in choices:
         raise InputError(
             f"model.{key}: expected one of {', '.join(choices)}, got {value!r}"

@@ -53,6 +53,8 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
             tried[name] = [0, 1, 3]
         elif name == "width":
             tried[name] = [2, 8]
+        elif name == "n_members":
+            tried[name] = [1, 3]
         elif name == "dropout":
             tried[name] = [0.0, 0.5]
         else:
@@ -104,6 +106,14 @@ def test_the_file_names_every_option_with_its_default(file: Path):
     assert content == defaults
 
 
+def training_loss(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """In training a net of many members may give a logit of each, ``[N, K]``."""
+    assert logit.shape[0] == len(label)
+    return binary_cross_entropy_with_logits(
+        logit.reshape(len(label), -1).T, label.expand_as(logit.reshape(len(label), -1).T)
+    )
+
+
 @pytest.mark.parametrize(("cls", "options"), CASES)
 def test_contract(cls: type[nn.Module], options: dict[str, Any]):
     torch.manual_seed(0)
@@ -112,7 +122,7 @@ def test_contract(cls: type[nn.Module], options: dict[str, Any]):
 
     net.train()
     label = (torch.arange(9) % 2).float()
-    binary_cross_entropy_with_logits(net(x), label).backward()
+    training_loss(net(x), label).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -121,7 +131,7 @@ def test_contract(cls: type[nn.Module], options: dict[str, Any]):
     assert last.grad.abs().sum() > 0
 
     # The last batch of an epoch may be a single row.
-    binary_cross_entropy_with_logits(net(x[:1]), label[:1]).backward()
+    training_loss(net(x[:1]), label[:1]).backward()
 
     net.eval()
     with torch.no_grad():
