@@ -204,6 +204,7 @@ PREPROCESSING: dict[str, tuple[str, ...]] = {
     "quantile": ("preprocess.outliers=quantile",),
     "robust": ("preprocess.scaling=robust", "preprocess.min_count=20"),
     "both": ("preprocess.outliers=quantile", "preprocess.scaling=robust"),
+    "bins": ("preprocess.bins=4",),
 }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # Least width of a bin in model space: a narrower one would turn float32's rounding into a step.
-LEAST_WIDTH = 1e-4
+LEAST_WIDTH = 1e-3
 
 
 class Ramps(nn.Module):

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.expansion import Expansion
-from churn_torch.models.scorer import Scorer
+from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.batches import Batches, Run, rows_to_expand
 from churn_torch.training.store import Block
 
@@ -59,7 +59,7 @@ class FitModule(pl.LightningModule):
 
     def validation_step(self, run: Run, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
-        for rows in run.rows.in_chunks(self.chunk_rows):
+        for rows in run.rows.in_chunks(min(self.chunk_rows, CHUNK_ROWS)):
             logit = self.scorer.net(self.features(rows)) - self.scorer.prior_shift
             self.validation_loss.update(logit, rows.label, rows.weight)
 
@@ -93,11 +93,12 @@ class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
     The training loss is ``mean(s * w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
-    matrices ``v`` (biases, scales and normalisation parameters go free), with the sample weights s, which
-    average 1 over all training rows, and w = ``positive_weight`` for positives. A minibatch is
-    divided by its number of rows, not by its weights: on average over the minibatches that is the
-    gradient of all rows, and processes need not add up weights. Validation log-loss is the mean by
-    sample weights alone, at the true base rate.
+    matrices ``v`` (biases, scales and normalisation parameters go free), with the sample weights
+    s, which average 1 over all training rows, and w = ``positive_weight`` for positives; of a net
+    with many members it is the mean of their losses. A minibatch is divided by its number of rows,
+    not by its weights: on average over the minibatches that is the gradient of all rows, and
+    processes need not add up weights. Validation log-loss is the mean by sample weights alone, at
+    the true base rate.
 
     Args:
         scorer: The scorer; its net is trained, its preprocessing stays fixed.
