@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
+from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
@@ -95,7 +97,15 @@ def build_options(config: DictConfig) -> PreprocessOptions:
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
     preprocess = Preprocess(schema, build_options(config))
-    net = instantiate(config.model)(n_features=preprocess.n_features)
+    make = instantiate(config.model)
+    sizes: dict[str, Any] = {"n_features": preprocess.n_features}
+    if "columns" in inspect.signature(make).parameters:
+        sizes["columns"] = [
+            [i for i, of in enumerate(preprocess.feature_columns) if of == column]
+            for column in preprocess.columns
+        ]
+    nets = [make(**sizes) for _ in range(config.ensemble)]
+    net = nets[0] if len(nets) == 1 else Ensemble(nets)
     return Scorer(preprocess, net, instantiate(config.calibration))
 
 

@@ -53,7 +53,9 @@ def test_ramps_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bins
     if not len(ramps):
         return
     assert (ramps[:, 1] >= LEAST_WIDTH).all()
-    np.testing.assert_allclose(ramps[1:, 0], ramps[:-1, :2].sum(1), atol=1e-9)  # one begins where one ends
+    np.testing.assert_allclose(
+        ramps[1:, 0], ramps[:-1, :2].sum(1), atol=1e-9
+    )  # one begins where one ends
     module = Ramps([0, len(ramps), 0])
     module.load(ramps)
     rows = torch.from_numpy(z).float()

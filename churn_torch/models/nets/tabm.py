@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.errors import InputError
-from churn_torch.models.nets.members import log_odds_of_mean
+from churn_torch.models.nets.ensemble import log_odds_of_mean
 from churn_torch.models.nets.mlp import ACTIVATIONS, choose
 
 

@@ -34,6 +34,8 @@ def nets_found() -> dict[str, type[nn.Module]]:
 
 
 NETS = nets_found()
+# What the table decides; only the first must be given.
+SIZES = ("n_features", "columns")
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
@@ -41,7 +43,7 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
     hints = get_type_hints(cls.__init__)
     tried: dict[str, list[Any]] = {}
     for name, parameter in inspect.signature(cls).parameters.items():
-        if name == "n_features":
+        if name in SIZES:
             continue
         if hints[name] is bool:
             tried[name] = [False, True]
@@ -102,7 +104,7 @@ def test_the_file_names_every_option_with_its_default(file: Path):
     cls = NETS[content.pop("_target_")]
     assert content.pop("_partial_") is True
     parameters = inspect.signature(cls).parameters
-    defaults = {name: p.default for name, p in parameters.items() if name != "n_features"}
+    defaults = {name: p.default for name, p in parameters.items() if name not in SIZES}
     assert content == defaults
 
 
