@@ -201,6 +201,7 @@ MODELS |= {
         "mlp batch": ("normalization=batch", "activation=selu"),
         "mlp layer": ("normalization=layer", "activation=tanh"),
         "mlp flat": ("depth=0",),
+        "mlp waves": ("n_frequencies=4", "frequency_scale=0.3"),
         "mlp deep": ("depth=5", "activation=silu"),
     }.items()
 }

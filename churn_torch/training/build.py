@@ -98,12 +98,17 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
     preprocess = Preprocess(schema, build_options(config))
     make = instantiate(config.model)
-    sizes: dict[str, Any] = {"n_features": preprocess.n_features}
-    if "columns" in inspect.signature(make).parameters:
-        sizes["columns"] = [
+    # What the table decides of a net: each takes of it what it has a use for.
+    sizes = {
+        "n_features": preprocess.n_features,
+        "n_numbers": preprocess.ramps.n_numbers,
+        "columns": [
             [i for i, of in enumerate(preprocess.feature_columns) if of == column]
             for column in preprocess.columns
-        ]
+        ],
+    }
+    asked = inspect.signature(make).parameters
+    sizes = {name: size for name, size in sizes.items() if name in asked}
     nets = [make(**sizes) for _ in range(config.ensemble)]
     net = nets[0] if len(nets) == 1 else Ensemble(nets)
     return Scorer(preprocess, net, instantiate(config.calibration))

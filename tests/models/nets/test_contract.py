@@ -35,7 +35,7 @@ def nets_found() -> dict[str, type[nn.Module]]:
 
 NETS = nets_found()
 # What the table decides; only the first must be given.
-SIZES = ("n_features", "columns")
+SIZES = ("n_features", "n_numbers", "columns")
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
@@ -55,6 +55,8 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
             tried[name] = [0, 1, 3]
         elif name == "width":
             tried[name] = [2, 8]
+        elif name == "n_frequencies":
+            tried[name] = [0, 3]
         elif name == "n_members":
             tried[name] = [1, 3]
         elif name == "dropout":
