@@ -72,4 +72,5 @@ class GAM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row."""
-        return self.contributions(x).sum(1) + self.intercept
+        logit: Tensor = self.contributions(x).sum(1) + self.intercept
+        return logit
