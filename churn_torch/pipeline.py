@@ -42,8 +42,8 @@ from churn_torch.runs import (
     point_latest,
     save_run,
     start_run,
-    write_text,
     whole_file,
+    write_text,
 )
 from churn_torch.serving import triton, web
 from churn_torch.serving.export import check_input_names
@@ -57,7 +57,7 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import build_scorer
+from churn_torch.training.build import build_scorer, is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net, one_thread
@@ -328,6 +328,13 @@ def _check_choices(config: DictConfig) -> None:
     rows = config.train_rows
     if rows is not None and (not isinstance(rows, int) or rows < 1):
         raise InputError(f"train_rows: expected a whole number above 0 or null, got {rows!r}.")
+    if not isinstance(config.ensemble, int) or config.ensemble < 1:
+        raise InputError(f"ensemble: expected a whole number above 0, got {config.ensemble!r}.")
+    if config.ensemble > 1 and is_exact(config):
+        raise InputError(
+            f"ensemble: expected 1 with optimizer=newton or lbfgs, got {config.ensemble}: every "
+            "member would be the same optimum."
+        )
     clip = config.gradient_clip
     if clip is not None and not isinstance(clip, int | float):
         raise InputError(f"gradient_clip: expected a number above 0 or null, got {clip!r}.")

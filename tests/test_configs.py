@@ -84,7 +84,8 @@ def test_every_option_trains(option, train_run, keys, tmp_path, request):
 
 def recipe_of(config: DictConfig) -> dict:
     """The recipe that a run's model and optimizer chose, if there is one."""
-    model = {"MLP": "mlp", "Linear": "logreg"}[config.model._target_.rpartition(".")[2]]
+    targets = {yaml.safe_load(f.read_text())["_target_"]: f.stem for f in CONF.glob("model/*.yaml")}
+    model = targets[config.model._target_]
     path = CONF / "recipe" / f"{model}_{config.optimizer._target_.rpartition('.')[2].lower()}.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
 

@@ -22,6 +22,7 @@ import onnxruntime as ort
 import pandas as pd
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import nn
 
 from churn_torch.commandline import compose
@@ -183,7 +184,15 @@ KINDS = {"large": "numeric", "street": "categorical"}
 
 # Models, calibrators, preprocessing
 
-MODELS = {file.stem: (f"model={file.stem}",) for file in sorted(CONF.glob("model/*.yaml"))}
+# Sizes that a net may have, made small: the graph is the same.
+SMALL = {"width": 16, "n_members": 3}
+MODELS = {
+    file.stem: (
+        f"model={file.stem}",
+        *(f"model.{key}={size}" for key, size in SMALL.items() if key in OmegaConf.load(file)),
+    )
+    for file in sorted(CONF.glob("model/*.yaml"))
+}
 MODELS |= {
     name: ("model=mlp", "model.width=16", *(f"model.{option}" for option in options))
     for name, options in {
@@ -193,9 +202,11 @@ MODELS |= {
         "mlp batch": ("normalization=batch", "activation=selu"),
         "mlp layer": ("normalization=layer", "activation=tanh"),
         "mlp flat": ("depth=0",),
+        "mlp waves": ("n_frequencies=4", "frequency_scale=0.3"),
         "mlp deep": ("depth=5", "activation=silu"),
     }.items()
 }
+MODELS["mlp three times"] = ("model=mlp", "model.width=8", "ensemble=3")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
 }
@@ -205,6 +216,7 @@ PREPROCESSING: dict[str, tuple[str, ...]] = {
     "quantile": ("preprocess.outliers=quantile",),
     "robust": ("preprocess.scaling=robust", "preprocess.min_count=20"),
     "both": ("preprocess.outliers=quantile", "preprocess.scaling=robust"),
+    "bins": ("preprocess.bins=4",),
 }
 
 

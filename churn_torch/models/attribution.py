@@ -15,7 +15,8 @@ from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 POINTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 TOLERANCE = 1e-4
 # Rows times points whose gradient is taken at once.
-_EXPANDED_ROWS = 65_536
+_EXPANDED_ROWS = 8_192
+_FEW_ROWS = 100
 
 
 class Attribution(nn.Module):
@@ -24,7 +25,8 @@ class Attribution(nn.Module):
     ``reason_c = sum_f (x_f - b_f) * integral_0^1 d logit / d x_f (b + t (x - b)) dt`` over the
     features f of column c (its one-hot parts, missing flag, parts of a date), with the integral by
     Gauss-Legendre points. One point is exact where the net is linear; any net's reasons add up to
-    what its logit has more than `base`, up to the error of the integral.
+    what its logit has more than `base`, up to the error of the integral. An additive net says
+    itself what each column adds (``contributions``, ``[M, n_features]`` to ``[M, F]``): exact too.
     Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks".
 
     Args:
@@ -45,6 +47,7 @@ class Attribution(nn.Module):
         self.scorer = scorer
         self.n_points = n_points
         net = scorer.net
+        self.contributions = getattr(net, "contributions", None)
         self.gradient = gradient or torch.func.grad(lambda x: net(x).sum())
         points, weights = np.polynomial.legendre.leggauss(n_points)
         self.register_buffer("points", torch.from_numpy((points + 1) / 2).float())
@@ -55,6 +58,9 @@ class Attribution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the reasons of model-space rows ``[N, n_features]``."""
         baseline, points = self.scorer.baseline, self.get_buffer("points")
+        if self.contributions is not None:
+            exact: Tensor = self.contributions(x) - self.contributions(baseline.unsqueeze(0))
+            return exact
         moved = x - baseline
         n_features = self.scorer.preprocess.n_features
         if self.n_points == 1:  # no way to integrate along
@@ -101,8 +107,12 @@ def fit_attribution(scorer: Scorer, columns: Columns) -> tuple[Attribution, floa
         scorer: Trained, in evaluation mode.
         columns: Rows to judge by.
     """
+    few = columns.take(slice(0, _FEW_ROWS))
     for n_points in POINTS:
         attribution = Attribution(scorer, n_points)
+        # Most numbers of points are told off by a few rows.
+        if n_points < POINTS[-1] and attribution.error(few) > TOLERANCE:
+            continue
         error = attribution.error(columns)
         if error <= TOLERANCE:
             break

@@ -23,7 +23,9 @@ class Expansion(nn.Module):
 
     def __init__(self, preprocess: Preprocess) -> None:
         super().__init__()
-        self.n_dense, self.n_features = preprocess.n_dense, preprocess.n_features
+        self.ramps = preprocess.ramps
+        self.n_numbers = preprocess.n_dense + self.ramps.n_ramps
+        self.n_features = preprocess.n_features
         self.starts = preprocess.code_starts
         self.widths: list[int] = []
         for i, table in enumerate(preprocess.code_tables()):
@@ -37,19 +39,20 @@ class Expansion(nn.Module):
 
     def forward(self, dense: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows, ``[N, n_features]``."""
+        numbers = self._with_ramps(dense)
         if not self.widths:
-            return dense
+            return numbers
         parts = [
             table.index_select(0, codes[:, i] - start)
             for i, (table, start) in enumerate(zip(self.tables, self.starts, strict=False))
         ]
-        return torch.cat([dense, *parts], dim=1)
+        return torch.cat([numbers, *parts], dim=1)
 
     def linear(self, dense: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
         """Return ``forward(dense, codes) @ weight`` for weights ``[n_features, P]``."""
-        result = dense @ weight[: self.n_dense]
+        result = self._with_ramps(dense) @ weight[: self.n_numbers]
         if self.widths:
-            values = torch.split(weight[self.n_dense :], self.widths)
+            values = torch.split(weight[self.n_numbers :], self.widths)
             of_code = torch.cat([t @ v for t, v in zip(self.tables, values, strict=True)])
             result = result + embedding_bag(codes, of_code, mode="sum")
         return result
@@ -58,7 +61,7 @@ class Expansion(nn.Module):
         """Return ``forward(dense, codes).T @ row_weight`` for row weights ``[N, P]``."""
         return torch.cat(
             [
-                dense.T @ row_weight,
+                self._with_ramps(dense).T @ row_weight,
                 *(
                     t.T @ w
                     for t, w in zip(self.tables, self._of_codes(codes, row_weight), strict=True)
@@ -70,13 +73,19 @@ class Expansion(nn.Module):
         """Return ``forward(dense, codes).square().T @ row_weight`` for ``[N, P]``."""
         return torch.cat(
             [
-                dense.square().T @ row_weight,
+                self._with_ramps(dense).square().T @ row_weight,
                 *(
                     t.square().T @ w
                     for t, w in zip(self.tables, self._of_codes(codes, row_weight), strict=True)
                 ),
             ]
         )
+
+    def _with_ramps(self, dense: Tensor) -> Tensor:
+        """Return all features that are numbers, ``[N, n_numbers]``."""
+        if not self.ramps.n_ramps:
+            return dense
+        return torch.cat([dense, self.ramps(dense[:, : self.ramps.n_numbers])], dim=1)
 
     def _of_codes(self, codes: Tensor, row_weight: Tensor) -> list[Tensor]:
         """Return the weight of each code of each column, ``[n_codes, P]``."""

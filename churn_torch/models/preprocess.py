@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.ramps import Ramps
 from churn_torch.models.statistics import PreprocessOptions, Statistics
 from churn_torch.tables.encode import Arrays
 from churn_torch.tables.schema import Column, Kind, Schema
@@ -56,7 +57,8 @@ class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
     The features are, in order: scaled numbers (numeric, then wide), a missing flag for each
-    number column that had missing training values, calendar parts of dates, one-hot categories.
+    number column that had missing training values, calendar parts of dates, ramps of the numbers
+    (`churn_torch.models.ramps`), one-hot categories.
     All but robust-scaled numbers are centred on their training mean, so zero means "as usual": a
     missing or unseen category without training evidence gives zeros, not a random weight. A
     number that is missing or infinite takes the training median.
@@ -80,6 +82,7 @@ class Preprocess(nn.Module):
         self.n_text = len(schema.text)
         self.columns = tuple(column.name for column in (*numbers, *schema.text))
         self._name_features(schema, numbers)
+        self.ramps = Ramps([column.n_ramps for column in numbers])
 
         def buffer(name: str, tensor: Tensor) -> None:
             # Names end in _: a buffer called like an attribute of torch.fx.GraphModule (`code`)
@@ -125,8 +128,8 @@ class Preprocess(nn.Module):
 
     @property
     def n_dense(self) -> int:
-        """How many of the features are numbers; they come before the one-hot ones."""
-        return self.n_features - len(self.get_buffer("frequencies_"))
+        """How many of the features are numbers, without ramps; they come first."""
+        return self.n_features - self.ramps.n_ramps - len(self.get_buffer("frequencies_"))
 
     def _name_features(self, schema: Schema, numbers: list[Column]) -> None:
         named = [(column.name, column.name) for column in numbers]
@@ -134,6 +137,9 @@ class Preprocess(nn.Module):
         for column in schema.wide:
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
+        for column in numbers:
+            ramps = range(1, column.n_ramps + 1)
+            named += [(column.name, f"{column.name} ramp {i} of {len(ramps)}") for i in ramps]
         for column in schema.text:
             labels = ["missing"] * column.has_missing + ["unseen or rare"] * column.has_rare
             named += [(column.name, f"{column.name} is {label}") for label in labels]
@@ -176,12 +182,16 @@ class Preprocess(nn.Module):
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
                 self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
+        self.ramps.load(statistics.ramps)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
 
     def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
         features = self._dense(numeric, wide)
+        if self.ramps.n_ramps:
+            dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
+            features = [dense, self.ramps(dense[:, : self.ramps.n_numbers])]
         if self.n_text:
             features = [*features, self._one_hot(codes)]
         return torch.cat(features, dim=1) if len(features) > 1 else features[0]

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocess import Columns, Preprocess
 
-# Rows scored at once: bounds memory, and long enough that per-call costs vanish.
-CHUNK_ROWS = 65_536
+# Rows scored at once: few enough for a net of many members, and per-call costs vanish all the same.
+CHUNK_ROWS = 8_192
 
 
 class Scorer(nn.Module):

@@ -12,6 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.models.calendar import CALENDAR_PARTS
 from churn_torch.models.one_pass import Moments, NumberSums, blocks, calendar_sums
+from churn_torch.models.ramps import fit_ramps
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.text_counts import TextCounts
 
@@ -33,6 +34,7 @@ class PreprocessOptions:
         quantiles: Lower and upper quantile kept by winsorising.
         scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
             range, then the smooth clip of RealMLP, Holzmüller et al. 2024).
+        bins: Most bins that a number column is cut into (`churn_torch.models.ramps`); 0 is none.
         min_count: A category seen in fewer training rows counts as rare.
         max_categories: Most categories kept a column; the others count as rare.
     """
@@ -40,6 +42,7 @@ class PreprocessOptions:
     outliers: Literal["none", "quantile"] = "none"
     quantiles: tuple[float, float] = (0.01, 0.99)
     scaling: Literal["standard", "robust"] = "standard"
+    bins: int = 0
     min_count: int = 5
     max_categories: int = 256
 
@@ -58,6 +61,10 @@ class PreprocessOptions:
             raise InputError(
                 f"preprocess.quantiles: expected 0 <= low < high <= 1, got [{low}, {high}]."
             )
+        if self.bins < 0 or self.bins == 1:
+            raise InputError(
+                f"preprocess.bins: expected 0 (no bins) or 2 and more, got {self.bins}."
+            )
         if self.min_count < 1 or self.max_categories < 1:
             raise InputError(
                 "preprocess: expected min_count >= 1 and max_categories >= 1, got "
@@ -74,12 +81,14 @@ class Statistics:
         missing_share: Training share of missing values for each number column with a flag.
         part_means: Training mean of each calendar part of each date, ``[n_dates, n_parts]``.
         frequencies: Training share of each one-hot feature.
+        ramps: One row per ramp of the number columns: low edge, width, mean, in model space.
     """
 
     numbers: Array
     missing_share: Array
     part_means: Array
     frequencies: Array
+    ramps: Array
 
 
 def fit_statistics(
@@ -110,30 +119,34 @@ def fit_statistics(
 
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
+    ramps: dict[str, Array] = {}
     for column, moments, sample in numbers.gathered():
         scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
-        facts[column.name] = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
+        fitted = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
+        ramps[column.name] = _fit_ramps(sample, scales[column.name], options)
+        facts[column.name] = replace(fitted, n_ramps=len(ramps[column.name]))
     frequencies: dict[str, Array] = {}
     for column in schema.text:
         facts[column.name], seen = _fit_categories(column, texts[column.name], options)
         frequencies[column.name] = seen / numbers.n_rows
 
-    fitted = schema.with_columns(facts)
-    ordered = [*fitted.numeric, *fitted.wide]
+    completed = schema.with_columns(facts)
+    ordered = [*completed.numeric, *completed.wide]
     rows = [scales[column.name] for column in ordered]
     missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.gathered()}
     shares = [missing[c.name] / numbers.n_rows for c in ordered if c.has_missing]
     part_means = [
         (numbers.part_sums[c.name] + missing[c.name] * calendar_sums(np.array(scales[c.name][:1])))
         / numbers.n_rows
-        for c in fitted.wide
+        for c in completed.wide
         if c.kind is Kind.DATETIME
     ]
-    return fitted, Statistics(
+    return completed, Statistics(
         numbers=np.array(rows, dtype=np.float64).reshape(len(rows), 5),
         missing_share=np.array(shares, dtype=np.float64),
         part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
-        frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in fitted.text)]),
+        frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
+        ramps=np.concatenate([np.zeros((0, 3)), *(ramps[c.name] for c in ordered)]),
     )
 
 
@@ -202,6 +215,16 @@ def _fit_number(
     if not scale > tiny:
         return fill, float(center), float(center), float(center), 1.0
     return fill, float(lower), float(upper), float(center), float(scale)
+
+
+def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
+    """Return the ramps of one column, in the model space that its numbers lead to."""
+    fill, lower, upper, center, scale = numbers
+    missing = np.isnan(sample)
+    z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale
+    if options.scaling == "robust":
+        z = z / np.sqrt(1 + (z / 3) ** 2)
+    return fit_ramps(z, missing, options.bins)
 
 
 def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:

@@ -95,7 +95,7 @@ class FoldedScorer(nn.Module):
     @staticmethod
     def fits(scorer: Scorer) -> bool:
         """Tell whether there is something to fold."""
-        return isinstance(scorer.net, Linear)
+        return isinstance(scorer.net, Linear) and not scorer.preprocess.ramps.n_ramps
 
     def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is not looked at.

@@ -53,6 +53,7 @@ class Column:
         wide: The mean is large against the spread, so float32 would lose the differences.
         bins: Bins that a scorecard cuts a number into; 0 elsewhere.
         pair_bins: The same in its pairs of columns; of text the categories that are kept apart.
+        n_ramps: Bins that the numbers are cut into (`churn_torch.models.ramps`).
     """
 
     name: str
@@ -70,6 +71,7 @@ class Column:
     maximum: float | None = None
     bins: int = 0
     pair_bins: int = 0
+    n_ramps: int = 0
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
 from churn_torch.models.binning import CardOptions
+from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
@@ -104,6 +106,11 @@ def card_options(config: DictConfig) -> CardOptions | None:
     model = config.model
     if model._target_ != SCORECARD:
         return None
+    if config.preprocess.bins:
+        raise InputError(
+            f"preprocess.bins: expected 0 with model=scorecard, got {config.preprocess.bins}: a "
+            "scorecard cuts numbers itself; set model.bins."
+        )
     return CardOptions(bins=model.bins, pair_bins=model.pair_bins, pairs=model.pairs)
 
 
@@ -111,7 +118,20 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
     features = CardFeatures if card_options(config) else Preprocess
     preprocess = features(schema, build_options(config))
-    net = instantiate(config.model)(n_features=preprocess.n_features)
+    make = instantiate(config.model)
+    # What the table decides of a net: each takes of it what it has a use for.
+    sizes = {
+        "n_features": preprocess.n_features,
+        "n_numbers": preprocess.ramps.n_numbers,
+        "columns": [
+            [i for i, of in enumerate(preprocess.feature_columns) if of == column]
+            for column in preprocess.columns
+        ],
+    }
+    asked = inspect.signature(make).parameters
+    sizes = {name: size for name, size in sizes.items() if name in asked}
+    nets = [make(**sizes) for _ in range(config.ensemble)]
+    net = nets[0] if len(nets) == 1 else Ensemble(nets)
     return Scorer(preprocess, net, instantiate(config.calibration))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from churn_torch.models.expansion import Expansion
-from churn_torch.models.scorer import Scorer
+from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.batches import InOrder, rows_to_expand
 from churn_torch.training.store import Block, Part
 
@@ -40,7 +40,7 @@ def sampled_logits(
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = rows_to_expand(expansion.n_features)
+    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
     for run in InOrder(part):
         rows = run.rows.take(slice(-run.first_row % step, None, step))
         with torch.no_grad():

@@ -15,7 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.expansion import Expansion
-from churn_torch.models.scorer import Scorer
+from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.batches import Batches, Run, rows_to_expand
 from churn_torch.training.store import Block
 
@@ -59,7 +59,7 @@ class FitModule(pl.LightningModule):
 
     def validation_step(self, run: Run, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
-        for rows in run.rows.in_chunks(self.chunk_rows):
+        for rows in run.rows.in_chunks(min(self.chunk_rows, CHUNK_ROWS)):
             logit = self.scorer.net(self.features(rows)) - self.scorer.prior_shift
             self.validation_loss.update(logit, rows.label, rows.weight)
 
@@ -93,11 +93,12 @@ class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
     The training loss is ``mean(s * w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
-    matrices ``v`` (biases and normalisation parameters go free), with the sample weights s, which
-    average 1 over all training rows, and w = ``positive_weight`` for positives. A minibatch is
-    divided by its number of rows, not by its weights: on average over the minibatches that is the
-    gradient of all rows, and processes need not add up weights. Validation log-loss is the mean by
-    sample weights alone, at the true base rate.
+    matrices ``v`` (biases, scales and normalisation parameters go free), with the sample weights
+    s, which average 1 over all training rows, and w = ``positive_weight`` for positives; of a net
+    with many members it is the mean of their losses. A minibatch is divided by its number of rows,
+    not by its weights: on average over the minibatches that is the gradient of all rows, and
+    processes need not add up weights. Validation log-loss is the mean by sample weights alone, at
+    the true base rate.
 
     Args:
         scorer: The scorer; its net is trained, its preprocessing stays fixed.
@@ -145,7 +146,9 @@ class ChurnModule(FitModule):
         self.seed = seed
         net = scorer.net
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
-        self.weights = [p for p in net.parameters() if p.ndim > 1]
+        self.weights = [
+            p for name, p in net.named_parameters() if name.endswith("weight") and p.ndim > 1
+        ]
         row_weight = None if self.positive_weight == 1 else torch.tensor(self.positive_weight)
         self.register_buffer("row_weight", row_weight, persistent=False)
         self._loss_sum = torch.zeros(())
@@ -177,13 +180,21 @@ class ChurnModule(FitModule):
         """Return this process's part of the mean loss of a minibatch, penalties left out."""
         with torch.no_grad():
             x = self.features(rows)
+        logit = self.run_net(x)
+        label, weight, n_members = rows.label, rows.weight, 1
+        if logit.ndim == 2:  # each member of an ensemble by its own loss
+            n_members = logit.shape[1]
+            label = label.unsqueeze(1).expand_as(logit)
+            weight = None if weight is None else weight.unsqueeze(1)
         loss = binary_cross_entropy_with_logits(
-            self.run_net(x),
-            rows.label,
-            weight=rows.weight,
+            logit,
+            label,
+            weight=weight,
             pos_weight=self.row_weight,
             reduction="sum",
         )
+        if n_members > 1:
+            loss = loss / n_members
         # Summed here and logged once an epoch: Lightning's logging costs more than a small step.
         self._loss_sum += loss.detach()
         return loss / n_rows

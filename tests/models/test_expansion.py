@@ -16,10 +16,13 @@ from churn_torch.tables.schema import Schema
 from tests.models.test_preprocess import SCHEMA, customers
 
 
-def fitted(schema: Schema = SCHEMA, missing: float = 0.15) -> tuple[Preprocess, Columns]:
+def fitted(
+    schema: Schema = SCHEMA, missing: float = 0.15, bins: int = 0
+) -> tuple[Preprocess, Columns]:
     train = customers(300, missing=missing)[[column.name for column in schema.features]]
-    completed, statistics = fit_statistics([train], schema, PreprocessOptions())
-    preprocess = Preprocess(completed, PreprocessOptions())
+    options = PreprocessOptions(bins=bins)
+    completed, statistics = fit_statistics([train], schema, options)
+    preprocess = Preprocess(completed, options)
     preprocess.load_statistics(statistics)
     # Other rows, with missing and unseen values that training did not show.
     other = customers(200, seed=1, missing=0.3)[[column.name for column in schema.features]]
@@ -34,10 +37,13 @@ def without(kind: str) -> Schema:
     return Schema(kept, "churn", "1", "0")
 
 
+@pytest.mark.parametrize("bins", [0, 5])
 @pytest.mark.parametrize("missing", [0.0, 0.15])
 @pytest.mark.parametrize("schema", [SCHEMA, without("text"), without("numbers")])
-def test_expansion_of_compact_rows_is_the_forward(schema: Schema, missing: float) -> None:
-    preprocess, columns = fitted(schema, missing)
+def test_expansion_of_compact_rows_is_the_forward(
+    schema: Schema, missing: float, bins: int
+) -> None:
+    preprocess, columns = fitted(schema, missing, bins)
     expansion = Expansion(preprocess)
     expected = preprocess(*columns)
     compact = preprocess.compact(*columns)
@@ -45,9 +51,11 @@ def test_expansion_of_compact_rows_is_the_forward(schema: Schema, missing: float
     torch.testing.assert_close(expansion(*compact), expected, rtol=0, atol=1e-7)
 
 
-@given(st.integers(1, 3), st.integers(0, 2**31))
-def test_linear_and_sums_are_those_of_the_expanded_rows(n_problems: int, seed: int) -> None:
-    preprocess, columns = fitted()
+@given(st.integers(1, 3), st.integers(0, 2**31), st.sampled_from([0, 4]))
+def test_linear_and_sums_are_those_of_the_expanded_rows(
+    n_problems: int, seed: int, bins: int
+) -> None:
+    preprocess, columns = fitted(bins=bins)
     expansion = Expansion(preprocess)
     compact = preprocess.compact(*columns)
     x = expansion(*compact).double().numpy()

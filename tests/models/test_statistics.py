@@ -239,12 +239,12 @@ OPTIONS: list[dict[str, Any]] = [
     {},
     {"outliers": "quantile"},
     {"scaling": "robust"},
-    {"outliers": "quantile", "scaling": "robust"},
+    {"outliers": "quantile", "scaling": "robust", "bins": 5},
 ]
 
 
 def numbers_at_once(
-    values: np.ndarray, *, outliers: str = "none", scaling: str = "standard"
+    values: np.ndarray, *, outliers: str = "none", scaling: str = "standard", bins: int = 0
 ) -> tuple[float, ...]:
     """Compute fill, lower, upper, center and scale with the whole column in view."""
     present = values[~np.isnan(values)]
@@ -409,6 +409,8 @@ def test_the_inferred_schema_is_left_as_it_was():
         ({"quantiles": (0.5, 0.5)}, r"preprocess.quantiles: .* got \[0.5, 0.5\]"),
         ({"quantiles": (-0.1, 0.9)}, r"preprocess.quantiles: .* got \[-0.1, 0.9\]"),
         ({"quantiles": (0.1, 1.1)}, r"preprocess.quantiles: .* got \[0.1, 1.1\]"),
+        ({"bins": 1}, r"preprocess.bins: expected 0 \(no bins\) or 2 and more, got 1"),
+        ({"bins": -3}, r"preprocess.bins: .* got -3"),
         ({"min_count": 0}, r"min_count >= 1 .* got 0 and 256"),
         ({"max_categories": 0}, r"max_categories >= 1, got 5 and 0"),
     ],

@@ -10,6 +10,7 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pandas as pd
 
@@ -60,6 +61,7 @@ def features(
     scaling: str = "standard",
     min_count: int = 5,
     max_categories: int = 256,
+    bins: int = 0,
 ) -> dict[str, list[float]]:
     """Model-space features of parsed rows by name, learned from the parsed training rows."""
     made: dict[str, list[float]] = {}
@@ -74,11 +76,26 @@ def features(
         filled = [fill if math.isnan(x) else x for x in learned]
         low, high = _limits(present, outliers, quantiles)
         center, scale = _scale([min(max(x, low), high) for x in filled], scaling)
-        made[name] = []
-        for x in asked:
-            inside = min(max(x if math.isfinite(x) else fill, low), high)
-            z = (inside - center) / scale if present else 0.0
-            made[name].append(z / math.sqrt(1 + (z / 3) ** 2) if scaling == "robust" else z)
+
+        def scaled(
+            x: float,
+            fill: float = fill,
+            ends: tuple[float, float] = (low, high),
+            center: float = center,
+            scale: float = scale,
+        ) -> float:
+            z = (min(max(x if math.isfinite(x) else fill, ends[0]), ends[1]) - center) / scale
+            return z / math.sqrt(1 + (z / 3) ** 2) if scaling == "robust" else z
+
+        made[name] = [scaled(x) if present else 0.0 for x in asked]
+        edges = _edges([scaled(x) for x in present], bins)
+        for i, (start, end) in enumerate(pairwise(edges), start=1):
+            ramps = [
+                [min(max((scaled(x) - start) / (end - start), 0.0), 1.0) for x in rows]
+                for rows in (learned, asked)
+            ]
+            mean = statistics.fmean(ramps[0])
+            made[f"{name} ramp {i} of {len(edges) - 1}"] = [ramp - mean for ramp in ramps[1]]
         if len(present) < len(learned):
             share = 1 - len(present) / len(learned)
             made[f"{name} is missing"] = [float(not math.isfinite(x)) - share for x in asked]
@@ -90,6 +107,20 @@ def features(
                     calendar_row(x if math.isfinite(x) else fill)[i] - mean for x in asked
                 ]
     return made
+
+
+def _edges(present: list[float], bins: int) -> list[float]:
+    """Edges of the bins: all values where there are few, else quantiles; none for two values."""
+    edges = sorted(set(present))
+    if not bins or not edges:
+        return []
+    if len(edges) > bins + 1:
+        edges = sorted({quantile(present, i / bins) for i in range(bins + 1)})
+    apart = edges[:1]
+    for edge in edges[1:]:
+        if edge - apart[-1] >= 1e-3:
+            apart.append(edge)
+    return apart if len(apart) > 2 else []
 
 
 def _limits(

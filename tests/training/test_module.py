@@ -380,3 +380,16 @@ def test_blocks_are_an_arrangement_and_nothing_else(prepare, monkeypatch):
 def test_a_clip_that_is_not_above_zero_is_refused(prepare, clip):
     with pytest.raises(InputError, match=r"^gradient_clip: expected a number above 0"):
         make(prepare(), gradient_clip=clip)
+
+
+def test_members_learn_each_by_its_own_loss(prepare):
+    """The loss of a net with many logits a row is the mean of their losses, weighted alike."""
+    prepared = prepare("model=tabm", "model.width=4", "model.n_members=3", "model.dropout=0")
+    weight = torch.rand(len(prepared.train.block.label))
+    rows = prepared.train.block._replace(weight=weight)
+    loss = loss_of(make(prepared, positive_weight=2.0), rows).item()
+    logits = prepared.scorer.net(torch.from_numpy(prepared.features()).float())
+    p = 1 / (1 + np.exp(-logits.detach().double().numpy()))
+    y = rows.label.double().numpy()[:, None]
+    expected = weight.double().numpy()[:, None] * (-2 * y * np.log(p) - (1 - y) * np.log(1 - p))
+    assert loss == pytest.approx(expected.mean(), abs=1e-6)

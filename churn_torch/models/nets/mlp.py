@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.models.nets.embeddings import Periodic
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -45,12 +47,15 @@ class MLP(nn.Module):
 
     Args:
         n_features: Width of the model-space row.
+        n_numbers: How many of its first features are numbers; None takes all for numbers.
         width: Units in each hidden layer.
         depth: Number of hidden blocks; 0 is a linear model.
         dropout: Share of units dropped in training, in [0, 1).
         activation: One of ``ACTIVATIONS``.
         normalization: One of ``NORMALIZATIONS``.
         residual: Add each block's input to its output.
+        n_frequencies: Waves that each number is embedded in (`Periodic`), beside itself; 0 is none.
+        frequency_scale: Standard deviation of their first frequencies.
 
     Shape:
         ``[N, n_features]`` float32 to ``[N]`` float32 logits.
@@ -63,12 +68,15 @@ class MLP(nn.Module):
         self,
         *,
         n_features: int,
+        n_numbers: int | None = None,
         width: int = 128,
         depth: int = 2,
         dropout: float = 0.3,
         activation: str = "silu",
         normalization: Literal["none", "batch", "layer"] = "none",
         residual: bool = False,
+        n_frequencies: int = 0,
+        frequency_scale: float = 0.1,
     ) -> None:
         super().__init__()
         if width < 1 or depth < 0 or not 0 <= dropout < 1:
@@ -76,8 +84,20 @@ class MLP(nn.Module):
                 "model: expected width >= 1, depth >= 0 and 0 <= dropout < 1, got "
                 f"width={width}, depth={depth}, dropout={dropout}."
             )
-        _choose("activation", activation, ACTIVATIONS)
-        _choose("normalization", normalization, NORMALIZATIONS)
+        if n_frequencies < 0 or frequency_scale <= 0:
+            raise InputError(
+                "model: expected n_frequencies >= 0 and frequency_scale > 0, got "
+                f"n_frequencies={n_frequencies}, frequency_scale={frequency_scale}."
+            )
+        choose("activation", activation, ACTIVATIONS)
+        choose("normalization", normalization, NORMALIZATIONS)
+        self.n_numbers = n_features if n_numbers is None else n_numbers
+        self.periodic = None
+        if n_frequencies and self.n_numbers:
+            self.periodic = Periodic(
+                n_numbers=self.n_numbers, n_frequencies=n_frequencies, scale=frequency_scale
+            )
+            n_features += self.n_numbers * n_frequencies
         self.residual = residual
         self.stem = nn.Linear(n_features, width) if residual else nn.Identity()
         self.blocks = nn.ModuleList()
@@ -95,6 +115,8 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row."""
+        if self.periodic is not None:
+            x = torch.cat([x, self.periodic(x[:, : self.n_numbers])], dim=1)
         x = self.stem(x)
         for block in self.blocks:
             x = x + block(x) if self.residual else block(x)
@@ -106,7 +128,12 @@ def _normalization(name: str, width: int) -> nn.Module:
     return nn.Identity() if name == "none" else NORMALIZATIONS[name](width)
 
 
-def _choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
+def choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
+    """Refuse a word that is none of the choices of a key.
+
+    Raises:
+        InputError: It is unknown; the nearest is named.
+    """
     if value not in choices:
         raise InputError(
             f"model.{key}: expected one of {', '.join(choices)}, got {value!r}"

@@ -34,6 +34,8 @@ def nets_found() -> dict[str, type[nn.Module]]:
 
 
 NETS = nets_found()
+# What the table decides; only the first must be given.
+SIZES = ("n_features", "n_numbers", "columns")
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
@@ -41,7 +43,7 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
     hints = get_type_hints(cls.__init__)
     tried: dict[str, list[Any]] = {}
     for name, parameter in inspect.signature(cls).parameters.items():
-        if name == "n_features":
+        if name in SIZES:
             continue
         if hints[name] is bool:
             tried[name] = [False, True]
@@ -53,6 +55,10 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
             tried[name] = [0, 1, 3]
         elif name == "width":
             tried[name] = [2, 8]
+        elif name == "n_frequencies":
+            tried[name] = [0, 3]
+        elif name == "n_members":
+            tried[name] = [1, 3]
         elif name == "dropout":
             tried[name] = [0.0, 0.5]
         else:
@@ -101,8 +107,16 @@ def test_the_file_names_every_option_with_its_default(file: Path):
     cls = NETS[content.pop("_target_")]
     assert content.pop("_partial_") is True
     parameters = inspect.signature(cls).parameters
-    defaults = {name: p.default for name, p in parameters.items() if name != "n_features"}
+    defaults = {name: p.default for name, p in parameters.items() if name not in SIZES}
     assert content == defaults
+
+
+def training_loss(logit: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
+    """In training a net of many members may give a logit of each, ``[N, K]``."""
+    assert logit.shape[0] == len(label)
+    return binary_cross_entropy_with_logits(
+        logit.reshape(len(label), -1).T, label.expand_as(logit.reshape(len(label), -1).T)
+    )
 
 
 @pytest.mark.parametrize(("cls", "options"), CASES)
@@ -113,7 +127,7 @@ def test_contract(cls: type[nn.Module], options: dict[str, Any]):
 
     net.train()
     label = (torch.arange(9) % 2).float()
-    binary_cross_entropy_with_logits(net(x), label).backward()
+    training_loss(net(x), label).backward()
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -122,7 +136,7 @@ def test_contract(cls: type[nn.Module], options: dict[str, Any]):
     assert last.grad.abs().sum() > 0
 
     # The last batch of an epoch may be a single row.
-    binary_cross_entropy_with_logits(net(x[:1]), label[:1]).backward()
+    training_loss(net(x[:1]), label[:1]).backward()
 
     net.eval()
     with torch.no_grad():

@@ -1,0 +1,43 @@
+"""Ensembles: several nets, or several members of one net, that answer with one logit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Ensemble(nn.Module):
+    """Nets that differ by their first weights and dropout, trained side by side.
+
+    Each learns by its own loss; validation, and so early stopping, sees their mean probability.
+
+    Args:
+        members: Nets of the same input.
+
+    Shape:
+        ``[N, n_features]`` float32 to ``[N]`` float32 logits; in training to ``[N, K]``, all
+        members of all nets.
+    """
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit a row; in training one of each member."""
+        logits = [member(x) for member in self.members]
+        each = torch.cat([z if z.ndim == 2 else z.unsqueeze(1) for z in logits], dim=1)
+        return each if self.training else log_odds_of_mean(each)
+
+
+def log_odds_of_mean(logits: Tensor) -> Tensor:
+    """Return the log-odds of the members' mean probability, ``[N, K]`` to ``[N]``.
+
+    ``log(sum sigmoid(z)) - log(sum sigmoid(-z))``, finite wherever the logits are.
+    """
+    # log sigmoid(z) and log sigmoid(-z), of operators that every runtime has.
+    low = torch.log(1 + torch.exp(-logits.abs()))
+    yes, no = logits.clamp(max=0) - low, (-logits).clamp(max=0) - low
+    return torch.logsumexp(yes, dim=1) - torch.logsumexp(no, dim=1)

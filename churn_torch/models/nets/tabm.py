@@ -1,0 +1,104 @@
+"""TabM: many multilayer perceptrons in one, which share their weight matrices."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from churn_torch.errors import InputError
+from churn_torch.models.nets.ensemble import log_odds_of_mean
+from churn_torch.models.nets.mlp import ACTIVATIONS, choose
+
+
+class SharedLinear(nn.Module):
+    """A linear layer whose weight matrix all members share; the rest is each member's own.
+
+    ``out_k = (x_k * in_scale_k) @ weight * out_scale_k + bias_k``.
+    Source: Wen, Tran & Ba 2020, "BatchEnsemble".
+
+    Args:
+        n_members: Members.
+        d_in: Inputs.
+        d_out: Outputs.
+        first: Scale the inputs by random signs, so that members differ from the start.
+
+    Shape:
+        ``[K, N, d_in]``, or ``[N, d_in]`` that all members see, to ``[K, N, d_out]``.
+    """
+
+    def __init__(self, *, n_members: int, d_in: int, d_out: int, first: bool) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(d_in)
+        signs = torch.randint(0, 2, (n_members, 1, d_in)) * 2.0 - 1.0
+        self.weight = nn.Parameter(torch.empty(d_in, d_out).uniform_(-bound, bound))
+        self.in_scale = nn.Parameter(signs if first else torch.ones_like(signs))
+        self.out_scale = nn.Parameter(torch.ones(n_members, 1, d_out))
+        self.bias = nn.Parameter(torch.empty(n_members, 1, d_out).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what each member makes of its rows."""
+        return (x * self.in_scale) @ self.weight * self.out_scale + self.bias
+
+
+class TabM(nn.Module):
+    """An ensemble of multilayer perceptrons at little more than the weights of one.
+
+    Members share each hidden layer's matrix and differ by scales, biases and their last layer.
+    Each learns from every row by its own loss; the answer is their mean probability.
+    Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: advancing tabular deep learning with
+    parameter-efficient ensembling".
+
+    Args:
+        n_features: Width of the model-space row.
+        n_members: Members of the ensemble.
+        width: Units in each hidden layer.
+        depth: Number of hidden layers; 0 is a linear model.
+        dropout: Share of units dropped in training, in [0, 1).
+        activation: One of `churn_torch.models.nets.mlp.ACTIVATIONS`.
+
+    Shape:
+        ``[N, n_features]`` float32 to ``[N]`` float32 logits; in training to ``[N, n_members]``.
+
+    Raises:
+        InputError: A size is out of range, or a choice is unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_features: int,
+        n_members: int = 16,
+        width: int = 128,
+        depth: int = 2,
+        dropout: float = 0.1,
+        activation: str = "silu",
+    ) -> None:
+        super().__init__()
+        if n_members < 1 or width < 1 or depth < 0 or not 0 <= dropout < 1:
+            raise InputError(
+                "model: expected n_members >= 1, width >= 1, depth >= 0 and 0 <= dropout < 1, got "
+                f"n_members={n_members}, width={width}, depth={depth}, dropout={dropout}."
+            )
+        choose("activation", activation, ACTIVATIONS)
+        sizes = [n_features, *[width] * depth]
+        self.layers = nn.ModuleList(
+            SharedLinear(n_members=n_members, d_in=sizes[i], d_out=sizes[i + 1], first=i == 0)
+            for i in range(depth)
+        )
+        self.activation = ACTIVATIONS[activation]()
+        self.dropout = nn.Dropout(dropout)
+        bound = 1 / math.sqrt(sizes[-1])
+        self.weight = nn.Parameter(torch.empty(sizes[-1], n_members).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(n_members))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit a row; in training one of each member."""
+        for layer in self.layers:
+            x = self.dropout(self.activation(layer(x)))
+        if not len(self.layers):
+            logits = x @ self.weight + self.bias
+        else:
+            logits = (x @ self.weight.T.unsqueeze(2)).squeeze(2).T + self.bias
+        return logits if self.training else log_odds_of_mean(logits)
