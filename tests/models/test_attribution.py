@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,11 @@ X = PREPROCESS(*COLUMNS)
 def scorer_of(cls: type[nn.Module], **options: Any) -> Scorer:
     """Return a scorer as if trained: weights, batch statistics, class weight, baseline."""
     torch.manual_seed(0)
+    if "columns" in inspect.signature(cls).parameters:
+        made_of = PREPROCESS.feature_columns
+        options["columns"] = [
+            [i for i, of in enumerate(made_of) if of == column] for column in PREPROCESS.columns
+        ]
     scorer = Scorer(PREPROCESS, cls(n_features=PREPROCESS.n_features, **options), Platt())
     for parameter in scorer.net.parameters():
         scale = 1.5 / parameter.shape[1] ** 0.5 if parameter.ndim > 1 else 0.3

@@ -38,7 +38,9 @@ def made_scorer(model: str = "logreg", calibrator: Calibrator | None = None) -> 
     schema, statistics = fit_statistics([parsed(200)], SCHEMA, PreprocessOptions())
     preprocess = Preprocess(schema, PreprocessOptions())
     preprocess.load_statistics(statistics)
-    net = instantiate(OmegaConf.load(CONF / "model" / f"{model}.yaml"))
+    config = OmegaConf.load(CONF / "model" / f"{model}.yaml")
+    config.pop("defaults", None)  # Hydra's, not the net's
+    net = instantiate(config)
     return Scorer(preprocess, net(n_features=preprocess.n_features), calibrator or Calibrator())
 
 
