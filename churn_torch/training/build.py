@@ -16,7 +16,7 @@ from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
 from churn_torch.tables.schema import Schema
-from churn_torch.training.callbacks import BestWeights, LastCheckpoint
+from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
 
@@ -148,14 +148,28 @@ def build_module(
     )
 
 
-def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trainer:
-    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``."""
+def build_trainer(
+    config: DictConfig, folder: Path | None, fingerprint: str, watched: Watched | None = None
+) -> pl.Trainer:
+    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``.
+
+    Without a folder it leaves nothing behind and shows nothing. ``watched`` sees every epoch.
+    """
     exact = is_exact(config)
     chosen = [instantiate(callback) for callback in (config.callbacks or {}).values()]
     if exact:  # it knows itself when to stop, and its last weights are the best
         callbacks = [c for c in chosen if not isinstance(c, EarlyStopping)]
     else:
         callbacks = [BestWeights(), *chosen]
+    if watched is not None:
+        callbacks.append(watched)
+    if folder is None:
+        return instantiate(  # type: ignore[no-any-return]
+            config.trainer,
+            callbacks=[c for c in callbacks if not isinstance(c, EpochProgress)],
+            logger=False,
+            enable_checkpointing=False,
+        )
     last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     for logger in loggers:
