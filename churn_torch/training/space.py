@@ -130,7 +130,9 @@ def _distribution(key: str, entry: Any) -> BaseDistribution:
             )
     if "choices" in entry:
         return _categories(place, entry)
-    low, high, step = entry.get("low"), entry.get("high"), entry.get("step")
+    low: Any = entry.get("low")
+    high: Any = entry.get("high")
+    step: Any = entry.get("step")
     log = entry.get("log", False)
     if not _is_number(low) or not _is_number(high) or not (step is None or _is_number(step)):
         raise InputError(
