@@ -99,10 +99,10 @@ def tune(
     )
     name, n_trials = study.folder.name, config.tune.trials
     with contextlib.closing(study), logged(study.folder / LOG):
-        if (folder := study.run_of(n_trials)) is not None:
+        if (done := study.run_of(n_trials)) is not None:
             raise InputError(
                 f"tune.trials: expected more than the {n_trials} trials that study {name!r} has, "
-                f"got {n_trials}; raise it to go on (the best model is in {folder})."
+                f"got {n_trials}; raise it to go on (the best model is in {done})."
             )
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
         try:
