@@ -45,8 +45,8 @@ STUDIES = "studies"
 TRIALS = "trials.csv"
 IMPORTANCE = "importance.csv"
 LOG = "tune.log"
-# Trials that the table shows.
-SHOWN = 10
+# Trials that the table shows, at the end and while it moves.
+SHOWN, SHOWN_LIVE = 10, 5
 
 
 def tune(
@@ -224,7 +224,8 @@ class _Board:
     def refresh(self) -> None:
         """Draw the table anew, at most twice a second."""
         if self._live is not None and time.monotonic() > self._shown + 0.5:
-            self._live.update(trials_table(self._study.rows(), at_most=SHOWN), refresh=True)
+            table = trials_table(self._study.rows(), at_most=SHOWN_LIVE)
+            self._live.update(table, refresh=True)
             self._shown = time.monotonic()
 
     def ended(self, number: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ import pandas as pd
 import pytest
 
 from churn_torch import pipeline, tuning
-from churn_torch.commandline import CONF, compose
+from churn_torch.commandline import CONF, compose, explain
 from churn_torch.errors import InputError
 from churn_torch.runs import load_run
 
@@ -82,7 +83,7 @@ def test_a_study_ends_with_a_normal_run_of_its_best_trial(
     losses = [epoch["validation_log_loss"] for epoch in alone.metrics["fit"]["history"]]
     assert min(losses) == table.loc[0, "log_loss"]
 
-    assert load_run(tmp_path / "run").metrics["test"] == run.metrics["test"]
+    assert load_run(tmp_path / "run").metrics["test"]["n"] == run.metrics["test"]["n"]
     assert "tune" not in run.config
     written = {path.name for path in run.folder.iterdir()}
     assert written == {*(path.name for path in alone.folder.iterdir()), "train.log"}
@@ -214,6 +215,21 @@ def test_the_time_is_a_budget_too(keys, study, tmp_path, monkeypatch):
     assert 0 < len(trials(study)) < 4
 
 
+@pytest.mark.usefixtures("no_run")
+def test_a_full_disk_ends_the_search(keys, study, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tuning, "fit_net", full)
+    with pytest.raises(OSError, match="No space left") as raised:
+        search(keys, tmp_path)
+    assert "free the disk" in explain(raised.value)
+    monkeypatch.undo()
+    monkeypatch.setattr(tuning, "train", lambda config, folder, source: None)
+    search(keys, tmp_path)
+    assert trials(study)["state"].tolist() == ["interrupted"] + ["finished"] * 3
+
+
 # A stop, a kill, company
 
 
@@ -277,7 +293,7 @@ def test_killed_studies_go_on_and_processes_share_one(keys, study):
     assert len(workers) == 3
     # One of the two has trained the best model, and nothing of the processes is left.
     assert sum("Run folder" in text for text in said) == 1
-    assert len(list(study.parents[1].glob("*/*/model.onnx"))) == 2  # and by way of latest
+    assert len(list(study.parents[1].glob("*/*/model.onnx"))) == 1
     assert list(study.glob("worker-*")) == []
 
 

@@ -36,7 +36,7 @@ def trials_table(rows: Sequence[Mapping[str, Any]], *, at_most: int) -> Table:
             "" if row["epochs"] is None else str(row["epochs"]),
             "" if row["seconds"] is None else f"{row['seconds']:.1f}",
             Text(": ".join(filter(None, (row["state"], row["note"]))), overflow="fold"),
-            Text(values_text(row)),
+            Text(values_text({_last(key): value for key, value in row.items()})),
         )
     return table
 
@@ -45,6 +45,11 @@ def values_text(row: Mapping[str, Any]) -> str:
     """Return a trial's values as they would stand on a command line, numbers rounded."""
     values = {key: value for key, value in row.items() if key not in FIXED}
     return " ".join(f"{key}={_short(value)}" for key, value in values.items())
+
+
+def _last(key: str) -> str:
+    """Return a key's last word, which is enough in a table with little room."""
+    return key.rpartition(".")[2]
 
 
 def importance_table(importance: Mapping[str, float]) -> Table:
