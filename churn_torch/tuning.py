@@ -6,9 +6,8 @@ import contextlib
 import logging
 import math
 import re
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from rich.live import Live
 
-from churn_torch.console import log, make_console, show
+from churn_torch.console import LiveTable, log, logged, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.trials import importance_table, trials_table, values_text
 from churn_torch.pipeline import (
@@ -138,9 +136,11 @@ def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: i
     with contextlib.ExitStack() as stack:
         shared = None
         if not prepares_anew(study.space):
-            shared = stack.enter_context(prepared(config, study.scratch, table))
+            shared = stack.enter_context(prepared(config, study.process.scratch, table))
             show_rows(table)
-        board = stack.enter_context(_Board(study))
+        board = stack.enter_context(
+            LiveTable(lambda: trials_table(study.rows(), at_most=SHOWN_LIVE))
+        )
         while time.monotonic() < deadline:
             trial = study.next(config.tune.trials)
             if trial is None:
@@ -154,7 +154,7 @@ def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: i
                 raise
             except Exception as error:
                 study.fail(trial, _reason(error))
-            board.ended(trial.number)
+            _tell(study.rows()[trial.number], board)
 
 
 def _fit(
@@ -164,7 +164,7 @@ def _fit(
     table: LabelledTable,
     shared: Prepared | None,
     n_threads: int,
-    board: _Board,
+    board: LiveTable,
 ) -> None:
     """Fit with a trial's values and record its validation log-loss, or that it was pruned."""
     from churn_torch.training.space import with_values
@@ -180,7 +180,9 @@ def _fit(
         return pruned
 
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    rows = contextlib.nullcontext(shared) if shared else prepared(config, study.scratch, table)
+    rows = (
+        contextlib.nullcontext(shared) if shared else prepared(config, study.process.scratch, table)
+    )
     with rows as (schema, statistics, store):
         exact = is_exact(config)
         fit = fit_net(
@@ -203,42 +205,16 @@ def _fit(
     study.finish(trial, losses[-1] if exact else min(losses), fit["epochs"])
 
 
-class _Board:
-    """What the user sees of running trials: a live table, or a line a trial."""
-
-    def __init__(self, study: Study) -> None:
-        self._study = study
-        self._live: Live | None = None
-        self._shown = 0.0
-
-    def __enter__(self) -> _Board:
-        if sys.stdout.isatty():
-            self._live = Live(console=make_console(), auto_refresh=False, transient=True)
-            self._live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def refresh(self) -> None:
-        """Draw the table anew, at most twice a second."""
-        if self._live is not None and time.monotonic() > self._shown + 0.5:
-            table = trials_table(self._study.rows(), at_most=SHOWN_LIVE)
-            self._live.update(table, refresh=True)
-            self._shown = time.monotonic()
-
-    def ended(self, number: int) -> None:
-        """Tell how a trial has ended."""
-        row = self._study.rows()[number]
-        loss = "" if row["log_loss"] is None else f" {row['log_loss']:.4f}"
-        note = f" ({row['note']})" if row["note"] else ""
-        line = f"Trial {number} {row['state']}{loss}{note}: {values_text(row)}"
-        if self._live is None:
-            show(line)
-        else:
-            log.info(line)
-            self.refresh()
+def _tell(row: Mapping[str, Any], board: LiveTable) -> None:
+    """Tell how a trial has ended: in the table that is there, or else by a line."""
+    loss = "" if row["log_loss"] is None else f" {row['log_loss']:.4f}"
+    note = f" ({row['note']})" if row["note"] else ""
+    line = f"Trial {row['trial']} {row['state']}{loss}{note}: {values_text(row)}"
+    if board.is_shown:
+        log.info(line)
+        board.refresh()
+    else:
+        show(line)
 
 
 def _reason(error: Exception) -> str:
@@ -320,20 +296,3 @@ def _study_folder(config: DictConfig) -> Path:
     except FileExistsError:
         folder = folder.with_name(f"{now:%Y-%m-%d_%H-%M-%S-%f}")
     return folder
-
-
-@contextlib.contextmanager
-def logged(path: Path) -> Iterator[None]:
-    """Write what is shown to a file as well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level = log.level
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
-        log.removeHandler(handler)
-        handler.close()

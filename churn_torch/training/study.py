@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.distributions import distribution_to_json
-from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from churn_torch.errors import InputError
+from churn_torch.training.journal import Process, acquired, open_study, study_lock
 from churn_torch.training.space import Space, Values
 
-JOURNAL = "study.journal"
-LOCK = "study.lock"
-# Nobody holds the lock for longer than it takes to write a few lines.
-LOCK_SECONDS = 60.0
 # Trials that run before a trial can be pruned, and how often one is tried whose process dies.
 TRIALS_BEFORE_PRUNING = 5
 MOST_ATTEMPTS = 3
-# The importance of keys is read off the best tenth of the finished trials.
+# The importance of keys is read off the best tenth of the trials.
 TRIALS_TO_COMPARE = 10
 
 ORIGIN = "the configuration itself"
@@ -74,12 +65,15 @@ class Study:
     ) -> None:
         self.folder, self.space, self.first, self.seed = folder, space, first, seed
         folder.mkdir(parents=True, exist_ok=True)
-        self.worker = uuid.uuid4().hex[:8]
-        self._alive = FileLock(self._worker_lock(self.worker))
-        self._lock = FileLock(folder / LOCK, timeout=LOCK_SECONDS)
-        with self._locked():
-            self._alive.acquire()
-            self._study = self._open(prune_after)
+        self._lock = study_lock(folder)
+        self.process = Process(folder)
+        with self._locked(), contextlib.ExitStack() as left_on_error:
+            self.process.enter()
+            left_on_error.callback(self.process.leave)
+            self._study = open_study(folder, self._lock)
+            if prune_after is not None:
+                pruner = optuna.pruners.MedianPruner(TRIALS_BEFORE_PRUNING, prune_after)
+                self._study.pruner = pruner
             started = {
                 "fingerprint": fingerprint,
                 "space": {key: distribution_to_json(d) for key, d in space.items()},
@@ -90,16 +84,11 @@ class Study:
             if self.is_new:
                 self._study.enqueue_trial(first, user_attrs={"origin": ORIGIN})
             self._requeue_orphans()
-
-    @property
-    def scratch(self) -> Path:
-        """A folder for files of this process; removed with it."""
-        return self.folder / f"worker-{self.worker}"
+            left_on_error.pop_all()
 
     def close(self) -> None:
         """Leave the study."""
-        self._remove_worker(self.worker)
-        self._alive.release()
+        self.process.leave()
 
     def next(self, n_trials: int) -> Trial | None:
         """Return the next trial, or None when there are ``n_trials`` already."""
@@ -112,7 +101,7 @@ class Study:
                 seed=(self.seed * 1_000_003 + len(trials)) % 2**32
             )
             trial = self._study.ask(self.space)
-            trial.set_user_attr("worker", self.worker)
+            trial.set_user_attr("worker", self.process.name)
             return trial
 
     def finish(self, trial: Trial, value: float, epochs: int) -> None:
@@ -177,15 +166,28 @@ class Study:
         return min(finished, key=lambda trial: (trial.value, trial.number))
 
     def importance(self) -> dict[str, float]:
-        """Return each key's share in what the finished trials differ by, largest first.
+        """Return each key's share in what finished and pruned trials differ by, largest first.
+
+        A pruned trial counts with the lowest loss it had: what mattered is what keeps a trial from
+        being pruned, too.
 
         By PED-ANOVA (Watanabe et al. 2023, "PED-ANOVA: Efficiently quantifying hyperparameter
         importance in arbitrary subspaces"); empty where the trials are too few or all alike.
         """
-        finished = [t.value for t in self._trials() if t.state == TrialState.COMPLETE]
-        if len(finished) < TRIALS_TO_COMPARE or len(set(finished)) == 1:
+        judged = optuna.create_study()
+        for row, trial in zip(self.rows(), self._trials(), strict=True):
+            if row["state"] in ("finished", "pruned"):
+                judged.add_trial(
+                    optuna.create_trial(
+                        params=trial.params,
+                        distributions=trial.distributions,
+                        value=row["log_loss"],
+                    )
+                )
+        values = {trial.value for trial in judged.trials}
+        if len(judged.trials) < TRIALS_TO_COMPARE or len(values) == 1:
             return {}
-        return optuna.importance.get_param_importances(self._study)
+        return optuna.importance.get_param_importances(judged)
 
     # Who trains the best model at the end.
 
@@ -204,7 +206,7 @@ class Study:
             final = self._study.user_attrs.get("final", {})
             if final.get("trials") == self._n_ended():
                 folder = final.get("folder")
-                if Path(folder).is_dir() if folder else self._is_alive(final["worker"]):
+                if Path(folder).is_dir() if folder else self.process.is_alive(final["worker"]):
                     return False
             self._note_final(None)
             return True
@@ -214,7 +216,7 @@ class Study:
         self._note_final(str(folder.absolute()))
 
     def _note_final(self, folder: str | None) -> None:
-        final = {"trials": self._n_ended(), "worker": self.worker, "folder": folder}
+        final = {"trials": self._n_ended(), "worker": self.process.name, "folder": folder}
         self._study.set_user_attr("final", final)
 
     def _n_ended(self) -> int:
@@ -222,33 +224,8 @@ class Study:
 
     # The study in its folder.
 
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        with _acquired(self._lock):
-            yield
-
-    def _open(self, prune_after: int | None) -> optuna.Study:
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        path = self.folder / JOURNAL
-        pruner = (
-            optuna.pruners.NopPruner()
-            if prune_after is None
-            else optuna.pruners.MedianPruner(TRIALS_BEFORE_PRUNING, prune_after)
-        )
-        try:
-            _mend(path)
-            backend: BaseJournalBackend = JournalFileBackend(str(path), _JournalLock(self._lock))
-            return optuna.create_study(
-                storage=JournalStorage(backend),
-                study_name="study",
-                pruner=pruner,
-                load_if_exists=True,
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"tune.study: expected a whole journal in {str(path)!r}, got a damaged one "
-                f"({str(error).partition(chr(10))[0]}); start another study (tune.study=NAME)."
-            ) from error
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        return acquired(self._lock)
 
     def _agree(self, started: dict[str, Any]) -> None:
         """Note what the study is started with, or compare."""
@@ -283,30 +260,11 @@ class Study:
 
     # Processes that have died.
 
-    def _worker_lock(self, worker: str) -> Path:
-        return self.folder / f"worker-{worker}.lock"
-
-    def _is_alive(self, worker: str) -> bool:
-        path = self._worker_lock(worker)
-        if worker == self.worker or not path.exists():
-            return worker == self.worker
-        lock = FileLock(path, timeout=0)
-        try:
-            with lock:
-                self._remove_worker(worker)
-                return False
-        except Timeout:
-            return True
-
-    def _remove_worker(self, worker: str) -> None:
-        shutil.rmtree(self.folder / f"worker-{worker}", ignore_errors=True)
-        self._worker_lock(worker).unlink(missing_ok=True)
-
     def _requeue_orphans(self) -> None:
         """Under the lock: a running trial whose process is gone is to be tried again."""
         for trial in self._trials():
             worker = trial.user_attrs.get("worker")
-            if trial.state == TrialState.RUNNING and not (worker and self._is_alive(worker)):
+            if trial.state == TrialState.RUNNING and not (worker and self.process.is_alive(worker)):
                 self._again(trial)
 
     def _again(self, trial: FrozenTrial) -> None:
@@ -321,49 +279,6 @@ class Study:
                     "origin": trial.user_attrs.get("origin"),
                 },
             )
-
-
-class _JournalLock(BaseJournalFileLock):
-    """The study's lock for Optuna, whose own outlives a process that is killed."""
-
-    def __init__(self, lock: FileLock) -> None:
-        self._lock = lock
-
-    def acquire(self) -> bool:
-        _acquire(self._lock)
-        return True
-
-    def release(self) -> None:
-        self._lock.release()
-
-
-@contextlib.contextmanager
-def _acquired(lock: FileLock) -> Iterator[None]:
-    _acquire(lock)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(lock: FileLock) -> None:
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            f"tune.study: expected {lock.lock_file!r} to be free within {lock.timeout:g} s, got it "
-            "held by another process; look for one that hangs, and end it."
-        ) from error
-
-
-def _mend(path: Path) -> None:
-    """Cut off the last line where a process was killed while it wrote."""
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        end = file.read().rfind(b"\n") + 1
-        if end:
-            file.truncate(end)
 
 
 def _retries(trials: list[FrozenTrial]) -> dict[int, int]:

@@ -5,7 +5,7 @@ from filelock import FileLock
 from optuna.distributions import FloatDistribution
 
 from churn_torch.errors import InputError
-from churn_torch.training import study as module
+from churn_torch.training import journal
 from churn_torch.training.study import Study
 
 
@@ -35,7 +35,7 @@ def opened(tmp_path):
 
 def die(study: Study) -> None:
     """What the kernel does when a process dies."""
-    study._alive.release()
+    study.process._alive.release()
 
 
 def states(study: Study) -> list[str]:
@@ -107,17 +107,17 @@ def test_the_last_process_trains_the_best(opened, tmp_path):
 
 def test_a_damaged_journal_is_named(opened, tmp_path):
     opened().close()
-    journal = tmp_path / "study.journal"
-    whole = journal.read_bytes()
-    journal.write_bytes(whole + b'{"op_code"')  # a write that was cut short
+    path = tmp_path / "study.journal"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code"')  # a write that was cut short
     opened().close()
-    journal.write_bytes(b"\x00\xff{}\n" + whole)
-    with pytest.raises(InputError, match="expected a whole journal in .*, got a damaged one"):
+    path.write_bytes(b"\x00\xff{}\n" + whole)
+    with pytest.raises(InputError, match=r"expected a whole journal in .*, got a damaged one"):
         opened()
 
 
 def test_a_lock_that_stays_is_named(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
     with (
         FileLock(tmp_path / "study.lock"),
         pytest.raises(InputError, match=r"to be free within 0\.05 s, got it held"),
