@@ -82,7 +82,8 @@ def run_command(name: str) -> None:
     """Run a command with Hydra; exit 1 with one sentence on a user's error.
 
     Args:
-        name: ``train``, ``evaluate``, ``score``, ``export`` or ``serve``; also the file in conf/.
+        name: ``train``, ``tune``, ``evaluate``, ``score``, ``export`` or ``serve``; also the file
+            in conf/.
     """
     # Hydra then raises instead of printing, and the sentence is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -129,7 +130,7 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
     """Return the configuration that a script would run with, for use from Python.
 
     Args:
-        name: ``train``, ``evaluate``, ``score``, ``export`` or ``serve``.
+        name: ``train``, ``tune``, ``evaluate``, ``score``, ``export`` or ``serve``.
         overrides: What would stand on the command line, e.g. ``["model=mlp"]``.
 
     Raises:
@@ -149,6 +150,11 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
 
         getattr(service, name)(config)
         return None
+    if name == "tune":
+        from churn_torch import tuning
+
+        run = tuning.tune(config, lambda: Path(_run_folder(config.outputs, None)))
+        return None if run is None else dict(run.metrics)
     with _no_collections():
         from churn_torch import pipeline
 

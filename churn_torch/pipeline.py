@@ -26,8 +26,9 @@ from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.points import read_points
-from churn_torch.models.preprocess import Columns
+from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.statistics import Statistics
 from churn_torch.models.terms import CardFeatures
 from churn_torch.runs import (
     CARD,
@@ -57,7 +58,7 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import build_scorer, is_exact
+from churn_torch.training.build import build_preprocess, build_scorer, is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net, one_thread
@@ -84,6 +85,15 @@ TARGETS = {
     "triton": Target(triton.MODEL, lambda model, _: {triton.CONFIG: triton.config(model).encode()}),
     "web": Target(web.MODEL, lambda _, config: web.files(config.runtime), web.HINT),
 }
+
+
+class Prepared(NamedTuple):
+    """A table as the nets see it: columns and numbers learned from the training rows, all rows."""
+
+    schema: Schema
+    statistics: Statistics
+    store: Store
+
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -116,24 +126,17 @@ def _train(
     checkpoint = None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
-    _check_choices(config)
-    options = _export_options(config.export)
+    options = check_choices(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     if checkpoint is None:
         start_run(folder, config)
 
     # Data first, schema second, model third.
-    table = read_labelled(config.data, seed=config.seed, source=source)
-    check_input_names(table.schema)
-    show(describe(table.schema))
-    schema, statistics = learn_features(
-        config, table, watch=lambda rows: _watched(rows, table, "Reading")
-    )
-    _show_rows(table)
-    scorer = build_scorer(config, schema)
-    scorer.preprocess.load_statistics(statistics)
-    with _features(config, folder, table, schema, scorer) as store:
+    table = read_table(config, source)
+    with prepared(config, folder, table) as (schema, statistics, store):
+        show_rows(table)
         # Fit; early stopping looks at the validation rows.
+        scorer = new_scorer(config, schema, statistics)
         start = time.perf_counter()
         fit = fit_net(
             config,
@@ -211,6 +214,43 @@ def _train(
         show(f"MLflow has it as {name} in {config.logger.mlflow.tracking_uri}.")
     show(f"Run folder: {folder}")
     return run
+
+
+def read_table(config: DictConfig, source: str | Path | pd.DataFrame | None) -> LabelledTable:
+    """Read and split the table, and show what is made of its columns.
+
+    Raises:
+        InputError: The table cannot be used.
+    """
+    table = read_labelled(config.data, seed=config.seed, source=source)
+    check_input_names(table.schema)
+    show(describe(table.schema))
+    return table
+
+
+@contextlib.contextmanager
+def prepared(config: DictConfig, folder: Path, table: LabelledTable) -> Iterator[Prepared]:
+    """Learn the features from the training rows, then preprocess every row once.
+
+    Args:
+        config: The composed configuration.
+        folder: Where the features of a table that is streamed are kept meanwhile.
+        table: From `read_table`.
+    """
+    schema, statistics = learn_features(
+        config, table, watch=lambda rows: _watched(rows, table, "Reading")
+    )
+    preprocess = build_preprocess(config, schema)
+    preprocess.load_statistics(statistics)
+    with _features(config, folder, table, schema, preprocess) as store:
+        yield Prepared(schema, statistics, store)
+
+
+def new_scorer(config: DictConfig, schema: Schema, statistics: Statistics) -> Scorer:
+    """Return an untrained scorer for prepared rows."""
+    scorer = build_scorer(config, schema)
+    scorer.preprocess.load_statistics(statistics)
+    return scorer
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -315,11 +355,14 @@ def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     show(f"Sweep folder: {folder}")
 
 
-def _check_choices(config: DictConfig) -> None:
+def check_choices(config: DictConfig) -> ExportOptions:
     """Refuse at once what would otherwise fail after the training, or not at all.
 
+    Returns:
+        What goes into the exported file.
+
     Raises:
-        InputError: The seed or the threshold cannot be used.
+        InputError: The seed, the threshold or another choice cannot be used.
     """
     if not isinstance(config.seed, int) or not 0 <= config.seed < 2**32:
         raise InputError(
@@ -345,9 +388,11 @@ def _check_choices(config: DictConfig) -> None:
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
+    return _export_options(config.export)
 
 
-def _show_rows(table: LabelledTable) -> None:
+def show_rows(table: LabelledTable) -> None:
+    """Say how many rows there are and how they are split; known once they are prepared."""
     n_rows = sum(table.counts.values())
     rate = sum(table.n_positive.values()) / n_rows
     counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
@@ -370,13 +415,13 @@ def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[
 
 
 def _features(
-    config: DictConfig, folder: Path, table: LabelledTable, schema: Schema, scorer: Scorer
+    config: DictConfig, folder: Path, table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> contextlib.AbstractContextManager[Store]:
     cache = config.cache.folder
     return gathered(
         table,
         schema,
-        scorer.preprocess,
+        preprocess,
         watch=lambda rows: _watched(rows, table, "Preprocessing"),
         announce=show,
         folder=folder / "features" if cache is None else Path(cache),

@@ -32,6 +32,10 @@ ALLOWED = {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
         *("serving", "runs", PACKAGE),
     },
+    # The order of a study, whose trials and last run are the pipeline's.
+    "tuning": {
+        *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline"),
+    },
     # What a model file is enough for starts without torch, and so without the pipeline.
     "service": {"errors", "console", "tables", "serving"},
     "commandline": {"errors"},
@@ -39,7 +43,7 @@ ALLOWED = {
     "scripts": {"commandline"},
 }
 # The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service"}}
+ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service", "tuning"}}
 ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
@@ -190,6 +194,7 @@ def test_imports_follow_the_plan(module: str):
         ("churn_torch.service", "from churn_torch.runs import load_run"),
         ("churn_torch.serving.server", "from churn_torch.service import serve"),
         ("churn_torch.commandline", "from churn_torch import service"),
+        ("churn_torch.pipeline", "from churn_torch.tuning import tune"),
         ("scripts.train", "from churn_torch.pipeline import train"),
         ("scripts.train", "import churn_torch"),
     ],

@@ -20,7 +20,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
 from churn_torch.models.terms import CardFeatures
 from churn_torch.tables.schema import Schema
-from churn_torch.training.callbacks import BestWeights, LastCheckpoint
+from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
 
@@ -114,10 +114,15 @@ def card_options(config: DictConfig) -> CardOptions | None:
     return CardOptions(bins=model.bins, pair_bins=model.pair_bins, pairs=model.pairs)
 
 
+def build_preprocess(config: DictConfig, schema: Schema) -> Preprocess:
+    """Return the features of a model, whose statistics are still to be loaded."""
+    features = CardFeatures if card_options(config) else Preprocess
+    return features(schema, build_options(config))
+
+
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
-    features = CardFeatures if card_options(config) else Preprocess
-    preprocess = features(schema, build_options(config))
+    preprocess = build_preprocess(config, schema)
     make = instantiate(config.model)
     # What the table decides of a net: each takes of it what it has a use for.
     sizes = {
@@ -184,14 +189,28 @@ def build_module(
     )
 
 
-def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trainer:
-    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``."""
+def build_trainer(
+    config: DictConfig, folder: Path | None, fingerprint: str, watched: Watched | None = None
+) -> pl.Trainer:
+    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``.
+
+    Without a folder it leaves nothing behind and shows nothing. ``watched`` sees every epoch.
+    """
     exact = is_exact(config)
     chosen = [instantiate(callback) for callback in (config.callbacks or {}).values()]
     if exact:  # it knows itself when to stop, and its last weights are the best
         callbacks = [c for c in chosen if not isinstance(c, EarlyStopping)]
     else:
         callbacks = [BestWeights(), *chosen]
+    if watched is not None:
+        callbacks.append(watched)
+    if folder is None:
+        return instantiate(  # type: ignore[no-any-return]
+            config.trainer,
+            callbacks=[c for c in callbacks if not isinstance(c, EpochProgress)],
+            logger=False,
+            enable_checkpointing=False,
+        )
     last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     for logger in loggers:

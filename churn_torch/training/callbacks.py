@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,22 @@ class LastCheckpoint(Checkpoint):
                 f"{state_dict['fingerprint']}), got {self.fingerprint}; the source has changed, "
                 "so start a new run."
             )
+
+
+class Watched(Callback):
+    """Tell someone the validation log-loss of each epoch, and stop when told to.
+
+    Args:
+        tell: Gets the epoch, from 0, and its log-loss; answers whether to stop.
+    """
+
+    def __init__(self, tell: Callable[[int, float], bool]) -> None:
+        self.tell = tell
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tell of one epoch."""
+        if self.tell(trainer.current_epoch, float(trainer.callback_metrics[MONITOR])):
+            trainer.should_stop = True
 
 
 class EpochProgress(Callback):

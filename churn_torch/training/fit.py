@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.tables.weights import Weights
 from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
+from churn_torch.training.callbacks import Watched
 from churn_torch.training.datamodule import ChurnDataModule
 from churn_torch.training.exact import ExactModule
 from churn_torch.training.gather import Store
@@ -28,7 +30,7 @@ LARGE_STEP = 1_000_000
 
 def fit_net(
     config: DictConfig,
-    folder: Path,
+    folder: Path | None,
     scorer: Scorer,
     store: Store,
     *,
@@ -37,12 +39,13 @@ def fit_net(
     checkpoint: Path | None,
     n_threads: int,
     announce: Callable[[str], None],
+    watched: Watched | None = None,
 ) -> dict[str, Any]:
     """Fit the scorer's net on the training rows, watching the validation rows.
 
     Args:
         config: The composed configuration.
-        folder: The run folder, for the checkpoint and the loggers.
+        folder: The run folder, for the checkpoint and the loggers; None leaves nothing behind.
         scorer: Its net is left with the best weights.
         store: The rows of every part.
         class_weights: Of the training rows, those that stay and the churners, counted by their
@@ -51,6 +54,7 @@ def fit_net(
         checkpoint: Where to go on from.
         n_threads: Threads that it may take.
         announce: Tells the user what the profiler has found.
+        watched: Sees every epoch, and may stop the fit.
 
     Returns:
         Epochs, best epoch, batch size, the loss curve, under ``exact`` how the solver ended, and
@@ -90,16 +94,18 @@ def fit_net(
     data = ChurnDataModule(
         train, validation, batch_size=None if exact else batch_size, seed=config.seed
     )
-    trainer = build_trainer(config, folder, fingerprint)
+    trainer = build_trainer(config, folder, fingerprint, watched)
     # The exact solvers open threads of their own, and need every digit of float32.
     large = not exact and batch_size * scorer.preprocess.n_features >= LARGE_STEP
     precision = "highest" if exact else config.matmul_precision
     with _arithmetic(n_threads if large else 1, precision):
-        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+        try:
+            trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+        except SystemExit:  # Lightning's answer to Ctrl-C, after which it is deaf to another
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
     if config.trainer.profiler:
         announce(trainer.profiler.summary())  # type: ignore[attr-defined]
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     losses = [epoch["validation_log_loss"] for epoch in module.history]
     fit = {
         "epochs": len(losses),
