@@ -31,9 +31,11 @@ APART = frozenset(
 OF_THE_FIT = frozenset(
     {
         *("model", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
-        *("batch_size", "smallest_batch", "gradient_clip", "class_weight"),
+        *("batch_size", "smallest_batch", "gradient_clip", "class_weight", "ensemble"),
     }
 )
+# Keys of a model that decide how rows are prepared: a scorecard's.
+OF_THE_FEATURES = frozenset({"model.bins", "model.pair_bins", "model.pairs"})
 
 
 def read_space(config: DictConfig) -> Space:
@@ -91,7 +93,7 @@ def with_values(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
 
 def prepares_anew(space: Space) -> bool:
     """Tell whether trials differ in how rows are prepared, not only in how they are fitted."""
-    return any(key.partition(".")[0] not in OF_THE_FIT for key in space)
+    return any(key in OF_THE_FEATURES or key.partition(".")[0] not in OF_THE_FIT for key in space)
 
 
 def choices_of(config: DictConfig) -> Values:
