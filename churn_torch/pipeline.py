@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,6 @@ def train(
     Raises:
         InputError: The user's table or a choice cannot be used.
     """
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with one_thread() as n_threads:
         return _train(config, Path(folder), source, n_threads)
 
@@ -102,7 +101,6 @@ def _train(
         config, checkpoint = _resumed(config, folder)
     _check_choices(config)
     options = _export_options(config.export)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
     if checkpoint is None:
         start_run(folder, config)
 
@@ -110,44 +108,22 @@ def _train(
     table = read_labelled(config.data, seed=config.seed, source=source)
     check_input_names(table.schema)
     show(describe(table.schema))
-    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
-    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
-    _show_rows(table)
-    scorer = build_scorer(config, schema)
-    scorer.preprocess.load_statistics(statistics)
-    with _features(config, folder, table, schema, scorer) as store:
-        # Fit; early stopping looks at the validation rows.
-        start = time.perf_counter()
-        fit = fit_net(
-            config,
-            folder,
-            scorer.train(),
-            store,
-            class_weights=table.weight_by_class["train"],
-            fingerprint=table.fingerprint,
-            checkpoint=checkpoint,
-            n_threads=n_threads,
-            announce=show,
-        )
-        fit["seconds"] = round(time.perf_counter() - start, 2)
-        scorer.eval()
-        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
-
-        # Calibrate, choose the threshold, and only then look at the test rows, once.
-        _calibrate(scorer, store)
-        given = None if isinstance(config.threshold, str) else config.threshold
-        tally = Tally(threshold=given)
-        for probability, label in scored(scorer, store.parts["validation"]):
-            tally.update(probability, label)
-        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
-        metrics = {"validation": tally.evaluate(threshold)}
+    with fitted(
+        config, table, folder, n_threads=n_threads, checkpoint=checkpoint, announce=show
+    ) as model:
+        schema, scorer, store, threshold = model.schema, model.scorer, model.store, model.threshold
+        # Only now are the test rows looked at, once.
         tally = Tally(threshold=threshold)
         sources.write(_predictions(scorer, store, tally), folder / PREDICTIONS)
-        metrics["test"] = _with_intervals(tally, threshold, config.seed)
+        metrics = {
+            "validation": model.validation,
+            "test": _with_intervals(tally, threshold, config.seed),
+        }
         sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
 
     # Save, export, prove.
     columns = Columns.from_arrays(encode(store.sample, schema))
+    fit = model.fit
     described = {
         "fit": fit,
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
@@ -185,6 +161,86 @@ def _train(
         show(f"MLflow has it as {name} in {config.logger.mlflow.tracking_uri}.")
     show(f"Run folder: {folder}")
     return run
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit leaves.
+
+    Attributes:
+        schema: Completed by the training rows.
+        scorer: Trained and calibrated, in evaluation mode.
+        store: The rows of every part, preprocessed.
+        threshold: The decision threshold, chosen on the validation rows.
+        validation: The metrics of the validation rows.
+        fit: What `churn_torch.training.fit.fit_net` tells, and the seconds it took.
+    """
+
+    schema: Schema
+    scorer: Scorer
+    store: Store
+    threshold: float
+    validation: dict[str, Any]
+    fit: dict[str, Any]
+
+
+@contextlib.contextmanager
+def fitted(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    checkpoint: Path | None = None,
+    announce: Callable[[str], None],
+) -> Iterator[Fitted]:
+    """Fit a scorer to the training rows of a table; calibrate and choose the threshold.
+
+    The test rows are preprocessed and kept ready, and not looked at.
+
+    Args:
+        config: The composed configuration (conf/train.yaml).
+        table: Read and split.
+        folder: For the checkpoint, the loggers and the features of a large table.
+        n_threads: Threads that it may take.
+        checkpoint: Where to go on from.
+        announce: Tells the user a sentence.
+
+    Raises:
+        InputError: A choice cannot be used.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
+    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
+    _announce_rows(table, announce)
+    scorer = build_scorer(config, schema)
+    scorer.preprocess.load_statistics(statistics)
+    with _features(config, folder, table, schema, scorer, announce) as store:
+        # Fit; early stopping looks at the validation rows.
+        start = time.perf_counter()
+        fit = fit_net(
+            config,
+            folder,
+            scorer.train(),
+            store,
+            class_weights=table.weight_by_class["train"],
+            fingerprint=table.fingerprint,
+            checkpoint=checkpoint,
+            n_threads=n_threads,
+            announce=announce,
+        )
+        fit["seconds"] = round(time.perf_counter() - start, 2)
+        scorer.eval()
+        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+
+        _calibrate(scorer, store)
+        given = None if isinstance(config.threshold, str) else config.threshold
+        tally = Tally(threshold=given)
+        for probability, label in scored(scorer, store.parts["validation"]):
+            tally.update(probability, label)
+        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
+        yield Fitted(schema, scorer, store, threshold, tally.evaluate(threshold), fit)
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -328,14 +384,14 @@ def _check_choices(config: DictConfig) -> None:
     check_rule(config.threshold, config.top_share)
 
 
-def _show_rows(table: LabelledTable) -> None:
+def _announce_rows(table: LabelledTable, announce: Callable[[str], None]) -> None:
     n_rows = sum(table.counts.values())
     rate = sum(table.n_positive.values()) / n_rows
     counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    show(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
+    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
     if table.sampled is not None:
-        show(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
+        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
 
 
 def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
@@ -351,7 +407,12 @@ def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[
 
 
 def _features(
-    config: DictConfig, folder: Path, table: LabelledTable, schema: Schema, scorer: Scorer
+    config: DictConfig,
+    folder: Path,
+    table: LabelledTable,
+    schema: Schema,
+    scorer: Scorer,
+    announce: Callable[[str], None],
 ) -> contextlib.AbstractContextManager[Store]:
     cache = config.cache.folder
     return gathered(
@@ -359,7 +420,7 @@ def _features(
         schema,
         scorer.preprocess,
         watch=lambda rows: _watched(rows, table, "Preprocessing"),
-        announce=show,
+        announce=announce,
         folder=folder / "features" if cache is None else Path(cache),
         keep=cache is not None,
         most_bytes=config.cache.max_gb * 1e9,

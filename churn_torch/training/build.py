@@ -149,20 +149,21 @@ def build_module(
 
 
 def build_trainer(config: DictConfig, folder: Path, fingerprint: str) -> pl.Trainer:
-    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``."""
+    """Return a Lightning trainer that keeps the best weights, and a checkpoint in ``folder``."""
     exact = is_exact(config)
     chosen = [instantiate(callback) for callback in (config.callbacks or {}).values()]
     if exact:  # it knows itself when to stop, and its last weights are the best
         callbacks = [c for c in chosen if not isinstance(c, EarlyStopping)]
     else:
         callbacks = [BestWeights(), *chosen]
-    last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
+    if config.trainer.enable_checkpointing:
+        callbacks.append(LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0))
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
     trainer: pl.Trainer = instantiate(
         config.trainer,
-        callbacks=[*callbacks, last],
+        callbacks=callbacks,
         logger=loggers or False,
         default_root_dir=folder,
     )
