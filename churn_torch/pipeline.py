@@ -99,8 +99,8 @@ def _train(
     checkpoint = None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
-    _check_choices(config)
-    options = _export_options(config.export)
+    check_choices(config)
+    options = export_options(config.export)
     if checkpoint is None:
         start_run(folder, config)
 
@@ -127,20 +127,11 @@ def _train(
     described = {
         "fit": fit,
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
-        "data": {
-            "fingerprint": table.fingerprint,
-            "date": today(),
-            "n_rows": sum(table.counts.values()),
-            "n_dropped": table.n_dropped,
-            "base_rate": table.n_positive["train"] / table.counts["train"],
-            "first_time": None,
-            "last_time": None,
-            **{f"n_{part}": n for part, n in table.counts.items()},
-        },
+        "data": describe_data(table),
         "version": churn_torch.__version__,
     }
     run = Run(folder, config, schema, scorer, {**metrics, **described})
-    exported = _export(
+    exported = write_model(
         run, store.sample, sampled, folder / MODEL, threshold=threshold, options=options
     )
     save_run(run)
@@ -339,10 +330,10 @@ def export(config: DictConfig) -> Path:
     if config.threshold is not None:
         threshold = checked_threshold(config.threshold)
         run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
-    options = _export_options(run.config.export, config.export)
+    options = export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
     with new_folders(path.parent):
-        said = _export(run, parsed, label, path, threshold=threshold, options=options)
+        said = write_model(run, parsed, label, path, threshold=threshold, options=options)
         if surround is not None:
             surround(out, path)
     for line in said:
@@ -359,7 +350,7 @@ def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     show(f"Sweep folder: {folder}")
 
 
-def _check_choices(config: DictConfig) -> None:
+def check_choices(config: DictConfig) -> None:
     """Refuse at once what would otherwise fail after the training, or not at all.
 
     Raises:
@@ -382,6 +373,20 @@ def _check_choices(config: DictConfig) -> None:
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
+
+
+def describe_data(table: LabelledTable) -> dict[str, Any]:
+    """Return what a model says of the rows it comes from."""
+    return {
+        "fingerprint": table.fingerprint,
+        "date": today(),
+        "n_rows": sum(table.counts.values()),
+        "n_dropped": table.n_dropped,
+        "base_rate": table.n_positive["train"] / table.counts["train"],
+        "first_time": None,
+        "last_time": None,
+        **{f"n_{part}": n for part, n in table.counts.items()},
+    }
 
 
 def _announce_rows(table: LabelledTable, announce: Callable[[str], None]) -> None:
@@ -513,7 +518,7 @@ def _with_intervals(tally: Tally, threshold: float, seed: int) -> dict[str, Any]
     return {**tally.evaluate(threshold), "intervals": tally.intervals(seed=seed)}
 
 
-def _export_options(*choices: DictConfig) -> ExportOptions:
+def export_options(*choices: DictConfig) -> ExportOptions:
     """Return what goes into the file; a later choice that is not null wins."""
     chosen: dict[Any, Any] = {}
     for choice in choices:
@@ -522,7 +527,7 @@ def _export_options(*choices: DictConfig) -> ExportOptions:
     return ExportOptions(**chosen)
 
 
-def _export(
+def write_model(
     run: Run,
     parsed: pd.DataFrame,
     label: Labels | None,

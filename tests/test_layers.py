@@ -32,6 +32,11 @@ ALLOWED = {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
         *("serving", "runs", PACKAGE),
     },
+    # The pipeline as scikit-learn wants it called.
+    "estimator": {
+        *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
+        *("pipeline", PACKAGE),
+    },
     # The order of a service, which starts without torch and so without the pipeline.
     "service": {"errors", "console", "serving"},
     "commandline": {"errors"},
@@ -40,7 +45,7 @@ ALLOWED = {
 }
 # The same, where nothing is imported before it is called for.
 ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "pipeline", "runs"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "estimator", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 # Of the outside world, what a room must do without.

@@ -113,7 +113,11 @@ class MemoryTable:
 
 
 def read_labelled(
-    data: Any, *, seed: int, source: str | Path | pd.DataFrame | None = None
+    data: Any,
+    *,
+    seed: int,
+    source: str | Path | pd.DataFrame | None = None,
+    with_test: bool = True,
 ) -> LabelledTable:
     """Read the table that a data configuration names.
 
@@ -124,6 +128,7 @@ def read_labelled(
         data: The keys of conf/data/table.yaml.
         seed: Seed of the split.
         source: Takes the place of ``data.source``.
+        with_test: Hold rows back for the test; without, all of them are in memory.
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
@@ -140,13 +145,16 @@ def read_labelled(
         "group": _split_column(data.split, "group"),
         "weight": data.weight,
     }
-    if test is None and data.split.test == 0:
+    if with_test and test is None and data.split.test == 0:
         raise InputError(
             "data.split.test: expected a share above 0, or a data.test_source, got "
             f"{data.split.test}."
         )
+    choices = {"database": data.database, "request": request, "split": data.split, "seed": seed}
+    if not with_test:
+        return _read_into_memory(main, None, **choices, with_test=False)
     read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
-    return read(main, test, database=data.database, request=request, split=data.split, seed=seed)
+    return read(main, test, **choices)
 
 
 def _is_streamed(data: Any, *given: Any) -> bool:
@@ -167,6 +175,7 @@ def _read_into_memory(
     request: Mapping[str, Any],
     split: Any,
     seed: int,
+    with_test: bool = True,
 ) -> MemoryTable:
     frame = sources.read(main, database=database)
     schema = infer(frame, **request)
@@ -175,7 +184,7 @@ def _read_into_memory(
     named = [name for name in (schema.id, split.column) if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
-    with_test = test is None
+    with_test = with_test and test is None
     parts = _split(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
     if test is not None:
         given = sources.read(test, database=database)
