@@ -15,11 +15,18 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from rich.console import RenderableType
 
 import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
+from churn_torch.evaluation.report import (
+    features_table,
+    metrics_table,
+    path_table,
+    ranked,
+    sweep_table,
+)
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule, checked_threshold
 from churn_torch.models.attribution import fit_attribution
@@ -49,7 +56,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.labelled import located, read_labelled
+from churn_torch.tables.labelled import MemoryTable, located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
@@ -58,6 +65,15 @@ from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.selection import (
+    binned,
+    check_selection,
+    chi2_scores,
+    choose,
+    l1_scores,
+    mutual_info_scores,
+    permutation_scores,
+)
 
 # What an export makes of `out`, by target: where in it the file stands, and what is written around
 # it afterwards.
@@ -126,6 +142,7 @@ def _train(
     fit = model.fit
     described = {
         "fit": fit,
+        **({"features": model.features} if model.features else {}),
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
         "data": describe_data(table),
         "version": churn_torch.__version__,
@@ -165,6 +182,7 @@ class Fitted:
         threshold: The decision threshold, chosen on the validation rows.
         validation: The metrics of the validation rows.
         fit: What `churn_torch.training.fit.fit_net` tells, and the seconds it took.
+        features: How the columns were chosen, empty where all are taken.
     """
 
     schema: Schema
@@ -173,6 +191,7 @@ class Fitted:
     threshold: float
     validation: dict[str, Any]
     fit: dict[str, Any]
+    features: dict[str, Any]
 
 
 @contextlib.contextmanager
@@ -183,9 +202,9 @@ def fitted(
     *,
     n_threads: int,
     checkpoint: Path | None = None,
-    announce: Callable[[str], None],
+    announce: Callable[[RenderableType], None],
 ) -> Iterator[Fitted]:
-    """Fit a scorer to the training rows of a table; calibrate and choose the threshold.
+    """Choose columns, fit a scorer, calibrate it and choose its threshold.
 
     The test rows are preprocessed and kept ready, and not looked at.
 
@@ -202,12 +221,8 @@ def fitted(
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
-    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
-    _announce_rows(table, announce)
-    scorer = build_scorer(config, schema)
-    scorer.preprocess.load_statistics(statistics)
-    with _features(config, folder, table, schema, scorer, announce) as store:
+    table, features = _selected(config, table, folder, n_threads=n_threads, announce=announce)
+    with _prepared(config, table, folder, announce) as (schema, scorer, store):
         # Fit; early stopping looks at the validation rows.
         start = time.perf_counter()
         fit = fit_net(
@@ -231,7 +246,78 @@ def fitted(
         for probability, label in scored(scorer, store.parts["validation"]):
             tally.update(probability, label)
         threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
-        yield Fitted(schema, scorer, store, threshold, tally.evaluate(threshold), fit)
+        validation = tally.evaluate(threshold)
+        yield Fitted(schema, scorer, store, threshold, validation, fit, features)
+
+
+@contextlib.contextmanager
+def _prepared(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    announce: Callable[[RenderableType], None],
+) -> Iterator[tuple[Schema, Scorer, Store]]:
+    """Learn the statistics of the training rows and preprocess all of them with these."""
+    learned = (rows.of("train").parsed for rows in _watched(table.chunks(), table, "Reading"))
+    schema, statistics = fit_statistics(learned, table.schema, build_options(config))
+    _announce_rows(table, announce)
+    scorer = build_scorer(config, schema)
+    scorer.preprocess.load_statistics(statistics)
+    with _features(config, folder, table, schema, scorer, announce) as store:
+        yield schema, scorer, store
+
+
+def _selected(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    announce: Callable[[RenderableType], None],
+) -> tuple[LabelledTable, dict[str, Any]]:
+    """Return the table with the columns that the training rows choose, and how they were chosen."""
+    method, k = config.features.select, config.features.k
+    if method == "none":
+        return table, {}
+    if not isinstance(table, MemoryTable):
+        raise InputError(
+            f"features.select: expected a table in memory for {method}, got a streamed one; set "
+            "data.streaming=false if it fits, or features.select=none."
+        )
+    share = config.data.split.validation
+    inner = table.within_training(validation=share, seed=config.seed)
+    plain = config.copy()
+    plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
+
+    def quietly(content: RenderableType) -> None:
+        """Say nothing of a fit that only serves to choose."""
+
+    if method in ("chi2", "mutual_info"):
+        rows = table.training_rows()
+        schema, _ = fit_statistics([rows.parsed], table.schema, build_options(config))
+        levels = binned(rows.parsed, schema)
+        scores = (chi2_scores if method == "chi2" else mutual_info_scores)(levels, rows.label)
+    elif method == "l1":
+        l2 = config.penalty.l2
+        with _prepared(plain, inner, folder, quietly) as (_, scorer, store):
+            scores = l1_scores(
+                scorer.preprocess,
+                store.parts["train"],
+                store.parts["validation"],
+                l2=l2 if isinstance(l2, int | float) else min(l2),
+                k=k,
+            )
+    else:
+        with fitted(plain, inner, folder, n_threads=n_threads, announce=quietly) as model:
+            scores = permutation_scores(
+                model.scorer, model.store.parts["validation"], seed=config.seed
+            )
+    selection = choose(method, scores, k)
+    announce(features_table(selection.method, selection.scores, selection.chosen))
+    schema = selection.narrowed(table.schema)
+    parsed = table.parsed[[column.name for column in schema.features]]
+    table = replace(table, schema=schema, parsed=parsed)
+    return table, {"select": method, "k": k, "scores": selection.scores, "chosen": selection.chosen}
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -373,6 +459,7 @@ def check_choices(config: DictConfig) -> None:
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
+    check_selection(config.features.select, config.features.k)
 
 
 def describe_data(table: LabelledTable) -> dict[str, Any]:
@@ -389,7 +476,7 @@ def describe_data(table: LabelledTable) -> dict[str, Any]:
     }
 
 
-def _announce_rows(table: LabelledTable, announce: Callable[[str], None]) -> None:
+def _announce_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
     n_rows = sum(table.counts.values())
     rate = sum(table.n_positive.values()) / n_rows
     counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
@@ -417,7 +504,7 @@ def _features(
     table: LabelledTable,
     schema: Schema,
     scorer: Scorer,
-    announce: Callable[[str], None],
+    announce: Callable[[RenderableType], None],
 ) -> contextlib.AbstractContextManager[Store]:
     cache = config.cache.folder
     return gathered(

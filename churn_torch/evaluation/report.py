@@ -104,6 +104,24 @@ def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
     return table
 
 
+def features_table(method: str, scores: Mapping[str, float], chosen: Sequence[str]) -> Table:
+    """Lay out the columns by their scores, best first, the chosen ones marked.
+
+    Args:
+        method: How they were scored.
+        scores: By column, best first.
+        chosen: The columns kept.
+    """
+    table = Table("column", caption=f"{len(chosen)} of {len(scores)} columns chosen by {method}")
+    table.add_column("score", justify="right")
+    table.add_column("")
+    for name, score in scores.items():
+        kept = name in chosen
+        cells = (name, f"{score:.3g}", "chosen" if kept else "left out")
+        table.add_row(*map(Text, cells), style=None if kept else "dim")
+    return table
+
+
 def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list[Mapping[str, Any]]:
     """Sort the members of a sweep by a validation metric, best first and failed ones last.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,16 +87,35 @@ class MemoryTable:
     @property
     def weight_by_class(self) -> dict[str, Weights]:
         """Weights of each part's rows that stay and churners, added up."""
-        sums = weight_by_class(self._part, self.label, self.weight, n_parts=len(PARTS))
+        part = self._part
+        dealt = part >= 0
+        weight = None if self.weight is None else self.weight[dealt]
+        sums = weight_by_class(part[dealt], self.label[dealt], weight, n_parts=len(PARTS))
         return dict(zip(PARTS, sums, strict=True))
 
     @property
     def _part(self) -> npt.NDArray[np.int8]:
-        """Each row's position in ``PARTS``."""
-        part = np.empty(len(self.label), dtype=np.int8)
+        """Each row's position in ``PARTS``, -1 for those in none."""
+        part = np.full(len(self.label), -1, dtype=np.int8)
         for position, rows in enumerate(self.split):
             part[rows] = position
         return part
+
+    def training_rows(self) -> Rows:
+        """Return the training rows that have a weight, all at once."""
+        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of("train")
+        return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
+
+    def within_training(self, *, validation: float, seed: int) -> MemoryTable:
+        """Return the training rows as a table of its own, split anew, at random and stratified.
+
+        Args:
+            validation: Share of the rows that the inner fit does not learn from.
+            seed: Decides the draw.
+        """
+        train = self.split.train
+        inner = splits.stratified(self.label[train], validation=validation, test=0.0, seed=seed)
+        return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
     def chunks(self) -> Iterator[Rows]:
         """Yield the rows in their order."""
