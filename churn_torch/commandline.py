@@ -116,6 +116,11 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
 
         service.serve(config)
         return None
+    if name == "train" and config.cv.folds:
+        from churn_torch import crossvalidation
+
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        return crossvalidation.cross_validate(config, folder)
     from churn_torch import pipeline
 
     if name != "train":

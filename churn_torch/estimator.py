@@ -207,7 +207,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"Only binary classification is supported. The type of the target is {kind}."
             )
         if len(classes) < 2:
-            raise ValueError(f"expected two classes in y, got one class, {classes[0]!r}.")
+            raise ValueError(f"expected two classes in y, got one class, {str(classes[0])!r}.")
         return classes, codes
 
     def _config(self, target: str, weight: str | None, numbers: Sequence[str]) -> DictConfig:

@@ -116,6 +116,11 @@ def _train(
     if config.resume:
         config, checkpoint = _resumed(config, folder)
     check_choices(config)
+    if config.cv.folds:
+        raise InputError(
+            f"cv.folds: expected 0 for churn_torch.train, which gives one model, got "
+            f"{config.cv.folds}; call churn_torch.cross_validate."
+        )
     options = export_options(config.export)
     if checkpoint is None:
         start_run(folder, config)
@@ -130,7 +135,7 @@ def _train(
         schema, scorer, store, threshold = model.schema, model.scorer, model.store, model.threshold
         # Only now are the test rows looked at, once.
         tally = Tally(threshold=threshold)
-        sources.write(_predictions(scorer, store, tally), folder / PREDICTIONS)
+        sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
         metrics = {
             "validation": model.validation,
             "test": _with_intervals(tally, threshold, config.seed),
@@ -581,7 +586,7 @@ def _calibrate(scorer: Scorer, store: Store) -> None:
     scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))
 
 
-def _predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:
+def predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:
     """Yield the test rows' names, labels and probabilities, and tally them."""
     part = store.parts["test"]
     identity = store.identities(CHUNK_ROWS)

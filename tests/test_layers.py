@@ -32,6 +32,10 @@ ALLOWED = {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
         *("serving", "runs", PACKAGE),
     },
+    # The order of a cross-validation: the pipeline's fit, once a fold.
+    "crossvalidation": {
+        *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline", PACKAGE),
+    },
     # The pipeline as scikit-learn wants it called.
     "estimator": {
         *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
@@ -44,8 +48,8 @@ ALLOWED = {
     "scripts": {"commandline"},
 }
 # The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "estimator", "pipeline", "runs"}}
+ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"crossvalidation", "pipeline", "service"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "crossvalidation", "estimator", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 # Of the outside world, what a room must do without.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -77,6 +78,34 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
         table.add_row(label, *cells)
     counts = (" / ".join(_count(split[key]) for key in CONFUSION) for split in metrics.values())
     table.add_row("TP / FP / FN / TN", *counts)
+    return table
+
+
+def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
+    """Lay out a cross-validation: each metric's mean over the folds and how it spreads.
+
+    Args:
+        folds: for each fold what ``Tally.evaluate`` returns of ``"validation"`` and ``"test"``.
+    """
+    table = Table(caption=f"{len(folds)} folds; spread: standard deviation over them")
+    table.add_column("metric", no_wrap=True)
+    for name in ("tested", "spread", "lowest", "highest", "validation"):
+        table.add_column(name, justify="right")
+    for key, label, show in LINES:
+        tested = [fold["test"][key] for fold in folds]
+        held = statistics.fmean(fold["validation"][key] for fold in folds)
+        if key == "n":
+            cells = [_count(sum(tested)), "", _count(min(tested)), _count(max(tested)), ""]
+        else:
+            values = (
+                statistics.fmean(tested),
+                statistics.stdev(tested),
+                min(tested),
+                max(tested),
+                held,
+            )
+            cells = list(map(show, values))
+        table.add_row(label, *cells)
     return table
 
 

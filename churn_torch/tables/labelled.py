@@ -53,6 +53,7 @@ class MemoryTable:
         n_dropped: Rows without a label.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
+        dealt_by: Raw cells of the column that a split by time or group goes by.
     """
 
     schema: Schema
@@ -63,6 +64,7 @@ class MemoryTable:
     fingerprint: str
     n_dropped: int
     weight: Weights | None = None
+    dealt_by: pd.Series | None = None
     sampled: None = None
     streamed: bool = False
 
@@ -147,7 +149,7 @@ def read_labelled(
         data: The keys of conf/data/table.yaml.
         seed: Seed of the split.
         source: Takes the place of ``data.source``.
-        with_test: Hold rows back for the test; without, all of them are in memory.
+        with_test: Hold rows back for the test; without, the table must fit into memory.
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
@@ -171,6 +173,12 @@ def read_labelled(
         )
     choices = {"database": data.database, "request": request, "split": data.split, "seed": seed}
     if not with_test:
+        if _is_streamed(data, main):
+            raise InputError(
+                "data.streaming: expected a table in memory where no rows are held back for one "
+                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
+                "take one split (cv.folds=0)."
+            )
         return _read_into_memory(main, None, **choices, with_test=False)
     read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
     return read(main, test, **choices)
@@ -204,7 +212,7 @@ def _read_into_memory(
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
     with_test = with_test and test is None
-    parts = _split(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    parts = deal(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
@@ -229,6 +237,7 @@ def _read_into_memory(
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
         weight=rows.weight,
+        dealt_by=kept[split.column].reset_index(drop=True) if split.column in kept else None,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
@@ -268,7 +277,7 @@ def _split_column(split: Any, by: str) -> str | None:
     return str(split.column)
 
 
-def _split(
+def deal(
     chosen: Any,
     schema: Schema,
     frame: pd.DataFrame,

@@ -114,7 +114,8 @@ def binned(parsed: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     for name in parsed.columns.difference(texts, sort=False):
         x = parsed[name].to_numpy(np.float64)
         present = x[~np.isnan(x)]
-        edges = np.unique(np.quantile(present, np.arange(1, BINS) / BINS)) if len(present) else []
+        cuts = np.arange(1, BINS) / BINS if len(present) else np.zeros(0)
+        edges = np.unique(np.quantile(present, cuts)) if len(cuts) else cuts
         levels[name] = np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x, side="left"))
     return pd.DataFrame(levels)[list(parsed.columns)]
 
@@ -157,8 +158,9 @@ def l1_scores(
     """Return the strength of L1 below which each column enters a logistic regression; 0 for never.
 
     The path goes down from the strength that keeps every column out, each solution starting from
-    the one before. It ends where k columns are in, or, without k, where the validation log-loss is
-    lowest. Of columns that enter in one step, the one with the larger weights is a little ahead.
+    the one before, over features of equal spread. It ends where k columns are in, or, without k,
+    where the validation log-loss is lowest. Of columns that enter in one step, the one with the
+    larger weights is a little ahead.
 
     Args:
         preprocess: With its statistics loaded.
@@ -170,19 +172,20 @@ def l1_scores(
     expansion = Expansion(preprocess)
     rows, held = spread_sample(train, MOST_ROWS), spread_sample(validation, MOST_ROWS)
     of_column = _members(preprocess)
+    spread = _spreads(expansion, rows)
     point = torch.zeros(expansion.n_features + 1, dtype=torch.float64)
-    point = _solved(expansion, rows, point, Penalty(1e30, l2))  # the intercept alone
-    strongest = float(_mean_loss(expansion, rows, point)[1][:-1].abs().max())
+    point = _solved(expansion, rows, spread, point, Penalty(1e30, l2))  # the intercept alone
+    strongest = float(_mean_loss(expansion, rows, spread, point)[1][:-1].abs().max())
     scores, best, steps_ago = dict.fromkeys(preprocess.columns, 0.0), np.inf, 0
     kept = scores
     for strength in strongest * np.geomspace(1, WEAKEST, STRENGTHS)[1:]:
-        point = _solved(expansion, rows, point, Penalty(float(strength), l2))
+        point = _solved(expansion, rows, spread, point, Penalty(float(strength), l2))
         size = of_column.T @ point[:-1].abs()
         ahead = size / (1 + size.max()) * 1e-6
         for i, name in enumerate(preprocess.columns):
             if size[i] > 0 and not scores[name]:
                 scores[name] = float(strength * (1 + ahead[i]))
-        loss = _mean_loss(expansion, held, point)[0]
+        loss = _mean_loss(expansion, held, spread, point)[0]
         steps_ago += 1
         if loss < best:
             best, steps_ago, kept = loss, 0, dict(scores)
@@ -244,28 +247,43 @@ def _log_loss(scorer: Scorer, expansion: Expansion, rows: Block) -> float:
     return float(loss.compute())
 
 
-def _mean_loss(expansion: Expansion, rows: Block, point: Tensor) -> tuple[float, Tensor]:
-    """Return the mean loss of a linear model and its gradient."""
+def _spreads(expansion: Expansion, rows: Block) -> Tensor:
+    """Return the standard deviation of each feature, 1 where it has none, and 1."""
+    x = torch.ones(len(rows.label), 1)
+    mean = expansion.sums(rows.dense, rows.codes, x)[:, 0].double() / len(x)
+    square = expansion.square_sums(rows.dense, rows.codes, x)[:, 0].double() / len(x)
+    spread = (square - mean**2).clamp(min=0).sqrt()
+    return torch.cat([torch.where(spread > 1e-6, spread, 1.0), torch.ones(1)])
+
+
+def _mean_loss(
+    expansion: Expansion, rows: Block, spread: Tensor, point: Tensor
+) -> tuple[float, Tensor]:
+    """Return the mean loss of a linear model of features of equal spread, and its gradient."""
     sums = LogisticSums.zeros(expansion.n_features, 1, point.device)
+    weight = (point / spread).float().unsqueeze(1)
     for chunk in rows.in_chunks(rows_to_expand(expansion.n_features)):
-        sums.add(expansion, chunk, point.float().unsqueeze(1), positive_weight=1)
-    return float(sums.loss[0] / sums.n_rows[0]), sums.gradient[:, 0] / sums.n_rows[0]
+        sums.add(expansion, chunk, weight, positive_weight=1)
+    return float(sums.loss[0] / sums.n_rows[0]), sums.gradient[:, 0] / sums.n_rows[0] / spread
 
 
-def _solved(expansion: Expansion, rows: Block, point: Tensor, penalty: Penalty) -> Tensor:
+def _solved(
+    expansion: Expansion, rows: Block, spread: Tensor, point: Tensor, penalty: Penalty
+) -> Tensor:
     """Return the optimum of a linear model, from a point near it."""
     n_rows = len(rows.label) if rows.weight is None else float(rows.weight.double().sum())
     for _ in range(12):
         found = hessian_sum(
             expansion,
             rows,
-            point.float(),
+            (point / spread).float(),
             positive_weight=1,
             chunk_rows=rows_to_expand(expansion.n_features),
         )
-        problem = Newton(point, penalty, found / n_rows, tolerance=1e-7, memory=10)
+        found = found / n_rows / torch.outer(spread, spread)
+        problem = Newton(point, penalty, found, tolerance=1e-7, memory=10)
         for _ in range(6):
-            problem.tell(*_mean_loss(expansion, rows, problem.trial))
+            problem.tell(*_mean_loss(expansion, rows, spread, problem.trial))
             if problem.done:
                 return problem.point
         point = problem.point
