@@ -53,8 +53,8 @@ def cross_validate(
         table = read_labelled(config.data, seed=config.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)
         show(describe(table.schema))
-        rate = table.label.mean()
-        show(f"{len(table.label):,} rows, {rate:.1%} churn; {table.n_dropped:,} without a label.")
+        dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
+        show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
         # Dealt out beforehand: what cannot be dealt out is known before the first fit.
         dealt = [
             {"repeat": repeat, "fold": fold, "table": one}

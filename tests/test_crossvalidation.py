@@ -122,3 +122,17 @@ def test_training_refuses_what_is_a_cross_validation(keys, tmp_path):
     with pytest.raises(InputError, match=r"call churn_torch\.cross_validate"):
         churn_torch.train(compose("train", keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_sweep_of_cross_validations_is_sorted_by_their_means(keys, command, tmp_path):
+    more = ["-m", "cv.folds=2", "penalty.l2=10,0.001", f"outputs={tmp_path}"]
+    code, out, err = command("train", *keys[:-1], *more)
+    assert code == 0, err
+    (summary,) = tmp_path.glob("sweeps/*/*/sweep.csv")
+    table = pd.read_csv(summary)
+    assert table["overrides"].str.contains("l2=0.001").tolist() == [True, False]
+    for row in table.itertuples():
+        stored = json.loads((summary.parent / str(row.job) / "metrics.json").read_text())
+        assert stored["test"]["auroc"] == pytest.approx(row.test_auroc)
+        assert (summary.parent / str(row.job) / "train.log").exists()
+    assert out.count("Fold 2 of 2: ") == 2
