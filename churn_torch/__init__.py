@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from churn_torch.commandline import compose
+    from churn_torch.crossvalidation import cross_validate
+    from churn_torch.estimator import ChurnClassifier
     from churn_torch.pipeline import train
     from churn_torch.runs import load_run
 
-__all__ = ["__version__", "compose", "load_run", "train"]
+__all__ = ["ChurnClassifier", "__version__", "compose", "cross_validate", "load_run", "train"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "ChurnClassifier": "churn_torch.estimator",
     "compose": "churn_torch.commandline",
+    "cross_validate": "churn_torch.crossvalidation",
     "load_run": "churn_torch.runs",
     "train": "churn_torch.pipeline",
 }

@@ -155,6 +155,11 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
 
         run = tuning.tune(config, lambda: Path(_run_folder(config.outputs, None)))
         return None if run is None else dict(run.metrics)
+    if name == "train" and config.cv.folds:
+        from churn_torch import crossvalidation
+
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        return crossvalidation.cross_validate(config, folder)
     with _no_collections():
         from churn_torch import pipeline
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,11 +15,18 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from rich.console import RenderableType
 
 import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
+from churn_torch.evaluation.report import (
+    features_table,
+    metrics_table,
+    path_table,
+    ranked,
+    sweep_table,
+)
 from churn_torch.evaluation.scorecard import card_frame, card_page, strongest_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
@@ -28,7 +35,7 @@ from churn_torch.models.calibration import Calibrator
 from churn_torch.models.points import read_points
 from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import Statistics
+from churn_torch.models.statistics import Statistics, fit_statistics
 from churn_torch.models.terms import CardFeatures
 from churn_torch.runs import (
     CARD,
@@ -54,16 +61,25 @@ from churn_torch.serving.mlflow_model import log_model
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.labelled import located, read_labelled
+from churn_torch.tables.labelled import MemoryTable, located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels, Rows
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import build_preprocess, build_scorer, is_exact
+from churn_torch.training.build import build_options, build_preprocess, build_scorer, is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store, gathered
 from churn_torch.training.inference import cell_shares, mean_row, sampled_logits, scored
+from churn_torch.training.selection import (
+    binned,
+    check_selection,
+    chi2_scores,
+    choose,
+    l1_scores,
+    mutual_info_scores,
+    permutation_scores,
+)
 
 
 class Target(NamedTuple):
@@ -79,6 +95,8 @@ class Target(NamedTuple):
     around: Callable[[bytes, DictConfig], Mapping[str, bytes]] = lambda *_: {}
     hint: str = ""
 
+
+LOGISTIC = "churn_torch.models.nets.linear.Linear"
 
 TARGETS = {
     "onnx": Target(),
@@ -126,69 +144,46 @@ def _train(
     checkpoint = None
     if config.resume:
         config, checkpoint = _resumed(config, folder)
-    options = check_choices(config)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
+    check_choices(config)
+    if config.cv.folds:
+        raise InputError(
+            f"cv.folds: expected 0 for churn_torch.train, which gives one model, got "
+            f"{config.cv.folds}; call churn_torch.cross_validate."
+        )
+    options = export_options(config.export)
     if checkpoint is None:
         start_run(folder, config)
 
     # Data first, schema second, model third.
     table = read_table(config, source)
-    with prepared(config, folder, table) as (schema, statistics, store):
-        show_rows(table)
-        # Fit; early stopping looks at the validation rows.
-        scorer = new_scorer(config, schema, statistics)
-        start = time.perf_counter()
-        fit = fit_net(
-            config,
-            folder,
-            scorer.train(),
-            store,
-            class_weights=table.weight_by_class["train"],
-            fingerprint=table.fingerprint,
-            checkpoint=checkpoint,
-            n_threads=n_threads,
-            announce=show,
-        )
-        fit["seconds"] = round(time.perf_counter() - start, 2)
-        scorer.eval()
-        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+    with fitted(
+        config, table, folder, n_threads=n_threads, checkpoint=checkpoint, announce=show
+    ) as model:
+        schema, scorer, store, threshold = model.schema, model.scorer, model.store, model.threshold
         card = None
         if isinstance(scorer.preprocess, CardFeatures):
             card = read_points(scorer, schema, cell_shares(scorer, store.parts["train"]))
-
-        # Calibrate, choose the threshold, and only then look at the test rows, once.
-        _calibrate(scorer, store)
-        given = None if isinstance(config.threshold, str) else config.threshold
-        tally = Tally(threshold=given)
-        for probability, label in scored(scorer, store.parts["validation"]):
-            tally.update(probability, label)
-        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
-        metrics = {"validation": tally.evaluate(threshold)}
+        # Only now are the test rows looked at, once.
         tally = Tally(threshold=threshold)
-        sources.write(_predictions(scorer, store, tally), folder / PREDICTIONS)
-        metrics["test"] = _with_intervals(tally, threshold, config.seed)
+        sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
+        metrics = {
+            "validation": model.validation,
+            "test": _with_intervals(tally, threshold, config.seed),
+        }
         sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
 
     # Save, export, prove.
     columns = Columns.from_arrays(encode(store.sample, schema))
-    first_time, last_time = table.time_span or (None, None)
+    fit = model.fit
     described = {
         "fit": fit,
+        **({"features": model.features} if model.features else {}),
         "reasons": describe_reasons(*fit_attribution(scorer, columns)),
-        "data": {
-            "fingerprint": table.fingerprint,
-            "date": today(),
-            "n_rows": sum(table.counts.values()),
-            "n_dropped": table.n_dropped,
-            "base_rate": table.n_positive["train"] / table.counts["train"],
-            "first_time": first_time,
-            "last_time": last_time,
-            **{f"n_{part}": n for part, n in table.counts.items()},
-        },
+        "data": describe_data(table),
         "version": churn_torch.__version__,
     }
     run = Run(folder, config, schema, scorer, {**metrics, **described})
-    exported = _export(
+    exported = write_model(
         run, store.sample, sampled, folder / MODEL, threshold=threshold, options=options
     )
     if card is not None:
@@ -229,20 +224,27 @@ def read_table(config: DictConfig, source: str | Path | pd.DataFrame | None) -> 
 
 
 @contextlib.contextmanager
-def prepared(config: DictConfig, folder: Path, table: LabelledTable) -> Iterator[Prepared]:
+def prepared(
+    config: DictConfig,
+    folder: Path,
+    table: LabelledTable,
+    announce: Callable[[RenderableType], None],
+) -> Iterator[Prepared]:
     """Learn the features from the training rows, then preprocess every row once.
 
     Args:
         config: The composed configuration.
         folder: Where the features of a table that is streamed are kept meanwhile.
         table: From `read_table`.
+        announce: Tells the user a sentence.
     """
     schema, statistics = learn_features(
         config, table, watch=lambda rows: _watched(rows, table, "Reading")
     )
+    show_rows(table, announce)
     preprocess = build_preprocess(config, schema)
     preprocess.load_statistics(statistics)
-    with _features(config, folder, table, schema, preprocess) as store:
+    with _features(config, folder, table, schema, preprocess, announce) as store:
         yield Prepared(schema, statistics, store)
 
 
@@ -251,6 +253,143 @@ def new_scorer(config: DictConfig, schema: Schema, statistics: Statistics) -> Sc
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
     return scorer
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit leaves.
+
+    Attributes:
+        schema: Completed by the training rows.
+        scorer: Trained and calibrated, in evaluation mode.
+        store: The rows of every part, preprocessed.
+        threshold: The decision threshold, chosen on the validation rows.
+        validation: The metrics of the validation rows.
+        fit: What `churn_torch.training.fit.fit_net` tells, and the seconds it took.
+        features: How the columns were chosen, empty where all are taken.
+    """
+
+    schema: Schema
+    scorer: Scorer
+    store: Store
+    threshold: float
+    validation: dict[str, Any]
+    fit: dict[str, Any]
+    features: dict[str, Any]
+
+
+@contextlib.contextmanager
+def fitted(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    checkpoint: Path | None = None,
+    announce: Callable[[RenderableType], None],
+) -> Iterator[Fitted]:
+    """Choose columns, fit a scorer, calibrate it and choose its threshold.
+
+    The test rows are preprocessed and kept ready, and not looked at.
+
+    Args:
+        config: The composed configuration (conf/train.yaml).
+        table: Read and split.
+        folder: For the checkpoint, the loggers and the features of a large table.
+        n_threads: Threads that it may take.
+        checkpoint: Where to go on from.
+        announce: Tells the user a sentence.
+
+    Raises:
+        InputError: A choice cannot be used.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    table, features = selected(config, table, folder, n_threads=n_threads, announce=announce)
+    with prepared(config, folder, table, announce) as (schema, statistics, store):
+        # Fit; early stopping looks at the validation rows.
+        scorer = new_scorer(config, schema, statistics)
+        start = time.perf_counter()
+        fit = fit_net(
+            config,
+            folder,
+            scorer.train(),
+            store,
+            class_weights=table.weight_by_class["train"],
+            fingerprint=table.fingerprint,
+            checkpoint=checkpoint,
+            n_threads=n_threads,
+            announce=announce,
+        )
+        fit["seconds"] = round(time.perf_counter() - start, 2)
+        scorer.eval()
+        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+
+        _calibrate(scorer, store)
+        given = None if isinstance(config.threshold, str) else config.threshold
+        tally = Tally(threshold=given)
+        for probability, label in scored(scorer, store.parts["validation"]):
+            tally.update(probability, label)
+        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
+        validation = tally.evaluate(threshold)
+        yield Fitted(schema, scorer, store, threshold, validation, fit, features)
+
+
+def selected(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    announce: Callable[[RenderableType], None],
+) -> tuple[LabelledTable, dict[str, Any]]:
+    """Return the table with the columns that the training rows choose, and how they were chosen."""
+    method, k = config.features.select, config.features.k
+    if method == "none":
+        return table, {}
+    if not isinstance(table, MemoryTable):
+        raise InputError(
+            f"features.select: expected a table in memory for {method}, got a streamed one; set "
+            "data.streaming=false if it fits, or features.select=none."
+        )
+    share = config.data.split.validation
+    inner = table.within_training(validation=share, seed=config.seed)
+    plain = config.copy()
+    plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
+
+    def quietly(content: RenderableType) -> None:
+        """Say nothing of a fit that only serves to choose."""
+
+    if method in ("chi2", "mutual_info"):
+        rows = table.training_rows()
+        schema, _ = fit_statistics([rows.parsed], table.schema, build_options(config))
+        levels = binned(rows.parsed, schema)
+        scores = (chi2_scores if method == "chi2" else mutual_info_scores)(levels, rows.label)
+    elif method == "l1":
+        l2 = config.penalty.l2
+        # Columns are what is chosen among, whatever a model makes of them.
+        plain.model = {"_target_": LOGISTIC, "_partial_": True}
+        with prepared(plain, folder, inner, quietly) as (schema, statistics, store):
+            preprocess = build_preprocess(plain, schema)
+            preprocess.load_statistics(statistics)
+            scores = l1_scores(
+                preprocess,
+                store.parts["train"],
+                store.parts["validation"],
+                l2=l2 if isinstance(l2, int | float) else min(l2),
+                k=k,
+            )
+    else:
+        with fitted(plain, inner, folder, n_threads=n_threads, announce=quietly) as model:
+            scores = permutation_scores(
+                model.scorer, model.store.parts["validation"], seed=config.seed
+            )
+    selection = choose(method, scores, k)
+    announce(features_table(selection.method, selection.scores, selection.chosen))
+    schema = selection.narrowed(table.schema)
+    parsed = table.parsed[[column.name for column in schema.features]]
+    table = replace(table, schema=schema, parsed=parsed)
+    return table, {"select": method, "k": k, "scores": selection.scores, "chosen": selection.chosen}
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -327,10 +466,10 @@ def export(config: DictConfig) -> Path:
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise InputError(f"threshold: expected a number from 0 to 1, got {threshold!r}.")
         run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
-    options = _export_options(run.config.export, config.export)
+    options = export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
     with new_folders(path.parent):
-        said = _export(
+        said = write_model(
             run,
             parsed,
             label,
@@ -355,11 +494,8 @@ def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     show(f"Sweep folder: {folder}")
 
 
-def check_choices(config: DictConfig) -> ExportOptions:
+def check_choices(config: DictConfig) -> None:
     """Refuse at once what would otherwise fail after the training, or not at all.
-
-    Returns:
-        What goes into the exported file.
 
     Raises:
         InputError: The seed, the threshold or another choice cannot be used.
@@ -388,18 +524,33 @@ def check_choices(config: DictConfig) -> ExportOptions:
     if config.patience < 0:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
-    return _export_options(config.export)
+    check_selection(config.features.select, config.features.k)
 
 
-def show_rows(table: LabelledTable) -> None:
+def describe_data(table: LabelledTable) -> dict[str, Any]:
+    """Return what a model says of the rows it comes from."""
+    first_time, last_time = table.time_span or (None, None)
+    return {
+        "fingerprint": table.fingerprint,
+        "date": today(),
+        "n_rows": sum(table.counts.values()),
+        "n_dropped": table.n_dropped,
+        "base_rate": table.n_positive["train"] / table.counts["train"],
+        "first_time": first_time,
+        "last_time": last_time,
+        **{f"n_{part}": n for part, n in table.counts.items()},
+    }
+
+
+def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
     """Say how many rows there are and how they are split; known once they are prepared."""
     n_rows = sum(table.counts.values())
     rate = sum(table.n_positive.values()) / n_rows
     counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    show(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
+    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
     if table.sampled is not None:
-        show(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
+        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
 
 
 def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
@@ -415,7 +566,12 @@ def _watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[
 
 
 def _features(
-    config: DictConfig, folder: Path, table: LabelledTable, schema: Schema, preprocess: Preprocess
+    config: DictConfig,
+    folder: Path,
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    announce: Callable[[RenderableType], None],
 ) -> contextlib.AbstractContextManager[Store]:
     cache = config.cache.folder
     return gathered(
@@ -423,7 +579,7 @@ def _features(
         schema,
         preprocess,
         watch=lambda rows: _watched(rows, table, "Preprocessing"),
-        announce=show,
+        announce=announce,
         folder=folder / "features" if cache is None else Path(cache),
         keep=cache is not None,
         most_bytes=config.cache.max_gb * 1e9,
@@ -494,7 +650,7 @@ def _calibrate(scorer: Scorer, store: Store) -> None:
     scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))
 
 
-def _predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:
+def predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataFrame]:
     """Yield the test rows' names, labels and probabilities, and tally them."""
     part = store.parts["test"]
     identity = store.identities(CHUNK_ROWS)
@@ -518,7 +674,7 @@ def _with_intervals(tally: Tally, threshold: float, seed: int) -> dict[str, Any]
     return {**tally.evaluate(threshold), "intervals": tally.intervals(seed=seed)}
 
 
-def _export_options(*choices: DictConfig) -> ExportOptions:
+def export_options(*choices: DictConfig) -> ExportOptions:
     """Return what goes into the file; a later choice that is not null wins."""
     chosen: dict[Any, Any] = {}
     for choice in choices:
@@ -527,7 +683,7 @@ def _export_options(*choices: DictConfig) -> ExportOptions:
     return ExportOptions(**chosen)
 
 
-def _export(
+def write_model(
     run: Run,
     parsed: pd.DataFrame,
     label: Labels | None,

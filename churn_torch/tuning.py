@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from rich.console import RenderableType
 
 from churn_torch.console import LiveTable, log, logged, show
 from churn_torch.errors import InputError
@@ -25,7 +26,7 @@ from churn_torch.pipeline import (
     new_scorer,
     prepared,
     read_table,
-    show_rows,
+    selected,
     train,
 )
 from churn_torch.runs import Run, whole_file
@@ -136,8 +137,9 @@ def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: i
     with contextlib.ExitStack() as stack:
         shared = None
         if not prepares_anew(study.space):
-            shared = stack.enter_context(prepared(config, study.process.scratch, table))
-            show_rows(table)
+            scratch = study.process.scratch
+            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=show)
+            shared = stack.enter_context(prepared(config, scratch, chosen, show))
         board = stack.enter_context(
             LiveTable(lambda: trials_table(study.rows(), at_most=SHOWN_LIVE))
         )
@@ -180,10 +182,12 @@ def _fit(
         return pruned
 
     pl.seed_everything(config.seed, workers=True, verbose=False)
-    rows = (
-        contextlib.nullcontext(shared) if shared else prepared(config, study.process.scratch, table)
-    )
-    with rows as (schema, statistics, store):
+    with contextlib.ExitStack() as stack:
+        if shared is None:
+            scratch = study.process.scratch
+            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=_quietly)
+            shared = stack.enter_context(prepared(config, scratch, chosen, _quietly))
+        schema, statistics, store = shared
         exact = is_exact(config)
         fit = fit_net(
             config,
@@ -203,6 +207,10 @@ def _fit(
     losses = [epoch["validation_log_loss"] for epoch in fit["history"]]
     # Of gradient descent the best weights are kept, of an exact solver those at the optimum.
     study.finish(trial, losses[-1] if exact else min(losses), fit["epochs"])
+
+
+def _quietly(content: RenderableType) -> None:
+    """Say nothing of how a trial's rows are prepared."""
 
 
 def _tell(row: Mapping[str, Any], board: LiveTable) -> None:

@@ -113,7 +113,7 @@ def telco_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the ONNX file out of a training, where it takes most of a short run's time."""
-    monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments, **options: [])
+    monkeypatch.setattr("churn_torch.pipeline.write_model", lambda *arguments, **options: [])
 
 
 class Outcome(NamedTuple):

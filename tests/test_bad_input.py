@@ -77,6 +77,37 @@ def train_on(refused, table_keys, tmp_path) -> Callable[..., str]:
     return run
 
 
+# Folds and features
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["cv.folds=1"], "cv.folds: expected 2 or more folds"),
+        (["cv.folds=-3"], "cv.folds: expected 2 or more folds"),
+        (["cv.folds=two"], "cv.folds: expected a number, got 'two'"),
+        (["cv.folds=1000"], "cv.folds: expected at least 1000 rows"),
+        (["cv.folds=3", "cv.repeats=0"], "cv.repeats: expected a whole number above 0, got 0"),
+        (["cv.folds=3", "data.streaming=true"], "data.streaming: expected a table in memory"),
+        (["cv.folds=3", "data.test_source=x.csv"], "data.test_source: expected none"),
+        (["cv.folds=3", "optimizer=newton", "model=mlp"], "solve logistic regression"),
+        (["features.select=chi"], r"features.select: expected one of .* \(did you mean 'chi2'"),
+        (["features.select=l1", "features.k=0"], "features.k: expected a whole number above 0"),
+        (["features.select=chi2", "features.k=7"], "expected at most the 6 columns there are"),
+        (["features.select=chi2", "data.streaming=true"], "features.select: expected a table in"),
+    ],
+)
+def test_folds_and_features_that_cannot_be(train_on, customers, keys, said):
+    train_on(customers, said, keys=tuple(keys))
+
+
+@pytest.mark.parametrize("method", ["chi2", "mutual_info", "l1", "permutation"])
+def test_features_that_tell_nothing(train_on, customers, method):
+    table = customers[["customer id", "household", "churned"]].assign(one=1.0)
+    keys = ("data.kinds.one=numeric", f"features.select={method}", "optimizer=newton")
+    train_on(table, f"expected a column that {method} scores above 0, got none in 1", keys=keys)
+
+
 # Sample weights
 
 
@@ -425,7 +456,7 @@ def test_a_full_disk_while_writing_a_file(
 
     write_text, write_bytes = Path.write_text, Path.write_bytes
     if name != "model.onnx":
-        monkeypatch.setattr("churn_torch.pipeline._export", lambda *arguments, **options: [])
+        monkeypatch.setattr("churn_torch.pipeline.write_model", lambda *arguments, **options: [])
     monkeypatch.setattr(Path, "write_text", full(write_text))
     monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
     outputs = tmp_path / "outputs"
@@ -488,7 +519,7 @@ def test_resume_of_changed_data(command, customers, table_keys, tmp_path):
         raise FULL
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("churn_torch.pipeline._export", fail)
+        patch.setattr("churn_torch.pipeline.write_model", fail)
         keys = [*table_keys, f"data.source={source}", "debug=fast", f"outputs={outputs}"]
         assert command("train", *keys).code == 1
     (checkpoint,) = outputs.rglob(CHECKPOINT)

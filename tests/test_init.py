@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import churn_torch
-from churn_torch import commandline, pipeline, runs
+from churn_torch import commandline, crossvalidation, estimator, pipeline, runs
 
 
 def test_version_is_the_installed_one():
@@ -23,7 +23,9 @@ def test_the_package_imports_nothing_heavy():
 
 
 def test_public_names_are_those_of_their_modules():
+    assert churn_torch.ChurnClassifier is estimator.ChurnClassifier
     assert churn_torch.compose is commandline.compose
+    assert churn_torch.cross_validate is crossvalidation.cross_validate
     assert churn_torch.load_run is runs.load_run
     assert churn_torch.train is pipeline.train
     assert all(hasattr(churn_torch, name) for name in churn_torch.__all__)

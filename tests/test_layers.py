@@ -36,6 +36,15 @@ ALLOWED = {
     "tuning": {
         *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline"),
     },
+    # The order of a cross-validation: the pipeline's fit, once a fold.
+    "crossvalidation": {
+        *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline", PACKAGE),
+    },
+    # The pipeline as scikit-learn wants it called.
+    "estimator": {
+        *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
+        *("pipeline", PACKAGE),
+    },
     # What a model file is enough for starts without torch, and so without the pipeline.
     "service": {"errors", "console", "tables", "serving"},
     "commandline": {"errors"},
@@ -43,8 +52,8 @@ ALLOWED = {
     "scripts": {"commandline"},
 }
 # The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"pipeline", "service", "tuning"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "pipeline", "runs"}}
+ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"crossvalidation", "pipeline", "service", "tuning"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "crossvalidation", "estimator", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 # Of the outside world, what a room must do without.

@@ -230,6 +230,28 @@ def test_the_four_ways_agree_on_odd_names_dates_and_missing_cells(customers_run,
     np.testing.assert_allclose(probability, predictions["churn_probability"], atol=1e-6, rtol=0)
 
 
+# Chosen columns
+
+
+@pytest.mark.parametrize("method", ["chi2", "permutation"])
+def test_columns_that_are_not_chosen_are_no_inputs(
+    train_run, customers, customers_csv, table_keys, tmp_path, method
+):
+    keys = (*table_keys, f"data.source={customers_csv}", "optimizer=newton")
+    run = train_run(tmp_path / "run", *keys, f"features.select={method}", "features.k=2")
+    chosen = {"plan", "Größe/Call  Failure"}
+    session = ort.InferenceSession(run.model)
+    assert {node.name for node in session.get_inputs()} == chosen
+    stored = json.loads((run.folder / "metrics.json").read_text())["features"]
+    assert set(stored["chosen"]) == chosen
+    assert len(stored["scores"]) == 6
+    assert list(stored["scores"].values()) == sorted(stored["scores"].values(), reverse=True)
+    probability = load_run(run.folder).predict_proba(customers[sorted(chosen)])
+    assert np.array_equal(probability, run.predict_proba(customers))
+    evaluated = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert evaluated["auroc"] == pytest.approx(run.metrics["test"]["auroc"])
+
+
 # Repeat and resume
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -80,6 +81,34 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     return table
 
 
+def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
+    """Lay out a cross-validation: each metric's mean over the folds and how it spreads.
+
+    Args:
+        folds: for each fold what ``Tally.evaluate`` returns of ``"validation"`` and ``"test"``.
+    """
+    table = Table(caption=f"{len(folds)} folds; spread: standard deviation over them")
+    table.add_column("metric", no_wrap=True)
+    for name in ("tested", "spread", "lowest", "highest", "validation"):
+        table.add_column(name, justify="right")
+    for key, label, show in LINES:
+        tested = [fold["test"][key] for fold in folds]
+        held = statistics.fmean(fold["validation"][key] for fold in folds)
+        if key == "n":
+            cells = [_count(sum(tested)), "", _count(min(tested)), _count(max(tested)), ""]
+        else:
+            values = (
+                statistics.fmean(tested),
+                statistics.stdev(tested),
+                min(tested),
+                max(tested),
+                held,
+            )
+            cells = list(map(show, values))
+        table.add_row(label, *cells)
+    return table
+
+
 def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
     """Lay out a regularisation path, one line a strength, the chosen one marked.
 
@@ -101,6 +130,24 @@ def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
         remarks = ["chosen"] * (entry["l2"] == chosen)
         remarks += ["not converged"] * (not entry["converged"])
         table.add_row(*cells, ", ".join(remarks))
+    return table
+
+
+def features_table(method: str, scores: Mapping[str, float], chosen: Sequence[str]) -> Table:
+    """Lay out the columns by their scores, best first, the chosen ones marked.
+
+    Args:
+        method: How they were scored.
+        scores: By column, best first.
+        chosen: The columns kept.
+    """
+    table = Table("column", caption=f"{len(chosen)} of {len(scores)} columns chosen by {method}")
+    table.add_column("score", justify="right")
+    table.add_column("")
+    for name, score in scores.items():
+        kept = name in chosen
+        cells = (name, f"{score:.3g}", "chosen" if kept else "left out")
+        table.add_row(*map(Text, cells), style=None if kept else "dim")
     return table
 
 

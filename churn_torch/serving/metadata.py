@@ -106,7 +106,7 @@ def file_metadata(
         "threshold": threshold,
         "base_rate": data["base_rate"],
         "calibration": describe_calibration(calibrator),
-        "metrics": {name: metrics[name] for name in ("validation", "test")},
+        "metrics": {name: metrics[name] for name in ("validation", "test") if name in metrics},
         "training": {
             key: data[key]
             for key in ("n_train", "n_validation", "n_test", "date", "first_time", "last_time")

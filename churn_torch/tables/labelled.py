@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class MemoryTable:
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
         time_span: First and last time of the training rows, where the split goes by time.
+        dealt_by: Raw cells of the column that a split by time or group goes by.
     """
 
     schema: Schema
@@ -67,6 +68,7 @@ class MemoryTable:
     n_dropped: int
     weight: Weights | None = None
     time_span: TimeSpan | None = None
+    dealt_by: pd.Series | None = None
     sampled: None = None
     streamed: bool = False
 
@@ -91,16 +93,35 @@ class MemoryTable:
     @property
     def weight_by_class(self) -> dict[str, Weights]:
         """Weights of each part's rows that stay and churners, added up."""
-        sums = weight_by_class(self._part, self.label, self.weight, n_parts=len(PARTS))
+        part = self._part
+        dealt = part >= 0
+        weight = None if self.weight is None else self.weight[dealt]
+        sums = weight_by_class(part[dealt], self.label[dealt], weight, n_parts=len(PARTS))
         return dict(zip(PARTS, sums, strict=True))
 
     @property
     def _part(self) -> npt.NDArray[np.int8]:
-        """Each row's position in ``PARTS``."""
-        part = np.empty(len(self.label), dtype=np.int8)
+        """Each row's position in ``PARTS``, -1 for those in none."""
+        part = np.full(len(self.label), -1, dtype=np.int8)
         for position, rows in enumerate(self.split):
             part[rows] = position
         return part
+
+    def training_rows(self) -> Rows:
+        """Return the training rows that have a weight, all at once."""
+        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of("train")
+        return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
+
+    def within_training(self, *, validation: float, seed: int) -> MemoryTable:
+        """Return the training rows as a table of its own, split anew, at random and stratified.
+
+        Args:
+            validation: Share of the rows that the inner fit does not learn from.
+            seed: Decides the draw.
+        """
+        train = self.split.train
+        inner = splits.stratified(self.label[train], validation=validation, test=0.0, seed=seed)
+        return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
     def chunks(self) -> Iterator[Rows]:
         """Yield the rows in their order."""
@@ -117,7 +138,11 @@ class MemoryTable:
 
 
 def read_labelled(
-    data: Any, *, seed: int, source: str | Path | pd.DataFrame | None = None
+    data: Any,
+    *,
+    seed: int,
+    source: str | Path | pd.DataFrame | None = None,
+    with_test: bool = True,
 ) -> LabelledTable:
     """Read the table that a data configuration names.
 
@@ -128,6 +153,7 @@ def read_labelled(
         data: The keys of conf/data/table.yaml.
         seed: Seed of the split.
         source: Takes the place of ``data.source``.
+        with_test: Hold rows back for the test; without, the table must fit into memory.
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
@@ -144,13 +170,22 @@ def read_labelled(
         "group": _split_column(data.split, "group"),
         "weight": data.weight,
     }
-    if test is None and data.split.test == 0:
+    if with_test and test is None and data.split.test == 0:
         raise InputError(
             "data.split.test: expected a share above 0, or a data.test_source, got "
             f"{data.split.test}."
         )
+    choices = {"database": data.database, "request": request, "split": data.split, "seed": seed}
+    if not with_test:
+        if _is_streamed(data, main):
+            raise InputError(
+                "data.streaming: expected a table in memory where no rows are held back for one "
+                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
+                "take one split (cv.folds=0)."
+            )
+        return _read_into_memory(main, None, **choices, with_test=False)
     read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
-    return read(main, test, database=data.database, request=request, split=data.split, seed=seed)
+    return read(main, test, **choices)
 
 
 def _is_streamed(data: Any, *given: Any) -> bool:
@@ -171,6 +206,7 @@ def _read_into_memory(
     request: Mapping[str, Any],
     split: Any,
     seed: int,
+    with_test: bool = True,
 ) -> MemoryTable:
     frame = sources.read(main, database=database)
     schema = sources.with_absences(infer(frame, **request), main, database)
@@ -179,8 +215,8 @@ def _read_into_memory(
     named = [name for name in (schema.id, split.column) if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
-    with_test = test is None
-    parts = _split(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    with_test = with_test and test is None
+    parts = deal(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
     span = None
     if split.by == "time":
         column = schema[split.column]
@@ -211,6 +247,7 @@ def _read_into_memory(
         n_dropped=n_rows - len(rows.label),
         weight=rows.weight,
         time_span=span,
+        dealt_by=kept[split.column].reset_index(drop=True) if split.column in kept else None,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
@@ -250,7 +287,7 @@ def _split_column(split: Any, by: str) -> str | None:
     return str(split.column)
 
 
-def _split(
+def deal(
     chosen: Any,
     schema: Schema,
     frame: pd.DataFrame,

@@ -188,7 +188,7 @@ def group_keys(group: pd.Series) -> Hashes:
     Raises:
         InputError: A group is missing.
     """
-    return text_hashes(_group_names(group))
+    return text_hashes(group_names(group))
 
 
 def by_group(
@@ -216,7 +216,7 @@ def by_group(
     """
     check_shares(validation, test)
     label = _checked(label)
-    names = _group_names(pd.Series(group))
+    names = group_names(pd.Series(group))
     codes, levels = pd.factorize(names)
     group_label = np.zeros(len(levels))
     np.maximum.at(group_label, codes, label)
@@ -235,7 +235,12 @@ def _nearest(borders: Rows, wanted: float) -> int:
     return int(borders[np.abs(borders - wanted).argmin()])
 
 
-def _group_names(group: pd.Series) -> pd.Series:
+def group_names(group: pd.Series) -> pd.Series:
+    """Return each row's group as text.
+
+    Raises:
+        InputError: A group is missing.
+    """
     names = canonical_text(group)
     check_present("group", int((names == "").sum()), len(names))
     return names

@@ -211,13 +211,14 @@ def build_trainer(
             logger=False,
             enable_checkpointing=False,
         )
-    last = LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0)
+    if config.trainer.enable_checkpointing:
+        callbacks.append(LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0))
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
     trainer: pl.Trainer = instantiate(
         config.trainer,
-        callbacks=[*callbacks, last],
+        callbacks=callbacks,
         logger=loggers or False,
         default_root_dir=folder,
     )

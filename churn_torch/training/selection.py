@@ -1,0 +1,290 @@
+"""How much each column tells of churn, from training rows: four ways to score and rank columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import Tensor
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.evaluation.metrics import LogLoss
+from churn_torch.models.expansion import Expansion
+from churn_torch.models.preprocess import Preprocess
+from churn_torch.models.scorer import Scorer
+from churn_torch.tables.encode import encode
+from churn_torch.tables.schema import Kind, Schema
+from churn_torch.training.batches import rows_to_expand, spread_sample
+from churn_torch.training.logistic import LogisticSums, hessian_sum
+from churn_torch.training.solvers import Newton, Penalty
+from churn_torch.training.store import Block, Part
+
+METHODS = ("none", "chi2", "mutual_info", "l1", "permutation")
+# Number columns are cut at so many quantiles.
+BINS = 10
+# Rows that l1 and permutation look at, at most.
+MOST_ROWS = 200_000
+SHUFFLES = 5
+# Strengths of L1 tried: so many, down from the one that lets the first column in, to this share.
+STRENGTHS, WEAKEST = 40, 1e-3
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The columns of a table, ranked.
+
+    Attributes:
+        method: One of `METHODS`.
+        scores: By column, best first; above 0 where a column tells more than chance would.
+        chosen: The columns that are kept, best first.
+    """
+
+    method: str
+    scores: Mapping[str, float]
+    chosen: tuple[str, ...]
+
+    def narrowed(self, schema: Schema) -> Schema:
+        """Return the schema with the other columns left out."""
+        left_out = {
+            name: replace(
+                schema[name],
+                kind=Kind.IGNORED,
+                note=f"left out: {self.method} score {score:.3g}, not among the chosen",
+            )
+            for name, score in self.scores.items()
+            if name not in self.chosen
+        }
+        return schema.with_columns(left_out)
+
+
+def check_selection(method: object, k: object) -> None:
+    """Refuse a method or a number that is none.
+
+    Raises:
+        InputError: Naming what was expected.
+    """
+    if method not in METHODS:
+        raise InputError(
+            f"features.select: expected one of {', '.join(METHODS)}, got {method!r}"
+            f"{suggest(str(method), METHODS)}."
+        )
+    if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
+        raise InputError(
+            f"features.k: expected a whole number above 0, or null for all columns that score "
+            f"above 0, got {k!r}."
+        )
+
+
+def choose(method: str, scores: Mapping[str, float], k: int | None) -> Selection:
+    """Take the k best columns, or all, as far as they score above 0; of equals the first.
+
+    Raises:
+        InputError: There are fewer columns than k, or none scores above 0.
+    """
+    if k is not None and k > len(scores):
+        raise InputError(
+            f"features.k: expected at most the {len(scores)} columns there are, got {k}; lower it, "
+            "or set features.select=none."
+        )
+    ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))
+    chosen = tuple(name for name in list(ranked)[:k] if ranked[name] > 0)
+    if not chosen:
+        raise InputError(
+            f"features.select: expected a column that {method} scores above 0, got none in "
+            f"{len(scores)}; the columns tell nothing of the target: check it, or set "
+            "features.select=none."
+        )
+    return Selection(method, ranked, chosen)
+
+
+def binned(parsed: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Return each column as levels: categories by code, numbers by quantile; 0 is missing.
+
+    Args:
+        parsed: Training rows.
+        schema: Completed.
+    """
+    texts = [column.name for column in schema.text]
+    codes = encode(parsed, schema).codes
+    levels = dict(zip(texts, codes.T, strict=True))
+    for name in parsed.columns.difference(texts, sort=False):
+        x = parsed[name].to_numpy(np.float64)
+        present = x[~np.isnan(x)]
+        cuts = np.arange(1, BINS) / BINS if len(present) else np.zeros(0)
+        edges = np.unique(np.quantile(present, cuts)) if len(cuts) else cuts
+        levels[name] = np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x, side="left"))
+    return pd.DataFrame(levels)[list(parsed.columns)]
+
+
+def chi2_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Return phi squared of each column's levels and the label, less what chance gives.
+
+    ``chi2 / N - (levels - 1) / N``, chi2 summed over the indicators of the levels.
+    Source: Bergsma 2013, "A bias-correction for Cramér's V and Tschuprow's T".
+    """
+    from sklearn.feature_selection import chi2
+    from sklearn.preprocessing import OneHotEncoder
+
+    scores = {}
+    for name in levels:
+        indicators = OneHotEncoder().fit_transform(levels[[name]])
+        excess = chi2(indicators, label)[0].sum() - (indicators.shape[1] - 1)
+        scores[str(name)] = float(excess / len(label)) if indicators.shape[1] > 1 else 0.0
+    return scores
+
+
+def mutual_info_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Return the mutual information of levels and label in nats, less what chance gives.
+
+    Source: Miller 1955, "Note on the bias of information estimates": chance gives
+    ``(levels - 1) / (2 N)``.
+    """
+    from sklearn.feature_selection import mutual_info_classif
+
+    found = mutual_info_classif(levels, label, discrete_features=True)
+    chance = (levels.nunique().to_numpy() - 1) / (2 * len(label))
+    constant = chance == 0
+    values = np.where(constant, 0.0, found - chance)
+    return dict(zip(map(str, levels), values.tolist(), strict=True))
+
+
+def l1_scores(
+    preprocess: Preprocess, train: Part, validation: Part, *, l2: float, k: int | None
+) -> dict[str, float]:
+    """Return the strength of L1 below which each column enters a logistic regression; 0 for never.
+
+    The path goes down from the strength that keeps every column out, each solution starting from
+    the one before, over features of equal spread. It ends where k columns are in, or, without k,
+    where the validation log-loss is lowest. Of columns that enter in one step, the one with the
+    larger weights is a little ahead.
+
+    Args:
+        preprocess: With its statistics loaded.
+        train: Rows to learn from.
+        validation: Rows to judge by.
+        l2: The other half of the elastic net.
+        k: Columns wanted.
+    """
+    expansion = Expansion(preprocess)
+    rows, held = spread_sample(train, MOST_ROWS), spread_sample(validation, MOST_ROWS)
+    of_column = _members(preprocess)
+    spread = _spreads(expansion, rows)
+    point = torch.zeros(expansion.n_features + 1, dtype=torch.float64)
+    point = _solved(expansion, rows, spread, point, Penalty(1e30, l2))  # the intercept alone
+    strongest = float(_mean_loss(expansion, rows, spread, point)[1][:-1].abs().max())
+    scores, best, steps_ago = dict.fromkeys(preprocess.columns, 0.0), np.inf, 0
+    kept = scores
+    for strength in strongest * np.geomspace(1, WEAKEST, STRENGTHS)[1:]:
+        point = _solved(expansion, rows, spread, point, Penalty(float(strength), l2))
+        size = of_column.T @ point[:-1].abs()
+        ahead = size / (1 + size.max()) * 1e-6
+        for i, name in enumerate(preprocess.columns):
+            if size[i] > 0 and not scores[name]:
+                scores[name] = float(strength * (1 + ahead[i]))
+        loss = _mean_loss(expansion, held, spread, point)[0]
+        steps_ago += 1
+        if loss < best:
+            best, steps_ago, kept = loss, 0, dict(scores)
+        if k is not None and sum(score > 0 for score in scores.values()) >= k:
+            return scores
+        if k is None and steps_ago == 5:
+            break
+    return scores if k is not None else kept
+
+
+def permutation_scores(scorer: Scorer, part: Part, *, seed: int) -> dict[str, float]:
+    """Return by how much the log-loss rises when a column's cells are dealt out anew, on average.
+
+    Source: Breiman 2001, "Random forests"; Fisher, Rudin & Dominici 2019, "All models are wrong,
+    but many are useful".
+
+    Args:
+        scorer: Trained on other rows, in evaluation mode.
+        part: Rows to judge by.
+        seed: Of the shuffles.
+    """
+    preprocess, expansion = scorer.preprocess, Expansion(scorer.preprocess)
+    rows = spread_sample(part, MOST_ROWS)
+    of_column = _members(preprocess)[: preprocess.n_dense].bool()
+    n_numbers = len(preprocess.columns) - preprocess.n_text
+    before, generator = _log_loss(scorer, expansion, rows), torch.Generator().manual_seed(seed)
+    scores = {}
+    for i, name in enumerate(preprocess.columns):
+        rises = []
+        for _ in range(SHUFFLES):
+            order = torch.randperm(len(rows.label), generator=generator)
+            dense, codes = rows.dense, rows.codes
+            if i < n_numbers:
+                dense = torch.where(of_column[:, i], dense[order], dense)
+            else:
+                codes = codes.clone()
+                codes[:, i - n_numbers] = codes[order, i - n_numbers]
+            shuffled = rows._replace(dense=dense, codes=codes)
+            rises.append(_log_loss(scorer, expansion, shuffled) - before)
+        scores[name] = float(np.mean(rises))
+    return scores
+
+
+def _members(preprocess: Preprocess) -> Tensor:
+    """Return ``[n_features, n_columns]`` float64, 1 where a feature is made of a column."""
+    positions = {name: i for i, name in enumerate(preprocess.columns)}
+    members = torch.zeros(preprocess.n_features, len(positions), dtype=torch.float64)
+    for feature, column in enumerate(preprocess.feature_columns):
+        members[feature, positions[column]] = 1
+    return members
+
+
+@torch.no_grad()
+def _log_loss(scorer: Scorer, expansion: Expansion, rows: Block) -> float:
+    loss = LogLoss()
+    for chunk in rows.in_chunks(rows_to_expand(expansion.n_features)):
+        logit = scorer.net(expansion(chunk.dense, chunk.codes)) - scorer.prior_shift
+        loss.update(logit, chunk.label, chunk.weight)
+    return float(loss.compute())
+
+
+def _spreads(expansion: Expansion, rows: Block) -> Tensor:
+    """Return the standard deviation of each feature, 1 where it has none, and 1."""
+    x = torch.ones(len(rows.label), 1)
+    mean = expansion.sums(rows.dense, rows.codes, x)[:, 0].double() / len(x)
+    square = expansion.square_sums(rows.dense, rows.codes, x)[:, 0].double() / len(x)
+    spread = (square - mean**2).clamp(min=0).sqrt()
+    return torch.cat([torch.where(spread > 1e-6, spread, 1.0), torch.ones(1)])
+
+
+def _mean_loss(
+    expansion: Expansion, rows: Block, spread: Tensor, point: Tensor
+) -> tuple[float, Tensor]:
+    """Return the mean loss of a linear model of features of equal spread, and its gradient."""
+    sums = LogisticSums.zeros(expansion.n_features, 1, point.device)
+    weight = (point / spread).float().unsqueeze(1)
+    for chunk in rows.in_chunks(rows_to_expand(expansion.n_features)):
+        sums.add(expansion, chunk, weight, positive_weight=1)
+    return float(sums.loss[0] / sums.n_rows[0]), sums.gradient[:, 0] / sums.n_rows[0] / spread
+
+
+def _solved(
+    expansion: Expansion, rows: Block, spread: Tensor, point: Tensor, penalty: Penalty
+) -> Tensor:
+    """Return the optimum of a linear model, from a point near it."""
+    n_rows = len(rows.label) if rows.weight is None else float(rows.weight.double().sum())
+    for _ in range(12):
+        found = hessian_sum(
+            expansion,
+            rows,
+            (point / spread).float(),
+            positive_weight=1,
+            chunk_rows=rows_to_expand(expansion.n_features),
+        )
+        found = found / n_rows / torch.outer(spread, spread)
+        problem = Newton(point, penalty, found, tolerance=1e-7, memory=10)
+        for _ in range(6):
+            problem.tell(*_mean_loss(expansion, rows, spread, problem.trial))
+            if problem.done:
+                return problem.point
+        point = problem.point
+    return point

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy.stats import chi2_contingency
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import mutual_info_score
+
+from churn_torch.errors import InputError
+from churn_torch.models.nets.linear import Linear
+from churn_torch.tables.schema import Kind
+from churn_torch.training import selection
+from churn_torch.training.selection import (
+    binned,
+    check_selection,
+    chi2_scores,
+    choose,
+    l1_scores,
+    mutual_info_scores,
+    permutation_scores,
+)
+
+CALLS = "Größe/Call  Failure"
+
+
+@pytest.fixture
+def levels() -> tuple[pd.DataFrame, np.ndarray]:
+    """A column that tells, one of many levels that tells nothing, and a constant."""
+    rng = np.random.default_rng(0)
+    label = (rng.random(2000) < 0.3).astype(np.float32)
+    tells = np.where(rng.random(2000) < 0.4, label, rng.integers(0, 3, 2000)).astype(int)
+    return pd.DataFrame({"noise": rng.integers(0, 200, 2000), "tells": tells, "one": 7}), label
+
+
+def test_chi2_is_pearsons_less_chance(levels):
+    frame, label = levels
+    scores = chi2_scores(frame, label)
+    for name in ("noise", "tells"):
+        table = pd.crosstab(frame[name], label)
+        reference = chi2_contingency(table, correction=False)
+        assert scores[name] == pytest.approx((reference.statistic - reference.dof) / len(label))
+    assert scores["one"] == 0
+    assert abs(scores["noise"]) < 0.03 < scores["tells"]
+
+
+def test_mutual_information_is_less_chance(levels):
+    frame, label = levels
+    scores = mutual_info_scores(frame, label)
+    for name in ("noise", "tells"):
+        plain = mutual_info_score(frame[name], label)
+        chance = (frame[name].nunique() - 1) / (2 * len(label))
+        assert scores[name] == pytest.approx(plain - chance, abs=1e-9)
+    assert scores["one"] == 0
+    assert abs(scores["noise"]) < 0.02 < scores["tells"]
+
+
+def test_numbers_are_cut_at_quantiles_and_missing_is_a_level(prepare, customers):
+    prepared = prepare()
+    rows = prepared.table.training_rows()
+    schema = prepared.scorer.preprocess
+    from churn_torch.models.statistics import PreprocessOptions, fit_statistics
+
+    completed, _ = fit_statistics([rows.parsed], prepared.table.schema, PreprocessOptions())
+    found = binned(rows.parsed, completed)
+    assert list(found.columns) == [column.name for column in completed.features]
+    assert set(found.columns) == set(schema.columns)
+    missing = rows.parsed[CALLS].isna()
+    assert missing.any()
+    assert np.array_equal(found[CALLS] == 0, missing)
+    assert found["add"].value_counts().tolist() == pytest.approx([len(found) / 10] * 10, abs=1)
+    assert found["plan"].nunique() == 3
+
+
+def test_l1_lets_columns_in_like_scikit_learn(prepare):
+    prepared = prepare()
+    scores = l1_scores(
+        prepared.scorer.preprocess, prepared.train, prepared.validation, l2=0.0,
+        k=len(prepared.scorer.preprocess.columns),
+    )  # fmt: skip
+    x, y = prepared.features(), prepared.label()
+    x = x / np.where(x.std(axis=0) > 1e-6, x.std(axis=0), 1)
+    entered = sorted(set(scores.values()) - {0.0}, reverse=True)
+    strength = entered[2] * 0.9999  # just below where the third column came in
+    strengths = max(scores.values()) / 0.837677640068292 * np.geomspace(1, 1e-3, 40)
+    strength = strengths[np.abs(strengths - entered[2]).argmin()]
+    model = LogisticRegression(
+        C=1 / (strength * len(y)), l1_ratio=1.0, solver="saga", tol=1e-9, max_iter=20_000
+    ).fit(x, y)
+    columns = np.array(prepared.scorer.preprocess.feature_columns)
+    theirs = set(columns[np.abs(model.coef_[0]) > 1e-6])
+    assert theirs == {name for name, score in scores.items() if score > strength * 0.99}
+    assert max(scores, key=scores.__getitem__) == CALLS
+
+
+def test_l1_without_a_number_ends_where_validation_is_best(prepare):
+    prepared = prepare()
+    pieces = (prepared.scorer.preprocess, prepared.train, prepared.validation)
+    best = l1_scores(*pieces, l2=1e-4, k=None)
+    some = {name for name, score in best.items() if score > 0}
+    assert {CALLS, "plan"} <= some
+    two = l1_scores(*pieces, l2=1e-4, k=2)
+    assert sum(score > 0 for score in two.values()) >= 2
+    assert {CALLS, "plan"} == set(choose("l1", two, 2).chosen)
+
+
+def test_permutation_finds_what_the_net_uses(prepare):
+    prepared = prepare()
+    scorer = prepared.scorer.eval()
+    assert isinstance(scorer.net, Linear)
+    of_calls = [c == CALLS for c in scorer.preprocess.feature_columns]
+    with torch.no_grad():
+        scorer.net.linear.weight.copy_(torch.tensor(of_calls).float())
+    scores = permutation_scores(scorer, prepared.validation, seed=0)
+    assert scores.pop(CALLS) > 0.02
+    assert all(score == 0 for score in scores.values())
+    assert permutation_scores(scorer, prepared.validation, seed=0)[CALLS] > 0
+    x = prepared.features("validation") @ np.array(of_calls)
+    y = prepared.label("validation")
+    rises = []
+    for seed in range(100):
+        z = np.random.default_rng(seed).permutation(x)
+        rises.append(np.mean(np.logaddexp(0, z) - y * z - np.logaddexp(0, x) + y * x))
+    first = permutation_scores(scorer, prepared.validation, seed=1)[CALLS]
+    assert first == pytest.approx(np.mean(rises), abs=4 * np.std(rises) / selection.SHUFFLES**0.5)
+
+
+def test_the_best_are_chosen_and_the_rest_left_out_of_the_schema(prepare):
+    schema = prepare().table.schema
+    scores = {c.name: score for c, score in zip(schema.features, [0.1, 0.3, -1, 0.2], strict=False)}
+    scores |= {c.name: 0.0 for c in schema.features[4:]}
+    chosen = choose("chi2", scores, 2)
+    assert chosen.chosen == (schema.features[1].name, schema.features[3].name)
+    assert list(chosen.scores.values()) == sorted(scores.values(), reverse=True)
+    narrow = chosen.narrowed(schema)
+    assert [column.name for column in narrow.features] == list(chosen.chosen)
+    assert narrow[schema.features[2].name].kind is Kind.IGNORED
+    assert "chi2 score -1" in narrow[schema.features[2].name].note
+    assert len(choose("chi2", scores, None).chosen) == 3
+    assert len(choose("chi2", scores, len(scores)).chosen) == 3  # the others score nothing
+
+
+def test_what_cannot_be_chosen_is_refused():
+    with pytest.raises(InputError, match="expected at most the 2 columns there are, got 3"):
+        choose("chi2", {"a": 1.0, "b": 0.5}, 3)
+    with pytest.raises(InputError, match="that l1 scores above 0, got none in 2"):
+        choose("l1", {"a": 0.0, "b": -0.5}, 1)
+    for k in (0, -1, 1.5, True, "all"):
+        with pytest.raises(InputError, match=r"features.k: expected a whole number above 0"):
+            check_selection("chi2", k)
+    with pytest.raises(InputError, match=r"got 'chi' \(did you mean 'chi2'\?\)"):
+        check_selection("chi", 3)
