@@ -125,8 +125,8 @@ def test_training_refuses_what_is_a_cross_validation(keys, tmp_path):
 
 
 def test_a_sweep_of_cross_validations_is_sorted_by_their_means(keys, command, tmp_path):
-    more = ["-m", "cv.folds=2", "penalty.l2=10,0.001", f"outputs={tmp_path}"]
-    code, out, err = command("train", *keys[:-1], *more)
+    more = ["cv.folds=2", "penalty.l2=10,0.001", f"outputs={tmp_path}"]
+    code, out, err = command("train", "-m", *keys[:-1], *more)
     assert code == 0, err
     (summary,) = tmp_path.glob("sweeps/*/*/sweep.csv")
     table = pd.read_csv(summary)
