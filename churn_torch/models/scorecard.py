@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from churn_torch.tables.schema import Schema
 
 # Pairs are sought among so many columns: those whose own effect is largest.
 PAIRED_COLUMNS = 64
+# Bins of all numbers together, at most about this many: a step inverts a matrix of that size.
+MAIN_BINS = 2_000
 # Log-evidence that a pair must add, and effective parameters that it must keep.
 LEAST_GAIN, LEAST_FREEDOM = 0.5, 0.2
 # Columns whose bins are the same in this share of the rows are copies: the first one may pair.
@@ -60,6 +63,9 @@ def fit_card(
     Raises:
         InputError: No column has two values.
     """
+    bins = max(2, MAIN_BINS // max(1, len(schema.numeric) + len(schema.wide)))
+    if bins < options.bins:
+        options = replace(options, bins=bins, pair_bins=min(options.pair_bins, bins))
     schema, cuts, coarse = fit_bins(columns, schema, options)
     if not main_terms(schema):
         raise InputError(
