@@ -68,7 +68,8 @@ class GAM(nn.Module):
         """Return what each column adds to the logit, ``[N, n_columns]``."""
         units = x @ (self.weight * self.get_buffer("own")) + self.bias
         units = self.dropout(self.activation(units)).unflatten(1, self.shape)
-        return (units * self.head_weight).sum(2)
+        added: Tensor = (units * self.head_weight).sum(2)
+        return added
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row."""
