@@ -174,7 +174,7 @@ def main() -> None:
         ("statistics", "fit_statistics"),
         ("fit", "fit_net"),
         ("calibrate", "_calibrate"),
-        ("export", "_export"),
+        ("export", "write_model"),
     ):
         setattr(pipeline, function, steps.ending(name, getattr(pipeline, function)))
     predict = pipeline.sources.write

@@ -414,7 +414,7 @@ def test_resume_of_a_missing_folder_is_refused(train_run, tmp_path):
 def newton_run(train_run, customers_csv, table_keys, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("newton") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "_export", lambda *arguments, **options: [])
+        patch.setattr(pipeline, "write_model", lambda *arguments, **options: [])
         return train_run(folder, *table_keys, f"data.source={customers_csv}", "optimizer=newton")
 
 
