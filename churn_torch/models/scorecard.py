@@ -20,7 +20,7 @@ from churn_torch.tables.schema import Schema
 # Pairs are sought among so many columns: those whose own effect is largest.
 PAIRED_COLUMNS = 64
 # Bins of all numbers together, at most about this many: a step inverts a matrix of that size.
-MAIN_BINS = 2_000
+MAIN_BINS = 1_000
 # Log-evidence that a pair must add, and effective parameters that it must keep.
 LEAST_GAIN, LEAST_FREEDOM = 0.5, 0.2
 # Columns whose bins are the same in this share of the rows are copies: the first one may pair.

@@ -68,5 +68,5 @@ def cell_shares(scorer: Scorer, part: Part) -> Tensor:
     """Return the share of a part's rows that have each code, ``[n_codes]`` float64."""
     counts = torch.zeros(scorer.preprocess.code_starts[-1], dtype=torch.float64)
     for run in InOrder(part):
-        counts += torch.bincount(run.rows.codes.flatten().cpu(), minlength=len(counts))
+        counts += torch.bincount(run.rows.codes.flatten(), minlength=len(counts))
     return counts / part.n_rows
