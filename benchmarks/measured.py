@@ -171,7 +171,7 @@ def main() -> None:
     for name, function in (
         ("configuration", "start_run"),
         ("read and infer", "read_labelled"),
-        ("statistics", "fit_statistics"),
+        ("statistics", "learn_features"),
         ("fit", "fit_net"),
         ("calibrate", "_calibrate"),
         ("export", "write_model"),

@@ -41,6 +41,10 @@ def show(content: RenderableType) -> None:
         log.info(line.rstrip())
 
 
+def quietly(content: RenderableType) -> None:
+    """Take the place of `show` where a fit is one of many, or serves another."""
+
+
 def row_progress() -> Progress:
     """Return a progress bar over rows; silent where there is no terminal."""
     console = Console(stderr=True)

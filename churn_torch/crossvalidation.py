@@ -11,10 +11,9 @@ from typing import Any
 
 import pandas as pd
 from omegaconf import DictConfig
-from rich.console import RenderableType
 
 import churn_torch
-from churn_torch.console import show
+from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import folds_table
 from churn_torch.evaluation.tally import Tally
@@ -101,7 +100,7 @@ def _fits(
     for number, one in enumerate(dealt, start=1):
         place = {"repeat": one["repeat"], "fold": one["fold"]}
         with fitted(
-            config, one["table"], folder / f"fold_{number}", n_threads=n_threads, announce=_quietly
+            config, one["table"], folder / f"fold_{number}", n_threads=n_threads, announce=quietly
         ) as model:
             tally = Tally(threshold=model.threshold)
             for frame in predictions(model.scorer, model.store, tally):
@@ -115,10 +114,6 @@ def _fits(
             f"Fold {number} of {len(dealt)}: {test['n']:,} rows tested, log-loss "
             f"{test['log_loss']:.4f}, AUROC {test['auroc']:.4f}; fitted in {fit['seconds']} s."
         )
-
-
-def _quietly(content: RenderableType) -> None:
-    """Say nothing: a fold is one line."""
 
 
 def _over(statistic: Any, found: Sequence[Mapping[str, Any]], part: str) -> dict[str, float]:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import RenderableType
 
 import churn_torch
-from churn_torch.console import row_progress, show
+from churn_torch.console import quietly, row_progress, show
 from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.report import (
     features_table,
@@ -356,9 +356,6 @@ def selected(
     inner = table.within_training(validation=share, seed=config.seed)
     plain = config.copy()
     plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
-
-    def quietly(content: RenderableType) -> None:
-        """Say nothing of a fit that only serves to choose."""
 
     if method in ("chi2", "mutual_info"):
         rows = table.training_rows()

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from rich.console import RenderableType
 
-from churn_torch.console import LiveTable, log, logged, show
+from churn_torch.console import LiveTable, log, logged, quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.trials import importance_table, trials_table, values_text
 from churn_torch.pipeline import (
@@ -185,8 +184,8 @@ def _fit(
     with contextlib.ExitStack() as stack:
         if shared is None:
             scratch = study.process.scratch
-            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=_quietly)
-            shared = stack.enter_context(prepared(config, scratch, chosen, _quietly))
+            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=quietly)
+            shared = stack.enter_context(prepared(config, scratch, chosen, quietly))
         schema, statistics, store = shared
         exact = is_exact(config)
         fit = fit_net(
@@ -207,10 +206,6 @@ def _fit(
     losses = [epoch["validation_log_loss"] for epoch in fit["history"]]
     # Of gradient descent the best weights are kept, of an exact solver those at the optimum.
     study.finish(trial, losses[-1] if exact else min(losses), fit["epochs"])
-
-
-def _quietly(content: RenderableType) -> None:
-    """Say nothing of how a trial's rows are prepared."""
 
 
 def _tell(row: Mapping[str, Any], board: LiveTable) -> None:
@@ -237,8 +232,7 @@ def _gain(rows: Sequence[Mapping[str, Any]], best: int) -> str:
     before = f"; the configuration itself {firsts[0]['log_loss']:.4f}" if firsts else ""
     return (
         f"Trial {best} is the best, validation log-loss {loss:.4f}{before}. Being the best of many "
-        "on these rows it flatters itself; the test below does not. Trained anew with "
-        f"{values_text(rows[best])}:"
+        f"on these rows it flatters itself; the test does not. Trained anew: {values_text(rows[best])}"
     )
 
 

@@ -339,7 +339,7 @@ def test_a_column_named_like_an_output(train_on, customers):
 @pytest.mark.parametrize(
     ("key", "fragments"),
     [
-        ("model=logrg", ["^Error: model: expected one of logreg, mlp, got 'logrg'", "'logreg'"]),
+        ("model=logrg", ["^Error: model: expected one of gam, logreg, mlp, scorecard", "'logreg'"]),
         ("optimizer=adamm", ["one of adam, adamw, lbfgs, newton, sgd,", "did you mean 'adam'"]),
         ("debug=quick", ["expected one of fast, overfit, profile, got 'quick'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
@@ -350,7 +350,7 @@ def test_a_column_named_like_an_output(train_on, customers):
         ("optimizer.learning_rate=0.1", ["got 'optimizer.learning_rate'"]),
         ("batchsize=3", ["got 'batchsize'", "did you mean 'batch_size'"]),
         ("data.sorce=x.csv", ["got 'data.sorce'", "did you mean 'data.source'"]),
-        ("model.width=64", ["got 'model.width', which belongs to model=mlp"]),
+        ("model.width=64", ["got 'model.width', which belongs to model=gam or model=mlp"]),
         ("optimizer.lr=abc", [r"^Error: optimizer\.lr: expected a number, got 'abc'"]),
         ("optimizer.lr=true", [r"optimizer\.lr: expected a number, got True"]),
         ("optimizer.lr=null", [r"optimizer\.lr: expected a number, got None"]),
@@ -675,13 +675,11 @@ def test_run_is_missing(refused, customers_run, customers_csv, tmp_path):
 
 def test_folder_is_no_run(refused, customers_csv, tmp_path):
     (tmp_path / "folder").mkdir()
-    for name, keys in (
-        ("evaluate", []),
-        ("export", []),
-        ("score", [f"source={customers_csv}", f"out={tmp_path}/s.csv"]),
-    ):
-        keys = [f"run={tmp_path / 'folder'}", *keys]
-        refused(name, keys, r"expected a run folder with config\.yaml", "name the folder")
+    run = f"run={tmp_path / 'folder'}"
+    for name in ("evaluate", "export"):
+        refused(name, [run], r"expected a run folder with config\.yaml", "name the folder")
+    keys = [run, f"source={customers_csv}", f"out={tmp_path}/s.csv"]
+    refused("score", keys, r"expected model\.onnx in", r"write it with scripts/export\.py")
 
 
 DAMAGES: dict[str, bytes] = {

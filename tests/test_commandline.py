@@ -150,9 +150,15 @@ def test_compose_is_what_a_script_would_run_with():
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model=mpl", r"^model: expected one of logreg, mlp, got 'mpl' \(did you mean 'mlp'\?\)\."),
+        (
+            "model=mpl",
+            r"^model: expected one of gam, logreg, mlp[a-z, ]*, got 'mpl' \(did you mean 'mlp'\?\)\.",
+        ),
         ("widht=3", r"got 'widht' \(did you mean 'model\.width'\?\)"),
-        ("model.width=3", r"got 'model\.width', which belongs to model=mlp\.$"),
+        (
+            "model.width=3",
+            r"got 'model\.width', which belongs to model=gam or model=mlp or model=tabm\.$",
+        ),
         ("optimizer.nesterov=true", r"which belongs to optimizer=sgd\.$"),
     ],
 )
@@ -163,7 +169,7 @@ def test_compose_refuses_in_a_sentence(override, message):
 
 def test_known_keys_are_those_of_the_files():
     keys = known_keys()
-    assert keys["model.width"] == ["model=mlp"]
+    assert keys["model.depth"] == ["model=mlp", "model=tabm"]
     assert keys["optimizer.momentum"] == ["optimizer=sgd"]
     assert len(keys["optimizer.lr"]) >= 3
     assert "trainer.max_epochs" in keys
@@ -400,7 +406,9 @@ commandline.run_script("train")
 
 def test_scripts_are_thin():
     scripts = sorted((Path(__file__).parents[1] / "scripts").glob("*.py"))
-    assert [script.stem for script in scripts] == ["evaluate", "export", "score", "serve", "train"]
+    assert [script.stem for script in scripts] == [
+        *("evaluate", "export", "score", "serve", "train", "tune")
+    ]
     for script in scripts:
         assert len(script.read_text().splitlines()) <= 25
         assert (CONF / f"{script.stem}.yaml").is_file()

@@ -350,7 +350,7 @@ def test_resumed_is_the_same_as_unbroken(
 def test_killed_after_the_last_epoch_still_ends_with_the_best_weights(
     train_run, customers_csv, table_keys, tmp_path, case
 ):
-    keys = [*table_keys, f"data.source={customers_csv}", *MLP, *CASES[case], "optimizer.lr=1"]
+    keys = [*table_keys, f"data.source={customers_csv}", *MLP, *CASES[case], "optimizer.lr=3"]
     unbroken = train_run(tmp_path / "unbroken", *keys)
     fit = unbroken.metrics["fit"]
     assert fit["best_epoch"] < fit["epochs"]  # or last weights would do
@@ -1018,7 +1018,7 @@ def test_export_of_what_is_asked_for(train_run, customers_csv, table_keys, custo
     assert not (run.folder / "model.lean.onnx").exists()
     scores = tmp_path / "scores.parquet"
     keys = [f"run={run.folder}", f"source={customers_csv}", f"out={scores}"]
-    assert pipeline.score(compose("score", keys)) == 400
+    assert service.score(compose("score", keys)) == 400
     scored = pd.read_parquet(scores)
     assert np.array_equal(scored["churn_decision"], scored["churn_probability"] >= 0.5)
 

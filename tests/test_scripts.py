@@ -153,7 +153,12 @@ def test_help_is_quick_and_without_torch(tmp_path):
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "hydra.main" in imported
     assert {"torch", "pandas", "numpy", "pytorch_lightning", "onnx"}.isdisjoint(imported)
-    for text in ("python scripts/train.py", "model: logreg, mlp", "optimizer: ", "batch_size: "):
+    for text in (
+        "python scripts/train.py",
+        "model: gam, logreg, mlp",
+        "optimizer: ",
+        "batch_size: ",
+    ):
         assert text in done.stdout
     assert list(tmp_path.iterdir()) == []  # asking for help writes nothing
 

@@ -228,15 +228,7 @@ def _read_into_memory(
         more, _ = read_rows(given, schema)
         parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
         check_test_source(len(more.label), int(more.label.sum()))
-        rows = Rows(
-            pd.concat([rows.parsed, more.parsed], ignore_index=True),
-            np.concatenate([rows.label, more.label]),
-            pd.concat([rows.identity, more.identity], ignore_index=True),
-            np.concatenate([rows.part, more.part]),
-            None
-            if rows.weight is None or more.weight is None
-            else np.concatenate([rows.weight, more.weight]),
-        )
+        rows = Rows.joined([rows, more])
     table = MemoryTable(
         schema=schema,
         parsed=rows.parsed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
@@ -56,6 +56,18 @@ class Rows(NamedTuple):
             self.identity.take(rows).reset_index(drop=True),
             self.part[rows],
             None if self.weight is None else self.weight[rows],
+        )
+
+    @classmethod
+    def joined(cls, chunks: Sequence[Rows]) -> Rows:
+        """Return the rows of all chunks; they have weights if all of them have."""
+        weights = [rows.weight for rows in chunks if rows.weight is not None]
+        return cls(
+            pd.concat([rows.parsed for rows in chunks], ignore_index=True),
+            np.concatenate([rows.label for rows in chunks]),
+            pd.concat([rows.identity for rows in chunks], ignore_index=True),
+            np.concatenate([rows.part for rows in chunks]),
+            np.concatenate(weights) if len(weights) == len(chunks) else None,
         )
 
 

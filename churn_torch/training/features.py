@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
-import pandas as pd
 import torch
 from omegaconf import DictConfig
 
@@ -63,11 +62,4 @@ def _spread(chunks: Iterable[Rows], step: int) -> Rows:
         rows = chunk.of("train")
         found.append(rows.take(np.arange(-n_seen % step, len(rows.label), step)))
         n_seen += len(rows.label)
-    weights = [rows.weight for rows in found if rows.weight is not None]
-    return Rows(
-        pd.concat([rows.parsed for rows in found], ignore_index=True),
-        np.concatenate([rows.label for rows in found]),
-        pd.concat([rows.identity for rows in found], ignore_index=True),
-        np.concatenate([rows.part for rows in found]),
-        np.concatenate(weights) if weights else None,
-    )
+    return Rows.joined(found)
