@@ -43,8 +43,7 @@ STUDIES = "studies"
 TRIALS = "trials.csv"
 IMPORTANCE = "importance.csv"
 LOG = "tune.log"
-# Trials that the table shows, at the end and while it moves.
-SHOWN, SHOWN_LIVE = 10, 5
+SHOWN, SHOWN_LIVE = 10, 5  # trials in the table at the end, and while it moves
 
 
 def tune(
@@ -232,7 +231,8 @@ def _gain(rows: Sequence[Mapping[str, Any]], best: int) -> str:
     before = f"; the configuration itself {firsts[0]['log_loss']:.4f}" if firsts else ""
     return (
         f"Trial {best} is the best, validation log-loss {loss:.4f}{before}. Being the best of many "
-        f"on these rows it flatters itself; the test does not. Trained anew: {values_text(rows[best])}"
+        "on these rows it flatters itself; the test does not. Trained anew with "
+        f"{values_text(rows[best])}:"
     )
 
 

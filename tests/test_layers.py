@@ -360,13 +360,12 @@ def test_nothing_names_a_device():
     assert devices_named("torch.load(f, map_location='cpu')") == []
 
 
-def test_results_come_to_the_cpu_in_few_places():
-    # To be traced for export, counted in bins, told to the solvers, and counted in cells.
+def test_results_come_to_the_cpu_in_three_places():
+    # To be traced for export, to be counted in bins, and to be told to the solvers.
     assert users_of(lambda node: called(node) == "cpu") == {
         "churn_torch.serving.export",
         "churn_torch.evaluation.tally",
         "churn_torch.training.exact",
-        "churn_torch.training.inference",
     }
 
 
