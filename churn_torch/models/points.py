@@ -108,6 +108,8 @@ def _levels(features: CardFeatures, column: Column, place: int, *, fine: bool) -
         return ("missing",)
     if not edges:
         return ("missing", "any")
+    if column.kind is Kind.BOOLEAN and len(edges) == 1:
+        return ("missing", "no", "yes")
     between = [f"{low} to {high}" for low, high in itertools.pairwise(edges)]
     return ("missing", f"up to {edges[0]}", *between, f"above {edges[-1]}")
 
