@@ -50,6 +50,7 @@ def frame() -> pd.DataFrame:
             "town": rng.choice([f"town {i:02}" for i in range(30)], N),
             "seen": 1.7e9 + rng.integers(0, 10**4, N) + 0.5,
             "since": pd.Timestamp("2020-02-01") + pd.to_timedelta(rng.integers(0, 900, N), "D"),
+            "member": np.arange(N) % 3 == 0,
             "churned": np.where(rng.random(N) < 1 / (1 + np.exp(-logit)), "yes", "no"),
         }
     )

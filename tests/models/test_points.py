@@ -45,6 +45,7 @@ def test_terms_are_read_in_words_the_strongest_first():
     assert usage[1].startswith("up to -")
     assert usage[-1].startswith("above ")
     assert all(" to " in word for word in usage[2:-1])
+    assert by_name[("member",)].levels == (("missing", "no", "yes"),)
     assert by_name[("since",)].levels[0][1].startswith("up to 2020-")
     pair = by_name[("usage", "plan")]
     assert pair.levels[0] == usage  # plan has few levels, so usage keeps its bins
