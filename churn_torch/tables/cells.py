@@ -210,12 +210,14 @@ def read_numbers(text: pd.Series) -> tuple[pd.Series, pd.Series]:
     Returns:
         The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
     """
+    trimmed = pc.utf8_trim_whitespace(pa.array(text, pa.large_string()))
     try:
-        trimmed = pc.utf8_trim_whitespace(pa.array(text, pa.large_string()))
         values = pc.cast(trimmed, pa.float64()).to_numpy(zero_copy_only=False)
         numbers = pd.Series(values, index=text.index, name=text.name)
     except pa.ArrowInvalid:  # some cell is no number: the slower reader goes on to the others
-        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+        cells = trimmed.to_numpy(zero_copy_only=False)
+        spelled_out = pd.Series(cells, index=text.index, name=text.name, dtype="str")
+        numbers = pd.to_numeric(spelled_out, errors="coerce").astype("float64")
     return numbers, numbers.isna() & text.notna()
 
 

@@ -8,7 +8,7 @@ import decimal
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from churn_torch.tables import cells
@@ -151,6 +151,7 @@ def test_whole_numbers_have_one_spelling(numbers: list[int]) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.floats(allow_nan=False) | st.text(max_size=6), max_size=12))
+@example(["", "0\x85"])
 def test_read_numbers_agrees_with_one_cell_at_a_time(mixed: list[float | str]) -> None:
     # One unreadable cell sends the whole column another way: the numbers must not move.
     texts = pd.Series(list(map(str, mixed)), dtype="str")
