@@ -14,10 +14,12 @@ import argparse
 import contextlib
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
@@ -68,22 +70,12 @@ def main() -> None:
     arguments = parser.parse_args()
     result = Table("table", "model", "AUROC", "log-loss", "optimum AUROC", "optimum", "worst")
     for name in arguments.tables:
-        source, target, positive = TABLES[name]
-        if not source.exists():
+        if not TABLES[name][0].exists():
             continue
-        frame = sources.read(source)
-        label = (frame[target].astype(str) == positive).to_numpy()
-        folds = StratifiedKFold(5, shuffle=True, random_state=0).split(frame, label)
         scores: dict[str, list[tuple[float, ...]]] = {model: [] for model in arguments.models}
-        for train, test in folds:
-            with tempfile.TemporaryDirectory() as folder:
-                parts = {"train": frame.take(train), "test": frame.take(test)}
-                for part, rows in parts.items():
-                    rows.to_parquet(Path(folder) / f"{part}.parquet", index=False)
-                for model in arguments.models:
-                    scores[model].append(
-                        one_fold(Path(folder), model, target, positive, arguments.overrides)
-                    )
+        for folder in folds(name):
+            for model in arguments.models:
+                scores[model].append(one_fold(name, folder, model, arguments.overrides))
         for model, values in scores.items():
             mean = np.mean(values, axis=0)
             worst = max(v[1] - v[3] for v in values)
@@ -91,11 +83,22 @@ def main() -> None:
     Console(width=110).print(result)
 
 
-def one_fold(
-    folder: Path, model: str, target: str, positive: str, overrides: list[str]
-) -> tuple[float, ...]:
-    """Return AUROC and log-loss of the pipeline, then of the optimum."""
-    config = compose(
+def folds(name: str) -> Iterator[Path]:
+    """Yield a folder with train.parquet and test.parquet for each fold of a table."""
+    source, target, positive = TABLES[name]
+    frame = sources.read(source)
+    label = (frame[target].astype(str) == positive).to_numpy()
+    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(frame, label):
+        with tempfile.TemporaryDirectory() as folder:
+            for part, rows in (("train", train), ("test", test)):
+                frame.take(rows).to_parquet(Path(folder) / f"{part}.parquet", index=False)
+            yield Path(folder)
+
+
+def fold_config(name: str, folder: Path, model: str, overrides: list[str]) -> DictConfig:
+    """Return the configuration of a training on one fold of a table."""
+    _, target, positive = TABLES[name]
+    return compose(
         "train",
         [
             f"model={model}", "data=table", f"data.source={folder}/train.parquet",
@@ -103,6 +106,11 @@ def one_fold(
             f"data.positive={positive}", f"outputs={folder}", *overrides,
         ],
     )  # fmt: skip
+
+
+def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple[float, ...]:
+    """Return AUROC and log-loss of the pipeline, then of the optimum."""
+    config = fold_config(name, folder, model, overrides)
     with contextlib.redirect_stdout(io.StringIO()):
         run = pipeline.train(config, folder / model)
     test = run.metrics["test"]

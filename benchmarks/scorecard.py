@@ -11,25 +11,20 @@ from the rows to the fitted net, features included. Tables that are not there ar
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from accuracy import TABLES
+from accuracy import TABLES, fold_config, folds
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import StratifiedKFold
 
-from churn_torch.commandline import compose
-from churn_torch.tables import sources
+from churn_torch.console import quietly
+from churn_torch.pipeline import new_scorer, prepared
 from churn_torch.tables.labelled import read_labelled
-from churn_torch.training.build import build_scorer
-from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net, one_thread
-from churn_torch.training.gather import gathered
 from churn_torch.training.inference import scored
 
 
@@ -42,21 +37,11 @@ def main() -> None:
     arguments = parser.parse_args()
     result = Table("table", "AUROC", "log-loss", "pairs", "fit, CPU s", "AUROC of the folds")
     for name in arguments.tables:
-        source, target, positive = TABLES[name]
-        if not source.exists():
+        if not TABLES[name][0].exists():
             continue
-        frame = sources.read(source)
-        label = (frame[target].astype(str) == positive).to_numpy()
-        folds = StratifiedKFold(5, shuffle=True, random_state=0).split(frame, label)
-        rows = []
-        for train, test in folds:
-            with tempfile.TemporaryDirectory() as folder:
-                parts = {"train": frame.take(train), "test": frame.take(test)}
-                for part, taken in parts.items():
-                    taken.to_parquet(Path(folder) / f"{part}.parquet", index=False)
-                rows.append(
-                    one_fold(Path(folder), arguments.model, target, positive, arguments.overrides)
-                )
+        rows = [
+            one_fold(name, folder, arguments.model, arguments.overrides) for folder in folds(name)
+        ]
         values = np.array(rows)
         mean, error = values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
         result.add_row(
@@ -69,28 +54,17 @@ def main() -> None:
     Console(width=130).print(result)
 
 
-def one_fold(
-    folder: Path, model: str, target: str, positive: str, overrides: list[str]
-) -> tuple[float, ...]:
+def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple[float, ...]:
     """Return AUROC, log-loss, the number of pairs and the processor seconds of the fit."""
-    config = compose(
-        "train",
-        [
-            f"model={model}", "data=table", f"data.source={folder}/train.parquet",
-            f"data.test_source={folder}/test.parquet", f"data.target={target}",
-            f"data.positive={positive}", *overrides,
-        ],
-    )  # fmt: skip
+    config = fold_config(name, folder, model, overrides)
     torch.manual_seed(config.seed)
     table = read_labelled(config.data, seed=config.seed)
     start = time.process_time()
-    schema, statistics = learn_features(config, table, watch=iter)
-    scorer = build_scorer(config, schema)
-    scorer.preprocess.load_statistics(statistics)
-    with one_thread() as n_threads, gathered(
-        table, schema, scorer.preprocess, watch=iter, announce=print,
-        folder=folder / "features", keep=False, most_bytes=1e12, choices="",
-    ) as store:  # fmt: skip
+    with (
+        one_thread() as n_threads,
+        prepared(config, folder, table, quietly) as (schema, statistics, store),
+    ):
+        scorer = new_scorer(config, schema, statistics)
         fit_net(
             config, folder, scorer.train(), store,
             class_weights=table.weight_by_class["train"], fingerprint=table.fingerprint,

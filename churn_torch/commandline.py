@@ -150,23 +150,23 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
 
         getattr(service, name)(config)
         return None
+    with _no_collections():  # what the others import too
+        from churn_torch import pipeline
+
     if name == "tune":
         from churn_torch import tuning
 
         run = tuning.tune(config, lambda: Path(_run_folder(config.outputs, None)))
         return None if run is None else dict(run.metrics)
-    if name == "train" and config.cv.folds:
-        from churn_torch import crossvalidation
-
-        folder = Path(HydraConfig.get().runtime.output_dir)
-        return crossvalidation.cross_validate(config, folder)
-    with _no_collections():
-        from churn_torch import pipeline
-
     if name != "train":
         getattr(pipeline, name)(config)
         return None
-    return dict(pipeline.train(config, Path(HydraConfig.get().runtime.output_dir)).metrics)
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if config.cv.folds:
+        from churn_torch import crossvalidation
+
+        return crossvalidation.cross_validate(config, folder)
+    return dict(pipeline.train(config, folder).metrics)
 
 
 @contextlib.contextmanager

@@ -165,23 +165,26 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: X or ``overrides`` cannot be used.
             ParityError: onnxruntime and torch disagree; nothing is written.
         """
-        columns = self._columns(X)
+        parsed = self._parsed(X)
+        columns = Columns.from_arrays(encode(parsed, self.schema_))
         reasons = describe_reasons(*fit_attribution(self.scorer_, columns))
         metrics = {**self.metrics_, "reasons": reasons, "version": churn_torch.__version__}
         path = Path(path)
         return write_model(
             Run(path.parent, self.config_, self.schema_, self.scorer_, metrics),
-            parse(self._frame(X, reset=False), self.schema_),
+            parsed,
             None,
             path,
             threshold=self.threshold_,
             options=export_options(self.config_.export),
         )
 
-    def _columns(self, X: Any) -> Columns:
+    def _parsed(self, X: Any) -> pd.DataFrame:
         check_is_fitted(self)
-        frame = self._frame(X, reset=False)
-        return Columns.from_arrays(encode(parse(frame, self.schema_), self.schema_))
+        return parse(self._frame(X, reset=False), self.schema_)
+
+    def _columns(self, X: Any) -> Columns:
+        return Columns.from_arrays(encode(self._parsed(X), self.schema_))
 
     def _frame(self, X: Any, *, reset: bool, **y: Any) -> pd.DataFrame:
         """Return X as a table, checked as scikit-learn does; ``y`` is checked with it."""

@@ -73,7 +73,7 @@ def fit_card(
             "got none; choose other columns, or model=logreg."
         )
     search = _Search(columns, label, weight, schema, cuts, coarse)
-    search.fit(rounds=8)
+    search.rank_columns(search.fit(rounds=8))
     first = (options.pairs + 1) // 2
     for most in (first, options.pairs - first):
         if not search.add(most):
@@ -131,8 +131,8 @@ class _Search:
     def n_pairs(self) -> int:
         return sum(len(term.columns) > 1 for term in self.terms)
 
-    def fit(self, *, rounds: int) -> None:
-        """Fit all terms, and drop pairs that come to nothing."""
+    def fit(self, *, rounds: int) -> Evidence:
+        """Fit all terms, drop pairs that come to nothing, and return what was found."""
         found = fit_evidence(self.coded, self.label, self.weight, self.variance, rounds=rounds)
         self.logit = found.logit
         kept = [
@@ -140,10 +140,10 @@ class _Search:
             for i, term in enumerate(self.terms)
             if len(term.columns) == 1 or found.freedom[i] > LEAST_FREEDOM
         ]
-        self._rank_columns(found)
         self.terms = [self.terms[i] for i in kept]
         self.coded = [self.coded[i] for i in kept]
         self.variance = found.variance[kept]
+        return found
 
     def add(self, most: int) -> int:
         """Take the pairs that would add most; return how many."""
@@ -187,10 +187,8 @@ class _Search:
                 found.append(column)
         return found
 
-    def _rank_columns(self, found: Evidence) -> None:
-        """Choose the columns that pairs are sought among."""
-        if hasattr(self, "paired"):
-            return
+    def rank_columns(self, found: Evidence) -> None:
+        """Choose the columns that pairs are sought among, by the fit of columns alone."""
         effect = {
             term.columns[0]: float(coded.of_rows(weights).var(correction=0))
             for term, coded, weights in zip(self.terms, self.coded, found.weights, strict=True)

@@ -219,6 +219,8 @@ def _fit_number(
 
 def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
     """Return the ramps of one column, in the model space that its numbers lead to."""
+    if not options.bins:
+        return np.zeros((0, 3))
     fill, lower, upper, center, scale = numbers
     missing = np.isnan(sample)
     z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale

@@ -78,6 +78,7 @@ class _TensorGraph(nn.Module):
         scorer: The scorer.
         schema: Its completed schema.
         outputs: Outputs of the file, by name.
+        folded: Of a linear scorer.
         attribution: Where reasons are wanted and the net is not linear.
     """
 
@@ -86,12 +87,13 @@ class _TensorGraph(nn.Module):
         scorer: Scorer,
         schema: Schema,
         outputs: Sequence[str],
+        folded: FoldedScorer | FoldedCard | None,
         attribution: Attribution | None,
     ) -> None:
         super().__init__()
         self.indices = [group.tensor_index for group in input_groups(schema)]
         self.outputs = [name for name in outputs if name != DECISION]
-        self.folded = _folded(scorer)
+        self.folded = folded
         self.scorer = scorer
         self.attribution = attribution
         self.quality = Quality(schema)
@@ -158,10 +160,10 @@ def build_onnx(
         prefix = f"_{prefix}"
     device = scorer.prior_shift.device
     scorer.eval().cpu()
-    attribution = None
-    if REASONS in outputs and _folded(scorer) is None:
+    folded, attribution = _folded(scorer), None
+    if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
-    graph = _TensorGraph(scorer, schema, outputs, attribution).eval()
+    graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
     core = compose.add_prefix(_export_tensors(graph, groups, opset), prefix)
     scorer.to(device)
     front = _front_graph(schema, groups, prefix, opset)

@@ -124,14 +124,14 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     """Return an untrained scorer whose sizes come from the completed schema alone."""
     preprocess = build_preprocess(config, schema)
     make = instantiate(config.model)
+    features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
+    for feature, column in enumerate(preprocess.feature_columns):
+        features[column].append(feature)
     # What the table decides of a net: each takes of it what it has a use for.
     sizes = {
         "n_features": preprocess.n_features,
         "n_numbers": preprocess.ramps.n_numbers,
-        "columns": [
-            [i for i, of in enumerate(preprocess.feature_columns) if of == column]
-            for column in preprocess.columns
-        ],
+        "columns": list(features.values()),
     }
     asked = inspect.signature(make).parameters
     sizes = {name: size for name, size in sizes.items() if name in asked}

@@ -171,7 +171,7 @@ def l1_scores(
     """
     expansion = Expansion(preprocess)
     rows, held = spread_sample(train, MOST_ROWS), spread_sample(validation, MOST_ROWS)
-    of_column = _members(preprocess)
+    of_column = preprocess.of_column().double()
     spread = _spreads(expansion, rows)
     point = torch.zeros(expansion.n_features + 1, dtype=torch.float64)
     point = _solved(expansion, rows, spread, point, Penalty(1e30, l2))  # the intercept alone
@@ -209,7 +209,7 @@ def permutation_scores(scorer: Scorer, part: Part, *, seed: int) -> dict[str, fl
     """
     preprocess, expansion = scorer.preprocess, Expansion(scorer.preprocess)
     rows = spread_sample(part, MOST_ROWS)
-    of_column = _members(preprocess)[: preprocess.n_dense].bool()
+    of_column = preprocess.of_column()[: preprocess.n_dense].bool()
     n_numbers = len(preprocess.columns) - preprocess.n_text
     before, generator = _log_loss(scorer, expansion, rows), torch.Generator().manual_seed(seed)
     scores = {}
@@ -227,15 +227,6 @@ def permutation_scores(scorer: Scorer, part: Part, *, seed: int) -> dict[str, fl
             rises.append(_log_loss(scorer, expansion, shuffled) - before)
         scores[name] = float(np.mean(rises))
     return scores
-
-
-def _members(preprocess: Preprocess) -> Tensor:
-    """Return ``[n_features, n_columns]`` float64, 1 where a feature is made of a column."""
-    positions = {name: i for i, name in enumerate(preprocess.columns)}
-    members = torch.zeros(preprocess.n_features, len(positions), dtype=torch.float64)
-    for feature, column in enumerate(preprocess.feature_columns):
-        members[feature, positions[column]] = 1
-    return members
 
 
 @torch.no_grad()
