@@ -522,6 +522,7 @@ def check_choices(config: DictConfig) -> None:
         raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
     check_rule(config.threshold, config.top_share)
     check_selection(config.features.select, config.features.k)
+    export_options(config.export)
 
 
 def describe_data(table: LabelledTable) -> dict[str, Any]:

@@ -311,6 +311,7 @@ def test_killed_studies_go_on_and_processes_share_one(keys, study):
         (["trainer=ddp"], "trainer: expected one process a trial"),
         (["resume=x"], "a study goes on with tune.study=NAME"),
         (["threshold=2"], "threshold"),
+        (["export.opset=99"], "export.opset: expected a whole number from 20 to 23, got 99"),
     ],
 )  # fmt: skip
 def test_choices_that_cannot_be_used(keys, tmp_path, more, sentence):
