@@ -132,7 +132,7 @@ def main() -> None:
     import pytorch_lightning as pl
 
     steps.end("imports: torch, pytorch_lightning")
-    from churn_torch import pipeline
+    from churn_torch import fitting, pipeline
     from churn_torch.training import fit
 
     steps.end("imports: the rest")
@@ -148,7 +148,7 @@ def main() -> None:
         def on_validation_start(self, trainer: pl.Trainer, pl_module: Any) -> None:
             passes.append(time.perf_counter() - self.started)
 
-    build_trainer, features, train = fit.build_trainer, pipeline._features, pipeline.train
+    build_trainer, features, train = fit.build_trainer, fitting._features, pipeline.train
 
     def watched_trainer(*args: Any) -> Any:
         trainer = build_trainer(*args)
@@ -166,17 +166,17 @@ def main() -> None:
         return results[-1]
 
     fit.build_trainer = watched_trainer
-    pipeline._features = timed_features
+    fitting._features = timed_features
     pipeline.train = kept_result
-    for name, function in (
-        ("configuration", "start_run"),
-        ("read and infer", "read_labelled"),
-        ("statistics", "learn_features"),
-        ("fit", "fit_net"),
-        ("calibrate", "_calibrate"),
-        ("export", "write_model"),
+    for name, module, function in (
+        ("configuration", pipeline, "start_run"),
+        ("read and infer", pipeline, "read_labelled"),
+        ("statistics", fitting, "learn_features"),
+        ("fit", fitting, "fit_net"),
+        ("calibrate", fitting, "_calibrate"),
+        ("export", pipeline, "write_model"),
     ):
-        setattr(pipeline, function, steps.ending(name, getattr(pipeline, function)))
+        setattr(module, function, steps.ending(name, getattr(module, function)))
     predict = pipeline.sources.write
     pipeline.sources.write = steps.ending("validation and test predictions", predict)
     pipeline.Run = steps.ending("test metrics", pipeline.Run)

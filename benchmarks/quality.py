@@ -39,7 +39,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from churn_torch import pipeline
+from churn_torch import fitting, pipeline
 from churn_torch.commandline import compose
 from churn_torch.evaluation.tally import Tally
 from churn_torch.tables import sources
@@ -168,7 +168,7 @@ def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarr
 def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
     """The same through the whole pipeline, of which the fit is timed."""
     torch.set_num_threads(n_threads)
-    fit_net = pipeline.fit_net
+    fit_net = fitting.fit_net
     costs: list[Any] = []
 
     def fit(*args: Any, **keys: Any) -> Any:
@@ -177,12 +177,12 @@ def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.n
         costs.append(cost)
         return found
 
-    pipeline.fit_net = fit
+    fitting.fit_net = fit
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             pipeline.train(config, folder)
     finally:
-        pipeline.fit_net = fit_net
+        fitting.fit_net = fit_net
     told = pd.read_parquet(folder / "predictions.parquet")
     return told["label"].to_numpy(), told["churn_probability"].to_numpy(), costs[0]
 

@@ -17,7 +17,8 @@ from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import folds_table
 from churn_torch.evaluation.tally import Tally
-from churn_torch.pipeline import check_choices, describe_data, fitted, predictions
+from churn_torch.fitting import fitted
+from churn_torch.pipeline import check_choices, describe_data, predictions
 from churn_torch.runs import METRICS, PREDICTIONS, start_run, write_text
 from churn_torch.tables import sources
 from churn_torch.tables.folds import folds

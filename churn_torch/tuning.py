@@ -19,15 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 from churn_torch.console import LiveTable, log, logged, quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.trials import importance_table, trials_table, values_text
-from churn_torch.pipeline import (
-    Prepared,
-    check_choices,
-    new_scorer,
-    prepared,
-    read_table,
-    selected,
-    train,
-)
+from churn_torch.fitting import Prepared, new_scorer, prepared, selected
+from churn_torch.pipeline import check_choices, read_table, train
 from churn_torch.runs import Run, whole_file
 from churn_torch.tables.rows import LabelledTable
 from churn_torch.training.build import is_exact

@@ -11,7 +11,7 @@ import churn_torch
 from churn_torch.commandline import compose
 from churn_torch.crossvalidation import cross_validate
 from churn_torch.errors import InputError
-from churn_torch.pipeline import fitted
+from churn_torch.fitting import fitted
 from churn_torch.runs import load_run
 from churn_torch.tables.folds import folds
 from churn_torch.tables.labelled import read_labelled

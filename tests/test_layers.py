@@ -28,22 +28,25 @@ ALLOWED = {
     "runs": {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
     },
+    # The order of a fit, which a training, a fold, a trial and the estimator share.
+    "fitting": {"errors", "console", "tables", "models", "evaluation", "training"},
     "pipeline": {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
-        *("serving", "runs", PACKAGE),
+        *("serving", "runs", "fitting", PACKAGE),
     },
     # The order of a study, whose trials and last run are the pipeline's.
     "tuning": {
-        *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline"),
+        *("errors", "console", "tables", "evaluation", "training", "runs", "fitting", "pipeline"),
     },
     # The order of a cross-validation: the pipeline's fit, once a fold.
     "crossvalidation": {
-        *("errors", "console", "tables", "evaluation", "training", "runs", "pipeline", PACKAGE),
+        *("errors", "console", "tables", "evaluation", "training", "runs", "fitting", "pipeline"),
+        PACKAGE,
     },
     # The pipeline as scikit-learn wants it called.
     "estimator": {
         *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
-        *("pipeline", PACKAGE),
+        *("fitting", "pipeline", PACKAGE),
     },
     # What a model file is enough for starts without torch, and so without the pipeline.
     "service": {"errors", "console", "tables", "serving"},

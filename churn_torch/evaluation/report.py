@@ -201,3 +201,44 @@ def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = "log_loss") ->
         # Text, not str: overrides such as data.ignore=[id] would be read as markup.
         table.add_row(str(row["job"]), Text(row["overrides"]), *scores, Text(status))
     return table
+
+
+def fit_sentence(fit: Mapping[str, Any]) -> str:
+    """Say in a sentence or two how the fit went."""
+    loss = fit["history"][-1]["train_loss"]
+    exact = fit.get("exact")
+    if exact is None:
+        return (
+            f"Trained {fit['epochs']} epochs in {fit['seconds']} s to a training loss of "
+            f"{loss:.4f}, best epoch {fit['best_epoch']} by validation log-loss."
+        )
+    n_passes = exact["passes"]
+    start = f"{exact['solver']}, a sample and {n_passes} {'pass' if n_passes == 1 else 'passes'} "
+    start += f"over all rows in {fit['seconds']} s"
+    chosen = f" l2={exact['l2']:g} of {len(exact['path'])} tried." if len(exact["path"]) > 1 else ""
+    if exact["separable"]:
+        return (
+            f"{start}: the training rows of the two classes can be told apart without an error, so "
+            "the best coefficients are infinite and those kept are arbitrary; set penalty.l2 above "
+            f"0.{chosen}"
+        )
+    if exact["converged"]:
+        return (
+            f"{start}: the optimum, objective {loss:.6f}, gradient at most "
+            f"{exact['gradient_norm']:.1e}.{chosen}"
+        )
+    return (
+        f"{start}: NOT converged, objective {loss:.6f}, gradient at most "
+        f"{exact['gradient_norm']:.1e}; allow more passes (trainer.max_epochs), or raise "
+        f"penalty.l2.{chosen}"
+    )
+
+
+def reasons_sentence(reasons: Mapping[str, Any]) -> str:
+    """Say how exact the reasons of a run are."""
+    if reasons["method"] == "exact":
+        return "Reasons are exact."
+    return (
+        f"Reasons are integrated gradients over {reasons['points']} points; they add up to the "
+        f"logit to {reasons['completeness_error']:.1e}."
+    )
