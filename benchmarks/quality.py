@@ -127,17 +127,28 @@ def xgboost_side(train: Rows, validation: Rows, n_threads: int) -> Any:
 
 
 def realmlp_side(train: Rows, validation: Rows, n_threads: int) -> Any:
-    """RealMLP's tuned defaults, but stopped by log-loss and without smoothed labels."""
+    """RealMLP's tuned defaults, but stopped by log-loss and without smoothed labels.
+
+    It takes no missing numbers: they become the median, with a column that says so.
+    """
     from pytabkit import RealMLP_TD_Classifier
+
+    numbers = [name for name in train.x if name not in train.categories]
+    medians = train.x[numbers].median()
+    gaps = [name for name in numbers if train.x[name].isna().any()]
+
+    def filled(x: pd.DataFrame) -> pd.DataFrame:
+        missing = {f"{name} missing": x[name].isna().astype(float) for name in gaps}
+        return x.fillna(medians).assign(**missing)
 
     model = RealMLP_TD_Classifier(
         device="cpu", random_state=0, n_threads=n_threads, verbosity=0, use_ls=False,
         val_metric_name="cross_entropy",
     )  # fmt: skip
-    x, n_train = pd.concat([train.x, validation.x], ignore_index=True), len(train.y)
+    x, n_train = filled(pd.concat([train.x, validation.x], ignore_index=True)), len(train.y)
     y = np.concatenate([train.y, validation.y])
     model.fit(x, y, val_idxs=np.arange(n_train, len(y)))
-    return model.predict_proba
+    return lambda x: model.predict_proba(filled(x))
 
 
 PEERS: dict[str, tuple[str, Fit]] = {
