@@ -482,26 +482,6 @@ def test_classes_without_overlap_are_said(train_run, customers, table_keys, tmp_
 
 
 @pytest.mark.usefixtures("without_export")
-def test_an_exact_fit_killed_and_resumed_is_the_same(
-    train_run, customers_csv, table_keys, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("churn_torch.training.exact.SAMPLE_ROWS", 100)
-    monkeypatch.setattr(
-        "churn_torch.training.build.LastCheckpoint",
-        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=0.0),
-    )
-    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
-    unbroken = train_run(tmp_path / "unbroken", *keys)
-    assert unbroken.metrics["fit"]["epochs"] > 3
-    folder = tmp_path / "broken"
-    killed_in_epoch(partial(train_run, folder, *keys), epoch=1)
-    resumed = train_run(folder, f"resume={folder}")
-    assert same(unbroken, resumed)
-    assert resumed.metrics["fit"]["history"] == unbroken.metrics["fit"]["history"]
-    assert resumed.metrics["fit"]["exact"] == unbroken.metrics["fit"]["exact"]
-
-
-@pytest.mark.usefixtures("without_export")
 def test_two_processes_solve_like_one(train_run, customers_csv, table_keys, newton_run, tmp_path):
     """Adam's share of this is in tests/test_configs.py."""
     keys = [*table_keys, f"data.source={customers_csv}", "optimizer=newton"]
@@ -628,6 +608,26 @@ def test_a_weighted_fit_killed_and_resumed_is_the_same(
     folder = tmp_path / "broken"
     killed_in_epoch(partial(train_run, folder, *keys), epoch=1)
     assert same(unbroken, train_run(folder, f"resume={folder}"))
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_weighted_exact_fit_killed_and_resumed_is_the_same(
+    train_run, weighted_source, table_keys, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("churn_torch.training.exact.SAMPLE_ROWS", 100)
+    monkeypatch.setattr(
+        "churn_torch.training.build.LastCheckpoint",
+        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=0.0),
+    )
+    keys = [*table_keys, f"data.source={weighted_source}", "data.weight=worth", "optimizer=lbfgs"]
+    unbroken = train_run(tmp_path / "unbroken", *keys)
+    assert unbroken.metrics["fit"]["epochs"] > 3
+    folder = tmp_path / "broken"
+    killed_in_epoch(partial(train_run, folder, *keys), epoch=1)
+    resumed = train_run(folder, f"resume={folder}")
+    assert same(unbroken, resumed)
+    assert resumed.metrics["fit"]["history"] == unbroken.metrics["fit"]["history"]
+    assert resumed.metrics["fit"]["exact"] == unbroken.metrics["fit"]["exact"]
 
 
 @pytest.mark.usefixtures("without_export")

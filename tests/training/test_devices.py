@@ -49,9 +49,10 @@ def columns_of(scorer: Scorer) -> Columns:
     return Columns.from_arrays(encode(parsed(N_ROWS), schema))
 
 
-def rows_on_meta(scorer: Scorer) -> Block:
+def rows_on_meta(scorer: Scorer, *, weighted: bool = False) -> Block:
     compact = scorer.preprocess.compact(*columns_of(scorer))
-    return Block(*(array.to(META) for array in (*compact, torch.zeros(N_ROWS))))
+    ones = [torch.ones(N_ROWS)] * (2 if weighted else 1)  # labels, and weights
+    return Block(*(array.to(META) for array in (*compact, *ones)))
 
 
 def is_meta(*tensors: Tensor) -> bool:
@@ -79,10 +80,12 @@ def test_expansion():
     assert sums.shape == squares.shape == (n, 3)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("with_folds", [False, True])
-def test_logistic_sums_and_hessian(with_folds):
+def test_logistic_sums_and_hessian(with_folds, weighted):
     scorer = made_scorer()
-    expansion, rows = Expansion(scorer.preprocess).to(META), rows_on_meta(scorer)
+    expansion = Expansion(scorer.preprocess).to(META)
+    rows = rows_on_meta(scorer, weighted=weighted)
     n = expansion.n_features + 1
     sums = LogisticSums.zeros(n - 1, 3, META)
     held_out = torch.empty(N_ROWS, 3, dtype=torch.bool, device=META) if with_folds else None
@@ -95,10 +98,11 @@ def test_logistic_sums_and_hessian(with_folds):
     assert found.shape == (n, n)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("model", MODELS)
-def test_the_loss_forth_and_back(model):
+def test_the_loss_forth_and_back(model, weighted):
     scorer = made_scorer(model)
-    rows = rows_on_meta(scorer)
+    rows = rows_on_meta(scorer, weighted=weighted)
     module = ChurnModule(
         scorer, optimizer=torch.optim.SGD, scheduler=None, l1=0.1, l2=0.1, positive_weight=2.0,
         gradient_clip=1.0, compiled=False, seed=0,
