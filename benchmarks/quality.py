@@ -1,12 +1,15 @@
 """How good the models are beside boosted trees and RealMLP, on fixed folds and the same rows.
 
     python benchmarks/quality.py [--tables telco mlc] [--sides tabm catboost] [--folds 0 1]
+    python benchmarks/quality.py --data FOLDER --list benchmarks/dev_tables.json --rows 5000
 
 A side is one of the peers below (left out where it is not installed: pip install '.[benchmarks]'),
-or one of ours: a model of conf/model, with any keys behind it ("tabm ensemble=4"). Nothing is tuned
-to a table. The five folds are stratified; every side that stops early watches the same 15 % of the
-training rows, and gets the same columns, cleaned by churn_torch. What is done is kept (--cache),
-so a run that was cut short goes on where it was, and the tables hold all that is there.
+or one of ours: a model of conf/model, with any keys behind it ("tabm ensemble=4"), after "tuned"
+with the best values of a study inside the fold ("tuned mlp tune.trials=40"). Otherwise nothing is
+tuned to a table: defaults are chosen on other tables, listed in dev_tables.json. The five folds are
+stratified; every side that stops early watches the same 15 % of the training rows, and gets the
+same columns, cleaned by churn_torch. What is done is kept (--cache), so a run that was cut short
+goes on where it was, and the tables hold all that is there.
 
 ``s`` and ``CPU s`` are what the fit alone took. Tables that are not there are left out.
 """
@@ -39,9 +42,11 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from churn_torch import fitting, pipeline
+from churn_torch import fitting, pipeline, tuning
 from churn_torch.commandline import compose
 from churn_torch.evaluation.tally import Tally
+from churn_torch.runs import PREDICTIONS
+from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables import sources
 from churn_torch.tables.labelled import read_labelled
 
@@ -53,6 +58,7 @@ TABLES = {
     "iranian": ("iranian_churn/Customer_Churn.csv", "Churn", "1"),
 }
 METRICS = ("auroc", "average_precision", "log_loss", "brier", "lift_at_10")
+TUNED = "tuned"
 COSTS = ("seconds", "cpu_seconds")
 
 
@@ -177,25 +183,38 @@ def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarr
 
 
 def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The same through the whole pipeline, of which the fit is timed."""
+    """The same by the pipeline, up to the calibrated scorer; the fit is timed."""
     torch.set_num_threads(n_threads)
     fit_net = fitting.fit_net
-    costs: list[Any] = []
+    cost: dict[str, float] = {}
 
     def fit(*args: Any, **keys: Any) -> Any:
-        with timed() as cost:
+        with timed() as spent:
             found = fit_net(*args, **keys)
-        costs.append(cost)
+        cost.update(spent, best_epoch=found["best_epoch"], epochs=found["epochs"])
         return found
 
     fitting.fit_net = fit
+    folder.mkdir()
+    table = read_labelled(config.data, seed=config.seed)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            pipeline.train(config, folder)
+        with fitting.fitted(
+            config, table, folder, n_threads=n_threads, announce=lambda _: None
+        ) as model:
+            told = pd.concat(pipeline.predictions(model.scorer, model.store, Tally(threshold=0.5)))
     finally:
         fitting.fit_net = fit_net
-    told = pd.read_parquet(folder / "predictions.parquet")
-    return told["label"].to_numpy(), told["churn_probability"].to_numpy(), costs[0]
+    return told["label"].to_numpy(), told["churn_probability"].to_numpy(), cost
+
+
+def of_tuned(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
+    """The run that ends a study, which sees the training rows only; all of it is timed."""
+    torch.set_num_threads(n_threads)
+    with contextlib.redirect_stdout(io.StringIO()), timed() as cost:
+        run = tuning.tune(config, lambda: folder)
+    assert run is not None
+    told = pd.read_parquet(run.folder / PREDICTIONS)
+    return told["label"].to_numpy(), told[PROBABILITY].to_numpy(), cost
 
 
 @contextlib.contextmanager
@@ -209,7 +228,7 @@ def timed() -> Any:
 
 def one_fold(side: str, name: str, fold: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the metrics and costs of a side on a fold of a table."""
-    file, target, positive = TABLES[name]
+    file, target, positive = arguments.known[name]
     frame = sources.read(arguments.data / file)
     label = (frame[target].astype(str) == positive).to_numpy()
     if arguments.rows and arguments.rows < len(frame):
@@ -220,16 +239,21 @@ def one_fold(side: str, name: str, fold: int, arguments: argparse.Namespace) -> 
         folder = Path(place)
         for part, rows in zip(("train", "test"), parts, strict=True):
             frame.take(rows).to_parquet(folder / f"{part}.parquet", index=False)
+        words = side.split()
+        tuned = words[0] == TUNED
+        keys = [] if side in PEERS else [f"model={words[tuned]}", *words[tuned + 1 :]]
         config = compose(
-            "train",
+            "tune" if tuned else "train",
             [
                 "data=table", f"data.source={folder}/train.parquet", f"data.target={target}",
                 f"data.test_source={folder}/test.parquet", f"data.positive={positive}",
                 f"outputs={folder}", "export.outputs=[probability]",
-                *([] if side in PEERS else f"model={side}".split()),
+                *keys,
             ],
         )  # fmt: skip
-        if side in PEERS:
+        if tuned:
+            label, probability, cost = of_tuned(config, folder / "run", arguments.threads)
+        elif side in PEERS:
             label, probability, cost = of_peer(PEERS[side][1], config, arguments.threads)
         else:
             label, probability, cost = of_ours(config, folder / "run", arguments.threads)
@@ -243,14 +267,16 @@ def available(side: str) -> bool:
     """Tell whether a side can run here."""
     if side in PEERS:
         return importlib.util.find_spec(PEERS[side][0]) is not None
-    return (Path(__file__).parents[1] / "conf" / "model" / f"{side.split()[0]}.yaml").exists()
+    model = side.removeprefix(f"{TUNED} ").split()[0]
+    return (Path(__file__).parents[1] / "conf" / "model" / f"{model}.yaml").exists()
 
 
 def main() -> None:
     """Run what is not finished yet, fold by fold, and print what there is."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=SHARED, help="where the tables are")
-    parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=list(TABLES))
+    parser.add_argument("--list", type=Path, help="other tables: name to file, target, positive")
+    parser.add_argument("--tables", nargs="+", help="of the list; all")
     parser.add_argument("--sides", nargs="+", default=[*PEERS, *OURS])
     parser.add_argument("--folds", nargs="+", type=int, default=list(range(5)))
     parser.add_argument("--rows", type=int, default=0, help="rows of each table, drawn; 0 is all")
@@ -258,12 +284,14 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("outputs/quality.jsonl"))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
+    arguments.known = json.loads(arguments.list.read_text()) if arguments.list else TABLES
+    asked = arguments.tables or list(arguments.known)
     done = []
     if arguments.cache.exists():
         done = [json.loads(line) for line in arguments.cache.read_text().splitlines()]
     keys = ("table", "side", "fold", "rows", "threads")
     known = {tuple(record[key] for key in keys) for record in done}
-    tables = [name for name in arguments.tables if (arguments.data / TABLES[name][0]).exists()]
+    tables = [name for name in asked if (arguments.data / arguments.known[name][0]).exists()]
     sides = [side for side in arguments.sides if available(side)]
     for fold in arguments.folds:
         for name in tables:
@@ -284,7 +312,7 @@ def main() -> None:
     }
     shown = [record for record in done if tuple(record[key] for key in keys) in wanted]
     if not shown:
-        sys.exit(f"no table of {', '.join(arguments.tables)} in {arguments.data}")
+        sys.exit(f"no table of {', '.join(asked)} in {arguments.data}")
     show(pd.DataFrame(shown))
 
 
