@@ -49,6 +49,10 @@ CALIBRATION_ROWS = 1_000_000
 LOGISTIC = "churn_torch.models.nets.linear.Linear"
 
 
+# What the features need, learned before: the completed schema and its statistics.
+Learned = tuple[Schema, Statistics]
+
+
 class Prepared(NamedTuple):
     """A table as the nets see it: columns and numbers learned from the training rows, all rows."""
 
@@ -88,6 +92,7 @@ def fitted(
     *,
     n_threads: int,
     checkpoint: Path | None = None,
+    learned: Learned | None = None,
     announce: Callable[[RenderableType], None],
 ) -> Iterator[Fitted]:
     """Choose columns, fit a scorer, calibrate it and choose its threshold.
@@ -100,6 +105,7 @@ def fitted(
         folder: For the checkpoint, the loggers and the features of a large table.
         n_threads: Threads that it may take.
         checkpoint: Where to go on from.
+        learned: Takes the place of what the training rows would teach the features.
         announce: Tells the user a sentence.
 
     Raises:
@@ -108,7 +114,7 @@ def fitted(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     table, features = selected(config, table, folder, n_threads=n_threads, announce=announce)
-    with prepared(config, folder, table, announce) as (schema, statistics, store):
+    with prepared(config, folder, table, announce, learned) as (schema, statistics, store):
         # Fit; early stopping looks at the validation rows.
         scorer = new_scorer(config, schema, statistics)
         start = time.perf_counter()
@@ -197,6 +203,7 @@ def prepared(
     folder: Path,
     table: LabelledTable,
     announce: Callable[[RenderableType], None],
+    learned: Learned | None = None,
 ) -> Iterator[Prepared]:
     """Learn the features from the training rows, then preprocess every row once.
 
@@ -205,8 +212,9 @@ def prepared(
         folder: Where the features of a table that is streamed are kept meanwhile.
         table: From `read_table`.
         announce: Tells the user a sentence.
+        learned: Takes the place of what the training rows would teach the features.
     """
-    schema, statistics = learn_features(
+    schema, statistics = learned or learn_features(
         config, table, watch=lambda rows: watched(rows, table, "Reading")
     )
     show_rows(table, announce)

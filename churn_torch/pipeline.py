@@ -212,6 +212,12 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     n_unlabelled = 0
     if config.get("data") is None:
         name = "test"
+        if run.config.cv.average:
+            raise InputError(
+                f"run: expected one that held test rows back, got the mean of a cross-validation, "
+                f"which has learned from every row; what its folds were worth is in "
+                f"{run.folder / METRICS}, and new rows are named with data=table data.source=..."
+            )
         table = read_labelled(run.config.data, seed=run.config.seed)
         for rows in watched(table.chunks(), table, "Evaluating"):
             test = rows.of("test")
@@ -319,6 +325,11 @@ def check_choices(config: DictConfig) -> None:
         raise InputError(
             f"ensemble: expected 1 with optimizer=newton or lbfgs, got {config.ensemble}: every "
             "member would be the same optimum."
+        )
+    if config.cv.average and not config.cv.folds:
+        raise InputError(
+            "cv.average: expected false without a cross-validation, got true; set cv.folds=5, or "
+            "ensemble=5 to average seeds."
         )
     clip = config.gradient_clip
     if clip is not None and not isinstance(clip, int | float):

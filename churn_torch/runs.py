@@ -205,10 +205,11 @@ def load_run(path: str | Path) -> Run:
     """
     folder = Path(path)
     config = load_config(folder)
-    if OmegaConf.select(config, "cv.folds"):
+    cv = config.get("cv")
+    if cv and cv.folds and not cv.average:
         raise InputError(
             f"run: expected a run with a model, got the cross-validation in {str(folder)!r}, which "
-            "leaves none; train with cv.folds=0."
+            "leaves none; train with cv.folds=0, or with cv.average=true."
         )
     for name in (SCHEMA, WEIGHTS, METRICS):
         if not (folder / name).is_file():

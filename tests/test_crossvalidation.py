@@ -1,20 +1,28 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 import churn_torch
+from churn_torch import pipeline
 from churn_torch.commandline import compose
 from churn_torch.crossvalidation import cross_validate
 from churn_torch.errors import InputError
 from churn_torch.fitting import fitted
+from churn_torch.models.preprocess import Columns
 from churn_torch.runs import load_run
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.folds import folds
 from churn_torch.tables.labelled import read_labelled
+from churn_torch.tables.splits import Split
+from churn_torch.training.features import learn_features
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +144,71 @@ def test_a_sweep_of_cross_validations_is_sorted_by_their_means(keys, command, tm
         assert stored["test"]["auroc"] == pytest.approx(row.test_auroc)
         assert (summary.parent / str(row.job) / "train.log").exists()
     assert out.count("Fold 2 of 2: ") == 2
+
+
+# The mean of the folds as one model
+
+
+@pytest.fixture(scope="module")
+def averaged(keys, tmp_path_factory):
+    """A cross-validation that leaves a model, calibrated and weighted in each fold."""
+    folder = tmp_path_factory.mktemp("cv") / "run"
+    more = ["cv.average=true", "calibration=platt", "threshold=f1", "class_weight=balanced"]
+    config = compose("train", [*keys, *more])
+    return folder, config, cross_validate(config, folder)
+
+
+def test_an_average_is_a_run(averaged, customers):
+    folder, _, metrics = averaged
+    assert {path.name for path in folder.iterdir()} == {
+        *("config.yaml", "metrics.json", "predictions.parquet", "schema.json", "weights.pt"),
+        *("model.onnx", "model.lean.onnx"),
+    }
+    assert metrics["test"]["n"] == metrics["data"]["n_train"] == len(customers)
+    assert metrics["data"]["n_test"] == 0
+    run, file = load_run(folder), ModelFile(folder / "model.onnx")
+    assert file.threshold == run.threshold == metrics["validation"]["threshold"]
+    thresholds = [fold["validation"]["threshold"] for fold in metrics["folds"]]
+    assert run.threshold == pytest.approx(np.mean(thresholds))
+    assert file.metadata["calibration"] == {"method": "platt in each of 3 folds"}
+    with pytest.raises(InputError, match="learned from every row"):
+        pipeline.evaluate(compose("evaluate", [f"run={folder}"]))
+    new_rows = ["data=table", f"data.source={run.config.data.source}"]
+    assert pipeline.evaluate(compose("evaluate", [f"run={folder}", *new_rows]))["auroc"] > 0.5
+
+
+def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
+    """Each fold fitted anew on features of all rows."""
+    folder, config, _ = averaged
+    run = load_run(folder)
+    table = read_labelled(config.data, seed=config.seed, with_test=False)
+    config = config.copy()
+    config.cv.average = False
+    columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))
+    every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
+    learned = learn_features(config, every, watch=lambda rows: rows)
+    medians, each = run.scorer.preprocess.get_buffer("numeric_fill_"), []
+    for one in folds(table, config.data.split, n_folds=3, seed=0):
+        with fitted(
+            config, one, folder / "again", n_threads=1, learned=learned, announce=lambda line: None
+        ) as model:
+            assert torch.equal(model.scorer.preprocess.get_buffer("numeric_fill_"), medians)
+            each.append(model.scorer.score(columns).numpy())
+    np.testing.assert_allclose(run.predict_proba(customers), np.mean(each, axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "choice", ["features.select=chi2", "model=scorecard", "data.split.by=time"], ids=str
+)
+def test_labels_and_later_rows_teach_no_features_of_an_average(keys, tmp_path, choice):
+    more = ["data.split.column=joined"] if "time" in choice else []
+    config = compose("train", [*keys, "cv.average=true", choice, *more])
+    with pytest.raises(InputError, match=rf"cv\.average: expected false with {choice}"):
+        cross_validate(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_average_wants_folds(keys, tmp_path):
+    config = compose("train", [*keys, "cv.folds=0", "cv.average=true"])
+    with pytest.raises(InputError, match=r"set cv\.folds=5"):
+        churn_torch.train(config, tmp_path / "run")

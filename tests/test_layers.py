@@ -40,8 +40,8 @@ ALLOWED = {
     },
     # The order of a cross-validation: the pipeline's fit, once a fold.
     "crossvalidation": {
-        *("errors", "console", "tables", "evaluation", "training", "runs", "fitting", "pipeline"),
-        PACKAGE,
+        *("errors", "console", "tables", "models", "evaluation", "training", "serving", "runs"),
+        *("fitting", "pipeline", PACKAGE),
     },
     # The pipeline as scikit-learn wants it called.
     "estimator": {

@@ -129,8 +129,7 @@ def proved_files(
         metrics = {**metrics, "reasons": reasons}
     metadata = file_metadata(
         schema=schema,
-        preprocess=scorer.preprocess,
-        calibrator=scorer.calibrator,
+        scorer=scorer,
         metrics=metrics,
         threshold=threshold,
         outputs=options.names,

@@ -10,8 +10,10 @@ from typing import Any
 
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.quality import QUALITY_MEANING
+from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
 from churn_torch.serving.parity import Parity
 from churn_torch.tables.schema import Column, Schema
@@ -70,9 +72,14 @@ def describe_reasons(attribution: Attribution, error: float) -> dict[str, Any]:
     }
 
 
-def describe_calibration(calibrator: Calibrator) -> dict[str, Any]:
+def describe_calibration(scorer: Scorer) -> dict[str, Any]:
     """Return the method of calibration and its numbers where they are few."""
+    members = scorer.net.members if isinstance(scorer.net, Ensemble) else ()
+    folds = [member for member in members if isinstance(member, Fold)]
+    calibrator = folds[0].calibrator if folds else scorer.calibrator
     name = type(calibrator).__name__
+    if folds and type(calibrator) is not Calibrator:
+        return {"method": f"{name.lower()} in each of {len(folds)} folds"}
     numbers = {n: float(b) for n, b in calibrator.named_buffers() if b.ndim == 0}
     return {"method": "none" if name == "Calibrator" else name.lower(), **numbers}
 
@@ -80,8 +87,7 @@ def describe_calibration(calibrator: Calibrator) -> dict[str, Any]:
 def file_metadata(
     *,
     schema: Schema,
-    preprocess: Preprocess,
-    calibrator: Calibrator,
+    scorer: Scorer,
     metrics: Mapping[str, Any],
     threshold: float,
     outputs: Sequence[str],
@@ -92,8 +98,7 @@ def file_metadata(
 
     Args:
         schema: The completed schema.
-        preprocess: The scorer's.
-        calibrator: The scorer's.
+        scorer: The one in the file.
         metrics: Content of metrics.json.
         threshold: The one stored in the file.
         outputs: The outputs of the file, by name.
@@ -102,10 +107,10 @@ def file_metadata(
     """
     data = metrics["data"]
     described = {
-        "columns": describe_columns(preprocess, schema),
+        "columns": describe_columns(scorer.preprocess, schema),
         "threshold": threshold,
         "base_rate": data["base_rate"],
-        "calibration": describe_calibration(calibrator),
+        "calibration": describe_calibration(scorer),
         "metrics": {name: metrics[name] for name in ("validation", "test") if name in metrics},
         "training": {
             key: data[key]

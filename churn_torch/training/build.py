@@ -11,10 +11,12 @@ import pytorch_lightning as pl
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import EarlyStopping
+from torch import nn
 
 from churn_torch.errors import InputError
 from churn_torch.models.binning import CardOptions
-from churn_torch.models.nets.ensemble import Ensemble
+from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
@@ -121,7 +123,10 @@ def build_preprocess(config: DictConfig, schema: Schema) -> Preprocess:
 
 
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
-    """Return an untrained scorer whose sizes come from the completed schema alone."""
+    """Return an untrained scorer whose sizes come from the completed schema alone.
+
+    With ``cv.average`` it is the mean of as many nets as there are folds, each calibrated.
+    """
     preprocess = build_preprocess(config, schema)
     make = instantiate(config.model)
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
@@ -135,9 +140,16 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
     }
     asked = inspect.signature(make).parameters
     sizes = {name: size for name, size in sizes.items() if name in asked}
-    nets = [make(**sizes) for _ in range(config.ensemble)]
-    net = nets[0] if len(nets) == 1 else Ensemble(nets)
-    return Scorer(preprocess, net, instantiate(config.calibration))
+
+    def net() -> nn.Module:
+        nets = [make(**sizes) for _ in range(config.ensemble)]
+        return nets[0] if len(nets) == 1 else Ensemble(nets)
+
+    if not config.cv.average:
+        return Scorer(preprocess, net(), instantiate(config.calibration))
+    n_folds = config.cv.folds * config.cv.repeats
+    members = [Fold(net(), instantiate(config.calibration)) for _ in range(n_folds)]
+    return Scorer(preprocess, Ensemble(members), Calibrator())
 
 
 def build_module(

@@ -32,6 +32,30 @@ class Ensemble(nn.Module):
         return each if self.training else log_odds_of_mean(each)
 
 
+class Fold(nn.Module):
+    """A net with the calibration that its fold of a cross-validation found, as a member.
+
+    Args:
+        net: ``[N, n_features]`` to ``[N]`` logits.
+        calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
+
+    Shape:
+        ``[N, n_features]`` float32 to ``[N]`` float32 calibrated logits.
+    """
+
+    prior_shift: Tensor
+
+    def __init__(self, net: nn.Module, calibrator: nn.Module) -> None:
+        super().__init__()
+        self.net, self.calibrator = net, calibrator
+        self.register_buffer("prior_shift", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit a row."""
+        logit: Tensor = self.calibrator(self.net(x) - self.prior_shift)
+        return logit
+
+
 def log_odds_of_mean(logits: Tensor) -> Tensor:
     """Return the log-odds of the members' mean probability, ``[N, K]`` to ``[N]``.
 
