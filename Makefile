@@ -30,7 +30,7 @@ train: setup ## train logistic regression on Telco; add keys with ARGS="optimize
 
 test: lint types ## lint, types and tests; options for pytest with ARGS="-k schema"
 	@$(call section,tests)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 lint: setup ## ruff on everything: lint and format, nothing is changed
 	@$(call section,lint)

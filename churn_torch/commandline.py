@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import copy
 import difflib
+import functools
 import gc
 import logging
 import os
@@ -137,10 +139,20 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
         InputError: An override names an unknown key or choice.
     """
     try:
-        with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-            return hydra.compose(name, quote_overrides(overrides))
+        written = tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
+        return copy.deepcopy(_composed(name, tuple(quote_overrides(overrides)), written))
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error)) from error
+
+
+@functools.lru_cache(maxsize=16)
+def _composed(name: str, overrides: tuple[str, ...], written: tuple[int, ...]) -> DictConfig:
+    """Read conf/, unless it was read with these overrides since it was last written.
+
+    A search or a cross-validation by scikit-learn asks for the same in every fit.
+    """
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose(name, list(overrides))
 
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
@@ -232,8 +244,7 @@ def _check_types(name: str, config: DictConfig) -> None:
     choices = [c for c in HydraConfig.get().overrides.task if "." not in c.partition("=")[0]]
     groups = {path.name for path in CONF.iterdir() if path.is_dir()}
     chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
-    defaults = hydra.compose(config_name=name, overrides=chosen)
-    for key, default, value in _leaves(defaults, config):
+    for key, default, value in _leaves(_defaults(name, tuple(chosen)), config):
         if key in SEVERAL_TYPES:
             continue
         expected = None
@@ -251,6 +262,12 @@ def _check_types(name: str, config: DictConfig) -> None:
             expected = f"keys below it ({', '.join(f'{key}.{name}' for name in map(str, default))})"
         if expected:
             raise InputError(f"{key}: expected {expected}, got {value!r}.")
+
+
+@functools.cache
+def _defaults(name: str, chosen: tuple[str, ...]) -> DictConfig:
+    """Return the configuration of these choices alone; the members of a sweep share it."""
+    return hydra.compose(config_name=name, overrides=list(chosen))
 
 
 def _leaves(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +139,16 @@ def test_no_kinds_are_no_kinds():
 
 
 # Compose
+
+
+def test_compose_gives_what_conf_holds_now_and_the_caller_may_change_it(tmp_path, monkeypatch):
+    compose("train").seed = 7
+    assert compose("train").seed == 0
+    conf = shutil.copytree(CONF, tmp_path / "conf")
+    monkeypatch.setattr(commandline, "CONF", conf)
+    text = (conf / "train.yaml").read_text(encoding="utf-8")
+    (conf / "train.yaml").write_text(re.sub(r"(?m)^seed: 0\b", "seed: 3", text), encoding="utf-8")
+    assert compose("train").seed == 3
 
 
 def test_compose_is_what_a_script_would_run_with():

@@ -311,6 +311,7 @@ def test_trainer_gpu_gives_the_weights_of_the_cpu(train_run, keys, tmp_path):
         torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.usefixtures("without_export")
 def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
     """Two processes on the CPU, from the real script; every batch is shared between them."""
     script = CONF.parent / "scripts" / "train.py"
@@ -328,7 +329,7 @@ def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
     assert "warn" not in "".join(ours).lower()
     folder = (tmp_path / "ddp" / "latest").resolve()
     shared = json.loads((folder / "metrics.json").read_text())
-    alone = train_run(tmp_path / "alone", *keys, "batch_size=64")
+    alone = train_run(tmp_path / "alone", *keys, "batch_size=64")  # without its ONNX file
     assert shared["fit"]["epochs"] == 2
     for one, other in zip(shared["fit"]["history"], alone.metrics["fit"]["history"], strict=True):
         assert one == pytest.approx(other, rel=1e-6)
@@ -337,5 +338,5 @@ def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
     for name, tensor in torch.load(alone.folder / "weights.pt", weights_only=True).items():
         torch.testing.assert_close(stored[name], tensor, rtol=1e-6, atol=1e-6)
     assert {path.name for path in folder.iterdir()} == {
-        *(path.name for path in alone.folder.iterdir()), "train.log",
+        *(path.name for path in alone.folder.iterdir()), "train.log", "model.onnx",
     }  # fmt: skip

@@ -114,8 +114,9 @@ def test_evaluate_on_new_rows(story):
     assert f"log-loss │ {-np.mean(np.log(np.where(y, p, 1 - p))):.4f}" in said
 
 
-def test_score_in_every_format(story):
-    """The same scores from CSV, gz and Parquet into CSV, gz and Parquet."""
+def test_score_in_every_format(story, command, monkeypatch):
+    """The same scores from CSV, gz and Parquet into CSV, gz and Parquet; one is a process."""
+    monkeypatch.chdir(story)
     table = pd.read_csv(story / "kunden.csv", sep=";", encoding="latin-1").drop(columns="churned")
     table["joined"] = pd.to_datetime(table["joined"])
     table.to_parquet(story / "new.parquet")
@@ -128,7 +129,12 @@ def test_score_in_every_format(story):
         ("new.parquet", "deep/scores.parquet", "keep=all", list(table.columns)),
     )
     for source, out, keep, kept in outputs:
-        said = script("score", f"source={source}", f"out={out}", keep, "chunk_rows=90", cwd=story)
+        keys = (f"source={source}", f"out={out}", keep, "chunk_rows=90")
+        if source == "kunden.csv":
+            said = script("score", *keys, cwd=story)
+        else:
+            code, said, _ = command("score", *keys)
+            assert code == 0
         assert one_line(said) == f"400 rows scored, written to {out}."
         scores = pd.read_parquet(story / out) if "parquet" in out else pd.read_csv(story / out)
         assert list(scores.columns) == [*kept, "churn_probability", "churn_decision"]
@@ -170,6 +176,7 @@ def test_a_sweep_sorts_its_members_and_names_those_that_failed(customers_csv, ta
     command = [
         sys.executable, ROOT / "scripts" / "train.py", "-m", *table_keys,
         f"data.source={customers_csv}", "model=mlp,logreg", "optimizer.lr=0.05,-1", "debug=fast",
+        "export.outputs=[probability]",  # reasons: tests/test_exportable.py
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -213,6 +220,7 @@ def test_a_sweep_sorts_its_members_and_names_those_that_failed(customers_csv, ta
 # A kill
 
 
+@pytest.mark.usefixtures("without_export")
 def test_killed_and_resumed_is_the_same_as_unbroken(customers_csv, table_keys, train_run, tmp_path):
     """SIGKILL, as the kernel does it when memory runs out, once the first checkpoint is there."""
     keys = [
@@ -235,7 +243,7 @@ def test_killed_and_resumed_is_the_same_as_unbroken(customers_csv, table_keys, t
     assert done >= 1
 
     script("train", f"resume={folder}", cwd=tmp_path)
-    unbroken = train_run(tmp_path / "unbroken", *keys)
+    unbroken = train_run(tmp_path / "unbroken", *keys)  # without its ONNX files
     resumed = load_run(folder)
     # The sum of an epoch's losses, which nothing learns from, was once seen one rounding apart.
     curves = (run.metrics["fit"]["history"] for run in (resumed, unbroken))
@@ -248,7 +256,8 @@ def test_killed_and_resumed_is_the_same_as_unbroken(customers_csv, table_keys, t
     for name, tensor in ours.items():
         assert torch.equal(tensor, theirs[name]), name
     assert {path.name for path in folder.iterdir()} == {
-        *(path.name for path in unbroken.folder.iterdir()), "train.log",
+        *(path.name for path in unbroken.folder.iterdir()), "train.log", "model.onnx",
+        "model.lean.onnx",
     }  # fmt: skip
     assert (tmp_path / "outputs" / "latest").resolve() == folder.resolve()
     assert [path for path in tmp_path.glob("outputs/*/*") if path.is_dir()] == [folder]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx
@@ -18,6 +15,7 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
+from churn_torch.serving.exporter import quiet_exporter, unparsed_translations
 from churn_torch.serving.folded import FoldedScorer
 from churn_torch.serving.folded_card import FoldedCard
 from churn_torch.serving.gradient import traceable_attribution
@@ -188,7 +186,7 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
     dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
     # Three rows: an example of one row would let the exporter take the batch size for a constant.
     examples = tuple(torch.zeros(3, len(g.columns), dtype=dtypes[g.name]) for g in groups)
-    with _quiet_exporter():
+    with quiet_exporter(), unparsed_translations():
         program = torch.onnx.export(
             graph,
             examples,
@@ -278,17 +276,3 @@ def _decide(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:
     )
     decision = helper.make_tensor_value_info(DECISION, TensorProto.INT64, [BATCH])
     graph.output.insert(1, decision)
-
-
-@contextlib.contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's notes on its own internals (torchvision, deprecations) from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -496,6 +496,7 @@ def test_statistics_see_no_row_but_training_rows(split: str, options: dict[str, 
     assert_equal((table.schema, right[0][1]), (table.schema, right[1][1]))
 
 
+@pytest.mark.usefixtures("without_export")
 def test_training_sees_no_row_but_training_rows(tmp_path: Path, train_run: Callable[..., Any]):
     frame = raw_table()
     overrides = [

@@ -31,7 +31,8 @@ def run_of(
         if name not in trained:
             keys = [] if table == "telco" else [*table_keys, f"data.source={customers_csv}"]
             folder = tmp_path_factory.mktemp("elsewhere") / "run"
-            trained[name] = train_run(folder, *keys, "debug=fast", f"model={model}")
+            keys += ["debug=fast", f"model={model}", "model.width=16"]
+            trained[name] = train_run(folder, *keys)
         return trained[name]
 
     return give

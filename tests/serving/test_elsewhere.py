@@ -19,7 +19,7 @@ from onnx.reference import ReferenceEvaluator
 
 from churn_torch.runs import Run
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
-from tests.serving.elsewhere import ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
+from tests.serving.elsewhere import N_ROWS, ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
 
 # A bare environment
 
@@ -161,7 +161,7 @@ def test_the_reference_evaluator_agrees(
 ):
     run = run_of(name)
     evaluator = ReferenceEvaluator(str(run.model))
-    for kind, feed in feeds(run, customers, 10_000).items():
+    for kind, feed in feeds(run, customers, N_ROWS).items():
         with np.errstate(all="ignore"):  # infinities are subtracted before they count as missing
             found = dict(zip(evaluator.output_names, evaluator.run(None, feed), strict=True))
         agree(found, answers(run.model, feed), kind)

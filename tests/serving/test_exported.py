@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from functools import cache
@@ -29,6 +28,8 @@ SUBSETS = [
     ["quality", "probability"],  # the order in the file is the contract's
     ["probability", "decision", "reasons"],
 ]
+# The operators are the same, and the proof is sooner done.
+SMALLER = {"tabm": ("model.n_members=2", "model.width=16")}
 Files = tuple[ProvedFile, ProvedFile | None]
 
 
@@ -67,7 +68,11 @@ def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
 
 @pytest.mark.parametrize(
     ("model", "opset", "outputs"),
-    [(m, 21 + i, SUBSETS[i]) for m, i in itertools.product(MODELS, range(len(SUBSETS)))],
+    # The newest opset is every model's, and the others take turns.
+    [
+        *((model, 23, SUBSETS[2]) for model in MODELS),
+        *((model, 21 + i % 2, SUBSETS[i % 2]) for i, model in enumerate(MODELS)),
+    ],
 )
 def test_the_outputs_and_the_opset_are_those_asked_for(
     run_of: Callable[..., Run],
@@ -77,7 +82,8 @@ def test_the_outputs_and_the_opset_are_those_asked_for(
     outputs: list[str],
 ):
     """All four in opset 20 are in tests/test_exportable.py; every file here has been proved."""
-    full, _ = files_of(run_of(f"model={model}"), customers, outputs=outputs, opset=opset)
+    run = run_of(f"model={model}", *SMALLER.get(model, ()))
+    full, _ = files_of(run, customers, outputs=outputs, opset=opset)
     file = ModelFile(full.content)
     assert file.outputs == [name for word, name in OUTPUTS.items() if word in outputs]
     proto = onnx.load_from_string(full.content)

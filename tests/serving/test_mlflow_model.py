@@ -153,14 +153,17 @@ def test_the_model_asks_for_the_runtime_only(stored: Any):
     assert not {"torch", "churn-torch", "churn_torch"} & names
 
 
+@pytest.mark.usefixtures("without_export")
 def test_two_processes_tell_one_run(
     customers_csv: Path,
     table_keys: tuple[str, ...],
     train_run: Callable[..., Run],
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     import mlflow
 
+    monkeypatch.setattr("churn_torch.pipeline.log_model", lambda *given, **more: "the model")
     run = train_run(
         tmp_path / "outputs" / "run", *table_keys, f"data.source={customers_csv}", "logger=mlflow",
         "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2", "batch_size=64",

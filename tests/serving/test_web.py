@@ -30,7 +30,7 @@ from churn_torch.serving import web
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from tests.serving import made_file
-from tests.serving.elsewhere import ROOT, RUNS, agree, answers, feeds, lacking
+from tests.serving.elsewhere import N_ROWS, ROOT, RUNS, agree, answers, feeds, lacking
 
 NODE = ROOT / "tests" / "serving" / "node"
 RUNTIME = NODE / "node_modules" / "onnxruntime-web"
@@ -104,7 +104,7 @@ def test_webassembly_gives_the_same_numbers(
     folder_of: Callable[[str], Path],
     customers: pd.DataFrame,
 ):
-    asked = feeds(run_of(name), customers, 10_000)
+    asked = feeds(run_of(name), customers, N_ROWS)
     columns = {
         kind: {column: encoded(cells) for column, cells in feed.items()}
         for kind, feed in asked.items()
