@@ -125,7 +125,8 @@ def test_every_net_is_explained_as_by_captum_but_for_what_is_spread(
         left = logit_of(scorer).numpy() - attribution.base() - expected.sum(1)
         assert spread == pytest.approx(np.abs(left).max(), abs=1e-5)
         if attribution.n_points > 1:  # what captum's miss is shared out by their size
-            expected += np.abs(expected) * (left / np.abs(expected).sum(1))[:, None]
+            size = np.abs(expected)
+            expected = expected + size * (left / size.sum(1))[:, None]
     np.testing.assert_allclose(reasons, expected, rtol=1e-4, atol=2e-5)
 
     assert attribution.error(COLUMNS) <= 1e-5
