@@ -158,7 +158,7 @@ def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
     rows = np.random.default_rng(run.config.seed).permutation(len(table.label))[:SAMPLE_ROWS]
     parsed = table.parsed.iloc[rows].reset_index(drop=True)
     columns = Columns.from_arrays(encode(parsed, run.schema))
-    reasons = describe_reasons(*fit_attribution(run.scorer, columns))
+    reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
     run = replace(run, metrics={**run.metrics, "reasons": reasons})
     exported = write_model(
         run,

@@ -168,7 +168,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         parsed = self._parsed(X)
         columns = Columns.from_arrays(encode(parsed, self.schema_))
-        reasons = describe_reasons(*fit_attribution(self.scorer_, columns))
+        reasons = describe_reasons(fit_attribution(self.scorer_, columns), columns)
         metrics = {**self.metrics_, "reasons": reasons, "version": churn_torch.__version__}
         path = Path(path)
         return write_model(

@@ -153,7 +153,7 @@ def _train(
     described = {
         "fit": fit,
         **({"features": model.features} if model.features else {}),
-        "reasons": describe_reasons(*fit_attribution(scorer, columns)),
+        "reasons": describe_reasons(fit_attribution(scorer, columns), columns),
         "data": describe_data(table),
         "version": churn_torch.__version__,
     }
@@ -277,7 +277,10 @@ def export(config: DictConfig) -> Path:
         threshold = config.threshold
         if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
             raise InputError(f"threshold: expected a number from 0 to 1, got {threshold!r}.")
-        run = replace(run, metrics={**run.metrics, "test": _at_threshold(run, threshold)})
+        metrics = {**run.metrics, "test": _at_threshold(run, threshold)}
+        # Their rows are not kept, and what was measured at another threshold is not the file's.
+        del metrics["validation"]
+        run = replace(run, metrics=metrics)
     options = export_options(run.config.export, config.export)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
     with new_folders(path.parent):
@@ -288,6 +291,7 @@ def export(config: DictConfig) -> Path:
             path,
             threshold=threshold,
             options=options,
+            lean=not target.place,  # what is around a file knows of no second one
             around=lambda model: {out / k: v for k, v in target.around(model, config).items()},
         )
     for line in said:
@@ -417,13 +421,15 @@ def write_model(
     *,
     threshold: float,
     options: ExportOptions,
+    lean: bool = True,
     around: Callable[[bytes], Mapping[Path, bytes]] = lambda _: {},
 ) -> list[str]:
-    """Write the ONNX file, proved, and the one without reasons if there is one; say so.
+    """Write the ONNX file, proved, and with ``lean`` the one without reasons if there is one.
 
-    ``around`` gives what else is written, by path; it is asked before anything is.
+    What it returns says so. ``around`` gives what else is written, by path; it is asked before
+    anything is.
     """
-    full, lean = proved_files(
+    full, without_reasons = proved_files(
         run.scorer,
         run.schema,
         parsed,
@@ -434,14 +440,14 @@ def write_model(
         options=options,
     )
     surroundings = around(full.content)
-    files = {path: full, path.with_suffix(f".lean{path.suffix}"): lean}
+    files = {path: full}
+    if lean and without_reasons is not None:
+        files[path.with_suffix(f".lean{path.suffix}")] = without_reasons
     said = []
     for name, content in surroundings.items():
         with whole_file(name) as temporary:
             temporary.write_bytes(content)
     for name, file in files.items():
-        if file is None:
-            continue
         with whole_file(name) as temporary:
             temporary.write_bytes(file.content)
         said.append(

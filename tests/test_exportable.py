@@ -263,7 +263,6 @@ class Built:
     parsed: pd.DataFrame
     threshold: float
     attribution: Attribution
-    error: float  # what the integral of the reasons leaves, as measured
     model: onnx.ModelProto
 
     def session(self) -> ort.InferenceSession:
@@ -303,7 +302,7 @@ def build(case: Case) -> Built:
     assert len(levels) > 1, "a model that says the same of everyone proves little"
     threshold = float(levels[len(levels) // 2 - 1 :][:2].mean())
     metadata = {"schema": schema.to_json(), "threshold": repr(threshold)}
-    attribution, error = fit_attribution(scorer, columns)
+    attribution = fit_attribution(scorer, columns)
     model = build_onnx(
         scorer,
         schema,
@@ -312,7 +311,7 @@ def build(case: Case) -> Built:
         outputs=list(OUTPUTS.values()),
         n_points=attribution.n_points,
     )
-    return Built(scorer, schema, parsed, threshold, attribution, error, model)
+    return Built(scorer, schema, parsed, threshold, attribution, model)
 
 
 def as_if_trained(scorer: Scorer, columns: Columns) -> None:
@@ -440,7 +439,7 @@ def check_by_hand(built: Built) -> None:
         with torch.no_grad():
             logit = (built.scorer.raw_logit(*columns) - built.scorer.prior_shift).numpy()
         summed = reasons.sum(1) + built.attribution.base()
-        np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=built.error + 2e-5)
+        np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=3e-5)
         np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
         np.testing.assert_array_equal(decision, probability >= np.float32(built.threshold))
         if n == 1000:

@@ -63,7 +63,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
         "base_rate", "first_time", "last_time",
     }  # fmt: skip
     assert set(metrics["reasons"]) == {
-        "unit", "baseline", "base", "method", "points", "completeness_error",
+        "unit", "baseline", "base", "method", "points", "spread", "completeness_error",
     }  # fmt: skip
     assert metrics["version"] == churn_torch.__version__
     assert metrics["data"]["n_rows"] == 7043

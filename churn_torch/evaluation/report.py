@@ -239,6 +239,7 @@ def reasons_sentence(reasons: Mapping[str, Any]) -> str:
     if reasons["method"] == "exact":
         return "Reasons are exact."
     return (
-        f"Reasons are integrated gradients over {reasons['points']} points; they add up to the "
-        f"logit to {reasons['completeness_error']:.1e}."
+        f"Reasons are integrated gradients over {reasons['points']} points; up to "
+        f"{reasons['spread']:.1e} that these miss is spread over the columns, so they add up to "
+        f"the logit to {reasons['completeness_error']:.1e}."
     )

@@ -1,11 +1,14 @@
-"""Calendar parts of dates as tensor arithmetic, so that they export with the model."""
+"""Calendar parts of dates as looked-up numbers, so that they export with the model."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 CALENDAR_PARTS = (
     "time of year (sine)",
@@ -16,23 +19,55 @@ CALENDAR_PARTS = (
     "time of day (cosine)",
     "day of month",
 )
-# A part's angle in turns is `_TURNS_A_DAY * days + _TURNS_AHEAD`: days since 1 March (time of
-# year), since 1970, a Thursday, where Monday is 0 (weekday), or since 1970 (time of day). A cosine
-# is a sine a quarter turn ahead.
-_TURNS_A_DAY = ([1 / 366], [1 / 366], [1 / 7], [1 / 7], [1.0], [1.0])
-_TURNS_AHEAD = ([0.0], [0.25], [3 / 7], [3 / 7 + 0.25], [0.0], [0.25])
+# Which of the parts follow from each of the `Places`.
+OF_CYCLE, OF_WEEK, OF_TIME = (0, 1, 6), (2, 3), (4, 5)
 
 # Dates beyond year 1 .. 9999 are typing errors; the clip keeps the arithmetic finite.
 FIRST_DAY, LAST_DAY = -719_162.0, 2_932_896.0
+CYCLE_DAYS = 1_461
+
+
+class Places(NamedTuple):
+    """Where a date stands, which is all that its calendar parts depend on.
+
+    Attributes:
+        cycle: Day of the four years that end with a 29 February, int64, 0 .. 1460.
+        week: Day of the week from Wednesday, int64, 0 .. 6.
+        time: Share of the day that has passed, float32.
+    """
+
+    cycle: Tensor
+    week: Tensor
+    time: Tensor
+
+
+def calendar_places(days: Tensor) -> Places:
+    """Return the places of dates.
+
+    With the skipped leap days put back, every four years are 1,461 days. The century, which says
+    how many those are, is found as in Neri and Schneider 2023, "Euclidean affine functions and
+    their application to calendar algorithms", here in float64: the 7/8 of a day is further from
+    the next whole number than rounding reaches.
+
+    Args:
+        days: Days since 1970-01-01 UTC, float64, finite.
+    """
+    exact = days.clamp(FIRST_DAY, LAST_DAY)
+    date = torch.floor(exact)
+    day = date + 719_468.875  # days since 0000-03-01, a Wednesday
+    century = torch.floor(day * (1 / 36_524.25))
+    filled_up = day + torch.ceil(century * 0.75)
+    return Places(
+        cycle=torch.remainder(filled_up.to(torch.int64), CYCLE_DAYS),
+        week=torch.remainder(day.to(torch.int64), 7),
+        time=(exact - date).to(torch.float32),
+    )
 
 
 def calendar_parts(days: Tensor) -> Tensor:
     """Expand dates into the parts named by ``CALENDAR_PARTS``.
 
-    The civil date is computed from the day count with floor divisions only (Neri and Schneider
-    2023, "Euclidean affine functions and their application to calendar algorithms"), here in
-    float64: the half in each numerator is further from the next whole number than rounding
-    reaches. Cyclic parts are a sine and a cosine; the day of month runs from 0 to 1.
+    Cyclic parts are a sine and a cosine; the day of month runs from 0 to 1.
 
     Args:
         days: Days since 1970-01-01 UTC, float64, finite.
@@ -40,20 +75,32 @@ def calendar_parts(days: Tensor) -> Tensor:
     Shape:
         ``[...]`` to ``[..., 7]`` float32.
     """
-    # One long row: onnxruntime applies a constant along the last axis at once, but row by row,
-    # twenty times slower, where that axis has one cell.
-    exact = days.clamp(FIRST_DAY, LAST_DAY).reshape(1, -1)
-    date = torch.floor(exact)
-    day = date + 719_468.0  # days since 0000-03-01
-    century = torch.floor(day * (4 / 146_097) + 3.5 / 146_097)
-    day = day - torch.floor(century * 36_524.25)  # of the century
-    year = torch.floor(day * (4 / 1_461) + 3.5 / 1_461)
-    day = day - torch.floor(year * 365.25)  # of the year, from 1 March, 0 .. 365
-    month = torch.floor(day * (5 / 153) + 2.5 / 153)
-    day_of_month = day - torch.floor(month * 30.6 + 0.5)  # 0 .. 30
-    turns = torch.cat((day, day, date, date, exact, exact))
-    turns = turns * turns.new_tensor(_TURNS_A_DAY) + turns.new_tensor(_TURNS_AHEAD)
-    # float32 from here on: exact enough for an angle, and not every runtime has sin of doubles.
-    angle = (turns - torch.floor(turns)).to(torch.float32) * (2 * math.pi)
-    parts = torch.cat((torch.sin(angle), (day_of_month / 30.0).to(torch.float32)))
-    return parts.T.reshape(*days.shape, len(CALENDAR_PARTS))
+    cycle, week, time = calendar_places(days)
+    of_cycle = embedding(cycle, CYCLE_TABLE.to(days.device))
+    of_week = embedding(week, WEEK_TABLE.to(days.device))
+    angle = time.unsqueeze(-1) * (2 * math.pi)
+    return torch.cat(
+        (of_cycle[..., :2], of_week, torch.sin(angle), torch.cos(angle), of_cycle[..., 2:]), dim=-1
+    )
+
+
+def _circle(turns: np.ndarray) -> list[np.ndarray]:
+    return [np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)]
+
+
+def _cycle_table() -> Tensor:
+    """Return time of year and day of month of each day of the cycle, ``[1461, 3]`` float32."""
+    day = np.arange(CYCLE_DAYS)
+    year = (4 * day + 3) // 1_461
+    day = day - 1_461 * year // 4  # of the year, from 1 March, 0 .. 365
+    month = (5 * day + 2) // 153
+    day_of_month = day - (153 * month + 2) // 5  # 0 .. 30
+    return torch.from_numpy(np.stack([*_circle(day / 366), day_of_month / 30], axis=1)).float()
+
+
+def _week_table() -> Tensor:
+    """Return sine and cosine of each day of the week, where Monday is 0, ``[7, 2]`` float32."""
+    return torch.from_numpy(np.stack(_circle((np.arange(7) + 2) % 7 / 7), axis=1)).float()
+
+
+CYCLE_TABLE, WEEK_TABLE = _cycle_table(), _week_table()

@@ -39,6 +39,11 @@ class Columns(NamedTuple):
         """Return the given rows."""
         return Columns(*(tensor[rows] for tensor in self))
 
+    def numbers(self) -> Tensor:
+        """Return all numbers, ``[N, n_numeric + n_wide]``, as float64 where some need it."""
+        given = [x for x in (self.numeric, self.wide) if x.ndim == 2 and x.shape[1]]
+        return given[0] if len(given) == 1 else torch.cat([x.double() for x in given], dim=1)
+
 
 class Compact(NamedTuple):
     """Model-space rows before their categories are one-hot: a tenth of the size, or less.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding
 
+from churn_torch.models.preprocess import Columns
 from churn_torch.tables.encode import FIRST_CATEGORY
 from churn_torch.tables.schema import Column, Schema
 
@@ -36,25 +36,23 @@ class Quality(nn.Module):
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
-        for name, columns, dtype in (
-            ("numeric", schema.numeric, np.float32),
-            ("wide", schema.wide, np.float64),
-        ):
-            for end in ("minimum", "maximum"):
-                self.register_buffer(f"{name}_{end}", _limits(columns, end, dtype))
-        self.register_buffer("of_code", torch.tensor([[MISSING], [UNSEEN], [FINE]]))
+        self.n_numbers, self.n_text = len(schema.numeric) + len(schema.wide), len(schema.text)
+        for end in ("minimum", "maximum"):
+            numeric = _limits(schema.numeric, end, np.float32)
+            wide = _limits(schema.wide, end, np.float64)
+            self.register_buffer(end, torch.cat([numeric, wide]) if len(wide) else numeric)
+        self.register_buffer("of_code", torch.tensor([MISSING, UNSEEN, FINE]))
 
     def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
         """Return the quality of each cell; a group without columns is not looked at."""
         parts = []
-        for name, x in (("numeric", numeric), ("wide", wide)):
-            low, high = self.get_buffer(f"{name}_minimum"), self.get_buffer(f"{name}_maximum")
-            if len(low):
-                inside = torch.where((x >= low) & (x <= high), FINE, OUTSIDE)
-                parts.append(torch.where((x - x) == 0, inside, MISSING))
-        if codes.ndim == 2:
+        if self.n_numbers:
+            x = Columns(numeric, wide, codes).numbers()
+            inside = (x >= self.get_buffer("minimum")) & (x <= self.get_buffer("maximum"))
+            parts.append(torch.where((x - x) == 0, torch.where(inside, FINE, OUTSIDE), MISSING))
+        if self.n_text:
             known = codes.clamp(max=FIRST_CATEGORY)
-            parts.append(embedding(known, self.get_buffer("of_code")).squeeze(2))
+            parts.append(torch.take(self.get_buffer("of_code"), known))
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
 

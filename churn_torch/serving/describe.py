@@ -126,7 +126,8 @@ def _method(reasons: Mapping[str, Any]) -> str:
     error = f"completeness error {reasons['completeness_error']:.1e}"
     if reasons["method"] == "exact":
         return f"exact, {error}"
-    return f"{reasons['method']} with {reasons['points']} points, {error}"
+    spread = f"{reasons.get('spread', 0.0):.1e} at most spread over columns"
+    return f"{reasons['method']} with {reasons['points']} points, {spread}, {error}"
 
 
 def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:

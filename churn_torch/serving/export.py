@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import torch
 from onnx import TensorProto, compose, helper
+from onnxscript import opset20
 from torch import Tensor, nn
 
 from churn_torch.errors import InputError
@@ -194,6 +196,7 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
             output_names=graph.outputs,
             dynamic_shapes=(tuple({0: batch} for _ in groups),),
             opset_version=opset,
+            custom_translation_table={torch.ops.aten.take.default: _take},
             dynamo=True,
             verbose=False,
         )
@@ -211,6 +214,11 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
     return core
 
 
+def _take(table: Any, index: Any) -> Any:
+    """Translate ``torch.take`` of a table with one axis; the exporter's own way is longer."""
+    return opset20.Gather(table, index)
+
+
 def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:
     """Join raw columns to matrices, text as codes."""
     nodes, inputs, outputs = [], [], []
@@ -225,7 +233,11 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
             joined = [encoder.output[0] for encoder in encoders]
             kind = TensorProto.INT64
         raw = f"{prefix}raw_{group.name}"
-        nodes.append(helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1))
+        if len(joined) > 1:
+            join = helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1)
+        else:  # which runtimes leave out
+            join = helper.make_node("Identity", joined, [raw], name=f"{raw}_alone")
+        nodes.append(join)
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
     return helper.make_model(
         helper.make_graph(nodes, "churn_torch", inputs, outputs),

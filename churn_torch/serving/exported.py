@@ -125,8 +125,7 @@ def proved_files(
         attribution = Attribution(scorer, attribution.n_points)
         columns = Columns.from_arrays(encode(parsed, schema))
         _judge(scorer, full, columns, label, options.dtype)
-        reasons = describe_reasons(attribution, attribution.error(columns))
-        metrics = {**metrics, "reasons": reasons}
+        metrics = {**metrics, "reasons": describe_reasons(attribution, columns)}
     metadata = file_metadata(
         schema=schema,
         scorer=scorer,

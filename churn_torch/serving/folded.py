@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding
 
-from churn_torch.models.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.calendar import (
+    CALENDAR_PARTS,
+    CYCLE_TABLE,
+    OF_CYCLE,
+    OF_TIME,
+    OF_WEEK,
+    WEEK_TABLE,
+    calendar_places,
+)
 from churn_torch.models.expansion import Expansion
 from churn_torch.models.nets.linear import Linear
+from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
 
 
@@ -18,7 +28,10 @@ class FoldedScorer(nn.Module):
     The logit of a linear net is a sum over columns, so each column is turned at once into what it
     adds to it, measured from the mean training row: the reasons come for nothing. For text that is
     one looked-up number: the hundreds of one-hot features of a row are never made. For a number,
-    what a missing cell adds (its fill and its flag) is one constant.
+    what a missing cell adds (its fill and its flag) is one constant. For a date it is a number
+    looked up by its day among four years, one by its weekday, and a wave over the time of day.
+
+    For one row, an operation costs the same whatever it holds: all numbers share theirs.
 
     Args:
         scorer: Its net is a `Linear`.
@@ -31,9 +44,9 @@ class FoldedScorer(nn.Module):
         self.calibrator = scorer.calibrator
         self.smooth_clip = preprocess.smooth_clip
         stored = {name.removesuffix("_"): b.double() for name, b in preprocess.named_buffers()}
-        self.n_numbers = {"numeric": preprocess.n_numeric, "wide": preprocess.n_wide}
         flagged, dates = preprocess.get_buffer("flagged_"), preprocess.get_buffer("dates_")
-        n_numbers, n_parts = sum(self.n_numbers.values()), len(dates) * len(CALENDAR_PARTS)
+        n_numbers = preprocess.n_numeric + preprocess.n_wide
+        n_parts = len(dates) * len(CALENDAR_PARTS)
         weights = scorer.net.linear.weight.detach()[0].double()
         baseline = weights * scorer.baseline.double()
         sizes = [n_numbers, len(flagged), n_parts, len(stored["frequencies"])]
@@ -45,47 +58,62 @@ class FoldedScorer(nn.Module):
         # What a number column adds at all times: the centres of its features, and the baseline.
         always, missing = -base_number, torch.zeros(n_numbers, dtype=torch.float64)
         always[flagged] -= of_flag * stored["missing_share"] + base_flag
-        of_date = n_numbers - preprocess.n_wide + dates
+        of_date = preprocess.n_numeric + dates
         parts = (of_part * stored["part_means"].flatten() + base_part).view(-1, len(CALENDAR_PARTS))
         always[of_date] -= parts.sum(1)
         missing[flagged] = of_flag
-        start = 0
-        for group, size in self.n_numbers.items():
-            here = slice(start, start + size)
-            start += size
-            weight = of_number[here]
-            fill, lower, upper, center, scale = (
-                stored[f"{group}_{name}"] for name in ("fill", "lower", "upper", "center", "scale")
-            )
-            z = self._smooth((torch.minimum(torch.maximum(fill, lower), upper) - center) / scale)
-            numbers = {
-                "lower": lower,
-                "upper": upper,
-                "center": center,
-                # Without a smooth clip between them, scale and weight are one factor.
-                "factor": 1 / scale if self.smooth_clip else weight / scale,
-                "always": always[here],
-                "missing": weight * z + missing[here] + always[here],
-            }
-            numbers |= {"weight": weight} if self.smooth_clip else {}
-            dtype = torch.float64 if group == "wide" else torch.float32
-            for name, values in numbers.items():
-                self.register_buffer(f"{group}_{name}", values.to(dtype))
-        self.register_buffer("wide_fill", stored["wide_fill"])
-        self.register_buffer("dates", dates)
-        self.register_buffer("of_part", of_part.reshape(-1, len(CALENDAR_PARTS)).float())
-        of_wide = torch.zeros(len(dates), preprocess.n_wide)
-        of_wide[torch.arange(len(dates)), dates] = 1
-        self.register_buffer("of_wide", of_wide)
+        fill, lower, upper, center, scale = (
+            torch.cat([stored[f"{group}_{name}"] for group in ("numeric", "wide")])
+            for name in ("fill", "lower", "upper", "center", "scale")
+        )
+        z = self._smooth((torch.minimum(torch.maximum(fill, lower), upper) - center) / scale)
+        numbers = {
+            "lower": lower,
+            "upper": upper,
+            "center": center,
+            # Without a smooth clip between them, scale and weight are one factor.
+            "factor": 1 / scale if self.smooth_clip else of_number / scale,
+            "always": always,
+            "missing": of_number * z + missing + always,
+        }
+        numbers |= {"weight": of_number} if self.smooth_clip else {}
+        dtype = torch.float64 if preprocess.n_wide else torch.float32
+        for name, values in numbers.items():
+            self.register_buffer(name, values.to(dtype))
+        self._fold_dates(fill, of_date, of_part.view(-1, len(CALENDAR_PARTS)))
+        self._fold_text(preprocess, of_text, base_text)
+        n_columns = len(preprocess.columns)
+        of_column = torch.eye(n_columns)
+        self.register_buffer(
+            "of_column",
+            torch.cat([of_column[:n_numbers], of_column[of_date], of_column[n_numbers:]]),
+        )
 
+    def _fold_dates(self, fill: Tensor, of_date: Tensor, of_part: Tensor) -> None:
+        """Keep what each place of each date adds."""
+        self.n_dates = len(of_date)
+        self.register_buffer("fill", fill)
+        self.register_buffer("dates", of_date)
+        of_cycle = CYCLE_TABLE.double() @ of_part[:, OF_CYCLE].T
+        of_week = WEEK_TABLE.double() @ of_part[:, OF_WEEK].T
+        self.register_buffer("of_cycle", of_cycle.T.flatten().float())
+        self.register_buffer("of_week", of_week.T.flatten().float())
+        # a sin(t) + b cos(t) = height sin(t + ahead)
+        sine, cosine = of_part[:, OF_TIME].T
+        self.register_buffer("height", torch.hypot(sine, cosine).float())
+        self.register_buffer("ahead", torch.atan2(cosine, sine).float())
+        # Dates without a time of day have learned nothing of it.
+        self.has_time = bool(self.get_buffer("height").any())
+
+    def _fold_text(self, preprocess: Preprocess, of_text: Tensor, base_text: Tensor) -> None:
+        """Keep what each code of each text column adds."""
         expansion = Expansion(preprocess)
-        of_text_base = [part.sum() for part in torch.split(base_text, expansion.widths)]
         of_code = [
-            table.double() @ weight - base
+            table.double() @ weight - base.sum()
             for table, weight, base in zip(
                 expansion.tables,
                 torch.split(of_text, expansion.widths),
-                of_text_base,
+                torch.split(base_text, expansion.widths),
                 strict=True,
             )
         ]
@@ -104,34 +132,44 @@ class FoldedScorer(nn.Module):
             Columns of N rows to ``[N]`` and ``[N, F]`` float32.
         """
         added = []
-        if self.n_numbers["numeric"]:
-            added.append(self._values_of("numeric", numeric))
-        if self.n_numbers["wide"]:
-            values = self._values_of("wide", wide).to(torch.float32)
-            if len(self.get_buffer("of_part")):
-                days = torch.where((wide - wide) == 0, wide, self.get_buffer("wide_fill"))
-                parts = calendar_parts(days.index_select(1, self.get_buffer("dates")))
-                of_date = (parts * self.get_buffer("of_part")).sum(2)
-                values = values + of_date @ self.get_buffer("of_wide")
-            added.append(values)
+        if len(self.get_buffer("center")):
+            added = self._of_numbers(Columns(numeric, wide, codes).numbers())
         if len(self.get_buffer("text_start")):
-            of_code = self.get_buffer("of_code").unsqueeze(1)
-            added.append(embedding(codes + self.get_buffer("text_start"), of_code).squeeze(2))
+            at = codes + self.get_buffer("text_start")
+            added.append(torch.take(self.get_buffer("of_code"), at))
         reasons = torch.cat(added, dim=1) if len(added) > 1 else added[0]
         logit = reasons.sum(1) + self.get_buffer("base")
+        if self.n_dates:
+            reasons = reasons @ self.get_buffer("of_column")
         return torch.sigmoid(self.calibrator(logit)), reasons
 
-    def _values_of(self, group: str, x: Tensor) -> Tensor:
-        """Return what each number adds to the logit."""
+    def _of_numbers(self, x: Tensor) -> list[Tensor]:
+        """Return what each number adds to the logit, then what the calendar adds to dates."""
         lower, upper, center, factor, always, missing = (
-            self.get_buffer(f"{group}_{name}")
+            self.get_buffer(name)
             for name in ("lower", "upper", "center", "factor", "always", "missing")
         )
         z = (torch.minimum(torch.maximum(x, lower), upper) - center) * factor
         if self.smooth_clip:
-            z = self._smooth(z) * self.get_buffer(f"{group}_weight")
+            z = self._smooth(z) * self.get_buffer("weight")
         finite = (x - x) == 0  # false for NaN and infinities
-        return torch.where(finite, z + always, missing)
+        added = [torch.where(finite, z + always, missing).to(torch.float32)]
+        if self.n_dates:
+            days = torch.where(finite, x, self.get_buffer("fill"))
+            added.append(self._of_dates(days.index_select(1, self.get_buffer("dates"))))
+        return added
+
+    def _of_dates(self, days: Tensor) -> Tensor:
+        cycle, week, time = calendar_places(days)
+        if self.n_dates > 1:  # a table each
+            date = torch.arange(self.n_dates)
+            cycle, week = cycle + date * len(CYCLE_TABLE), week + date * len(WEEK_TABLE)
+        of_cycle, of_week = self.get_buffer("of_cycle"), self.get_buffer("of_week")
+        added = torch.take(of_cycle, cycle) + torch.take(of_week, week)
+        if self.has_time:
+            angle = time * (2 * math.pi) + self.get_buffer("ahead")
+            added = added + torch.sin(angle) * self.get_buffer("height")
+        return added
 
     def _smooth(self, z: Tensor) -> Tensor:
         return z / torch.sqrt(1 + (z / 3) ** 2) if self.smooth_clip else z

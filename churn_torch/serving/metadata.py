@@ -11,7 +11,7 @@ from typing import Any
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
-from churn_torch.models.preprocess import Preprocess
+from churn_torch.models.preprocess import Columns, Preprocess
 from churn_torch.models.quality import QUALITY_MEANING
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
@@ -59,8 +59,16 @@ def _described(column: Column, typical: Any) -> dict[str, Any]:
     }
 
 
-def describe_reasons(attribution: Attribution, error: float) -> dict[str, Any]:
-    """Return what the numbers of the reasons mean and how far they may be off."""
+def describe_reasons(attribution: Attribution, columns: Columns) -> dict[str, Any]:
+    """Return what the numbers of the reasons mean and how far they may be off.
+
+    ``spread`` is the most that the integral missed of a row's logit, and that was spread over its
+    columns; ``completeness_error`` is what base and reasons then still miss.
+
+    Args:
+        attribution: The reasons.
+        columns: Rows to measure both on.
+    """
     exact = attribution.n_points == 1
     return {
         "unit": "log-odds",
@@ -68,7 +76,8 @@ def describe_reasons(attribution: Attribution, error: float) -> dict[str, Any]:
         "base": attribution.base(),
         "method": "exact" if exact else "integrated gradients",
         "points": attribution.n_points,
-        "completeness_error": error,
+        "spread": attribution.spread(columns),
+        "completeness_error": attribution.error(columns),
     }
 
 

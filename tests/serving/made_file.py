@@ -65,7 +65,7 @@ METADATA: dict[str, Any] = {
     },
     "reasons": {
         "unit": "log-odds", "base": -1.25, "method": "integrated gradients", "points": 16,
-        "completeness_error": 3.2e-7,
+        "spread": 0.04, "completeness_error": 3.2e-7,
     },
     "quality": {
         "0": "fine", "1": "missing", "2": "unseen category", "3": "outside the training range",

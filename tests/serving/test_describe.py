@@ -62,7 +62,8 @@ def test_everything_is_said(model: Path, capsys: pytest.CaptureFixture[str]):
         "churn_probability float [N] probability of churn, calibrated (platt)",
         "churn_decision int64 [N] 1 where the probability is 0.31 or more, else 0",
         "reasons float [N, 3] log-odds that each input adds; their sum plus -1.25 is the",
-        "integrated gradients with 16 points, completeness error 3.2e-07",
+        "integrated gradients with 16 points, 4.0e-02 at most spread over columns, "
+        "completeness error 3.2e-07",
         "quality int64 [N, 3] 0 fine, 1 missing, 2 unseen category, 3 outside the training range",
         # Metrics
         "AUROC 0.8100 0.7900 [0.7700 to 0.8200]",

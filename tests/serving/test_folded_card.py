@@ -40,9 +40,9 @@ def test_the_same_probability_and_reasons():
 
 
 def test_reasons_are_exact_with_one_point():
-    attribution, error = fit_attribution(scorer(), learned().columns)
+    attribution = fit_attribution(scorer(), learned().columns)
     assert attribution.n_points == 1
-    assert error < 2e-5
+    assert attribution.error(learned().columns) < 2e-5
 
 
 def test_it_fits_scorecards_only():
