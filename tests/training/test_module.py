@@ -204,7 +204,9 @@ def test_logistic_regression_converges_to_scikit_learns_optimum(prepare, l2, pos
 
 
 def test_penalty_spares_biases_and_normalisation(prepare):
-    prepared = prepare("model=mlp", "model.normalization=layer", "model.width=4", "model.depth=2")
+    prepared = prepare(
+        "model=mlp", "model.normalization=layer", "model.width=4", "model.n_frequencies=0"
+    )
     module = make(prepared, l1=0.1, l2=0.2)
     penalised = [layer.weight for layer in module.modules() if isinstance(layer, nn.Linear)]
     assert len(penalised) == 3
