@@ -77,7 +77,7 @@ class TabM(nn.Module):
         n_members: int = 16,
         width: int = 128,
         depth: int = 2,
-        dropout: float = 0.1,
+        dropout: float = 0.3,
         activation: str = "silu",
         n_frequencies: int = 16,
         frequency_scale: float = 0.1,
