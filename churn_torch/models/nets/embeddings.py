@@ -38,7 +38,8 @@ class Periodic(nn.Module):
         """Return the features and the embeddings of each row."""
         angle = 2 * math.pi * x[:, : len(self.frequency)].unsqueeze(2) * self.frequency
         waves = torch.cat([angle.cos(), angle.sin()], dim=2)
-        mixed = torch.einsum("nfw,fwd->nfd", waves, self.weight) + self.bias
+        # No einsum: it reshapes, and the number of rows it was traced with would stay in the file.
+        mixed = torch.bmm(waves.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
         return torch.cat([x, torch.relu(mixed).flatten(1)], dim=1)
 
 
