@@ -198,10 +198,10 @@ MODELS |= {
     for name, options in {
         "mlp residual batch": ("residual=true", "normalization=batch", "activation=relu"),
         "mlp residual layer": ("residual=true", "normalization=layer", "activation=gelu"),
-        "mlp residual flat": ("residual=true", "depth=0"),
+        "mlp residual flat": ("residual=true", "depth=0", "n_frequencies=0"),
         "mlp batch": ("normalization=batch", "activation=selu"),
         "mlp layer": ("normalization=layer", "activation=tanh"),
-        "mlp flat": ("depth=0",),
+        "mlp flat": ("depth=0", "n_frequencies=0"),
         "mlp waves": ("n_frequencies=4", "frequency_scale=0.3"),
         "mlp deep": ("depth=5", "activation=silu"),
     }.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -37,8 +39,9 @@ class TracedGradient(nn.Module):
             return logit.sum()
 
         gradient = torch.func.grad(total, argnums=1)
-        # Three rows, as in the export: one row would be taken for a constant.
-        example = torch.zeros(3, n_features)
+        # One row would be taken for a constant, and as many as some size of the net for that size.
+        sizes = {n_features, *(size for tensor in tensors.values() for size in tensor.shape)}
+        example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
         traced = make_fx(gradient, tracing_mode="symbolic")(list(tensors.values()), example)
         self.traced = traced
         self.names = [f"value_{i}" for i in range(len(tensors))]

@@ -15,6 +15,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.expansion import Expansion
+from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.batches import Batches, Run, rows_to_expand
 from churn_torch.training.store import Block
@@ -141,11 +142,13 @@ class ChurnModule(FitModule):
             )
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
-        self.l1, self.l2 = l1, l2
         self.gradient_clip = gradient_clip
         self.seed = seed
         net = scorer.net
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
+        # In a mean over nets, a net's own penalty counts as little as its own loss.
+        n_nets = len(net.members) if isinstance(net, Ensemble) else 1
+        self.l1, self.l2 = l1 / n_nets, l2 / n_nets
         self.weights = [
             p for name, p in net.named_parameters() if name.endswith("weight") and p.ndim > 1
         ]

@@ -29,6 +29,7 @@ MODELS = {
     "mlp": (
         "model=mlp", "model.width=32", "model.depth=2", "model.dropout=0.1",
         "model.activation=relu", "model.normalization=none", "model.residual=false",
+        "model.n_frequencies=0",
     ),
 }  # fmt: skip
 

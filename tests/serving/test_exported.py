@@ -124,7 +124,10 @@ def test_costly_reasons_bring_a_file_without_them(
     ("keys", "outputs"),
     [
         (("model=logreg",), list(OUTPUTS)),  # reasons come for nothing
-        (("model=mlp", "model.depth=0"), list(OUTPUTS)),  # linear: one point, one more pass
+        (
+            ("model=mlp", "model.depth=0", "model.n_frequencies=0"),
+            list(OUTPUTS),
+        ),  # linear: one point
         (("model=mlp", "model.width=16"), ["probability", "decision", "quality"]),
     ],
 )

@@ -31,6 +31,16 @@ def test_the_gradient_is_torchs_for_any_number_of_rows(
         torch.testing.assert_close(traced(X[:n]), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("n_numbers", [3, 4, 5])
+def test_no_size_of_the_net_is_taken_for_the_number_of_rows(n_numbers: int):
+    net = MLP(n_features=n_numbers, width=n_numbers, n_frequencies=n_numbers).eval()
+    gradient = TracedGradient(net, n_numbers)
+    for n_rows in (1, 2, 7):
+        x = torch.randn(n_rows, n_numbers, requires_grad=True)
+        (expected,) = torch.autograd.grad(net(x).sum(), x)
+        torch.testing.assert_close(gradient(x.detach()), expected)
+
+
 def test_the_net_is_left_alone():
     """That the rest is operators that leave in a file is shown by tests/test_exportable.py."""
     net = scorer_of(MLP, normalization="batch", width=8).net

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 from functools import partial
 
@@ -11,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from churn_torch.errors import InputError
+from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import BestWeights
 from churn_torch.training.datamodule import ChurnDataModule
@@ -202,7 +204,9 @@ def test_logistic_regression_converges_to_scikit_learns_optimum(prepare, l2, pos
 
 
 def test_penalty_spares_biases_and_normalisation(prepare):
-    prepared = prepare("model=mlp", "model.normalization=layer", "model.width=4", "model.depth=2")
+    prepared = prepare(
+        "model=mlp", "model.normalization=layer", "model.width=4", "model.n_frequencies=0"
+    )
     module = make(prepared, l1=0.1, l2=0.2)
     penalised = [layer.weight for layer in module.modules() if isinstance(layer, nn.Linear)]
     assert len(penalised) == 3
@@ -216,6 +220,22 @@ def test_penalty_spares_biases_and_normalisation(prepare):
         free = all(parameter is not weight for weight in penalised)
         expected = 0 * value if free else 0.2 * value + 0.1 * value.sign()
         torch.testing.assert_close(parameter.grad - without[name], expected, msg=name)
+
+
+def test_a_net_among_three_learns_as_it_does_alone(prepare):
+    """Its loss counts a third in the mean, and so must its penalty: Adam takes the same steps."""
+    found = []
+    adam = partial(torch.optim.Adam, lr=0.01, eps=1e-30)
+    for n_nets in (1, 3):
+        prepared = prepare()
+        net = prepared.scorer.net
+        if n_nets > 1:
+            prepared.scorer.net = Ensemble([copy.deepcopy(net) for _ in range(n_nets)])
+            net = prepared.scorer.net.members[0]
+        module = make(prepared, optimizer=adam, l1=0.01, l2=0.3)
+        fit(prepared, module, epochs=3)
+        found.append(net.linear.weight.detach())
+    torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("penalty", [{"l1": -0.1}, {"l2": -1e-9}])

@@ -7,21 +7,23 @@ import math
 import torch
 from torch import Tensor, nn
 
+from churn_torch.errors import InputError
+
 
 class Periodic(nn.Module):
-    """Waves of learned frequencies, mixed for each number by itself.
+    """Waves of learned frequencies beside the features, mixed for each number by itself.
 
     ``relu(concat(cos(2 pi f z), sin(2 pi f z)) @ weight + bias)`` for each number z.
     Source: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features in tabular
     deep learning" (PLR).
 
     Args:
-        n_numbers: Numbers a row.
+        n_numbers: How many of the first features are numbers.
         n_frequencies: Frequencies of a number; also the length of its embedding.
         scale: Standard deviation of the first frequencies, in turns per unit of z.
 
     Shape:
-        ``[N, n_numbers]`` to ``[N, n_numbers * n_frequencies]``.
+        ``[N, n_features]`` to ``[N, n_features + n_numbers * n_frequencies]``.
     """
 
     def __init__(self, *, n_numbers: int, n_frequencies: int, scale: float) -> None:
@@ -32,9 +34,36 @@ class Periodic(nn.Module):
         self.weight = nn.Parameter(torch.empty(shape).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(n_numbers, n_frequencies).uniform_(-bound, bound))
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the embedding of each row."""
-        angle = 2 * math.pi * z.unsqueeze(2) * self.frequency
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features and the embeddings of each row."""
+        angle = 2 * math.pi * x[:, : len(self.frequency)].unsqueeze(2) * self.frequency
         waves = torch.cat([angle.cos(), angle.sin()], dim=2)
-        mixed = torch.einsum("nfw,fwd->nfd", waves, self.weight) + self.bias
-        return torch.relu(mixed).flatten(1)
+        # No einsum: it reshapes, and the number of rows it was traced with would stay in the file.
+        mixed = torch.bmm(waves.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
+        return torch.cat([x, torch.relu(mixed).flatten(1)], dim=1)
+
+
+def embedded(
+    n_features: int, n_numbers: int | None, n_frequencies: int, scale: float
+) -> tuple[nn.Module, int]:
+    """Return `Periodic` for the first features, or nothing of it, and how many there are then.
+
+    Args:
+        n_features: Width of the model-space row.
+        n_numbers: How many of its first features are numbers; None takes all for numbers.
+        n_frequencies: As for `Periodic`; 0 leaves the features as they are.
+        scale: As for `Periodic`.
+
+    Raises:
+        InputError: A choice is out of range.
+    """
+    if n_frequencies < 0 or scale <= 0:
+        raise InputError(
+            "model: expected n_frequencies >= 0 and frequency_scale > 0, got "
+            f"n_frequencies={n_frequencies}, frequency_scale={scale}."
+        )
+    n_numbers = n_features if n_numbers is None else n_numbers
+    if not n_frequencies or not n_numbers:
+        return nn.Identity(), n_features
+    net = Periodic(n_numbers=n_numbers, n_frequencies=n_frequencies, scale=scale)
+    return net, n_features + n_numbers * n_frequencies

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.models.nets.embeddings import Periodic
+from churn_torch.models.nets.embeddings import embedded
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -75,7 +74,7 @@ class MLP(nn.Module):
         activation: str = "silu",
         normalization: Literal["none", "batch", "layer"] = "none",
         residual: bool = False,
-        n_frequencies: int = 0,
+        n_frequencies: int = 16,
         frequency_scale: float = 0.1,
     ) -> None:
         super().__init__()
@@ -84,20 +83,9 @@ class MLP(nn.Module):
                 "model: expected width >= 1, depth >= 0 and 0 <= dropout < 1, got "
                 f"width={width}, depth={depth}, dropout={dropout}."
             )
-        if n_frequencies < 0 or frequency_scale <= 0:
-            raise InputError(
-                "model: expected n_frequencies >= 0 and frequency_scale > 0, got "
-                f"n_frequencies={n_frequencies}, frequency_scale={frequency_scale}."
-            )
         choose("activation", activation, ACTIVATIONS)
         choose("normalization", normalization, NORMALIZATIONS)
-        self.n_numbers = n_features if n_numbers is None else n_numbers
-        self.periodic = None
-        if n_frequencies and self.n_numbers:
-            self.periodic = Periodic(
-                n_numbers=self.n_numbers, n_frequencies=n_frequencies, scale=frequency_scale
-            )
-            n_features += self.n_numbers * n_frequencies
+        self.embed, n_features = embedded(n_features, n_numbers, n_frequencies, frequency_scale)
         self.residual = residual
         self.stem = nn.Linear(n_features, width) if residual else nn.Identity()
         self.blocks = nn.ModuleList()
@@ -115,8 +103,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row."""
-        if self.periodic is not None:
-            x = torch.cat([x, self.periodic(x[:, : self.n_numbers])], dim=1)
+        x = self.embed(x)
         x = self.stem(x)
         for block in self.blocks:
             x = x + block(x) if self.residual else block(x)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.errors import InputError
+from churn_torch.models.nets.embeddings import embedded
 from churn_torch.models.nets.ensemble import log_odds_of_mean
 from churn_torch.models.nets.mlp import ACTIVATIONS, choose
 
@@ -52,11 +53,14 @@ class TabM(nn.Module):
 
     Args:
         n_features: Width of the model-space row.
+        n_numbers: How many of its first features are numbers; None takes all for numbers.
         n_members: Members of the ensemble.
         width: Units in each hidden layer.
         depth: Number of hidden layers; 0 is a linear model.
         dropout: Share of units dropped in training, in [0, 1).
         activation: One of `churn_torch.models.nets.mlp.ACTIVATIONS`.
+        n_frequencies: Waves that each number is embedded in (`Periodic`), beside itself; 0 is none.
+        frequency_scale: Standard deviation of their first frequencies.
 
     Shape:
         ``[N, n_features]`` float32 to ``[N]`` float32 logits; in training to ``[N, n_members]``.
@@ -69,11 +73,14 @@ class TabM(nn.Module):
         self,
         *,
         n_features: int,
+        n_numbers: int | None = None,
         n_members: int = 16,
         width: int = 128,
         depth: int = 2,
-        dropout: float = 0.1,
+        dropout: float = 0.3,
         activation: str = "silu",
+        n_frequencies: int = 16,
+        frequency_scale: float = 0.1,
     ) -> None:
         super().__init__()
         if n_members < 1 or width < 1 or depth < 0 or not 0 <= dropout < 1:
@@ -82,6 +89,7 @@ class TabM(nn.Module):
                 f"n_members={n_members}, width={width}, depth={depth}, dropout={dropout}."
             )
         choose("activation", activation, ACTIVATIONS)
+        self.embed, n_features = embedded(n_features, n_numbers, n_frequencies, frequency_scale)
         sizes = [n_features, *[width] * depth]
         self.layers = nn.ModuleList(
             SharedLinear(n_members=n_members, d_in=sizes[i], d_out=sizes[i + 1], first=i == 0)
@@ -90,15 +98,16 @@ class TabM(nn.Module):
         self.activation = ACTIVATIONS[activation]()
         self.dropout = nn.Dropout(dropout)
         bound = 1 / math.sqrt(sizes[-1])
-        self.weight = nn.Parameter(torch.empty(sizes[-1], n_members).uniform_(-bound, bound))
+        self.head = nn.Parameter(torch.empty(sizes[-1], n_members).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(n_members))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row; in training one of each member."""
+        x = self.embed(x)
         for layer in self.layers:
             x = self.dropout(self.activation(layer(x)))
         if not len(self.layers):
-            logits = x @ self.weight + self.bias
+            logits = x @ self.head + self.bias
         else:
-            logits = (x @ self.weight.T.unsqueeze(2)).squeeze(2).T + self.bias
+            logits = (x @ self.head.T.unsqueeze(2)).squeeze(2).T + self.bias
         return logits if self.training else log_odds_of_mean(logits)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from churn_torch.errors import InputError
+from churn_torch.models.nets.embeddings import Periodic
 from churn_torch.models.nets.mlp import ACTIVATIONS, MLP, NORMALIZATIONS
 
 FUNCTIONS = {
@@ -50,6 +51,7 @@ def test_against_matrices(activation: str, normalization: Any, residual: bool, d
         activation=activation,
         normalization=normalization,
         residual=residual,
+        n_frequencies=0,
     ).eval()
     layers = [m for m in net.modules() if isinstance(m, nn.Linear)]
     assert len(layers) == depth + 1 + residual
@@ -79,7 +81,7 @@ def test_dropout_acts_in_training_only():
 
 
 def test_residual_carries_the_gradient_past_dead_blocks():
-    net = MLP(n_features=2, width=3, depth=2, dropout=0.0, residual=True)
+    net = MLP(n_features=2, width=3, depth=2, dropout=0.0, residual=True, n_frequencies=0)
     with torch.no_grad():
         for block in net.blocks:
             for parameter in block.parameters():
@@ -107,28 +109,29 @@ def test_batch_normalisation_takes_a_single_row_by_its_past():
 
 
 def test_depth_zero_is_linear():
-    net = MLP(n_features=3, depth=0)
+    net = MLP(n_features=3, depth=0, n_frequencies=0)
     assert [tuple(p.shape) for p in net.parameters()] == [(1, 3), (1,)]
 
 
 def test_waves_are_of_the_numbers_alone():
     torch.manual_seed(0)
     net = MLP(n_features=5, n_numbers=2, width=4, depth=0, n_frequencies=3).eval()
-    assert net.periodic is not None
+    assert isinstance(net.embed, Periodic)
     assert net.head.in_features == 5 + 2 * 3
     x = torch.randn(6, 5)
     waves = []
     for i in range(2):
-        angle = 2 * torch.pi * x[:, i : i + 1] * net.periodic.frequency[i]
-        mixed = torch.cat([angle.cos(), angle.sin()], 1) @ net.periodic.weight[i]
-        waves.append((mixed + net.periodic.bias[i]).clamp(min=0))
+        angle = 2 * torch.pi * x[:, i : i + 1] * net.embed.frequency[i]
+        mixed = torch.cat([angle.cos(), angle.sin()], 1) @ net.embed.weight[i]
+        waves.append((mixed + net.embed.bias[i]).clamp(min=0))
     torch.testing.assert_close(net(x), net.head(torch.cat([x, *waves], 1)).squeeze(1))
     # A table without numbers has no waves.
-    assert MLP(n_features=5, n_numbers=0, n_frequencies=3).periodic is None
+    assert MLP(n_features=5, n_numbers=0, n_frequencies=3).embed.state_dict() == {}
 
 
 def test_width_and_depth_set_the_sizes():
-    shapes = [tuple(p.shape) for p in MLP(n_features=3, width=5, depth=2).parameters()]
+    net = MLP(n_features=3, width=5, depth=2, n_frequencies=0)
+    shapes = [tuple(p.shape) for p in net.parameters()]
     assert shapes == [(5, 3), (5,), (5, 5), (5,), (1, 5), (1,)]
 
 
