@@ -36,6 +36,8 @@ def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     (tmp_path / "outputs").mkdir()
     monkeypatch.chdir(tmp_path)
+    # Whether the defaults learn enough is tests/test_pipeline.py's; here that every line runs.
+    monkeypatch.setattr("churn_torch.training.build.AUTO_STEPS", 40)
     ran = 0
     for language, body in BLOCKS:
         if language == "python":

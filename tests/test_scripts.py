@@ -230,10 +230,8 @@ def test_killed_and_resumed_is_the_same_as_unbroken(customers_csv, table_keys, t
     ]  # fmt: skip
     command = [sys.executable, ROOT / "scripts" / "train.py", *keys, "outputs=outputs"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
         while not (found := list(tmp_path.glob("outputs/*/*/last.ckpt"))):
             assert process.poll() is None
-            assert time.monotonic() < deadline
             time.sleep(0.001)
         os.kill(process.pid, signal.SIGKILL)
     folder = found[0].parent
