@@ -114,6 +114,19 @@ def test_the_same_for_hostile_numbers(numbers: list[float]):
 HOSTILE = trained(table("text", "numeric", "wide", "dates"), PreprocessOptions())
 
 
+def test_a_time_of_day_without_weight_costs_nothing():
+    """Dates without a time of day teach none."""
+    scorer, _, columns = trained(table("dates"), PreprocessOptions())
+    assert FoldedScorer(scorer).has_time
+    of_time = ["time of day" in name for name in scorer.preprocess.feature_names]
+    assert sum(of_time) == 4  # two dates
+    with torch.no_grad():
+        scorer.net.linear.weight[:, torch.tensor(of_time)] = 0
+    assert not FoldedScorer(scorer).has_time
+    columns.wide.add_(0.3)
+    check_folded(scorer, columns, 1e-6)
+
+
 def test_every_linear_net_is_folded_and_no_other():
     scorer = HOSTILE[0]
     assert FoldedScorer.fits(scorer)
