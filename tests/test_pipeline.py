@@ -1005,6 +1005,7 @@ def test_export_at_another_threshold(customers_run, customers, tmp_path):
     predictions = pd.read_parquet(customers_run.folder / "predictions.parquet")
     above = predictions["churn_probability"] >= np.float32(0.4)
     assert new["threshold"] == 0.4
+    assert "validation" not in file.metadata["metrics"]
     assert new["true_positives"] == (above & (predictions["label"] == 1)).sum()
     assert new["auroc"] == old["auroc"]
     assert customers_run.model.read_bytes() == before
