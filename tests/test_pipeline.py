@@ -667,7 +667,7 @@ def by_hash(train_run, customers, table_keys, tmp_path_factory) -> tuple[Run, tu
 
 FILES = {
     "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
-    "model.onnx", "last.ckpt",
+    "model.onnx", "last.ckpt", "shapes.csv", "shapes.html",
 }  # fmt: skip
 
 
