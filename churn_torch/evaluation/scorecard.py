@@ -64,7 +64,7 @@ def card_page(terms: Sequence[Points], base: float) -> str:
     intro = (
         f"Everybody starts at {points_of(base)} points and gets those of one bin of each column "
         f"and pair. {POINTS_TO_DOUBLE} points double the odds of churn; 0 in all is one in two. "
-        f"{_COLOURS} pale cells had no training row. {_ORDER}"
+        f"{_COLOURS}; pale cells had no training row. Terms stand {_ORDER}"
     )
     return "\n".join(_page("Scorecard", intro, terms, lambda value: f"{points_of(value):+d}"))
 
@@ -75,13 +75,14 @@ def shapes_page(terms: Sequence[Points], base: float) -> str:
         f"The mean training row has log-odds of {base:.2f}, before calibration. Each column adds "
         "what its own value has here, whatever the others are. A line goes over the training "
         "range of a number, and the grey below it shows where the training rows are; categories "
-        f"have bars, and their share of the rows. All have the same scale. {_COLOURS} {_ORDER}"
+        f"have bars, and their share of the rows. All have the same scale; {_COLOURS.lower()}. "
+        f"Columns stand {_ORDER}"
     )
     return "\n".join(_page("What each column adds", intro, terms, lambda value: f"{value:+.2f}"))
 
 
-_COLOURS = "Orange adds to churn, blue takes from it;"
-_ORDER = "Terms stand in the order of their effect."
+_COLOURS = "Orange adds to churn, blue takes from it"
+_ORDER = "in the order of their effect."
 _STYLE = """
 body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 60em; padding: 0 1em }
 h2 { font-size: 1.05em; margin: 2em 0 .3em } small { color: #666; font-weight: normal }
@@ -92,7 +93,7 @@ th { text-align: left; white-space: nowrap } .n { text-align: right; color: #666
 .map { overflow-x: auto } .map td { text-align: center; min-width: 2.2em }
 .map small { color: inherit }
 .none { opacity: .35 }
-svg { width: 100%; max-width: 46em; display: block } svg text { font-size: 13px; fill: #666 }
+body > svg { width: 100%; max-width: 46em; display: block } svg text { font-size: 13px; fill: #666 }
 .y { text-anchor: end } .axis { stroke: #ddd } rect { fill: #bbb }
 polyline { fill: none; stroke: #333; stroke-width: 2 }
 """
@@ -152,24 +153,32 @@ def _line(term: Points, widest: float, say: Callable[[float], str]) -> Iterator[
     assert term.at is not None
     at, added, share = term.at, term.log_odds[1:], term.share[1:]
     x = (at - at[0]) / (at[-1] - at[0]) * _WIDTH
-    y = (1 - np.clip(added / widest, -1.04, 1.04)) * _HEIGHT / 2
+    y = (1 - added / widest) * _HEIGHT / 2
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
     middle = _HEIGHT / 2
-    yield f"<svg viewBox='-60 -8 {_WIDTH + 90} {_HEIGHT + _ROWS + 34}' role=img>"
+    yield f"<svg viewBox='-60 -8 {_WIDTH + 90} {_HEIGHT + _ROWS + 36}' role=img>"
     for value in (widest, 0, -widest):
         height = middle * (1 - value / widest)
         yield f"<path class=axis d='M0 {height:.1f}H{_WIDTH}'/>"
         yield f"<text class=y x=-8 y={height + 4:.1f}>{say(value) if value else 0}</text>"
-    yield f"<polyline points='{points}'/>"
+    # What goes beyond the scale ends at its edge.
+    yield f"<svg y=-6 width={_WIDTH} height={_HEIGHT + 12} viewBox='0 -6 {_WIDTH} {_HEIGHT + 12}'>"
+    yield f"<polyline points='{points}'/></svg>"
     # Rows in wider bins, so that a line of many values has no comb below it.
-    bins = np.add.reduceat(share, np.arange(0, len(share), -(-len(share) // _BINS)))
-    width, most = _WIDTH / len(bins), max(float(bins.max()), 1e-12)
-    for i, height in enumerate(bins / most * _ROWS):
-        top = _HEIGHT + 6 + _ROWS - height
-        yield f"<rect x={i * width:.1f} y={top:.1f} width={width - 1:.1f} height={height:.1f} />"
+    starts = np.arange(0, len(share), -(-len(share) // _BINS))
+    sizes = np.diff([*starts, len(share)])
+    density = np.add.reduceat(share, starts) / sizes
+    scale = _WIDTH / len(share)
+    for start, size, height in zip(
+        starts, sizes, density / (density.max() or 1) * _ROWS, strict=True
+    ):
+        yield (
+            f"<rect x={start * scale:.1f} y={_HEIGHT + 8 + _ROWS - height:.1f} "
+            f"width={size * scale - 1:.1f} height={height:.1f} />"
+        )
     for place, anchor in ((0, "start"), (len(at) // 2, "middle"), (len(at) - 1, "end")):
         word = html.escape(term.levels[0][1 + place])
-        yield f"<text x={x[place]:.0f} y={_HEIGHT + _ROWS + 22} text-anchor={anchor}>{word}</text>"
+        yield f"<text x={x[place]:.0f} y={_HEIGHT + _ROWS + 24} text-anchor={anchor}>{word}</text>"
     yield "</svg>"
     if term.share[0]:
         yield from _bars(term, widest, say, 1)
