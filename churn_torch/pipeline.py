@@ -143,6 +143,14 @@ def _train(
         config, table, folder, n_threads=n_threads, checkpoint=checkpoint, announce=show
     ) as model:
         schema, scorer, store, threshold = model.schema, model.scorer, model.store, model.threshold
+        # Only now are the test rows looked at, once.
+        tally = Tally(threshold=threshold)
+        sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
+        metrics = {
+            "validation": model.validation,
+            "test": _with_intervals(tally, threshold, config.seed),
+        }
+        sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
         columns = Columns.from_arrays(encode(store.sample, schema))
         attribution = fit_attribution(scorer, columns)
         is_card = isinstance(scorer.preprocess, CardFeatures)
@@ -152,14 +160,6 @@ def _train(
         elif attribution.n_points == 1:
             rows = spread_sample(store.parts["train"], SHAPE_ROWS)
             terms = read_shapes(attribution, schema, rows.dense, rows.codes)
-        # Only now are the test rows looked at, once.
-        tally = Tally(threshold=threshold)
-        sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
-        metrics = {
-            "validation": model.validation,
-            "test": _with_intervals(tally, threshold, config.seed),
-        }
-        sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
 
     # Save, export, prove.
     fit = model.fit
