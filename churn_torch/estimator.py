@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from omegaconf import DictConfig, open_dict
 from pandas.api.types import is_numeric_dtype
 from pytorch_lightning.utilities.seed import isolate_rng
@@ -23,12 +25,14 @@ from sklearn.utils.validation import (
     column_or_1d,
     validate_data,
 )
+from torch import Tensor
 
 import churn_torch
 from churn_torch.commandline import compose
 from churn_torch.fitting import fitted
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
+from churn_torch.models.scorer import CHUNK_ROWS
 from churn_torch.pipeline import check_choices, describe_data, export_options, write_model
 from churn_torch.runs import Run
 from churn_torch.serving.export import check_input_names
@@ -130,7 +134,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the calibrated probabilities of both labels, ``[N, 2]``.
+        """Return the calibrated probabilities of both labels, ``[N, 2]``, in float32's digits.
+
+        The net computes in float64: in float32 the last digits of a matrix product would depend
+        on which rows are scored together.
 
         Raises:
             InputError: A cell cannot be read as its column's kind (a ValueError).
@@ -138,7 +145,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         columns = self._columns(X)
         with one_thread():
-            second = self.scorer_.score(columns).double().numpy()
+            second = self._scored(columns).double().numpy()
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -179,6 +186,15 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             threshold=self.threshold_,
             options=export_options(self.config_.export),
         )
+
+    @torch.no_grad()
+    def _scored(self, columns: Columns) -> Tensor:
+        scorer, net = self.scorer_, copy.deepcopy(self.scorer_.net).double()
+        parts = []
+        for start in range(0, max(columns.numeric.shape[0], 1), CHUNK_ROWS):
+            features = scorer.preprocess(*columns.take(slice(start, start + CHUNK_ROWS)))
+            parts.append(scorer.calibrated(net(features.double()).float()))
+        return torch.cat(parts)
 
     def _parsed(self, X: Any) -> pd.DataFrame:
         check_is_fitted(self)

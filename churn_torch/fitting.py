@@ -166,7 +166,7 @@ def selected(
     plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
 
     if method in ("chi2", "mutual_info"):
-        rows = table.training_rows()
+        rows = table.rows_of("train")
         schema, _ = fit_statistics([rows.parsed], table.schema, build_options(config))
         levels = binned(rows.parsed, schema)
         scores = (chi2_scores if method == "chi2" else mutual_info_scores)(levels, rows.label)
@@ -186,9 +186,8 @@ def selected(
             )
     else:
         with fitted(plain, inner, folder, n_threads=n_threads, announce=quietly) as model:
-            scores = permutation_scores(
-                model.scorer, model.store.parts["validation"], seed=config.seed
-            )
+            held = inner.rows_of("validation")
+            scores = permutation_scores(model.scorer, model.schema, held, seed=config.seed)
     selection = choose(method, scores, k)
     announce(features_table(selection.method, selection.scores, selection.chosen))
     schema = selection.narrowed(table.schema)

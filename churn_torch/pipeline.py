@@ -24,7 +24,7 @@ from churn_torch.evaluation.report import (
     reasons_sentence,
     sweep_table,
 )
-from churn_torch.evaluation.scorecard import card_frame, card_page, strongest_table
+from churn_torch.evaluation.scorecard import card_frame, card_page, shapes_page, strongest_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.fitting import fitted, watched
@@ -32,6 +32,7 @@ from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.points import read_points
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.shapes import read_shapes
 from churn_torch.models.terms import CardFeatures
 from churn_torch.runs import (
     CARD,
@@ -39,6 +40,8 @@ from churn_torch.runs import (
     METRICS,
     MODEL,
     PREDICTIONS,
+    SHAPES,
+    SHAPES_PAGE,
     Run,
     load_config,
     load_run,
@@ -61,6 +64,7 @@ from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels
 from churn_torch.tables.schema import describe
+from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import one_thread
@@ -90,6 +94,10 @@ TARGETS = {
     "triton": Target(triton.MODEL, lambda model, _: {triton.CONFIG: triton.config(model).encode()}),
     "web": Target(web.MODEL, lambda _, config: web.files(config.runtime), web.HINT),
 }
+
+
+# Training rows that show where the values of a column lie, at most.
+SHAPE_ROWS = 65_536
 
 
 def train(
@@ -135,9 +143,6 @@ def _train(
         config, table, folder, n_threads=n_threads, checkpoint=checkpoint, announce=show
     ) as model:
         schema, scorer, store, threshold = model.schema, model.scorer, model.store, model.threshold
-        card = None
-        if isinstance(scorer.preprocess, CardFeatures):
-            card = read_points(scorer, schema, cell_shares(scorer, store.parts["train"]))
         # Only now are the test rows looked at, once.
         tally = Tally(threshold=threshold)
         sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
@@ -146,14 +151,22 @@ def _train(
             "test": _with_intervals(tally, threshold, config.seed),
         }
         sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
+        columns = Columns.from_arrays(encode(store.sample, schema))
+        attribution = fit_attribution(scorer, columns)
+        is_card = isinstance(scorer.preprocess, CardFeatures)
+        terms = None
+        if is_card:
+            terms = read_points(scorer, schema, cell_shares(scorer, store.parts["train"]))
+        elif attribution.n_points == 1:
+            rows = spread_sample(store.parts["train"], SHAPE_ROWS)
+            terms = read_shapes(attribution, schema, rows.dense, rows.codes)
 
     # Save, export, prove.
-    columns = Columns.from_arrays(encode(store.sample, schema))
     fit = model.fit
     described = {
         "fit": fit,
         **({"features": model.features} if model.features else {}),
-        "reasons": describe_reasons(fit_attribution(scorer, columns), columns),
+        "reasons": describe_reasons(attribution, columns),
         "data": describe_data(table),
         "version": churn_torch.__version__,
     }
@@ -161,16 +174,17 @@ def _train(
     exported = write_model(
         run, store.sample, sampled, folder / MODEL, threshold=threshold, options=options
     )
-    if card is not None:
-        write_text(folder / CARD, card_frame(*card).to_csv(index=False))
-        write_text(folder / CARD_PAGE, card_page(*card))
+    if terms is not None:
+        named, page = (CARD, CARD_PAGE) if is_card else (SHAPES, SHAPES_PAGE)
+        write_text(folder / named, card_frame(*terms).to_csv(index=False))
+        write_text(folder / page, (card_page if is_card else shapes_page)(*terms))
     save_run(run)
     outputs = Path(config.outputs)
     if outputs.is_dir():
         point_latest(outputs, folder)
 
-    if card is not None:
-        show(strongest_table(card[0]))
+    if is_card and terms is not None:
+        show(strongest_table(terms[0]))
     show(metrics_table(metrics))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:

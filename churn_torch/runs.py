@@ -32,8 +32,9 @@ WEIGHTS = "weights.pt"
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
 MODEL = "model.onnx"
-# Of a scorecard only.
+# What a scorecard adds up, and any other model that adds up its columns.
 CARD, CARD_PAGE = "scorecard.csv", "scorecard.html"
+SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,11 @@ def _check(config: DictConfig) -> None:
             f"resume: expected nothing, got {config.resume!r}; a study goes on with "
             "tune.study=NAME."
         )
+    if config.cv.folds:
+        raise InputError(
+            f"cv.folds: expected 0 in a study, which judges by the validation rows, got "
+            f"{config.cv.folds!r}; cross-validate what it finds with scripts/train.py."
+        )
     if OmegaConf.is_dict(config.trainer.strategy):
         raise InputError(
             "trainer: expected one process a trial (auto, cpu, gpu), got several; start this "

@@ -34,15 +34,10 @@ NOT_EQUIVALENT = {
     ),
 }
 NOT_ASKED = {"check_array_api_input": "of arrays on a GPU, which needs a setting of SciPy's"}
-IN_FLOAT32 = {
-    "check_methods_sample_order_invariance": (
-        "asks for 1e-9: nets are float32, and the last bit of a matrix product depends on a row's "
-        "place in the batch"
-    ),
-}
-# Fits are what takes time: a net passes the checks that look at more than the arguments, but for
-# those of subsets and order, which want 1e-7: a matrix product in float32 rounds by its batch.
+# Fits are what takes time: a net passes the checks that look at more than the arguments.
 OF_NETS = {
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
     "check_classifiers_train",
     "check_fit_idempotent",
     "check_dict_unchanged",
@@ -61,7 +56,7 @@ def checks(estimator: ChurnClassifier) -> dict[str, list[Callable[..., None]]]:
 
 
 def test_the_checks_named_here_are_there():
-    assert {*NOT_EQUIVALENT, *NOT_ASKED, *IN_FLOAT32, *OF_NETS} <= set(checks(EXACT))
+    assert {*NOT_EQUIVALENT, *NOT_ASKED, *OF_NETS} <= set(checks(EXACT))
 
 
 @pytest.mark.parametrize("name", sorted(set(checks(EXACT)) - {*NOT_EQUIVALENT, *NOT_ASKED}))

@@ -233,11 +233,14 @@ def test_the_four_ways_agree_on_odd_names_dates_and_missing_cells(customers_run,
 # Chosen columns
 
 
-@pytest.mark.parametrize("method", ["chi2", "permutation"])
+@pytest.mark.parametrize(
+    ("method", "model"),
+    [("chi2", "logreg"), ("permutation", "logreg"), ("permutation", "scorecard")],
+)
 def test_columns_that_are_not_chosen_are_no_inputs(
-    train_run, customers, customers_csv, table_keys, tmp_path, method
+    train_run, customers, customers_csv, table_keys, tmp_path, method, model
 ):
-    keys = (*table_keys, f"data.source={customers_csv}", "optimizer=newton")
+    keys = (*table_keys, f"data.source={customers_csv}", "optimizer=newton", f"model={model}")
     run = train_run(tmp_path / "run", *keys, f"features.select={method}", "features.k=2")
     chosen = {"plan", "Größe/Call  Failure"}
     session = ort.InferenceSession(run.model)
@@ -664,7 +667,7 @@ def by_hash(train_run, customers, table_keys, tmp_path_factory) -> tuple[Run, tu
 
 FILES = {
     "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
-    "model.onnx", "last.ckpt",
+    "model.onnx", "last.ckpt", "shapes.csv", "shapes.html",
 }  # fmt: skip
 
 

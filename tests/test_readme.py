@@ -114,7 +114,7 @@ def test_run_folder_table_names_every_file():
     assert named == {
         "model.onnx", "metrics.json", "predictions.parquet", "schema.json", "weights.pt",
         "config.yaml", "train.log", "last.ckpt", "model.lean.onnx", "scorecard.csv",
-        "scorecard.html",
+        "scorecard.html", "shapes.csv", "shapes.html",
     }  # fmt: skip
 
 

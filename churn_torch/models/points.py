@@ -28,12 +28,15 @@ class Points:
         log_odds: What each cell adds to the log-odds of the mean training row; ``[n]``, or
             ``[n, m]`` for a pair.
         share: Share of the training rows in each cell, of the same shape.
+        at: Of a number read at values rather than in bins these values, one for each level but
+            the first, which is missing.
     """
 
     columns: tuple[str, ...]
     levels: tuple[tuple[str, ...], ...]
     log_odds: Array
     share: Array
+    at: Array | None = None
 
     @property
     def importance(self) -> float:
@@ -103,7 +106,7 @@ def _levels(features: CardFeatures, column: Column, place: int, *, fine: bool) -
     if not fine:
         # The edges at which one wider bin ends and the next begins.
         cuts = cuts[np.diff(coarse[1:]) > 0]
-    edges = [_edge(column, cut) for cut in cuts]
+    edges = [value_in_words(column, cut) for cut in cuts]
     if not column.bins:
         return ("missing",)
     if not edges:
@@ -114,10 +117,11 @@ def _levels(features: CardFeatures, column: Column, place: int, *, fine: bool) -
     return ("missing", f"up to {edges[0]}", *between, f"above {edges[-1]}")
 
 
-def _edge(column: Column, cut: float) -> str:
+def value_in_words(column: Column, value: float) -> str:
+    """Return a number or a date as people write it."""
     if column.kind is Kind.DATETIME:
-        return str(np.datetime64(0, "s") + np.timedelta64(round(cut * 86_400), "s"))[:16]
-    return f"{cut:.7g}" if not column.wide else f"{cut:.12g}"
+        return str(np.datetime64(0, "s") + np.timedelta64(round(value * 86_400), "s"))[:16]
+    return f"{value:.7g}" if not column.wide else f"{value:.12g}"
 
 
 def strongest_level(term: Points, *, highest: bool) -> str:

@@ -124,6 +124,8 @@ class _Search:
         self.terms: list[Term] = []
         self.coded: list[Coded] = []
         self.variance = torch.zeros(0, dtype=torch.float64)
+        self.weights: list[Tensor] = []
+        self.logit: Tensor | None = None
         self._take(main_terms(schema))
         self.free_columns = self._without_copies()
 
@@ -133,13 +135,19 @@ class _Search:
 
     def fit(self, *, rounds: int) -> Evidence:
         """Fit all terms, drop pairs that come to nothing, and return what was found."""
-        found = fit_evidence(self.coded, self.label, self.weight, self.variance, rounds=rounds)
-        self.logit = found.logit
+        start = None if self.logit is None else (self.weights, self.logit)
+        found = fit_evidence(
+            self.coded, self.label, self.weight, self.variance, rounds=rounds, start=start
+        )
         kept = [
             i
             for i, term in enumerate(self.terms)
             if len(term.columns) == 1 or found.freedom[i] > LEAST_FREEDOM
         ]
+        self.logit = found.logit
+        for i in sorted(set(range(len(self.terms))) - set(kept)):
+            self.logit = self.logit - self.coded[i].of_rows(found.weights[i])
+        self.weights = [found.weights[i] for i in kept]
         self.terms = [self.terms[i] for i in kept]
         self.coded = [self.coded[i] for i in kept]
         self.variance = found.variance[kept]
@@ -147,6 +155,7 @@ class _Search:
 
     def add(self, most: int) -> int:
         """Take the pairs that would add most; return how many."""
+        assert self.logit is not None
         chance = torch.sigmoid(self.logit)
         slope = (self.label - chance) * self.weight
         bend = chance * (1 - chance) * self.weight
@@ -165,10 +174,13 @@ class _Search:
 
     def _take(self, terms: list[Term]) -> None:
         self.terms += terms
-        self.coded += [self._coded(term) for term in terms]
+        more = [self._coded(term) for term in terms]
+        self.coded += more
+        self.weights += [torch.zeros(c.table.shape[1], dtype=torch.float64) for c in more]
         first = [_FIRST_VARIANCES[len(term.columns)] for term in terms]
-        more = torch.tensor(first, dtype=torch.float64)
-        self.variance = torch.cat([self.variance.clamp(min=1e-3), more])
+        self.variance = torch.cat(
+            [self.variance.clamp(min=1e-3), torch.tensor(first, dtype=torch.float64)]
+        )
 
     def _coded(self, term: Term) -> Coded:
         cells = term_codes([term], self.fine, self.coarse)[:, 0]

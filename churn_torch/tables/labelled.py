@@ -107,9 +107,9 @@ class MemoryTable:
             part[rows] = position
         return part
 
-    def training_rows(self) -> Rows:
-        """Return the training rows that have a weight, all at once."""
-        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of("train")
+    def rows_of(self, part: str) -> Rows:
+        """Return the rows of a part that have a weight, all at once."""
+        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:

@@ -14,9 +14,10 @@ from torch import Tensor
 from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.metrics import LogLoss
 from churn_torch.models.expansion import Expansion
-from churn_torch.models.preprocess import Preprocess
-from churn_torch.models.scorer import Scorer
+from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.tables.encode import encode
+from churn_torch.tables.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training.batches import rows_to_expand, spread_sample
 from churn_torch.training.logistic import LogisticSums, hessian_sum
@@ -196,45 +197,47 @@ def l1_scores(
     return scores if k is not None else kept
 
 
-def permutation_scores(scorer: Scorer, part: Part, *, seed: int) -> dict[str, float]:
+def permutation_scores(
+    scorer: Scorer, schema: Schema, rows: Rows, *, seed: int
+) -> dict[str, float]:
     """Return by how much the log-loss rises when a column's cells are dealt out anew, on average.
 
+    Columns are shuffled as the table has them, whatever features the model makes of them.
     Source: Breiman 2001, "Random forests"; Fisher, Rudin & Dominici 2019, "All models are wrong,
     but many are useful".
 
     Args:
         scorer: Trained on other rows, in evaluation mode.
-        part: Rows to judge by.
+        schema: Completed by those.
+        rows: Rows to judge by.
         seed: Of the shuffles.
     """
-    preprocess, expansion = scorer.preprocess, Expansion(scorer.preprocess)
-    rows = spread_sample(part, MOST_ROWS)
-    of_column = preprocess.of_column()[: preprocess.n_dense].bool()
-    n_numbers = len(preprocess.columns) - preprocess.n_text
-    before, generator = _log_loss(scorer, expansion, rows), torch.Generator().manual_seed(seed)
-    scores = {}
-    for i, name in enumerate(preprocess.columns):
-        rises = []
-        for _ in range(SHUFFLES):
-            order = torch.randperm(len(rows.label), generator=generator)
-            dense, codes = rows.dense, rows.codes
-            if i < n_numbers:
-                dense = torch.where(of_column[:, i], dense[order], dense)
-            else:
-                codes = codes.clone()
-                codes[:, i - n_numbers] = codes[order, i - n_numbers]
-            shuffled = rows._replace(dense=dense, codes=codes)
-            rises.append(_log_loss(scorer, expansion, shuffled) - before)
-        scores[name] = float(np.mean(rises))
-    return scores
+    rows = rows.take(np.arange(0, len(rows.label), -(-len(rows.label) // MOST_ROWS)))
+    columns = Columns.from_arrays(encode(rows.parsed, schema))
+    before, generator = _log_loss(scorer, columns, rows), torch.Generator().manual_seed(seed)
+    rises = []
+    for group, cells in columns._asdict().items():
+        for i in range(cells.shape[1]):
+            found = []
+            for _ in range(SHUFFLES):
+                order = torch.randperm(len(cells), generator=generator)
+                shuffled = cells.clone()
+                shuffled[:, i] = cells[order, i]
+                dealt = columns._replace(**{group: shuffled})
+                found.append(_log_loss(scorer, dealt, rows) - before)
+            rises.append(float(np.mean(found)))
+    return dict(zip(scorer.preprocess.columns, rises, strict=True))
 
 
 @torch.no_grad()
-def _log_loss(scorer: Scorer, expansion: Expansion, rows: Block) -> float:
+def _log_loss(scorer: Scorer, columns: Columns, rows: Rows) -> float:
     loss = LogLoss()
-    for chunk in rows.in_chunks(rows_to_expand(expansion.n_features)):
-        logit = scorer.net(expansion(chunk.dense, chunk.codes)) - scorer.prior_shift
-        loss.update(logit, chunk.label, chunk.weight)
+    label = torch.from_numpy(rows.label)
+    weight = None if rows.weight is None else torch.from_numpy(rows.weight)
+    for start in range(0, len(label), CHUNK_ROWS):
+        here = slice(start, start + CHUNK_ROWS)
+        logit = scorer.raw_logit(*columns.take(here)) - scorer.prior_shift
+        loss.update(logit, label[here], None if weight is None else weight[here])
     return float(loss.compute())
 
 

@@ -10,7 +10,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from churn_torch.evaluation.scorecard import card_frame, card_page, points_of, strongest_table
+from churn_torch.evaluation.scorecard import (
+    card_frame,
+    card_page,
+    points_of,
+    shapes_page,
+    strongest_table,
+)
 from churn_torch.models.points import Points
 
 TERMS = [
@@ -54,6 +60,27 @@ def test_the_page_is_whole_and_names_are_text():
     parser.feed(page)
     assert page.count("class=bar") == 2  # a missing value that no row had is not shown
     assert card_page([], 0.0).endswith("</html>")
+
+
+def test_a_number_read_at_values_is_a_line_over_its_rows():
+    at = np.linspace(0, 100, 101)
+    line = Points(
+        ("a < b",),
+        (("missing", *(f"{value:g}" for value in at)),),
+        np.concatenate([[0.25], at / 10]),
+        np.concatenate([[0.1], np.full(50, 0.018), np.zeros(51)]),
+        at=at,
+    )
+    page = shapes_page([line, TERMS[0]], -1.5)
+    assert "log-odds of -1.50" in page
+    assert "a &lt; b" in page
+    assert page.count("<svg") == 2 * page.count("<polyline") == 2
+    assert page.count("<rect") <= 34
+    assert "+0.25" in page  # the missing value, below the line
+    assert page.count("class=bar") == 3
+    # The scale is that of the rows; what no row shows does not flatten the rest.
+    assert "+4.90" in page
+    assert len(card_frame([line], 0.0)) == 1 + 102
 
 
 def test_the_strongest_terms_name_their_extremes():

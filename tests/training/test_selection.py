@@ -6,11 +6,17 @@ import pytest
 import torch
 from scipy.stats import chi2_contingency
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import mutual_info_score
+from sklearn.metrics import log_loss, mutual_info_score
 
 from churn_torch.errors import InputError
+from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
-from churn_torch.tables.schema import Kind
+from churn_torch.models.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.models.statistics import PreprocessOptions, fit_statistics
+from churn_torch.tables.encode import encode, parse
+from churn_torch.tables.rows import Rows
+from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training import selection
 from churn_torch.training.selection import (
     binned,
@@ -21,6 +27,8 @@ from churn_torch.training.selection import (
     mutual_info_scores,
     permutation_scores,
 )
+from tests.models import made_card
+from tests.training.conftest import Prepared
 
 CALLS = "Größe/Call  Failure"
 
@@ -56,16 +64,18 @@ def test_mutual_information_is_less_chance(levels):
     assert abs(scores["noise"]) < 0.02 < scores["tells"]
 
 
+def completed(prepared: Prepared) -> Schema:
+    """What the training rows make of the schema."""
+    rows, options = prepared.table.rows_of("train"), PreprocessOptions()
+    return fit_statistics([rows.parsed], prepared.table.schema, options)[0]
+
+
 def test_numbers_are_cut_at_quantiles_and_missing_is_a_level(prepare, customers):
     prepared = prepare()
-    rows = prepared.table.training_rows()
-    schema = prepared.scorer.preprocess
-    from churn_torch.models.statistics import PreprocessOptions, fit_statistics
-
-    completed, _ = fit_statistics([rows.parsed], prepared.table.schema, PreprocessOptions())
-    found = binned(rows.parsed, completed)
-    assert list(found.columns) == [column.name for column in completed.features]
-    assert set(found.columns) == set(schema.columns)
+    rows = prepared.table.rows_of("train")
+    found = binned(rows.parsed, completed(prepared))
+    assert list(found.columns) == [column.name for column in completed(prepared).features]
+    assert set(found.columns) == set(prepared.scorer.preprocess.columns)
     missing = rows.parsed[CALLS].isna()
     assert missing.any()
     assert np.array_equal(found[CALLS] == 0, missing)
@@ -112,18 +122,51 @@ def test_permutation_finds_what_the_net_uses(prepare):
     of_calls = [c == CALLS for c in scorer.preprocess.feature_columns]
     with torch.no_grad():
         scorer.net.linear.weight.copy_(torch.tensor(of_calls).float())
-    scores = permutation_scores(scorer, prepared.validation, seed=0)
+    schema, held = completed(prepared), prepared.table.rows_of("validation")
+    scores = permutation_scores(scorer, schema, held, seed=0)
+    assert list(scores) == list(scorer.preprocess.columns)
     assert scores.pop(CALLS) > 0.02
     assert all(score == 0 for score in scores.values())
-    assert permutation_scores(scorer, prepared.validation, seed=0)[CALLS] > 0
     x = prepared.features("validation") @ np.array(of_calls)
     y = prepared.label("validation")
     rises = []
     for seed in range(100):
         z = np.random.default_rng(seed).permutation(x)
         rises.append(np.mean(np.logaddexp(0, z) - y * z - np.logaddexp(0, x) + y * x))
-    first = permutation_scores(scorer, prepared.validation, seed=1)[CALLS]
+    first = permutation_scores(scorer, schema, held, seed=1)[CALLS]
     assert first == pytest.approx(np.mean(rises), abs=4 * np.std(rises) / selection.SHUFFLES**0.5)
+
+
+def test_permutation_shuffles_columns_whatever_the_model_makes_of_them():
+    """A scorecard's terms are more than its columns; here only a pair of columns tells."""
+    card, features = made_card.learned(), made_card.learned().features
+    scorer = Scorer(features, Linear(n_features=features.n_features), Calibrator()).eval()
+    x, y = features(*card.columns).detach().numpy(), card.label.numpy()
+    fitted = LogisticRegression(C=1 / (1e-4 * len(y))).fit(x, y)
+    with torch.no_grad():
+        scorer.net.linear.weight.copy_(torch.from_numpy(fitted.coef_))
+        scorer.net.linear.bias.copy_(torch.from_numpy(fitted.intercept_))
+    raw = made_card.frame()
+    parsed = parse(raw, card.schema)
+    rows = Rows(parsed, y, raw[["seen"]], np.zeros(len(y), np.int8), None)
+    scores = permutation_scores(scorer, card.schema, rows, seed=0)
+    assert list(scores) == list(features.columns)
+    best, second, *others = sorted(scores, key=lambda name: -scores[name])
+    assert {best, second} == {"plan", "usage"}
+    assert scores[second] > 0.3
+    assert max(scores[name] for name in others) < 0.02
+
+    def loss(frame: pd.DataFrame) -> float:
+        columns = Columns.from_arrays(encode(frame, card.schema))
+        return log_loss(y, scorer.score(columns).double().numpy())
+
+    rises = [
+        loss(parsed.assign(plan=parsed["plan"].sample(frac=1, random_state=seed).to_numpy()))
+        - loss(parsed)
+        for seed in range(10)
+    ]
+    spread = 4 * np.std(rises) / selection.SHUFFLES**0.5
+    assert scores["plan"] == pytest.approx(np.mean(rises), abs=spread)
 
 
 def test_the_best_are_chosen_and_the_rest_left_out_of_the_schema(prepare):
