@@ -29,6 +29,7 @@ from torch import Tensor
 
 import churn_torch
 from churn_torch.commandline import compose
+from churn_torch.errors import InputError
 from churn_torch.fitting import fitted
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
@@ -242,6 +243,11 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             config.trainer.enable_checkpointing = False
             (config.callbacks or {}).pop("progress", None)
         check_choices(config)
+        if config.cv.folds:
+            raise InputError(
+                f"cv.folds: expected 0 in a classifier, which gives one model, got "
+                f"{config.cv.folds}; leave it out and use scikit-learn's cross_val_score."
+            )
         return config
 
 

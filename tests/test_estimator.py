@@ -195,6 +195,7 @@ def test_the_exported_file_gives_the_same(telco, learned, tmp_path):
         ({"model": "mpl"}, r"model: expected one of .*, got 'mpl' \(did you mean 'mlp'\?\)"),
         ({"overrides": ["lr=0.1"]}, r"got 'lr' \(did you mean 'optimizer.lr'\?\)"),
         ({"overrides": ["threshold=2"]}, r"threshold"),
+        ({"overrides": ["cv.folds=5"]}, r"cv\.folds: expected 0 in a classifier"),
         ({"overrides": ["data.kinds.x0=number"]}, r"as the kind of column 'x0'"),
     ],
 )

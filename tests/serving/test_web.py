@@ -74,6 +74,7 @@ def folder_of(
         keys = [f"run={run_of(name).folder}", "target=web", f"runtime={runtime}"]
         path = pipeline.export(compose("export", [*keys, f"out={above / 'page'}"]))
         assert path == above / "page" / "model.onnx"
+        assert not list(path.parent.glob("*.lean.onnx"))  # the page knows of no second file
         return path.parent
 
     return give
