@@ -11,7 +11,8 @@ stratified; every side that stops early watches the same 15 % of the training ro
 same columns, cleaned by churn_torch. What is done is kept (--cache), so a run that was cut short
 goes on where it was, and the tables hold all that is there.
 
-``s`` and ``CPU s`` are what the fit alone took. Tables that are not there are left out.
+``s`` and ``CPU s`` are what the fit took; of ours, the features before it and the calibration
+too. Tables that are not there are left out.
 """
 
 from __future__ import annotations
@@ -183,28 +184,17 @@ def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarr
 
 
 def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
-    """The same by the pipeline, up to the calibrated scorer; the fit is timed."""
+    """The same by the pipeline, up to the calibrated scorer; all of that is timed."""
     torch.set_num_threads(n_threads)
-    fit_net = fitting.fit_net
-    cost: dict[str, float] = {}
-
-    def fit(*args: Any, **keys: Any) -> Any:
-        with timed() as spent:
-            found = fit_net(*args, **keys)
-        cost.update(spent, best_epoch=found["best_epoch"], epochs=found["epochs"])
-        return found
-
-    fitting.fit_net = fit
     folder.mkdir()
     table = read_labelled(config.data, seed=config.seed)
-    try:
-        with fitting.fitted(
-            config, table, folder, n_threads=n_threads, announce=lambda _: None
-        ) as model:
-            told = pd.concat(pipeline.predictions(model.scorer, model.store, Tally(threshold=0.5)))
-    finally:
-        fitting.fit_net = fit_net
-    return told["label"].to_numpy(), told["churn_probability"].to_numpy(), cost
+    model = fitting.fitted(config, table, folder, n_threads=n_threads, announce=lambda _: None)
+    with contextlib.ExitStack() as stack:
+        with timed() as cost:
+            found = stack.enter_context(model)
+        told = pd.concat(pipeline.predictions(found.scorer, found.store, Tally(threshold=0.5)))
+    epochs = {key: found.fit[key] for key in ("best_epoch", "epochs")}
+    return told["label"].to_numpy(), told[PROBABILITY].to_numpy(), cost | epochs
 
 
 def of_tuned(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
