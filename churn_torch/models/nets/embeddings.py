@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from churn_torch.errors import InputError
 
@@ -13,7 +14,8 @@ from churn_torch.errors import InputError
 class Periodic(nn.Module):
     """Waves of learned frequencies beside the features, mixed for each number by itself.
 
-    ``relu(concat(cos(2 pi f z), sin(2 pi f z)) @ weight + bias)`` for each number z.
+    ``silu(concat(cos(2 pi f z), sin(2 pi f z)) @ weight + bias)`` for each number z; a relu, as in
+    the source, would leave kinks that the reasons' integral needs many points for.
     Source: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features in tabular
     deep learning" (PLR).
 
@@ -40,7 +42,7 @@ class Periodic(nn.Module):
         waves = torch.cat([angle.cos(), angle.sin()], dim=2)
         # No einsum: it reshapes, and the number of rows it was traced with would stay in the file.
         mixed = torch.bmm(waves.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
-        return torch.cat([x, torch.relu(mixed).flatten(1)], dim=1)
+        return torch.cat([x, silu(mixed).flatten(1)], dim=1)
 
 
 def embedded(
