@@ -124,7 +124,7 @@ def test_waves_are_of_the_numbers_alone():
         angle = 2 * torch.pi * x[:, i : i + 1] * net.embed.frequency[i]
         mixed = torch.cat([angle.cos(), angle.sin()], 1) @ net.embed.weight[i]
         mixed = mixed + net.embed.bias[i]
-            waves.append(mixed * mixed.sigmoid())
+        waves.append(mixed * mixed.sigmoid())
     torch.testing.assert_close(net(x), net.head(torch.cat([x, *waves], 1)).squeeze(1))
     # A table without numbers has no waves.
     assert MLP(n_features=5, n_numbers=0, n_frequencies=3).embed.state_dict() == {}
