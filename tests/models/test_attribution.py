@@ -123,13 +123,14 @@ def test_every_net_is_explained_as_by_captum_but_for_what_is_spread(
     else:
         expected = by_captum(scorer, X, attribution.n_points)
         left = logit_of(scorer).numpy() - attribution.base() - expected.sum(1)
-        assert spread == pytest.approx(np.abs(left).max(), abs=1e-5)
+        assert spread == pytest.approx(np.abs(left).max(), rel=1e-4, abs=1e-5)
         if attribution.n_points > 1:  # what captum's miss is shared out by their size
             size = np.abs(expected)
             expected = expected + size * (left / size.sum(1))[:, None]
     np.testing.assert_allclose(reasons, expected, rtol=1e-4, atol=2e-5)
 
-    assert attribution.error(COLUMNS) <= 1e-5
+    # Or some last digits of a large logit, in float32.
+    assert attribution.error(COLUMNS) <= 1e-5 + 2.0**-22 * float(logit_of(scorer).abs().max())
     # A kink (relu, selu) takes more points than there are.
     assert spread <= TOLERANCE or attribution.n_points == POINTS[-1]
     if cls in (Linear, MLP) and not options:  # as shipped

@@ -30,7 +30,7 @@ DTYPES = {"float16": TensorProto.FLOAT16, "int8": TensorProto.INT8}
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_large_matrices_are_rounded_and_the_rest_is_left(dtype: str):
-    scorer = scorer_of(MLP, width=64)
+    scorer = scorer_of(MLP, width=64, n_frequencies=0)
     with torch.no_grad():
         scorer.net.blocks[1][0].weight[5] = 0  # a row of zeros has a scale too
     before = {name: value.detach().clone() for name, value in scorer.net.named_parameters()}
@@ -57,7 +57,7 @@ def test_large_matrices_are_rounded_and_the_rest_is_left(dtype: str):
 
 
 def test_a_weight_too_large_for_float16_is_refused():
-    scorer = scorer_of(MLP, width=64)
+    scorer = scorer_of(MLP, width=64, n_frequencies=0)
     with torch.no_grad():
         scorer.net.blocks[1][0].weight[0, 0] = 1e5
     with pytest.raises(InputError, match=r"up to 65504, .* in blocks\.1\.0\.weight; keep float32"):
