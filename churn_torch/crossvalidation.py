@@ -169,9 +169,7 @@ def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
         options=export_options(run.config.export),
     )
     save_run(run)
-    outputs = Path(run.config.outputs)
-    if outputs.is_dir():
-        point_latest(outputs, run.folder)
+    point_latest(Path(run.config.outputs), run.folder)
     return run, [reasons_sentence(reasons), *exported]
 
 

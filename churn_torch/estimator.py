@@ -191,10 +191,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @torch.no_grad()
     def _scored(self, columns: Columns) -> Tensor:
         scorer, net = self.scorer_, copy.deepcopy(self.scorer_.net).double()
-        parts = []
-        for start in range(0, max(columns.numeric.shape[0], 1), CHUNK_ROWS):
-            features = scorer.preprocess(*columns.take(slice(start, start + CHUNK_ROWS)))
-            parts.append(scorer.calibrated(net(features.double()).float()))
+        parts = [
+            scorer.calibrated(net(scorer.preprocess(*chunk).double()).float())
+            for chunk in columns.in_chunks(CHUNK_ROWS)
+        ]
         return torch.cat(parts)
 
     def _parsed(self, X: Any) -> pd.DataFrame:

@@ -48,7 +48,6 @@ CALIBRATION_ROWS = 1_000_000
 
 LOGISTIC = "churn_torch.models.nets.linear.Linear"
 
-
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
 

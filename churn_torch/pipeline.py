@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -70,9 +69,7 @@ from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import one_thread
 from churn_torch.training.gather import SAMPLE_ROWS, Store
 from churn_torch.training.inference import cell_shares, scored
-from churn_torch.training.selection import (
-    check_selection,
-)
+from churn_torch.training.selection import check_selection
 
 
 class Target(NamedTuple):
@@ -95,7 +92,6 @@ TARGETS = {
     "web": Target(web.MODEL, lambda _, config: web.files(config.runtime), web.HINT),
 }
 
-
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
 
@@ -116,7 +112,6 @@ def train(
     Raises:
         InputError: The user's table or a choice cannot be used.
     """
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     with one_thread() as n_threads:
         return _train(config, Path(folder), source, n_threads)
 
@@ -179,9 +174,7 @@ def _train(
         write_text(folder / named, card_frame(*terms).to_csv(index=False))
         write_text(folder / page, (card_page if is_card else shapes_page)(*terms))
     save_run(run)
-    outputs = Path(config.outputs)
-    if outputs.is_dir():
-        point_latest(outputs, folder)
+    point_latest(Path(config.outputs), folder)
 
     if is_card and terms is not None:
         show(strongest_table(terms[0]))

@@ -240,7 +240,9 @@ def _damaged(folder: Path, reason: object) -> InputError:
 
 
 def point_latest(outputs: Path, folder: Path) -> None:
-    """Make ``outputs/latest`` a link to the folder."""
+    """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
+    if not outputs.is_dir():
+        return
     link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
     if link.is_symlink() or not link.exists():
         os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)

@@ -125,8 +125,8 @@ class Attribution(nn.Module):
     def _chunks(self, columns: Columns) -> Iterator[Tensor]:
         """Yield rows in model space, as many as can be integrated at once."""
         chunk_rows = max(1, min(CHUNK_ROWS, _EXPANDED_ROWS // self.n_points))
-        for start in range(0, max(columns.numeric.shape[0], 1), chunk_rows):
-            yield self.scorer.preprocess(*columns.take(slice(start, start + chunk_rows)))
+        for chunk in columns.in_chunks(chunk_rows):
+            yield self.scorer.preprocess(*chunk)
 
 
 def fit_attribution(scorer: Scorer, columns: Columns) -> Attribution:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,11 @@ class Columns(NamedTuple):
     def take(self, rows: Tensor | slice) -> Columns:
         """Return the given rows."""
         return Columns(*(tensor[rows] for tensor in self))
+
+    def in_chunks(self, n_rows: int) -> Iterator[Columns]:
+        """Yield the rows, ``n_rows`` at a time; of no rows one empty chunk."""
+        for start in range(0, max(len(self.numeric), 1), n_rows):
+            yield self.take(slice(start, start + n_rows))
 
     def numbers(self) -> Tensor:
         """Return all numbers, ``[N, n_numeric + n_wide]``, as float64 where some need it."""

@@ -60,10 +60,6 @@ class Scorer(nn.Module):
         """Return calibrated probabilities of any number of rows, chunk by chunk."""
         was_training = self.training
         self.eval()
-        n_rows = columns.numeric.shape[0]
-        parts = [
-            self(*columns.take(slice(start, start + CHUNK_ROWS)))
-            for start in range(0, max(n_rows, 1), CHUNK_ROWS)
-        ]
+        parts = [self(*chunk) for chunk in columns.in_chunks(CHUNK_ROWS)]
         self.train(was_training)
         return torch.cat(parts)

@@ -234,10 +234,8 @@ def _log_loss(scorer: Scorer, columns: Columns, rows: Rows) -> float:
     loss = LogLoss()
     label = torch.from_numpy(rows.label)
     weight = None if rows.weight is None else torch.from_numpy(rows.weight)
-    for start in range(0, len(label), CHUNK_ROWS):
-        here = slice(start, start + CHUNK_ROWS)
-        logit = scorer.raw_logit(*columns.take(here)) - scorer.prior_shift
-        loss.update(logit, label[here], None if weight is None else weight[here])
+    logit = torch.cat([scorer.raw_logit(*chunk) for chunk in columns.in_chunks(CHUNK_ROWS)])
+    loss.update(logit - scorer.prior_shift, label, weight)
     return float(loss.compute())
 
 
