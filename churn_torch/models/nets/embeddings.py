@@ -38,11 +38,14 @@ class Periodic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features and the embeddings of each row."""
-        angle = 2 * math.pi * x[:, : len(self.frequency)].unsqueeze(2) * self.frequency
-        waves = torch.cat([angle.cos(), angle.sin()], dim=2)
         # No einsum: it reshapes, and the number of rows it was traced with would stay in the file.
-        mixed = torch.bmm(waves.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
-        return torch.cat([x, silu(mixed).flatten(1)], dim=1)
+        # The rows stand last, so that only matrices are transposed: onnxruntime-web divides by zero
+        # where more than two axes of no rows are. Contiguous, or each step costs a tenth more.
+        z = x[:, : len(self.frequency)].t().contiguous().unsqueeze(1)
+        angle = z * (2 * math.pi * self.frequency).unsqueeze(2)
+        waves = torch.cat([angle.cos(), angle.sin()], dim=1)
+        mixed = torch.bmm(self.weight.transpose(1, 2), waves).flatten(0, 1).t().contiguous()
+        return torch.cat([x, silu(mixed + self.bias.flatten())], dim=1)
 
 
 def embedded(
