@@ -59,12 +59,14 @@ class ModelFile:
                 key: json.loads(value) if key in _JSON else value for key, value in stored.items()
             }
             self.schema = Schema.from_json(stored["schema"])
-        except ValueError as error:
+            self.names = [value.name for value in self.session.get_inputs()]
+            if [column["name"] for column in self.columns] != self.names:
+                raise ValueError("its columns are not the inputs")
+        except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"model: expected whole metadata in {where}, got damaged ones ({error}); write the "
                 "file anew with scripts/export.py."
             ) from None
-        self.names = [value.name for value in self.session.get_inputs()]
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     @cached_property

@@ -76,6 +76,16 @@ def test_a_file_of_a_newer_version_names_what_to_install(tmp_path: Path, version
         ModelFile(path)
 
 
+@pytest.mark.parametrize("columns", ["[]", "{}", "null", '[{"name": "another"}]'])
+def test_columns_that_are_not_the_inputs_are_refused(tmp_path: Path, columns: str):
+    path = write_file(tmp_path / "model.onnx")
+    model = onnx.load(path)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, {**stored, "columns": columns})
+    with pytest.raises(InputError, match=r"expected whole metadata in .*scripts/export\.py\.$"):
+        ModelFile(model.SerializeToString())
+
+
 @pytest.mark.parametrize("key", ["columns", "metrics", "threshold", "schema"])
 def test_damaged_metadata_are_refused(tmp_path: Path, key: str):
     path = write_file(tmp_path / "model.onnx", **{key: "[{"})
