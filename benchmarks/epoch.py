@@ -76,6 +76,7 @@ def ours(
         l2=L2,
         positive_weight=1.0,
         gradient_clip=None,
+        ema_decay=0.0,
         compiled=compiled,
         seed=0,
     )

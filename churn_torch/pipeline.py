@@ -345,6 +345,10 @@ def check_choices(config: DictConfig) -> None:
     clip = config.gradient_clip
     if clip is not None and not isinstance(clip, int | float):
         raise InputError(f"gradient_clip: expected a number above 0 or null, got {clip!r}.")
+    if not isinstance(config.ema_decay, int | float):
+        raise InputError(
+            f"ema_decay: expected a number from 0 to below 1, got {config.ema_decay!r}."
+        )
     if config.matmul_precision not in ("highest", "high", "medium"):
         raise InputError(
             f"matmul_precision: expected highest, high or medium, got {config.matmul_precision!r}."

@@ -164,12 +164,13 @@ def test_compose_is_what_a_script_would_run_with():
     [
         (
             "model=mpl",
-            r"^model: expected one of [a-z, ]+, got 'mpl' \(did you mean 'mlp'\?\)\.",
+            r"^model: expected one of [a-z_, ]+, got 'mpl' \(did you mean 'mlp'\?\)\.",
         ),
         ("widht=3", r"got 'widht' \(did you mean 'model\.width'\?\)"),
         (
             "model.width=3",
-            r"got 'model\.width', which belongs to model=gam or model=mlp or model=tabm\.$",
+            r"got 'model\.width', which belongs to model=gam or model=mlp or model=tabm or "
+            r"model=wide_deep\.$",
         ),
         ("optimizer.nesterov=true", r"which belongs to optimizer=sgd\.$"),
     ],
@@ -181,7 +182,7 @@ def test_compose_refuses_in_a_sentence(override, message):
 
 def test_known_keys_are_those_of_the_files():
     keys = known_keys()
-    assert keys["model.depth"] == ["model=mlp", "model=tabm"]
+    assert keys["model.depth"] == ["model=mlp", "model=tabm", "model=wide_deep"]
     assert keys["optimizer.momentum"] == ["optimizer=sgd"]
     assert len(keys["optimizer.lr"]) >= 3
     assert "trainer.max_epochs" in keys

@@ -45,7 +45,7 @@ def choice(option: str) -> list[str]:
     """The overrides that choose an option."""
     group, _, name = option.partition("=")
     if group == "recipe":  # chosen by the two it is named after
-        model, _, optimizer = name.partition("_")
+        model, _, optimizer = name.rpartition("_")
         return [f"model={model}", f"optimizer={optimizer}"]
     if option in ("data=telco", "data=table"):
         return []
@@ -72,8 +72,7 @@ def test_every_option_trains(option, train_run, keys, tmp_path, request):
     assert load_run(run.folder).metrics["test"]["n"] == run.metrics["test"]["n"]
 
     # Every key of the file has arrived in the run's configuration.
-    chosen = yaml.safe_load((CONF / group / f"{name}.yaml").read_text(encoding="utf-8")) or {}
-    chosen.pop("defaults", None)
+    chosen = content_of(CONF / group / f"{name}.yaml")
     overridden = [override.partition("=")[0] for override in base]
     if group != "recipe":  # which stands above the others
         overridden += [key for key, _ in leaves(recipe_of(run.config))]
@@ -90,7 +89,16 @@ def recipe_of(config: DictConfig) -> dict:
     targets = {yaml.safe_load(f.read_text())["_target_"]: f.stem for f in CONF.glob("model/*.yaml")}
     model = targets[config.model._target_]
     path = CONF / "recipe" / f"{model}_{config.optimizer._target_.rpartition('.')[2].lower()}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content_of(path) if path.exists() else {}
+
+
+def content_of(path: Path) -> dict:
+    """The keys of a file, those of the files of its folder that it takes over included."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    named = [name for name in content.pop("defaults", []) if isinstance(name, str)]
+    for name in named:
+        content = {**content_of(path.with_name(f"{name}.yaml")), **content}
+    return content
 
 
 def leaves(content: dict, prefix: str = "") -> list[tuple[str, object]]:

@@ -124,7 +124,7 @@ class Preprocess(nn.Module):
             offsets += [len(evident)] * len(level)
             evident += seen
         starts = np.cumsum([0, *[2 + len(c.vocabulary or ()) for c in schema.text]])
-        self.code_starts = tuple(int(start) for start in starts)
+        self.text_starts = tuple(int(start) for start in starts)
         buffer("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
         buffer("onehot_column", torch.tensor(columns, dtype=torch.int64))
         buffer("onehot_level", torch.tensor(levels, dtype=torch.int64))
@@ -141,6 +141,16 @@ class Preprocess(nn.Module):
     def n_dense(self) -> int:
         """How many of the features are numbers, without ramps; they come first."""
         return self.n_features - self.ramps.n_ramps - len(self.get_buffer("frequencies_"))
+
+    @property
+    def code_starts(self) -> tuple[int, ...]:
+        """Where the codes of each column of codes start, and where they end."""
+        return self.text_starts
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes a compact row has."""
+        return len(self.code_starts) - 1
 
     def _name_features(self, schema: Schema, numbers: list[Column]) -> None:
         named = [(column.name, column.name) for column in numbers]
@@ -174,7 +184,7 @@ class Preprocess(nn.Module):
         evident = self.get_buffer("evident_").flatten()
         frequencies = self.get_buffer("frequencies_")
         tables, feature = [], 0
-        for start, end in itertools.pairwise(self.code_starts):
+        for start, end in itertools.pairwise(self.text_starts):
             seen = evident[start:end]
             width = int(seen.sum())
             levels = seen.nonzero().flatten()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,7 @@ def fit_card(
     options: CardOptions,
     *,
     n_train: int,
+    positive_weight: float = 1.0,
 ) -> tuple[Schema, CardStatistics]:
     """Learn the features of a scorecard from training rows, and from nothing else.
 
@@ -56,6 +58,8 @@ def fit_card(
         statistics: Of all training rows.
         options: How fine.
         n_train: Training rows in all.
+        positive_weight: Weight of a positive row in the fit that is to come, which multiplies the
+            odds that the points give; the search itself counts every row once.
 
     Returns:
         The schema with bins and pairs filled in, and what the features are made of.
@@ -83,15 +87,26 @@ def fit_card(
         search.fit(rounds=20)
     named = (*schema.numeric, *schema.wide, *schema.text)
     pairs = [tuple(named[c].name for c in t.columns) for t in search.terms if len(t.columns) > 1]
-    tables = []
-    for coded, variance in zip(search.coded, search.variance.tolist(), strict=True):
+    assert search.logit is not None
+    base = float(search.logit.mean()) + math.log(positive_weight)
+    tables, points = [], []
+    for coded, variance, weights in zip(
+        search.coded, search.variance.tolist(), search.weights, strict=True
+    ):
         share = np.bincount(coded.cells.numpy(), minlength=len(coded.table)) / len(label)
         table = coded.table.numpy()
         evident = table.any(axis=1, keepdims=True)
         centred = np.where(evident, table - share @ table, 0.0)
         tables.append(centred * np.sqrt(variance * L2 * n_train))
+        points.append(centred @ weights.numpy()[:, None] + base / len(search.terms))
     facts: dict[str, object] = dict(vars(statistics))
-    learned = CardStatistics(**facts, cuts=cuts, coarse=coarse, tables=tables)  # type: ignore[arg-type]
+    learned = CardStatistics(
+        **facts,  # type: ignore[arg-type]
+        cuts=cuts,
+        coarse=coarse,
+        tables=tables,
+        points=points,
+    )
     return schema.with_pairs([(a, b) for a, b in pairs]), learned
 
 

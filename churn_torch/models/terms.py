@@ -116,11 +116,14 @@ class CardStatistics(Statistics):
         coarse: The level in pairs of each fine level of each column.
         tables: Of each term, ``[n_codes, n_functions]``: the functions as far as they were found
             to matter, zero on the average training row.
+        points: Of each term, ``[n_codes, 1]``: the log-odds that each cell was found to add, and
+            an equal share of the base, so that the sum over the terms is the scorecard's answer.
     """
 
     cuts: list[Array]
     coarse: list[Codes]
     tables: list[Array]
+    points: list[Array]
 
 
 class CardFeatures(Preprocess):
@@ -134,12 +137,16 @@ class CardFeatures(Preprocess):
         schema: A schema completed by `churn_torch.models.scorecard.fit_card`; it alone decides
             the shapes.
         options: As for `Preprocess`.
+        added_up: One feature a term, the log-odds that its cells were found to add, in place of
+            functions whose weights are to be fitted.
     """
 
-    def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
+    def __init__(
+        self, schema: Schema, options: PreprocessOptions, *, added_up: bool = False
+    ) -> None:
         super().__init__(schema, options)
+        self.added_up = added_up
         self.terms = terms_of(schema)
-        self.n_text = len(self.terms)
         named = [*schema.numeric, *schema.wide, *schema.text]
         n_cuts = [max(column.bins - 1, 0) for column in named]
         most = max([1, *n_cuts])
@@ -153,16 +160,22 @@ class CardFeatures(Preprocess):
         starts = np.cumsum([0, *sizes])
         self.register_buffer("coarse_", torch.zeros(int(starts[-1]), 1, dtype=torch.int64))
         self.register_buffer("level_start_", torch.from_numpy(starts[:-1]), persistent=False)
-        for i, term in enumerate(self.terms):
-            self.register_buffer(f"card_{i}_", torch.zeros(term.table.shape))
+        self.widths = [1 if added_up else term.table.shape[1] for term in self.terms]
+        for i, (term, width) in enumerate(zip(self.terms, self.widths, strict=True)):
+            self.register_buffer(f"card_{i}_", torch.zeros(term.n_codes, width))
         cells = np.cumsum([0, *(term.n_codes for term in self.terms)])
-        self.code_starts = tuple(int(start) for start in cells)
+        self.cell_starts = tuple(int(start) for start in cells)
         self.register_buffer("cell_start_", torch.from_numpy(cells[:-1]), persistent=False)
         names: list[str] = []
-        for term in self.terms:
+        for term, width in zip(self.terms, self.widths, strict=True):
             what = " x ".join(named[c].name for c in term.columns)
-            names += [f"{what}, function {k + 1}" for k in range(term.table.shape[1])]
+            names += [f"{what}, function {k + 1}" for k in range(width)]
         self.feature_names = tuple(names)
+
+    @property
+    def code_starts(self) -> tuple[int, ...]:
+        """Where the cells of each term start, and where they end."""
+        return self.cell_starts
 
     @property
     def n_dense(self) -> int:
@@ -175,8 +188,8 @@ class CardFeatures(Preprocess):
         What a pair adds is halved between its columns.
         """
         parts = []
-        for term in self.terms:
-            share = torch.zeros(term.table.shape[1], len(self.columns))
+        for term, width in zip(self.terms, self.widths, strict=True):
+            share = torch.zeros(width, len(self.columns))
             share[:, list(term.columns)] = 1 / len(term.columns)
             parts.append(share)
         return torch.cat(parts)
@@ -210,7 +223,8 @@ class CardFeatures(Preprocess):
         self.get_buffer("coarse_").copy_(
             torch.from_numpy(np.concatenate(statistics.coarse)).unsqueeze(1)
         )
-        for buffer, table in zip(self.code_tables(), statistics.tables, strict=True):
+        tables = statistics.points if self.added_up else statistics.tables
+        for buffer, table in zip(self.code_tables(), tables, strict=True):
             buffer.copy_(torch.from_numpy(table))
 
     def cells(self, columns: Columns) -> Tensor:
@@ -230,3 +244,61 @@ class CardFeatures(Preprocess):
         """Return the cells of each row, which its features are looked up by."""
         cells = self.cells(Columns(numeric, wide, codes))
         return Compact(torch.empty(len(cells), 0, device=cells.device), cells.to(torch.int32))
+
+
+class WideFeatures(Preprocess):
+    """The features of `Preprocess`, and after them what each term of a scorecard adds.
+
+    A net can take the sum of the latter for granted, and learn from the former what it misses.
+
+    Args:
+        schema: As for `CardFeatures`.
+        options: As for `Preprocess`.
+    """
+
+    def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
+        super().__init__(schema, options)
+        self.card = CardFeatures(schema, options, added_up=True)
+        self.feature_names = (*self.feature_names, *self.card.feature_names)
+
+    @property
+    def code_starts(self) -> tuple[int, ...]:
+        """Where the codes of each text column start, then the cells of each term."""
+        n_codes = self.text_starts[-1]
+        return (*self.text_starts, *(n_codes + start for start in self.card.code_starts[1:]))
+
+    @property
+    def n_terms(self) -> int:
+        """How many of the features are of the scorecard; they come last."""
+        return len(self.card.terms)
+
+    @property
+    def n_dense(self) -> int:
+        """How many of the features are numbers, without ramps; they come first."""
+        return super().n_dense - self.n_terms
+
+    def of_column(self) -> Tensor:
+        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        share = super().of_column()
+        share[-self.n_terms :] = self.card.of_column()
+        return share
+
+    def code_tables(self) -> list[Tensor]:
+        """Return the features of each code of each text column, then of each cell of each term."""
+        return [*super().code_tables(), *self.card.code_tables()]
+
+    def load_statistics(self, statistics: Statistics) -> None:
+        """Copy the training numbers into the buffers."""
+        super().load_statistics(statistics)
+        self.card.load_statistics(statistics)
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return model-space rows; a group without columns is not looked at."""
+        plain = super().forward(numeric, wide, codes)
+        return torch.cat([plain, self.card(numeric, wide, codes)], dim=1)
+
+    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+        """Return model-space rows with categories and cells still as codes."""
+        dense, plain = super().compact(numeric, wide, codes)
+        cells = self.card.compact(numeric, wide, codes).codes + self.text_starts[-1]
+        return Compact(dense, torch.cat([plain, cells], dim=1))

@@ -20,7 +20,7 @@ from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
-from churn_torch.models.terms import CardFeatures
+from churn_torch.models.terms import CardFeatures, WideFeatures
 from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
 from churn_torch.training.exact import ExactModule
@@ -34,6 +34,7 @@ MOST_STEPS = 512
 
 SOLVER = "churn_torch.training.exact.ExactSolver"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
+WIDE_DEEP = "churn_torch.models.nets.wide_deep.WideDeep"
 
 
 def is_exact(config: DictConfig) -> bool:
@@ -106,9 +107,9 @@ def card_options(config: DictConfig) -> CardOptions | None:
         InputError: An option is out of range.
     """
     model = config.model
-    if model._target_ != SCORECARD:
+    if model._target_ not in (SCORECARD, WIDE_DEEP):
         return None
-    if config.preprocess.bins:
+    if config.preprocess.bins and model._target_ == SCORECARD:
         raise InputError(
             f"preprocess.bins: expected 0 with model=scorecard, got {config.preprocess.bins}: a "
             "scorecard cuts numbers itself; set model.bins."
@@ -118,8 +119,9 @@ def card_options(config: DictConfig) -> CardOptions | None:
 
 def build_preprocess(config: DictConfig, schema: Schema) -> Preprocess:
     """Return the features of a model, whose statistics are still to be loaded."""
-    features = CardFeatures if card_options(config) else Preprocess
-    return features(schema, build_options(config))
+    features: dict[str, type[Preprocess]] = {SCORECARD: CardFeatures, WIDE_DEEP: WideFeatures}
+    make = features.get(config.model._target_, Preprocess)
+    return make(schema, build_options(config))
 
 
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
@@ -137,6 +139,7 @@ def build_scorer(config: DictConfig, schema: Schema) -> Scorer:
         "n_features": preprocess.n_features,
         "n_numbers": preprocess.ramps.n_numbers,
         "columns": list(features.values()),
+        "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
     }
     asked = inspect.signature(make).parameters
     sizes = {name: size for name, size in sizes.items() if name in asked}
@@ -168,7 +171,7 @@ def build_module(
         InputError: ``class_weight`` is none of its choices, or a penalty does not suit the
             optimizer.
     """
-    positive_weight = _positive_weight(config.class_weight, n_negative, n_positive)
+    weight = positive_weight(config.class_weight, n_negative, n_positive)
     l2: Any = OmegaConf.to_container(config.penalty)["l2"]  # type: ignore[index, call-overload]
     strengths = l2 if isinstance(l2, list) else [l2]
     if not all(isinstance(s, int | float) and not isinstance(s, bool) for s in strengths):
@@ -180,7 +183,7 @@ def build_module(
             l1=config.penalty.l1,
             l2=strengths,
             folds=config.penalty.folds,
-            positive_weight=positive_weight,
+            positive_weight=weight,
             n_threads=n_threads,
         )
     if isinstance(l2, list):
@@ -194,8 +197,9 @@ def build_module(
         scheduler=instantiate(config.scheduler) if config.scheduler._target_ else None,
         l1=config.penalty.l1,
         l2=l2,
-        positive_weight=positive_weight,
+        positive_weight=weight,
         gradient_clip=config.gradient_clip,
+        ema_decay=config.ema_decay,
         compiled=config.compile,
         seed=config.seed,
     )
@@ -237,7 +241,17 @@ def build_trainer(
     return trainer
 
 
-def _positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:
+def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:
+    """Return the weight of a churner.
+
+    Args:
+        class_weight: The choice: none, balanced or the weight.
+        n_negative: Training rows that stay, counted by their weights.
+        n_positive: Churners among the training rows, counted by their weights.
+
+    Raises:
+        InputError: It is none of its choices.
+    """
     if class_weight in (None, "none"):
         return 1.0
     if class_weight == "balanced":

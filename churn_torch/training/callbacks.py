@@ -43,7 +43,7 @@ class BestWeights(Callback):
             )
         if log_loss < self.log_loss:
             self.log_loss, self.epoch = log_loss, trainer.current_epoch
-            state = pl_module.scorer.net.state_dict()
+            state = pl_module.kept_net.state_dict()
             self.weights = {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

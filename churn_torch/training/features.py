@@ -14,7 +14,7 @@ from churn_torch.models.statistics import Statistics, fit_statistics
 from churn_torch.tables.encode import encode
 from churn_torch.tables.rows import LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import build_options, card_options
+from churn_torch.training.build import build_options, card_options, positive_weight
 
 # Training rows that a scorecard's bins and pairs are learned from, at most.
 CARD_ROWS = 65_536
@@ -52,6 +52,7 @@ def learn_features(
         statistics,
         card,
         n_train=n_train,
+        positive_weight=positive_weight(config.class_weight, *table.weight_by_class["train"]),
     )
 
 

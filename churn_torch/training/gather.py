@@ -99,7 +99,7 @@ def gathered(
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
     row_bytes = bytes_a_row(
-        preprocess.n_dense, preprocess.n_text, weighted=schema.weight is not None
+        preprocess.n_dense, preprocess.n_codes, weighted=schema.weight is not None
     )
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
@@ -125,7 +125,7 @@ def gathered(
 def _gather(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
-    widths = (preprocess.n_dense, preprocess.n_text)
+    widths = (preprocess.n_dense, preprocess.n_codes)
     blocks = {
         part: Block(
             torch.empty(n, widths[0]),
@@ -189,7 +189,7 @@ def _write(
         facts = {
             "key": key,
             "counts": table.counts,
-            "widths": [preprocess.n_dense, preprocess.n_text],
+            "widths": [preprocess.n_dense, preprocess.n_codes],
             "weighted": weighted,
         }
         (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")

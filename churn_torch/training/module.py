@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.metrics import LogLoss
@@ -58,10 +60,15 @@ class FitModule(pl.LightningModule):
         """Rows to expand to features at once."""
         return rows_to_expand(self.expansion.n_features)
 
+    @property
+    def kept_net(self) -> nn.Module:
+        """The net that is validated, and whose weights the scorer ends with."""
+        return self.scorer.net
+
     def validation_step(self, run: Run, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
         for rows in run.rows.in_chunks(min(self.chunk_rows, CHUNK_ROWS)):
-            logit = self.scorer.net(self.features(rows)) - self.scorer.prior_shift
+            logit = self.kept_net(self.features(rows)) - self.scorer.prior_shift
             self.validation_loss.update(logit, rows.label, rows.weight)
 
     def on_validation_epoch_end(self) -> None:
@@ -110,12 +117,15 @@ class ChurnModule(FitModule):
             weights to ``1 / (C * their sum)``.
         positive_weight: Weight of a positive row.
         gradient_clip: Largest norm of the gradient; None leaves it as it is.
+        ema_decay: Share that an average of the weights keeps of itself at each step, in [0, 1);
+            the average is what is validated and kept. 0 is the weights themselves. (Polyak &
+            Juditsky 1992, "Acceleration of stochastic approximation by averaging".)
         compiled: Run the net through ``torch.compile``.
         seed: Seed of dropout, drawn anew for each epoch so that a resumed run goes on as if
             unbroken.
 
     Raises:
-        InputError: A penalty is negative.
+        InputError: A penalty, the clip or the decay is out of range.
     """
 
     row_weight: Tensor | None
@@ -130,6 +140,7 @@ class ChurnModule(FitModule):
         l2: float,
         positive_weight: float,
         gradient_clip: float | None,
+        ema_decay: float,
         compiled: bool,
         seed: int,
     ) -> None:
@@ -140,11 +151,18 @@ class ChurnModule(FitModule):
             raise InputError(
                 f"gradient_clip: expected a number above 0 or null, got {gradient_clip}."
             )
+        if not 0 <= ema_decay < 1:
+            raise InputError(
+                f"ema_decay: expected a number from 0 to below 1, such as 0.98, got {ema_decay}."
+            )
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.gradient_clip = gradient_clip
         self.seed = seed
         net = scorer.net
+        self.ema_decay = ema_decay
+        self.average = copy.deepcopy(net).requires_grad_(False) if ema_decay else None
+        self.n_averaged = 0
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
         # In a mean over nets, a net's own penalty counts as little as its own loss.
         n_nets = len(net.members) if isinstance(net, Ensemble) else 1
@@ -156,6 +174,11 @@ class ChurnModule(FitModule):
         self.register_buffer("row_weight", row_weight, persistent=False)
         self._loss_sum = torch.zeros(())
         self._n_rows = 0
+
+    @property
+    def kept_net(self) -> nn.Module:
+        """The average of the weights, where there is one."""
+        return self.scorer.net if self.average is None else self.average
 
     def on_train_epoch_start(self) -> None:
         """Make the epoch's randomness a function of seed, epoch and process."""
@@ -176,6 +199,7 @@ class ChurnModule(FitModule):
             if self.gradient_clip is not None:
                 nn.utils.clip_grad_norm_(self.scorer.net.parameters(), self.gradient_clip)
             optimizer.step()
+            self._average_weights()
             start = end
             self._n_rows += n_rows
 
@@ -210,6 +234,27 @@ class ChurnModule(FitModule):
                 weight.grad.add_(weight.detach(), alpha=self.l2)
             if self.l1:
                 weight.grad.add_(weight.detach().sign(), alpha=self.l1)
+
+    def _average_weights(self) -> None:
+        """Move the average towards the weights; of the first steps it is the plain mean."""
+        if self.average is None:
+            return
+        self.n_averaged += 1
+        decay = min(self.ema_decay, 1 - 1 / self.n_averaged)
+        kept, net = self.average, self.scorer.net
+        move: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        move(list(kept.parameters()), list(net.parameters()), self.n_averaged)
+        for of_kept, of_net in zip(kept.buffers(), net.buffers(), strict=True):
+            of_kept.copy_(of_net)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Keep how many steps are averaged."""
+        return {**super().get_extra_state(), "n_averaged": self.n_averaged}
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        super().set_extra_state(state)
+        self.n_averaged = state["n_averaged"]
 
     def _share_gradients(self) -> None:
         if self.trainer.world_size > 1:

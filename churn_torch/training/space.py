@@ -31,7 +31,7 @@ APART = frozenset(
 OF_THE_FIT = frozenset(
     {
         *("model", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
-        *("batch_size", "smallest_batch", "gradient_clip", "class_weight", "ensemble"),
+        *("batch_size", "smallest_batch", "gradient_clip", "ema_decay", "ensemble"),
     }
 )
 # Keys of a model that decide how rows are prepared: a scorecard's.

@@ -16,7 +16,7 @@ from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorecard import fit_card
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions, Statistics, fit_statistics
-from churn_torch.models.terms import CardFeatures
+from churn_torch.models.terms import CardFeatures, WideFeatures
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer
 from churn_torch.tables.schema import Schema
@@ -33,6 +33,7 @@ class Learned(NamedTuple):
     statistics: Statistics
     schema: Schema
     features: CardFeatures
+    wide: WideFeatures
 
 
 def frame() -> pd.DataFrame:
@@ -68,8 +69,10 @@ def learned(pairs: int = 3) -> Learned:
     options = CardOptions(bins=8, pair_bins=5, pairs=pairs)
     completed, card = fit_card(columns, label, None, schema, statistics, options, n_train=N)
     features = CardFeatures(completed, PreprocessOptions())
-    features.load_statistics(card)
-    return Learned(columns, label, schema, statistics, completed, features)
+    wide = WideFeatures(completed, PreprocessOptions())
+    for made in (features, wide):
+        made.load_statistics(card)
+    return Learned(columns, label, schema, statistics, completed, features, wide)
 
 
 def scorer() -> Scorer:

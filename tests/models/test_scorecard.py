@@ -38,6 +38,19 @@ def test_the_default_penalty_stands_for_the_strengths_found():
     assert max(spread["town"], spread["seen"], spread["since"]) < 0.25
 
 
+def test_a_class_weight_multiplies_the_odds():
+    made = learned()
+    points = [
+        fit_card(
+            made.columns, made.label, None, made.plain, made.statistics, OPTIONS,
+            n_train=N, positive_weight=weight,
+        )[1].points
+        for weight in (1.0, 3.0)
+    ]  # fmt: skip
+    for one, other in zip(*points, strict=True):
+        np.testing.assert_allclose(other - one, np.log(3) / len(points[0]))
+
+
 def test_rows_without_weight_teach_nothing_and_a_double_one_counts_twice():
     made = learned()
     half = N // 2

@@ -105,7 +105,7 @@ def test_the_loss_forth_and_back(model, weighted):
     rows = rows_on_meta(scorer, weighted=weighted)
     module = ChurnModule(
         scorer, optimizer=torch.optim.SGD, scheduler=None, l1=0.1, l2=0.1, positive_weight=2.0,
-        gradient_clip=1.0, compiled=False, seed=0,
+        gradient_clip=1.0, ema_decay=0.98, compiled=False, seed=0,
     )  # fmt: skip
     module.trainer = SimpleNamespace(world_size=1)
     module._loss_sum = module._loss_sum.to(META)  # as at the start of an epoch

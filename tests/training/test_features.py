@@ -35,7 +35,11 @@ def table(*, n_chunks: int = 1, spoil: bool = False) -> SimpleNamespace:
                 raw.iloc[rows][[]].reset_index(drop=True), part[rows],
             )  # fmt: skip
 
-    return SimpleNamespace(schema=schema, chunks=chunks, counts={"train": int((part == 0).sum())})
+    weights = np.bincount(label[part == 0].astype(int)).astype(np.float64)
+    return SimpleNamespace(
+        schema=schema, chunks=chunks, counts={"train": int((part == 0).sum())},
+        weight_by_class={"train": weights},
+    )  # fmt: skip
 
 
 def same(one: tuple, other: tuple) -> bool:

@@ -26,7 +26,7 @@ SGD = partial(torch.optim.SGD, lr=0.1)
 def make(prepared, **options) -> ChurnModule:
     plain = {
         "optimizer": SGD, "scheduler": None, "l1": 0.0, "l2": 0.0, "positive_weight": 1.0,
-        "gradient_clip": None, "compiled": False, "seed": 0,
+        "gradient_clip": None, "ema_decay": 0.0, "compiled": False, "seed": 0,
     }  # fmt: skip
     return ChurnModule(prepared.scorer, **{**plain, **options})
 
@@ -394,6 +394,57 @@ def test_blocks_are_an_arrangement_and_nothing_else(prepare, monkeypatch):
         curves.append(module.history)
     for one, other in zip(*curves, strict=True):
         assert one == pytest.approx(other, abs=1e-6)
+
+
+class Weights(pl.Callback):
+    """The weights at the end of each epoch, and the averages."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]] = []
+
+    def on_train_epoch_end(self, trainer, pl_module) -> None:
+        copies = (pl_module.scorer.net, pl_module.kept_net)
+        self.seen.append(
+            tuple({k: v.clone() for k, v in net.state_dict().items()} for net in copies)
+        )
+
+
+def test_the_average_is_of_the_weights_after_each_step(prepare):
+    """Batches of all rows, so an epoch is a step; the batch norm's past is that of the net."""
+    prepared = prepare("model=mlp", "model.width=4", "model.normalization=batch", "model.dropout=0")
+    weights = Weights()
+    module = make(prepared, ema_decay=0.75)
+    fit(prepared, module, weights, epochs=9, batch_size=None)
+    expected: dict[str, torch.Tensor] = {}
+    for step, (now, kept) in enumerate(weights.seen):
+        share = max(0.25, 1 / (step + 1))
+        for name, value in now.items():
+            is_weight = name in dict(module.scorer.net.named_parameters())
+            before = expected.get(name, value)
+            expected[name] = before + share * (value - before) if is_weight else value
+            torch.testing.assert_close(kept[name], expected[name])
+    assert not torch.equal(kept["head.weight"], now["head.weight"])
+
+
+def test_the_average_is_validated_and_kept(prepare):
+    prepared = prepare("model=mlp", "model.width=4")
+    best, weights = BestWeights(), Weights()
+    module = make(prepared, ema_decay=0.9)
+    fit(prepared, module, best, weights, epochs=4)
+    kept = weights.seen[best.epoch][1]
+    for name, value in module.scorer.net.state_dict().items():
+        assert torch.equal(value, kept[name])
+    validation = prepared.validation.block
+    with torch.no_grad():
+        logit = module.scorer.eval().net(module.features(validation))
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, validation.label).item()
+    assert loss == pytest.approx(best.log_loss, abs=1e-6)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
+def test_a_decay_out_of_range_is_refused(prepare, decay):
+    with pytest.raises(InputError, match=r"^ema_decay: expected a number from 0 to below 1"):
+        make(prepare(), ema_decay=decay)
 
 
 @pytest.mark.parametrize("clip", [0, -1.0, float("nan")])

@@ -35,7 +35,7 @@ def nets_found() -> dict[str, type[nn.Module]]:
 
 NETS = nets_found()
 # What the table decides; only the first must be given.
-SIZES = ("n_features", "n_numbers", "columns")
+SIZES = ("n_features", "n_numbers", "n_terms", "columns")
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
