@@ -65,7 +65,7 @@ def traced_once() -> Iterator[None]:
             return program
         return decompose(program, registry)
 
-    _fx_passes.decompose_with_registry = decompose_if_needed
+    _fx_passes.decompose_with_registry = decompose_if_needed  # type: ignore[assignment]
     # Each export asks for the signatures of all translations again.
     _schemas.op_signature_from_function = _kept(signature)
     try:

@@ -115,7 +115,7 @@ def test_every_net_is_explained_as_by_captum_but_for_what_is_spread(
 ):
     takes = inspect.signature(cls).parameters
     sizes = SMALL if "n_members" in takes else {}
-    scorer = scorer_of(cls, **sizes, **options)
+    scorer = scorer_of(cls, **{**sizes, **options})
     attribution = fit_attribution(scorer, COLUMNS)
     reasons = attribution.explain(COLUMNS)
     assert reasons.shape == (N, len(PREPROCESS.columns))
