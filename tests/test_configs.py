@@ -65,8 +65,6 @@ def test_every_option_trains(option, train_run, keys, tmp_path, request):
     base = ["trainer.max_epochs=2"] if option == "data=telco" else list(keys)
     if group == "debug":
         base.remove("trainer.max_epochs=2")
-    if option == "model=tabm":  # an ensemble's proof takes as long as it has weights
-        base += ["model.n_members=3", "model.width=32"]
     run = train_run(tmp_path / "run", *base, *choice(option))
     assert all(math.isfinite(value) for value in run.metrics["test"].values() if value is not None
                and not isinstance(value, dict))  # fmt: skip
