@@ -32,6 +32,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("no GPU on this machine")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest test there is, or the other workers wait for it at the end."""
+    items.sort(key=lambda item: item.name != "test_every_block_works_in_order")
+
+
 @pytest.fixture(scope="session")
 def customers() -> pd.DataFrame:
     """400 customers with every kind of column, names that need care, and a real signal."""

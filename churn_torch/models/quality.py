@@ -48,7 +48,9 @@ class Quality(nn.Module):
         parts = []
         if self.n_numbers:
             x = Columns(numeric, wide, codes).numbers()
-            inside = (x >= self.get_buffer("minimum")) & (x <= self.get_buffer("maximum"))
+            inside = torch.logical_and(  # not &, which the exporter has to decompose
+                x >= self.get_buffer("minimum"), x <= self.get_buffer("maximum")
+            )
             parts.append(torch.where((x - x) == 0, torch.where(inside, FINE, OUTSIDE), MISSING))
         if self.n_text:
             known = codes.clamp(max=FIRST_CATEGORY)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import onnx
 import torch
 from onnx import TensorProto, compose, helper
-from onnxscript import opset20
 from torch import Tensor, nn
 
 from churn_torch.errors import InputError
@@ -17,7 +15,12 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.exporter import quiet_exporter, unparsed_translations
+from churn_torch.serving.exporter import (
+    TRANSLATIONS,
+    quiet_exporter,
+    traced_once,
+    unparsed_translations,
+)
 from churn_torch.serving.folded import FoldedScorer
 from churn_torch.serving.folded_card import FoldedCard
 from churn_torch.serving.gradient import traceable_attribution
@@ -188,7 +191,7 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
     dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
     # Three rows: an example of one row would let the exporter take the batch size for a constant.
     examples = tuple(torch.zeros(3, len(g.columns), dtype=dtypes[g.name]) for g in groups)
-    with quiet_exporter(), unparsed_translations():
+    with quiet_exporter(), unparsed_translations(), traced_once():
         program = torch.onnx.export(
             graph,
             examples,
@@ -196,7 +199,7 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
             output_names=graph.outputs,
             dynamic_shapes=(tuple({0: batch} for _ in groups),),
             opset_version=opset,
-            custom_translation_table={torch.ops.aten.take.default: _take},
+            custom_translation_table=TRANSLATIONS,
             dynamo=True,
             verbose=False,
         )
@@ -212,11 +215,6 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
         value.metadata_props.clear()
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
     return core
-
-
-def _take(table: Any, index: Any) -> Any:
-    """Translate ``torch.take`` of a table with one axis; the exporter's own way is longer."""
-    return opset20.Gather(table, index)
 
 
 def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:

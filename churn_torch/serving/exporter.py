@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
+from typing import Any
+
+import torch
+from onnxscript import opset20
 
 
 @contextlib.contextmanager
@@ -39,3 +44,68 @@ def unparsed_translations() -> Iterator[None]:
         yield
     finally:
         TracedOnnxFunction.function_ir = parsed  # type: ignore[method-assign]
+
+
+@contextlib.contextmanager
+def traced_once() -> Iterator[None]:
+    """Keep torch from tracing a graph again that has nothing to decompose.
+
+    The exporter (torch 2.13) has every program decomposed, which is a second trace with all its
+    bookkeeping of shapes: half the time of a linear model's export. A program whose operators can
+    all be translated comes out of it as it went in.
+    """
+    from torch.onnx._internal.exporter import _fx_passes, _schemas
+
+    decompose = _fx_passes.decompose_with_registry
+    signature = _schemas.op_signature_from_function
+
+    def decompose_if_needed(program: Any, registry: Any) -> Any:
+        called = (node.target for node in program.graph.nodes if node.op == "call_function")
+        if all(_is_translated(target, registry) for target in called):
+            return program
+        return decompose(program, registry)
+
+    _fx_passes.decompose_with_registry = decompose_if_needed  # type: ignore[assignment]
+    # Each export asks for the signatures of all translations again.
+    _schemas.op_signature_from_function = _kept(signature)
+    try:
+        yield
+    finally:
+        _fx_passes.decompose_with_registry = decompose
+        _schemas.op_signature_from_function = signature
+
+
+@functools.cache
+def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
+    return functools.cache(function)
+
+
+def _is_translated(target: Any, registry: Any) -> bool:
+    """Whether the exporter takes a call as it stands; it leaves out assertions by itself."""
+    if target in (aten._assert_scalar.default, aten._assert_tensor_metadata.default):
+        return True
+    changes = isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
+    return registry.is_registered(target) and (not changes or target in TRANSLATIONS)
+
+
+def _take(table: Any, index: Any) -> Any:
+    """Translate ``torch.take`` of a table with one axis; the exporter's own way is longer."""
+    return opset20.Gather(table, index)
+
+
+def _to(x: Any, dtype: int, layout: str = "", device: str = "") -> Any:
+    return opset20.Cast(x, to=dtype)
+
+
+def _detach(x: Any) -> Any:
+    return opset20.Identity(x)
+
+
+aten = torch.ops.aten
+# Beside the exporter's own: what is shorter, and what it would decompose for (`traced_once`).
+TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    aten.take.default: _take,
+    aten.to.dtype: _to,
+    aten.to.dtype_layout: _to,
+    aten.detach_.default: _detach,
+}

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from onnxscript import TracedOnnxFunction
 from onnxscript.function_libs.torch_lib import ops, registration
+from torch import nn
+from torch.onnx._internal.exporter import _fx_passes, _schemas
 
-from churn_torch.serving.exporter import unparsed_translations
+from churn_torch.serving.exporter import (
+    TRANSLATIONS,
+    quiet_exporter,
+    traced_once,
+    unparsed_translations,
+)
 
 
 def translations() -> list[TracedOnnxFunction]:
@@ -26,3 +34,45 @@ def test_afterwards_they_are_parsed_again():
     with pytest.raises(KeyboardInterrupt), unparsed_translations():
         raise KeyboardInterrupt
     assert TracedOnnxFunction.function_ir is before
+
+
+class Plain(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.take(torch.arange(5.0), x.clamp(0, 4).long()).float()
+
+
+class ToDecompose(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.clone().sub_(1.0).T
+
+
+@pytest.mark.parametrize(("net", "again"), [(Plain(), 0), (ToDecompose(), 1)])
+def test_only_what_has_to_be_decomposed_is_traced_again(
+    net: nn.Module, again: int, monkeypatch: pytest.MonkeyPatch
+):
+    """And the file holds the same operators either way."""
+    decompose, decomposed = _fx_passes.decompose_with_registry, []
+
+    def counted(*arguments):
+        decomposed.append(arguments)
+        return decompose(*arguments)
+
+    monkeypatch.setattr(_fx_passes, "decompose_with_registry", counted)
+
+    def operators() -> list[str]:
+        with quiet_exporter():
+            program = torch.onnx.export(
+                net.eval(), (torch.zeros(3, 2),), dynamo=True, verbose=False,
+                custom_translation_table=TRANSLATIONS,
+            )  # fmt: skip
+        assert program is not None
+        return [node.op_type for node in program.model_proto.graph.node]
+
+    always = operators()
+    assert len(decomposed) == 1
+    signature = _schemas.op_signature_from_function
+    with traced_once():
+        assert operators() == always
+    assert len(decomposed) == 1 + again
+    assert _fx_passes.decompose_with_registry is counted
+    assert _schemas.op_signature_from_function is signature
