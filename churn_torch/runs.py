@@ -222,7 +222,7 @@ def load_run(path: str | Path) -> Run:
         schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
         scorer = build_scorer(config, schema)
-        scorer.load_state_dict(torch.load(folder / WEIGHTS, map_location="cpu", weights_only=True))
+        scorer.load_state_dict(_weights(folder))
         run = Run(folder, config, schema, scorer.eval(), metrics)
         _ = run.threshold
     except InputError:
@@ -230,6 +230,16 @@ def load_run(path: str | Path) -> Run:
     except Exception as error:  # a damaged file raises many classes
         raise _damaged(folder, error) from error
     return run
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    try:
+        weights: dict[str, torch.Tensor] = torch.load(
+            folder / WEIGHTS, map_location="cpu", weights_only=True
+        )
+    except Exception as error:  # torch says little, or advises to open what may run code
+        raise _damaged(folder, f"{WEIGHTS} cannot be read") from error
+    return weights
 
 
 def _damaged(folder: Path, reason: object) -> InputError:
