@@ -358,7 +358,14 @@ def test_resumed_is_the_same_as_unbroken(
 def test_killed_after_the_last_epoch_still_ends_with_the_best_weights(
     train_run, customers_csv, table_keys, tmp_path, case
 ):
-    keys = [*table_keys, f"data.source={customers_csv}", *MLP, *CASES[case], "optimizer.lr=1"]
+    keys = [
+        *table_keys,
+        f"data.source={customers_csv}",
+        *MLP,
+        *CASES[case],
+        "optimizer.lr=1",
+        "ema_decay=0",
+    ]
     unbroken = train_run(tmp_path / "unbroken", *keys)
     fit = unbroken.metrics["fit"]
     assert fit["best_epoch"] < fit["epochs"]  # or last weights would do

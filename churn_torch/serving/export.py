@@ -18,6 +18,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.serving.exporter import (
     TRANSLATIONS,
     quiet_exporter,
+    store_once,
     traced_once,
     unparsed_translations,
 )
@@ -211,6 +212,7 @@ def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onn
         node.metadata_props.clear()
         node.doc_string = ""
     core.graph.ClearField("value_info")
+    store_once(core.graph)
     for value in (*core.graph.input, *core.graph.output):
         value.metadata_props.clear()
         value.type.tensor_type.shape.dim[0].dim_param = BATCH

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import onnx
 import torch
 from onnxscript import opset20
 
@@ -90,6 +91,22 @@ def _is_translated(target: Any, registry: Any) -> bool:
         return True
     changes = isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
     return registry.is_registered(target) and (not changes or target in TRANSLATIONS)
+
+
+def store_once(graph: onnx.GraphProto) -> None:
+    """Keep one of equal constants: the exporter has one for each operation that turns a weight."""
+    kept: dict[bytes, str] = {}
+    names = {}
+    for tensor in [*graph.initializer]:
+        alone = onnx.TensorProto()
+        alone.CopyFrom(tensor)
+        alone.ClearField("name")
+        alone.ClearField("metadata_props")
+        names[tensor.name] = kept.setdefault(alone.SerializeToString(), tensor.name)
+        if names[tensor.name] != tensor.name:
+            graph.initializer.remove(tensor)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def _take(table: Any, index: Any) -> Any:

@@ -20,7 +20,8 @@ from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions
-from churn_torch.models.terms import CardFeatures, WideFeatures
+from churn_torch.models.terms import CardFeatures
+from churn_torch.models.wide import WideFeatures
 from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
 from churn_torch.training.exact import ExactModule

@@ -23,6 +23,7 @@ PINNED = (
     "preprocess.outliers=none", "preprocess.scaling=standard", "preprocess.min_count=5",
     "optimizer=adam", "optimizer.lr=0.003", "optimizer.betas=[0.9,0.999]", "scheduler=none",
     "callbacks=none", "trainer=cpu", "trainer.max_epochs=5", "trainer.precision=32-true",
+    "ema_decay=0",
 )  # fmt: skip
 MODELS = {
     "logreg": ("model=logreg",),

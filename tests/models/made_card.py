@@ -16,7 +16,8 @@ from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorecard import fit_card
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import PreprocessOptions, Statistics, fit_statistics
-from churn_torch.models.terms import CardFeatures, WideFeatures
+from churn_torch.models.terms import CardFeatures
+from churn_torch.models.wide import WideFeatures
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.infer import infer
 from churn_torch.tables.schema import Schema

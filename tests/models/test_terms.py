@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 
 from churn_torch.models.expansion import Expansion
-from churn_torch.models.preprocess import Columns, Preprocess
-from churn_torch.models.scorecard import L2
+from churn_torch.models.preprocess import Columns
 from churn_torch.models.statistics import PreprocessOptions
 from churn_torch.models.terms import PAIR_FUNCTIONS, CardFeatures, pair_term
 from tests.models.made_card import N, learned
@@ -26,32 +24,6 @@ def test_features_from_cells_are_those_from_columns():
     for i in range(made.features.n_codes):
         assert starts[i] <= compact.codes[:, i].min()
         assert compact.codes[:, i].max() < starts[i + 1]
-
-
-def test_wide_features_are_the_plain_ones_and_one_a_term():
-    made = learned()
-    plain = Preprocess(made.schema, PreprocessOptions())
-    plain.load_statistics(made.statistics)
-    x = made.wide(*made.columns)
-    assert x.shape == (N, made.wide.n_features)
-    assert made.wide.n_terms == len(made.features.terms) > len(made.schema.pairs) > 0
-    torch.testing.assert_close(x[:, : -made.wide.n_terms], plain(*made.columns))
-    compact = made.wide.compact(*made.columns)
-    assert compact.dense.shape == (N, made.wide.n_dense)
-    assert compact.codes.shape == (N, made.wide.n_codes)
-    torch.testing.assert_close(Expansion(made.wide)(*compact), x)
-    share = made.wide.of_column()
-    torch.testing.assert_close(share.sum(1), torch.ones(made.wide.n_features))
-    assert len(set(made.wide.feature_names)) == made.wide.n_features
-
-
-def test_the_terms_add_up_to_the_optimum_of_the_scorecard():
-    """The search ends where the exact fit of its features does."""
-    made = learned()
-    x = made.features(*made.columns).double().numpy()
-    model = LogisticRegression(C=1 / (L2 * N), tol=1e-8, max_iter=1000).fit(x, made.label)
-    added = made.wide(*made.columns)[:, -made.wide.n_terms :].sum(1).numpy()
-    np.testing.assert_allclose(added, model.decision_function(x), atol=0.02)
 
 
 def test_features_are_centred_on_the_training_rows():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving import coded
 from churn_torch.serving.coded import CodedModel
-from churn_torch.serving.export import build_onnx
+from churn_torch.serving.export import build_onnx, input_groups
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.parity import HOSTILE_TEXTS
 from churn_torch.serving.session import make_feed, open_session
@@ -36,8 +37,12 @@ def model(
     if request.param == "mlp":
         net = MLP(n_features=scorer.preprocess.n_features, width=8).eval()
         scorer = Scorer(scorer.preprocess, net, scorer.calibrator)
-    metadata = {"schema": customers_run.schema.to_json(), "format": "1", "threshold": "0.5"}
-    built = build_onnx(scorer, customers_run.schema, threshold=0.5, metadata=metadata)
+    schema = customers_run.schema
+    names = [{"name": name} for group in input_groups(schema) for name in group.columns]
+    metadata = {
+        "schema": schema.to_json(), "columns": json.dumps(names), "format": "1", "threshold": "0.5",
+    }  # fmt: skip
+    built = build_onnx(scorer, schema, threshold=0.5, metadata=metadata)
     path = tmp_path_factory.mktemp("coded") / "model.onnx"
     onnx.save(built, path)
     return path

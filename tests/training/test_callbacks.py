@@ -111,7 +111,7 @@ def test_checkpoint_is_whole_and_needs_no_pickled_code(prepare, tmp_path):
     assert content["epoch"] == 2
     assert content["callbacks"]["LastCheckpoint"] == {"fingerprint": "abc"}
     assert content["callbacks"]["BestWeights"]["epoch"] == best_epoch(module)
-    assert content["state_dict"]["_extra_state"] == {"history": module.history}
+    assert content["state_dict"]["_extra_state"] == {"history": module.history, "n_averaged": 0}
     assert isinstance(trainer.callbacks[-1], LastCheckpoint)
 
 
