@@ -1,0 +1,101 @@
+"""How far every runtime is from torch: the largest differences in probability and in reasons.
+
+    python benchmarks/parity.py RUN... [ROWS]
+
+So many rows of the Telco sample (10,000 where not said) and as many hostile ones go through each
+run's file in onnxruntime of an environment with nothing but NumPy beside it, in onnxruntime-web in
+Node, and in ONNX's own evaluator. It borrows what tests/serving uses, which proves the same with
+fewer rows; decisions that follow from the probability there and the quality must be the same.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from onnx.reference import ReferenceEvaluator
+
+from churn_torch import pipeline, samples
+from churn_torch.commandline import compose
+from churn_torch.models.preprocess import Columns
+from churn_torch.runs import load_run
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.parity import hostile_rows
+from churn_torch.serving.session import make_feed
+from churn_torch.tables.encode import encode, parse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.serving.elsewhere import answers
+from tests.serving.test_elsewhere import BARE, pinned
+from tests.serving.test_web import RUNTIME, decoded, encoded, node
+
+
+def main() -> None:
+    """Compare and print."""
+    n_rows = int(sys.argv.pop()) if sys.argv[-1].isdigit() else 10_000
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        venv.create(folder / "bare", with_pip=True)
+        bare = folder / "bare" / "bin" / "python"
+        packages = [pinned("onnxruntime"), pinned("numpy")]
+        subprocess.run([bare, "-m", "pip", "install", "-q", *packages], check=True)
+        (folder / "bare.py").write_text(BARE, encoding="utf-8")
+        (folder / "package.json").write_text('{"type": "module"}', encoding="utf-8")
+        for place, path in enumerate(sys.argv[1:]):
+            compare(path, n_rows, folder, bare, folder / f"page{place}")
+
+
+def compare(path: str, n_rows: int, folder: Path, bare: Path, page: Path) -> None:
+    """Print a line a runtime and kind of rows."""
+    run = load_run(path)
+    real = parse(pd.read_parquet(samples.path("telco")), run.schema)
+    tables = {
+        "real": real.iloc[np.arange(n_rows) % len(real)],
+        "hostile": hostile_rows(real, run.schema, n_rows, seed=1),
+    }
+    feeds = {kind: make_feed(rows, run.schema) for kind, rows in tables.items()}
+    ours = {kind: answers(run.model, feed) for kind, feed in feeds.items()}
+    asked = {k: {c: cells.ravel().tolist() for c, cells in f.items()} for k, f in feeds.items()}
+    (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
+    command = [bare, "-I", folder / "bare.py", run.model.resolve(), folder / "asked.json"]
+    there = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    pipeline.export(
+        compose("export", [f"run={path}", "target=web", f"runtime={RUNTIME}", f"out={page}"])
+    )
+    coded = {k: {c: encoded(cells) for c, cells in f.items()} for k, f in feeds.items()}
+    web = node("answers.mjs", page, asked=coded)
+    evaluator = ReferenceEvaluator(str(run.model))
+    for kind, rows in tables.items():
+        columns = Columns.from_arrays(encode(rows, run.schema))
+        truth = {
+            PROBABILITY: run.scorer.score(columns).numpy(),
+            REASONS: run.attribution.explain(columns).numpy(),
+        }
+        with np.errstate(all="ignore"):
+            reference = evaluator.run(None, feeds[kind])
+        found = {
+            "onnxruntime, bare": {
+                k: np.array(v, dtype=ours[kind][k].dtype) for k, v in there[kind].items()
+            },
+            "onnxruntime-web": {k: decoded(v, ours[kind][k]) for k, v in web[kind].items()},
+            "onnx.reference": dict(zip(evaluator.output_names, reference, strict=True)),
+        }
+        for runtime, outputs in found.items():
+            worst = [np.abs(outputs[name] - truth[name]).max() for name in truth]
+            decided = outputs[PROBABILITY] >= np.float32(run.threshold)
+            assert np.array_equal(outputs[DECISION], decided), (runtime, kind)
+            assert np.array_equal(outputs[QUALITY], ours[kind][QUALITY]), (runtime, kind)
+            print(
+                f"{path} {runtime}, {kind}: probability {worst[0]:.1e}, reasons {worst[1]:.1e}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
