@@ -73,7 +73,7 @@ def fit_card(
     schema, cuts, coarse = fit_bins(columns, schema, options)
     if not main_terms(schema):
         raise InputError(
-            "model=scorecard: expected a column with two values or more among the training rows, "
+            "model: expected a column with two values or more among the training rows, "
             "got none; choose other columns, or model=logreg."
         )
     search = _Search(columns, label, weight, schema, cuts, coarse)
