@@ -266,7 +266,7 @@ def _check_average(config: DictConfig) -> None:
     select, by = config.features.select, config.data.split.by
     for unfit, choice, why in (
         (select != "none", f"features.select={select}", "columns are chosen by the labels"),
-        (card_options(config), "a scorecard in the model", "pairs are chosen by the labels"),
+        (card_options(config), "model=scorecard or wide_deep", "pairs are chosen by the labels"),
         (by == "time", "data.split.by=time", "later rows would teach the folds before them"),
     ):
         if unfit:
