@@ -30,7 +30,7 @@ from churn_torch.tables.schema import Schema
 from tests.models.nets.test_contract import CASES
 
 N = 60
-# Fewer members and units than shipped, for nets that are an ensemble: the integral is the same.
+# Fewer members and units than shipped, for nets made of nets: the integral is the same.
 SMALL = {"n_members": 3, "width": 32}
 # Every option by itself.
 NETS = [case for case in CASES if len(case.values[1]) <= 1]
@@ -114,7 +114,9 @@ def test_every_net_is_explained_as_by_captum_but_for_what_is_spread(
     cls: type[nn.Module], options: dict[str, Any]
 ):
     takes = inspect.signature(cls).parameters
-    sizes = SMALL if "n_members" in takes else {}
+    sizes = {}
+    if {"n_members", "n_terms"} & set(takes):
+        sizes = {name: size for name, size in SMALL.items() if name in takes}
     scorer = scorer_of(cls, **{**sizes, **options})
     attribution = fit_attribution(scorer, COLUMNS)
     reasons = attribution.explain(COLUMNS)
