@@ -14,7 +14,7 @@ from churn_torch.tables.schema import Schema
 class WideFeatures(Preprocess):
     """The features of `Preprocess`, and after them what each term of a scorecard adds.
 
-    A net can take the sum of the latter for granted, and learn from the former what it misses.
+    The sum of the latter is the answer of the scorecard, in log-odds.
 
     Args:
         schema: As for `CardFeatures`.

@@ -35,7 +35,11 @@ MOST_STEPS = 512
 
 SOLVER = "churn_torch.training.exact.ExactSolver"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
-WIDE_DEEP = "churn_torch.models.nets.wide_deep.WideDeep"
+# The features of nets that have a scorecard in them; all others have those of `Preprocess`.
+CARD_FEATURES: dict[str, type[Preprocess]] = {
+    SCORECARD: CardFeatures,
+    "churn_torch.models.nets.wide_deep.WideDeep": WideFeatures,
+}
 
 
 def is_exact(config: DictConfig) -> bool:
@@ -108,7 +112,7 @@ def card_options(config: DictConfig) -> CardOptions | None:
         InputError: An option is out of range.
     """
     model = config.model
-    if model._target_ not in (SCORECARD, WIDE_DEEP):
+    if model._target_ not in CARD_FEATURES:
         return None
     if config.preprocess.bins and model._target_ == SCORECARD:
         raise InputError(
@@ -120,9 +124,8 @@ def card_options(config: DictConfig) -> CardOptions | None:
 
 def build_preprocess(config: DictConfig, schema: Schema) -> Preprocess:
     """Return the features of a model, whose statistics are still to be loaded."""
-    features: dict[str, type[Preprocess]] = {SCORECARD: CardFeatures, WIDE_DEEP: WideFeatures}
-    make = features.get(config.model._target_, Preprocess)
-    return make(schema, build_options(config))
+    features = CARD_FEATURES.get(config.model._target_, Preprocess)
+    return features(schema, build_options(config))
 
 
 def build_scorer(config: DictConfig, schema: Schema) -> Scorer:

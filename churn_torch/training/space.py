@@ -28,6 +28,7 @@ APART = frozenset(
     }
 )
 # First words of keys that only the fit reads; after a change of another, rows are prepared anew.
+# (class_weight is none of them: it shifts the points that wide_deep has among its features.)
 OF_THE_FIT = frozenset(
     {
         *("model", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
