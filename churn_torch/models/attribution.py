@@ -63,8 +63,13 @@ class Attribution(nn.Module):
         with torch.no_grad():
             self.register_buffer("typical", net(scorer.baseline.unsqueeze(0)))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the reasons of model-space rows ``[N, n_features]``."""
+    def forward(self, x: Tensor, logit: Tensor | None = None) -> Tensor:
+        """Return the reasons of model-space rows ``[N, n_features]``.
+
+        Args:
+            x: The rows.
+            logit: What the net says of them, where that is known already.
+        """
         if self.contributions is not None:
             typical = self.contributions(self.scorer.baseline.unsqueeze(0))
             exact: Tensor = self.contributions(x) - typical
@@ -72,13 +77,13 @@ class Attribution(nn.Module):
         reasons = self._integrated(x)
         if self.n_points == 1:  # chosen where nothing is left
             return reasons
-        left = self._left(x, reasons)
+        left = self._left(self.scorer.net(x) if logit is None else logit, reasons)
         size = reasons.abs() + _NO_REASON
         return reasons + size * (left / size.sum(1)).unsqueeze(1)
 
-    def _left(self, x: Tensor, reasons: Tensor) -> Tensor:
+    def _left(self, logit: Tensor, reasons: Tensor) -> Tensor:
         """Return what reasons miss of the way from the base to the logit, ``[N]``."""
-        left: Tensor = self.scorer.net(x) - self.typical - reasons.sum(1)
+        left: Tensor = logit - self.typical - reasons.sum(1)
         return left
 
     def _integrated(self, x: Tensor) -> Tensor:
@@ -119,7 +124,8 @@ class Attribution(nn.Module):
         if self.contributions is not None:
             return 0.0
         return max(
-            float(self._left(x, self._integrated(x)).abs().max()) for x in self._chunks(columns)
+            float(self._left(self.scorer.net(x), self._integrated(x)).abs().max())
+            for x in self._chunks(columns)
         )
 
     def _chunks(self, columns: Columns) -> Iterator[Tensor]:

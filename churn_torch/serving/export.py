@@ -111,9 +111,10 @@ class _TensorGraph(nn.Module):
             found[PROBABILITY], found[REASONS] = self.folded(*columns)
         else:
             x = self.scorer.preprocess(*columns)
-            found[PROBABILITY] = self.scorer.calibrated(self.scorer.net(x))
+            logit = self.scorer.net(x)
+            found[PROBABILITY] = self.scorer.calibrated(logit)
             if self.attribution is not None:
-                found[REASONS] = self.attribution(x)
+                found[REASONS] = self.attribution(x, logit)
         if QUALITY in self.outputs:
             found[QUALITY] = self.quality(*columns)
         return tuple(found[name] for name in self.outputs)

@@ -122,6 +122,14 @@ def _detach(x: Any) -> Any:
     return opset20.Identity(x)
 
 
+def _rsub(x: Any, other: float, alpha: float = 1.0) -> Any:
+    return opset20.Sub(opset20.Constant(value_float=other), x)
+
+
+def _sgn(x: Any) -> Any:
+    return opset20.Sign(x)
+
+
 aten = torch.ops.aten
 # Beside the exporter's own: what is shorter, and what it would decompose for (`traced_once`).
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -129,4 +137,6 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     aten.to.dtype: _to,
     aten.to.dtype_layout: _to,
     aten.detach_.default: _detach,
+    aten.rsub.Scalar: _rsub,
+    aten.sgn.default: _sgn,
 }

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.func import functional_call
+from torch import Tensor, fx, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.scorer import Scorer
+
+aten = torch.ops.aten
 
 
 class TracedGradient(nn.Module):
     """The gradient of the sum of a net's logits by its rows, written out by torch's own rules.
 
     ``torch.export`` does not take a function that derives; what deriving does can be recorded,
-    though, with the net's tensors as inputs, and holds nothing but operators.
+    though, and holds nothing but operators.
 
     Args:
         net: ``[M, n_features]`` to ``[M]``, in evaluation mode.
@@ -29,29 +33,46 @@ class TracedGradient(nn.Module):
 
     def __init__(self, net: nn.Module, n_features: int) -> None:
         super().__init__()
-        tensors = {
-            name: tensor.detach()
-            for name, tensor in (*net.named_parameters(), *net.named_buffers())
-        }
-
-        def total(values: list[Tensor], x: Tensor) -> Tensor:
-            logit: Tensor = functional_call(net, dict(zip(tensors, values, strict=True)), (x,))
-            return logit.sum()
-
-        gradient = torch.func.grad(total, argnums=1)
         # One row would be taken for a constant, and as many as some size of the net for that size.
-        sizes = {n_features, *(size for tensor in tensors.values() for size in tensor.shape)}
+        tensors = (*net.parameters(), *net.buffers())
+        sizes = {n_features, *(size for tensor in tensors for size in tensor.shape)}
         example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
-        traced = make_fx(gradient, tracing_mode="symbolic")(list(tensors.values()), example)
-        self.traced = traced
-        self.names = [f"value_{i}" for i in range(len(tensors))]
-        for name, tensor in zip(self.names, tensors.values(), strict=True):
-            self.register_buffer(name, tensor)
+        gradient = torch.func.grad(lambda x: net(x).sum())
+        trace = make_fx(gradient, tracing_mode="symbolic", _allow_non_fake_inputs=True)
+        self.traced = trace(example)
+        _simplify(self.traced.graph)
+        self.traced.recompile()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the gradient at each row."""
-        gradient: Tensor = self.traced([self.get_buffer(name) for name in self.names], x)
+        gradient: Tensor = self.traced(x)
         return gradient
+
+
+def _simplify(graph: fx.Graph) -> None:
+    """Write what torch's rules derive in operators that a file has, or torch would trace all again.
+
+    ``1 - y``, for which they subtract from a new tensor of ones, and rows filled up with zeros.
+    """
+    for node in graph.find_nodes(op="call_function", target=aten.sub_.Tensor):
+        filled, y = node.args
+        if filled.target is aten.fill_.Scalar and len(filled.users) == 1:
+            _replace(node, aten.rsub.Scalar, y, filled.args[1])
+            graph.erase_node(filled)
+    for node in graph.find_nodes(op="call_function", target=aten.slice_backward.default):
+        part, sizes, dim, start, end, step = node.args
+        if (start, end, step) == (0, sys.maxsize, 1):  # x[:]
+            node.replace_all_uses_with(part)
+            graph.erase_node(node)
+        elif dim == len(sizes) - 1 and isinstance(sizes[dim], int) and start >= 0 and step == 1:
+            _replace(node, aten.constant_pad_nd.default, part, [start, max(sizes[dim] - end, 0)])
+    graph.eliminate_dead_code()
+
+
+def _replace(node: fx.Node, operator: Callable[..., Any], *arguments: Any) -> None:
+    with node.graph.inserting_before(node):
+        node.replace_all_uses_with(node.graph.call_function(operator, arguments))
+    node.graph.erase_node(node)
 
 
 def traceable_attribution(scorer: Scorer, n_points: int) -> Attribution:

@@ -76,8 +76,9 @@ def test_the_file_holds_the_few_bits_and_gives_the_same(dtype: str):
     before = model.ByteSize()
     store_compressed(model, matrices)
     onnx.checker.check_model(model, full_check=True)
-    # Weights of the net and of its gradient: 4 bytes each become 2 or 1.
-    assert model.ByteSize() < before * {"float16": 0.65, "int8": 0.45}[dtype]
+    # 4 bytes of each weight become 2 or 1, and the net and its gradient share them.
+    saved = sum(m.used.nbytes - m.stored.nbytes for m in matrices)
+    assert saved * 0.97 < before - model.ByteSize() < saved
     kept = [
         tensor
         for tensor in model.graph.initializer

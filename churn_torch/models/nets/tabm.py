@@ -109,5 +109,5 @@ class TabM(nn.Module):
         if not len(self.layers):
             logits = x @ self.head + self.bias
         else:
-            logits = (x @ self.head.T.unsqueeze(2)).squeeze(2).T + self.bias
+            logits = (x @ self.head.mT.unsqueeze(2)).squeeze(2).mT + self.bias
         return logits if self.training else log_odds_of_mean(logits)
