@@ -207,9 +207,6 @@ MODELS |= {
     }.items()
 }
 MODELS["mlp three times"] = ("model=mlp", "model.width=8", "ensemble=3")
-# At the end, so that relu keeps the tables it had: beside wide_numbers a hostile row has a point of
-# the integral on a kink, where rounding decides the gradient and the export is rightly refused.
-MODELS["wide_deep"] = MODELS.pop("wide_deep")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
 }

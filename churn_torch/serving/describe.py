@@ -142,6 +142,8 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
     proof = f"{parity['max_difference']:.1e} in probability"
     if parity.get("max_difference_reasons") is not None:
         proof += f", {parity['max_difference_reasons']:.1e} in reasons"
+    if parity.get("n_kinks"):
+        proof += f" (but for {parity['n_kinks']} rows on a kink of the net)"
     facts = {
         "decision threshold": f"{float(metadata['threshold']):g}",
         "churn rate in training": f"{float(metadata['base_rate']):.2%}",

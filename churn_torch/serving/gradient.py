@@ -9,12 +9,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch._decomp import get_decompositions
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.scorer import Scorer
 
 aten = torch.ops.aten
+# Derivatives that torch keeps as one operator, and that no file has.
+DERIVATIVES = (
+    aten.threshold_backward,
+    aten.gelu_backward,
+    aten.elu_backward,
+    aten.tanh_backward,
+    aten.native_layer_norm_backward,
+)
 
 
 class TracedGradient(nn.Module):
@@ -38,8 +47,13 @@ class TracedGradient(nn.Module):
         sizes = {n_features, *(size for tensor in tensors for size in tensor.shape)}
         example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
         gradient = torch.func.grad(lambda x: net(x).sum())
-        trace = make_fx(gradient, tracing_mode="symbolic", _allow_non_fake_inputs=True)
-        self.traced = trace(example)
+        table: Any = get_decompositions(DERIVATIVES)
+        self.traced = make_fx(
+            gradient,
+            decomposition_table=table,
+            tracing_mode="symbolic",
+            _allow_non_fake_inputs=True,
+        )(example)
         _simplify(self.traced.graph)
         self.traced.recompile()
 

@@ -21,6 +21,7 @@ from churn_torch.errors import InputError
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving import exported, parity
@@ -38,7 +39,7 @@ from churn_torch.serving.parity import (
     hostile_rows,
 )
 from churn_torch.serving.session import Feed, open_session
-from churn_torch.tables.encode import parse
+from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 
 THRESHOLD = 0.5
@@ -237,6 +238,40 @@ def test_tolerance_of_reasons(
     else:
         with pytest.raises(ParityError, match=r"to agree to 0\.0001 in reasons"):
             check(customers_run, model, parsed)
+
+
+class Kinked(MLP):
+    """``|w x|`` by two relus; the one point of the integral is half way to the row."""
+
+    def __init__(self, *, n_features: int) -> None:
+        super().__init__(
+            n_features=n_features, width=2, depth=1, dropout=0, activation="relu", n_frequencies=0
+        )
+        with torch.no_grad():
+            weight = torch.linspace(1, 2, n_features)
+            self.blocks[0][0].weight.copy_(torch.stack([weight, -weight]))
+            self.blocks[0][0].bias.zero_()
+            self.head.weight.fill_(0.5)
+
+
+def test_reasons_on_a_kink_may_be_of_either_side(customers_run: Run, parsed: pd.DataFrame):
+    preprocess = customers_run.scorer.preprocess
+    columns = Columns.from_arrays(encode(parsed.head(100), customers_run.schema))
+    rows = preprocess(*columns)
+    net, calibrator = Kinked(n_features=preprocess.n_features), customers_run.scorer.calibrator
+    scorer = Scorer(preprocess, net, calibrator).eval()
+    scorer.baseline.copy_(-rows[0])
+    attribution = Attribution(scorer, 1)
+    expected = attribution.explain(columns).numpy()
+    sides = [attribution(rows[:1] * (1 + move)).detach().numpy()[0] for move in (-1e-6, 1e-6)]
+    assert np.abs(sides[0] - sides[1]).max() > 1
+    for side in sides:
+        got = np.concatenate([[side], expected[1:]])
+        assert parity.rows_on_kinks(got, expected, attribution, columns) == [0]
+        # Neither side, and a row that is on no kink.
+        assert parity.rows_on_kinks(2 * got, expected, attribution, columns) == []
+        got[[0, 1]] = expected[0], -expected[1]
+        assert parity.rows_on_kinks(got, expected, attribution, columns) == []
 
 
 def test_a_single_wrong_quality_is_found(
