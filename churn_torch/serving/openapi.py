@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
+
 from churn_torch.serving.answers import FINE
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
@@ -146,7 +148,9 @@ def _column(column: Column, entry: Mapping[str, Any]) -> Json:
 
 
 def _spelled(column: Column, value: Any) -> Any:
-    """Spell days as a date; leave all else."""
+    """Spell days as a date, and a float32 number as short as it can be written."""
+    if isinstance(value, float) and not column.wide and column.kind is not Kind.DATETIME:
+        return float(str(np.float32(value)))
     if column.kind is not Kind.DATETIME or value is None:
         return value
     try:

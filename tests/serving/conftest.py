@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from omegaconf import OmegaConf
+
+from tests.serving.elsewhere import MODELS
 
 if TYPE_CHECKING:
     from churn_torch.runs import Run
@@ -29,9 +32,10 @@ def run_of(
             found: Run = request.getfixturevalue(f"{table}_run")
             return found
         if name not in trained:
-            keys = [] if table == "telco" else [*table_keys, f"data.source={customers_csv}"]
             folder = tmp_path_factory.mktemp("elsewhere") / "run"
-            keys += ["debug=fast", f"model={model}", "model.width=16"]
+            keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
+            if "width" in OmegaConf.load(MODELS[model]):
+                keys.append("model.width=16")
             trained[name] = train_run(folder, *keys)
         return trained[name]
 

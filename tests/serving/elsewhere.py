@@ -20,8 +20,9 @@ from churn_torch.tables.encode import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}
-# The names that the fixture `run_of` knows: both tables, and both nets on the one with every kind.
-RUNS = ["telco logreg", "customers logreg", "customers mlp"]
+MODELS = {file.stem: file for file in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
+# The names that the fixture `run_of` knows: both tables, and every net on the one with every kind.
+RUNS = ["telco logreg", *(f"customers {model}" for model in MODELS)]
 # Real ones, and as many hostile.
 N_ROWS = 2_000
 

@@ -104,15 +104,19 @@ def test_webassembly_gives_the_same_numbers(
     run_of: Callable[[str], Run],
     folder_of: Callable[[str], Path],
     customers: pd.DataFrame,
+    tmp_path: Path,
 ):
-    asked = feeds(run_of(name), customers, N_ROWS)
+    run = run_of(name)
+    folder = shutil.copytree(folder_of("customers logreg").parent, tmp_path / "web") / "page"
+    shutil.copy(run.model, folder / "model.onnx")
+    asked = feeds(run, customers, N_ROWS)
     columns = {
         kind: {column: encoded(cells) for column, cells in feed.items()}
         for kind, feed in asked.items()
     }
-    found = node("answers.mjs", folder_of(name), asked=columns)
+    found = node("answers.mjs", folder, asked=columns)
     for kind, feed in asked.items():
-        expected = answers(folder_of(name) / "model.onnx", feed)
+        expected = answers(run.model, feed)
         assert list(expected) == list(TOLERANCE)
         there = {k: decoded(cells, expected[k]) for k, cells in found[kind].items()}
         agree(there, expected, kind, TOLERANCE)
