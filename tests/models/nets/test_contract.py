@@ -68,7 +68,11 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
 
 def variants(cls: type[nn.Module]) -> list[dict[str, Any]]:
     """Every pair of option values at least once: defaults with two options changed."""
-    tried = options_of(cls)
+    defaults = {name: p.default for name, p in inspect.signature(cls).parameters.items()}
+    tried = {
+        name: [value for value in values if value != defaults[name]]
+        for name, values in options_of(cls).items()
+    }
     found = [{}]
     for one, other in itertools.combinations_with_replacement(tried, 2):
         found += [{one: a, other: b} for a, b in itertools.product(tried[one], tried[other])]
