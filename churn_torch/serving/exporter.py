@@ -66,7 +66,7 @@ def traced_once() -> Iterator[None]:
 
     def decompose_if_needed(program: Any, registry: Any) -> Any:
         called = (node.target for node in program.graph.nodes if node.op == "call_function")
-        if all(_is_translated(target, registry) for target in called):
+        if all(is_translated(target, registry) for target in called):
             return program
         return decompose(program, registry)
 
@@ -85,12 +85,12 @@ def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.cache(function)
 
 
-def _is_translated(target: Any, registry: Any) -> bool:
+def is_translated(target: Any, registry: Any) -> bool:
     """Whether the exporter takes a call as it stands; it leaves out assertions by itself."""
     if target in (aten._assert_scalar.default, aten._assert_tensor_metadata.default):
         return True
     changes = isinstance(target, torch._ops.OpOverload) and target._schema.is_mutable
-    return registry.is_registered(target) and (not changes or target in TRANSLATIONS)
+    return target in TRANSLATIONS or (registry.is_registered(target) and not changes)
 
 
 def store_once(graph: onnx.GraphProto) -> None:

@@ -46,10 +46,16 @@ class TracedGradient(nn.Module):
         tensors = (*net.parameters(), *net.buffers())
         sizes = {n_features, *(size for tensor in tensors for size in tensor.shape)}
         example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
-        gradient = torch.func.grad(lambda x: net(x).sum())
+
+        def total(x: Tensor) -> Tensor:
+            # Only the number of rows stays open: asked for, the width is a number from here on.
+            assert x.shape[1] == n_features
+            logit: Tensor = net(x)
+            return logit.sum()
+
         table: Any = get_decompositions(DERIVATIVES)
         self.traced = make_fx(
-            gradient,
+            torch.func.grad(total),
             decomposition_table=table,
             tracing_mode="symbolic",
             _allow_non_fake_inputs=True,

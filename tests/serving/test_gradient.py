@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.mlp import MLP
+from churn_torch.serving.exporter import is_translated, quiet_exporter
 from churn_torch.serving.gradient import TracedGradient, traceable_attribution
 from tests.models.nets.test_contract import CASES
 from tests.models.test_attribution import COLUMNS, PREPROCESS, X, scorer_of
@@ -18,12 +20,21 @@ from tests.models.test_attribution import COLUMNS, PREPROCESS, X, scorer_of
 NETS = [case for case in CASES if len(case.values[1]) <= 1]
 
 
+@pytest.fixture(scope="module")
+def registry() -> ONNXRegistry:
+    with quiet_exporter():
+        return ONNXRegistry.from_torchlib()
+
+
 @pytest.mark.parametrize(("cls", "options"), NETS)
 def test_the_gradient_is_torchs_for_any_number_of_rows(
-    cls: type[nn.Module], options: dict[str, Any]
+    cls: type[nn.Module], options: dict[str, Any], registry: ONNXRegistry
 ):
+    """And it holds nothing that the exporter would trace all again for."""
     net = scorer_of(cls, **options).net
     traced = TracedGradient(net, PREPROCESS.n_features)
+    called = {n.target for n in traced.traced.graph.nodes if n.op == "call_function"}
+    assert not {operator for operator in called if not is_translated(operator, registry)}
     # Of no rows torch has no backward pass of batch norm; the file is asked in test_exportable.py.
     for n in (1, 3, 60):
         x = X[:n].clone().requires_grad_()
