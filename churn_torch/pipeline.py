@@ -464,7 +464,8 @@ def write_model(
         said.append(
             f"{name.name}{'' if file is full else ' (without reasons)'}: "
             f"{len(file.content):,} bytes; equals torch to {file.parity.max_difference:.1e} on "
-            f"{file.parity.n_rows:,} real and hostile rows."
+            f"{file.parity.n_rows:,} real and hostile rows"
+            + (f", the reasons of {n} on a kink left out." if (n := file.parity.n_kinks) else ".")
         )
     return said
 

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from churn_torch.errors import InputError, suggest
 
+# Log-odds that the points of an integral may miss before a person should hear of it.
+ROUGH_REASONS = 0.1
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 
@@ -238,8 +240,14 @@ def reasons_sentence(reasons: Mapping[str, Any]) -> str:
     """Say how exact the reasons of a run are."""
     if reasons["method"] == "exact":
         return "Reasons are exact."
-    return (
+    said = (
         f"Reasons are integrated gradients over {reasons['points']} points; up to "
-        f"{reasons['spread']:.1e} that these miss is spread over the columns, so they add up to "
+        f"{reasons['spread']:.2g} that these miss is spread over the columns, so they add up to "
         f"the logit to {reasons['completeness_error']:.1e}."
     )
+    if reasons["spread"] > ROUGH_REASONS:
+        said += (
+            " That is much for a reason: activations without kinks (silu, gelu, tanh), a lower "
+            "optimizer.lr or a higher penalty.l2 make them sharper."
+        )
+    return said

@@ -9,7 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.report import metrics_table, path_table, ranked, sweep_table
+from churn_torch.evaluation.report import (
+    metrics_table,
+    path_table,
+    ranked,
+    reasons_sentence,
+    sweep_table,
+)
 from churn_torch.evaluation.tally import Tally
 
 
@@ -205,3 +211,12 @@ def test_path_table_marks_the_chosen_strength(held_out: bool) -> None:
         ["0.1", "0.4321", *held[0], ""],
         ["0.01", "0.4111", *held[1], "chosen, not converged"],
     ]
+
+
+@pytest.mark.parametrize(("spread", "rough"), [(0.09, False), (1.6, True)])
+def test_rough_reasons_come_with_their_mend(spread: float, rough: bool):
+    reasons = {"method": "integrated gradients", "points": 64, "spread": spread}
+    said = reasons_sentence({**reasons, "completeness_error": 8.3e-7})
+    assert f"up to {spread} that these miss" in said
+    assert ("That is much" in said and "penalty.l2" in said) == rough
+    assert reasons_sentence({"method": "exact"}) == "Reasons are exact."
