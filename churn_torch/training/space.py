@@ -99,12 +99,14 @@ def prepares_anew(space: Space) -> bool:
 
 def choices_of(config: DictConfig) -> Values:
     """Return what decides the value of a trial beside the space and the table, by dotted keys."""
-    given = OmegaConf.to_container(config, resolve=True)
+    given = OmegaConf.to_container(config, resolve=False)
     elsewhere = {"data.source", "data.database"}  # wherever it lies, its fingerprint is compared
     return {
         key: value
         for key, value in _leaves(given)
-        if key not in elsewhere and (not _is_apart(key) or key.startswith(("seed", "data.")))
+        if key not in elsewhere
+        and (not _is_apart(key) or key.startswith(("seed", "data.")))
+        and "${" not in str(value)  # it follows from another key, which is the one to name
     }
 
 

@@ -102,7 +102,9 @@ def test_values_go_where_they_belong():
 
 
 def test_what_is_compared_when_a_study_goes_on():
-    choices = choices_of(compose("tune"))
+    choices = choices_of(compose("tune", ["scheduler=cosine"]))
+    assert choices["trainer.max_epochs"]
+    assert "scheduler.T_max" not in choices  # it says the same
     assert {"seed", "data.split.by", "optimizer.lr", "preprocess.scaling"} <= set(choices)
     assert not any(key.startswith(("tune", "outputs", "export", "data.source")) for key in choices)
 
