@@ -42,6 +42,7 @@ from churn_torch.runs import (
     SHAPES,
     SHAPES_PAGE,
     Run,
+    forget_unstarted,
     load_config,
     load_run,
     new_folders,
@@ -112,8 +113,15 @@ def train(
     Raises:
         InputError: The user's table or a choice cannot be used.
     """
+    folder = Path(folder)
+    was_there = folder.exists()
     with one_thread() as n_threads:
-        return _train(config, Path(folder), source, n_threads)
+        try:
+            return _train(config, folder, source, n_threads)
+        except InputError:
+            if not was_there:
+                forget_unstarted(folder)
+            raise
 
 
 def _train(

@@ -157,6 +157,13 @@ def start_run(folder: Path, config: DictConfig) -> None:
     write_text(folder / CONFIG, OmegaConf.to_yaml(config))
 
 
+def forget_unstarted(folder: Path) -> None:
+    """Remove the folder of a run that was refused, where it holds no more than its choices."""
+    if folder.is_dir() and [path.name for path in folder.iterdir()] == [CONFIG]:
+        (folder / CONFIG).unlink()
+        folder.rmdir()
+
+
 def save_run(run: Run) -> None:
     """Write everything but the ONNX file and the predictions."""
     write_text(run.folder / SCHEMA, run.schema.to_json())

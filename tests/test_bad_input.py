@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import torch
 
+from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +76,21 @@ def train_on(refused, table_keys, tmp_path) -> Callable[..., str]:
         return refused("train", [*table_keys, f"data.source={source}", *keys], *fragments)
 
     return run
+
+
+# From Python
+
+
+def test_a_refused_training_leaves_no_folder(train_run, table_keys, customers, tmp_path):
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match="churn"):
+        train_run(folder, *table_keys, source=customers.assign(churned="yes"))
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="churn"):
+        train_run(folder, *table_keys, source=customers.assign(churned="yes"))
+    assert (folder / "notes.txt").read_text() == "mine"
 
 
 # Folds and features
