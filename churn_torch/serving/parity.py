@@ -56,7 +56,7 @@ class Parity:
     n_rows: int
     max_difference: float
     max_difference_reasons: float | None
-    n_kinks: int = 0
+    n_kinks: int
 
 
 def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -> pd.DataFrame:
