@@ -123,7 +123,14 @@ def _detach(x: Any) -> Any:
 
 
 def _rsub(x: Any, other: float, alpha: float = 1.0) -> Any:
-    return opset20.Sub(opset20.Constant(value_float=other), x)
+    if alpha != 1:
+        x = opset20.Mul(x, _number(alpha, x))
+    return opset20.Sub(_number(other, x), x)
+
+
+def _number(value: float, like: Any) -> Any:
+    number: Any = opset20.Constant(value_float=value)
+    return opset20.CastLike(number, like)
 
 
 def _sgn(x: Any) -> Any:

@@ -58,7 +58,7 @@ class TracedGradient(nn.Module):
             torch.func.grad(total),
             decomposition_table=table,
             tracing_mode="symbolic",
-            _allow_non_fake_inputs=True,
+            _allow_non_fake_inputs=True,  # the weights, which are taken as constants
         )(example)
         _simplify(self.traced.graph)
         self.traced.recompile()
@@ -80,12 +80,15 @@ def _simplify(graph: fx.Graph) -> None:
             _replace(node, aten.rsub.Scalar, y, filled.args[1])
             graph.erase_node(filled)
     for node in graph.find_nodes(op="call_function", target=aten.slice_backward.default):
-        part, sizes, dim, start, end, step = node.args
-        if (start, end, step) == (0, sys.maxsize, 1):  # x[:]
+        part, sizes, dim, *cut = node.args
+        if cut == [0, sys.maxsize, 1]:  # x[:]
             node.replace_all_uses_with(part)
             graph.erase_node(node)
-        elif dim == len(sizes) - 1 and isinstance(sizes[dim], int) and start >= 0 and step == 1:
-            _replace(node, aten.constant_pad_nd.default, part, [start, max(sizes[dim] - end, 0)])
+        elif dim == len(sizes) - 1 and all(isinstance(n, int) for n in (sizes[dim], *cut)):
+            start, end, step = slice(*cut).indices(sizes[dim])
+            if step == 1:
+                around = [start, sizes[dim] - max(start, end)]
+                _replace(node, aten.constant_pad_nd.default, part, around)
     graph.eliminate_dead_code()
 
 

@@ -79,7 +79,7 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
-@pytest.mark.parametrize("name", ["telco logreg", "customers mlp"])
+@pytest.mark.parametrize("name", ["telco logreg", "customers logreg", "customers mlp"])
 def test_onnxruntime_and_numpy_are_enough(
     name: str,
     run_of: Callable[[str], Run],

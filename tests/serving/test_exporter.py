@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from onnxscript import TracedOnnxFunction
@@ -13,6 +14,7 @@ from churn_torch.serving.exporter import (
     traced_once,
     unparsed_translations,
 )
+from churn_torch.serving.session import open_session
 
 
 def translations() -> list[TracedOnnxFunction]:
@@ -39,6 +41,29 @@ def test_afterwards_they_are_parsed_again():
 class Plain(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.take(torch.arange(5.0), x.clamp(0, 4).long()).float()
+
+
+class Subtracted(nn.Module):
+    def __init__(self, dtype: torch.dtype, alpha: int) -> None:
+        super().__init__()
+        self.dtype, self.alpha = dtype, alpha
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.rsub(x.to(self.dtype), 2, alpha=self.alpha)
+
+
+@pytest.mark.parametrize("alpha", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int64])
+def test_a_number_less_a_tensor_of_any_type(dtype: torch.dtype, alpha: int):
+    net, x = Subtracted(dtype, alpha).eval(), torch.arange(6.0).reshape(3, 2)
+    with quiet_exporter(), traced_once():
+        program = torch.onnx.export(
+            net, (x,), dynamo=True, verbose=False, custom_translation_table=TRANSLATIONS
+        )
+    assert program is not None
+    session = open_session(program.model_proto.SerializeToString())
+    (got,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    np.testing.assert_array_equal(got, net(x).numpy())
 
 
 class ToDecompose(nn.Module):

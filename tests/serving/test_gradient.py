@@ -43,6 +43,32 @@ def test_the_gradient_is_torchs_for_any_number_of_rows(
         torch.testing.assert_close(traced(X[:n]), expected, rtol=1e-4, atol=2e-5)
 
 
+class Cut(nn.Module):
+    """A net that sees some of the features."""
+
+    def __init__(self, chosen: slice) -> None:
+        super().__init__()
+        self.chosen = chosen
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, self.chosen].square().sum(1)
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        slice(None), slice(1, 3), slice(-1), slice(-2, None), slice(1, -1), slice(2, 99),
+        slice(-99, 2), slice(3, 1), slice(None, None, 2),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_any_cut_through_the_features(chosen: slice):
+    x = torch.randn(4, 5)
+    columns = torch.zeros(5)
+    columns[chosen] = 1
+    torch.testing.assert_close(TracedGradient(Cut(chosen), 5)(x), 2 * x * columns)
+
+
 @pytest.mark.parametrize("n_numbers", [3, 4, 5])
 def test_no_size_of_the_net_is_taken_for_the_number_of_rows(n_numbers: int):
     net = MLP(n_features=n_numbers, width=n_numbers, n_frequencies=n_numbers).eval()
