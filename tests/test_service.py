@@ -28,7 +28,7 @@ def refused(command):
         code, out, err = command("serve", *arguments)
         assert code == 1
         assert out == ""
-        err = "".join(line for line in err.splitlines(True) if "onnxruntime:" not in line)
+        err = "".join(line for line in err.splitlines(True) if "[W:onnxruntime:" not in line)
         assert err.startswith("Error: "), err
         assert err.count("\n") == 1, err
         for fragment in fragments:
@@ -148,5 +148,5 @@ def test_started_asked_and_stopped(customers_run, tmp_path, stop):
         finally:
             server.kill()
     assert server.returncode == 0
-    assert "".join(line for line in err.splitlines(True) if "onnxruntime:" not in line) == ""
+    assert "".join(line for line in err.splitlines(True) if "[W:onnxruntime:" not in line) == ""
     assert list(tmp_path.iterdir()) == []

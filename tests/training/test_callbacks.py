@@ -30,7 +30,7 @@ class Epochs(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         assert isinstance(pl_module, ChurnModule)
         state = pl_module.scorer.net.state_dict()
-        self.weights.append({name: tensor.clone() for name, tensor in state.items()})
+        self.weights.append({name: tensor.to("cpu", copy=True) for name, tensor in state.items()})
 
 
 def fit(prepared, folder: Path, *more: pl.Callback, mark="data", checkpoint: Path | None = None):
