@@ -35,7 +35,7 @@ from scoring import fitted_pipeline, with_days
 from sklearn.pipeline import Pipeline
 
 from churn_torch import compose, train
-from churn_torch.pipeline import export
+from churn_torch.exporting import export
 from churn_torch.runs import Run
 from churn_torch.serving.coded import CodedModel
 from churn_torch.serving.outputs import PROBABILITY

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from onnx.reference import ReferenceEvaluator
 
-from churn_torch import pipeline, samples
+from churn_torch import exporting, samples
 from churn_torch.commandline import compose
 from churn_torch.models.preprocess import Columns
 from churn_torch.runs import load_run
@@ -65,7 +65,7 @@ def compare(path: str, n_rows: int, folder: Path, bare: Path, page: Path) -> Non
     (folder / "asked.json").write_text(json.dumps(asked), encoding="utf-8")
     command = [bare, "-I", folder / "bare.py", run.model.resolve(), folder / "asked.json"]
     there = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    pipeline.export(
+    exporting.export(
         compose("export", [f"run={path}", "target=web", f"runtime={RUNTIME}", f"out={page}"])
     )
     coded = {k: {c: encoded(cells) for c, cells in f.items()} for k, f in feeds.items()}

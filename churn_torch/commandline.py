@@ -8,48 +8,37 @@ from __future__ import annotations
 import atexit
 import contextlib
 import copy
-import difflib
 import functools
 import gc
 import logging
 import os
-import re
 import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException, OverrideParseException
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError
-
-CONF = Path(__file__).resolve().parents[1] / "conf"
+from churn_torch.explanations import CONF, explain
+from churn_torch.overrides import quote_overrides
 
 WITHOUT_TORCH = {"score", "serve"}
 
-# Values of these keys are names and queries, which Hydra's grammar would take apart.
-TEXT_KEYS = re.compile(
-    r"(data\.(source|database|target|positive|id|test_source|split\.column)"
-    r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
-)
-LIST_KEYS = {"data.ignore", "keep"}
-PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 # Keys that take a word as well as a number, whatever their default is.
 SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs", "penalty.l2"}
 # Run folders that this process named and that were not there before: it may remove them.
 FRESH_FOLDERS: set[Path] = set()
-KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
-PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def run_script(name: str) -> None:
@@ -170,8 +159,13 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
 
         run = tuning.tune(config, lambda: Path(_run_folder(config.outputs, None)))
         return None if run is None else dict(run.metrics)
-    if name != "train":
-        getattr(pipeline, name)(config)
+    if name == "export":
+        from churn_torch import exporting
+
+        exporting.export(config)
+        return None
+    if name == "evaluate":
+        pipeline.evaluate(config)
         return None
     folder = Path(HydraConfig.get().runtime.output_dir)
     if config.cv.folds:
@@ -286,150 +280,6 @@ def _leaves(
             yield f"{prefix}{key}", default, config[key]
 
 
-def quote_overrides(arguments: Sequence[str]) -> list[str]:
-    """Return arguments that Hydra's grammar takes as they were meant.
-
-    Names and queries are quoted (``data.source=SELECT a, b FROM 'x.csv'``), and
-    ``data.kinds.Any Name=kind`` is accepted for every column name.
-    """
-    quoted, kinds = [], []
-    sweep = {"-m", "--multirun"} & set(arguments)
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        kind = KIND_KEY.fullmatch(argument.rpartition("=")[0]) if equals else None
-        if kind:
-            kinds.append((kind["column"], argument.rpartition("=")[2]))
-        elif equals and key in LIST_KEYS and (names := _names(value)):
-            quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
-        elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):
-            quoted.append(f"{key}={_quote(value)}")
-        else:
-            quoted.append(argument)
-    if all(PLAIN_NAME.fullmatch(column) for column, _ in kinds):
-        return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
-    pairs = ",".join(_quote(f"{column}={value}") for column, value in kinds)
-    return [*quoted, "~data.kinds", f"+data.kinds=[{pairs}]"]
-
-
-def _quote(text: str) -> str:
-    """Quote for Hydra's grammar, where a backslash counts only before a quote."""
-    doubled = re.sub(r'(\\+)("|$)', r"\1\1\2", text)
-    return '"' + doubled.replace('"', '\\"') + '"'
-
-
-def _names(value: str) -> list[str]:
-    """Return the members of a list such as ``[a b,Größe]``; none where the user has quoted them."""
-    members = [name.strip() for name in value[1:-1].split(",")]
-    plain = re.fullmatch(r"\[[^\[\]]+\]", value)
-    return members if plain and not any(name[:1] in {'"', "'"} for name in members) else []
-
-
-def _is_plain(key: str, value: str, sweep: bool) -> bool:
-    """Tell whether Hydra reads the value as meant: nothing, quoted already, or a sweep's list."""
-    if value in {"???", "null"} or (value[:1] in {'"', "'"} and value[-1:] == value[:1]):
-        return True
-    if key == "keep" and value.startswith("["):
-        return True
-    if sweep and "," in value and not re.match(r"\s*(select|with)\b", value, re.IGNORECASE):
-        return True
-    # A label may be a number or a truth value; a name that looks like one is a name.
-    return key == "data.positive" and bool(PLAIN_TEXT.fullmatch(value))
-
-
-def explain(error: BaseException) -> str | None:
-    """Return the sentence for a user's error, or None for an error of ours."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, InputError):
-            return str(cause)
-        if isinstance(cause, OSError) and cause.strerror:
-            where = f" {cause.filename}" if cause.filename else ""
-            return (
-                f"expected to read or write{where}, got: {cause.strerror}; free the disk, mend the "
-                "permissions or choose another place (outputs=FOLDER)."
-            )
-        cause = cause.__cause__
-    if isinstance(error, HydraException | OmegaConfBaseException):
-        return _explain_configuration(error)
-    return None
-
-
-def _explain_configuration(error: BaseException) -> str:
-    text = str(error)
-    if isinstance(error, OverrideParseException):
-        return (
-            f"expected key=value on the command line, got {error.override!r}; put quotes around "
-            "the value, or around the name that needs them."
-        )
-    missing = re.search(r"Missing mandatory value: (\S+)", text)
-    if missing:
-        return f"expected {missing[1]}=..., got nothing; name it on the command line."
-    group = re.search(r"Could not find '(\w+)/(.+)'", text)
-    if group:
-        options = sorted(path.stem for path in (CONF / group[1]).glob("*.yaml"))
-        return (
-            f"{group[1]}: expected one of {', '.join(options)}, got {group[2]!r}"
-            f"{_nearest(group[2], options)}."
-        )
-    key = re.search(r"full_key: (\S+)", text)
-    if isinstance(error, InstantiationException):
-        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".!")
-        name = key[1] if key else "configuration"
-        if name.startswith("logger.") and isinstance(error.__cause__, ImportError):
-            extra = name.removeprefix("logger.")
-            return (
-                f"{name}: expected the packages it needs, got {reason}; install them with "
-                f"pip install 'churn-torch[{extra}]'."
-            )
-        if name == "trainer" and re.search("gpu|cuda", reason, re.IGNORECASE):
-            return f"{name}: {reason}; choose trainer=cpu or trainer=auto."
-        return f"{name}: {reason}; its keys and values stand in conf/{name.partition('.')[0]}/."
-    named = key or re.search(r"override '([^'=]+)", text)
-    if named:
-        keys = known_keys()
-        if named[1] in keys:
-            return (
-                f"expected a key of the choices made, got {named[1]!r}, which belongs to "
-                f"{' or '.join(keys[named[1]])}."
-            )
-        return (
-            f"expected a key of the configuration, got {named[1]!r}{_nearest(named[1], keys)}; "
-            "all keys: --help, or the files in conf/."
-        )
-    return " ".join(text.split())
-
-
-def known_keys() -> dict[str, list[str]]:
-    """Return every dotted key that a file in conf/ defines, and the choices that define it."""
-    keys: dict[str, list[str]] = {}
-
-    def collect(node: Any, prefix: str, choice: str) -> None:
-        for key, value in node.items() if isinstance(node, dict) else ():
-            keys.setdefault(f"{prefix}{key}", []).append(choice)
-            collect(value, f"{prefix}{key}.", choice)
-
-    for file in sorted(CONF.rglob("*.yaml")):
-        is_choice = file.parent != CONF
-        if file.parent.name in {"debug", "experiment"}:
-            continue
-        content: Any = OmegaConf.to_container(OmegaConf.load(file))
-        content = {k: v for k, v in content.items() if k not in {"hydra", "defaults"}}
-        group = file.parent.name
-        collect(content, f"{group}." if is_choice else "", f"{group}={file.stem}")
-    for folder in CONF.iterdir():
-        if folder.is_dir():
-            keys.setdefault(folder.name, []).append(f"{folder.name}=...")
-    return keys
-
-
-def _nearest(name: str, candidates: Iterable[str]) -> str:
-    # `lr` is most likely `optimizer.lr`, whatever looks more alike letter by letter.
-    alike = [c for c in candidates if c.rpartition(".")[2] == name.rpartition(".")[2]]
-    alike += [c for c in candidates if name and c.startswith(name)]
-    found = alike[:1] or difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
-    return f" (did you mean {found[0]!r}?)" if found else ""
-
-
 class SweepSummary(Callback):
     """At the end of ``-m``: one sorted table on the terminal and sweep.csv in the sweep folder."""
 
@@ -461,13 +311,3 @@ class SweepSummary(Callback):
             summarise_sweep(self.rows, Path(config.hydra.sweep.dir))
             if all(row["status"] != "ok" for row in self.rows):
                 raise InputError("every member of the sweep failed; the table above says why.")
-
-
-__all__ = [
-    "SweepSummary",
-    "explain",
-    "known_keys",
-    "quote_overrides",
-    "run_command",
-    "run_script",
-]

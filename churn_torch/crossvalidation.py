@@ -20,18 +20,13 @@ from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import folds_table, reasons_sentence
 from churn_torch.evaluation.tally import Tally
+from churn_torch.exporting import export_options, write_model
 from churn_torch.fitting import Learned, fitted, new_scorer
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.pipeline import (
-    check_choices,
-    describe_data,
-    export_options,
-    predictions,
-    write_model,
-)
+from churn_torch.pipeline import check_choices, describe_data, predictions
 from churn_torch.runs import (
     METRICS,
     PREDICTIONS,

@@ -30,11 +30,12 @@ from torch import Tensor
 import churn_torch
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
+from churn_torch.exporting import export_options, write_model
 from churn_torch.fitting import fitted
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
-from churn_torch.pipeline import check_choices, describe_data, export_options, write_model
+from churn_torch.pipeline import check_choices, describe_data
 from churn_torch.runs import Run
 from churn_torch.serving.export import check_input_names
 from churn_torch.serving.metadata import describe_reasons

@@ -1,20 +1,19 @@
-"""The order of things: how a training, an evaluation, a scoring and an export run."""
+"""The order of things: how a training and an evaluation run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 import churn_torch
 from churn_torch.console import show
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.evaluation.report import (
     fit_sentence,
     metrics_table,
@@ -26,6 +25,7 @@ from churn_torch.evaluation.report import (
 from churn_torch.evaluation.scorecard import card_frame, card_page, shapes_page, strongest_table
 from churn_torch.evaluation.tally import Tally
 from churn_torch.evaluation.thresholds import check_rule
+from churn_torch.exporting import export_options, write_model
 from churn_torch.fitting import fitted, watched
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.points import read_points
@@ -45,16 +45,13 @@ from churn_torch.runs import (
     forget_unstarted,
     load_config,
     load_run,
-    new_folders,
     point_latest,
     save_run,
     start_run,
     whole_file,
     write_text,
 )
-from churn_torch.serving import triton, web
 from churn_torch.serving.export import check_input_names
-from churn_torch.serving.exported import ExportOptions, proved_files
 from churn_torch.serving.metadata import describe_reasons, today
 from churn_torch.serving.mlflow_model import log_model
 from churn_torch.serving.outputs import PROBABILITY
@@ -62,36 +59,15 @@ from churn_torch.tables import sources
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled import located, read_labelled
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable, Labels
+from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable
 from churn_torch.tables.schema import describe
 from churn_torch.training.batches import spread_sample
 from churn_torch.training.build import is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import one_thread
-from churn_torch.training.gather import SAMPLE_ROWS, Store
+from churn_torch.training.gather import Store
 from churn_torch.training.inference import cell_shares, scored
 from churn_torch.training.selection import check_selection
-
-
-class Target(NamedTuple):
-    """What an export makes of `out`.
-
-    Attributes:
-        place: Where in it the file stands; none if it is the file.
-        around: From the file and the configuration to what is written around it, by its place.
-        hint: What can be done with it.
-    """
-
-    place: str = ""
-    around: Callable[[bytes, DictConfig], Mapping[str, bytes]] = lambda *_: {}
-    hint: str = ""
-
-
-TARGETS = {
-    "onnx": Target(),
-    "triton": Target(triton.MODEL, lambda model, _: {triton.CONFIG: triton.config(model).encode()}),
-    "web": Target(web.MODEL, lambda _, config: web.files(config.runtime), web.HINT),
-}
 
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
@@ -151,7 +127,7 @@ def _train(
         sources.write(predictions(scorer, store, tally), folder / PREDICTIONS)
         metrics = {
             "validation": model.validation,
-            "test": _with_intervals(tally, threshold, config.seed),
+            "test": tally.with_intervals(threshold, seed=config.seed),
         }
         sampled = store.parts["test"].read([slice(0, len(store.sample))]).label.numpy().copy()
         columns = Columns.from_arrays(encode(store.sample, schema))
@@ -256,64 +232,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
             first_row += len(frame)
     if n_unlabelled:
         show(f"{n_unlabelled:,} rows without a label are left out.")
-    metrics = _with_intervals(tally, run.threshold, run.config.seed)
+    metrics = tally.with_intervals(run.threshold, seed=run.config.seed)
     show(metrics_table({name: metrics}))
     return metrics
-
-
-def export(config: DictConfig) -> Path:
-    """Write a run's ONNX file anew, alone or with what a target needs around it.
-
-    Returns:
-        The ONNX file written.
-
-    Raises:
-        InputError: The run, the target or the rows for the proof cannot be used.
-        ParityError: onnxruntime and torch disagree; nothing is written.
-    """
-    if config.target not in TARGETS:
-        raise InputError(
-            f"target: expected {' or '.join(TARGETS)}, got {config.target!r}"
-            f"{suggest(str(config.target), TARGETS)}."
-        )
-    target = TARGETS[config.target]
-    run = load_run(config.run)
-    source = config.source or run.config.data.source
-    database = run.config.data.database
-    frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
-    parsed = parse(frame, run.schema)
-    out = (
-        Path(config.out) if config.out else run.folder / (config.target if target.place else MODEL)
-    )
-    path = out / target.place
-    sources.check_output(path, located(source), database)
-    threshold = run.threshold
-    if config.threshold is not None:
-        threshold = config.threshold
-        if not isinstance(threshold, int | float) or not 0 <= threshold <= 1:
-            raise InputError(f"threshold: expected a number from 0 to 1, got {threshold!r}.")
-        metrics = {**run.metrics, "test": _at_threshold(run, threshold)}
-        # Their rows are not kept, and what was measured at another threshold is not the file's.
-        del metrics["validation"]
-        run = replace(run, metrics=metrics)
-    options = export_options(run.config.export, config.export)
-    label = parse_target(frame, run.schema) if run.schema.target in frame else None
-    with new_folders(path.parent):
-        said = write_model(
-            run,
-            parsed,
-            label,
-            path,
-            threshold=threshold,
-            options=options,
-            lean=not target.place,  # what is around a file knows of no second one
-            around=lambda model: {out / k: v for k, v in target.around(model, config).items()},
-        )
-    for line in said:
-        show(line)
-    if target.hint:
-        show(target.hint.format(out=out))
-    return path
 
 
 def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -417,73 +338,3 @@ def predictions(scorer: Scorer, store: Store, tally: Tally) -> Iterator[pd.DataF
 def _tally_rows(tally: Tally, run: Run, parsed: pd.DataFrame, label: np.ndarray[Any, Any]) -> None:
     columns = Columns.from_arrays(encode(parsed, run.schema))
     tally.update(run.scorer.score(columns), torch.from_numpy(label))
-
-
-def _with_intervals(tally: Tally, threshold: float, seed: int) -> dict[str, Any]:
-    return {**tally.evaluate(threshold), "intervals": tally.intervals(seed=seed)}
-
-
-def export_options(*choices: DictConfig) -> ExportOptions:
-    """Return what goes into the file; a later choice that is not null wins."""
-    chosen: dict[Any, Any] = {}
-    for choice in choices:
-        given: Any = OmegaConf.to_container(choice)
-        chosen |= {key: value for key, value in given.items() if value is not None}
-    return ExportOptions(**chosen)
-
-
-def write_model(
-    run: Run,
-    parsed: pd.DataFrame,
-    label: Labels | None,
-    path: Path,
-    *,
-    threshold: float,
-    options: ExportOptions,
-    lean: bool = True,
-    around: Callable[[bytes], Mapping[Path, bytes]] = lambda _: {},
-) -> list[str]:
-    """Write the ONNX file, proved, and with ``lean`` the one without reasons if there is one.
-
-    What it returns says so. ``around`` gives what else is written, by path; it is asked before
-    anything is.
-    """
-    full, without_reasons = proved_files(
-        run.scorer,
-        run.schema,
-        parsed,
-        label,
-        metrics=run.metrics,
-        threshold=threshold,
-        attribution=run.attribution,
-        options=options,
-    )
-    surroundings = around(full.content)
-    files = {path: full}
-    if lean and without_reasons is not None:
-        files[path.with_suffix(f".lean{path.suffix}")] = without_reasons
-    said = []
-    for name, content in surroundings.items():
-        with whole_file(name) as temporary:
-            temporary.write_bytes(content)
-    for name, file in files.items():
-        with whole_file(name) as temporary:
-            temporary.write_bytes(file.content)
-        said.append(
-            f"{name.name}{'' if file is full else ' (without reasons)'}: "
-            f"{len(file.content):,} bytes; equals torch to {file.parity.max_difference:.1e} on "
-            f"{file.parity.n_rows:,} real and hostile rows"
-            + (f", the reasons of {n} on a kink left out." if (n := file.parity.n_kinks) else ".")
-        )
-    return said
-
-
-def _at_threshold(run: Run, threshold: float) -> dict[str, Any]:
-    """Return the test metrics of a run at another threshold."""
-    tally = Tally(threshold=threshold)
-    for frame in sources.read_chunks(run.folder / PREDICTIONS, columns=[PROBABILITY, "label"]):
-        probability, label = (
-            torch.tensor(frame[name].to_numpy(np.float32)) for name in (PROBABILITY, "label")
-        )
-        tally.update(probability, label)
-    return _with_intervals(tally, threshold, run.config.seed)

@@ -30,9 +30,11 @@ ALLOWED = {
     },
     # The order of a fit, which a training, a fold, a trial and the estimator share.
     "fitting": {"errors", "console", "tables", "models", "evaluation", "training"},
+    # The order of an export, with which a training ends.
+    "exporting": {"errors", "console", "tables", "evaluation", "training", "serving", "runs"},
     "pipeline": {
         *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
-        *("serving", "runs", "fitting", PACKAGE),
+        *("serving", "runs", "fitting", "exporting", PACKAGE),
     },
     # The order of a study, whose trials and last run are the pipeline's.
     "tuning": {
@@ -41,21 +43,25 @@ ALLOWED = {
     # The order of a cross-validation: the pipeline's fit, once a fold.
     "crossvalidation": {
         *("errors", "console", "tables", "models", "evaluation", "training", "serving", "runs"),
-        *("fitting", "pipeline", PACKAGE),
+        *("fitting", "exporting", "pipeline", PACKAGE),
     },
     # The pipeline as scikit-learn wants it called.
     "estimator": {
         *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
-        *("fitting", "pipeline", PACKAGE),
+        *("fitting", "exporting", "pipeline", PACKAGE),
     },
     # What a model file is enough for starts without torch, and so without the pipeline.
     "service": {"errors", "console", "tables", "serving"},
-    "commandline": {"errors"},
+    "overrides": set(),
+    "explanations": {"errors"},
+    "commandline": {"errors", "overrides", "explanations"},
     PACKAGE: set(),
     "scripts": {"commandline"},
 }
 # The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {"commandline": {"crossvalidation", "pipeline", "service", "tuning"}}
+ALLOWED_INSIDE_FUNCTIONS = {
+    "commandline": {"crossvalidation", "exporting", "pipeline", "service", "tuning"}
+}
 ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "crossvalidation", "estimator", "pipeline", "runs"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
@@ -71,7 +77,10 @@ WITHOUT = {
     "serving": FRAMEWORKS,
     "training": {"onnx", "onnxruntime", "duckdb"},
     "service": {"torch", "pytorch_lightning", "hydra"},
-    "commandline": {"torch", "pandas", "numpy", "pytorch_lightning"},
+    **{
+        name: {"torch", "pandas", "numpy", "pytorch_lightning"}
+        for name in ("overrides", "explanations", "commandline")
+    },
     PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},
     "scripts": FRAMEWORKS | {"torch", "pandas", "numpy"},
 }

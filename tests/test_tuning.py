@@ -17,8 +17,9 @@ import pandas as pd
 import pytest
 
 from churn_torch import pipeline, tuning
-from churn_torch.commandline import CONF, compose, explain
+from churn_torch.commandline import CONF, compose
 from churn_torch.errors import InputError
+from churn_torch.explanations import explain
 from churn_torch.runs import load_run
 
 # How the journal notes the process of a trial.

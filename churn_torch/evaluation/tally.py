@@ -6,7 +6,7 @@ metric of the whole split needs.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -187,6 +187,14 @@ class Tally:
             confidence=confidence,
             seed=seed,
         )
+
+    def with_intervals(self, threshold: float, *, seed: int = 0) -> dict[str, Any]:
+        """Return the metrics at a threshold, and ``intervals`` of those that have one.
+
+        Raises:
+            InputError: As for `evaluate`.
+        """
+        return {**self.evaluate(threshold), "intervals": self.intervals(seed=seed)}
 
     def choose_threshold(self, rule: str | float, *, top_share: float = 0.1) -> float:
         """Choose the probability from which a row is called a churner.

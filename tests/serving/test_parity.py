@@ -15,7 +15,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from churn_torch import pipeline
+from churn_torch import exporting
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.models.attribution import Attribution
@@ -413,7 +413,7 @@ def test_export_of_a_file_that_lies_writes_nothing(
     monkeypatch.setattr(exported, "build_onnx", lying_build)
     keys = [f"out={copied_run / out}"] if out else []
     with pytest.raises(ParityError, match="nothing was written"):
-        pipeline.export(compose("export", [f"run={copied_run}", *keys]))
+        exporting.export(compose("export", [f"run={copied_run}", *keys]))
     assert {file.name: file.read_bytes() for file in copied_run.iterdir()} == before
 
 
@@ -421,7 +421,7 @@ def test_export_that_passes_replaces_the_file_whole(copied_run: Path):
     before = (copied_run / "model.onnx").read_bytes()
     (copied_run / "model.onnx").write_bytes(b"damaged")
     names = {file.name for file in copied_run.iterdir()}
-    assert pipeline.export(compose("export", [f"run={copied_run}"])) == copied_run / "model.onnx"
+    assert exporting.export(compose("export", [f"run={copied_run}"])) == copied_run / "model.onnx"
     assert onnx.load(copied_run / "model.onnx").graph == onnx.load_from_string(before).graph
     assert {file.name for file in copied_run.iterdir()} == names
 

@@ -15,7 +15,7 @@ from google.protobuf import text_format
 from onnx import TensorProto, helper
 from tritonclient.grpc import model_config_pb2
 
-from churn_torch import pipeline, samples
+from churn_torch import exporting, samples
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
@@ -60,7 +60,7 @@ def check_tensors(config: Any, session: ort.InferenceSession) -> None:
 @pytest.fixture(scope="module")
 def repository(customers_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("triton") / "repository"
-    path = pipeline.export(
+    path = exporting.export(
         compose("export", [f"run={customers_run.folder}", "target=triton", f"out={out}"])
     )
     assert path == out / "churn" / "1" / "model.onnx"
@@ -140,7 +140,7 @@ def test_a_repository_is_written_anew_beside_other_models(customers_run: Run, tm
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.pbtxt").write_text("another model")
     for _ in range(2):
-        pipeline.export(
+        exporting.export(
             compose("export", [f"run={customers_run.folder}", "target=triton", f"out={tmp_path}"])
         )
     assert (tmp_path / "other" / "config.pbtxt").read_text() == "another model"
@@ -154,7 +154,7 @@ def test_a_failed_proof_leaves_nothing(
     monkeypatch.setattr("churn_torch.serving.parity.TOLERANCE", -1.0)
     keys = [f"run={customers_run.folder}", "target=triton", f"out={tmp_path / 'a' / 'b'}"]
     with pytest.raises(InputError, match="nothing was written"):
-        pipeline.export(compose("export", keys))
+        exporting.export(compose("export", keys))
     assert list(tmp_path.iterdir()) == []
 
 

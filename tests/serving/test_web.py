@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch import pipeline
+from churn_torch import exporting
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.runs import Run
@@ -72,7 +72,7 @@ def folder_of(
         above = tmp_path_factory.mktemp("web")
         (above / "package.json").write_text('{"type": "module"}')  # Node asks; browsers do not
         keys = [f"run={run_of(name).folder}", "target=web", f"runtime={runtime}"]
-        path = pipeline.export(compose("export", [*keys, f"out={above / 'page'}"]))
+        path = exporting.export(compose("export", [*keys, f"out={above / 'page'}"]))
         assert path == above / "page" / "model.onnx"
         assert not list(path.parent.glob("*.lean.onnx"))  # the page knows of no second file
         return path.parent
@@ -330,7 +330,7 @@ def test_a_file_without_reasons_and_quality(page: Path, browse: Browse):
 def test_only_the_probability(customers_run: Run, runtime: Path, browse: Browse, tmp_path: Path):
     keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}"]
     keys += [f"out={tmp_path / 'page'}", "export.outputs=[probability]", "threshold=0.01"]
-    pipeline.export(compose("export", keys))
+    exporting.export(compose("export", keys))
     (screen,) = browse(tmp_path / "page")
     assert screen["reasons"] is None
     assert screen["decision"] == "Likely to churn: act"  # by the threshold of the metadata
@@ -418,7 +418,7 @@ def test_a_page_is_written_anew_beside_other_files(
     (tmp_path / "mine.txt").write_text("mine")
     (tmp_path / "index.html").write_text("old")
     keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}", f"out={tmp_path}"]
-    pipeline.export(compose("export", keys))
+    exporting.export(compose("export", keys))
     assert (tmp_path / "mine.txt").read_text() == "mine"
     assert "Nothing leaves this browser" in (tmp_path / "index.html").read_text()
     assert not list(tmp_path.rglob("*partial*"))
