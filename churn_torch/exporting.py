@@ -149,12 +149,18 @@ def write_model(
     for name, file in files.items():
         with whole_file(name) as temporary:
             temporary.write_bytes(file.content)
-        said.append(
+        parts = [
             f"{name.name}{'' if file is full else ' (without reasons)'}: "
-            f"{len(file.content):,} bytes; equals torch to {file.parity.max_difference:.1e} on "
-            f"{file.parity.n_rows:,} real and hostile rows"
-            + (f", the reasons of {n} on a kink left out." if (n := file.parity.n_kinks) else ".")
-        )
+            f"{len(file.content):,} bytes",
+            f"equals torch to {file.parity.max_difference:.1e} on {file.parity.n_rows:,} real and "
+            "hostile rows"
+            + (f", the reasons of {n} on a kink left out" if (n := file.parity.n_kinks) else ""),
+        ]
+        if file.rounding is not None:
+            parts.append(
+                f"weights as {options.dtype} move a probability by up to {file.rounding:.1e}"
+            )
+        said.append("; ".join(parts) + ".")
     return said
 
 

@@ -64,7 +64,7 @@ def tune(
     """
     try:
         from churn_torch.training import space as spaces
-        from churn_torch.training.study import Study
+        from churn_torch.training.study import TRIALS_TO_COMPARE, Study
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("churn_torch"):
             raise
@@ -110,6 +110,11 @@ def tune(
         best = study.best()
         if importance := study.importance():
             show(importance_table(importance))
+        else:
+            show(
+                f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that were judged "
+                "and differ."
+            )
         show(_gain(study.rows(), best.number))
         folder = new_folder()
         with logged(folder / "train.log"):
@@ -230,11 +235,11 @@ def _gain(rows: Sequence[Mapping[str, Any]], best: int) -> str:
 
 
 def _write(study: Study) -> None:
-    """Write the trials and the importance of the keys as CSV."""
-    tables = {
-        TRIALS: pd.DataFrame(study.rows()),
-        IMPORTANCE: pd.DataFrame(study.importance().items(), columns=["key", "importance"]),
-    }
+    """Write the trials as CSV, and the importance of the keys where it can be said."""
+    # A trial that was cut short has no number of epochs; that of the others stays a whole one.
+    tables = {TRIALS: pd.DataFrame(study.rows()).astype({"epochs": "Int64"})}
+    if importance := study.importance():
+        tables[IMPORTANCE] = pd.DataFrame(importance.items(), columns=["key", "importance"])
     for name, table in tables.items():
         with whole_file(study.folder / name) as temporary:
             table.to_csv(temporary, index=False)

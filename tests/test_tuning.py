@@ -90,8 +90,9 @@ def test_a_study_ends_with_a_normal_run_of_its_best_trial(
     assert written == {*(path.name for path in alone.folder.iterdir()), "train.log"}
     assert (tmp_path / "latest").resolve() == alone.folder.resolve()
     assert {path.name for path in study.iterdir()} == {
-        "study.journal", "study.lock", "trials.csv", "importance.csv", "tune.log",
+        "study.journal", "study.lock", "trials.csv", "tune.log",
     }  # fmt: skip
+    assert "Which keys mattered is said from 10 trials on" in said
     assert f"Trial {best} is the best, validation log-loss" in said
     assert said.count("what is done") == 2  # the columns: of the study, and of the run
     assert "Trial 2 finished" in (study / "tune.log").read_text()
@@ -249,6 +250,7 @@ def test_ctrl_c_saves_and_the_trial_is_tried_again(keys, study, tmp_path, monkey
         search(keys, tmp_path)
     assert "Stopped; go on with tune.study=a." in capsys.readouterr().out
     assert trials(study)["state"].tolist() == ["finished", "interrupted", "waiting"]
+    assert trials(study)["epochs"].tolist() == ["4", "", ""]
     search(keys, tmp_path)
     table = trials(study)
     assert table["state"].tolist() == ["finished", "interrupted", "finished", "finished"]

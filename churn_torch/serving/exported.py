@@ -82,10 +82,18 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class ProvedFile:
-    """An ONNX file that equals the scorer it was made from, and the certificate of that."""
+    """An ONNX file that equals the scorer it was made from, and the certificate of that.
+
+    Attributes:
+        content: The file.
+        parity: The certificate.
+        rounding: By how much, at most, storing the weights as asked moves the probabilities of
+            the real rows; None where they are stored as they are.
+    """
 
     content: bytes
     parity: Parity
+    rounding: float | None = None
 
 
 def proved_files(
@@ -119,12 +127,13 @@ def proved_files(
             output or has no name.
     """
     matrices: list[Stored] = []
+    rounding = None
     if options.dtype != "float32":
         full = scorer
         scorer, matrices = compress(full, options.dtype)
         attribution = Attribution(scorer, attribution.n_points)
         columns = Columns.from_arrays(encode(parsed, schema))
-        _judge(scorer, full, columns, label, options.dtype)
+        rounding = _judge(scorer, full, columns, label, options.dtype)
         metrics = {**metrics, "reasons": describe_reasons(attribution, columns)}
     metadata = file_metadata(
         schema=schema,
@@ -159,7 +168,7 @@ def proved_files(
         onnx.helper.set_model_props(
             model, {**_stored(model), "parity": certificate(parity, today())}
         )
-        return ProvedFile(model.SerializeToString(), parity)
+        return ProvedFile(model.SerializeToString(), parity, rounding)
 
     lean = None
     if REASONS in options.names and attribution.n_points > 1:
@@ -169,7 +178,8 @@ def proved_files(
 
 def _judge(
     scorer: Scorer, full: Scorer, columns: Columns, label: Labels | None, dtype: str
-) -> None:
+) -> float:
+    """Refuse a compressed scorer that ranks worse; return by how much it moves a probability."""
     known = torch.zeros(0, dtype=torch.bool)
     if label is not None:
         known = torch.from_numpy(~np.isnan(label))
@@ -180,6 +190,7 @@ def _judge(
         )
     expected, got = (model.score(columns.take(known)).numpy() for model in (full, scorer))
     check_auroc(label[known], expected, got, dtype)
+    return float(np.abs(expected - got).max())
 
 
 def _without_reasons(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -89,6 +89,11 @@ class MLP(nn.Module):
             )
         choose("activation", activation, ACTIVATIONS)
         choose("normalization", normalization, NORMALIZATIONS)
+        if normalization == "layer" and width == 1 and depth:
+            raise InputError(
+                "model.width: expected 2 or more with normalization=layer, got 1: one unit "
+                "normalised by itself is the same for every row."
+            )
         self.embed, n_features = embedded(n_features, n_numbers, n_frequencies, frequency_scale)
         self.residual = residual
         self.stem = nn.Linear(n_features, width) if residual else nn.Identity()

@@ -141,6 +141,7 @@ def test_width_and_depth_set_the_sizes():
     [
         ({"width": 0}, "expected width >= 1"),
         ({"depth": -1}, "got width=128, depth=-1"),
+        ({"width": 1, "normalization": "layer"}, "2 or more with normalization=layer"),
         ({"dropout": 1.0}, "0 <= dropout < 1, got .*dropout=1.0"),
         ({"dropout": -0.1}, "dropout=-0.1"),
         ({"n_frequencies": -1}, "n_frequencies >= 0 .* got n_frequencies=-1"),
