@@ -26,17 +26,15 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError
 from churn_torch.explanations import CONF, explain
-from churn_torch.overrides import quote_overrides
+from churn_torch.overrides import check_types, quote_overrides
 
 WITHOUT_TORCH = {"score", "serve"}
 
-# Keys that take a word as well as a number, whatever their default is.
-SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs", "penalty.l2"}
 # Run folders that this process named and that were not there before: it may remove them.
 FRESH_FOLDERS: set[Path] = set()
 
@@ -145,7 +143,7 @@ def _composed(name: str, overrides: tuple[str, ...], written: tuple[int, ...]) -
 
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
-    _check_types(name, config)
+    check_types(name, config)
     if name in WITHOUT_TORCH:
         from churn_torch import service
 
@@ -227,57 +225,6 @@ def _remove_if_useless(folder: Path, error: BaseException) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # other runs of the day are in it
             folder.parent.rmdir()
-
-
-def _check_types(name: str, config: DictConfig) -> None:
-    """Refuse text where the default is a number, and so on.
-
-    Raises:
-        InputError: Naming key, expected type and value.
-    """
-    choices = [c for c in HydraConfig.get().overrides.task if "." not in c.partition("=")[0]]
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
-    chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
-    for key, default, value in _leaves(_defaults(name, tuple(chosen)), config):
-        if key in SEVERAL_TYPES:
-            continue
-        expected = None
-        if isinstance(default, bool):
-            if not isinstance(value, bool):
-                expected = "true or false"
-        elif isinstance(default, int | float):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                expected = "a number"
-            elif isinstance(default, int) and not float(value).is_integer():
-                expected = "a whole number"
-        elif isinstance(default, ListConfig) and isinstance(value, str | int | float):
-            expected = "a list such as [a,b]"
-        elif isinstance(default, DictConfig) and isinstance(value, str | int | float):
-            expected = f"keys below it ({', '.join(f'{key}.{name}' for name in map(str, default))})"
-        if expected:
-            raise InputError(f"{key}: expected {expected}, got {value!r}.")
-
-
-@functools.cache
-def _defaults(name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """Return the configuration of these choices alone; the members of a sweep share it."""
-    return hydra.compose(config_name=name, overrides=list(chosen))
-
-
-def _leaves(
-    defaults: DictConfig, config: DictConfig, prefix: str = ""
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield key, default and value of every scalar that both hold."""
-    for key in map(str, defaults):
-        if OmegaConf.is_missing(config, key) or key not in config:
-            continue
-        if OmegaConf.is_interpolation(config, key):  # another key, checked under its own name
-            continue
-        default = None if OmegaConf.is_missing(defaults, key) else defaults[key]
-        if isinstance(default, DictConfig) and isinstance(config[key], DictConfig):
-            yield from _leaves(default, config[key], f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", default, config[key]
 
 
 class SweepSummary(Callback):

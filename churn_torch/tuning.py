@@ -108,13 +108,8 @@ def tune(
             show("Other processes are still at it; the last one trains the best model.")
             return None
         best = study.best()
-        if importance := study.importance():
-            show(importance_table(importance))
-        else:
-            show(
-                f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that were judged "
-                "and differ."
-            )
+        few = f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that differ."
+        show(importance_table(found) if (found := study.importance()) else few)
         show(_gain(study.rows(), best.number))
         folder = new_folder()
         with logged(folder / "train.log"):

@@ -33,6 +33,7 @@ from churn_torch.models.quality import Quality
 from churn_torch.models.scorecard import fit_card
 from churn_torch.models.scorer import Scorer
 from churn_torch.models.statistics import fit_statistics
+from churn_torch.serving import tensor_graph
 from churn_torch.serving.export import build_onnx
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
@@ -272,6 +273,7 @@ class Built:
 
 
 def build(case: Case) -> Built:
+    trace = tensor_graph._traced
     rng = np.random.default_rng(0)
     raw = pd.DataFrame(TABLES[case.table](rng))
     raw["churned"] = words(rng, "yes", "no")
@@ -303,14 +305,18 @@ def build(case: Case) -> Built:
     threshold = float(levels[len(levels) // 2 - 1 :][:2].mean())
     metadata = {"schema": schema.to_json(), "threshold": repr(threshold)}
     attribution = fit_attribution(scorer, columns)
-    model = build_onnx(
-        scorer,
-        schema,
-        threshold=threshold,
-        metadata=metadata,
-        outputs=list(OUTPUTS.values()),
-        n_points=attribution.n_points,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        traced = []
+        patch.setattr(tensor_graph, "_traced", lambda *a, **k: traced.append(k) or trace(*a, **k))
+        model = build_onnx(
+            scorer,
+            schema,
+            threshold=threshold,
+            metadata=metadata,
+            outputs=list(OUTPUTS.values()),
+            n_points=attribution.n_points,
+        )
+    assert traced == [{"any_number": False}], "it took twice the time"
     return Built(scorer, schema, parsed, threshold, attribution, model)
 
 

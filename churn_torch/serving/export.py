@@ -3,57 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import onnx
-import torch
 from onnx import TensorProto, compose, helper
-from torch import Tensor, nn
 
 from churn_torch.errors import InputError
-from churn_torch.models.attribution import Attribution
-from churn_torch.models.preprocess import Columns
-from churn_torch.models.quality import Quality
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.exporter import (
-    TRANSLATIONS,
-    quiet_exporter,
-    store_once,
-    traced_once,
-    unparsed_translations,
-)
-from churn_torch.serving.folded import FoldedScorer
-from churn_torch.serving.folded_card import FoldedCard
-from churn_torch.serving.gradient import traceable_attribution
-from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.serving.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 
 # The first with all that is used (Gelu), and the newest that is tested.
 OPSET, MOST_OPSET = 20, 23
 ML_OPSET = 3
-IR_VERSION = 10
-BATCH = "N"
-
-
-@dataclass(frozen=True)
-class Group:
-    """Columns that reach the tensor graph as one matrix."""
-
-    name: str
-    columns: tuple[str, ...]
-    input_type: int
-    tensor_index: int
-
-
-def input_groups(schema: Schema) -> list[Group]:
-    """Return the non-empty groups of input columns, in the order of `Columns`."""
-    groups = [
-        Group("numeric", tuple(c.name for c in schema.numeric), TensorProto.FLOAT, 0),
-        Group("wide", tuple(c.name for c in schema.wide), TensorProto.DOUBLE, 1),
-        Group("codes", tuple(c.name for c in schema.text), TensorProto.STRING, 2),
-    ]
-    return [group for group in groups if group.columns]
 
 
 def check_input_names(schema: Schema) -> None:
@@ -73,59 +36,6 @@ def check_input_names(schema: Schema) -> None:
                 "export: expected a name for every column the model learns from, got one "
                 "without; name it in the header or leave it out (data.ignore=[''])."
             )
-
-
-class _TensorGraph(nn.Module):
-    """The part that torch exports: the groups that have columns, to all outputs but the decision.
-
-    Args:
-        scorer: The scorer.
-        schema: Its completed schema.
-        outputs: Outputs of the file, by name.
-        folded: Of a linear scorer.
-        attribution: Where reasons are wanted and the net is not linear.
-    """
-
-    def __init__(
-        self,
-        scorer: Scorer,
-        schema: Schema,
-        outputs: Sequence[str],
-        folded: FoldedScorer | FoldedCard | None,
-        attribution: Attribution | None,
-    ) -> None:
-        super().__init__()
-        self.indices = [group.tensor_index for group in input_groups(schema)]
-        self.outputs = [name for name in outputs if name != DECISION]
-        self.folded = folded
-        self.scorer = scorer
-        self.attribution = attribution
-        self.quality = Quality(schema)
-
-    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
-        for index, tensor in zip(self.indices, tensors, strict=True):
-            columns[index] = tensor
-        found: dict[str, Tensor] = {}
-        if self.folded is not None:
-            found[PROBABILITY], found[REASONS] = self.folded(*columns)
-        else:
-            x = self.scorer.preprocess(*columns)
-            logit = self.scorer.net(x)
-            found[PROBABILITY] = self.scorer.calibrated(logit)
-            if self.attribution is not None:
-                found[REASONS] = self.attribution(x, logit)
-        if QUALITY in self.outputs:
-            found[QUALITY] = self.quality(*columns)
-        return tuple(found[name] for name in self.outputs)
-
-
-def _folded(scorer: Scorer) -> FoldedScorer | FoldedCard | None:
-    """Return a linear scorer with all worked out that is known before a row comes."""
-    for folded in (FoldedCard, FoldedScorer):
-        if folded.fits(scorer):
-            return folded(scorer)
-    return None
 
 
 def build_onnx(
@@ -165,11 +75,7 @@ def build_onnx(
         prefix = f"_{prefix}"
     device = scorer.prior_shift.device
     scorer.eval().cpu()
-    folded, attribution = _folded(scorer), None
-    if REASONS in outputs and folded is None:
-        attribution = traceable_attribution(scorer, n_points)
-    graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
-    core = compose.add_prefix(_export_tensors(graph, groups, opset), prefix)
+    core = compose.add_prefix(tensor_graph(scorer, schema, outputs, n_points, opset), prefix)
     scorer.to(device)
     front = _front_graph(schema, groups, prefix, opset)
     model = compose.merge_models(
@@ -186,38 +92,6 @@ def build_onnx(
     helper.set_model_props(model, dict(metadata))
     onnx.checker.check_model(model, full_check=True)
     return model
-
-
-def _export_tensors(graph: _TensorGraph, groups: list[Group], opset: int) -> onnx.ModelProto:
-    batch = torch.export.Dim(BATCH)
-    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
-    # Three rows: an example of one row would let the exporter take the batch size for a constant.
-    examples = tuple(torch.zeros(3, len(g.columns), dtype=dtypes[g.name]) for g in groups)
-    with quiet_exporter(), unparsed_translations(), traced_once():
-        program = torch.onnx.export(
-            graph,
-            examples,
-            input_names=[group.name for group in groups],
-            output_names=graph.outputs,
-            dynamic_shapes=(tuple({0: batch} for _ in groups),),
-            opset_version=opset,
-            custom_translation_table=TRANSLATIONS,
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None
-    core = program.model_proto
-    core.ir_version = IR_VERSION
-    core.metadata_props.clear()
-    for node in core.graph.node:  # source lines of this machine do not belong in the file
-        node.metadata_props.clear()
-        node.doc_string = ""
-    core.graph.ClearField("value_info")
-    store_once(core.graph)
-    for value in (*core.graph.input, *core.graph.output):
-        value.metadata_props.clear()
-        value.type.tensor_type.shape.dim[0].dim_param = BATCH
-    return core
 
 
 def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:

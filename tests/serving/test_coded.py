@@ -17,10 +17,11 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
 from churn_torch.serving import coded
 from churn_torch.serving.coded import CodedModel
-from churn_torch.serving.export import build_onnx, input_groups
+from churn_torch.serving.export import build_onnx
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.parity import HOSTILE_TEXTS
 from churn_torch.serving.session import make_feed, open_session
+from churn_torch.serving.tensor_graph import input_groups
 from churn_torch.tables.cells import MISSING_TEXT
 from churn_torch.tables.encode import Texts, parse, parse_columns
 from churn_torch.tables.schema import Schema

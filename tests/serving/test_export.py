@@ -19,11 +19,7 @@ from churn_torch.errors import InputError
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
 from churn_torch.runs import Run
-from churn_torch.serving.export import (
-    build_onnx,
-    check_input_names,
-    input_groups,
-)
+from churn_torch.serving.export import build_onnx, check_input_names
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -68,28 +64,6 @@ def decide(
         return session.run([PROBABILITY, DECISION], feed)
 
     return run
-
-
-def test_groups_of_inputs_in_the_order_of_the_tensors():
-    schema = schema_of(text("t"), number("w", wide=True), number("x"), number("z"))
-    groups = input_groups(schema)
-    assert [(g.name, g.columns, g.tensor_index) for g in groups] == [
-        ("numeric", ("x", "z"), 0),
-        ("wide", ("w",), 1),
-        ("codes", ("t",), 2),
-    ]
-    assert [g.input_type for g in groups] == [
-        onnx.TensorProto.FLOAT,
-        onnx.TensorProto.DOUBLE,
-        onnx.TensorProto.STRING,
-    ]
-
-
-def test_groups_without_columns_are_left_out():
-    assert [g.name for g in input_groups(schema_of(text("t")))] == ["codes"]
-    assert [(g.name, g.tensor_index) for g in input_groups(schema_of(number("w", wide=True)))] == [
-        ("wide", 1)
-    ]
 
 
 @pytest.mark.parametrize("name", OUTPUTS.values())

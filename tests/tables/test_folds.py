@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_torch.commandline import compose
@@ -87,6 +87,7 @@ def test_by_time_the_past_teaches_and_the_future_is_in_no_part(deal, customers):
     assert len(np.unique(np.concatenate([one.split.test for one in dealt]))) > 300
 
 
+@settings(max_examples=10)  # each reads two tables
 @given(st.integers(0, 2**32 - 1))
 def test_a_hash_fold_stays_when_the_table_grows(seed):
     frame = pd.DataFrame({"id": np.arange(300).astype(str), "x": np.tile([0.0, 1, 2], 100)})
