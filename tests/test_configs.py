@@ -9,6 +9,7 @@ import math
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -320,12 +321,16 @@ def test_trainer_gpu_gives_the_weights_of_the_cpu(train_run, keys, tmp_path):
 
 @pytest.mark.usefixtures("without_export")
 def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
-    """Two processes on the CPU, from the real script; every batch is shared between them."""
+    """Two processes on the CPU, from the real script; every batch is shared between them.
+
+    And they tell MLflow of one run.
+    """
     script = CONF.parent / "scripts" / "train.py"
     more = [
         "trainer=ddp",
         "trainer.accelerator=cpu",
         "batch_size=64",
+        "logger=mlflow",
         f"outputs={tmp_path / 'ddp'}",
     ]
     done = subprocess.run(
@@ -347,3 +352,12 @@ def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
     assert {path.name for path in folder.iterdir()} == {
         *(path.name for path in alone.folder.iterdir()), "train.log", "model.onnx",
     }  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own code warns
+        import mlflow
+
+        client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'ddp' / 'mlflow.db'}")
+        (told,) = client.search_runs([client.get_experiment_by_name("churn").experiment_id])
+        losses = client.get_metric_history(told.info.run_id, "validation/log_loss")
+    assert told.info.run_id == shared["fit"]["mlflow_run"]
+    assert len(losses) == 2

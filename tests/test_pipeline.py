@@ -495,17 +495,6 @@ def test_classes_without_overlap_are_said(train_run, customers, table_keys, tmp_
     assert "set penalty.l2 above 0" in said
 
 
-@pytest.mark.usefixtures("without_export")
-def test_two_processes_solve_like_one(train_run, customers_csv, table_keys, newton_run, tmp_path):
-    """Adam's share of this is in tests/test_configs.py."""
-    keys = [*table_keys, f"data.source={customers_csv}", "optimizer=newton"]
-    run = train_run(tmp_path / "run", *keys, "trainer=ddp", "trainer.accelerator=cpu")
-    for name, tensor in weights(newton_run).items():
-        torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-6, atol=5e-6)
-    passes = [r.metrics["fit"]["exact"]["passes"] for r in (run, newton_run)]
-    assert passes[0] == passes[1]
-
-
 # Sample weights
 
 
@@ -520,7 +509,7 @@ def weighted_source(customers, tmp_path_factory) -> Path:
 
 
 STREAMED = ("data.streaming=true",)
-# Two processes with the rows in memory: test_two_processes_solve_like_one.
+# Adam in two processes, with the rows in memory, is in tests/test_configs.py.
 PLACES = {
     "memory": (),
     "streamed": STREAMED,

@@ -65,11 +65,14 @@ def pinned(package: str) -> str:
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the Python of an environment that holds onnxruntime and NumPy only."""
     folder = tmp_path_factory.mktemp("bare")
-    venv.create(folder, with_pip=True)
+    venv.create(folder)  # this environment's pip fills it
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     packages = [pinned("onnxruntime"), pinned("numpy")]
     done = subprocess.run(
-        [python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", *packages],
+        [
+            *(sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-compile"),
+            *("-c", ROOT / "constraints.txt", *packages),
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -151,27 +150,6 @@ def test_the_model_asks_for_the_runtime_only(stored: Any):
     names = {line.partition("==")[0] for line in lines}
     assert "onnxruntime" in names
     assert not {"torch", "churn-torch", "churn_torch"} & names
-
-
-@pytest.mark.usefixtures("without_export")
-def test_two_processes_tell_one_run(
-    customers_csv: Path,
-    table_keys: tuple[str, ...],
-    train_run: Callable[..., Run],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-):
-    import mlflow
-
-    monkeypatch.setattr("churn_torch.pipeline.log_model", lambda *given, **more: "the model")
-    run = train_run(
-        tmp_path / "outputs" / "run", *table_keys, f"data.source={customers_csv}", "logger=mlflow",
-        "trainer=ddp", "trainer.accelerator=cpu", "trainer.max_epochs=2", "batch_size=64",
-    )  # fmt: skip
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'outputs' / 'mlflow.db'}")
-    (found,) = client.search_runs([client.get_experiment_by_name("churn").experiment_id])
-    assert found.info.run_id == run.metrics["fit"]["mlflow_run"]
-    assert len(client.get_metric_history(found.info.run_id, "validation/log_loss")) == 2
 
 
 def test_without_mlflow_one_sentence_says_what_to_install(
