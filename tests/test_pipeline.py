@@ -297,6 +297,7 @@ def killed(train: Callable[[], Run], owner: type, hook: str, *, epoch: int, when
             raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("churn_torch.training.callbacks.PAUSE_SECONDS", 0.0)
         patch.setattr(owner, hook, die)
         with pytest.raises(Killed):
             train()
@@ -618,10 +619,6 @@ def test_a_weighted_exact_fit_killed_and_resumed_is_the_same(
     train_run, weighted_source, table_keys, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("churn_torch.training.exact.SAMPLE_ROWS", 100)
-    monkeypatch.setattr(
-        "churn_torch.training.build.LastCheckpoint",
-        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=0.0),
-    )
     keys = [*table_keys, f"data.source={weighted_source}", "data.weight=worth", "optimizer=lbfgs"]
     unbroken = train_run(tmp_path / "unbroken", *keys)
     assert unbroken.metrics["fit"]["epochs"] > 3

@@ -232,7 +232,7 @@ def build_trainer(
             enable_checkpointing=False,
         )
     if config.trainer.enable_checkpointing:
-        callbacks.append(LastCheckpoint(folder, fingerprint, every_seconds=10.0 if exact else 0.0))
+        callbacks.append(LastCheckpoint(folder, fingerprint))
     loggers = [instantiate(logger, save_dir=folder) for logger in (config.logger or {}).values()]
     for logger in loggers:
         logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))

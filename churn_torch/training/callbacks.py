@@ -18,6 +18,8 @@ from churn_torch.errors import InputError
 from churn_torch.training.module import MONITOR, FitModule
 
 CHECKPOINT = "last.ckpt"
+# Between two checkpoints, at least: an epoch of a small table takes less time than writing one.
+PAUSE_SECONDS = 5.0
 
 
 class BestWeights(Callback):
@@ -63,38 +65,32 @@ class BestWeights(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Write ``last.ckpt`` at the end of epochs and of the training, whole or not at all.
+    """Write ``last.ckpt`` after the first epoch, the last, and now and then, whole or not at all.
 
     A `Checkpoint` comes last among the callbacks and after the module, so it has seen it all.
 
     Args:
         folder: The run folder.
         fingerprint: Fingerprint of the training data; a resume with other data is refused.
-        every_seconds: Pause between two checkpoints: a pass of the exact solvers can take less
-            time than writing one.
     """
 
-    def __init__(self, folder: Path, fingerprint: str, *, every_seconds: float) -> None:
+    def __init__(self, folder: Path, fingerprint: str) -> None:
         self.path = folder / CHECKPOINT
         self.fingerprint = fingerprint
-        self.every_seconds = every_seconds
-        self.written = time.monotonic()
+        self.written = -math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop where an unbroken run would have stopped."""
-        self.written = time.monotonic()
         for callback in trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
                 trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after everything else of the epoch is done."""
-        if time.monotonic() - self.written >= self.every_seconds:
-            self._write(trainer)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save the end, if the last epoch was not saved."""
-        if self.every_seconds:
+        is_last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        is_due = is_last or time.monotonic() - self.written >= PAUSE_SECONDS
+        # Processes have clocks of their own, and all must take part.
+        if trainer.strategy.reduce_boolean_decision(is_due, all=False):
             self._write(trainer)
 
     def _write(self, trainer: pl.Trainer) -> None:

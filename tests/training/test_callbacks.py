@@ -115,6 +115,24 @@ def test_checkpoint_is_whole_and_needs_no_pickled_code(prepare, tmp_path):
     assert isinstance(trainer.callbacks[-1], LastCheckpoint)
 
 
+@pytest.mark.parametrize(("pause", "saved"), [(0.0, [0, 1, 2, 3]), (1e9, [0, 3])])
+def test_the_first_and_the_last_epoch_are_saved_and_others_now_and_then(
+    prepare, tmp_path, monkeypatch, pause, saved
+):
+    monkeypatch.setattr("churn_torch.training.callbacks.PAUSE_SECONDS", pause)
+    epochs, save = [], pl.Trainer.save_checkpoint
+
+    def noted(trainer, *arguments, **keys):
+        epochs.append(trainer.current_epoch)
+        save(trainer, *arguments, **keys)
+
+    monkeypatch.setattr(pl.Trainer, "save_checkpoint", noted)
+    module, _ = fit(prepare("callbacks=none", "trainer.max_epochs=4"), tmp_path)
+    assert epochs == saved
+    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert content["state_dict"]["_extra_state"]["history"] == module.history
+
+
 @pytest.mark.parametrize("fails_at", ["write", "rename"])
 def test_a_full_disk_leaves_the_checkpoint_before(prepare, tmp_path, monkeypatch, fails_at):
     calls = 0
@@ -132,6 +150,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(prepare, tmp_path, monkeypatch
     owner, name = (pl.Trainer, "save_checkpoint") if fails_at == "write" else (Path, "replace")
     original = getattr(owner, name)
     monkeypatch.setattr(owner, name, lambda *a, **k: fail_the_third_time(original, *a, **k))
+    monkeypatch.setattr("churn_torch.training.callbacks.PAUSE_SECONDS", 0.0)
     with pytest.raises(OSError, match="No space"):
         fit(prepare("callbacks=none", "trainer.max_epochs=5"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
@@ -217,30 +236,6 @@ def test_best_weights_state_makes_the_round_trip():
     fresh = BestWeights()
     fresh.load_state_dict(callback.state_dict())
     assert (fresh.log_loss, fresh.epoch, fresh.weights) == (0.25, 4, callback.weights)
-
-
-@pytest.mark.parametrize(("pause", "written"), [(0.0, 5), (1e9, 1)])
-def test_checkpoints_keep_their_distance_and_the_last_one_is_the_end(
-    prepare, tmp_path, monkeypatch, pause, written
-):
-    """The exact solvers pass through the rows faster than a checkpoint is written."""
-    epochs = []
-    original = LastCheckpoint._write
-    monkeypatch.setattr(
-        LastCheckpoint,
-        "_write",
-        lambda self, t: (epochs.append(t.current_epoch), original(self, t)),
-    )
-    prepared = prepare("callbacks=none", "trainer.max_epochs=5")
-    monkeypatch.setattr(
-        "churn_torch.training.build.LastCheckpoint",
-        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=pause),
-    )
-    module, _ = fit(prepared, tmp_path)
-    assert len(epochs) == written
-    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    assert content["state_dict"]["_extra_state"]["history"] == module.history
-    assert len(module.history) == 5
 
 
 def test_a_solver_that_has_ended_can_be_resumed_from_its_end(prepare, tmp_path):

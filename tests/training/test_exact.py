@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from churn_torch.errors import InputError
 from churn_torch.training import exact as exact_module
 from churn_torch.training.build import build_module, build_trainer
-from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.datamodule import ChurnDataModule
 from churn_torch.training.exact import ExactModule, ExactSolver
 from churn_torch.training.store import Block, MemoryPart
@@ -432,10 +432,7 @@ class Kill(pl.Callback):
     ids=" ".join,
 )
 def test_killed_and_resumed_is_bitwise_the_same(prepare, tmp_path, monkeypatch, keys, n_passes):
-    monkeypatch.setattr(
-        "churn_torch.training.build.LastCheckpoint",
-        lambda folder, mark, every_seconds: LastCheckpoint(folder, mark, every_seconds=0.0),
-    )
+    monkeypatch.setattr("churn_torch.training.callbacks.PAUSE_SECONDS", 0.0)
     keys = (*keys, TIGHT)
     unbroken = fit(prepare(*keys), tmp_path)
     assert len(unbroken.history) > 2
