@@ -16,6 +16,7 @@ import torch
 from omegaconf import DictConfig
 
 import churn_torch
+from churn_torch.choices import check_choices
 from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import folds_table, reasons_sentence
@@ -26,7 +27,7 @@ from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.pipeline import check_choices, describe_data, predictions
+from churn_torch.pipeline import describe_data, predictions
 from churn_torch.runs import (
     METRICS,
     PREDICTIONS,

@@ -28,6 +28,7 @@ from sklearn.utils.validation import (
 from torch import Tensor
 
 import churn_torch
+from churn_torch.choices import check_choices
 from churn_torch.commandline import compose
 from churn_torch.errors import InputError
 from churn_torch.exporting import export_options, write_model
@@ -35,7 +36,7 @@ from churn_torch.fitting import fitted
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
-from churn_torch.pipeline import check_choices, describe_data
+from churn_torch.pipeline import describe_data
 from churn_torch.runs import Run
 from churn_torch.serving.export import check_input_names
 from churn_torch.serving.metadata import describe_reasons

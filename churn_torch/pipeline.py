@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig
 
 import churn_torch
+from churn_torch.choices import check_choices
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.report import (
@@ -24,7 +25,6 @@ from churn_torch.evaluation.report import (
 )
 from churn_torch.evaluation.scorecard import card_frame, card_page, shapes_page, strongest_table
 from churn_torch.evaluation.tally import Tally
-from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.exporting import export_options, write_model
 from churn_torch.fitting import fitted, watched
 from churn_torch.models.attribution import fit_attribution
@@ -62,12 +62,10 @@ from churn_torch.tables.labels import parse_target
 from churn_torch.tables.rows import CHUNK_ROWS, LabelledTable
 from churn_torch.tables.schema import describe
 from churn_torch.training.batches import spread_sample
-from churn_torch.training.build import is_exact
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.fit import one_thread
 from churn_torch.training.gather import Store
 from churn_torch.training.inference import cell_shares, scored
-from churn_torch.training.selection import check_selection
 
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
@@ -244,49 +242,6 @@ def summarise_sweep(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
         table.to_csv(temporary, index=False)
     show(sweep_table(rows))
     show(f"Sweep folder: {folder}")
-
-
-def check_choices(config: DictConfig) -> None:
-    """Refuse at once what would otherwise fail after the training, or not at all.
-
-    Raises:
-        InputError: The seed, the threshold or another choice cannot be used.
-    """
-    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**32:
-        raise InputError(
-            f"seed: expected a whole number from 0 to {2**32 - 1}, got {config.seed!r}."
-        )
-    rows = config.train_rows
-    if rows is not None and (not isinstance(rows, int) or rows < 1):
-        raise InputError(f"train_rows: expected a whole number above 0 or null, got {rows!r}.")
-    if not isinstance(config.ensemble, int) or config.ensemble < 1:
-        raise InputError(f"ensemble: expected a whole number above 0, got {config.ensemble!r}.")
-    if config.ensemble > 1 and is_exact(config):
-        raise InputError(
-            f"ensemble: expected 1 with optimizer=newton or lbfgs, got {config.ensemble}: every "
-            "member would be the same optimum."
-        )
-    if config.cv.average and not config.cv.folds:
-        raise InputError(
-            "cv.average: expected false without a cross-validation, got true; set cv.folds=5, or "
-            "ensemble=5 to average seeds."
-        )
-    clip = config.gradient_clip
-    if clip is not None and not isinstance(clip, int | float):
-        raise InputError(f"gradient_clip: expected a number above 0 or null, got {clip!r}.")
-    if not isinstance(config.ema_decay, int | float):
-        raise InputError(
-            f"ema_decay: expected a number from 0 to below 1, got {config.ema_decay!r}."
-        )
-    if config.matmul_precision not in ("highest", "high", "medium"):
-        raise InputError(
-            f"matmul_precision: expected highest, high or medium, got {config.matmul_precision!r}."
-        )
-    if config.patience < 0:
-        raise InputError(f"patience: expected 0 or more epochs, got {config.patience}.")
-    check_rule(config.threshold, config.top_share)
-    check_selection(config.features.select, config.features.k)
-    export_options(config.export)
 
 
 def describe_data(table: LabelledTable) -> dict[str, Any]:

@@ -16,11 +16,12 @@ import pandas as pd
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
+from churn_torch.choices import check_choices
 from churn_torch.console import LiveTable, log, logged, quietly, show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.trials import importance_table, trials_table, values_text
 from churn_torch.fitting import Prepared, new_scorer, prepared, selected
-from churn_torch.pipeline import check_choices, read_table, train
+from churn_torch.pipeline import read_table, train
 from churn_torch.runs import Run, whole_file
 from churn_torch.tables.rows import LabelledTable
 from churn_torch.training.build import is_exact
@@ -108,8 +109,9 @@ def tune(
             show("Other processes are still at it; the last one trains the best model.")
             return None
         best = study.best()
+        importance = study.importance()
         few = f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that differ."
-        show(importance_table(found) if (found := study.importance()) else few)
+        show(importance_table(importance) if importance else few)
         show(_gain(study.rows(), best.number))
         folder = new_folder()
         with logged(folder / "train.log"):

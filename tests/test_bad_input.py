@@ -22,6 +22,7 @@ import torch
 
 from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+from tests.stderr import own
 
 ROOT = Path(__file__).resolve().parents[1]
 Table = pd.DataFrame
@@ -38,8 +39,7 @@ def contents(folder: Path) -> dict[str, bytes | None]:
 
 def check_sentence(code: int, err: str, *fragments: str) -> str:
     """Check that an error is one sentence on stderr, and that it says what it must."""
-    # onnxruntime speaks of GPUs that it does not find on some machines.
-    err = "".join(line for line in err.splitlines(True) if "[W:onnxruntime:" not in line)
+    err = own(err)
     assert code == 1, err
     assert err.startswith("Error: "), err
     assert err.count("\n") == 1, err

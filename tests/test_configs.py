@@ -20,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.commandline import CONF, compose
 from churn_torch.runs import load_run
+from tests.stderr import own
 
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARY = sorted(CONF.glob("*.yaml"))
@@ -337,8 +338,7 @@ def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
         [sys.executable, script, *keys, *more], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    ours = [line for line in done.stderr.splitlines() if "[W:onnxruntime:" not in line]
-    assert "warn" not in "".join(ours).lower()
+    assert "warn" not in own(done.stderr).lower()
     folder = (tmp_path / "ddp" / "latest").resolve()
     shared = json.loads((folder / "metrics.json").read_text())
     alone = train_run(tmp_path / "alone", *keys, "batch_size=64")  # without its ONNX file

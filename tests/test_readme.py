@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import re
@@ -30,10 +29,6 @@ def test_the_two_commands_open_the_readme():
     assert README.index("make train") < 100
 
 
-def fewer_epochs(trainer, start, *, max_epochs, **keys):
-    start(trainer, max_epochs=min(max_epochs, 4), **keys)
-
-
 def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
     """Bash lines and Python blocks, in one empty folder.
 
@@ -43,8 +38,12 @@ def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
     (tmp_path / "outputs").mkdir()
     monkeypatch.chdir(tmp_path)
     # Whether the defaults learn enough is tests/test_pipeline.py's; here that every line runs.
-    few = functools.partialmethod(fewer_epochs, pl.Trainer.__init__)
-    monkeypatch.setattr(pl.Trainer, "__init__", few)
+    start = pl.Trainer.__init__
+
+    def fewer_epochs(trainer, *, max_epochs, **keys):
+        start(trainer, max_epochs=min(max_epochs, 4), **keys)
+
+    monkeypatch.setattr(pl.Trainer, "__init__", fewer_epochs)
     ran = 0
     for language, body in BLOCKS:
         if language == "python":

@@ -17,13 +17,9 @@ import pytest
 import torch
 
 from churn_torch.runs import load_run
+from tests.stderr import own
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def own(stderr: str) -> str:
-    """What is ours on stderr: onnxruntime speaks of GPUs that it does not find on some machines."""
-    return "".join(line for line in stderr.splitlines(True) if "[W:onnxruntime:" not in line)
 
 
 def script(name: str, *arguments: object, cwd: Path) -> str:

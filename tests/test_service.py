@@ -18,6 +18,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.service import listen, model_path
+from tests.stderr import own
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +29,7 @@ def refused(command):
         code, out, err = command("serve", *arguments)
         assert code == 1
         assert out == ""
-        err = "".join(line for line in err.splitlines(True) if "[W:onnxruntime:" not in line)
+        err = own(err)
         assert err.startswith("Error: "), err
         assert err.count("\n") == 1, err
         for fragment in fragments:
@@ -148,5 +149,5 @@ def test_started_asked_and_stopped(customers_run, tmp_path, stop):
         finally:
             server.kill()
     assert server.returncode == 0
-    assert "".join(line for line in err.splitlines(True) if "[W:onnxruntime:" not in line) == ""
+    assert own(err) == ""
     assert list(tmp_path.iterdir()) == []

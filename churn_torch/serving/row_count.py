@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from churn_torch.serving.session import open_session
 
@@ -63,14 +63,13 @@ def _counts_rows(sizes: np.ndarray[Any, Any], n_rows: int) -> np.ndarray[Any, An
 
 def _takes_any_number(model: onnx.ModelProto) -> bool:
     rng = np.random.default_rng(0)
-    types = {TensorProto.FLOAT: np.float32, TensorProto.DOUBLE: np.float64}
     feed = {}
     for value in model.graph.input:
         tensor = value.type.tensor_type
         size = (3, tensor.shape.dim[1].dim_value)
         codes = tensor.elem_type == TensorProto.INT64
         some = rng.integers(0, 2, size) if codes else rng.random(size)
-        feed[value.name] = some.astype(types.get(tensor.elem_type, np.int64))
+        feed[value.name] = some.astype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
     try:
         session = open_session(model.SerializeToString())
         together = session.run(None, feed)

@@ -216,9 +216,8 @@ def build_trainer(
 
     Without a folder it leaves nothing behind and shows nothing. ``watched`` sees every epoch.
     """
-    exact = is_exact(config)
     chosen = [instantiate(callback) for callback in (config.callbacks or {}).values()]
-    if exact:  # it knows itself when to stop, and its last weights are the best
+    if is_exact(config):  # it knows itself when to stop, and its last weights are the best
         callbacks = [c for c in chosen if not isinstance(c, EarlyStopping)]
     else:
         callbacks = [BestWeights(), *chosen]
