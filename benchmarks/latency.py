@@ -35,9 +35,9 @@ from scoring import fitted_pipeline, with_days
 from sklearn.pipeline import Pipeline
 
 from churn_torch import compose, train
-from churn_torch.exporting import export
-from churn_torch.runs import Run
-from churn_torch.serving.coded import CodedModel
+from churn_torch.workflows.export import export
+from churn_torch.workflows.run_folder import Run
+from churn_torch.serving.batch import CodedModel
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse, parse_columns

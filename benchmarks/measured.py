@@ -2,7 +2,7 @@
 
     python benchmarks/measured.py model=logreg        as scripts/train.py, then the steps as JSON
 
-The steps are those of `churn_torch.pipeline.train`, told apart by timers on the functions that end
+The steps are those of `churn_torch.workflows.train.train`, told apart by timers on the functions that end
 them. Nothing here imports torch or NumPy at once: a process that starts another one lends it its
 own peak memory, so the one that measures must stay small.
 """
@@ -126,13 +126,14 @@ def main() -> None:
     """Train as scripts/train.py does; print steps, training passes and the folder as one line."""
     steps = Steps()
     steps.end("python")
-    from churn_torch.commandline import run_command
+    from churn_torch.cli.main import run_command
 
     steps.end("imports: hydra")
     import pytorch_lightning as pl
 
     steps.end("imports: torch, pytorch_lightning")
-    from churn_torch import fitting, pipeline
+    from churn_torch.workflows import fit as fitting
+    from churn_torch.workflows import train as pipeline
     from churn_torch.training import fit
 
     steps.end("imports: the rest")

@@ -43,13 +43,15 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from churn_torch import fitting, pipeline, tuning
-from churn_torch.commandline import compose
-from churn_torch.evaluation.tally import Tally
-from churn_torch.runs import PREDICTIONS
+from churn_torch.workflows import fit as fitting
+from churn_torch.workflows import train as pipeline
+from churn_torch.workflows import tune as tuning
+from churn_torch.cli.main import compose
+from churn_torch.evaluation.split_metrics import Tally
+from churn_torch.workflows.run_folder import PREDICTIONS
 from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.tables import sources
-from churn_torch.tables.labelled import read_labelled
+from churn_torch.tables.readers import sources
+from churn_torch.tables.labelled.in_memory import read_labelled
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {

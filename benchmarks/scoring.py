@@ -33,7 +33,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from churn_torch import compose, train
 from churn_torch.serving.scoring import score_table
-from churn_torch.tables.rows import CHUNK_ROWS
+from churn_torch.tables.labelled.rows import CHUNK_ROWS
 
 TRAINING_ROWS = 50_000
 

@@ -10,22 +10,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn_torch.commandline import compose
-    from churn_torch.crossvalidation import cross_validate
-    from churn_torch.estimator import ChurnClassifier
-    from churn_torch.pipeline import train
-    from churn_torch.runs import load_run
+    from churn_torch.cli.main import compose
+    from churn_torch.workflows.cross_validate import cross_validate
+    from churn_torch.sklearn import ChurnClassifier
+    from churn_torch.workflows.train import train
+    from churn_torch.workflows.run_folder import load_run
 
 __all__ = ["ChurnClassifier", "__version__", "compose", "cross_validate", "load_run", "train"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "ChurnClassifier": "churn_torch.estimator",
-    "compose": "churn_torch.commandline",
-    "cross_validate": "churn_torch.crossvalidation",
-    "load_run": "churn_torch.runs",
-    "train": "churn_torch.pipeline",
+    "ChurnClassifier": "churn_torch.sklearn",
+    "compose": "churn_torch.cli.main",
+    "cross_validate": "churn_torch.workflows.cross_validate",
+    "load_run": "churn_torch.workflows.run_folder",
+    "train": "churn_torch.workflows.train",
 }
 
 

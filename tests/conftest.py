@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from churn_torch.runs import Run
+    from churn_torch.workflows.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -113,8 +113,8 @@ def train_run() -> Callable[..., Run]:
     """Return a function that trains in this process: run folder, then overrides."""
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
-        from churn_torch import pipeline
-        from churn_torch.commandline import compose
+        from churn_torch.workflows import train as pipeline
+        from churn_torch.cli.main import compose
 
         config = compose("train", [f"outputs={folder.parent}", *overrides])
         return pipeline.train(config, folder, source=source)
@@ -140,7 +140,7 @@ def telco_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the ONNX file out of a training, where it takes most of a short run's time."""
-    monkeypatch.setattr("churn_torch.pipeline.write_model", lambda *arguments, **options: [])
+    monkeypatch.setattr("churn_torch.workflows.train.write_model", lambda *arguments, **options: [])
 
 
 class Outcome(NamedTuple):
@@ -159,7 +159,7 @@ def command(
     from hydra._internal.hydra import Hydra
     from hydra.core.global_hydra import GlobalHydra
 
-    from churn_torch.commandline import run_command
+    from churn_torch.cli.main import run_command
 
     # Hydra composes everything once more to ask for its own mode, and takes this for a plain run.
     monkeypatch.setattr(Hydra, "get_mode", lambda *arguments, **options: None)

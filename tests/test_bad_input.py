@@ -472,7 +472,7 @@ def test_a_full_disk_while_writing_a_file(
 
     write_text, write_bytes = Path.write_text, Path.write_bytes
     if name != "model.onnx":
-        monkeypatch.setattr("churn_torch.pipeline.write_model", lambda *arguments, **options: [])
+        monkeypatch.setattr("churn_torch.workflows.train.write_model", lambda *arguments, **options: [])
     monkeypatch.setattr(Path, "write_text", full(write_text))
     monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
     outputs = tmp_path / "outputs"
@@ -535,7 +535,7 @@ def test_resume_of_changed_data(command, customers, table_keys, tmp_path):
         raise FULL
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("churn_torch.pipeline.write_model", fail)
+        patch.setattr("churn_torch.workflows.train.write_model", fail)
         keys = [*table_keys, f"data.source={source}", "debug=fast", f"outputs={outputs}"]
         assert command("train", *keys).code == 1
     (checkpoint,) = outputs.rglob(CHECKPOINT)
@@ -644,7 +644,7 @@ def test_score_into_a_full_disk(score, customers, monkeypatch, out):
             raise FULL
         return original(*arguments)
 
-    from churn_torch.serving.coded import CodedModel
+    from churn_torch.serving.batch import CodedModel
 
     chunks, original = 0, CodedModel.run
     monkeypatch.setattr(CodedModel, "run", run)

@@ -18,8 +18,8 @@ import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from churn_torch.commandline import CONF, compose
-from churn_torch.runs import load_run
+from churn_torch.cli.main import CONF, compose
+from churn_torch.workflows.run_folder import load_run
 from tests.stderr import own
 
 FILES = sorted(CONF.rglob("*.yaml"))
@@ -289,7 +289,7 @@ def test_the_preprocessing_options_change_the_features(train_run, keys, tmp_path
 
 
 def _train_rows(run):
-    from churn_torch.tables.labelled import read_labelled
+    from churn_torch.tables.labelled.in_memory import read_labelled
 
     return read_labelled(run.config.data, seed=run.config.seed).split.train
 

@@ -25,20 +25,20 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from churn_torch.commandline import compose
+from churn_torch.cli.main import compose
 from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
-from churn_torch.models.preprocess import Columns
-from churn_torch.models.quality import Quality
-from churn_torch.models.scorecard import fit_card
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.input_quality import Quality
+from churn_torch.models.scorecard.fit import fit_card
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import fit_statistics
-from churn_torch.serving import tensor_graph
-from churn_torch.serving.export import build_onnx
+from churn_torch.models.preprocessing.statistics import fit_statistics
+from churn_torch.export import tensor_graph
+from churn_torch.export.graph import build_onnx
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
-from churn_torch.serving.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
+from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.infer import infer
+from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training.build import build_options, build_scorer, card_options
 

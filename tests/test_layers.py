@@ -113,7 +113,7 @@ FILES = MODULES | SCRIPTS
 
 
 def room_of(module: str) -> str:
-    """`tables` for churn_torch.tables.encode, `runs` for churn_torch.runs, and so on."""
+    """`tables` for churn_torch.tables.encode, `runs` for churn_torch.workflows.run_folder, and so on."""
     first, _, rest = module.partition(".")
     return rest.partition(".")[0] or PACKAGE if first == PACKAGE else first
 
@@ -201,25 +201,25 @@ def test_imports_follow_the_plan(module: str):
         ("churn_torch.tables.schema", "def f():\n    import torch"),
         ("churn_torch.models.scorer", "from churn_torch.training.build import build_scorer"),
         ("churn_torch.models.scorer", "from hydra.utils import instantiate"),
-        ("churn_torch.models.nets.mlp", "from churn_torch.runs import load_run"),
-        ("churn_torch.evaluation.metrics", "import pytorch_lightning as pl"),
-        ("churn_torch.evaluation.metrics", "from churn_torch.serving.export import Group"),
-        ("churn_torch.serving.export", "from churn_torch.training.build import build_scorer"),
-        ("churn_torch.serving.export", "import omegaconf.dictconfig"),
+        ("churn_torch.models.nets.mlp", "from churn_torch.workflows.run_folder import load_run"),
+        ("churn_torch.evaluation.log_loss", "import pytorch_lightning as pl"),
+        ("churn_torch.evaluation.log_loss", "from churn_torch.export.graph import Group"),
+        ("churn_torch.export.graph", "from churn_torch.training.build import build_scorer"),
+        ("churn_torch.export.graph", "import omegaconf.dictconfig"),
         ("churn_torch.training.build", "from churn_torch.serving import export"),
-        ("churn_torch.runs", "from churn_torch.serving import export"),
-        ("churn_torch.runs", "if TYPE_CHECKING:\n    from churn_torch.pipeline import train"),
-        ("churn_torch.commandline", "from churn_torch import pipeline"),
-        ("churn_torch.commandline", "def f():\n    from churn_torch.runs import load_run"),
-        ("churn_torch", "from churn_torch.runs import load_run"),
-        ("churn_torch", "def f():\n    from churn_torch.runs import load_run"),
+        ("churn_torch.workflows.run_folder", "from churn_torch.serving import export"),
+        ("churn_torch.workflows.run_folder", "if TYPE_CHECKING:\n    from churn_torch.workflows.train import train"),
+        ("churn_torch.cli.main", "from churn_torch import pipeline"),
+        ("churn_torch.cli.main", "def f():\n    from churn_torch.workflows.run_folder import load_run"),
+        ("churn_torch", "from churn_torch.workflows.run_folder import load_run"),
+        ("churn_torch", "def f():\n    from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch.errors", "from churn_torch.console import show"),
         ("churn_torch.console", "from churn_torch.tables.schema import Schema"),
-        ("churn_torch.service", "from churn_torch.runs import load_run"),
-        ("churn_torch.serving.server", "from churn_torch.service import serve"),
-        ("churn_torch.commandline", "from churn_torch import service"),
-        ("churn_torch.pipeline", "from churn_torch.tuning import tune"),
-        ("scripts.train", "from churn_torch.pipeline import train"),
+        ("churn_torch.workflows.serve", "from churn_torch.workflows.run_folder import load_run"),
+        ("churn_torch.serving.http.server", "from churn_torch.workflows.serve import serve"),
+        ("churn_torch.cli.main", "from churn_torch import service"),
+        ("churn_torch.workflows.train", "from churn_torch.workflows.tune import tune"),
+        ("scripts.train", "from churn_torch.workflows.train import train"),
         ("scripts.train", "import churn_torch"),
     ],
 )
@@ -230,11 +230,11 @@ def test_the_check_finds_what_it_should(module: str, source: str):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("churn_torch.tables.labelled", "from churn_torch import samples"),
+        ("churn_torch.tables.labelled.in_memory", "from churn_torch import samples"),
         ("churn_torch.tables.encode", "from churn_torch.tables import cells"),
-        ("churn_torch.commandline", "def f():\n    from churn_torch import pipeline"),
-        ("churn_torch", "if TYPE_CHECKING:\n    from churn_torch.runs import load_run"),
-        ("churn_torch.pipeline", "import churn_torch"),
+        ("churn_torch.cli.main", "def f():\n    from churn_torch import pipeline"),
+        ("churn_torch", "if TYPE_CHECKING:\n    from churn_torch.workflows.run_folder import load_run"),
+        ("churn_torch.workflows.train", "import churn_torch"),
         ("churn_torch.models.scorer", "import torch"),
     ],
 )
@@ -281,7 +281,7 @@ def test_no_torch_before_it_is_needed():
 
 
 def test_a_server_is_without_torch():
-    server = ["churn_torch.service", "churn_torch.serving.server"]
+    server = ["churn_torch.workflows.serve", "churn_torch.serving.http.server"]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *server],
         cwd=ROOT,
@@ -295,7 +295,7 @@ def test_a_server_is_without_torch():
 
 
 def test_scoring_is_without_torch():
-    scoring = ["churn_torch.service", "churn_torch.serving.scoring"]
+    scoring = ["churn_torch.workflows.serve", "churn_torch.serving.scoring"]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *scoring],
         cwd=ROOT,
@@ -363,7 +363,7 @@ def devices_named(source: str) -> list[str]:
 
 
 # Rows are put on the device they fit, and threads share the rows where there is no GPU.
-DEVICES_APART = {"churn_torch.training.datamodule", "churn_torch.training.exact"}
+DEVICES_APART = {"churn_torch.training.rows.datamodule", "churn_torch.training.logistic.exact_module"}
 
 
 def test_nothing_names_a_device():
@@ -378,9 +378,9 @@ def test_nothing_names_a_device():
 def test_results_come_to_the_cpu_in_three_places():
     # To be traced for export, to be counted in bins, and to be told to the solvers.
     assert users_of(lambda node: called(node) == "cpu") == {
-        "churn_torch.serving.export",
-        "churn_torch.evaluation.tally",
-        "churn_torch.training.exact",
+        "churn_torch.export.graph",
+        "churn_torch.evaluation.split_metrics",
+        "churn_torch.training.logistic.exact_module",
     }
 
 
@@ -402,8 +402,8 @@ def test_modules_are_small():
     # Three hundred lines want a reason: inference is one list of rules; a solver's steps and the
     # passes that serve them are each one algorithm.
     reasons = {
-        "churn_torch.tables.infer",
-        *("churn_torch.training.exact", "churn_torch.training.solvers"),
+        "churn_torch.tables.inference.infer",
+        *("churn_torch.training.logistic.exact_module", "churn_torch.training.logistic.solvers"),
     }
     assert {m for m, length in lengths.items() if length > 300} <= reasons
 

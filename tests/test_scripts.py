@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from churn_torch.runs import load_run
+from churn_torch.workflows.run_folder import load_run
 from tests.stderr import own
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from churn_torch.models.preprocess import Columns
+from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 
 # Numbers of points that are tried, and what the integral may miss of the logit, in log-odds.

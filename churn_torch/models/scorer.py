@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.calibration import Calibrator
-from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 
 # Rows scored at once: few enough for a net of many members, and per-call costs vanish all the same.
 CHUNK_ROWS = 8_192

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.serving.coded import CodedModel
+from churn_torch.serving.batch import CodedModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
-from churn_torch.tables import sources
-from churn_torch.tables.ahead import ahead
+from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.prefetch import ahead
 from churn_torch.tables.encode import Texts, parse_columns
-from churn_torch.tables.rows import CHUNK_ROWS
+from churn_torch.tables.labelled.rows import CHUNK_ROWS
 
 
 def score_table(
@@ -31,7 +31,7 @@ def score_table(
 
     Args:
         model: The ONNX file.
-        source: What `churn_torch.tables.sources.read_chunks` reads.
+        source: What `churn_torch.tables.readers.sources.read_chunks` reads.
         out: The CSV or Parquet file to write.
         keep: Columns of the source that stand before the scores: names, one name, ``all``, or
             ``id`` for the id column of the run (none, if it has none).

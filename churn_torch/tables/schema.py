@@ -53,7 +53,7 @@ class Column:
         wide: The mean is large against the spread, so float32 would lose the differences.
         bins: Bins that a scorecard cuts a number into; 0 elsewhere.
         pair_bins: The same in its pairs of columns; of text the categories that are kept apart.
-        n_ramps: Bins that the numbers are cut into (`churn_torch.models.ramps`).
+        n_ramps: Bins that the numbers are cut into (`churn_torch.models.preprocessing.piecewise_linear`).
     """
 
     name: str

@@ -14,17 +14,17 @@ from pytorch_lightning.callbacks import EarlyStopping
 from torch import nn
 
 from churn_torch.errors import InputError
-from churn_torch.models.binning import CardOptions
+from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
-from churn_torch.models.preprocess import Preprocess
+from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import PreprocessOptions
-from churn_torch.models.terms import CardFeatures
-from churn_torch.models.wide import WideFeatures
+from churn_torch.models.preprocessing.statistics import PreprocessOptions
+from churn_torch.models.scorecard.features import CardFeatures
+from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.tables.schema import Schema
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
-from churn_torch.training.exact import ExactModule
+from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
 
 # Epochs of `trainer.max_epochs=auto`: enough steps for a small table, enough passes for a large.
@@ -33,7 +33,7 @@ AUTO_STEPS = 400
 # Most steps of an epoch under `batch_size=auto`.
 MOST_STEPS = 512
 
-SOLVER = "churn_torch.training.exact.ExactSolver"
+SOLVER = "churn_torch.training.logistic.exact_module.ExactSolver"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
 # The features of nets that have a scorecard in them; all others have those of `Preprocess`.
 CARD_FEATURES: dict[str, type[Preprocess]] = {

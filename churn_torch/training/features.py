@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from churn_torch.models.preprocess import Columns
-from churn_torch.models.scorecard import fit_card
-from churn_torch.models.statistics import Statistics, fit_statistics
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorecard.fit import fit_card
+from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.tables.encode import encode
-from churn_torch.tables.rows import LabelledTable, Rows, mean_weight_of
+from churn_torch.tables.labelled.rows import LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_options, card_options, positive_weight
 

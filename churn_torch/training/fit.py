@@ -14,15 +14,15 @@ from omegaconf import DictConfig
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
-from churn_torch.tables.weights import Weights
-from churn_torch.training.batches import spread_sample
+from churn_torch.tables.labelled.weights import Weights
+from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
 from churn_torch.training.callbacks import Watched
-from churn_torch.training.datamodule import ChurnDataModule
-from churn_torch.training.exact import ExactModule
-from churn_torch.training.gather import Store
+from churn_torch.training.rows.datamodule import ChurnDataModule
+from churn_torch.training.logistic.exact_module import ExactModule
+from churn_torch.training.rows.materialize import Store
 from churn_torch.training.mlflow_logger import MlflowLogger
-from churn_torch.training.store import MemoryPart
+from churn_torch.training.rows.store import MemoryPart
 
 # Numbers in a step of gradient descent from which torch's own threads pay.
 LARGE_STEP = 1_000_000

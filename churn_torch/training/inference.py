@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from churn_torch.models.expansion import Expansion
+from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
-from churn_torch.training.batches import InOrder, rows_to_expand
-from churn_torch.training.store import Block, Part
+from churn_torch.training.rows.batches import InOrder, rows_to_expand
+from churn_torch.training.rows.store import Block, Part
 
 _SUMMED_ROWS = 8_192
 

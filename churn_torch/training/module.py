@@ -15,12 +15,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.metrics import LogLoss
-from churn_torch.models.expansion import Expansion
+from churn_torch.evaluation.log_loss import LogLoss
+from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
-from churn_torch.training.batches import Batches, Run, rows_to_expand
-from churn_torch.training.store import Block
+from churn_torch.training.rows.batches import Batches, Run, rows_to_expand
+from churn_torch.training.rows.store import Block
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]

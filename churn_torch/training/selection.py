@@ -12,17 +12,17 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.metrics import LogLoss
-from churn_torch.models.expansion import Expansion
-from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.evaluation.log_loss import LogLoss
+from churn_torch.models.preprocessing.expansion import Expansion
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.tables.encode import encode
-from churn_torch.tables.rows import Rows
+from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.training.batches import rows_to_expand, spread_sample
-from churn_torch.training.logistic import LogisticSums, hessian_sum
-from churn_torch.training.solvers import Newton, Penalty
-from churn_torch.training.store import Block, Part
+from churn_torch.training.rows.batches import rows_to_expand, spread_sample
+from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
+from churn_torch.training.logistic.solvers import Newton, Penalty
+from churn_torch.training.rows.store import Block, Part
 
 METHODS = ("none", "chi2", "mutual_info", "l1", "permutation")
 # Number columns are cut at so many quantiles.

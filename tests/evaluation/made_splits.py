@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from churn_torch.evaluation.tally import Tally
+from churn_torch.evaluation.split_metrics import Tally
 
 # Few distinct values make ties; the extremes are those of float32, which the models give.
 PROBABILITIES = st.one_of(

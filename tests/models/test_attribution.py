@@ -21,11 +21,11 @@ from churn_torch.models.calibration import Platt
 from churn_torch.models.nets.gam import GAM
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
-from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.infer import infer
+from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.schema import Schema
 from tests.models.nets.test_contract import CASES
 

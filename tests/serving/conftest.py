@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from omegaconf import OmegaConf
 
-from tests.serving.elsewhere import MODELS
+from tests.export.elsewhere import MODELS
 
 if TYPE_CHECKING:
-    from churn_torch.runs import Run
+    from churn_torch.workflows.run_folder import Run
 
 
 @pytest.fixture(scope="session")

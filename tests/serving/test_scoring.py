@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch import service
-from churn_torch.commandline import compose
+from churn_torch.workflows import serve as service
+from churn_torch.cli.main import compose
 from churn_torch.errors import InputError
-from churn_torch.runs import Run
-from churn_torch.serving.coded import CodedModel
+from churn_torch.workflows.run_folder import Run
+from churn_torch.serving.batch import CodedModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.scoring import score_chunks, score_table
 

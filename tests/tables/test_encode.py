@@ -18,7 +18,7 @@ from churn_torch.tables.encode import (
     parse_target,
     parse_time,
 )
-from churn_torch.tables.infer import infer
+from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 NUMERIC = Column("x", Kind.NUMERIC, Storage.NUMBER)

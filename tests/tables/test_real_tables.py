@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from churn_torch.tables.encode import encode, parse, parse_target
-from churn_torch.tables.infer import infer
+from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.tables.sources import read
-from churn_torch.tables.splits import by_group, by_time, stratified
+from churn_torch.tables.readers.sources import read
+from churn_torch.tables.labelled.splits import by_group, by_time, stratified
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real tables in {DATA}")

@@ -12,14 +12,14 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from churn_torch.commandline import compose
-from churn_torch.models.expansion import Expansion
+from churn_torch.cli.main import compose
+from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import fit_statistics
-from churn_torch.tables.labelled import MemoryTable, read_labelled
+from churn_torch.models.preprocessing.statistics import fit_statistics
+from churn_torch.tables.labelled.in_memory import MemoryTable, read_labelled
 from churn_torch.training.build import build_options, build_scorer
-from churn_torch.training.gather import Store, gathered
-from churn_torch.training.store import MemoryPart
+from churn_torch.training.rows.materialize import Store, gathered
+from churn_torch.training.rows.store import MemoryPart
 
 
 class Prepared(NamedTuple):

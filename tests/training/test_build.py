@@ -8,12 +8,12 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-from churn_torch.commandline import compose
+from churn_torch.cli.main import compose
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator, Isotonic
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
-from churn_torch.models.statistics import PreprocessOptions
+from churn_torch.models.preprocessing.statistics import PreprocessOptions
 from churn_torch.training.build import (
     build_module,
     build_options,
@@ -22,8 +22,8 @@ from churn_torch.training.build import (
     with_sizes,
 )
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
-from churn_torch.training.exact import ExactModule, ExactSolver
-from churn_torch.training.solvers import Penalty
+from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
+from churn_torch.training.logistic.solvers import Penalty
 
 
 def test_options_are_those_of_the_configuration():

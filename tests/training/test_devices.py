@@ -15,17 +15,17 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from churn_torch.commandline import CONF
-from churn_torch.evaluation.metrics import LogLoss
+from churn_torch.cli.main import CONF
+from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.calibration import Calibrator, Isotonic, Platt, Temperature
-from churn_torch.models.expansion import Expansion
-from churn_torch.models.preprocess import Columns, Preprocess
+from churn_torch.models.preprocessing.expansion import Expansion
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode
-from churn_torch.training.logistic import LogisticSums, hessian_sum
+from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
 from churn_torch.training.module import ChurnModule
-from churn_torch.training.store import Block
+from churn_torch.training.rows.store import Block
 from tests.models.test_scorer import SCHEMA, parsed
 
 META = torch.device("meta")

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from churn_torch.commandline import compose
+from churn_torch.cli.main import compose
 from churn_torch.tables.encode import parse
-from churn_torch.tables.rows import Rows
+from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training import features
 from churn_torch.training.features import learn_features
-from tests.models.made_card import frame, learned
+from tests.models.scorecard.made_scorecard import frame, learned
 
 OVERRIDES = ["model=scorecard", "model.bins=8", "model.pair_bins=5", "model.pairs=2"]
 

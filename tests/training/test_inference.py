@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from churn_torch.models.expansion import Expansion
-from churn_torch.training import batches
+from churn_torch.models.preprocessing.expansion import Expansion
+from churn_torch.training.rows import batches
 from churn_torch.training.inference import mean_row, sampled_logits, scored
 
 

@@ -15,10 +15,10 @@ from churn_torch.errors import InputError
 from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import BestWeights
-from churn_torch.training.datamodule import ChurnDataModule
+from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.inference import sampled_logits
 from churn_torch.training.module import MONITOR, ChurnModule
-from churn_torch.training.store import Block
+from churn_torch.training.rows.store import Block
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 
@@ -386,8 +386,8 @@ def test_blocks_are_an_arrangement_and_nothing_else(prepare, monkeypatch):
     """The order of the rows apart: a batch of all rows in one block, or in pieces of three."""
     curves = []
     for size in (2**24, 1):
-        monkeypatch.setattr("churn_torch.training.batches.BLOCK_BYTES", size)
-        monkeypatch.setattr("churn_torch.training.batches.PIECE_BYTES", size)
+        monkeypatch.setattr("churn_torch.training.rows.batches.BLOCK_BYTES", size)
+        monkeypatch.setattr("churn_torch.training.rows.batches.PIECE_BYTES", size)
         prepared = prepare("model=mlp", "model.width=8", "model.dropout=0")
         module = make(prepared, l2=0.01)
         fit(prepared, module, epochs=3, batch_size=None)

@@ -11,11 +11,11 @@ from sklearn.metrics import log_loss, mutual_info_score
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
-from churn_torch.models.preprocess import Columns
+from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.rows import Rows
+from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training import selection
 from churn_torch.training.selection import (
@@ -27,7 +27,7 @@ from churn_torch.training.selection import (
     mutual_info_scores,
     permutation_scores,
 )
-from tests.models import made_card
+from tests.models.scorecard import made_scorecard as made_card
 from tests.training.conftest import Prepared
 
 CALLS = "Größe/Call  Failure"

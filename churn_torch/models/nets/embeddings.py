@@ -1,4 +1,4 @@
-"""Embeddings of numbers, learned with the net (the fixed one is `churn_torch.models.ramps`)."""
+"""Embeddings of numbers, learned with the net (the fixed one is `churn_torch.models.preprocessing.piecewise_linear`)."""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from churn_torch.models.binning import CardOptions
+from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.nets.linear import Linear
 
 
 class Scorecard(Linear):
-    """`Linear` on the features of `churn_torch.models.terms.CardFeatures`.
+    """`Linear` on the features of `churn_torch.models.scorecard.features.CardFeatures`.
 
     With the penalty that its features are scaled for it is a generalised additive model with pairs
     of columns (GA2M: Lou et al. 2013, "Accurate intelligible models with pairwise interactions").

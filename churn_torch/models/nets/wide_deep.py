@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from churn_torch.models.binning import CardOptions
+from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.nets.mlp import MLP
 
 
 class WideDeep(MLP):
     """The mean of a scorecard's log-odds and those of an `MLP`, which know little of each other.
 
-    The scorecard is found with the features (`churn_torch.models.wide.WideFeatures`) and stays as
+    The scorecard is found with the features (`churn_torch.models.scorecard.wide_features.WideFeatures`) and stays as
     it is; the perceptron sees the plain features alone and learns by its own loss. Validation, and
     so early stopping, sees the mean. A perceptron that learned what the scorecard leaves would be
     misled: on the rows that it was fitted on, a scorecard leaves less than elsewhere.

@@ -1,0 +1,1 @@
+"""From torch to an ONNX file, and the packages around it."""

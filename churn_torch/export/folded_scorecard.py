@@ -1,0 +1,55 @@
+"""A scorecard with the points of every bin worked out, as it is exported."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from churn_torch.models.nets.linear import Linear
+from churn_torch.models.scorecard.points import card_points
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.models.scorecard.features import CardFeatures
+
+
+class FoldedCard(nn.Module):
+    """The probability and the reasons of a scorecard: looked-up points, added up.
+
+    A cell of a term adds the same to every row in it, so the linear layer's sum over the term's
+    features is one number a cell, known beforehand. Points are measured from the mean training
+    row; those of a pair are halved between its columns.
+
+    Args:
+        scorer: Its preprocessing is a `CardFeatures`, its net a `Linear`.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        super().__init__()
+        assert isinstance(scorer.preprocess, CardFeatures)
+        assert isinstance(scorer.net, Linear)
+        self.features = scorer.preprocess
+        self.calibrator = scorer.calibrator
+        points, base = card_points(scorer)
+        self.register_buffer("points", torch.cat(points).float().unsqueeze(1))
+        self.register_buffer("base", base.float())
+        share = torch.zeros(len(points), len(self.features.columns))
+        for i, term in enumerate(self.features.terms):
+            share[i, list(term.columns)] = 1 / len(term.columns)
+        self.register_buffer("share", share)
+
+    @staticmethod
+    def fits(scorer: Scorer) -> bool:
+        """Tell whether the scorer is a scorecard."""
+        return isinstance(scorer.preprocess, CardFeatures) and isinstance(scorer.net, Linear)
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return calibrated probabilities and reasons; a group without columns is not looked at.
+
+        Shape:
+            Columns of N rows to ``[N]`` and ``[N, F]`` float32.
+        """
+        cells = self.features.cells(Columns(numeric, wide, codes))
+        points = embedding(cells, self.get_buffer("points")).squeeze(2)
+        logit = points.sum(1) + self.get_buffer("base")
+        return torch.sigmoid(self.calibrator(logit)), points @ self.get_buffer("share")

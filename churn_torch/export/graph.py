@@ -1,0 +1,165 @@
+"""Write a scorer as one ONNX file: raw named columns in, probability and decision out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+from onnx import TensorProto, compose, helper
+
+from churn_torch.errors import InputError
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
+from churn_torch.tables.encode import UNSEEN_CODE, text_codes
+from churn_torch.tables.schema import Schema
+
+# The first with all that is used (Gelu), and the newest that is tested.
+OPSET, MOST_OPSET = 20, 23
+ML_OPSET = 3
+
+
+def check_input_names(schema: Schema) -> None:
+    """Refuse feature columns whose names cannot be inputs of the file.
+
+    Raises:
+        InputError: A column is named like an output, or has no name.
+    """
+    for column in schema.features:
+        if column.name in OUTPUTS.values():
+            raise InputError(
+                f"export: expected column names other than the outputs of the ONNX file, got a "
+                f"column named {column.name!r}; rename it or add it to data.ignore."
+            )
+        if not column.name:
+            raise InputError(
+                "export: expected a name for every column the model learns from, got one "
+                "without; name it in the header or leave it out (data.ignore=[''])."
+            )
+
+
+def build_onnx(
+    scorer: Scorer,
+    schema: Schema,
+    *,
+    threshold: float,
+    metadata: Mapping[str, str],
+    outputs: Sequence[str] = (PROBABILITY, DECISION),
+    n_points: int = 1,
+    opset: int = OPSET,
+) -> onnx.ModelProto:
+    """Return the whole graph, from raw columns to decision, reasons and quality.
+
+    The tensor part comes from ``torch.onnx.export``. In front of it go the raw columns: numbers
+    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each, which gives their code
+    (missing 0, unseen 1, vocabulary from 2).
+
+    Args:
+        scorer: A trained scorer.
+        schema: Its completed schema.
+        threshold: Probability at and above which the decision is 1.
+        metadata: What the file says of itself.
+        outputs: Values of `OUTPUTS`, in their order.
+        n_points: Points of the reasons' integral (`Attribution`).
+        opset: Version of the standard operators.
+
+    Raises:
+        InputError: A column is named like an output, or has no name.
+    """
+    check_input_names(schema)
+    groups = input_groups(schema)
+    names = [name for group in groups for name in group.columns]
+    # A raw column may be called anything, `cat` and `add` included: our names must start like none.
+    prefix = "core."
+    while any(name.startswith(prefix) for name in names):
+        prefix = f"_{prefix}"
+    device = scorer.prior_shift.device
+    scorer.eval().cpu()
+    core = compose.add_prefix(tensor_graph(scorer, schema, outputs, n_points, opset), prefix)
+    scorer.to(device)
+    front = _front_graph(schema, groups, prefix, opset)
+    model = compose.merge_models(
+        front, core, io_map=[(f"{prefix}raw_{g.name}", f"{prefix}{g.name}") for g in groups]
+    )
+    _name_outputs(model.graph, prefix)
+    if DECISION in outputs:
+        _decide(model.graph, prefix, threshold)
+    del model.opset_import[:]  # the merge lists a domain once for each part
+    model.opset_import.extend(_opsets(opset))
+    model.ir_version = IR_VERSION
+    model.producer_name = "churn_torch"
+    model.producer_version = metadata.get("churn_torch_version", "")
+    helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:
+    """Join raw columns to matrices, text as codes."""
+    nodes, inputs, outputs = [], [], []
+    for group in groups:
+        joined, kind = list(group.columns), group.input_type
+        inputs += [helper.make_tensor_value_info(name, kind, [BATCH, 1]) for name in joined]
+        if kind == TensorProto.STRING:
+            encoders = [
+                _label_encoder(schema, name, f"{prefix}code_{i}") for i, name in enumerate(joined)
+            ]
+            nodes += encoders
+            joined = [encoder.output[0] for encoder in encoders]
+            kind = TensorProto.INT64
+        raw = f"{prefix}raw_{group.name}"
+        if len(joined) > 1:
+            join = helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1)
+        else:  # which runtimes leave out
+            join = helper.make_node("Identity", joined, [raw], name=f"{raw}_alone")
+        nodes.append(join)
+        outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
+    return helper.make_model(
+        helper.make_graph(nodes, "churn_torch", inputs, outputs),
+        opset_imports=_opsets(opset),
+        ir_version=IR_VERSION,
+    )
+
+
+def _opsets(opset: int) -> list[onnx.OperatorSetIdProto]:
+    return [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+
+
+def _label_encoder(schema: Schema, name: str, output: str) -> onnx.NodeProto:
+    code_of = text_codes(schema[name])
+    return helper.make_node(
+        "LabelEncoder",
+        [name],
+        [output],
+        name=f"{output}_encoder",
+        domain="ai.onnx.ml",
+        keys_strings=list(code_of),
+        values_int64s=list(code_of.values()),
+        default_int64=UNSEEN_CODE,
+    )
+
+
+def _name_outputs(graph: onnx.GraphProto, prefix: str) -> None:
+    """Give the outputs their public names."""
+    public = {output.name: output.name.removeprefix(prefix) for output in graph.output}
+    for node in graph.node:
+        node.output[:] = [public.get(name, name) for name in node.output]
+        node.input[:] = [public.get(name, name) for name in node.input]
+    for output in graph.output:
+        output.name = public[output.name]
+
+
+def _decide(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:
+    """Add the decision, which stands behind the probability."""
+    limit, above = f"{prefix}threshold", f"{prefix}above_threshold"
+    graph.initializer.append(helper.make_tensor(limit, TensorProto.FLOAT, [], [threshold]))
+    graph.node.extend(
+        [
+            helper.make_node("GreaterOrEqual", [PROBABILITY, limit], [above], name=above),
+            helper.make_node(
+                "Cast", [above], [DECISION], name=f"{prefix}decision", to=TensorProto.INT64
+            ),
+        ]
+    )
+    decision = helper.make_tensor_value_info(DECISION, TensorProto.INT64, [BATCH])
+    graph.output.insert(1, decision)

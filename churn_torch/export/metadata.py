@@ -1,0 +1,149 @@
+"""What an ONNX file says of itself: enough to use it with nothing else at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.ensemble import Ensemble, Fold
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.input_quality import QUALITY_MEANING
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
+from churn_torch.export.parity import Parity
+from churn_torch.tables.schema import Column, Schema
+
+
+def describe_columns(preprocess: Preprocess, schema: Schema) -> list[dict[str, Any]]:
+    """Return what each input takes, in the order of the inputs.
+
+    ``typical`` is the training median, or the most frequent category; dates are days since
+    1970-01-01 UTC, as the file takes them.
+    """
+    medians = {
+        **_named(schema.numeric, preprocess.get_buffer("numeric_fill_").tolist()),
+        **_named(schema.wide, preprocess.get_buffer("wide_fill_").tolist()),
+    }
+    described = [_described(c, medians[c.name]) for c in (*schema.numeric, *schema.wide)]
+    frequencies = iter(preprocess.get_buffer("frequencies_").tolist())
+    for column in schema.text:
+        # One feature each for missing, rare and every word.
+        unknown = [""] * (column.has_missing + column.has_rare)
+        words = [*unknown, *(column.vocabulary or ())]
+        shares = {word: next(frequencies) for word in words}
+        shares.pop("", None)
+        described.append(_described(column, max(shares, key=lambda w: shares[w], default="")))
+    return described
+
+
+def _named(columns: Sequence[Column], values: list[float]) -> dict[str, float]:
+    return {column.name: value for column, value in zip(columns, values, strict=True)}
+
+
+def _described(column: Column, typical: Any) -> dict[str, Any]:
+    is_text = Schema.is_text(column)
+    return {
+        "name": column.name,
+        "kind": column.kind.value,
+        "type": "string" if is_text else "float64" if Schema.is_wide(column) else "float32",
+        "minimum": column.minimum,
+        "maximum": column.maximum,
+        "vocabulary": column.vocabulary if is_text else None,
+        "typical": typical,
+        "has_missing": column.has_missing,
+    }
+
+
+def describe_reasons(attribution: Attribution, columns: Columns) -> dict[str, Any]:
+    """Return what the numbers of the reasons mean and how far they may be off.
+
+    ``spread`` is the most that the integral missed of a row's logit, and that was spread over its
+    columns; ``completeness_error`` is what base and reasons then still miss.
+
+    Args:
+        attribution: The reasons.
+        columns: Rows to measure both on.
+    """
+    exact = attribution.n_points == 1
+    return {
+        "unit": "log-odds",
+        "baseline": "the mean training row",
+        "base": attribution.base(),
+        "method": "exact" if exact else "integrated gradients",
+        "points": attribution.n_points,
+        "spread": attribution.spread(columns),
+        "completeness_error": attribution.error(columns),
+    }
+
+
+def describe_calibration(scorer: Scorer) -> dict[str, Any]:
+    """Return the method of calibration and its numbers where they are few."""
+    members = scorer.net.members if isinstance(scorer.net, Ensemble) else ()
+    folds = [member for member in members if isinstance(member, Fold)]
+    calibrator = folds[0].calibrator if folds else scorer.calibrator
+    name = type(calibrator).__name__
+    if folds and type(calibrator) is not Calibrator:
+        return {"method": f"{name.lower()} in each of {len(folds)} folds"}
+    numbers = {n: float(b) for n, b in calibrator.named_buffers() if b.ndim == 0}
+    return {"method": "none" if name == "Calibrator" else name.lower(), **numbers}
+
+
+def file_metadata(
+    *,
+    schema: Schema,
+    scorer: Scorer,
+    metrics: Mapping[str, Any],
+    threshold: float,
+    outputs: Sequence[str],
+    opset: int,
+    dtype: str,
+) -> dict[str, str]:
+    """Return the metadata of a run's file, all but the parity certificate.
+
+    Args:
+        schema: The completed schema.
+        scorer: The one in the file.
+        metrics: Content of metrics.json.
+        threshold: The one stored in the file.
+        outputs: The outputs of the file, by name.
+        opset: The version of the standard operators.
+        dtype: How large weights are stored.
+    """
+    data = metrics["data"]
+    described = {
+        "columns": describe_columns(scorer.preprocess, schema),
+        "threshold": threshold,
+        "base_rate": data["base_rate"],
+        "calibration": describe_calibration(scorer),
+        "metrics": {name: metrics[name] for name in ("validation", "test") if name in metrics},
+        "training": {
+            key: data[key]
+            for key in ("n_train", "n_validation", "n_test", "date", "first_time", "last_time")
+        },
+        **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
+        **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
+        "opset": opset,
+        "format": FORMAT,
+    }
+    return {
+        "churn_torch_version": metrics["version"],
+        "dtype": dtype,
+        "data_fingerprint": data["fingerprint"],
+        "schema": schema.to_json(),
+        **{key: json.dumps(value, ensure_ascii=False) for key, value in described.items()},
+    }
+
+
+def certificate(parity: Parity, date: str) -> str:
+    """Return the parity certificate as JSON."""
+    return json.dumps({**asdict(parity), "date": date})
+
+
+def today() -> str:
+    """Return the present date in UTC, as ISO text."""
+    return datetime.now(UTC).date().isoformat()

@@ -1,0 +1,165 @@
+"""The part of a file that torch exports: matrices of raw numbers and codes to the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import onnx
+import torch
+from onnx import TensorProto
+from torch import Tensor, nn
+
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.input_quality import Quality
+from churn_torch.models.scorer import Scorer
+from churn_torch.export.torch_exporter import (
+    TRANSLATIONS,
+    quiet_exporter,
+    store_once,
+    traced_once,
+    unparsed_translations,
+)
+from churn_torch.export.folded_linear import FoldedScorer
+from churn_torch.export.folded_scorecard import FoldedCard
+from churn_torch.export.gradient import traceable_attribution
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.export.batch_dimension import leave_open, telling_number
+from churn_torch.tables.schema import Schema
+
+IR_VERSION = 10
+BATCH = "N"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Columns that reach the tensor graph as one matrix."""
+
+    name: str
+    columns: tuple[str, ...]
+    input_type: int
+    tensor_index: int
+
+
+def input_groups(schema: Schema) -> list[Group]:
+    """Return the non-empty groups of input columns, in the order of `Columns`."""
+    groups = [
+        Group("numeric", tuple(c.name for c in schema.numeric), TensorProto.FLOAT, 0),
+        Group("wide", tuple(c.name for c in schema.wide), TensorProto.DOUBLE, 1),
+        Group("codes", tuple(c.name for c in schema.text), TensorProto.STRING, 2),
+    ]
+    return [group for group in groups if group.columns]
+
+
+def tensor_graph(
+    scorer: Scorer, schema: Schema, outputs: Sequence[str], n_points: int, opset: int
+) -> onnx.ModelProto:
+    """Return the part between raw matrices and the outputs, all but the decision.
+
+    Args:
+        scorer: On the CPU, in evaluation mode.
+        schema: Its completed schema.
+        outputs: Values of `OUTPUTS`.
+        n_points: Points of the reasons' integral (`Attribution`).
+        opset: Version of the standard operators.
+    """
+    folded, attribution = _folded(scorer), None
+    if REASONS in outputs and folded is None:
+        attribution = traceable_attribution(scorer, n_points)
+    graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
+    groups = input_groups(schema)
+    sizes = {size for tensor in graph.state_dict().values() for size in tensor.shape}
+    n_rows = telling_number(sizes)
+    if n_rows is not None:
+        core = _traced(graph, groups, opset, n_rows, any_number=False)
+        if leave_open(core, n_rows):
+            return core
+    # An example of one row would let the exporter take the number for a constant.
+    return _traced(graph, groups, opset, 3, any_number=True)
+
+
+def _traced(
+    graph: _TensorGraph, groups: list[Group], opset: int, n_rows: int, *, any_number: bool
+) -> onnx.ModelProto:
+    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
+    examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
+    batch = torch.export.Dim(BATCH)
+    with quiet_exporter(), unparsed_translations(), traced_once():
+        program = torch.onnx.export(
+            graph,
+            examples,
+            input_names=[group.name for group in groups],
+            output_names=graph.outputs,
+            dynamic_shapes=(tuple({0: batch} for _ in groups),) if any_number else None,
+            opset_version=opset,
+            custom_translation_table=TRANSLATIONS,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    core = program.model_proto
+    core.ir_version = IR_VERSION
+    core.metadata_props.clear()
+    for node in core.graph.node:  # source lines of this machine do not belong in the file
+        node.metadata_props.clear()
+        node.doc_string = ""
+    core.graph.ClearField("value_info")
+    store_once(core.graph)
+    for value in (*core.graph.input, *core.graph.output):
+        value.metadata_props.clear()
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    return core
+
+
+class _TensorGraph(nn.Module):
+    """The part that torch exports: the groups that have columns, to all outputs but the decision.
+
+    Args:
+        scorer: The scorer.
+        schema: Its completed schema.
+        outputs: Outputs of the file, by name.
+        folded: Of a linear scorer.
+        attribution: Where reasons are wanted and the net is not linear.
+    """
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        schema: Schema,
+        outputs: Sequence[str],
+        folded: FoldedScorer | FoldedCard | None,
+        attribution: Attribution | None,
+    ) -> None:
+        super().__init__()
+        self.indices = [group.tensor_index for group in input_groups(schema)]
+        self.outputs = [name for name in outputs if name != DECISION]
+        self.folded = folded
+        self.scorer = scorer
+        self.attribution = attribution
+        self.quality = Quality(schema)
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
+        for index, tensor in zip(self.indices, tensors, strict=True):
+            columns[index] = tensor
+        found: dict[str, Tensor] = {}
+        if self.folded is not None:
+            found[PROBABILITY], found[REASONS] = self.folded(*columns)
+        else:
+            x = self.scorer.preprocess(*columns)
+            logit = self.scorer.net(x)
+            found[PROBABILITY] = self.scorer.calibrated(logit)
+            if self.attribution is not None:
+                found[REASONS] = self.attribution(x, logit)
+        if QUALITY in self.outputs:
+            found[QUALITY] = self.quality(*columns)
+        return tuple(found[name] for name in self.outputs)
+
+
+def _folded(scorer: Scorer) -> FoldedScorer | FoldedCard | None:
+    """Return a linear scorer with all worked out that is known before a row comes."""
+    for folded in (FoldedCard, FoldedScorer):
+        if folded.fits(scorer):
+            return folded(scorer)
+    return None

@@ -1,0 +1,209 @@
+"""The ONNX files of a model: built, told what to say of themselves, and proved; not yet written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+import torch
+from onnx.utils import Extractor
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.export.weight_compression import DTYPES, Stored, check_auroc, compress, store_compressed
+from churn_torch.export.graph import MOST_OPSET, OPSET, build_onnx
+from churn_torch.export.metadata import certificate, describe_reasons, file_metadata, today
+from churn_torch.serving.outputs import OUTPUTS, REASONS
+from churn_torch.export.parity import Parity, check_parity
+from churn_torch.tables.encode import encode
+from churn_torch.tables.labelled.rows import Labels
+from churn_torch.tables.schema import Schema
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What of a model goes into its file.
+
+    Attributes:
+        outputs: Words of `OUTPUTS`; the probability must be among them.
+        opset: Version of the standard operators.
+        dtype: How the net's large weight matrices are stored, one of `DTYPES`.
+    """
+
+    outputs: Sequence[str] = tuple(OUTPUTS)
+    opset: int = OPSET
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Refuse what the file cannot have.
+
+        Raises:
+            InputError: An output is unknown, the probability is not among them, the opset is not
+                one that has all operators, or the dtype is unknown.
+        """
+        if not isinstance(self.outputs, list | tuple):
+            raise InputError(
+                f"export.outputs: expected a list of some of {', '.join(OUTPUTS)}, got "
+                f"{self.outputs!r}; write [{self.outputs}]."
+            )
+        for word in self.outputs:
+            if word not in OUTPUTS:
+                raise InputError(
+                    f"export.outputs: expected some of {', '.join(OUTPUTS)}, got {word!r}"
+                    f"{suggest(str(word), OUTPUTS)}."
+                )
+        if "probability" not in self.outputs:
+            raise InputError(
+                "export.outputs: expected the probability among them, got "
+                f"[{','.join(self.outputs)}]; add probability."
+            )
+        if type(self.opset) is not int or not OPSET <= self.opset <= MOST_OPSET:
+            raise InputError(
+                f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
+                f"{self.opset!r}."
+            )
+        if self.dtype not in DTYPES:
+            raise InputError(
+                f"export.dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}"
+                f"{suggest(str(self.dtype), DTYPES)}."
+            )
+
+    @property
+    def names(self) -> list[str]:
+        """The outputs by name, in their order in the file."""
+        return [name for word, name in OUTPUTS.items() if word in self.outputs]
+
+
+@dataclass(frozen=True)
+class ProvedFile:
+    """An ONNX file that equals the scorer it was made from, and the certificate of that.
+
+    Attributes:
+        content: The file.
+        parity: The certificate.
+        rounding: By how much, at most, storing the weights as asked moves the probabilities of
+            the real rows; None where they are stored as they are.
+    """
+
+    content: bytes
+    parity: Parity
+    rounding: float | None = None
+
+
+def proved_files(
+    scorer: Scorer,
+    schema: Schema,
+    parsed: pd.DataFrame,
+    label: Labels | None,
+    *,
+    metrics: Mapping[str, Any],
+    threshold: float,
+    attribution: Attribution,
+    options: ExportOptions,
+) -> tuple[ProvedFile, ProvedFile | None]:
+    """Return the file, and one without reasons where these cost several passes through the net.
+
+    onnxruntime computes every output of a file whether it is asked for or not.
+
+    Args:
+        scorer: Trained.
+        schema: Its completed schema.
+        parsed: Parsed real rows to prove the file on.
+        label: Their labels, NaN where unknown; only a compressed file needs them.
+        metrics: Content of metrics.json.
+        threshold: The decision threshold.
+        attribution: The reasons.
+        options: What goes into the file.
+
+    Raises:
+        ParityError: onnxruntime and torch disagree, or a compressed model ranks rows worse.
+        InputError: There are no labels to judge a compressed model by, or a column is named like an
+            output or has no name.
+    """
+    matrices: list[Stored] = []
+    rounding = None
+    if options.dtype != "float32":
+        full = scorer
+        scorer, matrices = compress(full, options.dtype)
+        attribution = Attribution(scorer, attribution.n_points)
+        columns = Columns.from_arrays(encode(parsed, schema))
+        rounding = _judge(scorer, full, columns, label, options.dtype)
+        metrics = {**metrics, "reasons": describe_reasons(attribution, columns)}
+    metadata = file_metadata(
+        schema=schema,
+        scorer=scorer,
+        metrics=metrics,
+        threshold=threshold,
+        outputs=options.names,
+        opset=options.opset,
+        dtype=options.dtype,
+    )
+    model = build_onnx(
+        scorer,
+        schema,
+        threshold=threshold,
+        metadata=metadata,
+        outputs=options.names,
+        n_points=attribution.n_points,
+        opset=options.opset,
+    )
+
+    store_compressed(model, matrices)
+
+    def proved(model: onnx.ModelProto) -> ProvedFile:
+        parity = check_parity(
+            model.SerializeToString(),
+            scorer,
+            schema,
+            parsed,
+            threshold=threshold,
+            attribution=attribution,
+        )
+        onnx.helper.set_model_props(
+            model, {**_stored(model), "parity": certificate(parity, today())}
+        )
+        return ProvedFile(model.SerializeToString(), parity, rounding)
+
+    lean = None
+    if REASONS in options.names and attribution.n_points > 1:
+        lean = proved(_without_reasons(model))
+    return proved(model), lean
+
+
+def _judge(
+    scorer: Scorer, full: Scorer, columns: Columns, label: Labels | None, dtype: str
+) -> float:
+    """Refuse a compressed scorer that ranks worse; return by how much it moves a probability."""
+    known = torch.zeros(0, dtype=torch.bool)
+    if label is not None:
+        known = torch.from_numpy(~np.isnan(label))
+    if label is None or len(set(label[known])) < 2:
+        raise InputError(
+            f"export.dtype={dtype}: expected labelled rows of both classes to compare the ranking "
+            "on, got none; name a source with the target column, or keep float32."
+        )
+    expected, got = (model.score(columns.take(known)).numpy() for model in (full, scorer))
+    check_auroc(label[known], expected, got, dtype)
+    return float(np.abs(expected - got).max())
+
+
+def _without_reasons(model: onnx.ModelProto) -> onnx.ModelProto:
+    inputs = [value.name for value in model.graph.input]
+    outputs = [value.name for value in model.graph.output if value.name != REASONS]
+    lean = Extractor(model).extract_model(inputs, outputs)
+    stored = _stored(model)
+    del stored["reasons"]
+    onnx.helper.set_model_props(lean, stored)
+    lean.producer_name, lean.producer_version = model.producer_name, model.producer_version
+    onnx.checker.check_model(lean, full_check=True)
+    return lean
+
+
+def _stored(model: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in model.metadata_props}

@@ -1,0 +1,68 @@
+"""Quality: whether each input of a row can be trusted, as tensor arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.tables.encode import FIRST_CATEGORY
+from churn_torch.tables.schema import Column, Schema
+
+FINE, MISSING, UNSEEN, OUTSIDE = range(4)
+QUALITY_MEANING = {
+    FINE: "fine",
+    MISSING: "missing",
+    UNSEEN: "unseen category",
+    OUTSIDE: "outside the training range",
+}
+
+
+class Quality(nn.Module):
+    """Tell cells that are missing, unseen in training, or outside the training range.
+
+    An infinite number counts as missing, as it does for the model. A category too rare in training
+    for the vocabulary counts as unseen: the model knows no more of it.
+
+    Args:
+        schema: Completed.
+
+    Shape:
+        Columns of N rows to ``[N, F]`` int64, keys of `QUALITY_MEANING`.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        super().__init__()
+        self.n_numbers, self.n_text = len(schema.numeric) + len(schema.wide), len(schema.text)
+        for end in ("minimum", "maximum"):
+            numeric = _limits(schema.numeric, end, np.float32)
+            wide = _limits(schema.wide, end, np.float64)
+            self.register_buffer(end, torch.cat([numeric, wide]) if len(wide) else numeric)
+        # By how many of "finite" and "inside" hold, which costs less than choosing twice.
+        self.register_buffer("of_number", torch.tensor([MISSING, OUTSIDE, FINE]))
+        self.register_buffer("of_code", torch.tensor([MISSING, UNSEEN, FINE]))
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return the quality of each cell; a group without columns is not looked at."""
+        parts = []
+        if self.n_numbers:
+            x = Columns(numeric, wide, codes).numbers()
+            inside = torch.logical_and(  # not &, which the exporter has to decompose
+                x >= self.get_buffer("minimum"), x <= self.get_buffer("maximum")
+            )
+            held = ((x - x) == 0).long() + inside.long()
+            parts.append(torch.take(self.get_buffer("of_number"), held))
+        if self.n_text:
+            known = codes.clamp(max=FIRST_CATEGORY)
+            parts.append(torch.take(self.get_buffer("of_code"), known))
+        return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+
+
+def _limits(columns: tuple[Column, ...], end: str, dtype: Any) -> Tensor:
+    """Return an end of the training range of each column, rounded as its cells are."""
+    empty = np.inf if end == "minimum" else -np.inf  # no training row had a number
+    values = [getattr(column, end) for column in columns]
+    return torch.from_numpy(np.array([empty if v is None else v for v in values], dtype))

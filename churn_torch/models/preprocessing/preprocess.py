@@ -1,0 +1,269 @@
+"""Preprocess: typed columns to model space as a pure tensor function, exported with the model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+
+from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.preprocessing.piecewise_linear import Ramps
+from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
+from churn_torch.tables.encode import Arrays
+from churn_torch.tables.schema import Column, Kind, Schema
+
+
+class Columns(NamedTuple):
+    """Typed columns of N rows as tensors, the input of a scorer.
+
+    Attributes:
+        numeric: ``[N, n_numeric]`` float32, NaN for missing.
+        wide: ``[N, n_wide]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
+        codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
+    """
+
+    numeric: Tensor
+    wide: Tensor
+    codes: Tensor
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Columns:
+        """Wrap NumPy arrays without copying."""
+        return cls(*(torch.from_numpy(array) for array in arrays))
+
+    def take(self, rows: Tensor | slice) -> Columns:
+        """Return the given rows."""
+        return Columns(*(tensor[rows] for tensor in self))
+
+    def in_chunks(self, n_rows: int) -> Iterator[Columns]:
+        """Yield the rows, ``n_rows`` at a time; of no rows one empty chunk."""
+        for start in range(0, max(len(self.numeric), 1), n_rows):
+            yield self.take(slice(start, start + n_rows))
+
+    def numbers(self) -> Tensor:
+        """Return all numbers, ``[N, n_numeric + n_wide]``, as float64 where some need it."""
+        given = [x for x in (self.numeric, self.wide) if x.ndim == 2 and x.shape[1]]
+        return given[0] if len(given) == 1 else torch.cat([x.double() for x in given], dim=1)
+
+
+class Compact(NamedTuple):
+    """Model-space rows before their categories are one-hot: a tenth of the size, or less.
+
+    Attributes:
+        dense: ``[N, n_dense]`` float32, the features that are numbers.
+        codes: ``[N, n_text]`` int32, the category of each text column, counted on from column to
+            column (`churn_torch.models.preprocessing.expansion.Expansion` reads it).
+    """
+
+    dense: Tensor
+    codes: Tensor
+
+
+class Preprocess(nn.Module):
+    """Typed columns to model space, ``[N, n_features]`` float32.
+
+    The features are, in order: scaled numbers (numeric, then wide), a missing flag for each
+    number column that had missing training values, calendar parts of dates, ramps of the numbers
+    (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
+    All but robust-scaled numbers are centred on their training mean, so zero means "as usual": a
+    missing or unseen category without training evidence gives zeros, not a random weight. A
+    number that is missing or infinite takes the training median.
+
+    Args:
+        schema: A schema completed by `fit_statistics`; it alone decides the shapes.
+        options: The options that `fit_statistics` had.
+    """
+
+    columns: tuple[str, ...]  # in the order of `Columns`
+    feature_names: tuple[str, ...]
+    feature_columns: tuple[str, ...]  # the column that each feature is made of
+
+    def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
+        super().__init__()
+        self.smooth_clip = options.scaling == "robust"
+        numbers = [*schema.numeric, *schema.wide]
+        flagged = [i for i, column in enumerate(numbers) if column.has_missing]
+        dates = [i for i, column in enumerate(schema.wide) if column.kind is Kind.DATETIME]
+        self.n_numeric, self.n_wide = len(schema.numeric), len(schema.wide)
+        self.n_text = len(schema.text)
+        self.columns = tuple(column.name for column in (*numbers, *schema.text))
+        self._name_features(schema, numbers)
+        self.ramps = Ramps([column.n_ramps for column in numbers])
+
+        def buffer(name: str, tensor: Tensor) -> None:
+            # Names end in _: a buffer called like an attribute of torch.fx.GraphModule (`code`)
+            # breaks torch.export.
+            self.register_buffer(name + "_", tensor)
+
+        for group, size, dtype in (
+            ("numeric", self.n_numeric, torch.float32),
+            ("wide", self.n_wide, torch.float64),
+        ):
+            for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
+                buffer(f"{group}_{name}", torch.full((size,), float(i == 4), dtype=dtype))
+        buffer("flagged", torch.tensor(flagged, dtype=torch.int64))
+        buffer("missing_share", torch.zeros(len(flagged)))
+        buffer("dates", torch.tensor(dates, dtype=torch.int64))
+        buffer("part_means", torch.zeros(len(dates), len(CALENDAR_PARTS)))
+        # One-hot feature j is 1 where column `onehot_column[j]` holds code `onehot_level[j]`;
+        # `evident[onehot_offset[j] + code]` tells whether training rows showed that code.
+        columns: list[int] = []
+        levels: list[int] = []
+        offsets: list[int] = []
+        evident: list[bool] = []
+        for i, column in enumerate(schema.text):
+            seen = [column.has_missing, column.has_rare, *[True] * len(column.vocabulary or ())]
+            level = np.flatnonzero(seen).tolist()
+            columns += [i] * len(level)
+            levels += level
+            offsets += [len(evident)] * len(level)
+            evident += seen
+        starts = np.cumsum([0, *[2 + len(c.vocabulary or ()) for c in schema.text]])
+        self.text_starts = tuple(int(start) for start in starts)
+        buffer("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
+        buffer("onehot_column", torch.tensor(columns, dtype=torch.int64))
+        buffer("onehot_level", torch.tensor(levels, dtype=torch.int64))
+        buffer("onehot_offset", torch.tensor(offsets, dtype=torch.int64))
+        buffer("evident", torch.tensor(evident, dtype=torch.float32).unsqueeze(1))
+        buffer("frequencies", torch.zeros(len(levels)))
+
+    @property
+    def n_features(self) -> int:
+        """Width of the model-space row."""
+        return len(self.feature_names)
+
+    @property
+    def n_dense(self) -> int:
+        """How many of the features are numbers, without ramps; they come first."""
+        return self.n_features - self.ramps.n_ramps - len(self.get_buffer("frequencies_"))
+
+    @property
+    def code_starts(self) -> tuple[int, ...]:
+        """Where the codes of each column of codes start, and where they end."""
+        return self.text_starts
+
+    @property
+    def n_codes(self) -> int:
+        """How many codes a compact row has."""
+        return len(self.code_starts) - 1
+
+    def _name_features(self, schema: Schema, numbers: list[Column]) -> None:
+        named = [(column.name, column.name) for column in numbers]
+        named += [(c.name, f"{c.name} is missing") for c in numbers if c.has_missing]
+        for column in schema.wide:
+            if column.kind is Kind.DATETIME:
+                named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
+        for column in numbers:
+            ramps = range(1, column.n_ramps + 1)
+            named += [(column.name, f"{column.name} ramp {i} of {len(ramps)}") for i in ramps]
+        for column in schema.text:
+            labels = ["missing"] * column.has_missing + ["unseen or rare"] * column.has_rare
+            named += [(column.name, f"{column.name} is {label}") for label in labels]
+            named += [(column.name, f"{column.name} = {v}") for v in column.vocabulary or ()]
+        self.feature_columns = tuple(column for column, _ in named)
+        self.feature_names = tuple(name for _, name in named)
+
+    def of_column(self) -> Tensor:
+        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        share = torch.zeros(self.n_features, len(self.columns))
+        positions = {name: i for i, name in enumerate(self.columns)}
+        for feature, column in enumerate(self.feature_columns):
+            share[feature, positions[column]] = 1
+        return share
+
+    def code_tables(self) -> list[Tensor]:
+        """Return the one-hot features of each code of each text column, centred.
+
+        A linear map of the features of a code is then one number, known beforehand.
+        """
+        evident = self.get_buffer("evident_").flatten()
+        frequencies = self.get_buffer("frequencies_")
+        tables, feature = [], 0
+        for start, end in itertools.pairwise(self.text_starts):
+            seen = evident[start:end]
+            width = int(seen.sum())
+            levels = seen.nonzero().flatten()
+            hot = torch.zeros(end - start, width, device=seen.device)
+            hot[levels, torch.arange(width, device=seen.device)] = 1
+            hot -= seen.unsqueeze(1) * frequencies[feature : feature + width]
+            tables.append(hot)
+            feature += width
+        return tables
+
+    def load_statistics(self, statistics: Statistics) -> None:
+        """Copy the training numbers into the buffers."""
+        for group, rows in (
+            ("numeric", statistics.numbers[: self.n_numeric]),
+            ("wide", statistics.numbers[self.n_numeric :]),
+        ):
+            for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
+                self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
+        self.ramps.load(statistics.ramps)
+        for name in ("missing_share", "part_means", "frequencies"):
+            self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return model-space rows; a group without columns is not looked at."""
+        features = self._dense(numeric, wide)
+        if self.ramps.n_ramps:
+            dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
+            features = [dense, self.ramps(dense[:, : self.ramps.n_numbers])]
+        if self.n_text:
+            features = [*features, self._one_hot(codes)]
+        return torch.cat(features, dim=1) if len(features) > 1 else features[0]
+
+    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+        """Return model-space rows with categories still as codes."""
+        dense = self._dense(numeric, wide)
+        start = self.get_buffer("text_start_")
+        return Compact(
+            torch.cat(dense, dim=1) if dense else numeric.new_empty(len(numeric), 0),
+            codes.to(torch.int32) + start,
+        )
+
+    def _dense(self, numeric: Tensor, wide: Tensor) -> list[Tensor]:
+        """Return the features that are numbers, in groups of columns."""
+        scaled, missing, parts = [], [], []
+        if self.n_numeric:
+            z, absent, _ = self._scale("numeric", numeric)
+            scaled.append(z)
+            missing.append(absent)
+        if self.n_wide:
+            z, absent, filled = self._scale("wide", wide)
+            scaled.append(z.to(torch.float32))
+            missing.append(absent)
+            if len(self.get_buffer("dates_")):
+                days = filled.index_select(1, self.get_buffer("dates_"))
+                part = calendar_parts(days) - self.get_buffer("part_means_")
+                parts.append(part.flatten(1))
+        features = scaled
+        if len(self.get_buffer("flagged_")):
+            absent = torch.cat(missing, dim=1) if len(missing) > 1 else missing[0]
+            flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
+            features = [*features, flags - self.get_buffer("missing_share_")]
+        return [*features, *parts]
+
+    def _scale(self, group: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return scaled values, the missing mask, and the imputed raw values."""
+        fill, lower, upper, center, scale = (
+            self.get_buffer(f"{group}_{name}_")
+            for name in ("fill", "lower", "upper", "center", "scale")
+        )
+        finite = (x - x) == 0  # false for NaN and infinities; two cheap nodes in the exported file
+        filled = torch.where(finite, x, fill)
+        z = (torch.minimum(torch.maximum(filled, lower), upper) - center) / scale
+        if self.smooth_clip:
+            z = z / torch.sqrt(1 + (z / 3) ** 2)
+        return z, ~finite, filled
+
+    def _one_hot(self, codes: Tensor) -> Tensor:
+        """Centred one-hot; zeros for a code that no training row showed."""
+        code = codes.index_select(1, self.get_buffer("onehot_column_"))
+        hot = (code == self.get_buffer("onehot_level_")).to(torch.float32)
+        known = embedding(code + self.get_buffer("onehot_offset_"), self.get_buffer("evident_"))
+        return hot - known.squeeze(-1) * self.get_buffer("frequencies_")

@@ -1,0 +1,237 @@
+"""What the training rows teach the preprocessing: vocabularies, medians, scales, frequencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS
+from churn_torch.models.preprocessing.moments import Moments, NumberSums, blocks, calendar_sums
+from churn_torch.models.preprocessing.piecewise_linear import fit_ramps
+from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.text_counts import TextCounts
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+# |center| / scale beyond which float32 would blur a column (timestamps, ids used as numbers):
+# below it, rounding the input and the center costs less than 1e-4 of the scale.
+WIDE_RATIO = 800.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessOptions:
+    """How columns are cleaned and transformed.
+
+    Attributes:
+        outliers: ``quantile`` winsorises numbers at ``quantiles``; ``none`` lets them run one
+            training range beyond either end of it, so that a huge raw value (a typing error) stays
+            a finite logit in float32.
+        quantiles: Lower and upper quantile kept by winsorising.
+        scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
+            range, then the smooth clip of RealMLP, Holzmüller et al. 2024).
+        bins: Most bins that a number column is cut into (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
+        min_count: A category seen in fewer training rows counts as rare.
+        max_categories: Most categories kept a column; the others count as rare.
+    """
+
+    outliers: Literal["none", "quantile"] = "none"
+    quantiles: tuple[float, float] = (0.01, 0.99)
+    scaling: Literal["standard", "robust"] = "standard"
+    bins: int = 0
+    min_count: int = 5
+    max_categories: int = 256
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        low, high = self.quantiles
+        if self.outliers not in ("none", "quantile"):
+            raise InputError(
+                f"preprocess.outliers: expected none or quantile, got {self.outliers!r}."
+            )
+        if self.scaling not in ("standard", "robust"):
+            raise InputError(
+                f"preprocess.scaling: expected standard or robust, got {self.scaling!r}."
+            )
+        if not 0 <= low < high <= 1:
+            raise InputError(
+                f"preprocess.quantiles: expected 0 <= low < high <= 1, got [{low}, {high}]."
+            )
+        if self.bins < 0 or self.bins == 1:
+            raise InputError(
+                f"preprocess.bins: expected 0 (no bins) or 2 and more, got {self.bins}."
+            )
+        if self.min_count < 1 or self.max_categories < 1:
+            raise InputError(
+                "preprocess: expected min_count >= 1 and max_categories >= 1, got "
+                f"{self.min_count} and {self.max_categories}."
+            )
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What `Preprocess` needs to know of the training rows, in float64.
+
+    Attributes:
+        numbers: One row per number column (numeric, then wide): fill, lower, upper, center, scale.
+        missing_share: Training share of missing values for each number column with a flag.
+        part_means: Training mean of each calendar part of each date, ``[n_dates, n_parts]``.
+        frequencies: Training share of each one-hot feature.
+        ramps: One row per ramp of the number columns: low edge, width, mean, in model space.
+    """
+
+    numbers: Array
+    missing_share: Array
+    part_means: Array
+    frequencies: Array
+    ramps: Array
+
+
+def fit_statistics(
+    chunks: Iterable[pd.DataFrame], schema: Schema, options: PreprocessOptions
+) -> tuple[Schema, Statistics]:
+    """Learn vocabularies and numbers from training rows, and from nothing else.
+
+    One pass in bounded memory, whose result does not depend on how the rows are cut into chunks.
+    Counts, ranges, means and standard deviations are exact. Quantiles, and what is winsorised by
+    them, come from a uniform random sample of ``SAMPLE_ROWS`` rows: exact up to that many rows.
+    The texts of a column are counted exactly up to ``COUNTED_TEXTS`` different ones; beyond, the
+    rarest so far are now and then dropped, and their rows count as rare.
+
+    Args:
+        chunks: Parsed training rows (`churn_torch.tables.encode.parse`).
+        schema: The inferred schema; text facts are added to a copy of it.
+        options: How to clean and scale.
+
+    Returns:
+        The schema with vocabularies and training facts filled in, and the numbers.
+    """
+    texts = {column.name: TextCounts() for column in schema.text}
+    numbers = NumberSums([c for c in schema.features if c.name not in texts])
+    for block in blocks(chunks):
+        numbers.add(block)
+        for name, counts in texts.items():
+            counts.add(pd.concat([piece[name] for piece in block]))
+
+    facts: dict[str, Column] = {}
+    scales: dict[str, tuple[float, ...]] = {}
+    ramps: dict[str, Array] = {}
+    for column, moments, sample in numbers.gathered():
+        scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
+        fitted = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
+        ramps[column.name] = _fit_ramps(sample, scales[column.name], options)
+        facts[column.name] = replace(fitted, n_ramps=len(ramps[column.name]))
+    frequencies: dict[str, Array] = {}
+    for column in schema.text:
+        facts[column.name], seen = _fit_categories(column, texts[column.name], options)
+        frequencies[column.name] = seen / numbers.n_rows
+
+    completed = schema.with_columns(facts)
+    ordered = [*completed.numeric, *completed.wide]
+    rows = [scales[column.name] for column in ordered]
+    missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.gathered()}
+    shares = [missing[c.name] / numbers.n_rows for c in ordered if c.has_missing]
+    part_means = [
+        (numbers.part_sums[c.name] + missing[c.name] * calendar_sums(np.array(scales[c.name][:1])))
+        / numbers.n_rows
+        for c in completed.wide
+        if c.kind is Kind.DATETIME
+    ]
+    return completed, Statistics(
+        numbers=np.array(rows, dtype=np.float64).reshape(len(rows), 5),
+        missing_share=np.array(shares, dtype=np.float64),
+        part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
+        frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
+        ramps=np.concatenate([np.zeros((0, 3)), *(ramps[c.name] for c in ordered)]),
+    )
+
+
+def _fit_categories(
+    column: Column, counts: TextCounts, options: PreprocessOptions
+) -> tuple[Column, Array]:
+    """Return the column's facts and the number of rows of each one-hot feature."""
+    # Ties are broken by the text itself, so that row order cannot change the vocabulary.
+    kept = dict(sorted(counts.most_frequent(options.max_categories, options.min_count).items()))
+    n_rare = counts.n_present - sum(kept.values())
+    fitted = replace(
+        column,
+        vocabulary=tuple(kept),
+        has_missing=counts.n_missing > 0,
+        has_rare=n_rare > 0,
+    )
+    seen = [counts.n_missing] * fitted.has_missing + [n_rare] * fitted.has_rare
+    return fitted, np.array([*seen, *kept.values()], dtype=np.float64)
+
+
+def _fit_range(
+    column: Column, moments: Moments, n_rows: int, center: float, scale: float
+) -> Column:
+    if not moments.count:
+        return replace(column, has_missing=True)
+    # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
+    wide = abs(center) > WIDE_RATIO * scale
+    return replace(
+        column,
+        has_missing=moments.count < n_rows,
+        wide=wide and moments.minimum < moments.maximum,
+        minimum=moments.minimum,
+        maximum=moments.maximum,
+    )
+
+
+def _fit_number(
+    moments: Moments, sample: Array, n_rows: int, options: PreprocessOptions
+) -> tuple[float, ...]:
+    """Return fill, lower, upper, center and scale of one column."""
+    if not moments.count:
+        return 0.0, 0.0, 0.0, 0.0, 1.0
+    missing = np.isnan(sample)
+    # So few present values that the sample missed them all: their mean is what is known.
+    present = np.array([moments.mean]) if missing.all() else sample[~missing]
+    fill = float(np.median(present))
+    if options.outliers == "quantile":
+        lower, upper = np.quantile(present, options.quantiles)
+    else:
+        span = moments.maximum - moments.minimum
+        lower, upper = moments.minimum - span, moments.maximum + span
+    if options.scaling == "standard" and options.outliers == "none":
+        center, scale = _filled_moments(moments, n_rows - moments.count, fill)
+    else:
+        x = np.clip(np.where(missing, fill, sample), lower, upper)
+        if options.scaling == "standard":
+            center, scale = x.mean(), x.std()
+        else:
+            low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
+            # RealMLP's fallback when half of the rows are equal: the range stands in.
+            span = min(moments.maximum, upper) - max(moments.minimum, lower)
+            scale = high - low if high > low else span / 2
+    # A column of one value has no scale of its own; rounding noise must not become its scale,
+    # nor a number that float32 holds as zero.
+    tiny = max(1e-30, 1e-12 * abs(center))
+    if not scale > tiny:
+        return fill, float(center), float(center), float(center), 1.0
+    return fill, float(lower), float(upper), float(center), float(scale)
+
+
+def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
+    """Return the ramps of one column, in the model space that its numbers lead to."""
+    if not options.bins:
+        return np.zeros((0, 3))
+    fill, lower, upper, center, scale = numbers
+    missing = np.isnan(sample)
+    z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale
+    if options.scaling == "robust":
+        z = z / np.sqrt(1 + (z / 3) ** 2)
+    return fit_ramps(z, missing, options.bins)
+
+
+def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:
+    """Return mean and standard deviation of all rows when the missing ones take ``fill``."""
+    filled = replace(moments)
+    if n_missing:
+        filled.merge(n_missing, fill, 0.0)
+    return filled.mean, float(np.sqrt(filled.squares / filled.count))

@@ -1,0 +1,69 @@
+"""The features of wide and deep: plain ones, and beside them what a scorecard has found."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from churn_torch.models.preprocessing.preprocess import Compact, Preprocess
+from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
+from churn_torch.models.scorecard.features import CardFeatures
+from churn_torch.tables.schema import Schema
+
+
+class WideFeatures(Preprocess):
+    """The features of `Preprocess`, and after them what each term of a scorecard adds.
+
+    The sum of the latter is the answer of the scorecard, in log-odds.
+
+    Args:
+        schema: As for `CardFeatures`.
+        options: As for `Preprocess`.
+    """
+
+    def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
+        super().__init__(schema, options)
+        self.card = CardFeatures(schema, options, added_up=True)
+        self.feature_names = (*self.feature_names, *self.card.feature_names)
+
+    @property
+    def code_starts(self) -> tuple[int, ...]:
+        """Where the codes of each text column start, then the cells of each term."""
+        n_codes = self.text_starts[-1]
+        return (*self.text_starts, *(n_codes + start for start in self.card.code_starts[1:]))
+
+    @property
+    def n_terms(self) -> int:
+        """How many of the features are of the scorecard; they come last."""
+        return len(self.card.terms)
+
+    @property
+    def n_dense(self) -> int:
+        """How many of the features are numbers, without ramps; they come first."""
+        return super().n_dense - self.n_terms
+
+    def of_column(self) -> Tensor:
+        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        share = super().of_column()
+        share[-self.n_terms :] = self.card.of_column()
+        return share
+
+    def code_tables(self) -> list[Tensor]:
+        """Return the features of each code of each text column, then of each cell of each term."""
+        return [*super().code_tables(), *self.card.code_tables()]
+
+    def load_statistics(self, statistics: Statistics) -> None:
+        """Copy the training numbers into the buffers."""
+        super().load_statistics(statistics)
+        self.card.load_statistics(statistics)
+
+    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+        """Return model-space rows; a group without columns is not looked at."""
+        plain = super().forward(numeric, wide, codes)
+        return torch.cat([plain, self.card(numeric, wide, codes)], dim=1)
+
+    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+        """Return model-space rows with categories and cells still as codes."""
+        dense, plain = super().compact(numeric, wide, codes)
+        cells = self.card.compact(numeric, wide, codes).codes + self.text_starts[-1]
+        return Compact(dense, torch.cat([plain, cells], dim=1))

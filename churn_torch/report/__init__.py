@@ -1,0 +1,1 @@
+"""What people look at: terminal tables and HTML pages. Takes plain data, knows no model."""

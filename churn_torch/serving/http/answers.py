@@ -1,0 +1,106 @@
+"""What the file returns, as JSON for people and programs: by column name, reasons largest first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from churn_torch.errors import suggest
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import QUALITY, REASONS
+from churn_torch.serving.http.requests import RequestError
+from churn_torch.serving.session import Array
+
+# The flag of a value that can be trusted; what the others mean stands in the file.
+FINE = 0
+_WHOLE = re.compile(r"[0-9]{1,9}")
+
+
+class Options(NamedTuple):
+    """What a request asks for: the outputs, and how many reasons (None is all)."""
+
+    fields: tuple[str, ...]
+    top_k: int | None = None
+
+
+def read_options(query: Sequence[tuple[str, str]], outputs: Sequence[str]) -> Options:
+    """Read ``?fields=churn_probability,reasons&top_k=3``.
+
+    Args:
+        query: Names and values after the question mark.
+        outputs: What the file returns; all of it is the default.
+
+    Raises:
+        RequestError: A parameter or a field is unknown, or the number is none.
+    """
+    fields: list[str] = []
+    top_k = None
+    for name, value in query:
+        shown = value[:80]
+        if name == "fields":
+            for field in value.split(","):
+                if field not in outputs:
+                    raise RequestError(
+                        f"fields: expected {', '.join(outputs)}, got {field[:80]!r}"
+                        f"{suggest(field[:80], outputs)}; separate them by commas."
+                    )
+                fields.append(field)
+        elif name == "top_k" and REASONS in outputs:
+            if not _WHOLE.fullmatch(value):
+                raise RequestError(
+                    f"top_k: expected a whole number of reasons, got {shown!r}; leave it out for "
+                    "all."
+                )
+            top_k = int(value)
+        else:
+            known = ["fields", "top_k"] if REASONS in outputs else ["fields"]
+            raise RequestError(
+                f"expected no parameters but {' and '.join(known)}, got {name[:80]!r}"
+                f"{suggest(name[:80], known)}; leave it out."
+            )
+    return Options(tuple(o for o in outputs if not fields or o in fields), top_k)
+
+
+def answers(
+    outputs: Mapping[str, Array], model: ModelFile, options: Options
+) -> list[dict[str, Any]]:
+    """Return one object a row.
+
+    Args:
+        outputs: What the file returned, by name.
+        model: The file.
+        options: What the request asks for.
+    """
+    found: list[list[Any]] = []
+    for field in options.fields:
+        values = outputs[field]
+        if field == REASONS:
+            found.append(_reasons(values, model.names, options.top_k))
+        elif field == QUALITY:
+            found.append(_quality(values, model.names, model.quality_meaning))
+        else:
+            found.append(values.tolist())
+    return [dict(zip(options.fields, row, strict=True)) for row in zip(*found, strict=True)]
+
+
+def _reasons(
+    values: npt.NDArray[np.float32], names: Sequence[str], top_k: int | None
+) -> list[list[dict[str, Any]]]:
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :top_k]
+    return [
+        [{"column": names[i], "log_odds": row[i]} for i in largest]
+        for row, largest in zip(values.tolist(), order.tolist(), strict=True)
+    ]
+
+
+def _quality(
+    values: npt.NDArray[np.int64], names: Sequence[str], meaning: Mapping[int, str]
+) -> list[dict[str, str]]:
+    return [
+        {name: meaning[flag] for name, flag in zip(names, row, strict=True) if flag != FINE}
+        for row in values.tolist()
+    ]

@@ -1,0 +1,202 @@
+"""The OpenAPI description of a model: its columns with choices and ranges, and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from churn_torch.serving.http.answers import FINE
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import (
+    DECISION,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+)
+from churn_torch.serving.http.requests import LARGEST, takes_booleans
+from churn_torch.tables.schema import Column, Kind, Schema
+
+_SHOWN_CHOICES = 50
+_NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}
+_EPOCH = date(1970, 1, 1)
+
+Json = dict[str, Any]
+
+
+def reference(name: str) -> Json:
+    """Point at a schema of `components`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def components(model: ModelFile, *, max_rows: int) -> Json:
+    """Return the schemas of requests and answers by name.
+
+    Args:
+        model: The file.
+        max_rows: Rows that a request may hold.
+    """
+    columns = [(model.schema[entry["name"]], entry) for entry in model.columns]
+    customer = {
+        "type": "object",
+        "description": "One customer: a value for every column, null where it is missing.",
+        "required": model.names,
+        "additionalProperties": False,
+        "properties": {column.name: _column(column, entry) for column, entry in columns},
+        "example": {column.name: _spelled(column, entry["typical"]) for column, entry in columns},
+    }
+    customers = _object({"rows": _list(reference("Customer"), maxItems=max_rows)})
+    answers = _answers(model)
+    prediction = _object({name: answers[name] for name in model.outputs}) | {
+        "required": [],
+        "description": "The fields that were asked for, all of them by default.",
+    }
+    error = _object(
+        {
+            "detail": {
+                "type": "string",
+                "description": "What was expected, what came, the mend.",
+            },
+            "row": {
+                "type": ["integer", "null"],
+                "description": "Place in rows, from 0.",
+            },
+            "column": {"type": ["string", "null"], "description": "The column at fault."},
+        }
+    )
+    return {
+        "Customer": customer,
+        "Customers": customers,
+        "Prediction": prediction,
+        "Predictions": _object({"predictions": _list(reference("Prediction"))}),
+        "Error": error,
+    }
+
+
+def predict_operation(outputs: Sequence[str]) -> Json:
+    """Return body, parameters and answers of POST /predict."""
+    fields = {
+        "name": "fields",
+        "in": "query",
+        "description": "Fields of the answer, separated by commas; all by default.",
+        "style": "form",
+        "explode": False,
+        "schema": _list({"type": "string", "enum": list(outputs)}, minItems=1),
+    }
+    top_k = {
+        "name": "top_k",
+        "in": "query",
+        "description": "How many reasons, the largest first; all by default.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+    }
+    return {
+        "summary": "Probability, decision, reasons and quality of one customer or several",
+        "operationId": "predict",
+        "requestBody": {
+            "required": True,
+            "content": _json_of({"anyOf": [reference("Customer"), reference("Customers")]}),
+        },
+        "parameters": [fields, top_k] if REASONS in outputs else [fields],
+        "responses": {
+            "200": {
+                "description": "A prediction for a customer, predictions in order for rows.",
+                "content": _json_of({"anyOf": [reference("Prediction"), reference("Predictions")]}),
+            },
+            "413": {
+                "description": "Too many rows or bytes.",
+                "content": _json_of(reference("Error")),
+            },
+            "422": {
+                "description": "Rows or parameters that cannot be read.",
+                "content": _json_of(reference("Error")),
+            },
+        },
+    }
+
+
+def _column(column: Column, entry: Mapping[str, Any]) -> Json:
+    """Describe a column; what training has not seen is allowed, so choices are examples."""
+    if Schema.is_text(column):
+        words = list(column.vocabulary or ())
+        boolean = ["boolean"] if takes_booleans(column) else []
+        more = f" and {len(words) - _SHOWN_CHOICES} more" if len(words) > _SHOWN_CHOICES else ""
+        choices = ", ".join(map(repr, words[:_SHOWN_CHOICES]))
+        return {
+            "type": ["string", *boolean, "number", "null"],
+            "description": f"{column.kind.capitalize()}, in training {choices}{more}. "
+            "Others count as unseen.",
+            "examples": words[:_SHOWN_CHOICES],
+        }
+    low, high = (_spelled(column, entry[end]) for end in ("minimum", "maximum"))
+    seen = "" if low is None else f", {low} to {high} in training"
+    described: Json = {"description": f"{column.kind.capitalize()}{seen}."}
+    described["examples"] = [end for end in (low, high) if end is not None]
+    if column.kind is Kind.DATETIME:
+        described["description"] += " ISO text, UTC unless it says otherwise"
+        texts = [{"type": "string", "format": form} for form in ("date", "date-time")]
+        numbers: list[Json] = []
+        if column.datetime_format == "%Y%m%d":
+            described["description"] += ", or a number like 20240131."
+        else:
+            described["description"] += ", or days since 1970-01-01."
+            numbers = [_NUMBER]
+        return described | {"anyOf": [*texts, *numbers, {"type": "null"}]}
+    boolean = ["boolean"] if column.kind is Kind.BOOLEAN else []
+    return described | _NUMBER | {"type": [*boolean, "number", "null"]}
+
+
+def _spelled(column: Column, value: Any) -> Any:
+    """Spell days as a date, and a float32 number as short as it can be written."""
+    if isinstance(value, float) and not column.wide and column.kind is not Kind.DATETIME:
+        return float(str(np.float32(value)))
+    if column.kind is not Kind.DATETIME or value is None:
+        return value
+    try:
+        return (_EPOCH + timedelta(days=int(value))).isoformat()
+    except OverflowError:
+        return value
+
+
+def _answers(model: ModelFile) -> dict[str, Json]:
+    column = {"type": "string", "enum": model.names}
+    meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
+    return {
+        PROBABILITY: {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": "Calibrated probability of churn.",
+        },
+        DECISION: {
+            "type": "integer",
+            "enum": [0, 1],
+            "description": "1 at and above the threshold.",
+        },
+        REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
+        | {"description": "What each column adds to the log-odds, the largest first."},
+        QUALITY: {
+            "type": "object",
+            "propertyNames": column,
+            "additionalProperties": {"type": "string", "enum": meanings},
+            "description": "Columns that are not fine, and why.",
+        },
+    }
+
+
+def _object(properties: Json) -> Json:
+    return {
+        "type": "object",
+        "required": list(properties),
+        "additionalProperties": False,
+        "properties": properties,
+    }
+
+
+def _list(items: Json, **limits: int) -> Json:
+    return {"type": "array", "items": items, **limits}
+
+
+def _json_of(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,1 @@
+"""What each column of a raw table is: its kind, inferred from its cells."""

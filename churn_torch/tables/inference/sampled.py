@@ -1,0 +1,86 @@
+"""The schema of a table that is too large to look at: inferred from a sample of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from churn_torch.tables.readers import sources
+from churn_torch.tables.cells import canonical_text, numbers_as_text
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.schema import Schema
+
+SAMPLE_ROWS = 100_000
+
+
+def infer_from_sample(
+    source: sources.Source, database: str | None, request: Mapping[str, Any]
+) -> tuple[Schema, int]:
+    """Infer the schema of a table from about ``SAMPLE_ROWS`` rows (`sources.read_sample`).
+
+    Shares of missing cells and numbers of distinct values are the sample's, and a column that is
+    constant or empty in the sample is left out.
+
+    Args:
+        source: The table.
+        database: The DuckDB file that a query runs in.
+        request: What the user named (the keyword arguments of `infer`).
+
+    Returns:
+        The schema, and the number of rows it was inferred from.
+
+    Raises:
+        InputError: As for `infer`.
+    """
+    sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, database=database)
+    sample = _with_both_labels(sample, source, database, request["target"])
+    named = {request[role] for role in ("target", "id", "time", "group", "weight")}
+    named |= {*request["ignore"], *request["kinds"]}
+    counters = [name for name in _row_numbers(sample, runs) if name not in named]
+    schema = infer(sample, **{**request, "ignore": [*request["ignore"], *counters]})
+    note = "left out: row number (consecutive whole numbers)"
+    schema = schema.with_columns({name: replace(schema[name], note=note) for name in counters})
+    return schema, len(sample)
+
+
+def _row_numbers(sample: pd.DataFrame, runs: Sequence[int]) -> list[str]:
+    """Find the columns that count up in every run: a spread sample has gaps between its runs."""
+    if len(runs) == 1:
+        return []  # `infer` sees those itself
+    inside = np.ones(len(sample) - 1, dtype=bool)
+    inside[np.cumsum(runs)[:-1] - 1] = False
+    inside[sum(runs) - 1 :] = False  # rows that were added for their label
+    found = []
+    for name in sample.columns:
+        if types.is_integer_dtype(sample[name].dtype) and not sample[name].hasnans:
+            steps = np.diff(sample[name].to_numpy())[inside]
+            if len(steps) and (steps == 1).all():
+                found.append(str(name))
+    return found
+
+
+def _with_both_labels(
+    sample: pd.DataFrame, source: sources.Source, database: str | None, target: str
+) -> pd.DataFrame:
+    """Add the first row of the label that a sample lacks; churners may come late in a table."""
+    if target not in sample.columns:
+        return sample
+    labels = set(_labels(sample[target])) - {""}
+    for frame in sources.read_chunks(source, database=database) if len(labels) < 2 else ():
+        text = _labels(frame[target])
+        new = text[~text.isin({*labels, ""})].drop_duplicates()
+        if len(new):
+            sample = pd.concat([sample, frame.loc[new.index]], ignore_index=True)
+            labels.update(new)
+        if len(labels) >= 2:
+            break
+    return sample
+
+
+def _labels(target: pd.Series) -> pd.Series:
+    return numbers_as_text(canonical_text(target))

@@ -1,0 +1,1 @@
+"""Labelled rows, in memory or streamed, and how they are split."""

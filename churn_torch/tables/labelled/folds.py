@@ -1,0 +1,130 @@
+"""The folds of a cross-validation: a table dealt out anew until each row has been tested."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import splits
+from churn_torch.tables.encode import parse_time
+from churn_torch.tables.hashing import splitmix64
+from churn_torch.tables.labelled.in_memory import MemoryTable, deal
+from churn_torch.tables.labelled.weights import check_weights
+
+
+def folds(table: MemoryTable, split: Any, *, n_folds: int, seed: int) -> Iterator[MemoryTable]:
+    """Yield the table once a fold, with the fold as its test rows.
+
+    The others are training and validation rows, ``split.validation`` of them the latter, split in
+    the same way: at random and stratified, by group, or by hash. By time, the rows are cut into one
+    block more than there are folds; each but the first is tested once, by what all blocks before it
+    have taught, and later rows are in no part.
+
+    Args:
+        table: Read without test rows.
+        split: The keys of ``data.split``.
+        n_folds: 2 or more.
+        seed: Decides the draw.
+
+    Raises:
+        InputError: There are too few rows, groups or times, or a part lacks a class.
+    """
+    rows, raw = _names(table), _raw(table, split)
+    fold = _fold_of(table, split, raw, rows, n_folds=n_folds, seed=seed)
+    for number in range(n_folds):
+        test = np.flatnonzero(fold == number)
+        rest = np.flatnonzero(fold < number if split.by == "time" else fold != number)
+        inner = deal(
+            split,
+            table.schema,
+            raw.take(rest),
+            rows[rest],
+            table.label[rest],
+            with_test=False,
+            seed=seed,
+        )
+        parts = splits.Split(rest[inner.train], rest[inner.validation], test)
+        splits.check_classes(
+            [len(part) for part in parts], [int(table.label[part].sum()) for part in parts]
+        )
+        dealt = replace(table, split=parts)
+        if table.schema.weight is not None:
+            check_weights(table.schema.weight, dealt.weight_by_class)
+        yield dealt
+
+
+def _names(table: MemoryTable) -> splits.Rows:
+    """Return what names the rows that have no id: their positions."""
+    if "row" in table.identity and table.schema.id is None:
+        return table.identity["row"].to_numpy()
+    return np.arange(len(table.label))
+
+
+def _raw(table: MemoryTable, split: Any) -> pd.DataFrame:
+    """Return the raw cells that a split goes by."""
+    raw = table.identity.copy(deep=False)
+    if table.dealt_by is not None:
+        raw[split.column] = table.dealt_by
+    return raw
+
+
+def _fold_of(
+    table: MemoryTable,
+    split: Any,
+    raw: pd.DataFrame,
+    rows: splits.Rows,
+    *,
+    n_folds: int,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """Return the fold of each row; by time -1 for the rows that are never tested."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    label = table.label
+    if split.by == "time":
+        return _blocks(parse_time(raw, table.schema[split.column]), n_folds + 1) - 1
+    if split.by == "hash":
+        keys = splits.row_keys(raw, table.schema.id, rows)
+        mixed = splitmix64(keys ^ splitmix64(np.array([seed])) ^ np.uint64(1))
+        return (mixed % np.uint64(n_folds)).astype(np.int64)
+    groups = None
+    if split.by == "group":
+        groups = pd.factorize(splits.group_names(raw[split.column]))[0]
+        counts = [len(np.unique(groups[label == value])) for value in (0, 1)]
+    else:
+        counts = [int((label == value).sum()) for value in (0, 1)]
+    if min(counts) < n_folds:
+        what = "rows" if groups is None else "groups"
+        raise InputError(
+            f"cv.folds: expected at least {n_folds} {what} with and as many without churn for "
+            f"{n_folds} folds, got {counts[1]} and {counts[0]}; choose fewer folds."
+        )
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    dealer = kind(n_folds, shuffle=True, random_state=seed % 2**32)
+    fold = np.empty(len(label), dtype=np.int64)
+    for number, (_, test) in enumerate(dealer.split(label, label, groups)):
+        fold[test] = number
+    return fold
+
+
+def _blocks(time: npt.NDArray[np.float64], n_blocks: int) -> npt.NDArray[np.int64]:
+    """Return the block of each row, from 0 for the oldest: about equal, no time in two of them."""
+    splits.check_present("time", int(np.isnan(time).sum()), len(time))
+    ordered = np.sort(time)
+    # The first row of a time that is nearest to where equal blocks would begin.
+    changes = np.flatnonzero(np.diff(ordered)) + 1
+    wanted = len(ordered) * np.arange(1, n_blocks) / n_blocks
+    near = np.abs(changes[:, None] - wanted).argmin(axis=0) if len(changes) else np.zeros(0, int)
+    if len(np.unique(near)) < n_blocks - 1:
+        raise InputError(
+            f"cv.folds: expected times that {n_blocks} blocks can be cut from, for "
+            f"{n_blocks - 1} folds by time, got {len(changes) + 1} different ones; choose fewer "
+            "folds or another data.split.column."
+        )
+    return np.searchsorted(ordered[changes[near]], time, side="right").astype(np.int64)

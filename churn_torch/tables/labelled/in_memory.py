@@ -1,0 +1,302 @@
+"""A labelled table: read, its schema inferred, rows without a label dropped, the rest split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch import samples
+from churn_torch.errors import InputError
+from churn_torch.tables.readers import memory
+from churn_torch.tables.readers import sources
+from churn_torch.tables.labelled.in_memory import splits
+from churn_torch.tables.encode import parse_time
+from churn_torch.tables.fingerprint import fingerprint
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled.rows import (
+    CHUNK_ROWS,
+    PARTS,
+    LabelledTable,
+    Labels,
+    Rows,
+    TimeSpan,
+    check_test_source,
+    read_rows,
+    readable_span,
+)
+from churn_torch.tables.schema import Schema
+from churn_torch.tables.labelled.streamed import open_streamed
+from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
+
+__all__ = ["PARTS", "LabelledTable", "MemoryTable", "Rows", "located", "read_labelled"]
+
+SAMPLE = "sample:"
+# A table is read into memory up to this share of it: its raw and its parsed rows and the model's
+# features are there together for a while.
+MEMORY_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class MemoryTable:
+    """A labelled table whose rows are all in memory (`churn_torch.tables.labelled.rows.LabelledTable`).
+
+    Attributes:
+        schema: Inferred from the main source; nothing is learned from its values yet.
+        parsed: Feature columns of N labelled rows (`churn_torch.tables.encode.parse`), those of a
+            test source last.
+        label: ``[N]`` float32, 1 for churners.
+        identity: One column that names each row: the id column, or ``row``, from 0.
+        split: Positions of the training, validation and test rows.
+        fingerprint: Names the content of the sources.
+        n_dropped: Rows without a label.
+        weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
+            the same.
+        time_span: First and last time of the training rows, where the split goes by time.
+        dealt_by: Raw cells of the column that a split by time or group goes by.
+    """
+
+    schema: Schema
+    parsed: pd.DataFrame
+    label: Labels
+    identity: pd.DataFrame
+    split: splits.Split
+    fingerprint: str
+    n_dropped: int
+    weight: Weights | None = None
+    time_span: TimeSpan | None = None
+    dealt_by: pd.Series | None = None
+    sampled: None = None
+    streamed: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """Rows with and without a label."""
+        return len(self.label) + self.n_dropped
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each part."""
+        return {part: len(rows) for part, rows in zip(PARTS, self.split, strict=True)}
+
+    @property
+    def n_positive(self) -> dict[str, int]:
+        """Churners of each part."""
+        return {
+            part: int((self.label[rows] == 1).sum())
+            for part, rows in zip(PARTS, self.split, strict=True)
+        }
+
+    @property
+    def weight_by_class(self) -> dict[str, Weights]:
+        """Weights of each part's rows that stay and churners, added up."""
+        part = self._part
+        dealt = part >= 0
+        weight = None if self.weight is None else self.weight[dealt]
+        sums = weight_by_class(part[dealt], self.label[dealt], weight, n_parts=len(PARTS))
+        return dict(zip(PARTS, sums, strict=True))
+
+    @property
+    def _part(self) -> npt.NDArray[np.int8]:
+        """Each row's position in ``PARTS``, -1 for those in none."""
+        part = np.full(len(self.label), -1, dtype=np.int8)
+        for position, rows in enumerate(self.split):
+            part[rows] = position
+        return part
+
+    def rows_of(self, part: str) -> Rows:
+        """Return the rows of a part that have a weight, all at once."""
+        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of(part)
+        return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
+
+    def within_training(self, *, validation: float, seed: int) -> MemoryTable:
+        """Return the training rows as a table of its own, split anew, at random and stratified.
+
+        Args:
+            validation: Share of the rows that the inner fit does not learn from.
+            seed: Decides the draw.
+        """
+        train = self.split.train
+        inner = splits.stratified(self.label[train], validation=validation, test=0.0, seed=seed)
+        return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield the rows in their order."""
+        part = self._part
+        for start in range(0, len(part), CHUNK_ROWS):
+            here = slice(start, start + CHUNK_ROWS)
+            yield Rows(
+                self.parsed.iloc[here].reset_index(drop=True),
+                self.label[here],
+                self.identity.iloc[here].reset_index(drop=True),
+                part[here],
+                None if self.weight is None else self.weight[here],
+            )
+
+
+def read_labelled(
+    data: Any,
+    *,
+    seed: int,
+    source: str | Path | pd.DataFrame | None = None,
+    with_test: bool = True,
+) -> LabelledTable:
+    """Read the table that a data configuration names.
+
+    With ``data.streaming=auto`` a table of files is streamed when its estimated size in memory
+    (`churn_torch.tables.readers.memory`) is above ``MEMORY_SHARE`` of what is available.
+
+    Args:
+        data: The keys of conf/data/table.yaml.
+        seed: Seed of the split.
+        source: Takes the place of ``data.source``.
+        with_test: Hold rows back for the test; without, the table must fit into memory.
+
+    Raises:
+        InputError: The source, a named column, the target or the split cannot be used.
+    """
+    main = located(data.source if source is None else source)
+    test = None if data.test_source is None else located(data.test_source)
+    request = {
+        "target": data.target,
+        "positive": data.positive,
+        "id": data.id,
+        "ignore": list(data.ignore),
+        "kinds": _kinds(data.kinds),
+        "time": _split_column(data.split, "time"),
+        "group": _split_column(data.split, "group"),
+        "weight": data.weight,
+    }
+    if with_test and test is None and data.split.test == 0:
+        raise InputError(
+            "data.split.test: expected a share above 0, or a data.test_source, got "
+            f"{data.split.test}."
+        )
+    choices = {"database": data.database, "request": request, "split": data.split, "seed": seed}
+    if not with_test:
+        if _is_streamed(data, main):
+            raise InputError(
+                "data.streaming: expected a table in memory where no rows are held back for one "
+                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
+                "take one split (cv.folds=0)."
+            )
+        return _read_into_memory(main, None, **choices, with_test=False)
+    read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
+    return read(main, test, **choices)
+
+
+def _is_streamed(data: Any, *given: Any) -> bool:
+    if data.streaming in (True, False):
+        return bool(data.streaming)
+    if data.streaming != "auto":
+        raise InputError(f"data.streaming: expected auto, true or false, got {data.streaming!r}.")
+    available = memory.available_bytes()
+    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
+    return available is not None and sum(sizes) > MEMORY_SHARE * available
+
+
+def _read_into_memory(
+    main: sources.Source,
+    test: sources.Source | None,
+    *,
+    database: str | None,
+    request: Mapping[str, Any],
+    split: Any,
+    seed: int,
+    with_test: bool = True,
+) -> MemoryTable:
+    frame = sources.read(main, database=database)
+    schema = sources.with_absences(infer(frame, **request), main, database)
+    mark, n_rows = fingerprint(frame), len(frame)
+    rows, labelled = read_rows(frame, schema)
+    named = [name for name in (schema.id, split.column) if name in frame.columns]
+    kept = frame[list(dict.fromkeys(named))].take(labelled)
+    del frame
+    with_test = with_test and test is None
+    parts = deal(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    span = None
+    if split.by == "time":
+        column = schema[split.column]
+        learned = parse_time(kept, column)[parts.train]
+        span = readable_span(float(learned.min()), float(learned.max()), column)
+    if test is not None:
+        given = sources.read(test, database=database)
+        mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
+        more, _ = read_rows(given, schema)
+        parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
+        check_test_source(len(more.label), int(more.label.sum()))
+        rows = Rows.joined([rows, more])
+    table = MemoryTable(
+        schema=schema,
+        parsed=rows.parsed,
+        label=rows.label,
+        identity=rows.identity,
+        split=parts,
+        fingerprint=mark,
+        n_dropped=n_rows - len(rows.label),
+        weight=rows.weight,
+        time_span=span,
+        dealt_by=kept[split.column].reset_index(drop=True) if split.column in kept else None,
+    )
+    if schema.weight is not None:
+        check_weights(schema.weight, table.weight_by_class)
+    return table
+
+
+def located(source: Any) -> Any:
+    """Return the file of a shipped sample (``sample:telco``), or the source as it stands."""
+    if isinstance(source, str) and source.startswith(SAMPLE):
+        return samples.path(source.removeprefix(SAMPLE))
+    return source
+
+
+def _kinds(kinds: Any) -> dict[str, str]:
+    """Return kinds by column; a list of ``COLUMN=kind`` is how odd names come in."""
+    if isinstance(kinds, Mapping):
+        return {str(column): str(kind) for column, kind in kinds.items()}
+    pairs = (str(pair).rpartition("=") for pair in kinds)
+    return {column: kind for column, _, kind in pairs}
+
+
+def _split_column(split: Any, by: str) -> str | None:
+    """Return the split's column if it splits ``by`` that role: such a column is no feature.
+
+    Raises:
+        InputError: ``split.by`` is unknown, or its column is not named.
+    """
+    if split.by not in ("random", "hash", "time", "group"):
+        raise InputError(f"data.split.by: expected random, hash, time or group, got {split.by!r}.")
+    if split.by != by:
+        return None
+    if split.column is None:
+        raise InputError(
+            f"data.split.column: expected the column to split by {by}, got nothing; name it, or "
+            "use data.split.by=random."
+        )
+    return str(split.column)
+
+
+def deal(
+    chosen: Any,
+    schema: Schema,
+    frame: pd.DataFrame,
+    rows: splits.Rows,
+    label: Labels,
+    *,
+    with_test: bool,
+    seed: int,
+) -> splits.Split:
+    """Split the labelled main rows, given raw; ``rows`` are their positions in the source."""
+    sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
+    if chosen.by == "time":
+        return splits.by_time(parse_time(frame, schema[chosen.column]), label, **sizes)
+    if chosen.by == "group":
+        return splits.by_group(frame[chosen.column], label, **sizes, seed=seed)
+    if chosen.by == "hash":
+        return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
+    return splits.stratified(label, **sizes, seed=seed)

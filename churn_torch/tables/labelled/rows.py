@@ -1,0 +1,195 @@
+"""Rows that have a label, chunk by chunk: what every labelled table gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables.encode import is_dated, parse, parse_target
+from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.labelled.weights import Weights, read_weights
+
+Labels = np.ndarray[Any, np.dtype[np.float32]]
+
+TimeSpan = tuple[str | float, str | float]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PARTS = ("train", "validation", "test")
+CHUNK_ROWS = 65_536
+
+
+class Rows(NamedTuple):
+    """Labelled rows of one chunk.
+
+    Attributes:
+        parsed: Feature columns (`churn_torch.tables.encode.parse`).
+        label: ``[N]`` float32, 1 for churners.
+        identity: One column that names each row: the id column, or ``row``, its position in the
+            source from 0.
+        part: ``[N]`` positions in ``PARTS``.
+        weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
+            the same.
+    """
+
+    parsed: pd.DataFrame
+    label: Labels
+    identity: pd.DataFrame
+    part: npt.NDArray[np.int8]
+    weight: Weights | None = None
+
+    def of(self, part: str) -> Rows:
+        """Return only the rows of one part."""
+        chosen = self.part == PARTS.index(part)
+        return self if chosen.all() else self.take(np.flatnonzero(chosen))
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Rows:
+        """Return the rows at the given positions."""
+        return Rows(
+            self.parsed.take(rows).reset_index(drop=True),
+            self.label[rows],
+            self.identity.take(rows).reset_index(drop=True),
+            self.part[rows],
+            None if self.weight is None else self.weight[rows],
+        )
+
+    @classmethod
+    def joined(cls, chunks: Sequence[Rows]) -> Rows:
+        """Return the rows of all chunks; they have weights if all of them have."""
+        weights = [rows.weight for rows in chunks if rows.weight is not None]
+        return cls(
+            pd.concat([rows.parsed for rows in chunks], ignore_index=True),
+            np.concatenate([rows.label for rows in chunks]),
+            pd.concat([rows.identity for rows in chunks], ignore_index=True),
+            np.concatenate([rows.part for rows in chunks]),
+            np.concatenate(weights) if len(weights) == len(chunks) else None,
+        )
+
+
+class LabelledTable(Protocol):
+    """A table that is read, its schema inferred, its labelled rows split into parts.
+
+    A streamed table knows its fingerprint and its numbers of rows once `chunks` has run to its
+    end; before that they raise RuntimeError.
+
+    Attributes:
+        schema: Inferred from the main source; nothing is learned from its values yet.
+        sampled: The number of rows the schema was inferred from, None for all of them.
+        fingerprint: Names the content of the sources.
+        n_dropped: Rows without a label.
+        counts: Rows of each part.
+        n_positive: Churners of each part.
+        weight_by_class: Of each part the weights of the rows that stay and of the churners, added
+            up; without weights their numbers.
+        time_span: First and last time of the training rows, where the split goes by time.
+        n_rows: Rows of the sources, with and without a label, where that is known beforehand.
+        streamed: Whether the rows are read anew on every pass.
+    """
+
+    @property
+    def schema(self) -> Schema: ...  # noqa: D102
+
+    @property
+    def sampled(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+
+    @property
+    def n_dropped(self) -> int: ...  # noqa: D102
+
+    @property
+    def counts(self) -> dict[str, int]: ...  # noqa: D102
+
+    @property
+    def n_positive(self) -> dict[str, int]: ...  # noqa: D102
+
+    @property
+    def weight_by_class(self) -> dict[str, Weights]: ...  # noqa: D102
+
+    @property
+    def time_span(self) -> TimeSpan | None: ...  # noqa: D102
+
+    @property
+    def n_rows(self) -> int | None: ...  # noqa: D102
+
+    @property
+    def streamed(self) -> bool: ...  # noqa: D102
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield every labelled row once, in source order, those of the test source last.
+
+        A chunk has at most ``CHUNK_ROWS`` rows. The rows can be gone through again and again.
+        """
+        ...
+
+
+def read_rows(
+    frame: pd.DataFrame, schema: Schema, *, first_row: int = 0
+) -> tuple[Rows, npt.NDArray[np.int64]]:
+    """Parse raw rows and drop those without a label.
+
+    Args:
+        frame: Raw rows.
+        schema: What the columns mean.
+        first_row: How many rows stand before them in the source.
+
+    Returns:
+        The labelled rows, not yet dealt out (all are in the first part), and their positions in
+        ``frame``.
+
+    Raises:
+        InputError: A column is missing, or a cell cannot be read.
+    """
+    parsed = parse(frame, schema, first_row=first_row)
+    label = parse_target(frame, schema, first_row=first_row)
+    if schema.id is not None and schema.id in frame.columns:
+        identity = frame[[schema.id]].reset_index(drop=True)
+    else:
+        identity = pd.DataFrame({"row": np.arange(first_row, first_row + len(frame))})
+    has_label = ~np.isnan(label)
+    weight = None
+    if schema.weight in frame.columns:
+        weight = read_weights(frame[schema.weight], has_label, first_row=first_row)
+    elif schema.weight is not None:  # rows of a test source, which no weight is needed of
+        weight = np.ones(len(frame))
+    rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8), weight)
+    labelled = np.flatnonzero(has_label)
+    return (rows if len(labelled) == len(frame) else rows.take(labelled)), labelled
+
+
+def readable_span(first: float, last: float, column: Column) -> TimeSpan:
+    """Return two times (`churn_torch.tables.encode.parse_time`) as people write them.
+
+    Dates become ISO text in UTC, without the time of day at midnight; numbers stay numbers.
+    """
+    return _readable(first, column), _readable(last, column)
+
+
+def _readable(time: float, column: Column) -> str | float:
+    if not is_dated(column):
+        return int(time) if time.is_integer() else time
+    try:
+        moment = _EPOCH + timedelta(seconds=round(time * 86_400))
+    except OverflowError:  # beyond the years that Python knows
+        return time
+    return (moment.date() if time.is_integer() else moment).isoformat()
+
+
+def check_test_source(n_rows: int, n_positive: int) -> None:
+    """Raise InputError when a test source cannot be judged."""
+    if n_positive in (0, n_rows):
+        raise InputError(
+            "data.test_source: expected labelled rows of both classes, got "
+            f"{n_positive} churners and {n_rows - n_positive} others; name a larger table."
+        )
+
+
+def mean_weight_of(table: LabelledTable) -> float:
+    """Return the mean weight of a table's training rows."""
+    return float(table.weight_by_class["train"].sum() / table.counts["train"])

@@ -1,0 +1,268 @@
+"""A labelled table that is read anew on every pass, so that it may be larger than memory."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers import sources
+from churn_torch.tables.labelled.in_memory import splits
+from churn_torch.tables.readers.prefetch import ahead
+from churn_torch.tables.fingerprint import fingerprint
+from churn_torch.tables.labelled.rows import (
+    CHUNK_ROWS,
+    PARTS,
+    Rows,
+    TimeSpan,
+    check_test_source,
+    read_rows,
+)
+from churn_torch.tables.inference.sampled import infer_from_sample
+from churn_torch.tables.schema import Schema
+from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
+from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
+
+# Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
+CHUNK_CELLS = 1 << 21
+# So much of the start and of the end of a file goes into the fingerprint.
+_END_BYTES = 1 << 20
+
+Assign = Callable[[pd.DataFrame, splits.Rows], splits.Parts]
+
+
+class _Source(NamedTuple):
+    """A source, the columns that are read, and what deals out its raw rows by their positions."""
+
+    source: sources.Source
+    columns: Sequence[str]
+    assign: Assign
+
+
+def _zeros() -> npt.NDArray[np.int64]:
+    return np.zeros(len(PARTS), dtype=np.int64)
+
+
+@dataclass
+class _Totals:
+    """What a pass adds up; `order` is a checksum of the labels in their order."""
+
+    n_read: int = 0
+    counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
+    n_positive: npt.NDArray[np.int64] = field(default_factory=_zeros)
+    weights: Weights = field(default_factory=lambda: np.zeros((len(PARTS), 2)))
+    order: int = 0
+
+    def add(self, n_read: int, rows: Rows) -> None:
+        self.n_read += n_read
+        self.counts += np.bincount(rows.part, minlength=len(PARTS))
+        self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
+        self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
+        self.order = zlib.crc32(rows.label.tobytes(), self.order)
+
+
+class StreamedTable:
+    """A labelled table of any size (`churn_torch.tables.labelled.rows.LabelledTable`).
+
+    The schema is inferred from a sample of ``sampled`` rows. The rest is known once the first pass
+    over `chunks` has come to its end, which also checks that every part has both classes.
+    """
+
+    streamed = True
+
+    def __init__(
+        self, given: Sequence[_Source], database: str | None, schema: Schema, sampled: int
+    ) -> None:
+        self.schema = schema
+        self.sampled = sampled
+        self._sources = given
+        self._database = database
+        self._totals: _Totals | None = None
+        self._fingerprint = ""
+        counts = [sources.count_rows(one.source, database) for one in given]
+        self._n_rows = None if None in counts else sum(count or 0 for count in counts)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name the content of the sources: of files by their sizes, first and last bytes."""
+        self._known()
+        return self._fingerprint
+
+    @property
+    def n_rows(self) -> int | None:
+        """Rows with and without a label."""
+        return self._n_rows if self._totals is None else self._totals.n_read
+
+    @property
+    def n_dropped(self) -> int:
+        """Rows without a label."""
+        return self._known().n_read - int(self._known().counts.sum())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each part."""
+        return dict(zip(PARTS, self._known().counts.tolist(), strict=True))
+
+    @property
+    def n_positive(self) -> dict[str, int]:
+        """Churners of each part."""
+        return dict(zip(PARTS, self._known().n_positive.tolist(), strict=True))
+
+    @property
+    def weight_by_class(self) -> dict[str, Weights]:
+        """Weights of each part's rows that stay and churners, added up."""
+        return dict(zip(PARTS, self._known().weights, strict=True))
+
+    @property
+    def time_span(self) -> TimeSpan | None:
+        """First and last time of the training rows, where the split goes by time."""
+        self._known()
+        assign = self._sources[0].assign
+        return assign.span if isinstance(assign, ByTime) else None
+
+    def _known(self) -> _Totals:
+        if self._totals is None:
+            raise RuntimeError("go through chunks() to its end first: nothing is counted yet")
+        return self._totals
+
+    def chunks(self) -> Iterator[Rows]:
+        """Yield the labelled rows; a thread reads and parses ahead.
+
+        Raises:
+            InputError: A cell cannot be read; at the end of the first pass, a part lacks a class;
+                at the end of a later one, the rows were others than before.
+        """
+        totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
+        for n_read, rows in ahead(self._read(digest if self._totals is None else None)):
+            totals.add(n_read, rows)
+            if len(rows.label):
+                yield rows
+        if self._totals is None:
+            n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not dealt out
+            splits.check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
+            if n_split < len(PARTS):
+                check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
+            if self.schema.weight is not None:
+                check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
+            self._totals, self._fingerprint = totals, digest.hexdigest()
+        elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
+            raise InputError(
+                "expected the same rows in every pass over the source, however: there were "
+                f"{self._totals.n_read:,} before and {totals.n_read:,} now, or in another order; "
+                "let a query give the same rows each time (ORDER BY a column that has no ties), "
+                "or set data.streaming=false"
+            )
+
+    def _read(self, digest: Any) -> Iterator[tuple[int, Rows]]:
+        """Yield how many rows were read, and the labelled ones; hash the sources if asked to."""
+        for source, columns, assign in self._sources:
+            paths = sources.files(source, self._database)
+            if digest is not None and paths is not None:
+                _hash_files(paths, digest)
+            first_row = 0
+            rows_a_chunk = max(1, min(CHUNK_ROWS, CHUNK_CELLS // len(columns)))
+            for frame in sources.read_chunks(
+                source, database=self._database, rows=rows_a_chunk, columns=columns
+            ):
+                if digest is not None and paths is None:
+                    digest.update(fingerprint(frame).encode())
+                rows, labelled = self._parse(frame, first_row)
+                raw = frame if len(labelled) == len(frame) else frame.take(labelled)
+                yield len(frame), rows._replace(part=assign(raw, first_row + labelled))
+                first_row += len(frame)
+
+    def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Rows]:
+        try:
+            return read_rows(frame, self.schema, first_row=first_row)
+        except InputError as error:
+            for column in self.schema.features:
+                if f"column {column.name!r}" in str(error):
+                    raise InputError(
+                        f"{error} (that it is {column.kind} was inferred from {self.sampled:,} "
+                        f"rows: data.kinds.{column.name}=categorical would take any value)"
+                    ) from None
+            raise
+
+
+def open_streamed(
+    main: sources.Source,
+    test: sources.Source | None,
+    *,
+    database: str | None,
+    request: Mapping[str, Any],
+    split: Any,
+    seed: int,
+) -> StreamedTable:
+    """Infer the schema from a sample, and find out how rows are dealt out.
+
+    Args:
+        main: The table.
+        test: A table of test rows, if there is one of its own.
+        database: The DuckDB file that queries run in.
+        request: What the user named (the keyword arguments of `churn_torch.tables.inference.infer.infer`).
+        split: The keys of ``data.split``. ``random`` and ``hash`` go by a hash of the id or the
+            row number, ``group`` by one of the group; ``time`` costs a pass over that column.
+        seed: Seed of the split.
+
+    Raises:
+        InputError: A source, a named column, the target or the shares cannot be used.
+    """
+    shares = {"validation": split.validation, "test": split.test if test is None else 0.0}
+    splits.check_shares(**shares)
+    schema, sampled = infer_from_sample(main, database, request)
+    schema = sources.with_absences(schema, main, database)
+    assign: Assign
+    if split.by == "time":
+        borders = time_borders(main, database, schema, schema[split.column], **shares)
+        assign = ByTime(schema[split.column], borders)
+    elif split.by == "group":
+        assign = partial(_by_group, column=split.column, seed=seed, **shares)
+    else:
+        assign = partial(_by_row, id=schema.id, seed=seed, **shares)
+    wanted = {schema.target, schema.id, schema.weight, request["time"], request["group"]}
+    wanted |= {column.name for column in schema.features}
+    columns = [column.name for column in schema.columns if column.name in wanted]
+    given = [_Source(main, columns, assign)]
+    if test is not None:
+        names = sources.read_sample(test, rows=1, database=database)[0].columns
+        wanted -= {request["time"], request["group"]}
+        wanted -= {schema.id, schema.weight} - {*names}
+        given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
+    return StreamedTable(given, database, schema, sampled)
+
+
+def _by_group(
+    frame: pd.DataFrame, rows: splits.Rows, *, column: str, seed: int, **shares: float
+) -> splits.Parts:
+    return splits.hash_parts(splits.group_keys(frame[column]), seed=seed, **shares)
+
+
+def _by_row(
+    frame: pd.DataFrame, rows: splits.Rows, *, id: str | None, seed: int, **shares: float
+) -> splits.Parts:
+    return splits.hash_parts(splits.row_keys(frame, id, rows), seed=seed, **shares)
+
+
+def _all_test(frame: pd.DataFrame, rows: splits.Rows) -> splits.Parts:
+    return np.full(len(rows), splits.TEST, dtype=np.int8)
+
+
+def _hash_files(paths: Sequence[Path], digest: Any) -> None:
+    """Hash sizes, starts and ends: a Parquet file's footer knows where every page lies."""
+    for path in paths:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            digest.update(size.to_bytes(8, "little"))
+            for start in (0, max(0, size - _END_BYTES)):
+                file.seek(start)
+                digest.update(file.read(_END_BYTES))

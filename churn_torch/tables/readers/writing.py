@@ -1,0 +1,115 @@
+"""Writing a table chunk by chunk, so that a failure leaves no half of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, cast
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers.arrow import first_line
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+
+
+def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
+    """Write chunks as one CSV (``.csv``, ``.tsv``, also ``.gz``) or Parquet file.
+
+    The rows go to a file beside it that takes the name at the end, so a failure leaves nothing.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        InputError: The format is unknown, the place cannot be written to, or a column changes
+            its type on the way.
+    """
+    path = Path(path).expanduser()
+    name = path.name.lower()
+    if not name.endswith(_PARQUET + _CSV):
+        raise InputError(
+            f"expected an output that ends in .csv, .csv.gz, .tsv or .parquet, however: got "
+            f"{str(path)!r}; rename it"
+        )
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_rows = _write_parquet if name.endswith(_PARQUET) else _write_csv
+        n_rows = write_rows(frames, partial, name)
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(
+            f"expected a place that can be written to, however: {str(path)!r} is none "
+            f"({error.strerror or error}); choose another folder or name"
+        ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink()
+    return n_rows
+
+
+def _write_csv(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int:
+    separator = "\t" if ".tsv" in name else ","
+    n_rows = 0
+    with ExitStack() as stack:
+        raw: IO[bytes] = stack.enter_context(path.open("wb"))
+        if name.endswith(".gz"):
+            # No name and no time in the header: equal rows give equal bytes.
+            packed = stack.enter_context(gzip.GzipFile("", "wb", fileobj=raw, mtime=0))
+            raw = cast(IO[bytes], packed)
+        file = stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+        for position, frame in enumerate(frames):
+            frame.to_csv(
+                file, sep=separator, index=False, header=position == 0, lineterminator="\n"
+            )
+            n_rows += len(frame)
+    return n_rows
+
+
+def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int:
+    n_rows = 0
+    with ExitStack() as stack:
+        writer: pa_parquet.ParquetWriter | None = None
+        for frame in frames:
+            if writer is None:
+                schema = _first_schema(frame)
+                writer = stack.enter_context(
+                    pa_parquet.ParquetWriter(path, schema, use_dictionary=_texts(schema))
+                )
+            try:
+                table = pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False)
+            except (pa.ArrowException, TypeError) as error:
+                raise InputError(
+                    f"expected columns to keep their type from chunk to chunk, however: "
+                    f"{first_line(error)}; write a CSV instead"
+                ) from None
+            writer.write_table(table)
+            n_rows += len(frame)
+        if writer is None:
+            pa_parquet.write_table(pa.table({}), path)
+    return n_rows
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    """Name the text columns: they repeat, numbers hardly do, and to look takes most of the time."""
+    return [
+        f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
+    ]
+
+
+def _first_schema(frame: pd.DataFrame) -> pa.Schema:
+    """Take the types from the first chunk; a column with nothing in it yet becomes text."""
+    schema = pa.Schema.from_pandas(frame, preserve_index=False).remove_metadata()
+    text = pa.string()
+    return pa.schema(
+        [field.with_type(text) if pa.types.is_null(field.type) else field for field in schema]
+    )

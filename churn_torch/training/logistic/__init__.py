@@ -1,0 +1,1 @@
+"""Logistic regression solved to its optimum by passes over all rows."""

@@ -1,0 +1,1 @@
+"""Preprocessed rows for training: where they are kept, and batches of them."""

@@ -1,0 +1,300 @@
+"""Every row of a table preprocessed once, into memory or into files."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pa_parquet
+import torch
+
+from churn_torch.errors import InputError
+from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.tables.encode import encode
+from churn_torch.tables.labelled.rows import PARTS, LabelledTable, Rows, mean_weight_of
+from churn_torch.tables.schema import Schema
+from churn_torch.training.rows.store import (
+    ARRAYS,
+    Block,
+    DiskPart,
+    MemoryPart,
+    Part,
+    as_bytes,
+    bytes_a_row,
+)
+
+# Of a table that is streamed, features up to this stay in memory all the same.
+MEMORY_BYTES = 2**28
+# Parsed test rows kept for the proof of the exported file.
+SAMPLE_ROWS = 2_000
+# Numbers preprocessed at a time: they stay in a core's cache, and no second thread is woken.
+_CELLS = 32_768
+_TEST = PARTS.index("test")
+
+
+@dataclass(frozen=True)
+class Store:
+    """Every part's rows, and what of the test rows is needed beside them.
+
+    Attributes:
+        parts: By name (`churn_torch.tables.labelled.rows.PARTS`).
+        identity: Names of the test rows, in their order: a frame, or a Parquet file.
+        sample: The first parsed test rows.
+        folder: Where the files are; None when all is in memory.
+    """
+
+    parts: dict[str, Part]
+    identity: pd.DataFrame | Path
+    sample: pd.DataFrame
+    folder: Path | None = None
+
+    def identities(self, n_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the names of the test rows, ``n_rows`` at a time."""
+        if isinstance(self.identity, Path):
+            for batch in pa_parquet.ParquetFile(self.identity).iter_batches(n_rows):
+                yield batch.to_pandas()
+        else:
+            for start in range(0, len(self.identity), n_rows):
+                yield self.identity.iloc[start : start + n_rows]
+
+
+@contextlib.contextmanager
+def gathered(
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    *,
+    watch: Callable[[Iterable[Rows]], Iterable[Rows]],
+    announce: Callable[[str], None],
+    folder: Path,
+    keep: bool,
+    most_bytes: float,
+    choices: str,
+) -> Iterator[Store]:
+    """Preprocess every row once: into memory, or into files if the table is streamed and large.
+
+    Args:
+        table: Gone through once already, so that it knows its numbers of rows.
+        schema: Completed.
+        preprocess: With its statistics loaded.
+        watch: Passes the rows on, with a progress bar.
+        announce: Tells the user a sentence.
+        folder: For the files.
+        keep: Leave the files at the end, and use those of an earlier run of the same rows and
+            choices.
+        most_bytes: Most that the files may take.
+        choices: What else decides the rows of each part (the split and its seed).
+
+    Raises:
+        InputError: The files would be too large, the disk is full, or the folder holds others.
+    """
+    row_bytes = bytes_a_row(
+        preprocess.n_dense, preprocess.n_codes, weighted=schema.weight is not None
+    )
+    n_bytes = sum(table.counts.values()) * row_bytes
+    if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
+        if keep:
+            announce("The table fits into memory, so cache.folder is not used.")
+        yield _gather(watch(table.chunks()), table, schema, preprocess)
+        return
+    key = _key(table, schema, preprocess, choices)
+    store = _reopen(folder, key) if keep else None
+    if store is not None:
+        announce(f"Features of an earlier run are used again: {folder}.")
+    else:
+        _check_room(folder, n_bytes, most_bytes)
+        announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {folder}.")
+        store = _write(watch(table.chunks()), table, schema, preprocess, folder, key)
+    try:
+        yield store
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _gather(
+    rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
+) -> Store:
+    widths = (preprocess.n_dense, preprocess.n_codes)
+    blocks = {
+        part: Block(
+            torch.empty(n, widths[0]),
+            torch.empty(n, widths[1], dtype=torch.int32),
+            torch.empty(n),
+            None if schema.weight is None else torch.empty(n),
+        )
+        for part, n in table.counts.items()
+    }
+    filled = dict.fromkeys(PARTS, 0)
+    identity, sample = [], _Sample()
+    mean_weight = mean_weight_of(table)
+    for chunk in rows:
+        for part, block in _dealt(chunk, schema, preprocess, mean_weight):
+            start, filled[part] = filled[part], filled[part] + len(block.label)
+            for array, values in zip(blocks[part].arrays(), block.arrays(), strict=True):
+                array[start : filled[part]] = values
+        identity.append(chunk.identity[chunk.part == _TEST])
+        sample.add(chunk)
+    parts: dict[str, Part] = {part: MemoryPart(block) for part, block in blocks.items()}
+    return Store(parts, pd.concat(identity, ignore_index=True), sample.frame())
+
+
+def _write(
+    rows: Iterable[Rows],
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    folder: Path,
+    key: str,
+) -> Store:
+    """Preprocess into files; ``complete.json``, written last, says what they hold."""
+    _check_own(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    sample, mean_weight = _Sample(), mean_weight_of(table)
+    weighted = schema.weight is not None
+    arrays = ARRAYS[: 3 + weighted]
+    try:
+        folder.mkdir(parents=True)
+        files = {part: [(folder / f"{part}.{a}").open("wb") for a in arrays] for part in PARTS}
+        writer: pa_parquet.ParquetWriter | None = None
+        try:
+            for chunk in rows:
+                for part, block in _dealt(chunk, schema, preprocess, mean_weight):
+                    for file, array in zip(files[part], block.arrays(), strict=True):
+                        file.write(as_bytes(array))
+                sample.add(chunk)
+                tested = chunk.identity[chunk.part == _TEST]
+                if len(tested):
+                    names = pa.Table.from_pandas(tested, preserve_index=False)
+                    if writer is None:
+                        writer = pa_parquet.ParquetWriter(folder / _IDENTITY, names.schema)
+                    writer.write_table(names.cast(writer.schema))
+        finally:
+            if writer is not None:
+                writer.close()
+            for opened in files.values():
+                for file in opened:
+                    file.close()
+        sample.frame().to_parquet(folder / _SAMPLE)
+        facts = {
+            "key": key,
+            "counts": table.counts,
+            "widths": [preprocess.n_dense, preprocess.n_codes],
+            "weighted": weighted,
+        }
+        (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise InputError(
+            f"cache: expected room for the features in {str(folder)!r}, got: "
+            f"{error.strerror or error}; name a folder on a larger disk with cache.folder=..."
+        ) from error
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _opened(folder, facts)
+
+
+def _reopen(folder: Path, key: str) -> Store | None:
+    try:
+        facts = json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))
+        return _opened(folder, facts) if facts["key"] == key else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _check_own(folder: Path) -> None:
+    """Refuse to clear away what is not ours."""
+    own = {_COMPLETE, _IDENTITY, _SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
+    others = sorted({p.name for p in folder.iterdir()} - own) if folder.is_dir() else []
+    if others:
+        raise InputError(
+            "cache.folder: expected a new or empty folder, or the features of an earlier run, got "
+            f"{str(folder)!r} with {others[0]!r} in it; name another."
+        )
+
+
+def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
+    if n_bytes > most_bytes:
+        raise InputError(
+            f"cache.max_gb: expected features of at most {most_bytes / 1e9:.1f} GB on disk, got "
+            f"{n_bytes / 1e9:.1f} GB; raise it, or leave columns out (data.ignore)."
+        )
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if n_bytes > free:
+        raise InputError(
+            f"cache: expected {n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the "
+            f"features, got {free / 1e9:.1f} GB; name a folder on a larger disk with "
+            "cache.folder=..."
+        )
+
+
+def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: str) -> str:
+    """Return a digest of all that decides the content of a store."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in (table.fingerprint, schema.to_json(), choices, json.dumps(table.counts)):
+        digest.update(text.encode())
+    for name, tensor in preprocess.state_dict().items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+_COMPLETE, _IDENTITY, _SAMPLE = "complete.json", "identity.parquet", "sample.parquet"
+
+
+def _opened(folder: Path, facts: dict[str, Any]) -> Store:
+    parts: dict[str, Part] = {
+        part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
+        for part, n_rows in facts["counts"].items()
+    }
+    sample = pd.read_parquet(folder / _SAMPLE)
+    return Store(parts, folder / _IDENTITY, sample, folder)
+
+
+def _dealt(
+    chunk: Rows, schema: Schema, preprocess: Preprocess, mean_weight: float
+) -> Iterator[tuple[str, Block]]:
+    """Preprocess a chunk and deal its rows out to their parts, a few rows at a time."""
+    columns = Columns.from_arrays(encode(chunk.parsed, schema))
+    rest = [torch.from_numpy(chunk.label)]
+    if chunk.weight is not None:
+        # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
+        rest.append(torch.from_numpy(chunk.weight / mean_weight).float())
+    n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
+    for start in range(0, len(chunk.label), n_rows):
+        here = slice(start, start + n_rows)
+        with torch.no_grad():
+            block = Block(*preprocess.compact(*columns.take(here)), *(one[here] for one in rest))
+        for position, part in enumerate(PARTS):
+            rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
+            if len(rows):
+                yield part, block.each(partial(torch.index_select, dim=0, index=rows))
+
+
+class _Sample:
+    """The first test rows."""
+
+    def __init__(self) -> None:
+        self.frames: list[pd.DataFrame] = []
+        self.n_rows = 0
+
+    def add(self, chunk: Rows) -> None:
+        if self.n_rows < SAMPLE_ROWS:
+            test = np.flatnonzero(chunk.part == _TEST)[: SAMPLE_ROWS - self.n_rows]
+            self.frames.append(chunk.parsed.take(test))
+            self.n_rows += len(test)
+
+    def frame(self) -> pd.DataFrame:
+        return pd.concat(self.frames, ignore_index=True)

@@ -1,0 +1,1 @@
+"""Search spaces, and studies on disk that several processes share."""

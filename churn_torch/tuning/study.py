@@ -1,0 +1,294 @@
+"""A study on disk: trials that several processes share and that outlive them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import distribution_to_json
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from churn_torch.errors import InputError
+from churn_torch.tuning.journal import Process, acquired, open_study, study_lock
+from churn_torch.tuning.space import Space, Values
+
+# Trials that run before a trial can be pruned, and how often one is tried whose process dies.
+TRIALS_BEFORE_PRUNING = 5
+MOST_ATTEMPTS = 3
+# The importance of keys is read off the best tenth of the trials.
+TRIALS_TO_COMPARE = 10
+
+ORIGIN = "the configuration itself"
+ENDED = "its process ended before it did"
+STATES = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+class Study:
+    """An Optuna study in a folder, with a lock that the kernel releases when a process dies.
+
+    The journal is written line by line. A process that works on the study holds a lock on a file
+    of its own; a running trial whose process holds it no more is put into the queue again.
+
+    Args:
+        folder: Of the study; made if it is not there.
+        space: The search space.
+        first: Values of the first trial.
+        fingerprint: Names the table.
+        choices: What else decides the value of a trial.
+        seed: With the number of a trial it decides what is proposed.
+        prune_after: Epochs that a trial may take before it is compared; None prunes nothing.
+
+    Raises:
+        InputError: The study was started with something else, is damaged, or stays locked.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        space: Space,
+        first: Values,
+        fingerprint: str,
+        choices: Values,
+        seed: int,
+        prune_after: int | None,
+    ) -> None:
+        self.folder, self.space, self.first, self.seed = folder, space, first, seed
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = study_lock(folder)
+        self.process = Process(folder)
+        with self._locked(), contextlib.ExitStack() as left_on_error:
+            self.process.enter()
+            left_on_error.callback(self.process.leave)
+            self._study = open_study(folder, self._lock)
+            if prune_after is not None:
+                pruner = optuna.pruners.MedianPruner(TRIALS_BEFORE_PRUNING, prune_after)
+                self._study.pruner = pruner
+            started = {
+                "fingerprint": fingerprint,
+                "space": {key: distribution_to_json(d) for key, d in space.items()},
+                "choices": choices,
+            }
+            self._agree(json.loads(json.dumps(started)))
+            self.is_new = not self._trials()
+            if self.is_new:
+                self._study.enqueue_trial(first, user_attrs={"origin": ORIGIN})
+            self._requeue_orphans()
+            left_on_error.pop_all()
+
+    def close(self) -> None:
+        """Leave the study."""
+        self.process.leave()
+
+    def next(self, n_trials: int) -> Trial | None:
+        """Return the next trial, or None when there are ``n_trials`` already."""
+        with self._locked():
+            self._requeue_orphans()
+            trials = self._trials()
+            if self._count(trials) >= n_trials:
+                return None
+            self._study.sampler = optuna.samplers.TPESampler(
+                seed=(self.seed * 1_000_003 + len(trials)) % 2**32
+            )
+            trial = self._study.ask(self.space)
+            trial.set_user_attr("worker", self.process.name)
+            return trial
+
+    def finish(self, trial: Trial, value: float, epochs: int) -> None:
+        """Record the validation log-loss of a trial."""
+        trial.set_user_attr("epochs", epochs)
+        self._study.tell(trial, value)
+
+    def prune(self, trial: Trial) -> None:
+        """Record that a trial was stopped because others were better."""
+        self._study.tell(trial, state=TrialState.PRUNED)
+
+    def fail(self, trial: Trial, reason: str) -> None:
+        """Record that a trial could not be finished."""
+        trial.set_user_attr("reason", reason)
+        self._study.tell(trial, state=TrialState.FAIL)
+
+    def put_back(self, trial: Trial) -> None:
+        """Give up a trial that is to be tried again."""
+        with self._locked():
+            self._again(next(t for t in self._trials() if t.number == trial.number))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return what is known of each trial, in their order, with its values by key."""
+        trials = self._trials()
+        again = _retries(trials)
+        rows = []
+        for trial in trials:
+            state, reason = STATES[trial.state], trial.user_attrs.get("reason")
+            if trial.number in again:
+                state, reason = "interrupted", f"{ENDED}; again as trial {again[trial.number]}"
+            elif state == "failed":
+                reason = reason or ENDED
+            seen = list(trial.intermediate_values.values())
+            rows.append(
+                {
+                    "trial": trial.number,
+                    "state": state,
+                    "log_loss": trial.value if state == "finished" else min(seen, default=None),
+                    "epochs": trial.user_attrs.get("epochs", len(seen) or None),
+                    "seconds": None if trial.duration is None else trial.duration.total_seconds(),
+                    "note": reason or trial.user_attrs.get("origin") or "",
+                    **trial.params,
+                }
+            )
+        return rows
+
+    def best(self) -> FrozenTrial:
+        """Return the best trial.
+
+        Raises:
+            InputError: None has finished.
+        """
+        trials = self._trials()
+        finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        if not finished:
+            notes = [row["note"] for row in self.rows() if row["state"] == "failed"]
+            reason = f", the first because: {notes[0].rstrip('.')}" if notes else ""
+            raise InputError(
+                f"tune: expected a trial that finishes, got {len(trials)} that did not{reason}; "
+                "mend that, or start another study with another space."
+            )
+        return min(finished, key=lambda trial: (trial.value, trial.number))
+
+    def importance(self) -> dict[str, float]:
+        """Return each key's share in what finished and pruned trials differ by, largest first.
+
+        A pruned trial counts with the lowest loss it had: what mattered is what keeps a trial from
+        being pruned, too.
+
+        By PED-ANOVA (Watanabe et al. 2023, "PED-ANOVA: Efficiently quantifying hyperparameter
+        importance in arbitrary subspaces"); empty where the trials are too few or all alike.
+        """
+        judged = optuna.create_study()
+        for row, trial in zip(self.rows(), self._trials(), strict=True):
+            if row["state"] in ("finished", "pruned"):
+                judged.add_trial(
+                    optuna.create_trial(
+                        params=trial.params,
+                        distributions=trial.distributions,
+                        value=row["log_loss"],
+                    )
+                )
+        values = {trial.value for trial in judged.trials}
+        if len(judged.trials) < TRIALS_TO_COMPARE or len(values) == 1:
+            return {}
+        return optuna.importance.get_param_importances(judged)
+
+    # Who trains the best model at the end.
+
+    def run_of(self, n_trials: int) -> str | None:
+        """Return the run folder of the best of so many trials, if it is trained and still there."""
+        final = self._study.user_attrs.get("final", {})
+        done = self._count(self._trials()) >= n_trials and final.get("trials") == self._n_ended()
+        return final["folder"] if done and Path(final.get("folder") or "").is_dir() else None
+
+    def claim(self) -> bool:
+        """Tell whether this process is to train the best model: nobody else is at work or has."""
+        with self._locked():
+            self._requeue_orphans()
+            if any(trial.state == TrialState.RUNNING for trial in self._trials()):
+                return False
+            final = self._study.user_attrs.get("final", {})
+            if final.get("trials") == self._n_ended():
+                folder = final.get("folder")
+                if Path(folder).is_dir() if folder else self.process.is_alive(final["worker"]):
+                    return False
+            self._note_final(None)
+            return True
+
+    def note_run(self, folder: Path) -> None:
+        """Note where the best model's run is."""
+        self._note_final(str(folder.absolute()))
+
+    def _note_final(self, folder: str | None) -> None:
+        final = {"trials": self._n_ended(), "worker": self.process.name, "folder": folder}
+        self._study.set_user_attr("final", final)
+
+    def _n_ended(self) -> int:
+        return sum(trial.state.is_finished() for trial in self._trials())
+
+    # The study in its folder.
+
+    def _locked(self) -> contextlib.AbstractContextManager[None]:
+        return acquired(self._lock)
+
+    def _agree(self, started: dict[str, Any]) -> None:
+        """Note what the study is started with, or compare."""
+        before = self._study.user_attrs.get("started")
+        if before is None:
+            self._study.set_user_attr("started", started)
+            return
+        name = self.folder.name
+        if started["fingerprint"] != before["fingerprint"]:
+            raise InputError(
+                f"tune.study: expected the table that study {name!r} was started with (fingerprint "
+                f"{before['fingerprint']}), got {started['fingerprint']}; bring it back, or start "
+                "another study (tune.study=NAME)."
+            )
+        for what, prefix in (("space", "tune.space."), ("choices", "")):
+            old, new = before[what], started[what]
+            for key in [*old, *new]:
+                if old.get(key) != new.get(key):
+                    raise InputError(
+                        f"{prefix}{key}: expected {_plain(old, key)}, with which study {name!r} "
+                        f"was started, got {_plain(new, key)}; set it back, or start another study "
+                        "(tune.study=NAME)."
+                    )
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _count(self, trials: list[FrozenTrial]) -> int:
+        """Count trials that are under way or have ended; one that is tried again counts once."""
+        again = _retries(trials)
+        return sum(t.state != TrialState.WAITING and t.number not in again for t in trials)
+
+    # Processes that have died.
+
+    def _requeue_orphans(self) -> None:
+        """Under the lock: a running trial whose process is gone is to be tried again."""
+        for trial in self._trials():
+            worker = trial.user_attrs.get("worker")
+            if trial.state == TrialState.RUNNING and not (worker and self.process.is_alive(worker)):
+                self._again(trial)
+
+    def _again(self, trial: FrozenTrial) -> None:
+        attempt = trial.user_attrs.get("attempt", 1)
+        self._study.tell(trial.number, state=TrialState.FAIL)
+        if attempt < MOST_ATTEMPTS:
+            self._study.enqueue_trial(
+                trial.params if trial.number else self.first,
+                user_attrs={
+                    "attempt": attempt + 1,
+                    "retry_of": trial.number,
+                    "origin": trial.user_attrs.get("origin"),
+                },
+            )
+
+
+def _retries(trials: list[FrozenTrial]) -> dict[int, int]:
+    """Return the numbers of trials that are tried again, with those of the trials that do."""
+    return {
+        trial.user_attrs["retry_of"]: trial.number
+        for trial in trials
+        if "retry_of" in trial.user_attrs
+    }
+
+
+def _plain(values: Mapping[str, Any], key: str) -> str:
+    return repr(values[key]) if key in values else "nothing"

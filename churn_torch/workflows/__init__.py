@@ -1,0 +1,1 @@
+"""The order of each command, one file each."""

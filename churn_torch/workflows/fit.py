@@ -1,0 +1,290 @@
+"""The order of a fit: from a table to a calibrated scorer with its threshold.
+
+A training, a fold of a cross-validation, a trial of a study and `ChurnClassifier` all fit this way.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from rich.console import RenderableType
+
+from churn_torch.console import quietly, row_progress
+from churn_torch.errors import InputError
+from churn_torch.report.tables import features_table
+from churn_torch.evaluation.split_metrics import Tally
+from churn_torch.models.calibration import Calibrator
+from churn_torch.models.preprocessing.preprocess import Preprocess
+from churn_torch.models.scorer import Scorer
+from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.rows import LabelledTable, Rows
+from churn_torch.tables.schema import Schema
+from churn_torch.training.build import build_options, build_preprocess, build_scorer
+from churn_torch.training.features import learn_features
+from churn_torch.training.fit import fit_net
+from churn_torch.training.rows.materialize import Store, gathered
+from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.selection import (
+    binned,
+    chi2_scores,
+    choose,
+    l1_scores,
+    mutual_info_scores,
+    permutation_scores,
+)
+
+# Validation rows that a calibrator is fitted on, at most.
+CALIBRATION_ROWS = 1_000_000
+
+LOGISTIC = "churn_torch.models.nets.linear.Linear"
+
+# What the features need, learned before: the completed schema and its statistics.
+Learned = tuple[Schema, Statistics]
+
+
+class Prepared(NamedTuple):
+    """A table as the nets see it: columns and numbers learned from the training rows, all rows."""
+
+    schema: Schema
+    statistics: Statistics
+    store: Store
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit leaves.
+
+    Attributes:
+        schema: Completed by the training rows.
+        scorer: Trained and calibrated, in evaluation mode.
+        store: The rows of every part, preprocessed.
+        threshold: The decision threshold, chosen on the validation rows.
+        validation: The metrics of the validation rows.
+        fit: What `churn_torch.training.fit.fit_net` tells, and the seconds it took.
+        features: How the columns were chosen, empty where all are taken.
+    """
+
+    schema: Schema
+    scorer: Scorer
+    store: Store
+    threshold: float
+    validation: dict[str, Any]
+    fit: dict[str, Any]
+    features: dict[str, Any]
+
+
+@contextlib.contextmanager
+def fitted(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    checkpoint: Path | None = None,
+    learned: Learned | None = None,
+    announce: Callable[[RenderableType], None],
+) -> Iterator[Fitted]:
+    """Choose columns, fit a scorer, calibrate it and choose its threshold.
+
+    The test rows are preprocessed and kept ready, and not looked at.
+
+    Args:
+        config: The composed configuration (conf/train.yaml).
+        table: Read and split.
+        folder: For the checkpoint, the loggers and the features of a large table.
+        n_threads: Threads that it may take.
+        checkpoint: Where to go on from.
+        learned: Takes the place of what the training rows would teach the features.
+        announce: Tells the user a sentence.
+
+    Raises:
+        InputError: A choice cannot be used.
+    """
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    table, features = selected(config, table, folder, n_threads=n_threads, announce=announce)
+    with prepared(config, folder, table, announce, learned) as (schema, statistics, store):
+        # Fit; early stopping looks at the validation rows.
+        scorer = new_scorer(config, schema, statistics)
+        start = time.perf_counter()
+        fit = fit_net(
+            config,
+            folder,
+            scorer.train(),
+            store,
+            class_weights=table.weight_by_class["train"],
+            fingerprint=table.fingerprint,
+            checkpoint=checkpoint,
+            n_threads=n_threads,
+            announce=announce,
+        )
+        fit["seconds"] = round(time.perf_counter() - start, 2)
+        scorer.eval()
+        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+
+        _calibrate(scorer, store)
+        given = None if isinstance(config.threshold, str) else config.threshold
+        tally = Tally(threshold=given)
+        for probability, label in scored(scorer, store.parts["validation"]):
+            tally.update(probability, label)
+        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
+        validation = tally.evaluate(threshold)
+        yield Fitted(schema, scorer, store, threshold, validation, fit, features)
+
+
+def selected(
+    config: DictConfig,
+    table: LabelledTable,
+    folder: Path,
+    *,
+    n_threads: int,
+    announce: Callable[[RenderableType], None],
+) -> tuple[LabelledTable, dict[str, Any]]:
+    """Return the table with the columns that the training rows choose, and how they were chosen."""
+    method, k = config.features.select, config.features.k
+    if method == "none":
+        return table, {}
+    if not isinstance(table, MemoryTable):
+        raise InputError(
+            f"features.select: expected a table in memory for {method}, got a streamed one; set "
+            "data.streaming=false if it fits, or features.select=none."
+        )
+    share = config.data.split.validation
+    inner = table.within_training(validation=share, seed=config.seed)
+    plain = config.copy()
+    plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
+
+    if method in ("chi2", "mutual_info"):
+        rows = table.rows_of("train")
+        schema, _ = fit_statistics([rows.parsed], table.schema, build_options(config))
+        levels = binned(rows.parsed, schema)
+        scores = (chi2_scores if method == "chi2" else mutual_info_scores)(levels, rows.label)
+    elif method == "l1":
+        l2 = config.penalty.l2
+        # Columns are what is chosen among, whatever a model makes of them.
+        plain.model = {"_target_": LOGISTIC, "_partial_": True}
+        with prepared(plain, folder, inner, quietly) as (schema, statistics, store):
+            preprocess = build_preprocess(plain, schema)
+            preprocess.load_statistics(statistics)
+            scores = l1_scores(
+                preprocess,
+                store.parts["train"],
+                store.parts["validation"],
+                l2=l2 if isinstance(l2, int | float) else min(l2),
+                k=k,
+            )
+    else:
+        with fitted(plain, inner, folder, n_threads=n_threads, announce=quietly) as model:
+            held = inner.rows_of("validation")
+            scores = permutation_scores(model.scorer, model.schema, held, seed=config.seed)
+    selection = choose(method, scores, k)
+    announce(features_table(selection.method, selection.scores, selection.chosen))
+    schema = selection.narrowed(table.schema)
+    parsed = table.parsed[[column.name for column in schema.features]]
+    table = replace(table, schema=schema, parsed=parsed)
+    return table, {"select": method, "k": k, "scores": selection.scores, "chosen": selection.chosen}
+
+
+@contextlib.contextmanager
+def prepared(
+    config: DictConfig,
+    folder: Path,
+    table: LabelledTable,
+    announce: Callable[[RenderableType], None],
+    learned: Learned | None = None,
+) -> Iterator[Prepared]:
+    """Learn the features from the training rows, then preprocess every row once.
+
+    Args:
+        config: The composed configuration.
+        folder: Where the features of a table that is streamed are kept meanwhile.
+        table: From `read_table`.
+        announce: Tells the user a sentence.
+        learned: Takes the place of what the training rows would teach the features.
+    """
+    schema, statistics = learned or learn_features(
+        config, table, watch=lambda rows: watched(rows, table, "Reading")
+    )
+    show_rows(table, announce)
+    preprocess = build_preprocess(config, schema)
+    preprocess.load_statistics(statistics)
+    with _features(config, folder, table, schema, preprocess, announce) as store:
+        yield Prepared(schema, statistics, store)
+
+
+def new_scorer(config: DictConfig, schema: Schema, statistics: Statistics) -> Scorer:
+    """Return an untrained scorer for prepared rows."""
+    scorer = build_scorer(config, schema)
+    scorer.preprocess.load_statistics(statistics)
+    return scorer
+
+
+def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
+    """Say how many rows there are and how they are split; known once they are prepared."""
+    n_rows = sum(table.counts.values())
+    rate = sum(table.n_positive.values()) / n_rows
+    counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
+    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
+    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
+    if table.sampled is not None:
+        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
+
+
+def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
+    """Pass rows on, with a progress bar where there are enough of them to wait for."""
+    if not table.streamed:
+        yield from rows
+        return
+    with row_progress() as progress:
+        task = progress.add_task(what, total=table.n_rows)
+        for chunk in rows:
+            yield chunk
+            progress.advance(task, len(chunk.label))
+
+
+def _features(
+    config: DictConfig,
+    folder: Path,
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    announce: Callable[[RenderableType], None],
+) -> contextlib.AbstractContextManager[Store]:
+    cache = config.cache.folder
+    return gathered(
+        table,
+        schema,
+        preprocess,
+        watch=lambda rows: watched(rows, table, "Preprocessing"),
+        announce=announce,
+        folder=folder / "features" if cache is None else Path(cache),
+        keep=cache is not None,
+        most_bytes=config.cache.max_gb * 1e9,
+        choices=f"{OmegaConf.to_container(config.data.split)} {config.seed} {config.data.id}",
+    )
+
+
+def _calibrate(scorer: Scorer, store: Store) -> None:
+    if type(scorer.calibrator) is Calibrator:  # calibration=none
+        return
+    raw, labels, weights = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
+    logit = (raw - scorer.prior_shift).double().numpy()
+    label = labels.double().numpy()
+    if weights is None:
+        scorer.calibrator.fit(logit, label)
+        return
+    weight = weights.double().numpy()
+    kept = weight > 0
+    logit, label, weight = logit[kept], label[kept], weight[kept]
+    # So many rows of equal weight would be as sure of a rate (Kish 1965, "Survey sampling").
+    scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))

@@ -1,0 +1,266 @@
+"""The run folder: what a training leaves behind, written whole, and the way back to a model."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.tables.encode import encode, parse
+from churn_torch.tables.schema import Schema
+from churn_torch.training.build import build_scorer
+from churn_torch.training.callbacks import CHECKPOINT
+
+CONFIG = "config.yaml"
+SCHEMA = "schema.json"
+WEIGHTS = "weights.pt"
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.parquet"
+MODEL = "model.onnx"
+# What a scorecard adds up, and any other model that adds up its columns.
+CARD, CARD_PAGE = "scorecard.csv", "scorecard.html"
+SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained run, ready to predict.
+
+    Attributes:
+        folder: The run folder.
+        config: The configuration it was trained with.
+        schema: The completed schema.
+        scorer: The trained scorer, in evaluation mode, on the CPU.
+        metrics: Content of metrics.json.
+    """
+
+    folder: Path
+    config: DictConfig
+    schema: Schema
+    scorer: Scorer
+    metrics: Mapping[str, Any]
+
+    @property
+    def threshold(self) -> float:
+        """The decision threshold chosen on the validation rows."""
+        return float(self.metrics["validation"]["threshold"])
+
+    @property
+    def attribution(self) -> Attribution:
+        """What explains the scorer."""
+        return Attribution(self.scorer, self.metrics["reasons"]["points"])
+
+    @property
+    def model(self) -> Path:
+        """The ONNX file."""
+        return self.folder / MODEL
+
+    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the calibrated churn probability of each row.
+
+        Args:
+            frame: Raw rows with the columns the model learned from, in any order.
+
+        Shape:
+            N rows to ``[N]`` float32.
+
+        Raises:
+            InputError: A column is missing, or a cell cannot be read as its column's kind.
+        """
+        probability: np.ndarray[Any, np.dtype[np.float32]]
+        probability = self.scorer.score(self._columns(frame)).numpy()
+        return probability
+
+    def reasons(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return what each input column adds to the log-odds of churn of each row.
+
+        Measured from the mean training row, before calibration; `Attribution` says how.
+
+        Args:
+            frame: As for `predict_proba`.
+
+        Returns:
+            N rows and F columns, named like the inputs.
+
+        Raises:
+            InputError: As for `predict_proba`.
+        """
+        reasons = self.attribution.explain(self._columns(frame)).numpy()
+        return pd.DataFrame(reasons, columns=list(self.scorer.preprocess.columns))
+
+    def _columns(self, frame: pd.DataFrame) -> Columns:
+        return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; it takes the name only when the block succeeds."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def new_folders(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it; what was made and is empty goes when the block fails."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # as Python calls a file where a folder should be
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+    try:
+        yield
+    except BaseException:
+        for path in made:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def start_run(folder: Path, config: DictConfig) -> None:
+    """Make the folder and note the configuration, so that an interrupted run can be resumed.
+
+    Raises:
+        InputError: The folder already holds a run, finished or interrupted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
+        if (folder / name).exists():
+            raise InputError(
+                f"expected a run folder of its own, got {folder} with {kind} run in it; nothing is "
+                "written over, so choose another folder or go on with resume=RUN."
+            )
+    write_text(folder / CONFIG, OmegaConf.to_yaml(config))
+
+
+def forget_unstarted(folder: Path) -> None:
+    """Remove the folder of a run that was refused, where it holds no more than its choices."""
+    if folder.is_dir() and [path.name for path in folder.iterdir()] == [CONFIG]:
+        (folder / CONFIG).unlink()
+        folder.rmdir()
+
+
+def save_run(run: Run) -> None:
+    """Write everything but the ONNX file and the predictions."""
+    write_text(run.folder / SCHEMA, run.schema.to_json())
+    # By way of memory: torch's own writer does not report a full disk as an OSError.
+    weights = io.BytesIO()
+    torch.save(run.scorer.state_dict(), weights)
+    with whole_file(run.folder / WEIGHTS) as temporary:
+        temporary.write_bytes(weights.getbuffer())
+    # Last: metrics.json marks the run as finished.
+    write_text(run.folder / METRICS, json.dumps(run.metrics, indent=2, allow_nan=False))
+
+
+def load_config(folder: Path) -> DictConfig:
+    """Return the configuration of a run folder.
+
+    Raises:
+        InputError: The folder is not there or holds no run.
+    """
+    if not folder.is_dir():
+        nearby = [str(path) for path in folder.parent.glob("*") if path.is_dir()]
+        raise InputError(
+            f"run: expected a run folder, got {str(folder)!r}, which is not there"
+            f"{suggest(str(folder), nearby)}; train first, or name a folder under outputs/."
+        )
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            f"run: expected a run folder with {CONFIG}, got {str(folder)!r} without it; name the "
+            "folder that training printed."
+        )
+    try:
+        config = OmegaConf.load(folder / CONFIG)
+    except Exception as error:  # the reader's own classes, or bytes that are no text
+        raise _damaged(folder, error) from error
+    if not isinstance(config, DictConfig):
+        raise _damaged(folder, f"{CONFIG} holds no keys")
+    return config
+
+
+def load_run(path: str | Path) -> Run:
+    """Load a finished run.
+
+    Args:
+        path: The run folder, e.g. ``outputs/latest``.
+
+    Raises:
+        InputError: The folder is not there, or the run is not finished or damaged.
+    """
+    folder = Path(path)
+    config = load_config(folder)
+    cv = config.get("cv")
+    if cv and cv.folds and not cv.average:
+        raise InputError(
+            f"run: expected a run with a model, got the cross-validation in {str(folder)!r}, which "
+            "leaves none; train with cv.folds=0, or with cv.average=true."
+        )
+    for name in (SCHEMA, WEIGHTS, METRICS):
+        if not (folder / name).is_file():
+            raise InputError(
+                f"run: expected a finished run in {str(folder)!r}, got one without {name}; finish "
+                f"it with scripts/train.py resume={folder}."
+            )
+    try:
+        schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
+        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        scorer = build_scorer(config, schema)
+        scorer.load_state_dict(_weights(folder))
+        run = Run(folder, config, schema, scorer.eval(), metrics)
+        _ = run.threshold
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file raises many classes
+        raise _damaged(folder, error) from error
+    return run
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    try:
+        weights: dict[str, torch.Tensor] = torch.load(
+            folder / WEIGHTS, map_location="cpu", weights_only=True
+        )
+    except Exception as error:  # torch says little, or advises to open what may run code
+        raise _damaged(folder, f"{WEIGHTS} cannot be read") from error
+    return weights
+
+
+def _damaged(folder: Path, reason: object) -> InputError:
+    return InputError(
+        f"run: expected whole files in {str(folder)!r}, got damaged ones "
+        f"({str(reason).strip().partition(chr(10))[0]}); train again."
+    )
+
+
+def point_latest(outputs: Path, folder: Path) -> None:
+    """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
+    if not outputs.is_dir():
+        return
+    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
+    if link.is_symlink() or not link.exists():
+        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
+        os.replace(temporary, link)

@@ -1,0 +1,300 @@
+"""The order of a study: many fits judged on validation, then one run of the best."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.console import LiveTable, log, logged, quietly, show
+from churn_torch.errors import InputError
+from churn_torch.report.trials import importance_table, trials_table, values_text
+from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
+from churn_torch.workflows.train import read_table, train
+from churn_torch.workflows.run_folder import Run, whole_file
+from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.training.build import is_exact
+from churn_torch.training.callbacks import Watched
+from churn_torch.training.fit import fit_net, one_thread
+
+if TYPE_CHECKING:
+    from optuna.trial import Trial
+
+    from churn_torch.tuning.study import Study
+
+STUDIES = "studies"
+TRIALS = "trials.csv"
+IMPORTANCE = "importance.csv"
+LOG = "tune.log"
+SHOWN, SHOWN_LIVE = 10, 5  # trials in the table at the end, and while it moves
+
+
+def tune(
+    config: DictConfig,
+    new_folder: Callable[[], Path],
+    *,
+    source: str | Path | pd.DataFrame | None = None,
+) -> Run | None:
+    """Search for better values of a configuration, then train and export with the best.
+
+    Trials see the training rows and are judged by the validation log-loss; the test rows are
+    looked at once, by the run at the end. Several processes may work on one study.
+
+    Args:
+        config: The composed configuration (conf/tune.yaml).
+        new_folder: Gives the folder of that run when it is time.
+        source: A table that takes the place of ``config.data.source``.
+
+    Returns:
+        The run of the best values; None where another process trains it.
+
+    Raises:
+        InputError: A choice, the table or the study cannot be used, or no trial has finished.
+        KeyboardInterrupt: The user has stopped it; the study can go on.
+    """
+    try:
+        from churn_torch.workflows.tune import space as spaces
+        from churn_torch.tuning.study import TRIALS_TO_COMPARE, Study
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("churn_torch"):
+            raise
+        raise InputError(
+            f"tune: expected the packages of the extra [tune], got none called {error.name!r}; "
+            "install them with pip install 'churn-torch[tune]'."
+        ) from error
+    _check(config)
+    check_choices(config)
+    space = spaces.read_space(config)
+    first = spaces.current_values(config, space)
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    table = read_table(config, source)
+    study = Study(
+        _study_folder(config),
+        space=space,
+        first=first,
+        fingerprint=table.fingerprint,
+        choices=spaces.choices_of(config),
+        seed=config.seed,
+        prune_after=config.tune.prune_after,
+    )
+    name, n_trials = study.folder.name, config.tune.trials
+    with contextlib.closing(study), logged(study.folder / LOG):
+        if (done := study.run_of(n_trials)) is not None:
+            raise InputError(
+                f"tune.trials: expected more than the {n_trials} trials that study {name!r} has, "
+                f"got {n_trials}; raise it to go on (the best model is in {done})."
+            )
+        show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
+        try:
+            with one_thread() as n_threads:
+                _search(config, study, table, n_threads)
+        except KeyboardInterrupt:
+            _write(study)
+            show(f"Stopped; go on with tune.study={name}.")
+            raise
+        _write(study)
+        show(trials_table(study.rows(), at_most=SHOWN))
+        if not study.claim():
+            show("Other processes are still at it; the last one trains the best model.")
+            return None
+        best = study.best()
+        importance = study.importance()
+        few = f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that differ."
+        show(importance_table(importance) if importance else few)
+        show(_gain(study.rows(), best.number))
+        folder = new_folder()
+        with logged(folder / "train.log"):
+            run = train(spaces.with_values(config, best.params), folder, source=source)
+        study.note_run(folder)
+        show(f"Study folder: {study.folder}")
+    return run
+
+
+def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: int) -> None:
+    """Run trials until there are enough, or the time is up."""
+    from churn_torch.tuning.space import prepares_anew
+
+    minutes = config.tune.minutes
+    deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    with contextlib.ExitStack() as stack:
+        shared = None
+        if not prepares_anew(study.space):
+            scratch = study.process.scratch
+            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=show)
+            shared = stack.enter_context(prepared(config, scratch, chosen, show))
+        board = stack.enter_context(
+            LiveTable(lambda: trials_table(study.rows(), at_most=SHOWN_LIVE))
+        )
+        while time.monotonic() < deadline:
+            trial = study.next(config.tune.trials)
+            if trial is None:
+                break
+            try:
+                _fit(config, trial, study, table, shared, n_threads, board)
+            except KeyboardInterrupt:
+                study.put_back(trial)
+                raise
+            except OSError:  # the disk: neither can the next trial be recorded
+                raise
+            except Exception as error:
+                study.fail(trial, _reason(error))
+            _tell(study.rows()[trial.number], board)
+
+
+def _fit(
+    config: DictConfig,
+    trial: Trial,
+    study: Study,
+    table: LabelledTable,
+    shared: Prepared | None,
+    n_threads: int,
+    board: LiveTable,
+) -> None:
+    """Fit with a trial's values and record its validation log-loss, or that it was pruned."""
+    from churn_torch.tuning.space import with_values
+
+    config = with_values(config, trial.params)
+    pruned = False
+
+    def watch(epoch: int, log_loss: float) -> bool:
+        nonlocal pruned
+        trial.report(log_loss, epoch)
+        pruned = trial.should_prune()
+        board.refresh()
+        return pruned
+
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    with contextlib.ExitStack() as stack:
+        if shared is None:
+            scratch = study.process.scratch
+            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=quietly)
+            shared = stack.enter_context(prepared(config, scratch, chosen, quietly))
+        schema, statistics, store = shared
+        exact = is_exact(config)
+        fit = fit_net(
+            config,
+            None,
+            new_scorer(config, schema, statistics).train(),
+            store,
+            class_weights=table.weight_by_class["train"],
+            fingerprint=table.fingerprint,
+            checkpoint=None,
+            n_threads=n_threads,
+            announce=show,
+            watched=None if exact else Watched(watch),
+        )
+    if pruned:
+        study.prune(trial)
+        return
+    losses = [epoch["validation_log_loss"] for epoch in fit["history"]]
+    # Of gradient descent the best weights are kept, of an exact solver those at the optimum.
+    study.finish(trial, losses[-1] if exact else min(losses), fit["epochs"])
+
+
+def _tell(row: Mapping[str, Any], board: LiveTable) -> None:
+    """Tell how a trial has ended: in the table that is there, or else by a line."""
+    loss = "" if row["log_loss"] is None else f" {row['log_loss']:.4f}"
+    note = f" ({row['note']})" if row["note"] else ""
+    line = f"Trial {row['trial']} {row['state']}{loss}{note}: {values_text(row)}"
+    if board.is_shown:
+        log.info(line)
+        board.refresh()
+    else:
+        show(line)
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or "no reason given"
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
+
+
+def _gain(rows: Sequence[Mapping[str, Any]], best: int) -> str:
+    """Say what the study has found, against the configuration as it was."""
+    loss = rows[best]["log_loss"]
+    firsts = [row for row in rows if row["state"] == "finished" and row["note"]]
+    before = f"; the configuration itself {firsts[0]['log_loss']:.4f}" if firsts else ""
+    return (
+        f"Trial {best} is the best, validation log-loss {loss:.4f}{before}. Being the best of many "
+        "on these rows it flatters itself; the test does not. Trained anew with "
+        f"{values_text(rows[best])}:"
+    )
+
+
+def _write(study: Study) -> None:
+    """Write the trials as CSV, and the importance of the keys where it can be said."""
+    # A trial that was cut short has no number of epochs; that of the others stays a whole one.
+    tables = {TRIALS: pd.DataFrame(study.rows()).astype({"epochs": "Int64"})}
+    if importance := study.importance():
+        tables[IMPORTANCE] = pd.DataFrame(importance.items(), columns=["key", "importance"])
+    for name, table in tables.items():
+        with whole_file(study.folder / name) as temporary:
+            table.to_csv(temporary, index=False)
+
+
+def _check(config: DictConfig) -> None:
+    """Refuse a budget, a name or a trainer that cannot be used.
+
+    Raises:
+        InputError: Naming it.
+    """
+    budget = config.tune
+    for key, least in (("trials", 1), ("prune_after", 0)):
+        value = budget[key]
+        if value is None and key == "prune_after":
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise InputError(f"tune.{key}: expected a whole number from {least}, got {value!r}.")
+    minutes = budget.minutes
+    if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
+        raise InputError(f"tune.minutes: expected a number above 0 or null, got {minutes!r}.")
+    if budget.study is not None and not re.fullmatch(r"\w[\w.-]*", str(budget.study)):
+        raise InputError(
+            "tune.study: expected a name of letters, digits, dots and dashes, got "
+            f"{budget.study!r}; it becomes a folder."
+        )
+    if config.resume is not None:
+        raise InputError(
+            f"resume: expected nothing, got {config.resume!r}; a study goes on with "
+            "tune.study=NAME."
+        )
+    if config.cv.folds:
+        raise InputError(
+            f"cv.folds: expected 0 in a study, which judges by the validation rows, got "
+            f"{config.cv.folds!r}; cross-validate what it finds with scripts/train.py."
+        )
+    if OmegaConf.is_dict(config.trainer.strategy):
+        raise InputError(
+            "trainer: expected one process a trial (auto, cpu, gpu), got several; start this "
+            "command several times with the same tune.study=NAME instead."
+        )
+    if budget.target != config.model._target_:
+        raise InputError(
+            f"tune: expected a search space for the model chosen ({config.model._target_}), got "
+            f"one for {budget.target}; choose tune=... and model=... alike."
+        )
+
+
+def _study_folder(config: DictConfig) -> Path:
+    """Return the folder of a study, fresh where the user has not named one."""
+    studies = Path(config.outputs) / STUDIES
+    if config.tune.study is not None:
+        return studies / str(config.tune.study)
+    now = datetime.now()
+    studies.mkdir(parents=True, exist_ok=True)
+    folder = studies / f"{now:%Y-%m-%d_%H-%M-%S}"
+    try:
+        folder.mkdir()  # claims it: of two studies started in the same second one fails here
+    except FileExistsError:
+        folder = folder.with_name(f"{now:%Y-%m-%d_%H-%M-%S-%f}")
+    return folder

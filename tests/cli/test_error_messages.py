@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.cli.error_messages import CONF, explain, known_keys
+
+
+def test_known_keys_are_those_of_the_files():
+    keys = known_keys()
+    assert keys["model.depth"] == ["model=mlp", "model=tabm", "model=wide_deep"]
+    assert keys["optimizer.momentum"] == ["optimizer=sgd"]
+    assert len(keys["optimizer.lr"]) >= 3
+    assert "trainer.max_epochs" in keys
+    assert "penalty.l2" in keys
+    for group in (path.name for path in CONF.iterdir() if path.is_dir()):
+        assert group in keys
+    assert not [key for key in keys if key.startswith(("hydra", "debug.", "experiment."))]
+
+
+# Errors
+
+
+def test_a_users_error_is_found_below_others():
+    outer = RuntimeError("of a library")
+    outer.__cause__ = KeyError("of another")
+    outer.__cause__.__cause__ = InputError("the sentence")
+    assert explain(outer) == "the sentence"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("bug"), ValueError("bug")])
+def test_an_error_of_ours_has_no_sentence(error):
+    assert explain(error) is None
+
+
+def test_errors_of_the_system_name_the_place():
+    error = OSError(errno.ENOSPC, "No space left on device", "/full/disk")
+    sentence = explain(error)
+    assert sentence is not None
+    assert "/full/disk" in sentence
+    assert "No space left on device" in sentence
+    assert explain(OSError("without a reason")) is None

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from churn_torch.cli.main import compose
+from churn_torch.cli.overrides import quote_overrides
+
+
+def value_of(argument: str) -> object:
+    """What Hydra makes of an argument."""
+    (quoted,) = quote_overrides([argument])
+    return OverridesParser.create().parse_override(quoted).value()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "customers.csv",
+        "/data/{2024,2025}/*.parquet",
+        "s3://bucket/key=1/part-0.parquet",
+        "C:\\data\\x.csv",
+        "SELECT a, b FROM 'x.csv' WHERE c = \"d e\"",
+        "with t as (select 1) select * from t",
+        "SELECT 'it''s' AS \"a\\b\", [1, 2], {'k': 1}",
+        "Größe=(1)",
+        "a, b",
+        " leading",
+        "\\",
+        'a\\"b\\\\',
+        "日本.csv",
+        "churned?",
+    ],
+)
+@pytest.mark.parametrize("key", ["data.source", "source", "data.target", "out", "keep"])
+def test_text_reaches_the_configuration_unchanged(key, text):
+    value = value_of(f"{key}={text}")
+    assert value == text
+    assert isinstance(value, str)
+
+
+@given(text=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1))
+def test_any_column_name_can_be_named(text):
+    """But for what Hydra takes for something else: quotes, null, and ${...}."""
+    assume(text[0] not in "\"'" and text not in ("null", "???") and "${" not in text)
+    value = value_of(f"data.id={text}")
+    assert value == text
+    assert isinstance(value, str)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1), ("0.5", 0.5), ("true", True), ("yes", "yes"), ("a b", "a b")]
+)
+def test_a_label_may_be_a_number_or_a_truth_value(text, value):
+    found = value_of(f"data.positive={text}")
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("key", ["data.ignore", "keep"])
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[a]", ["a"]),
+        ("[a b,Größe/Call  Failure]", ["a b", "Größe/Call  Failure"]),
+        ("[ a , b ]", ["a", "b"]),
+        ("[a(b),it's,50%,churned?]", ["a(b)", "it's", "50%", "churned?"]),
+        ("[1,true,null]", ["1", "true", "null"]),
+        ("['a,b',\"c\"]", ["a,b", "c"]),
+        ("[]", []),
+    ],
+)
+def test_lists_of_columns_take_every_name(key, text, names):
+    value = value_of(f"{key}={text}")
+    assert [str(name) for name in value] == names
+
+
+@pytest.mark.parametrize("argument", ["data.id='a b'", 'data.id="a b"', "data.id=a b"])
+def test_quotes_that_are_there_stay(argument):
+    assert value_of(argument) == "a b"
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["data.id=null", "data.source=???", "optimizer.lr=0.1", "-m", "keep=null", "data.positive=1"],
+)
+def test_other_arguments_pass_untouched(argument):
+    assert quote_overrides([argument]) == [argument]
+
+
+def test_a_sweep_over_sources_stays_a_sweep():
+    swept = quote_overrides(["-m", "data.source=a.csv,b.csv", "data.target=x"])
+    assert swept == ["-m", "data.source=a.csv,b.csv", 'data.target="x"']
+    lists = ["-m", "data.ignore=[a],[b]"]
+    assert quote_overrides(lists) == lists
+    (_, query) = quote_overrides(["-m", "data.source=SELECT a, b FROM t"])
+    assert query == 'data.source="SELECT a, b FROM t"'
+
+
+def kinds_of(*arguments: str) -> dict[str, str]:
+    from churn_torch.tables.labelled.in_memory import _kinds
+
+    config = compose("train", ["data=table", "data.target=y", "data.source=x", *arguments])
+    return _kinds(OmegaConf.to_container(config.data.kinds))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["age", "Some Name", "Größe", "a/b", "a.b", "a=b", 'the "best"', "x,y", "cat", "日本", "a\\b"],
+)
+def test_kinds_take_every_column_name(name):
+    assert kinds_of(f"data.kinds.{name}=categorical") == {name: "categorical"}
+    both = kinds_of(f"data.kinds.{name}=categorical", "data.kinds.plain=ignored")
+    assert both == {name: "categorical", "plain": "ignored"}
+
+
+def test_no_kinds_are_no_kinds():
+    assert kinds_of() == {}

@@ -1,0 +1,469 @@
+"""The what-if page: its numbers in Node, its looks and behaviour in a real browser, its folder."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import http.server
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn_torch.workflows import export as exporting
+from churn_torch.cli.main import compose
+from churn_torch.errors import InputError
+from churn_torch.workflows.run_folder import Run
+from churn_torch.export import web
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from tests.serving import made_file
+from tests.export.elsewhere import N_ROWS, ROOT, RUNS, agree, answers, feeds, lacking
+
+NODE = ROOT / "tests" / "serving" / "node"
+RUNTIME = NODE / "node_modules" / "onnxruntime-web"
+CHROMIUM = "/usr/bin/chromium"
+TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}
+
+
+def node(script: str, *arguments: object, asked: object) -> Any:
+    """Run a script of tests/serving/node: JSON in, JSON out."""
+    done = subprocess.run(
+        ["node", NODE / script, *map(str, arguments)],
+        input=json.dumps(asked),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Path:
+    """Return the folder of onnxruntime-web; there is Node to run it."""
+    if shutil.which("node") is None:
+        lacking("Node.js is not installed")
+    if not RUNTIME.is_dir():
+        lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
+    return RUNTIME
+
+
+@pytest.fixture(scope="session")
+def folder_of(
+    run_of: Callable[[str], Run], runtime: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Return a function that gives the page of one of `RUNS`; each is exported once."""
+
+    @functools.cache
+    def give(name: str) -> Path:
+        above = tmp_path_factory.mktemp("web")
+        (above / "package.json").write_text('{"type": "module"}')  # Node asks; browsers do not
+        keys = [f"run={run_of(name).folder}", "target=web", f"runtime={runtime}"]
+        path = exporting.export(compose("export", [*keys, f"out={above / 'page'}"]))
+        assert path == above / "page" / "model.onnx"
+        assert not list(path.parent.glob("*.lean.onnx"))  # the page knows of no second file
+        return path.parent
+
+    return give
+
+
+# The numbers, in Node
+
+
+def encoded(column: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Cells as answers.mjs takes them."""
+    cells = column.ravel()
+    if cells.dtype != object:
+        return {str(cells.dtype): base64.b64encode(cells.tobytes()).decode()}
+    codes, words = pd.factorize(cells)
+    return {"words": list(words), **encoded(codes.astype(np.int32))}
+
+
+def decoded(cells: Any, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if isinstance(cells, list):
+        return np.array(cells, np.int64).reshape(like.shape)
+    return np.frombuffer(base64.b64decode(cells["float32"]), np.float32).reshape(like.shape)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_webassembly_gives_the_same_numbers(
+    name: str,
+    run_of: Callable[[str], Run],
+    folder_of: Callable[[str], Path],
+    customers: pd.DataFrame,
+    tmp_path: Path,
+):
+    run = run_of(name)
+    folder = shutil.copytree(folder_of("customers logreg").parent, tmp_path / "web") / "page"
+    shutil.copy(run.model, folder / "model.onnx")
+    asked = feeds(run, customers, N_ROWS)
+    columns = {
+        kind: {column: encoded(cells) for column, cells in feed.items()}
+        for kind, feed in asked.items()
+    }
+    found = node("answers.mjs", folder, asked=columns)
+    for kind, feed in asked.items():
+        expected = answers(run.model, feed)
+        assert list(expected) == list(TOLERANCE)
+        there = {k: decoded(cells, expected[k]) for k, cells in found[kind].items()}
+        agree(there, expected, kind, TOLERANCE)
+
+
+# The page, in a browser
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on this machine, as `python -m http.server` does, without its log."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+Browse = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def browse(runtime: Path) -> Browse:
+    """Return a function that opens a page's folder in chromium: steps in, screens out.
+
+    It asserts what holds for every page: nothing on the console, nothing asked of another host,
+    nothing wider than the window.
+    """
+    if not Path(CHROMIUM).exists():
+        lacking(f"{CHROMIUM} is not installed")
+
+    def run(folder: Path, *steps: tuple[str, ...], console: str = "", **options: Any) -> Any:
+        with served(folder) as url, tempfile.TemporaryDirectory() as profile:
+            asked = {"url": url, "chromium": CHROMIUM, "profile": profile, "steps": steps}
+            report = node("page.mjs", asked=asked | options)
+        assert [said for said in report["console"] if not console or console not in said] == []
+        assert [asked for asked in report["requests"] if not asked.startswith(url)] == []
+        assert not any(screen["overflows"] for screen in report["screens"])
+        return report["screens"]
+
+    return run
+
+
+def expected_of(screen: Mapping[str, Any], file: ModelFile) -> dict[str, Any]:
+    """What Python answers for the values that stand on the screen."""
+    feed = {}
+    for column, field in zip(file.columns, screen["fields"], strict=True):
+        shown = field["value"]
+        if column["type"] == "string":
+            feed[column["name"]] = np.array([["" if shown == "(missing)" else shown]], object)
+            continue
+        if column["kind"] == "datetime" and shown:
+            number = (pd.Timestamp(shown) - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        else:
+            number = {"yes": 1.0, "no": 0.0, "(missing)": np.nan, "": np.nan}.get(shown)
+            number = float(shown) if number is None else number
+        feed[column["name"]] = np.array([[number]], column["type"])
+    return {name: values[0] for name, values in file.run(feed).items()}
+
+
+def check(screen: Mapping[str, Any], file: ModelFile) -> None:
+    """Gauge, decision, reasons and doubts on the screen are those of Python."""
+    assert screen["failed"] is None
+    assert screen["shown"]
+    expected = expected_of(screen, file)
+    probability, text = screen["probability"]
+    assert float(probability) == pytest.approx(expected[PROBABILITY], abs=1e-6)
+    assert float(text.removesuffix(" %")) == pytest.approx(100 * expected[PROBABILITY], abs=0.051)
+    said = "Likely to churn: act" if expected[DECISION] else "Likely to stay"
+    assert screen["decision"] == said
+    reasons = dict(zip(file.names, expected[REASONS], strict=True))
+    sizes = [abs(float(number)) for _, number, _ in screen["reasons"]]
+    assert len(sizes) == min(len(reasons), 12)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] == pytest.approx(max(map(abs, reasons.values())), abs=1e-4)
+    for name, number, sign in screen["reasons"]:
+        column = next(n for n in reasons if one_line(n) == one_line(name))
+        assert float(number) == pytest.approx(reasons[column], abs=1e-4)
+        assert sign == ("down" if float(number) < 0 else "up")
+    for field, flag in zip(screen["fields"], expected[QUALITY], strict=True):
+        assert field["doubtful"] == (flag != 0)
+        meaning = file.quality_meaning[flag]
+        assert flag == 0 or field["note"].casefold().startswith(meaning)
+    assert bool(screen["doubts"]) == any(expected[QUALITY])
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_change_shows_what_python_says(
+    folder_of: Callable[[str], Path], browse: Browse, tmp_path: Path
+):
+    folder = folder_of("telco logreg")
+    screens = browse(
+        folder,
+        ("fill", "tenure", "1"),
+        ("rest",),
+        ("select", "contract", "Two year"),
+        ("select", "tech_support", "another value"),
+        ("check", "total_charges: missing"),
+        ("fill", "tenure", "90.5"),
+        ("select", "female", "yes"),
+        ("select", "payment_method", "(missing)"),
+        ("shot", str(tmp_path / "desktop.png")),
+        ("uncheck", "total_charges: missing"),
+        ("fill", "tenure", ""),
+        ("click", "Reset"),
+    )
+    file = ModelFile(folder / "model.onnx")
+    for screen in screens:
+        check(screen, file)
+    first, churner, rested, *_, last = screens
+    assert rested["spoken"] == f"{churner['probability'][1]}. {churner['decision']}."
+    assert (first["decision"], churner["decision"]) == ("Likely to stay", "Likely to churn: act")
+    assert first["fields"] == last["fields"]
+    assert screens[-3]["fields"] != screens[-4]["fields"]  # the tick gave back what was there
+    flags = {one_line(field["note"].partition(":")[0]) for field in screens[-4]["fields"]}
+    assert flags >= {"Missing", "Unseen category", "Outside the training range"}
+    assert (tmp_path / "desktop.png").stat().st_size > 10_000
+
+
+def test_a_phone_in_the_dark(folder_of: Callable[[str], Path], browse: Browse, tmp_path: Path):
+    """Dates, texts in other scripts, names that need care; a net with integrated gradients."""
+    folder = folder_of("customers mlp")
+    screens = browse(
+        folder,
+        ("fill", "joined", "2031-05-06"),
+        ("select", "cat", "日本"),
+        ("select", "plan", 'the "best"'),
+        ("fill", "Größe/Call Failure", "1e30"),
+        ("fill", "add", "1000.25"),
+        ("check", "joined: missing"),
+        ("full", str(tmp_path / "phone.png")),
+        width=375,
+        height=740,
+        scheme="dark",
+    )
+    file = ModelFile(folder / "model.onnx")
+    for screen in screens:
+        check(screen, file)
+    assert screens[1]["doubts"].endswith("because of joined.")
+    assert (tmp_path / "phone.png").stat().st_size > 10_000
+
+
+def test_the_keyboard_is_enough(folder_of: Callable[[str], Path], browse: Browse):
+    folder = folder_of("customers logreg")
+    file = ModelFile(folder / "model.onnx")
+    tabs: list[str] = ["Reset to a typical customer"]
+    for column in file.columns:
+        name = one_line(column["name"])
+        tabs.append(name)
+        if column["type"] != "string" and column["kind"] != "boolean":
+            tabs += [f"{name}: missing", f"{name}: slider"]
+    screens = browse(folder, *[("press", "Tab")] * len(tabs))
+    focused = [one_line(screen["focus"]) for screen in screens[1:]]
+    # A date is several stops, for its year, month and day, and for what opens a calendar.
+    stops = [name for name, _ in itertools.groupby(focused) if name != "Show date picker"]
+    stops = [name for name, _ in itertools.groupby(stops)]
+    assert "add: slider" in stops
+    assert stops == tabs[: len(stops)]
+
+    to_slider = focused.index("add: slider") + 1
+    screens = browse(
+        folder, *[("press", "Tab")] * to_slider, ("press", "End"), ("press", "Shift+Tab"),
+        ("press", "Space"), ("press", "Shift+Tab"), ("press", "7"),
+    )  # fmt: skip
+    add = file.names.index("add")
+    values = [screen["fields"][add]["value"] for screen in screens[-5:]]
+    assert [float(value) for value in values[:2]] == pytest.approx(
+        [file.columns[add]["maximum"]] * 2, rel=1e-5
+    )
+    assert values[2:] == ["", "", "7"]
+    for screen in screens:
+        check(screen, file)
+
+
+# The page around files that are made by hand
+
+
+@pytest.fixture
+def page(runtime: Path, tmp_path: Path) -> Path:
+    """Return a folder with the page and no model."""
+    folder = tmp_path / "page"
+    folder.mkdir()
+    for name, content in web.files(str(runtime)).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_a_file_without_reasons_and_quality(page: Path, browse: Browse):
+    made_file.write_file(page / "model.onnx", reasons=None, quality=None)
+    first, unseen = browse(page, ("select", "plan", "another value"))
+    for screen in (first, unseen):
+        assert screen["shown"]
+        assert screen["reasons"] is None
+        assert screen["doubts"] == ""
+        assert not any(field["doubtful"] for field in screen["fields"])
+    assert first["probability"][0] == "170.25"  # the graph hands on the minutes
+
+
+def test_only_the_probability(customers_run: Run, runtime: Path, browse: Browse, tmp_path: Path):
+    keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}"]
+    keys += [f"out={tmp_path / 'page'}", "export.outputs=[probability]", "threshold=0.01"]
+    exporting.export(compose("export", keys))
+    (screen,) = browse(tmp_path / "page")
+    assert screen["reasons"] is None
+    assert screen["decision"] == "Likely to churn: act"  # by the threshold of the metadata
+    assert screen["compared"].startswith("Threshold 1.0 %")
+
+
+def test_texts_of_the_file_are_texts(page: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch):
+    evil = '<img src=x onerror="alert(1)"></option><script>alert(2)</script>&amp;'
+    number = made_file.column(evil, "numeric", "float32", minimum=0.0, maximum=1.0, typical=0.25)
+    wide = made_file.column("w" * 300, "numeric", "float64", typical=3.5)  # no range: no slider
+    words = [evil, "another value", " ", "word " * 200]
+    text = made_file.column("plan", "categorical", "string", vocabulary=words, typical=evil)
+    columns = [number, wide, text]
+    monkeypatch.setattr(made_file, "COLUMNS", columns)
+    made_file.write_file(page / "model.onnx", columns=columns)
+    screens = browse(page, ("width", "1280"), ("fill", evil, "0.5"), width=320)
+    for screen in screens:
+        assert [field["name"] for field in screen["fields"]] == [evil, "w" * 300, "plan"]
+        assert screen["fields"][2]["value"] == evil
+        assert {name for name, *_ in screen["reasons"]} == {evil, "w" * 300, "plan"}
+    assert [screen["probability"][0] for screen in screens] == ["0.25", "0.25", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "the file is cut short"),
+        (lambda path: path.write_text("<html>not found</html>"), "it is no ONNX file"),
+        (lambda path: path.write_bytes(b""), "the file is not one of churn_torch"),
+        (
+            lambda path: made_file.write_file(path, format=2),
+            "the file has format 2, and this page reads up to 1",
+        ),
+    ],
+    ids=["cut", "html", "empty", "newer"],
+)
+def test_a_model_that_cannot_be_used(spoil: Callable[[Path], object], said: str, page: Path):
+    (page / "package.json").write_text('{"type": "module"}')
+    spoil(made_file.write_file(page / "model.onnx"))
+    with pytest.raises(AssertionError, match=f"Error: {said}"):
+        node("answers.mjs", page, asked={})
+
+
+def test_the_page_says_why_there_is_no_model(page: Path, browse: Browse):
+    (screen,) = browse(page, console="404")
+    assert screen["failed"] == ("The model cannot be used: the server has no model.onnx (404).")
+    assert not screen["shown"]
+
+
+# The folder
+
+
+def test_the_folder_is_complete(folder_of: Callable[[str], Path]):
+    folder = folder_of("telco logreg")
+    source = ROOT / "churn_torch" / "serving" / "web_page"
+    ours = {path.name for path in source.iterdir()}
+    assert {path.name for path in folder.iterdir()} == ours | {"model.onnx", "ort.js", "ort.wasm"}
+    for name in ours:
+        assert (folder / name).read_bytes() == (source / name).read_bytes()
+    assert "MIT License" in (folder / "ort.LICENSE.txt").read_text()
+    texts = [(folder / name).read_text() for name in ours if not name.endswith(".txt")]
+    assert not re.search(r"https?://(?!localhost:8000)|innerHTML|\beval\(", "".join(texts))
+
+
+def test_the_page_is_part_of_the_package_and_its_runtime_is_the_tests():
+    project = (ROOT / "pyproject.toml").read_text()
+    assert '"churn_torch.serving" = ["web_page/*"]' in project
+    lock = json.loads((NODE / "package-lock.json").read_text())
+    assert lock["packages"]["node_modules/onnxruntime-web"]["version"] == web.VERSION
+
+
+def test_npm_fetches_the_runtime():
+    if shutil.which("npm") is None:
+        lacking("npm is not installed")
+    try:
+        found = web.files()
+    except InputError as error:
+        lacking(str(error))
+    assert len(found["ort.wasm"]) > 1_000_000
+
+
+def test_a_page_is_written_anew_beside_other_files(
+    customers_run: Run, runtime: Path, tmp_path: Path
+):
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "index.html").write_text("old")
+    keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}", f"out={tmp_path}"]
+    exporting.export(compose("export", keys))
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert "Nothing leaves this browser" in (tmp_path / "index.html").read_text()
+    assert not list(tmp_path.rglob("*partial*"))
+
+
+def test_without_npm_nothing_is_written(
+    command: Any, customers_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, _, err = command(
+        "export", f"run={customers_run.folder}", "target=web", f"out={tmp_path / 'a' / 'page'}"
+    )
+    assert code == 1
+    assert err.startswith("Error: target=web: expected npm to fetch onnxruntime-web@")
+    assert "runtime=FOLDER" in err
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for npm is a shell script")
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'npm error network:\n no route' >&2; exit 1", "(npm error network: no route)"),
+        ("exit 0", "(npm says nothing)"),
+        ("sleep 60", "(no answer within 0.1 s)"),
+        ("echo no archive > package.tgz", "(the archive is damaged)"),
+    ],
+)
+def test_npm_fails(script: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    npm = tmp_path / "npm"
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    if "sleep" in script:
+        monkeypatch.setattr(web, "MOST_SECONDS", 0.1)
+    with pytest.raises(InputError, match=re.escape(said)):
+        web.files()
+
+
+def test_a_runtime_that_is_none(runtime: Path, tmp_path: Path):
+    with pytest.raises(InputError, match=r"runtime: expected dist/ort.wasm.*got none"):
+        web.files(str(tmp_path))
+    (tmp_path / "dist").mkdir()
+    for source, _ in web.RUNTIME.values():
+        (tmp_path / source).write_bytes((runtime / source).read_bytes() + b"\n")
+    with pytest.raises(InputError, match="another version or a damaged file"):
+        web.files(str(tmp_path))

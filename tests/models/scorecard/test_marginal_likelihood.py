@@ -1,0 +1,86 @@
+"""Terms that matter stay, the others die, and sums by cell are sums over rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch.nn.functional import softplus
+
+from churn_torch.models.scorecard.marginal_likelihood import Coded, fit_evidence, gain, hessian_of
+
+N = 2000
+
+
+def coded(rng: np.random.Generator, n_codes: int, n_functions: int) -> Coded:
+    table = rng.normal(size=(n_codes, n_functions))
+    cells = rng.integers(0, n_codes, N)
+    return Coded(torch.from_numpy(cells), torch.from_numpy(table))
+
+
+def made(seed: int = 0) -> tuple[list[Coded], torch.Tensor, torch.Tensor]:
+    """A term that matters, one that does not, and labels with weights."""
+    rng = np.random.default_rng(seed)
+    terms = [coded(rng, 6, 3), coded(rng, 9, 5)]
+    logit = terms[0].of_rows(torch.tensor([1.0, -0.7, 0.5], dtype=torch.float64)).numpy() - 0.5
+    label = rng.random(N) < 1 / (1 + np.exp(-logit))
+    return terms, torch.from_numpy(label.astype(float)), torch.from_numpy(rng.exponential(size=N))
+
+
+def test_sums_by_cell_are_sums_over_rows():
+    terms, _, bend = made()
+    hessian, mean = hessian_of(terms, bend)
+    x = torch.cat([term.table[term.cells] for term in terms], dim=1)
+    torch.testing.assert_close(hessian, x.T @ (x * bend[:, None]))
+    torch.testing.assert_close(mean, x.T @ bend)
+
+
+def test_weights_are_the_penalised_optimum():
+    terms, label, weight = made()
+    found = fit_evidence(terms, label, weight, torch.full((2,), 0.1).double(), rounds=60)
+    x = torch.cat([term.table[term.cells] for term in terms], dim=1)
+    variance = torch.tensor(
+        [float(v) for v, t in zip(found.variance, terms, strict=True) for _ in t.table[0]]
+    ).double()
+    if not found.weights[1].any():  # it died
+        variance[3:] = 1e-12
+
+    def objective(point: np.ndarray) -> tuple[float, np.ndarray]:
+        v = torch.tensor(point, requires_grad=True)
+        margin = (1 - 2 * label) * (x @ v[:-1] + v[-1])
+        loss = (softplus(margin) * weight).sum() + (v[:-1].square() / variance).sum() / 2
+        loss.backward()
+        return float(loss.detach()), v.grad.numpy()
+
+    best = minimize(objective, np.zeros(9), jac=True, method="BFGS", options={"maxiter": 500}).x
+    np.testing.assert_allclose(found.weights[0], best[:3], atol=0.01)
+    np.testing.assert_allclose(found.logit, x @ torch.from_numpy(best[:-1]) + best[-1], atol=0.05)
+
+
+def test_noise_dies_and_signal_keeps_its_freedom():
+    dead = 0
+    for seed in range(5):
+        terms, label, _ = made(seed)
+        one = torch.ones(N, dtype=torch.float64)
+        found = fit_evidence(terms, label, one, torch.full((2,), 0.1).double(), rounds=40)
+        assert found.freedom[0] > 2.5
+        assert found.freedom[1] < 2.5
+        dead += not found.weights[1].any()
+    assert dead >= 2
+
+
+def test_gain_tells_signal_from_noise():
+    terms, label, weight = made()
+    chance = float((label * weight).sum() / weight.sum())
+    slope = (label - chance) * weight
+    bend = chance * (1 - chance) * weight
+    assert gain(terms[0], slope, bend) > 20
+    assert gain(terms[1], slope, bend) < 3
+
+
+def test_terms_without_functions_do_no_harm():
+    _, label, weight = made()
+    empty = Coded(torch.zeros(N, dtype=torch.int64), torch.zeros(1, 0, dtype=torch.float64))
+    found = fit_evidence([empty], label, weight, torch.ones(1).double(), rounds=5)
+    assert len(found.weights[0]) == 0
+    assert float(found.freedom[0]) == 0

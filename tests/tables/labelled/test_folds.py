@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn_torch.cli.main import compose
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.folds import folds
+from churn_torch.tables.labelled.in_memory import MemoryTable, read_labelled
+
+BY = {
+    "random": [],
+    "hash": ["data.split.by=hash"],
+    "group": ["data.split.by=group", "data.split.column=household"],
+    "time": ["data.split.by=time", "data.split.column=joined"],
+}
+
+
+@pytest.fixture
+def deal(table_keys, customers):
+    """Return a function from overrides to the folds of `customers`."""
+
+    def deal(*keys: str, n_folds: int = 4, seed: int = 0, frame: pd.DataFrame = customers):
+        data = compose("train", [*table_keys, "data.source=-", *keys]).data
+        table = read_labelled(data, seed=0, source=frame, with_test=False)
+        return list(folds(table, data.split, n_folds=n_folds, seed=seed))
+
+    return deal
+
+
+def assert_parts_are_apart(dealt: list[MemoryTable]) -> None:
+    for one in dealt:
+        rows = np.concatenate(one.split)
+        assert len(np.unique(rows)) == len(rows)
+        assert min(map(len, one.split)) > 0
+        assert one.weight_by_class["train"].sum() == len(one.split.train)
+
+
+@pytest.mark.parametrize("by", ["random", "hash", "group"])
+def test_every_row_is_tested_once(deal, by):
+    dealt = deal(*BY[by])
+    assert_parts_are_apart(dealt)
+    tested = np.concatenate([one.split.test for one in dealt])
+    assert np.array_equal(np.sort(tested), np.arange(400))
+    assert all(sum(one.counts.values()) == 400 for one in dealt)
+    again, other = deal(*BY[by]), deal(*BY[by], seed=1)
+    assert all(
+        np.array_equal(*rows)
+        for one, two in zip(dealt, again, strict=True)
+        for rows in zip(one.split, two.split, strict=True)
+    )
+    assert not np.array_equal(other[0].split.test, dealt[0].split.test)
+
+
+def test_random_folds_have_the_same_share_of_churners(deal):
+    dealt = deal()
+    for one in dealt:
+        for part, rows in one.split._asdict().items():
+            assert one.n_positive[part] / len(rows) == pytest.approx(one.label.mean(), abs=0.02)
+        assert one.counts["validation"] == pytest.approx(0.15 * 300, abs=1)
+
+
+def test_groups_stay_together(deal, customers):
+    household = customers["household"].to_numpy()
+    for one in deal(*BY["group"]):
+        parts = [set(household[rows]) for rows in one.split]
+        assert sum(map(len, parts)) == len(set.union(*parts))
+
+
+def test_by_time_the_past_teaches_and_the_future_is_in_no_part(deal, customers):
+    time = customers["joined"].to_numpy()
+    dealt = deal(*BY["time"])
+    assert_parts_are_apart(dealt)
+    for one in dealt:
+        train, validation, test = (time[rows] for rows in one.split)
+        assert train.max() < validation.min()
+        assert validation.max() < test.min()
+        assert len(test) == pytest.approx(80, abs=10)
+        rest = np.setdiff1d(np.arange(400), np.concatenate(one.split))
+        assert (time[rest] > test.max()).all()
+        (chunk,) = one.chunks()
+        assert (chunk.part[rest] == -1).all()
+    assert len(rest) == 0  # the last fold knows them all
+    assert len(np.unique(np.concatenate([one.split.test for one in dealt]))) > 300
+
+
+@settings(max_examples=10)  # each reads two tables
+@given(st.integers(0, 2**32 - 1))
+def test_a_hash_fold_stays_when_the_table_grows(seed):
+    frame = pd.DataFrame({"id": np.arange(300).astype(str), "x": np.tile([0.0, 1, 2], 100)})
+    frame["churned"] = np.where(np.arange(300) % 4 < 2, "yes", "no")
+    data = COMPOSED
+    found = []
+    for rows in (frame, frame.iloc[::-1].iloc[:200]):
+        table = read_labelled(data, seed=0, source=rows, with_test=False)
+        found.append([set(table.identity["id"].iloc[one.split.test])
+                      for one in folds(table, data.split, n_folds=3, seed=seed)])  # fmt: skip
+    assert all(few <= all_ for all_, few in zip(*found, strict=True))
+
+
+COMPOSED = compose(
+    "train",
+    ["data=table", "data.target=churned", "data.id=id", "data.split.by=hash", "data.source=-"],
+).data
+
+
+@pytest.mark.parametrize(
+    ("by", "n_folds", "message"),
+    [
+        ("random", 250, r"cv.folds: expected at least 250 rows with and as many without churn"),
+        ("group", 149, r"cv.folds: expected at least 149 groups"),
+        ("time", 399, r"cv.folds: expected times that 400 blocks can be cut from"),
+    ],
+)
+def test_too_many_folds_are_refused(deal, by, n_folds, message):
+    with pytest.raises(InputError, match=message):
+        deal(*BY[by], n_folds=n_folds)
+
+
+def test_weights_that_leave_a_fold_without_are_refused(deal, customers):
+    worth = np.where(customers["churned"] == "yes", 0.0, 1.0)
+    worth[np.flatnonzero(worth == 0)[:2]] = 1.0
+    with pytest.raises(InputError, match="all churners have the weight 0"):
+        deal("data.weight=worth", frame=customers.assign(worth=worth))
+
+
+def test_a_streamed_table_is_refused(deal):
+    with pytest.raises(InputError, match=r"data.streaming: expected a table in memory"):
+        deal("data.streaming=true")

@@ -1,0 +1,169 @@
+"""A labelled table in memory: its rows in chunks, and when it is streamed instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from omegaconf import DictConfig
+
+from churn_torch.cli.main import compose
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import in_memory as labelled
+from churn_torch.tables.readers import memory
+from churn_torch.tables.labelled.in_memory import PARTS, LabelledTable, located, read_labelled
+
+
+@pytest.fixture
+def table_of(table_keys: tuple[str, ...]) -> Callable[..., LabelledTable]:
+    """Return a function that reads a source with the keys of `customers`, and others."""
+
+    def read(source: pd.DataFrame | Path, *keys: str) -> LabelledTable:
+        return read_labelled(config(*table_keys, *keys).data, seed=0, source=source)
+
+    return read
+
+
+def config(*keys: str) -> DictConfig:
+    return compose("train", [*keys, "data.source=-"])
+
+
+def test_chunks_are_the_table(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelled, "CHUNK_ROWS", 90)
+    table = table_of(customers)
+    for _ in range(2):
+        chunks = list(table.chunks())
+        assert [len(chunk.label) for chunk in chunks] == [90, 90, 90, 90, 40]
+        parsed = pd.concat([chunk.parsed for chunk in chunks], ignore_index=True)
+        pd.testing.assert_frame_equal(parsed, table.parsed)
+        part = np.concatenate([chunk.part for chunk in chunks])
+        assert part.dtype == np.int8
+        for i, split in enumerate(table.split):
+            assert np.array_equal(np.flatnonzero(part == i), split)
+        label = np.concatenate([chunk.label for chunk in chunks])
+        assert np.array_equal(label == 1, customers["churned"] == "yes")
+        ids = np.concatenate([chunk.identity["customer id"] for chunk in chunks])
+        assert np.array_equal(ids, customers["customer id"])
+    assert table.counts == {part: len(split) for part, split in table.split._asdict().items()}
+    assert sum(table.n_positive.values()) == (customers["churned"] == "yes").sum()
+    assert (table.n_rows, table.n_dropped, table.streamed, table.sampled) == (400, 0, False, None)
+
+
+def test_rows_of_a_part(customers: pd.DataFrame, table_of: Callable[..., LabelledTable]) -> None:
+    (chunk,) = table_of(customers).chunks()
+    for i, part in enumerate(PARTS):
+        chosen = chunk.of(part)
+        positions = np.flatnonzero(chunk.part == i)
+        assert (chosen.part == i).all()
+        assert np.array_equal(chosen.label, chunk.label[positions])
+        for found, whole in ((chosen.parsed, chunk.parsed), (chosen.identity, chunk.identity)):
+            pd.testing.assert_frame_equal(found, whole.iloc[positions].reset_index(drop=True))
+        assert chosen.of(part) is chosen
+        assert len(chosen.of(PARTS[i - 1]).label) == 0
+
+
+def test_rows_without_a_label_are_dropped_and_the_others_keep_their_names(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable]
+) -> None:
+    frame = customers.assign(churned=customers["churned"].where(customers.index % 4 != 1))
+    table = table_of(frame, "data.id=null")
+    (chunk,) = table.chunks()
+    assert (table.n_rows, table.n_dropped) == (400, 100)
+    assert np.array_equal(chunk.identity["row"], frame.index[frame["churned"].notna()])
+    assert sum(table.counts.values()) == len(chunk.label) == 300
+
+
+def test_rows_of_a_test_source_come_last(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], tmp_path: Path
+) -> None:
+    given = customers[:100].assign(churned=customers["churned"].where(customers.index % 10 != 0))
+    given.to_csv(tmp_path / "test.csv", index=False)
+    table = table_of(customers[100:], f"data.test_source={tmp_path / 'test.csv'}")
+    (chunk,) = table.chunks()
+    assert table.counts["test"] == 90
+    assert (chunk.part[-90:] == 2).all()
+    assert not (chunk.part[:-90] == 2).any()
+    assert chunk.identity["customer id"].iloc[-1] == "C-00099"
+    assert (table.n_rows, table.n_dropped) == (400, 10)
+    assert len(table.fingerprint) == 16 + 1 + 16
+    given.assign(churned="no").to_csv(tmp_path / "test.csv", index=False)
+    with pytest.raises(InputError, match=r"test_source: .* both classes, got 0 churners and 100"):
+        table_of(customers[100:], f"data.test_source={tmp_path / 'test.csv'}")
+
+
+def test_by_hash_a_customer_keeps_its_part_when_the_table_grows(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable]
+) -> None:
+    def part_of(table: LabelledTable) -> dict[str, int]:
+        (chunk,) = table.chunks()
+        return dict(zip(chunk.identity["customer id"], chunk.part, strict=True))
+
+    few = part_of(table_of(customers[:300].sample(frac=1, random_state=0), "data.split.by=hash"))
+    all_of_them = part_of(table_of(customers, "data.split.by=hash"))
+    assert few.items() <= all_of_them.items()
+    assert set(few.values()) == {0, 1, 2}
+
+
+def test_a_shipped_sample() -> None:
+    assert located("sample:telco").exists()
+    assert located("table.csv") == "table.csv"
+    frame = pd.DataFrame()
+    assert located(frame) is frame
+
+
+@pytest.mark.parametrize(
+    ("free", "streamed"), [(4 * 100 * 8 * 8 + 4, False), (4 * 100 * 8 * 8 - 4, True)]
+)
+def test_auto_streams_what_takes_more_than_a_quarter_of_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, streamed: bool
+) -> None:
+    frame = pd.DataFrame({f"x{i}": np.arange(100) % (i + 2) for i in range(7)})
+    frame.assign(churned=[0, 1] * 50).to_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(memory, "available_bytes", lambda: free)
+    data = config("data=table", "data.target=churned").data
+    assert read_labelled(data, seed=0, source=tmp_path / "t.parquet").streamed is streamed
+    assert not read_labelled(data, seed=0, source=frame.assign(churned=[0, 1] * 50)).streamed
+
+
+@pytest.mark.parametrize("streaming", ["true", "false"])
+def test_a_column_that_some_files_lack_is_noted(
+    customers: pd.DataFrame,
+    table_of: Callable[..., LabelledTable],
+    tmp_path: Path,
+    streaming: str,
+) -> None:
+    customers[:200].drop(columns="plan").to_parquet(tmp_path / "1.parquet")
+    customers[200:300].to_parquet(tmp_path / "2.parquet")
+    customers[300:].to_parquet(tmp_path / "3.parquet")
+    table = table_of(tmp_path, f"data.streaming={streaming}")
+    noted = [column.name for column in table.schema.columns if "not in" in column.note]
+    assert noted == ["plan"]
+    assert table.schema["plan"].note.endswith("not in 1 of 3 files: missing there")
+
+
+@pytest.mark.parametrize(("word", "streamed"), [("true", True), ("false", False)])
+def test_streaming_is_what_was_asked_for(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], word: str, streamed: bool
+) -> None:
+    assert table_of(customers, f"data.streaming={word}").streamed is streamed
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("data.streaming=often", "streaming: expected auto, true or false, got 'often'"),
+        ("data.split.by=date", "split.by: expected random, hash, time or group, got 'date'"),
+        ("data.split.by=time", "split.column: expected the column to split by time"),
+        ("data.split.test=0", "split.test: expected a share above 0, or a data.test_source"),
+    ],
+)
+def test_wrong_keys_get_one_sentence(
+    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], key: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        table_of(customers, key)

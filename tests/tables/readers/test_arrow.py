@@ -1,0 +1,126 @@
+"""Record batches: narrowed, regrouped and turned into pandas without loss."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Iterator
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers.arrow import (
+    check_columns,
+    first_line,
+    guarded,
+    rebatched,
+    select,
+    to_pandas,
+)
+
+
+def test_columns_are_checked() -> None:
+    check_columns(["a", "b"], ["b"])
+    with pytest.raises(
+        InputError, match=r"'B' .* not there .did you mean 'b'.*columns are 'a', 'b'"
+    ):
+        check_columns(["a", "b"], ["B"])
+    with pytest.raises(InputError, match="'a' stands more than once"):
+        check_columns(["a", "a"], None)
+
+
+def test_select_takes_the_asked_order() -> None:
+    batch = pa.record_batch({"a": [1], "b": ["x"], "c": [2.5]})
+    schema, batches = select(batch.schema, iter([batch]), ["c", "a"])
+    assert schema.names == ["c", "a"]
+    assert next(batches).to_pylist() == [{"c": 2.5, "a": 1}]
+    schema, batches = select(batch.schema, iter([batch]), None)
+    assert schema.names == ["a", "b", "c"]
+
+
+def test_guarded_turns_what_breaks_into_one_sentence() -> None:
+    def breaking() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"a": [1]})
+        raise pa.ArrowInvalid("the page is torn\nStack: ...")
+
+    batches = guarded(breaking(), "the file 'x'")
+    assert next(batches).num_rows == 1
+    with pytest.raises(InputError, match=r"read the file 'x' to its end.*: the page is torn; mend"):
+        next(batches)
+
+
+def test_first_line() -> None:
+    assert first_line(ValueError("one\ntwo")) == "one"
+    assert first_line(ValueError()) == "ValueError"
+    assert len(first_line(ValueError("x" * 1000))) == 300
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 8))
+def test_rebatched_keeps_rows_and_order(sizes: list[int], rows: int) -> None:
+    numbers = iter(range(sum(sizes)))
+    batches = [
+        pa.record_batch({"a": pa.array([next(numbers) for _ in range(size)], pa.int64())})
+        for size in sizes
+    ]
+    groups = [pa.Table.from_batches(group)["a"].to_pylist() for group in rebatched(batches, rows)]
+    assert [number for group in groups for number in group] == list(range(sum(sizes)))
+    assert all(len(group) == rows for group in groups[:-1])
+    assert all(0 < len(group) <= rows for group in groups[-1:])
+
+
+def test_types_come_out_plain() -> None:
+    table = pa.table(
+        {
+            "decimal": pa.array([decimal.Decimal("1.50"), None]),
+            "nothing": pa.nulls(2),
+            "word": pa.array(["a", None]).dictionary_encode(),
+            "code": pa.array([408, None]).dictionary_encode(),
+            "large": pa.array(["a", None], pa.large_string()),
+            "day": pa.array([datetime.date(2024, 1, 31), None]),
+            "float": pa.array([1.5, None]),
+            "whole": pa.array([1, 2]),
+            "flag": pa.array([True, False]),
+            "flag or nothing": pa.array([True, None]),
+            "moment": pa.array([0, None], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    frame = to_pandas(table)
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
+        "decimal": "float64",
+        "nothing": "str",
+        "word": "str",
+        "code": "category",
+        "large": "str",
+        "day": "datetime64[ms]",
+        "float": "float64",
+        "whole": "int64",
+        "flag": "bool",
+        "flag or nothing": "object",
+        "moment": "datetime64[us, UTC]",
+    }
+    assert frame["decimal"].tolist()[0] == 1.5
+    assert frame["word"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"),
+    [(pa.int8(), "Int64"), (pa.int64(), "Int64"), (pa.uint32(), "Int64"), (pa.uint64(), "UInt64")],
+)
+def test_whole_numbers_with_gaps_keep_their_digits(kind: pa.DataType, dtype: str) -> None:
+    big = {"Int64": 2**53 + 1, "UInt64": 2**64 - 1}[dtype] if kind.bit_width == 64 else 7
+    frame = to_pandas(pa.table({"a": pa.array([big, None], kind)}))
+    assert str(frame["a"].dtype) == dtype
+    assert frame["a"].iloc[0] == big
+    assert pd.isna(frame["a"].iloc[1])
+
+
+def test_what_pandas_stored_of_its_index_does_not_come_back() -> None:
+    frame = pd.DataFrame({"a": [1.5, 2.5]}, index=pd.Index(["k1", "k2"], name="key"))
+    back = to_pandas(pa.Table.from_pandas(frame))
+    assert list(back.columns) == ["a", "key"]
+    assert back.index.tolist() == [0, 1]
