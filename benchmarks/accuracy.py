@@ -27,13 +27,13 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
 from churn_torch import samples
-from churn_torch.workflows import train as pipeline
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.workflows.run_folder import Run
-from churn_torch.tables.readers import sources
 from churn_torch.tables.encode import encode
-from churn_torch.tables.labelled.in_memory import read_labelled
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.readers import sources
+from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.run_folder import Run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {

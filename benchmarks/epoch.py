@@ -29,11 +29,11 @@ from torch.utils.data import DataLoader, TensorDataset
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.module import ChurnModule
+from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
 
 LR, L2 = 0.01, 1e-4

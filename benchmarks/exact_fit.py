@@ -31,11 +31,11 @@ from sklearn.linear_model import LogisticRegression
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
+from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
 
 Array = np.ndarray[Any, Any]

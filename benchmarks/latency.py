@@ -35,12 +35,12 @@ from scoring import fitted_pipeline, with_days
 from sklearn.pipeline import Pipeline
 
 from churn_torch import compose, train
-from churn_torch.workflows.export import export
-from churn_torch.workflows.run_folder import Run
-from churn_torch.serving.batch import CodedModel
+from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse, parse_columns
+from churn_torch.workflows.export import export
+from churn_torch.workflows.run_folder import Run
 
 CALLS, WARM_UP, ROUNDS = 10_000, 1_000, 10
 SLOW = "scikit-learn pipeline"
@@ -128,7 +128,7 @@ def main() -> None:
         rows = pd.read_parquet(source)
         row = rows.drop(columns="churned").head(1)
         feed = make_feed(parse(row, logreg.schema), logreg.schema)
-        coded = CodedModel(logreg.model)
+        coded = BatchModel(logreg.model)
         pipeline, row_of_days = fitted_pipeline(rows), with_days(row)
         calls: dict[str, Call] = {
             "logreg: decision, quality": fed(without_reasons(logreg), feed),

@@ -132,9 +132,9 @@ def main() -> None:
     import pytorch_lightning as pl
 
     steps.end("imports: torch, pytorch_lightning")
+    from churn_torch.training import fit
     from churn_torch.workflows import fit as fitting
     from churn_torch.workflows import train as pipeline
-    from churn_torch.training import fit
 
     steps.end("imports: the rest")
     passes: list[float] = []

@@ -22,19 +22,20 @@ import pandas as pd
 from onnx.reference import ReferenceEvaluator
 
 from churn_torch import samples
-from churn_torch.workflows import export as exporting
-from churn_torch.cli.main import compose
-from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.workflows.run_folder import load_run
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.cli.compose import compose
 from churn_torch.export.parity import hostile_rows
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import encode, parse
+from churn_torch.workflows import export as exporting
+from churn_torch.workflows.run_folder import load_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.export.elsewhere import answers
 from tests.serving.test_elsewhere import BARE, pinned
 from tests.serving.test_web import RUNTIME, decoded, encoded, node
+
+from tests.export.elsewhere import answers
 
 
 def main() -> None:

@@ -43,15 +43,15 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from churn_torch.cli.compose import compose
+from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning
-from churn_torch.cli.main import compose
-from churn_torch.evaluation.split_metrics import Tally
 from churn_torch.workflows.run_folder import PREDICTIONS
-from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.tables.readers import sources
-from churn_torch.tables.labelled.in_memory import read_labelled
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {
@@ -194,7 +194,9 @@ def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.n
     with contextlib.ExitStack() as stack:
         with timed() as cost:
             found = stack.enter_context(model)
-        told = pd.concat(pipeline.predictions(found.scorer, found.store, Tally(threshold=0.5)))
+        told = pd.concat(
+            pipeline.predictions(found.scorer, found.store, SplitMetrics(threshold=0.5))
+        )
     epochs = {key: found.fit[key] for key in ("best_epoch", "epochs")}
     return told["label"].to_numpy(), told[PROBABILITY].to_numpy(), cost | epochs
 
@@ -249,9 +251,9 @@ def one_fold(side: str, name: str, fold: int, arguments: argparse.Namespace) -> 
             label, probability, cost = of_peer(PEERS[side][1], config, arguments.threads)
         else:
             label, probability, cost = of_ours(config, folder / "run", arguments.threads)
-    tally = Tally()
-    tally.update(torch.from_numpy(probability.astype(np.float64)), torch.from_numpy(label))
-    measured = tally.evaluate(0.5)
+    split_metrics = SplitMetrics()
+    split_metrics.update(torch.from_numpy(probability.astype(np.float64)), torch.from_numpy(label))
+    measured = split_metrics.evaluate(0.5)
     return {**{metric: float(measured[metric]) for metric in METRICS}, **cost}
 
 

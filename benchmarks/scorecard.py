@@ -22,10 +22,10 @@ from rich.table import Table
 from sklearn.metrics import log_loss, roc_auc_score
 
 from churn_torch.console import quietly
-from churn_torch.workflows.fit import new_scorer, prepared
-from churn_torch.tables.labelled.in_memory import read_labelled
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.inference import scored
+from churn_torch.workflows.fit import new_scorer, prepared
 
 
 def main() -> None:

@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from churn_torch.cli.main import compose
-    from churn_torch.workflows.cross_validate import cross_validate
+    from churn_torch.cli.compose import compose
     from churn_torch.sklearn import ChurnClassifier
-    from churn_torch.workflows.train import train
+    from churn_torch.workflows.cross_validate import cross_validate
     from churn_torch.workflows.run_folder import load_run
+    from churn_torch.workflows.train import train
 
 __all__ = ["ChurnClassifier", "__version__", "compose", "cross_validate", "load_run", "train"]
 
@@ -22,11 +22,16 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ChurnClassifier": "churn_torch.sklearn",
-    "compose": "churn_torch.cli.main",
+    "compose": "churn_torch.cli.compose",
     "cross_validate": "churn_torch.workflows.cross_validate",
     "load_run": "churn_torch.workflows.run_folder",
     "train": "churn_torch.workflows.train",
 }
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

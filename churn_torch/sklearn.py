@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from omegaconf import DictConfig, open_dict
 from pandas.api.types import is_numeric_dtype
 from pytorch_lightning.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -27,22 +27,20 @@ from sklearn.utils.validation import (
 )
 from torch import Tensor
 
-import churn_torch
-from churn_torch.workflows.check_config import check_choices
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.export import export_options, write_model
-from churn_torch.workflows.fit import fitted
-from churn_torch.models.attribution import fit_attribution
+from churn_torch.export.graph import check_input_names
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
-from churn_torch.workflows.train import describe_data
-from churn_torch.workflows.run_folder import Run
-from churn_torch.export.graph import check_input_names
-from churn_torch.export.metadata import describe_reasons
 from churn_torch.tables.encode import encode, parse
-from churn_torch.tables.labelled.in_memory import read_labelled
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import one_thread
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.publish import publish
+from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.train import describe_data
 
 # Columns that are added to the table of the caller.
 _TARGET, _WEIGHT = "target", "sample_weight"
@@ -113,18 +111,18 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if sample_weight is not None:
             added[weight] = _check_sample_weight(sample_weight, frame, dtype=np.float64)
         numbers = frame.columns[[is_numeric_dtype(dtype) for dtype in frame.dtypes]]
-        config = self._config(
+        options = self._options(
             target,
             weight if sample_weight is not None else None,
             [] if isinstance(X, pd.DataFrame) else list(numbers),
         )
         with one_thread() as n_threads, isolate_rng(), tempfile.TemporaryDirectory() as folder:
             table = read_labelled(
-                config.data, seed=config.seed, source=frame.assign(**added), with_test=False
+                options.data, seed=options.seed, source=frame.assign(**added), with_test=False
             )
             check_input_names(table.schema)
             with fitted(
-                config, table, Path(folder), n_threads=n_threads, announce=lambda line: None
+                options, table, Path(folder), n_threads=n_threads, announce=lambda line: None
             ) as model:
                 self.schema_, self.scorer_ = model.schema, model.scorer
                 self.threshold_ = model.threshold
@@ -133,7 +131,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "fit": model.fit,
                     "data": describe_data(table),
                 }
-        self.config_ = config
+        self.options_ = options
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -176,19 +174,16 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             InputError: X or ``overrides`` cannot be used.
             ParityError: onnxruntime and torch disagree; nothing is written.
         """
-        parsed = self._parsed(X)
-        columns = Columns.from_arrays(encode(parsed, self.schema_))
-        reasons = describe_reasons(fit_attribution(self.scorer_, columns), columns)
-        metrics = {**self.metrics_, "reasons": reasons, "version": churn_torch.__version__}
         path = Path(path)
-        return write_model(
-            Run(path.parent, self.config_, self.schema_, self.scorer_, metrics),
-            parsed,
+        _, said = publish(
+            Run(path.parent, {}, self.options_, self.schema_, self.scorer_, self.metrics_),
+            self._parsed(X),
             None,
             path,
             threshold=self.threshold_,
-            options=export_options(self.config_.export),
+            options=self.options_.export,
         )
+        return said
 
     @torch.no_grad()
     def _scored(self, columns: Columns) -> Tensor:
@@ -233,24 +228,33 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"expected two classes in y, got one class, {str(classes[0])!r}.")
         return classes, codes
 
-    def _config(self, target: str, weight: str | None, numbers: Sequence[str]) -> DictConfig:
+    def _options(self, target: str, weight: str | None, numbers: Sequence[str]) -> TrainOptions:
         """Return the choices of a fit; ``numbers`` are columns that can be nothing else."""
-        config = compose("train", ["data=table", f"model={self.model}", *self.overrides])
+        words = ["data=table", f"model={self.model}", "data.target=target", *self.overrides]
+        options = train_options(compose("train", words))
         state = self.random_state
         seed = state if isinstance(state, int) else check_random_state(state).randint(2**31 - 1)
-        with open_dict(config):
-            config.data.update(target=target, positive="1", weight=weight)
-            config.data.kinds = config.data.kinds or dict.fromkeys(numbers, "numeric")
-            config.seed = seed
-            config.trainer.enable_checkpointing = False
-            (config.callbacks or {}).pop("progress", None)
-        check_choices(config)
-        if config.cv.folds:
+        data = replace(
+            options.data,
+            target=target,
+            positive="1",
+            weight=weight,
+            kinds=options.data.kinds or dict.fromkeys(numbers, "numeric"),
+        )
+        options = replace(
+            options,
+            data=data,
+            seed=seed,
+            trainer=replace(options.trainer, enable_checkpointing=False),
+            callbacks=replace(options.callbacks, progress=False),
+        )
+        check_choices(options)
+        if options.cv.folds:
             raise InputError(
                 f"cv.folds: expected 0 in a classifier, which gives one model, got "
-                f"{config.cv.folds}; leave it out and use scikit-learn's cross_val_score."
+                f"{options.cv.folds}; leave it out and use scikit-learn's cross_val_score."
             )
-        return config
+        return options
 
 
 def _unused(name: str, frame: pd.DataFrame) -> str:

@@ -113,8 +113,8 @@ def train_run() -> Callable[..., Run]:
     """Return a function that trains in this process: run folder, then overrides."""
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
+        from churn_torch.cli.compose import compose
         from churn_torch.workflows import train as pipeline
-        from churn_torch.cli.main import compose
 
         config = compose("train", [f"outputs={folder.parent}", *overrides])
         return pipeline.train(config, folder, source=source)

@@ -472,7 +472,9 @@ def test_a_full_disk_while_writing_a_file(
 
     write_text, write_bytes = Path.write_text, Path.write_bytes
     if name != "model.onnx":
-        monkeypatch.setattr("churn_torch.workflows.train.write_model", lambda *arguments, **options: [])
+        monkeypatch.setattr(
+            "churn_torch.workflows.train.write_model", lambda *arguments, **options: []
+        )
     monkeypatch.setattr(Path, "write_text", full(write_text))
     monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
     outputs = tmp_path / "outputs"
@@ -644,10 +646,10 @@ def test_score_into_a_full_disk(score, customers, monkeypatch, out):
             raise FULL
         return original(*arguments)
 
-    from churn_torch.serving.batch import CodedModel
+    from churn_torch.serving.batch import BatchModel
 
-    chunks, original = 0, CodedModel.run
-    monkeypatch.setattr(CodedModel, "run", run)
+    chunks, original = 0, BatchModel.run
+    monkeypatch.setattr(BatchModel, "run", run)
     score(customers, "No space left on device", "choose another", out=out, keys=("chunk_rows=100",))
 
 

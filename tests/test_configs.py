@@ -281,7 +281,7 @@ def test_the_preprocessing_options_change_the_features(train_run, keys, tmp_path
     )  # fmt: skip
     assert plain.schema["cat"].vocabulary == ("x", "y", "日本")
     assert other.schema["cat"].vocabulary == ()
-    upper = [run.scorer.preprocess.get_buffer("numeric_upper_")[0].item() for run in (plain, other)]
+    upper = [run.scorer.preprocess.get_buffer("float32_upper_")[0].item() for run in (plain, other)]
     assert upper[1] == np.nanquantile(
         customers["Größe/Call  Failure"].iloc[_train_rows(other)], 0.9
     )
@@ -289,7 +289,7 @@ def test_the_preprocessing_options_change_the_features(train_run, keys, tmp_path
 
 
 def _train_rows(run):
-    from churn_torch.tables.labelled.in_memory import read_labelled
+    from churn_torch.tables.labelled.read import read_labelled
 
     return read_labelled(run.config.data, seed=run.config.seed).split.train
 

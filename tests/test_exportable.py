@@ -25,22 +25,23 @@ import torch
 from omegaconf import OmegaConf
 from torch import nn
 
-from churn_torch.cli.main import compose
-from churn_torch.models.attribution import Attribution, fit_attribution
-from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
-from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.input_quality import Quality
-from churn_torch.models.scorecard.fit import fit_card
-from churn_torch.models.scorer import Scorer
-from churn_torch.models.preprocessing.statistics import fit_statistics
+from churn_torch.cli.compose import compose
 from churn_torch.export import tensor_graph
 from churn_torch.export.graph import build_onnx
-from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
+from churn_torch.models.attribution import Attribution, fit_attribution
+from churn_torch.models.input_quality import InputQuality
+from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.preprocessing.statistics import fit_statistics
+from churn_torch.models.scorecard.fit import fit_scorecard
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.training.build import build_options, build_scorer, card_options
+from churn_torch.training.build import build_options, build_scorer, scorecard_options
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 N = 240
@@ -285,15 +286,17 @@ def build(case: Case) -> Built:
             *PREPROCESSING[case.preprocessing],
         ],
     )
-    schema = infer(raw, target="churned", kinds={n: k for n, k in KINDS.items() if n in raw})
+    schema = infer(
+        raw, ColumnRoles(target="churned", kinds={n: k for n, k in KINDS.items() if n in raw})
+    )
     assert {c.name for c in schema.features} == set(raw) - {"churned"}, "a column was left out"
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed.iloc[:200]], schema, build_options(config))
-    card = card_options(config)
+    card = scorecard_options(config)
     if card is not None:
         rows = Columns.from_arrays(encode(parsed.iloc[:200], schema))
         label = torch.from_numpy((raw["churned"].iloc[:200] == "yes").to_numpy(np.float32))
-        schema, statistics = fit_card(rows, label, None, schema, statistics, card, n_train=200)
+        schema, statistics = fit_scorecard(rows, label, None, schema, statistics, card, n_train=200)
     torch.manual_seed(0)
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
@@ -387,8 +390,8 @@ def check_signature(built: Built) -> None:
         if built.schema.is_text(column):
             kind = "tensor(string)"
         else:
-            wide = column.wide or column.kind is Kind.DATETIME
-            kind = "tensor(double)" if wide else "tensor(float)"
+            float64 = column.needs_float64 or column.kind is Kind.DATETIME
+            kind = "tensor(double)" if float64 else "tensor(float)"
         expected[column.name] = (kind, ["N", 1])
     assert {i.name: (i.type, i.shape) for i in session.get_inputs()} == expected
     assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [
@@ -430,8 +433,8 @@ def check_by_hand(built: Built) -> None:
             if built.schema.is_text(column):
                 feed[column.name] = np.array([[v] for v in values], dtype=object).reshape(n, 1)
             else:
-                wide = column.wide or column.kind is Kind.DATETIME
-                dtype = np.float64 if wide else np.float32
+                float64 = column.needs_float64 or column.kind is Kind.DATETIME
+                dtype = np.float64 if float64 else np.float32
                 feed[column.name] = np.array([[v] for v in values], dtype=dtype).reshape(n, 1)
         probability, decision, reasons, quality = session.run(None, feed)
         columns = Columns.from_arrays(encode(built.parsed.iloc[rows], built.schema))
@@ -441,7 +444,7 @@ def check_by_hand(built: Built) -> None:
         np.testing.assert_allclose(
             reasons, built.attribution.explain(columns).numpy(), atol=REASON_TOLERANCE
         )
-        np.testing.assert_array_equal(quality, Quality(built.schema)(*columns).numpy())
+        np.testing.assert_array_equal(quality, InputQuality(built.schema)(*columns).numpy())
         with torch.no_grad():
             logit = (built.scorer.raw_logit(*columns) - built.scorer.prior_shift).numpy()
         summed = reasons.sum(1) + built.attribution.base()
@@ -455,7 +458,7 @@ def check_by_hand(built: Built) -> None:
 def check_missing(built: Built) -> None:
     """NaN and "" are missing, and so are infinities: as code 0 and NaN are to the scorer."""
     session, schema = built.session(), built.schema
-    groups = [len(schema.numeric), len(schema.wide), len(schema.text)]
+    groups = [len(schema.float32), len(schema.float64), len(schema.text)]
     nothing = Columns(
         torch.full((1, groups[0]), torch.nan),
         torch.full((1, groups[1]), torch.nan, dtype=torch.float64),
@@ -517,7 +520,7 @@ def test_a_vocabulary_of_thousands():
             "churned": rng.choice(["yes", "no"], n),
         }
     )
-    schema = infer(raw, target="churned", kinds={"code": "categorical"})
+    schema = infer(raw, ColumnRoles(target="churned", kinds={"code": "categorical"}))
     config = compose("train", ["preprocess.min_count=1", "preprocess.max_categories=5000"])
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed], schema, build_options(config))
@@ -540,12 +543,12 @@ def test_a_vocabulary_of_thousands():
 def test_a_table_with_a_column_the_model_does_not_use_is_not_asked_for_it():
     rng = np.random.default_rng(0)
     raw = pd.DataFrame({**one_number(rng), "left out": 1, "churned": words(rng, "yes", "no")})
-    schema = infer(raw, target="churned")
+    schema = infer(raw, ColumnRoles(target="churned"))
     config = compose("train")
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed], schema, build_options(config))
     # Facts of a column that is ignored must not matter, whatever they say.
-    schema = schema.with_columns({"left out": replace(schema["left out"], wide=True)})
+    schema = schema.with_columns({"left out": replace(schema["left out"], needs_float64=True)})
     scorer = build_scorer(config, schema)
     scorer.preprocess.load_statistics(statistics)
     model = build_onnx(scorer, schema, threshold=0.5, metadata={})

@@ -7,11 +7,11 @@ import sys
 import pytest
 
 import churn_torch
+from churn_torch import sklearn as estimator
 from churn_torch.cli import main as commandline
 from churn_torch.workflows import cross_validate as crossvalidation
-from churn_torch import sklearn as estimator
-from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import run_folder as runs
+from churn_torch.workflows import train as pipeline
 
 
 def test_version_is_the_installed_one():
@@ -23,7 +23,9 @@ def test_the_package_imports_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "churn_torch" in loaded
-    assert loaded.isdisjoint({"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.workflows.run_folder"})
+    assert loaded.isdisjoint(
+        {"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.workflows.run_folder"}
+    )
 
 
 def test_public_names_are_those_of_their_modules():

@@ -208,9 +208,15 @@ def test_imports_follow_the_plan(module: str):
         ("churn_torch.export.graph", "import omegaconf.dictconfig"),
         ("churn_torch.training.build", "from churn_torch.serving import export"),
         ("churn_torch.workflows.run_folder", "from churn_torch.serving import export"),
-        ("churn_torch.workflows.run_folder", "if TYPE_CHECKING:\n    from churn_torch.workflows.train import train"),
+        (
+            "churn_torch.workflows.run_folder",
+            "if TYPE_CHECKING:\n    from churn_torch.workflows.train import train",
+        ),
         ("churn_torch.cli.main", "from churn_torch import pipeline"),
-        ("churn_torch.cli.main", "def f():\n    from churn_torch.workflows.run_folder import load_run"),
+        (
+            "churn_torch.cli.main",
+            "def f():\n    from churn_torch.workflows.run_folder import load_run",
+        ),
         ("churn_torch", "from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch", "def f():\n    from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch.errors", "from churn_torch.console import show"),
@@ -233,7 +239,10 @@ def test_the_check_finds_what_it_should(module: str, source: str):
         ("churn_torch.tables.labelled.in_memory", "from churn_torch import samples"),
         ("churn_torch.tables.encode", "from churn_torch.tables import cells"),
         ("churn_torch.cli.main", "def f():\n    from churn_torch import pipeline"),
-        ("churn_torch", "if TYPE_CHECKING:\n    from churn_torch.workflows.run_folder import load_run"),
+        (
+            "churn_torch",
+            "if TYPE_CHECKING:\n    from churn_torch.workflows.run_folder import load_run",
+        ),
         ("churn_torch.workflows.train", "import churn_torch"),
         ("churn_torch.models.scorer", "import torch"),
     ],
@@ -363,7 +372,10 @@ def devices_named(source: str) -> list[str]:
 
 
 # Rows are put on the device they fit, and threads share the rows where there is no GPU.
-DEVICES_APART = {"churn_torch.training.rows.datamodule", "churn_torch.training.logistic.exact_module"}
+DEVICES_APART = {
+    "churn_torch.training.rows.datamodule",
+    "churn_torch.training.logistic.exact_module",
+}
 
 
 def test_nothing_names_a_device():

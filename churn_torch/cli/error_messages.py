@@ -14,7 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError
 
-CONF = Path(__file__).resolve().parents[1] / "conf"
+_PACKAGE = Path(__file__).resolve().parents[1]
+# In a wheel conf/ lies in the package, in a checkout beside it.
+CONF = next(p / "conf" for p in (_PACKAGE, _PACKAGE.parent) if (p / "conf").is_dir())
 
 
 def explain(error: BaseException) -> str | None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import copy
-import functools
 import gc
 import logging
 import os
@@ -16,24 +14,19 @@ import shutil
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
-from churn_torch.errors import InputError
 from churn_torch.cli.error_messages import CONF, explain
-from churn_torch.cli.overrides import check_types, quote_overrides
-
-WITHOUT_TORCH = {"score", "serve"}
+from churn_torch.cli.overrides import quote_overrides
+from churn_torch.errors import InputError
 
 # Run folders that this process named and that were not there before: it may remove them.
 FRESH_FOLDERS: set[Path] = set()
@@ -115,62 +108,41 @@ def run_command(name: str) -> None:
         sys.exit(1)
 
 
-def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
-    """Return the configuration that a script would run with, for use from Python.
-
-    Args:
-        name: ``train``, ``tune``, ``evaluate``, ``score``, ``export`` or ``serve``.
-        overrides: What would stand on the command line, e.g. ``["model=mlp"]``.
-
-    Raises:
-        InputError: An override names an unknown key or choice.
-    """
-    try:
-        written = tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
-        return copy.deepcopy(_composed(name, tuple(quote_overrides(overrides)), written))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error)) from error
-
-
-@functools.lru_cache(maxsize=16)
-def _composed(name: str, overrides: tuple[str, ...], written: tuple[int, ...]) -> DictConfig:
-    """Read conf/, unless it was read with these overrides since it was last written.
-
-    A search or a cross-validation by scikit-learn asks for the same in every fit.
-    """
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra.compose(name, list(overrides))
-
-
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
-    check_types(name, config)
-    if name in WITHOUT_TORCH:
-        from churn_torch.workflows import serve as service
+    """Run one workflow; its module is imported now, and torch with it where it needs torch."""
+    if name == "score":
+        from churn_torch.workflows.score import score
 
-        getattr(service, name)(config)
+        score(config)
+        return None
+    if name == "serve":
+        from churn_torch.workflows.serve import serve
+
+        serve(config)
         return None
     with _no_collections():  # what the others import too
-        from churn_torch.workflows import train as pipeline
-
+        from churn_torch.workflows.train import train
     if name == "tune":
-        from churn_torch.workflows import tune as tuning
+        from churn_torch.workflows.tune import tune
 
-        run = tuning.tune(config, lambda: Path(_run_folder(config.outputs, None)))
+        run = tune(config, lambda: Path(_run_folder(config.outputs, None)))
         return None if run is None else dict(run.metrics)
     if name == "export":
-        from churn_torch.workflows import export as exporting
+        from churn_torch.workflows.export import export
 
-        exporting.export(config)
+        export(config)
         return None
     if name == "evaluate":
-        pipeline.evaluate(config)
+        from churn_torch.workflows.evaluate import evaluate
+
+        evaluate(config)
         return None
     folder = Path(HydraConfig.get().runtime.output_dir)
     if config.cv.folds:
-        from churn_torch.workflows import cross_validate as crossvalidation
+        from churn_torch.workflows.cross_validate import cross_validate
 
-        return crossvalidation.cross_validate(config, folder)
-    return dict(pipeline.train(config, folder).metrics)
+        return cross_validate(config, folder)
+    return dict(train(config, folder).metrics)
 
 
 @contextlib.contextmanager
@@ -225,36 +197,3 @@ def _remove_if_useless(folder: Path, error: BaseException) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # other runs of the day are in it
             folder.parent.rmdir()
-
-
-class SweepSummary(Callback):
-    """At the end of ``-m``: one sorted table on the terminal and sweep.csv in the sweep folder."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
-        """Take note of one member."""
-        outcome = job_return._return_value
-        if config.hydra.mode != RunMode.MULTIRUN or not isinstance(outcome, dict):
-            return
-        row: dict[str, Any] = {
-            "job": int(config.hydra.job.num),
-            "overrides": " ".join(config.hydra.overrides.task),
-            "status": outcome["status"],
-            "error": outcome.get("error", ""),
-            "folder": config.hydra.runtime.output_dir,
-        }
-        for split in ("validation", "test"):
-            measured = (outcome.get("metrics") or {}).get(split, {})
-            row |= {f"{split}_{k}": v for k, v in measured.items() if k != "intervals"}
-        self.rows.append(row)
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Show and write the summary."""
-        from churn_torch.workflows.train import summarise_sweep
-
-        if self.rows:
-            summarise_sweep(self.rows, Path(config.hydra.sweep.dir))
-            if all(row["status"] != "ok" for row in self.rows):
-                raise InputError("every member of the sweep failed; the table above says why.")

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, ListConfig, OmegaConf
-
-from churn_torch.errors import InputError
-from churn_torch.cli.error_messages import CONF
+from collections.abc import Sequence
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
@@ -23,9 +14,6 @@ LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-
-# Keys that take a word as well as a number, whatever their default is.
-SEVERAL_TYPES = {"threshold", "trainer.devices", "trainer.max_epochs", "penalty.l2"}
 
 
 def quote_overrides(arguments: Sequence[str]) -> list[str]:
@@ -76,54 +64,3 @@ def _is_plain(key: str, value: str, sweep: bool) -> bool:
         return True
     # A label may be a number or a truth value; a name that looks like one is a name.
     return key == "data.positive" and bool(PLAIN_TEXT.fullmatch(value))
-
-
-def check_types(name: str, config: DictConfig) -> None:
-    """Refuse text where the default is a number, and so on.
-
-    Raises:
-        InputError: Naming key, expected type and value.
-    """
-    choices = [c for c in HydraConfig.get().overrides.task if "." not in c.partition("=")[0]]
-    groups = {path.name for path in CONF.iterdir() if path.is_dir()}
-    chosen = [c for c in choices if c.partition("=")[0].lstrip("+~") in groups]
-    for key, default, value in _leaves(_defaults(name, tuple(chosen)), config):
-        if key in SEVERAL_TYPES:
-            continue
-        expected = None
-        if isinstance(default, bool):
-            if not isinstance(value, bool):
-                expected = "true or false"
-        elif isinstance(default, int | float):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                expected = "a number"
-            elif isinstance(default, int) and not float(value).is_integer():
-                expected = "a whole number"
-        elif isinstance(default, ListConfig) and isinstance(value, str | int | float):
-            expected = "a list such as [a,b]"
-        elif isinstance(default, DictConfig) and isinstance(value, str | int | float):
-            expected = f"keys below it ({', '.join(f'{key}.{name}' for name in map(str, default))})"
-        if expected:
-            raise InputError(f"{key}: expected {expected}, got {value!r}.")
-
-
-@functools.cache
-def _defaults(name: str, chosen: tuple[str, ...]) -> DictConfig:
-    """Return the configuration of these choices alone; the members of a sweep share it."""
-    return hydra.compose(config_name=name, overrides=list(chosen))
-
-
-def _leaves(
-    defaults: DictConfig, config: DictConfig, prefix: str = ""
-) -> Iterator[tuple[str, Any, Any]]:
-    """Yield key, default and value of every scalar that both hold."""
-    for key in map(str, defaults):
-        if OmegaConf.is_missing(config, key) or key not in config:
-            continue
-        if OmegaConf.is_interpolation(config, key):  # another key, checked under its own name
-            continue
-        default = None if OmegaConf.is_missing(defaults, key) else defaults[key]
-        if isinstance(default, DictConfig) and isinstance(config[key], DictConfig):
-            yield from _leaves(default, config[key], f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", default, config[key]

@@ -1,4 +1,4 @@
-"""Metrics of a split of any size, gathered chunk by chunk in bounded memory.
+"""Metrics of a split of any size, materialized chunk by chunk in bounded memory.
 
 The average of per-batch metrics is not the metric of the split, so a tally keeps what every
 metric of the whole split needs.
@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from churn_torch.evaluation import gains
-from churn_torch.evaluation.probability_bins import N_BINS, bin_of, edge_below, lower_edge
 from churn_torch.evaluation.bootstrap import SHARES, bootstrap
 from churn_torch.evaluation.checks import check_both_classes, check_rows
 from churn_torch.evaluation.gains import Ints
+from churn_torch.evaluation.probability_bins import N_BINS, bin_of, edge_below, lower_edge
 from churn_torch.evaluation.thresholds import (
     THRESHOLD_RULES,
     check_rule,
@@ -30,8 +30,8 @@ BLOCK_ROWS = 65_536  # rows summed at a time: they stay in cache
 EPS = torch.finfo(torch.float64).eps
 
 
-class Tally:
-    """Probabilities and labels of a split, gathered chunk by chunk, in bounded memory.
+class SplitMetrics:
+    """Probabilities and labels of a split, materialized chunk by chunk, in bounded memory.
 
     Rows are ranked and called churners by their probability in float32, as the ONNX file gives it.
     Up to ``exact_rows`` rows everything is exact. Beyond, rows are counted in about two million
@@ -252,7 +252,7 @@ class Tally:
         if self._counts is not None and edge_below(threshold) != cut:
             if threshold != self.threshold:
                 raise ValueError(
-                    f"the rows from {threshold} on were not counted: Tally(threshold={threshold})"
+                    f"the rows from {threshold} on were not counted: SplitMetrics(threshold={threshold})"
                 )
             return int(self._called[0]), int(self._called[1])
         called = groups.lowest >= cut

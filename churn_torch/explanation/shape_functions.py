@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from churn_torch.models.attribution import Attribution
-from churn_torch.models.scorecard.points import Array, Points, value_in_words
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.scorecard.points import Array, Points, value_in_words
 from churn_torch.tables.encode import FIRST_CATEGORY
 from churn_torch.tables.schema import Column, Kind, Schema
 
@@ -41,7 +41,7 @@ def read_shapes(
         codes: ``[N, n_text]``, the same rows.
     """
     preprocess = attribution.scorer.preprocess
-    numbers = (*schema.numeric, *schema.wide)
+    numbers = schema.numbers
     values = [values_of(column) for column in numbers]
     n_levels = [1 + len(v) for v in values]
     n_levels += [FIRST_CATEGORY + len(column.vocabulary or ()) for column in schema.text]
@@ -83,21 +83,21 @@ def _rows(schema: Schema, values: list[Array], n_levels: list[int]) -> Columns:
     numbers = [
         np.pad(np.concatenate([[np.nan], v]), (0, most - 1 - len(v)), mode="edge") for v in values
     ]
-    n_numeric = len(schema.numeric)
-    numeric, wide = (
+    n_float32 = len(schema.float32)
+    float32, float64 = (
         torch.from_numpy(np.array(part, dtype=np.float64).reshape(-1, most).T.copy())
-        for part in (numbers[:n_numeric], numbers[n_numeric:])
+        for part in (numbers[:n_float32], numbers[n_float32:])
     )
     level = torch.arange(most)[:, None]
     text = torch.tensor(n_levels[len(values) :], dtype=torch.int64)
-    return Columns(numeric.float(), wide, torch.minimum(level, text - 1))
+    return Columns(float32.float(), float64, torch.minimum(level, text - 1))
 
 
 def _number_shares(
     preprocess: Preprocess, schema: Schema, values: list[Array], dense: Tensor
 ) -> list[Array]:
     """Return how many rows are nearest to each value of each number; the first are missing."""
-    numbers = (*schema.numeric, *schema.wide)
+    numbers = schema.numbers
     flags = [column.has_missing for column in numbers]
     flag_at = len(numbers) + np.cumsum(flags) - 1
     middles = [(v[1:] + v[:-1]) / 2 for v in values]

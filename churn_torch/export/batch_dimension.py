@@ -21,18 +21,18 @@ _PRIMES = (1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049, 1051, 1061, 1063, 106
 _OPEN = {"Reshape": -1, "Expand": 1}
 
 
-def telling_number(sizes: Iterable[int]) -> int | None:
+def traced_row_count(sizes: Iterable[int]) -> int | None:
     """Return a number of rows that is a factor of none of the sizes, if there is one at hand."""
     some = set(sizes) - {0}
     return next((prime for prime in _PRIMES if all(size % prime for size in some)), None)
 
 
-def leave_open(model: onnx.ModelProto, n_rows: int) -> bool:
+def make_rows_dynamic(model: onnx.ModelProto, n_rows: int) -> bool:
     """Let a graph that was traced with so many rows take any number of them.
 
     Args:
         model: Its inputs are matrices of numbers, one row each. It is changed.
-        n_rows: The number it was traced with, of `telling_number`.
+        n_rows: The number it was traced with, of `traced_row_count`.
 
     Returns:
         Whether it does: some rows together are answered as each of them alone.

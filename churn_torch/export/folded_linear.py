@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.calendar import (
     CALENDAR_PARTS,
     CYCLE_TABLE,
@@ -17,12 +18,11 @@ from churn_torch.models.preprocessing.calendar import (
     calendar_places,
 )
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import Scorer
 
 
-class FoldedScorer(nn.Module):
+class FoldedLinear(nn.Module):
     """The probability and the reasons of a scorer with a `Linear` net, in a fraction of the work.
 
     The logit of a linear net is a sum over columns, so each column is turned at once into what it
@@ -45,7 +45,7 @@ class FoldedScorer(nn.Module):
         self.smooth_clip = preprocess.smooth_clip
         stored = {name.removesuffix("_"): b.double() for name, b in preprocess.named_buffers()}
         flagged, dates = preprocess.get_buffer("flagged_"), preprocess.get_buffer("dates_")
-        n_numbers = preprocess.n_numeric + preprocess.n_wide
+        n_numbers = preprocess.n_float32 + preprocess.n_float64
         n_parts = len(dates) * len(CALENDAR_PARTS)
         weights = scorer.net.linear.weight.detach()[0].double()
         baseline = weights * scorer.baseline.double()
@@ -58,12 +58,12 @@ class FoldedScorer(nn.Module):
         # What a number column adds at all times: the centres of its features, and the baseline.
         always, missing = -base_number, torch.zeros(n_numbers, dtype=torch.float64)
         always[flagged] -= of_flag * stored["missing_share"] + base_flag
-        of_date = preprocess.n_numeric + dates
+        of_date = preprocess.n_float32 + dates
         parts = (of_part * stored["part_means"].flatten() + base_part).view(-1, len(CALENDAR_PARTS))
         always[of_date] -= parts.sum(1)
         missing[flagged] = of_flag
         fill, lower, upper, center, scale = (
-            torch.cat([stored[f"{group}_{name}"] for group in ("numeric", "wide")])
+            torch.cat([stored[f"{group}_{name}"] for group in ("float32", "float64")])
             for name in ("fill", "lower", "upper", "center", "scale")
         )
         z = self._smooth((torch.minimum(torch.maximum(fill, lower), upper) - center) / scale)
@@ -77,7 +77,7 @@ class FoldedScorer(nn.Module):
             "missing": of_number * z + missing + always,
         }
         numbers |= {"weight": of_number} if self.smooth_clip else {}
-        dtype = torch.float64 if preprocess.n_wide else torch.float32
+        dtype = torch.float64 if preprocess.n_float64 else torch.float32
         for name, values in numbers.items():
             self.register_buffer(name, values.to(dtype))
         self._fold_dates(fill, of_date, of_part.view(-1, len(CALENDAR_PARTS)))
@@ -123,9 +123,9 @@ class FoldedScorer(nn.Module):
     @staticmethod
     def fits(scorer: Scorer) -> bool:
         """Tell whether there is something to fold."""
-        return isinstance(scorer.net, Linear) and not scorer.preprocess.ramps.n_ramps
+        return isinstance(scorer.net, Linear) and not scorer.preprocess.ramps.n_pieces
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is not looked at.
 
         Shape:
@@ -133,7 +133,7 @@ class FoldedScorer(nn.Module):
         """
         added = []
         if len(self.get_buffer("center")):
-            added = self._of_numbers(Columns(numeric, wide, codes).numbers())
+            added = self._of_numbers(Columns(float32, float64, codes).numbers())
         if len(self.get_buffer("text_start")):
             at = codes + self.get_buffer("text_start")
             added.append(torch.take(self.get_buffer("of_code"), at))

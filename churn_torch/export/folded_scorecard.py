@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.nets.linear import Linear
-from churn_torch.models.scorecard.points import card_points
 from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorecard.features import ScorecardFeatures
+from churn_torch.models.scorecard.points import scorecard_points
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.scorecard.features import CardFeatures
 
 
-class FoldedCard(nn.Module):
+class FoldedScorecard(nn.Module):
     """The probability and the reasons of a scorecard: looked-up points, added up.
 
     A cell of a term adds the same to every row in it, so the linear layer's sum over the term's
@@ -21,16 +21,16 @@ class FoldedCard(nn.Module):
     row; those of a pair are halved between its columns.
 
     Args:
-        scorer: Its preprocessing is a `CardFeatures`, its net a `Linear`.
+        scorer: Its preprocessing is a `ScorecardFeatures`, its net a `Linear`.
     """
 
     def __init__(self, scorer: Scorer) -> None:
         super().__init__()
-        assert isinstance(scorer.preprocess, CardFeatures)
+        assert isinstance(scorer.preprocess, ScorecardFeatures)
         assert isinstance(scorer.net, Linear)
         self.features = scorer.preprocess
         self.calibrator = scorer.calibrator
-        points, base = card_points(scorer)
+        points, base = scorecard_points(scorer)
         self.register_buffer("points", torch.cat(points).float().unsqueeze(1))
         self.register_buffer("base", base.float())
         share = torch.zeros(len(points), len(self.features.columns))
@@ -41,15 +41,15 @@ class FoldedCard(nn.Module):
     @staticmethod
     def fits(scorer: Scorer) -> bool:
         """Tell whether the scorer is a scorecard."""
-        return isinstance(scorer.preprocess, CardFeatures) and isinstance(scorer.net, Linear)
+        return isinstance(scorer.preprocess, ScorecardFeatures) and isinstance(scorer.net, Linear)
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is not looked at.
 
         Shape:
             Columns of N rows to ``[N]`` and ``[N, F]`` float32.
         """
-        cells = self.features.cells(Columns(numeric, wide, codes))
+        cells = self.features.cells(Columns(float32, float64, codes))
         points = embedding(cells, self.get_buffer("points")).squeeze(2)
         logit = points.sum(1) + self.get_buffer("base")
         return torch.sigmoid(self.calibrator(logit)), points @ self.get_buffer("share")

@@ -8,9 +8,9 @@ import onnx
 from onnx import TensorProto, compose, helper
 
 from churn_torch.errors import InputError
+from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
-from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from churn_torch.export.parity import Parity
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
-from churn_torch.export.parity import Parity
 from churn_torch.tables.schema import Column, Schema
 
 
@@ -26,10 +26,10 @@ def describe_columns(preprocess: Preprocess, schema: Schema) -> list[dict[str, A
     1970-01-01 UTC, as the file takes them.
     """
     medians = {
-        **_named(schema.numeric, preprocess.get_buffer("numeric_fill_").tolist()),
-        **_named(schema.wide, preprocess.get_buffer("wide_fill_").tolist()),
+        **_named(schema.float32, preprocess.get_buffer("float32_fill_").tolist()),
+        **_named(schema.float64, preprocess.get_buffer("float64_fill_").tolist()),
     }
-    described = [_described(c, medians[c.name]) for c in (*schema.numeric, *schema.wide)]
+    described = [_described(c, medians[c.name]) for c in schema.numbers]
     frequencies = iter(preprocess.get_buffer("frequencies_").tolist())
     for column in schema.text:
         # One feature each for missing, rare and every word.
@@ -50,7 +50,7 @@ def _described(column: Column, typical: Any) -> dict[str, Any]:
     return {
         "name": column.name,
         "kind": column.kind.value,
-        "type": "string" if is_text else "float64" if Schema.is_wide(column) else "float32",
+        "type": "string" if is_text else "float64" if Schema.is_float64(column) else "float32",
         "minimum": column.minimum,
         "maximum": column.maximum,
         "vocabulary": column.vocabulary if is_text else None,

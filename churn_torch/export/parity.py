@@ -11,8 +11,8 @@ import torch
 
 from churn_torch.errors import InputError
 from churn_torch.models.attribution import Attribution
+from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.input_quality import Quality
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import Array, make_feed, open_session
@@ -105,7 +105,7 @@ def check_parity(
     """
     session = open_session(model)
     names = [output.name for output in session.get_outputs()]
-    quality = Quality(schema)
+    quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
     n_rows, n_kinks, worst = 0, 0, {PROBABILITY: 0.0, REASONS: 0.0}
     for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0)):

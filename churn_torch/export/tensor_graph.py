@@ -10,10 +10,10 @@ import torch
 from onnx import TensorProto
 from torch import Tensor, nn
 
-from churn_torch.models.attribution import Attribution
-from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.input_quality import Quality
-from churn_torch.models.scorer import Scorer
+from churn_torch.export.batch_dimension import make_rows_dynamic, traced_row_count
+from churn_torch.export.folded_linear import FoldedLinear
+from churn_torch.export.folded_scorecard import FoldedScorecard
+from churn_torch.export.gradient import traceable_attribution
 from churn_torch.export.torch_exporter import (
     TRANSLATIONS,
     quiet_exporter,
@@ -21,11 +21,11 @@ from churn_torch.export.torch_exporter import (
     traced_once,
     unparsed_translations,
 )
-from churn_torch.export.folded_linear import FoldedScorer
-from churn_torch.export.folded_scorecard import FoldedCard
-from churn_torch.export.gradient import traceable_attribution
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.input_quality import InputQuality
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
-from churn_torch.export.batch_dimension import leave_open, telling_number
 from churn_torch.tables.schema import Schema
 
 IR_VERSION = 10
@@ -45,8 +45,8 @@ class Group:
 def input_groups(schema: Schema) -> list[Group]:
     """Return the non-empty groups of input columns, in the order of `Columns`."""
     groups = [
-        Group("numeric", tuple(c.name for c in schema.numeric), TensorProto.FLOAT, 0),
-        Group("wide", tuple(c.name for c in schema.wide), TensorProto.DOUBLE, 1),
+        Group("float32", tuple(c.name for c in schema.float32), TensorProto.FLOAT, 0),
+        Group("float64", tuple(c.name for c in schema.float64), TensorProto.DOUBLE, 1),
         Group("codes", tuple(c.name for c in schema.text), TensorProto.STRING, 2),
     ]
     return [group for group in groups if group.columns]
@@ -70,10 +70,10 @@ def tensor_graph(
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
     groups = input_groups(schema)
     sizes = {size for tensor in graph.state_dict().values() for size in tensor.shape}
-    n_rows = telling_number(sizes)
+    n_rows = traced_row_count(sizes)
     if n_rows is not None:
         core = _traced(graph, groups, opset, n_rows, any_number=False)
-        if leave_open(core, n_rows):
+        if make_rows_dynamic(core, n_rows):
             return core
     # An example of one row would let the exporter take the number for a constant.
     return _traced(graph, groups, opset, 3, any_number=True)
@@ -82,7 +82,7 @@ def tensor_graph(
 def _traced(
     graph: _TensorGraph, groups: list[Group], opset: int, n_rows: int, *, any_number: bool
 ) -> onnx.ModelProto:
-    dtypes = {"numeric": torch.float32, "wide": torch.float64, "codes": torch.int64}
+    dtypes = {"float32": torch.float32, "float64": torch.float64, "codes": torch.int64}
     examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
     batch = torch.export.Dim(BATCH)
     with quiet_exporter(), unparsed_translations(), traced_once():
@@ -128,7 +128,7 @@ class _TensorGraph(nn.Module):
         scorer: Scorer,
         schema: Schema,
         outputs: Sequence[str],
-        folded: FoldedScorer | FoldedCard | None,
+        folded: FoldedLinear | FoldedScorecard | None,
         attribution: Attribution | None,
     ) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class _TensorGraph(nn.Module):
         self.folded = folded
         self.scorer = scorer
         self.attribution = attribution
-        self.quality = Quality(schema)
+        self.quality = InputQuality(schema)
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
@@ -157,9 +157,9 @@ class _TensorGraph(nn.Module):
         return tuple(found[name] for name in self.outputs)
 
 
-def _folded(scorer: Scorer) -> FoldedScorer | FoldedCard | None:
+def _folded(scorer: Scorer) -> FoldedLinear | FoldedScorecard | None:
     """Return a linear scorer with all worked out that is known before a row comes."""
-    for folded in (FoldedCard, FoldedScorer):
+    for folded in (FoldedScorecard, FoldedLinear):
         if folded.fits(scorer):
             return folded(scorer)
     return None

@@ -13,14 +13,20 @@ import torch
 from onnx.utils import Extractor
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.export.graph import MOST_OPSET, OPSET, build_onnx
+from churn_torch.export.metadata import certificate, describe_reasons, file_metadata, today
+from churn_torch.export.parity import Parity, check_parity
+from churn_torch.export.weight_compression import (
+    DTYPES,
+    Stored,
+    check_auroc,
+    compress,
+    store_compressed,
+)
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.export.weight_compression import DTYPES, Stored, check_auroc, compress, store_compressed
-from churn_torch.export.graph import MOST_OPSET, OPSET, build_onnx
-from churn_torch.export.metadata import certificate, describe_reasons, file_metadata, today
 from churn_torch.serving.outputs import OUTPUTS, REASONS
-from churn_torch.export.parity import Parity, check_parity
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.tables.schema import Schema
@@ -81,7 +87,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
-class ProvedFile:
+class VerifiedFile:
     """An ONNX file that equals the scorer it was made from, and the certificate of that.
 
     Attributes:
@@ -96,7 +102,7 @@ class ProvedFile:
     rounding: float | None = None
 
 
-def proved_files(
+def verified_files(
     scorer: Scorer,
     schema: Schema,
     parsed: pd.DataFrame,
@@ -106,7 +112,7 @@ def proved_files(
     threshold: float,
     attribution: Attribution,
     options: ExportOptions,
-) -> tuple[ProvedFile, ProvedFile | None]:
+) -> tuple[VerifiedFile, VerifiedFile | None]:
     """Return the file, and one without reasons where these cost several passes through the net.
 
     onnxruntime computes every output of a file whether it is asked for or not.
@@ -156,7 +162,7 @@ def proved_files(
 
     store_compressed(model, matrices)
 
-    def proved(model: onnx.ModelProto) -> ProvedFile:
+    def proved(model: onnx.ModelProto) -> VerifiedFile:
         parity = check_parity(
             model.SerializeToString(),
             scorer,
@@ -168,7 +174,7 @@ def proved_files(
         onnx.helper.set_model_props(
             model, {**_stored(model), "parity": certificate(parity, today())}
         )
-        return ProvedFile(model.SerializeToString(), parity, rounding)
+        return VerifiedFile(model.SerializeToString(), parity, rounding)
 
     lean = None
     if REASONS in options.names and attribution.n_points > 1:

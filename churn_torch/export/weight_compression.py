@@ -11,8 +11,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from churn_torch.errors import InputError
-from churn_torch.models.scorer import Scorer
 from churn_torch.export.parity import ParityError
+from churn_torch.models.scorer import Scorer
 
 Array = np.ndarray[Any, Any]
 

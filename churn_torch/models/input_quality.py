@@ -21,7 +21,7 @@ QUALITY_MEANING = {
 }
 
 
-class Quality(nn.Module):
+class InputQuality(nn.Module):
     """Tell cells that are missing, unseen in training, or outside the training range.
 
     An infinite number counts as missing, as it does for the model. A category too rare in training
@@ -36,20 +36,20 @@ class Quality(nn.Module):
 
     def __init__(self, schema: Schema) -> None:
         super().__init__()
-        self.n_numbers, self.n_text = len(schema.numeric) + len(schema.wide), len(schema.text)
+        self.n_numbers, self.n_text = len(schema.float32) + len(schema.float64), len(schema.text)
         for end in ("minimum", "maximum"):
-            numeric = _limits(schema.numeric, end, np.float32)
-            wide = _limits(schema.wide, end, np.float64)
-            self.register_buffer(end, torch.cat([numeric, wide]) if len(wide) else numeric)
+            float32 = _limits(schema.float32, end, np.float32)
+            float64 = _limits(schema.float64, end, np.float64)
+            self.register_buffer(end, torch.cat([float32, float64]) if len(float64) else float32)
         # By how many of "finite" and "inside" hold, which costs less than choosing twice.
         self.register_buffer("of_number", torch.tensor([MISSING, OUTSIDE, FINE]))
         self.register_buffer("of_code", torch.tensor([MISSING, UNSEEN, FINE]))
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return the quality of each cell; a group without columns is not looked at."""
         parts = []
         if self.n_numbers:
-            x = Columns(numeric, wide, codes).numbers()
+            x = Columns(float32, float64, codes).numbers()
             inside = torch.logical_and(  # not &, which the exporter has to decompose
                 x >= self.get_buffer("minimum"), x <= self.get_buffer("maximum")
             )

@@ -42,14 +42,14 @@ class Scorer(nn.Module):
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
-    def raw_logit(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def raw_logit(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return the net's own logit, the one the training loss sees."""
-        logit: Tensor = self.net(self.preprocess(numeric, wide, codes))
+        logit: Tensor = self.net(self.preprocess(float32, float64, codes))
         return logit
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return calibrated probabilities."""
-        return self.calibrated(self.raw_logit(numeric, wide, codes))
+        return self.calibrated(self.raw_logit(float32, float64, codes))
 
     def calibrated(self, raw_logit: Tensor) -> Tensor:
         """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``."""

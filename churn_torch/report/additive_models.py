@@ -23,7 +23,7 @@ def points_of(log_odds: float) -> int:
     return round(log_odds * POINTS_TO_DOUBLE / math.log(2))
 
 
-def card_frame(terms: Sequence[Points], base: float) -> pd.DataFrame:
+def terms_frame(terms: Sequence[Points], base: float) -> pd.DataFrame:
     """Return the scorecard as a table: the base, then each cell of each term.
 
     The log-odds of a row before calibration are the base and one line of each term, added up.
@@ -59,7 +59,7 @@ def strongest_table(terms: Sequence[Points]) -> Table:
     return table
 
 
-def card_page(terms: Sequence[Points], base: float) -> str:
+def scorecard_page(terms: Sequence[Points], base: float) -> str:
     """Return a scorecard as a page of HTML that needs nothing else."""
     intro = (
         f"Everybody starts at {points_of(base)} points and gets those of one bin of each column "

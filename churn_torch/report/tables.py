@@ -56,8 +56,8 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """Lay out the metrics of a run, one column a split.
 
     Args:
-        metrics: for each split what ``Tally.evaluate`` returns, and under ``"intervals"``, where
-            it was computed, what ``Tally.intervals`` returns.
+        metrics: for each split what ``SplitMetrics.evaluate`` returns, and under ``"intervals"``, where
+            it was computed, what ``SplitMetrics.intervals`` returns.
     """
     notes = []
     if any("intervals" in split for split in metrics.values()):
@@ -87,7 +87,7 @@ def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
     """Lay out a cross-validation: each metric's mean over the folds and how it spreads.
 
     Args:
-        folds: for each fold what ``Tally.evaluate`` returns of ``"validation"`` and ``"test"``.
+        folds: for each fold what ``SplitMetrics.evaluate`` returns of ``"validation"`` and ``"test"``.
     """
     table = Table(caption=f"{len(folds)} folds; spread: standard deviation over them")
     table.add_column("metric", no_wrap=True)
@@ -160,7 +160,7 @@ def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list
         rows: one mapping a member, with ``job`` (number), ``overrides`` (text), ``status``
             (``"ok"``, or anything else when it failed), ``error`` (text, when it failed) and
             metrics named ``validation_auroc``, ``test_auroc`` and so on.
-        sort_by: a metric of ``Tally.evaluate``, without its split.
+        sort_by: a metric of ``SplitMetrics.evaluate``, without its split.
 
     Raises:
         InputError: when no member that finished has that metric.

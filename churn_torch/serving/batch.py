@@ -26,7 +26,7 @@ from churn_torch.tables.encode import Texts
 BLOCK_ROWS = 8_192
 
 
-class CodedModel:
+class BatchModel:
     """An ONNX file for many rows at a time: the nodes of its probability, so the same numbers.
 
     What a whole graph answers besides is computed whether it is asked for or not, and reasons may

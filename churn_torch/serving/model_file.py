@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, suggest
 from churn_torch.serving.outputs import FORMAT
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -21,6 +21,10 @@ _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
     *("training", "reasons", "quality", "parity"),
 )
+
+
+# The file's name in a run folder.
+MODEL_NAME = "model.onnx"
 
 
 class ModelFile:
@@ -96,3 +100,26 @@ class ModelFile:
         """Return outputs by name, all of the file's if none are named."""
         names = list(outputs or self.outputs)
         return dict(zip(names, self.session.run(names, feed), strict=True))
+
+
+def find_model(run: str) -> Path:
+    """Return the ONNX file of a run folder, or the file itself.
+
+    Raises:
+        InputError: There is neither.
+    """
+    path = Path(run)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        nearby = [str(other) for other in path.parent.glob("*")]
+        raise InputError(
+            f"run: expected a run folder or an ONNX file, got {run!r}, which is not there"
+            f"{suggest(run, nearby)}; train first, or name a folder under outputs/."
+        )
+    if not (path / MODEL_NAME).is_file():
+        raise InputError(
+            f"run: expected {MODEL_NAME} in {run!r}, got none; write it with churn-torch export "
+            f"run={run}."
+        )
+    return path / MODEL_NAME

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.serving.batch import CodedModel
+from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
-from churn_torch.tables.readers import sources
-from churn_torch.tables.readers.prefetch import ahead
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.labelled.rows import CHUNK_ROWS
+from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.prefetch import prefetch
 
 
 def score_table(
@@ -47,7 +47,7 @@ def score_table(
     """
     if chunk_rows < 1:
         raise InputError(f"chunk_rows: expected 1 or more, got {chunk_rows}.")
-    coded = CodedModel(model)
+    coded = BatchModel(model)
     sources.check_output(out, source, database)
     kept = _kept(keep, coded)
     columns, texts = None, []
@@ -69,7 +69,7 @@ def score_table(
     return sources.write(scored(), out)
 
 
-def _kept(keep: str | Sequence[str], coded: CodedModel) -> list[str] | None:
+def _kept(keep: str | Sequence[str], coded: BatchModel) -> list[str] | None:
     if keep == "all":
         return None
     if keep == "id":
@@ -85,7 +85,7 @@ class _Parsed(NamedTuple):
 
 
 def score_chunks(
-    model: CodedModel, chunks: Iterable[pd.DataFrame], *, keep: Sequence[str] | None
+    model: BatchModel, chunks: Iterable[pd.DataFrame], *, keep: Sequence[str] | None
 ) -> Iterator[pd.DataFrame]:
     """Yield each chunk's kept columns with probability and decision added.
 
@@ -100,12 +100,12 @@ def score_chunks(
         InputError: A column to keep is not in the source, the source has one named like an
             output, or its cells cannot be read.
     """
-    parsed = ahead(_parsed(ahead(chunks, depth=1), model, keep), depth=1)
-    return ahead((_scored(model, chunk) for chunk in parsed), depth=1)
+    parsed = prefetch(_parsed(prefetch(chunks, depth=1), model, keep), depth=1)
+    return prefetch((_scored(model, chunk) for chunk in parsed), depth=1)
 
 
 def _parsed(
-    chunks: Iterable[pd.DataFrame], model: CodedModel, keep: Sequence[str] | None
+    chunks: Iterable[pd.DataFrame], model: BatchModel, keep: Sequence[str] | None
 ) -> Iterator[_Parsed]:
     n_rows = 0
     for chunk in chunks:
@@ -126,6 +126,6 @@ def _parsed(
         n_rows += len(chunk)
 
 
-def _scored(model: CodedModel, chunk: _Parsed) -> pd.DataFrame:
+def _scored(model: BatchModel, chunk: _Parsed) -> pd.DataFrame:
     probability, decision = model.run(chunk.columns)
     return chunk.kept.assign(**{PROBABILITY: probability, DECISION: decision})

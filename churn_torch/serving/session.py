@@ -40,7 +40,7 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
 def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
     """Return the inputs of the ONNX file for parsed rows: one ``[N, 1]`` array a column."""
     feed: Feed = {}
-    for column in (*schema.numeric, *schema.wide):
+    for column in schema.numbers:
         feed[column.name] = as_input(parsed[column.name], column)
     for column in schema.text:
         feed[column.name] = parsed[column.name].to_numpy(object).reshape(-1, 1)
@@ -49,7 +49,7 @@ def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
 
 def as_input(numbers: pd.Series, column: Column) -> Array:
     """Return a number column as the file wants it: ``[N, 1]`` float32, or float64 if wide."""
-    dtype = np.float64 if Schema.is_wide(column) else np.float32
+    dtype = np.float64 if Schema.is_float64(column) else np.float32
     # A number beyond float32 becomes infinite, which the model takes as missing.
     with np.errstate(over="ignore"):
         return numbers.to_numpy(dtype).reshape(-1, 1)

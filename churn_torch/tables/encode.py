@@ -53,11 +53,11 @@ class Arrays(NamedTuple):
     """What the nets read.
 
     Shape:
-        numeric: [N, n_numeric] float32. wide: [N, n_wide] float64. codes: [N, n_text] int64.
+        numeric: [N, n_float32] float32. wide: [N, n_float64] float64. codes: [N, n_text] int64.
     """
 
-    numeric: npt.NDArray[np.float32]
-    wide: npt.NDArray[np.float64]
+    float32: npt.NDArray[np.float32]
+    float64: npt.NDArray[np.float64]
     codes: npt.NDArray[np.int64]
 
 
@@ -233,19 +233,19 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         ValueError: A text column has no vocabulary yet (statistics were not fitted).
     """
     n = len(parsed)
-    numeric = np.empty((len(schema.numeric), n), dtype=np.float32)
-    for values, column in zip(numeric, schema.numeric, strict=True):
+    float32 = np.empty((len(schema.float32), n), dtype=np.float32)
+    for values, column in zip(float32, schema.float32, strict=True):
         # A number beyond float32 becomes infinite, which the model takes as missing.
         with np.errstate(over="ignore"):
             values[:] = parsed[column.name].to_numpy()
-    wide = np.empty((len(schema.wide), n), dtype=np.float64)
-    for days, column in zip(wide, schema.wide, strict=True):
+    float64 = np.empty((len(schema.float64), n), dtype=np.float64)
+    for days, column in zip(float64, schema.float64, strict=True):
         days[:] = parsed[column.name].to_numpy()
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for found, column in zip(codes, schema.text, strict=True):
         found[:] = _codes(parsed[column.name], column)
     # Copied in rows at the end: to fill rows a cell at a time would take several times as long.
-    return Arrays(numeric.T.copy(), wide.T.copy(), codes.T.copy())
+    return Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
 
 
 def text_codes(column: Column) -> dict[str, int]:

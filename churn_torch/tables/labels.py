@@ -10,9 +10,8 @@ import pandas as pd
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import TRUTH, canonical_text, is_plain, numbers_as_text
+from churn_torch.tables.options import Label
 from churn_torch.tables.schema import Schema, with_text_names
-
-Label = str | int | float | bool
 
 _POSITIVE_WORDS = frozenset(
     {"1", "yes", "true", "y", "t", "churn", "churned", "left", "exited", "lost", "cancelled"}

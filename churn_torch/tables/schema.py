@@ -50,10 +50,10 @@ class Column:
         datetime_format: strptime pattern of dates that are text, ``ISO8601`` for ISO text.
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
-        wide: The mean is large against the spread, so float32 would lose the differences.
+        needs_float64: The mean is large against the spread, so float32 would lose the differences.
         bins: Bins that a scorecard cuts a number into; 0 elsewhere.
         pair_bins: The same in its pairs of columns; of text the categories that are kept apart.
-        n_ramps: Bins that the numbers are cut into (`churn_torch.models.preprocessing.piecewise_linear`).
+        n_pieces: Bins that the numbers are cut into (`churn_torch.models.preprocessing.piecewise_linear`).
     """
 
     name: str
@@ -66,12 +66,12 @@ class Column:
     vocabulary: tuple[str, ...] | None = None
     has_missing: bool = False
     has_rare: bool = False
-    wide: bool = False
+    needs_float64: bool = False
     minimum: float | None = None
     maximum: float | None = None
     bins: int = 0
     pair_bins: int = 0
-    n_ramps: int = 0
+    n_pieces: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ class Schema:
         return column.kind is Kind.CATEGORICAL
 
     @staticmethod
-    def is_wide(column: Column) -> bool:
+    def is_float64(column: Column) -> bool:
         """Tell whether the column enters the model as float64: dates and wide numbers."""
-        return column.kind is Kind.DATETIME or column.wide
+        return column.kind is Kind.DATETIME or column.needs_float64
 
     @cached_property
     def text(self) -> tuple[Column, ...]:
@@ -120,20 +120,32 @@ class Schema:
         return tuple(column for column in self.features if self.is_text(column))
 
     @cached_property
-    def wide(self) -> tuple[Column, ...]:
+    def float64(self) -> tuple[Column, ...]:
         """Features that need float64."""
         return tuple(
-            column for column in self.features if self.is_wide(column) and not self.is_text(column)
+            column
+            for column in self.features
+            if self.is_float64(column) and not self.is_text(column)
         )
 
     @cached_property
-    def numeric(self) -> tuple[Column, ...]:
+    def float32(self) -> tuple[Column, ...]:
         """Features that are float32 numbers."""
         return tuple(
             column
             for column in self.features
-            if not self.is_wide(column) and not self.is_text(column)
+            if not self.is_float64(column) and not self.is_text(column)
         )
+
+    @cached_property
+    def numbers(self) -> tuple[Column, ...]:
+        """Features that are numbers, float32 before float64."""
+        return (*self.float32, *self.float64)
+
+    @cached_property
+    def inputs(self) -> tuple[Column, ...]:
+        """The features in the order of the ONNX file's inputs: float32, float64, text."""
+        return (*self.numbers, *self.text)
 
     @property
     def id(self) -> str | None:

@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
 
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorecard.fit import fit_card
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
+from churn_torch.models.scorecard.fit import fit_scorecard
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import build_options, card_options, positive_weight
+from churn_torch.training.build import positive_weight, scorecard_options
+from churn_torch.training.options import FitOptions
 
 # Training rows that a scorecard's bins and pairs are learned from, at most.
-CARD_ROWS = 65_536
+SCORECARD_ROWS = 65_536
 
 
 def learn_features(
-    config: DictConfig, table: LabelledTable, *, watch: Callable[[Iterable[Rows]], Iterable[Rows]]
+    options: FitOptions, table: LabelledTable, *, watch: Callable[[Iterable[Rows]], Iterable[Rows]]
 ) -> tuple[Schema, Statistics]:
     """Learn what the features need from the training rows: one pass, for a scorecard two.
 
     Args:
-        config: The composed configuration.
+        options: How features are made.
         table: The rows.
         watch: Passes the rows on, with a progress bar.
 
@@ -36,15 +36,15 @@ def learn_features(
     Raises:
         InputError: An option is out of range, or there is nothing to learn a scorecard from.
     """
-    card = card_options(config)
+    card = scorecard_options(options)
     parsed = (rows.of("train").parsed for rows in watch(table.chunks()))
-    schema, statistics = fit_statistics(parsed, table.schema, build_options(config))
+    schema, statistics = fit_statistics(parsed, table.schema, options.preprocess)
     if card is None:
         return schema, statistics
     n_train = table.counts["train"]
-    rows = _spread(watch(table.chunks()), -(-n_train // CARD_ROWS))
+    rows = _spread(watch(table.chunks()), -(-n_train // SCORECARD_ROWS))
     weight = None if rows.weight is None else torch.from_numpy(rows.weight / mean_weight_of(table))
-    return fit_card(
+    return fit_scorecard(
         Columns.from_arrays(encode(rows.parsed, schema)),
         torch.from_numpy(rows.label),
         weight,
@@ -52,7 +52,7 @@ def learn_features(
         statistics,
         card,
         n_train=n_train,
-        positive_weight=positive_weight(config.class_weight, *table.weight_by_class["train"]),
+        positive_weight=positive_weight(options.class_weight, *table.weight_by_class["train"]),
     )
 
 

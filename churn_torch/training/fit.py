@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
-from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
 from churn_torch.training.callbacks import Watched
-from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.logistic.exact_module import ExactModule
-from churn_torch.training.rows.materialize import Store
 from churn_torch.training.mlflow_logger import MlflowLogger
+from churn_torch.training.options import FitOptions
+from churn_torch.training.rows.batches import spread_sample
+from churn_torch.training.rows.datamodule import ChurnDataModule
+from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart
 
 # Numbers in a step of gradient descent from which torch's own threads pay.
@@ -29,7 +29,7 @@ LARGE_STEP = 1_000_000
 
 
 def fit_net(
-    config: DictConfig,
+    options: FitOptions,
     folder: Path | None,
     scorer: Scorer,
     store: Store,
@@ -40,11 +40,12 @@ def fit_net(
     n_threads: int,
     announce: Callable[[str], None],
     watched: Watched | None = None,
+    described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Fit the scorer's net on the training rows, watching the validation rows.
 
     Args:
-        config: The composed configuration.
+        options: How to fit.
         folder: The run folder, for the checkpoint and the loggers; None leaves nothing behind.
         scorer: Its net is left with the best weights.
         store: The rows of every part.
@@ -55,6 +56,7 @@ def fit_net(
         n_threads: Threads that it may take.
         announce: Tells the user what the profiler has found.
         watched: Sees every epoch, and may stop the fit.
+        described: The choices as loggers are to show them.
 
     Returns:
         Epochs, best epoch, batch size, the loss curve, under ``exact`` how the solver ended, and
@@ -65,8 +67,8 @@ def fit_net(
         KeyboardInterrupt: The user has stopped it.
     """
     train, validation = store.parts["train"], store.parts["validation"]
-    if config.train_rows is not None:
-        rows = spread_sample(train, config.train_rows)
+    if options.train_rows is not None:
+        rows = spread_sample(train, options.train_rows)
         counted = rows.label if rows.weight is None else rows.label[rows.weight > 0]
         n_positive = int(counted.sum())
         if n_positive in (0, len(counted)):
@@ -81,33 +83,34 @@ def fit_net(
             sums = np.bincount(rows.label.int().numpy(), weights=weight.numpy(), minlength=2)
             class_weights = sums.astype(np.float64)
         train = MemoryPart(rows)
-    config = with_sizes(config, train.n_rows)
+    options = with_sizes(options, train.n_rows)
     module = build_module(
-        config,
+        options,
         scorer,
         n_negative=class_weights[0],
         n_positive=class_weights[1],
         n_threads=n_threads,
     )
-    exact = is_exact(config)
-    batch_size = min(config.batch_size, train.n_rows)
+    exact = is_exact(options)
+    assert isinstance(options.batch_size, int)
+    batch_size = min(options.batch_size, train.n_rows)
     data = ChurnDataModule(
-        train, validation, batch_size=None if exact else batch_size, seed=config.seed
+        train, validation, batch_size=None if exact else batch_size, seed=options.seed
     )
-    trainer = build_trainer(config, folder, fingerprint, watched)
+    trainer = build_trainer(options, folder, fingerprint, watched, described=described)
     # The exact solvers open threads of their own, and need every digit of float32.
     large = not exact and batch_size * scorer.preprocess.n_features >= LARGE_STEP
-    precision = "highest" if exact else config.matmul_precision
+    precision = "highest" if exact else options.matmul_precision
     with _arithmetic(n_threads if large else 1, precision):
         try:
             trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit:  # Lightning's answer to Ctrl-C, after which it is deaf to another
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
-    if config.trainer.profiler:
+    if options.trainer.profiler:
         announce(trainer.profiler.summary())  # type: ignore[attr-defined]
     losses = [epoch["validation_log_loss"] for epoch in module.history]
-    fit = {
+    fit: dict[str, Any] = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
         "batch_size": None if exact else batch_size,

@@ -16,8 +16,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.log_loss import LogLoss
-from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.nets.ensemble import Ensemble
+from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.rows.batches import Batches, Run, rows_to_expand
 from churn_torch.training.rows.store import Block

@@ -19,9 +19,9 @@ from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.training.rows.batches import rows_to_expand, spread_sample
 from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
 from churn_torch.training.logistic.solvers import Newton, Penalty
+from churn_torch.training.rows.batches import rows_to_expand, spread_sample
 from churn_torch.training.rows.store import Block, Part
 
 METHODS = ("none", "chi2", "mutual_info", "l1", "permutation")
@@ -182,10 +182,10 @@ def l1_scores(
     for strength in strongest * np.geomspace(1, WEAKEST, STRENGTHS)[1:]:
         point = _solved(expansion, rows, spread, point, Penalty(float(strength), l2))
         size = of_column.T @ point[:-1].abs()
-        ahead = size / (1 + size.max()) * 1e-6
+        tie_break = size / (1 + size.max()) * 1e-6
         for i, name in enumerate(preprocess.columns):
             if size[i] > 0 and not scores[name]:
-                scores[name] = float(strength * (1 + ahead[i]))
+                scores[name] = float(strength * (1 + tie_break[i]))
         loss = _mean_loss(expansion, held, spread, point)[0]
         steps_ago += 1
         if loss < best:

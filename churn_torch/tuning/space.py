@@ -1,11 +1,11 @@
-"""A search space: which keys of a configuration are tried, in which ranges."""
+"""A search space: which keys are tried, in which ranges. Choices are plain nested mappings."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,6 +17,7 @@ from churn_torch.errors import InputError, suggest
 
 Space = dict[str, BaseDistribution]
 Values = dict[str, Any]
+Choices = Mapping[str, Any]
 
 FIELDS = ("low", "high", "log", "step", "choices")
 # First words of keys that decide which rows are compared, or what comes after the fit: trials that
@@ -39,19 +40,22 @@ OF_THE_FIT = frozenset(
 OF_THE_FEATURES = frozenset({"model.bins", "model.pair_bins", "model.pairs"})
 
 
-def read_space(config: DictConfig) -> Space:
+def read_space(given: Mapping[str, Any], choices: Choices) -> Space:
     """Return the search space of ``tune.space`` by dotted keys.
+
+    Args:
+        given: The ranges as conf/tune has them.
+        choices: Every choice of a training.
 
     Raises:
         InputError: It is empty, a key is not one that can be tuned, or a range cannot be used.
     """
-    given: Any = OmegaConf.to_container(config.tune.space) if config.tune.space else {}
-    if not isinstance(given, dict) or not given:
+    if not given:
         raise InputError(
             "tune.space: expected at least one key with {low, high} or {choices}, got none; take a "
             "space of conf/tune with tune=MODEL."
         )
-    known = [key for key, _ in _leaves(OmegaConf.to_container(config)) if not _is_apart(key)]
+    known = [key for key, _ in _leaves(choices) if not _is_apart(key)]
     space = {}
     for key, entry in _leaves(given, FIELDS):
         if _is_apart(key):
@@ -73,23 +77,32 @@ def read_space(config: DictConfig) -> Space:
     return space
 
 
-def current_values(config: DictConfig, space: Space) -> Values:
-    """Return what the configuration itself says of the keys: the first trial.
+def current_values(choices: Choices, space: Space) -> Values:
+    """Return the values that the keys have in the choices: the first trial.
 
     Raises:
         InputError: A value lies outside its range.
     """
-    return {key: _checked(key, OmegaConf.select(config, key), d) for key, d in space.items()}
+    return {key: _checked(key, _leaf(choices, key), d) for key, d in space.items()}
 
 
-def with_values(config: DictConfig, values: Mapping[str, Any]) -> DictConfig:
-    """Return a copy of the configuration with other values, and without its ``tune``."""
-    config = config.copy()
+def with_values(choices: Choices, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of the choices with other values, by dotted keys."""
+    changed = copy.deepcopy(dict(choices))
     for key, value in values.items():
-        OmegaConf.update(config, key, value)
-    with open_dict(config):
-        config.pop("tune", None)
-    return config
+        *groups, name = key.split(".")
+        node: Any = changed
+        for group in groups:
+            node = node[group]
+        node[name] = value
+    return changed
+
+
+def _leaf(choices: Choices, key: str) -> Any:
+    node: Any = choices
+    for name in key.split("."):
+        node = node[name]
+    return node
 
 
 def prepares_anew(space: Space) -> bool:
@@ -97,16 +110,13 @@ def prepares_anew(space: Space) -> bool:
     return any(key in OF_THE_FEATURES or key.partition(".")[0] not in OF_THE_FIT for key in space)
 
 
-def choices_of(config: DictConfig) -> Values:
+def deciding_choices(choices: Choices) -> Values:
     """Return what decides the value of a trial beside the space and the table, by dotted keys."""
-    given = OmegaConf.to_container(config, resolve=False)
     elsewhere = {"data.source", "data.database"}  # wherever it lies, its fingerprint is compared
     return {
         key: value
-        for key, value in _leaves(given)
-        if key not in elsewhere
-        and (not _is_apart(key) or key.startswith(("seed", "data.")))
-        and "${" not in str(value)  # it follows from another key, which is the one to name
+        for key, value in _leaves(choices)
+        if key not in elsewhere and (not _is_apart(key) or key.startswith(("seed", "data.")))
     }
 
 

@@ -16,43 +16,44 @@ import torch
 from omegaconf import DictConfig
 
 import churn_torch
-from churn_torch.workflows.check_config import check_choices
 from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
-from churn_torch.report.tables import folds_table, reasons_sentence
-from churn_torch.evaluation.split_metrics import Tally
-from churn_torch.workflows.export import export_options, write_model
-from churn_torch.workflows.fit import Learned, fitted, new_scorer
-from churn_torch.models.attribution import fit_attribution
+from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
-from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.workflows.train import describe_data, predictions
+from churn_torch.report.tables import folds_table, reasons_sentence
+from churn_torch.tables.labelled.folds import folds
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.splits import Split
+from churn_torch.tables.readers import sources
+from churn_torch.tables.schema import Schema, describe
+from churn_torch.training.build import scorecard_options
+from churn_torch.training.features import learn_features
+from churn_torch.training.fit import one_thread
+from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.fit import Learned, fitted, new_scorer
+from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import (
-    METRICS,
-    PREDICTIONS,
     Run,
     point_latest,
     save_run,
     start_run,
     write_text,
 )
-from churn_torch.export.graph import check_input_names
-from churn_torch.export.metadata import describe_reasons
-from churn_torch.tables.readers import sources
-from churn_torch.tables.encode import encode
-from churn_torch.tables.labelled.folds import folds
-from churn_torch.tables.labelled.in_memory import MemoryTable, read_labelled
-from churn_torch.tables.schema import Schema, describe
-from churn_torch.tables.labelled.splits import Split
-from churn_torch.training.build import card_options
-from churn_torch.training.features import learn_features
-from churn_torch.training.fit import one_thread
-from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.workflows.train import describe_data, predictions
+from churn_torch.workflows.typed_config import plain_config
 
 
 def cross_validate(
-    config: DictConfig, folder: str | Path, *, source: str | Path | pd.DataFrame | None = None
+    config: DictConfig | Mapping[str, Any],
+    folder: str | Path,
+    *,
+    source: str | Path | pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Test every row by a model that other rows have taught, and write how well that went.
 
@@ -62,9 +63,9 @@ def cross_validate(
 
     Args:
         config: The composed configuration (conf/train.yaml), with ``cv.folds`` above 0.
-        folder: The run folder: config.yaml, predictions.parquet and, at the end, metrics.json;
+        folder: The run folder: options.yaml, predictions.parquet and, at the end, metrics.json;
             with ``cv.average`` also schema.json, weights.pt and model.onnx.
-        source: A table that takes the place of ``config.data.source``, e.g. a DataFrame.
+        source: A table that takes the place of ``options.data.source``, e.g. a DataFrame.
 
     Returns:
         Content of metrics.json: means over the folds by part (of rows, the sum), standard
@@ -73,11 +74,12 @@ def cross_validate(
     Raises:
         InputError: The table or a choice cannot be used.
     """
-    folder = Path(folder)
-    _check(config)
+    folder, content = Path(folder), plain_config(config)
+    options = train_options(content)
+    _check(options)
     with one_thread() as n_threads:
-        start_run(folder, config)
-        table = read_labelled(config.data, seed=config.seed, source=source, with_test=False)
+        start_run(folder, content)
+        table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)
         show(describe(table.schema))
         dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
@@ -85,25 +87,25 @@ def cross_validate(
         # Dealt out beforehand: what cannot be dealt out is known before the first fit.
         dealt = [
             {"repeat": repeat, "fold": fold, "table": one}
-            for repeat in range(config.cv.repeats)
+            for repeat in range(options.cv.repeats)
             for fold, one in enumerate(
                 folds(
                     table,
-                    config.data.split,
-                    n_folds=config.cv.folds,
-                    seed=(config.seed + repeat) % 2**32,
+                    options.data.split,
+                    n_folds=options.cv.folds,
+                    seed=(options.seed + repeat) % 2**32,
                 )
             )
         ]
         learned = None
-        if config.cv.average:
+        if options.cv.average:
             check_input_names(table.schema)
             none = np.arange(0)
             table = replace(table, split=Split(np.arange(len(table.label)), none, none))
-            learned = learn_features(config, table, watch=lambda rows: rows)
+            learned = learn_features(options, table, watch=lambda rows: rows)
         found: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
-        fits = _fits(config, folder, dealt, found, scorers, learned, n_threads)
+        fits = _fits(options, folder, dealt, found, scorers, learned, n_threads)
         sources.write(fits, folder / PREDICTIONS)
     (validation, validation_spread), (test, test_spread) = (
         _summed_up(found, part) for part in ("validation", "test")
@@ -121,11 +123,11 @@ def cross_validate(
         write_text(folder / METRICS, json.dumps(metrics, indent=2, allow_nan=False))
     else:
         run, exported = _averaged(
-            Run(folder, config, *_mean(config, scorers, learned), metrics), table
+            Run(folder, content, options, *_mean(options, scorers, learned), metrics), table
         )
         metrics = dict(run.metrics)
     show(folds_table(found))
-    if config.features.select != "none":
+    if options.features.select != "none":
         counts = Counter(name for fold in found for name in fold["features"]["chosen"])
         listed = ", ".join(f"{name} {n}" for name, n in counts.most_common())
         show(f"Columns chosen, and in how many of {len(found)} folds: {listed}.")
@@ -135,10 +137,12 @@ def cross_validate(
     return metrics
 
 
-def _mean(config: DictConfig, scorers: Sequence[Scorer], learned: Learned) -> tuple[Schema, Scorer]:
+def _mean(
+    options: TrainOptions, scorers: Sequence[Scorer], learned: Learned
+) -> tuple[Schema, Scorer]:
     """Return the schema and the scorer that answers with the folds' mean probability."""
     schema, statistics = learned
-    mean = new_scorer(config, schema, statistics).eval()
+    mean = new_scorer(options, schema, statistics).eval()
     assert isinstance(mean.net, Ensemble)
     for member, scorer in zip(mean.net.members, scorers, strict=True):
         assert isinstance(member, Fold)
@@ -151,26 +155,23 @@ def _mean(config: DictConfig, scorers: Sequence[Scorer], learned: Learned) -> tu
 
 def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
     """Prove and save the mean of the folds; return it with what is to be said of its file."""
-    rows = np.random.default_rng(run.config.seed).permutation(len(table.label))[:SAMPLE_ROWS]
+    rows = np.random.default_rng(run.options.seed).permutation(len(table.label))[:SAMPLE_ROWS]
     parsed = table.parsed.iloc[rows].reset_index(drop=True)
-    columns = Columns.from_arrays(encode(parsed, run.schema))
-    reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
-    run = replace(run, metrics={**run.metrics, "reasons": reasons})
-    exported = write_model(
+    run, exported = publish(
         run,
         parsed,
         table.label[rows],
         run.model,
         threshold=run.threshold,
-        options=export_options(run.config.export),
+        options=run.options.export,
     )
     save_run(run)
-    point_latest(Path(run.config.outputs), run.folder)
-    return run, [reasons_sentence(reasons), *exported]
+    point_latest(Path(run.options.outputs), run.folder)
+    return run, [reasons_sentence(run.metrics["reasons"]), *exported]
 
 
 def _fits(
-    config: DictConfig,
+    options: TrainOptions,
     folder: Path,
     dealt: Sequence[Mapping[str, Any]],
     found: list[dict[str, Any]],
@@ -183,19 +184,22 @@ def _fits(
     What its model is worth is added to ``found``, the model itself, where it is needed, to
     ``scorers``.
     """
-    config = config.copy()
-    config.trainer.enable_checkpointing, config.cv.average = False, False
+    options = replace(
+        options,
+        trainer=replace(options.trainer, enable_checkpointing=False),
+        cv=replace(options.cv, average=False),
+    )
     for number, one in enumerate(dealt, start=1):
         place = {"repeat": one["repeat"], "fold": one["fold"]}
         with fitted(
-            config, one["table"], folder / f"fold_{number}", n_threads=n_threads, learned=learned,
+            options, one["table"], folder / f"fold_{number}", n_threads=n_threads, learned=learned,
             announce=quietly,
         ) as model:  # fmt: skip
-            tally = Tally(threshold=model.threshold)
-            for frame in predictions(model.scorer, model.store, tally):
+            measured = SplitMetrics(threshold=model.threshold)
+            for frame in predictions(model.scorer, model.store, measured):
                 names = list(frame.columns)
                 yield frame.assign(**place)[[names[0], *place, *names[1:]]]
-            test = tally.evaluate(model.threshold)
+            test = measured.evaluate(model.threshold)
         if learned is not None:
             scorers.append(model.scorer)
         fit = {key: value for key, value in model.fit.items() if key != "history"}
@@ -221,48 +225,52 @@ def _summed_up(
     return mean, {n: statistics.stdev(v) for n, v in values.items() if n not in counts}
 
 
-def _check(config: DictConfig) -> None:
+def _check(options: TrainOptions) -> None:
     """Refuse what a cross-validation cannot do.
 
     Raises:
         InputError: Naming the key.
     """
-    check_choices(config)
-    n_folds, n_repeats = config.cv.folds, config.cv.repeats
-    if not isinstance(n_folds, int) or n_folds < 2:
+    check_choices(options)
+    n_folds, n_repeats = options.cv.folds, options.cv.repeats
+    if n_folds < 2:
         raise InputError(
             f"cv.folds: expected 2 or more folds, or 0 for one split and a model, got {n_folds!r}."
         )
-    if not isinstance(n_repeats, int) or n_repeats < 1:
+    if n_repeats < 1:
         raise InputError(f"cv.repeats: expected a whole number above 0, got {n_repeats!r}.")
-    if n_repeats > 1 and config.data.split.by == "time":
+    if n_repeats > 1 and options.data.split.by == "time":
         raise InputError(
             f"cv.repeats: expected 1 with data.split.by=time, got {n_repeats}; time has one order."
         )
-    if config.cv.average:
-        _check_average(config)
-    if config.resume:
+    if options.cv.average:
+        _check_average(options)
+    if options.resume:
         raise InputError(
             "resume: expected an interrupted training, got cv.folds above 0; a cross-validation "
             "starts anew."
         )
-    if config.data.test_source is not None:
+    if options.data.test_source is not None:
         raise InputError(
             "data.test_source: expected none in a cross-validation, which tests every row of "
-            f"data.source, got {config.data.test_source!r}; set cv.folds=0."
+            f"data.source, got {options.data.test_source!r}; set cv.folds=0."
         )
 
 
-def _check_average(config: DictConfig) -> None:
+def _check_average(options: TrainOptions) -> None:
     """Refuse where the features of all rows would tell a fold what it must not know.
 
     Raises:
         InputError: Naming the key.
     """
-    select, by = config.features.select, config.data.split.by
+    select, by = options.features.select, options.data.split.by
     for unfit, choice, why in (
         (select != "none", f"features.select={select}", "columns are chosen by the labels"),
-        (card_options(config), "model=scorecard or wide_deep", "pairs are chosen by the labels"),
+        (
+            scorecard_options(options),
+            "model=scorecard or wide_deep",
+            "pairs are chosen by the labels",
+        ),
         (by == "time", "data.split.by=time", "later rows would teach the folds before them"),
     ):
         if unfit:

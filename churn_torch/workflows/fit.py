@@ -8,32 +8,32 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
 from rich.console import RenderableType
 
 from churn_torch.console import quietly, row_progress
 from churn_torch.errors import InputError
-from churn_torch.report.tables import features_table
-from churn_torch.evaluation.split_metrics import Tally
+from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocessing.preprocess import Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
+from churn_torch.models.scorer import Scorer
+from churn_torch.report.tables import features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import build_options, build_preprocess, build_scorer
+from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net
-from churn_torch.training.rows.materialize import Store, gathered
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.options import Component
+from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,
     chi2_scores,
@@ -42,6 +42,7 @@ from churn_torch.training.selection import (
     mutual_info_scores,
     permutation_scores,
 )
+from churn_torch.workflows.options import TrainOptions
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -85,7 +86,7 @@ class Fitted:
 
 @contextlib.contextmanager
 def fitted(
-    config: DictConfig,
+    options: TrainOptions,
     table: LabelledTable,
     folder: Path,
     *,
@@ -93,32 +94,34 @@ def fitted(
     checkpoint: Path | None = None,
     learned: Learned | None = None,
     announce: Callable[[RenderableType], None],
+    described: Mapping[str, Any] | None = None,
 ) -> Iterator[Fitted]:
     """Choose columns, fit a scorer, calibrate it and choose its threshold.
 
     The test rows are preprocessed and kept ready, and not looked at.
 
     Args:
-        config: The composed configuration (conf/train.yaml).
+        options: Every choice (conf/train.yaml).
         table: Read and split.
         folder: For the checkpoint, the loggers and the features of a large table.
         n_threads: Threads that it may take.
         checkpoint: Where to go on from.
         learned: Takes the place of what the training rows would teach the features.
         announce: Tells the user a sentence.
+        described: The choices as loggers are to show them.
 
     Raises:
         InputError: A choice cannot be used.
     """
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    pl.seed_everything(config.seed, workers=True, verbose=False)
-    table, features = selected(config, table, folder, n_threads=n_threads, announce=announce)
-    with prepared(config, folder, table, announce, learned) as (schema, statistics, store):
+    pl.seed_everything(options.seed, workers=True, verbose=False)
+    table, features = selected(options, table, folder, n_threads=n_threads, announce=announce)
+    with prepared(options, folder, table, announce, learned) as (schema, statistics, store):
         # Fit; early stopping looks at the validation rows.
-        scorer = new_scorer(config, schema, statistics)
+        scorer = new_scorer(options, schema, statistics)
         start = time.perf_counter()
         fit = fit_net(
-            config,
+            options,
             folder,
             scorer.train(),
             store,
@@ -127,23 +130,24 @@ def fitted(
             checkpoint=checkpoint,
             n_threads=n_threads,
             announce=announce,
+            described=described,
         )
         fit["seconds"] = round(time.perf_counter() - start, 2)
         scorer.eval()
         scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
 
         _calibrate(scorer, store)
-        given = None if isinstance(config.threshold, str) else config.threshold
-        tally = Tally(threshold=given)
+        given = None if isinstance(options.threshold, str) else options.threshold
+        split_metrics = SplitMetrics(threshold=given)
         for probability, label in scored(scorer, store.parts["validation"]):
-            tally.update(probability, label)
-        threshold = tally.choose_threshold(config.threshold, top_share=config.top_share)
-        validation = tally.evaluate(threshold)
+            split_metrics.update(probability, label)
+        threshold = split_metrics.choose_threshold(options.threshold, top_share=options.top_share)
+        validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)
 
 
 def selected(
-    config: DictConfig,
+    options: TrainOptions,
     table: LabelledTable,
     folder: Path,
     *,
@@ -151,7 +155,7 @@ def selected(
     announce: Callable[[RenderableType], None],
 ) -> tuple[LabelledTable, dict[str, Any]]:
     """Return the table with the columns that the training rows choose, and how they were chosen."""
-    method, k = config.features.select, config.features.k
+    method, k = options.features.select, options.features.k
     if method == "none":
         return table, {}
     if not isinstance(table, MemoryTable):
@@ -159,20 +163,24 @@ def selected(
             f"features.select: expected a table in memory for {method}, got a streamed one; set "
             "data.streaming=false if it fits, or features.select=none."
         )
-    share = config.data.split.validation
-    inner = table.within_training(validation=share, seed=config.seed)
-    plain = config.copy()
-    plain.features.select, plain.trainer.enable_checkpointing, plain.logger = "none", False, None
+    share = options.data.split.validation
+    inner = table.within_training(validation=share, seed=options.seed)
+    plain = replace(
+        options,
+        features=replace(options.features, select="none"),
+        trainer=replace(options.trainer, enable_checkpointing=False),
+        logger={},
+    )
 
     if method in ("chi2", "mutual_info"):
         rows = table.rows_of("train")
-        schema, _ = fit_statistics([rows.parsed], table.schema, build_options(config))
+        schema, _ = fit_statistics([rows.parsed], table.schema, options.preprocess)
         levels = binned(rows.parsed, schema)
         scores = (chi2_scores if method == "chi2" else mutual_info_scores)(levels, rows.label)
     elif method == "l1":
-        l2 = config.penalty.l2
+        l2 = options.penalty.l2
         # Columns are what is chosen among, whatever a model makes of them.
-        plain.model = {"_target_": LOGISTIC, "_partial_": True}
+        plain = replace(plain, model=Component(target=LOGISTIC))
         with prepared(plain, folder, inner, quietly) as (schema, statistics, store):
             preprocess = build_preprocess(plain, schema)
             preprocess.load_statistics(statistics)
@@ -186,7 +194,7 @@ def selected(
     else:
         with fitted(plain, inner, folder, n_threads=n_threads, announce=quietly) as model:
             held = inner.rows_of("validation")
-            scores = permutation_scores(model.scorer, model.schema, held, seed=config.seed)
+            scores = permutation_scores(model.scorer, model.schema, held, seed=options.seed)
     selection = choose(method, scores, k)
     announce(features_table(selection.method, selection.scores, selection.chosen))
     schema = selection.narrowed(table.schema)
@@ -197,7 +205,7 @@ def selected(
 
 @contextlib.contextmanager
 def prepared(
-    config: DictConfig,
+    options: TrainOptions,
     folder: Path,
     table: LabelledTable,
     announce: Callable[[RenderableType], None],
@@ -206,25 +214,25 @@ def prepared(
     """Learn the features from the training rows, then preprocess every row once.
 
     Args:
-        config: The composed configuration.
+        options: Every choice.
         folder: Where the features of a table that is streamed are kept meanwhile.
         table: From `read_table`.
         announce: Tells the user a sentence.
         learned: Takes the place of what the training rows would teach the features.
     """
     schema, statistics = learned or learn_features(
-        config, table, watch=lambda rows: watched(rows, table, "Reading")
+        options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
     show_rows(table, announce)
-    preprocess = build_preprocess(config, schema)
+    preprocess = build_preprocess(options, schema)
     preprocess.load_statistics(statistics)
-    with _features(config, folder, table, schema, preprocess, announce) as store:
+    with _features(options, folder, table, schema, preprocess, announce) as store:
         yield Prepared(schema, statistics, store)
 
 
-def new_scorer(config: DictConfig, schema: Schema, statistics: Statistics) -> Scorer:
+def new_scorer(options: TrainOptions, schema: Schema, statistics: Statistics) -> Scorer:
     """Return an untrained scorer for prepared rows."""
-    scorer = build_scorer(config, schema)
+    scorer = build_scorer(options, schema)
     scorer.preprocess.load_statistics(statistics)
     return scorer
 
@@ -253,15 +261,15 @@ def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[R
 
 
 def _features(
-    config: DictConfig,
+    options: TrainOptions,
     folder: Path,
     table: LabelledTable,
     schema: Schema,
     preprocess: Preprocess,
     announce: Callable[[RenderableType], None],
 ) -> contextlib.AbstractContextManager[Store]:
-    cache = config.cache.folder
-    return gathered(
+    cache = options.cache.folder
+    return materialized(
         table,
         schema,
         preprocess,
@@ -269,8 +277,8 @@ def _features(
         announce=announce,
         folder=folder / "features" if cache is None else Path(cache),
         keep=cache is not None,
-        most_bytes=config.cache.max_gb * 1e9,
-        choices=f"{OmegaConf.to_container(config.data.split)} {config.seed} {config.data.id}",
+        most_bytes=options.cache.max_gb * 1e9,
+        choices=f"{options.data.split} {options.seed} {options.data.id}",
     )
 
 
@@ -286,5 +294,5 @@ def _calibrate(scorer: Scorer, store: Store) -> None:
     weight = weights.double().numpy()
     kept = weight > 0
     logit, label, weight = logit[kept], label[kept], weight[kept]
-    # So many rows of equal weight would be as sure of a rate (Kish 1965, "Survey sampling").
+    # So many rows of equal weight would be as sure of a rate (Kish 1965, "ColumnProfile sampling").
     scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))

@@ -7,7 +7,7 @@ import errno
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,15 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
-from churn_torch.training.callbacks import CHECKPOINT
-
-CONFIG = "config.yaml"
-SCHEMA = "schema.json"
-WEIGHTS = "weights.pt"
-METRICS = "metrics.json"
-PREDICTIONS = "predictions.parquet"
-MODEL = "model.onnx"
-# What a scorecard adds up, and any other model that adds up its columns.
-CARD, CARD_PAGE = "scorecard.csv", "scorecard.html"
-SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
+from churn_torch.workflows.artefacts import (
+    CHECKPOINT,
+    CONFIG,
+    METRICS,
+    MODEL,
+    SCHEMA,
+    WEIGHTS,
+)
+from churn_torch.workflows.options import TrainOptions, stored_options
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,16 @@ class Run:
 
     Attributes:
         folder: The run folder.
-        config: The configuration it was trained with.
+        config: The choices it was trained with: the content of config.yaml, plain values.
+        options: The same, typed.
         schema: The completed schema.
         scorer: The trained scorer, in evaluation mode, on the CPU.
         metrics: Content of metrics.json.
     """
 
     folder: Path
-    config: DictConfig
+    config: Mapping[str, Any]
+    options: TrainOptions
     schema: Schema
     scorer: Scorer
     metrics: Mapping[str, Any]
@@ -95,15 +95,21 @@ class Run:
             frame: As for `predict_proba`.
 
         Returns:
-            N rows and F columns, named like the inputs.
+            N rows and F columns, named like the inputs, on the index of ``frame``.
 
         Raises:
             InputError: As for `predict_proba`.
         """
         reasons = self.attribution.explain(self._columns(frame)).numpy()
-        return pd.DataFrame(reasons, columns=list(self.scorer.preprocess.columns))
+        names = list(self.scorer.preprocess.columns)
+        return pd.DataFrame(reasons, columns=names, index=frame.index)
 
     def _columns(self, frame: pd.DataFrame) -> Columns:
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(
+                f"rows: expected a pandas DataFrame, got {type(frame).__name__}; one row of a table "
+                "is table.iloc[[0]], and a Series of one row is series.to_frame().T."
+            )
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
 
 
@@ -141,8 +147,12 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def start_run(folder: Path, config: DictConfig) -> None:
-    """Make the folder and note the configuration, so that an interrupted run can be resumed.
+def start_run(folder: Path, config: Mapping[str, Any]) -> None:
+    """Make the folder and note the choices, so that an interrupted run can be resumed.
+
+    Args:
+        folder: The run folder.
+        config: From `plain_config`.
 
     Raises:
         InputError: The folder already holds a run, finished or interrupted.
@@ -154,7 +164,7 @@ def start_run(folder: Path, config: DictConfig) -> None:
                 f"expected a run folder of its own, got {folder} with {kind} run in it; nothing is "
                 "written over, so choose another folder or go on with resume=RUN."
             )
-    write_text(folder / CONFIG, OmegaConf.to_yaml(config))
+    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
 def forget_unstarted(folder: Path) -> None:
@@ -176,8 +186,8 @@ def save_run(run: Run) -> None:
     write_text(run.folder / METRICS, json.dumps(run.metrics, indent=2, allow_nan=False))
 
 
-def load_config(folder: Path) -> DictConfig:
-    """Return the configuration of a run folder.
+def load_config(folder: Path) -> dict[str, Any]:
+    """Return the choices in a run folder as plain values; references are left as text.
 
     Raises:
         InputError: The folder is not there or holds no run.
@@ -199,22 +209,28 @@ def load_config(folder: Path) -> DictConfig:
         raise _damaged(folder, error) from error
     if not isinstance(config, DictConfig):
         raise _damaged(folder, f"{CONFIG} holds no keys")
-    return config
+    # Not resolved: a reference could read this machine's environment into a stranger's hands.
+    content: Any = OmegaConf.to_container(config, resolve=False)
+    return {str(key): value for key, value in content.items()}
 
 
-def load_run(path: str | Path) -> Run:
-    """Load a finished run.
+def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
+    """Load a finished run. The folder may come from a stranger: none of its content is executed.
 
     Args:
         path: The run folder, e.g. ``outputs/latest``.
+        trust: Dotted names of classes outside churn_torch and torch.optim that the run may use,
+            e.g. a net of your own.
 
     Raises:
-        InputError: The folder is not there, or the run is not finished or damaged.
+        InputError: The folder is not there, the run is not finished or damaged, or it names a class
+            that is not trusted.
     """
     folder = Path(path)
     config = load_config(folder)
-    cv = config.get("cv")
-    if cv and cv.folds and not cv.average:
+    options = stored_options(config, trust)
+    cv = options.cv
+    if cv.folds and not cv.average:
         raise InputError(
             f"run: expected a run with a model, got the cross-validation in {str(folder)!r}, which "
             "leaves none; train with cv.folds=0, or with cv.average=true."
@@ -223,14 +239,14 @@ def load_run(path: str | Path) -> Run:
         if not (folder / name).is_file():
             raise InputError(
                 f"run: expected a finished run in {str(folder)!r}, got one without {name}; finish "
-                f"it with scripts/train.py resume={folder}."
+                f"it with churn-torch train resume={folder}."
             )
     try:
         schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        scorer = build_scorer(config, schema)
+        scorer = build_scorer(options, schema)
         scorer.load_state_dict(_weights(folder))
-        run = Run(folder, config, schema, scorer.eval(), metrics)
+        run = Run(folder, config, options, schema, scorer.eval(), metrics)
         _ = run.threshold
     except InputError:
         raise

@@ -1,4 +1,4 @@
-"""The order of things where a model file is enough: the commands that never import torch."""
+"""The order of a server: a model file behind HTTP; torch is not imported."""
 
 from __future__ import annotations
 
@@ -6,22 +6,41 @@ import gc
 import signal
 import socket
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from churn_torch.console import row_progress, show
-from churn_torch.errors import InputError, suggest
-from churn_torch.serving.model_file import ModelFile
+from churn_torch.console import show
+from churn_torch.errors import InputError
+from churn_torch.serving.model_file import ModelFile, find_model
+from churn_torch.workflows.typed_config import read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-MODEL = "model.onnx"
 # Seconds that requests may still take once the server is told to stop.
 GRACE = 10
 
 
-def serve(config: DictConfig) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ServeOptions:
+    """All of conf/serve.yaml."""
+
+    run: str = "outputs/latest"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_rows: int = 10_000
+    max_bytes: int = 8_388_608
+    max_connections: int = 1_000
+
+    def __post_init__(self) -> None:
+        """Refuse limits that nothing could pass."""
+        for key in ("max_rows", "max_bytes", "max_connections"):
+            if getattr(self, key) < 1:
+                raise InputError(f"{key}: expected 1 or more, got {getattr(self, key)}.")
+
+
+def serve(config: DictConfig | Mapping[str, Any]) -> None:
     """Serve a model file until the process is told to stop (SIGTERM or Ctrl-C).
 
     Args:
@@ -30,10 +49,8 @@ def serve(config: DictConfig) -> None:
     Raises:
         InputError: The file, the address or a limit cannot be used, or the extra is not installed.
     """
-    for key in ("max_rows", "max_bytes", "max_connections"):
-        if config[key] < 1:
-            raise InputError(f"{key}: expected 1 or more, got {config[key]}.")
-    path = model_path(config.run)
+    options = read_options(ServeOptions, config)
+    path = find_model(options.run)
     try:
         import uvicorn
 
@@ -45,8 +62,8 @@ def serve(config: DictConfig) -> None:
             f"serve: expected the packages of the extra [serve], got none called {error.name!r}; "
             "install them with pip install 'churn-torch[serve]'."
         ) from error
-    app = create_app(ModelFile(path), max_rows=config.max_rows, max_bytes=config.max_bytes)
-    with listen(config.host, config.port) as listener:
+    app = create_app(ModelFile(path), max_rows=options.max_rows, max_bytes=options.max_bytes)
+    with listen(options.host, options.port) as listener:
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         server = uvicorn.Server(
@@ -54,7 +71,7 @@ def serve(config: DictConfig) -> None:
                 app,
                 access_log=False,
                 lifespan="off",
-                limit_concurrency=config.max_connections,
+                limit_concurrency=options.max_connections,
                 log_level="warning",
                 timeout_graceful_shutdown=GRACE,
                 ws="none",
@@ -69,61 +86,6 @@ def serve(config: DictConfig) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         server.run([listener])
-
-
-def score(config: DictConfig) -> int:
-    """Score a table of any size with a model file.
-
-    Args:
-        config: The composed configuration (conf/score.yaml).
-
-    Returns:
-        The number of rows written.
-
-    Raises:
-        InputError: The file, the table or the output cannot be used.
-    """
-    from churn_torch.serving.scoring import score_table
-    from churn_torch.tables.readers import sources
-
-    path = model_path(config.run)
-    total = sources.count_rows(config.source, config.database)
-    with row_progress() as progress:
-        task = progress.add_task("Scoring", total=total)
-        n_rows = score_table(
-            path,
-            config.source,
-            config.out,
-            keep=config.keep if isinstance(config.keep, str) else list(config.keep),
-            database=config.database,
-            chunk_rows=config.chunk_rows,
-            progress=lambda n: progress.advance(task, n),
-        )
-    show(f"{n_rows:,} rows scored, written to {config.out}.")
-    return n_rows
-
-
-def model_path(run: str) -> Path:
-    """Return the ONNX file of a run folder, or the file itself.
-
-    Raises:
-        InputError: There is neither.
-    """
-    path = Path(run)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        nearby = [str(other) for other in path.parent.glob("*")]
-        raise InputError(
-            f"run: expected a run folder or an ONNX file, got {run!r}, which is not there"
-            f"{suggest(run, nearby)}; train first, or name a folder under outputs/."
-        )
-    if not (path / MODEL).is_file():
-        raise InputError(
-            f"run: expected {MODEL} in {run!r}, got none; write it with scripts/export.py "
-            f"run={run}."
-        )
-    return path / MODEL
 
 
 def listen(host: str, port: int) -> socket.socket:

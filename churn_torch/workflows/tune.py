@@ -8,25 +8,28 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from churn_torch.workflows.check_config import check_choices
 from churn_torch.console import LiveTable, log, logged, quietly, show
 from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
-from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
-from churn_torch.workflows.train import read_table, train
-from churn_torch.workflows.run_folder import Run, whole_file
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.build import is_exact
 from churn_torch.training.callbacks import Watched
 from churn_torch.training.fit import fit_net, one_thread
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
+from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.run_folder import Run, whole_file
+from churn_torch.workflows.train import read_table, train
+from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -40,13 +43,52 @@ LOG = "tune.log"
 SHOWN, SHOWN_LIVE = 10, 5  # trials in the table at the end, and while it moves
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """The keys of ``tune`` in conf/tune.yaml.
+
+    Attributes:
+        target: The class of the model that the search space is for.
+        space: Ranges by key.
+        study: The folder of the study; None is a new one.
+        trials: How many in all.
+        minutes: No trial starts after so many.
+        prune_after: Epochs that a trial may take before it is compared.
+    """
+
+    target: str
+    space: Mapping[str, Any]
+    study: str | None = None
+    trials: int = 40
+    minutes: float | None = None
+    prune_after: int | None = 10
+
+    def __post_init__(self) -> None:
+        """Refuse a budget or a name that cannot be used."""
+        if self.trials < 1:
+            raise InputError(f"tune.trials: expected a whole number from 1, got {self.trials}.")
+        if self.prune_after is not None and self.prune_after < 0:
+            raise InputError(
+                f"tune.prune_after: expected a whole number from 0, got {self.prune_after}."
+            )
+        if self.minutes is not None and not self.minutes > 0:
+            raise InputError(
+                f"tune.minutes: expected a number above 0 or null, got {self.minutes!r}."
+            )
+        if self.study is not None and not re.fullmatch(r"\w[\w.-]*", self.study):
+            raise InputError(
+                "tune.study: expected a name of letters, digits, dots and dashes, got "
+                f"{self.study!r}; it becomes a folder."
+            )
+
+
 def tune(
-    config: DictConfig,
+    config: DictConfig | Mapping[str, Any],
     new_folder: Callable[[], Path],
     *,
     source: str | Path | pd.DataFrame | None = None,
 ) -> Run | None:
-    """Search for better values of a configuration, then train and export with the best.
+    """Search for better values of a training, then train and export with the best.
 
     Trials see the training rows and are judged by the validation log-loss; the test rows are
     looked at once, by the run at the end. Several processes may work on one study.
@@ -64,7 +106,7 @@ def tune(
         KeyboardInterrupt: The user has stopped it; the study can go on.
     """
     try:
-        from churn_torch.workflows.tune import space as spaces
+        from churn_torch.tuning import space as spaces
         from churn_torch.tuning.study import TRIALS_TO_COMPARE, Study
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("churn_torch"):
@@ -73,22 +115,25 @@ def tune(
             f"tune: expected the packages of the extra [tune], got none called {error.name!r}; "
             "install them with pip install 'churn-torch[tune]'."
         ) from error
-    _check(config)
-    check_choices(config)
-    space = spaces.read_space(config)
-    first = spaces.current_values(config, space)
+    choices = plain_config(config)
+    budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
+    options = train_options(choices)
+    _check(options, budget)
+    check_choices(options)
+    space = spaces.read_space(budget.space, choices)
+    first = spaces.current_values(choices, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    table = read_table(config, source)
+    table = read_table(options, source)
     study = Study(
-        _study_folder(config),
+        _study_folder(options.outputs, budget.study),
         space=space,
         first=first,
         fingerprint=table.fingerprint,
-        choices=spaces.choices_of(config),
-        seed=config.seed,
-        prune_after=config.tune.prune_after,
+        choices=spaces.deciding_choices(choices),
+        seed=options.seed,
+        prune_after=budget.prune_after,
     )
-    name, n_trials = study.folder.name, config.tune.trials
+    name, n_trials = study.folder.name, budget.trials
     with contextlib.closing(study), logged(study.folder / LOG):
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
@@ -98,7 +143,7 @@ def tune(
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
         try:
             with one_thread() as n_threads:
-                _search(config, study, table, n_threads)
+                _search(choices, budget, study, table, n_threads)
         except KeyboardInterrupt:
             _write(study)
             show(f"Stopped; go on with tune.study={name}.")
@@ -115,33 +160,42 @@ def tune(
         show(_gain(study.rows(), best.number))
         folder = new_folder()
         with logged(folder / "train.log"):
-            run = train(spaces.with_values(config, best.params), folder, source=source)
+            run = train(
+                spaces.with_values(choices, _of_space(best.params, space)), folder, source=source
+            )
         study.note_run(folder)
         show(f"Study folder: {study.folder}")
     return run
 
 
-def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: int) -> None:
+def _search(
+    choices: Mapping[str, Any],
+    budget: StudyOptions,
+    study: Study,
+    table: LabelledTable,
+    n_threads: int,
+) -> None:
     """Run trials until there are enough, or the time is up."""
     from churn_torch.tuning.space import prepares_anew
 
-    minutes = config.tune.minutes
+    options = train_options(choices)
+    minutes = budget.minutes
     deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
     with contextlib.ExitStack() as stack:
         shared = None
         if not prepares_anew(study.space):
             scratch = study.process.scratch
-            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=show)
-            shared = stack.enter_context(prepared(config, scratch, chosen, show))
+            chosen, _ = selected(options, table, scratch, n_threads=n_threads, announce=show)
+            shared = stack.enter_context(prepared(options, scratch, chosen, show))
         board = stack.enter_context(
             LiveTable(lambda: trials_table(study.rows(), at_most=SHOWN_LIVE))
         )
         while time.monotonic() < deadline:
-            trial = study.next(config.tune.trials)
+            trial = study.next(budget.trials)
             if trial is None:
                 break
             try:
-                _fit(config, trial, study, table, shared, n_threads, board)
+                _fit(choices, trial, study, table, shared, n_threads, board)
             except KeyboardInterrupt:
                 study.put_back(trial)
                 raise
@@ -153,7 +207,7 @@ def _search(config: DictConfig, study: Study, table: LabelledTable, n_threads: i
 
 
 def _fit(
-    config: DictConfig,
+    choices: Mapping[str, Any],
     trial: Trial,
     study: Study,
     table: LabelledTable,
@@ -164,7 +218,7 @@ def _fit(
     """Fit with a trial's values and record its validation log-loss, or that it was pruned."""
     from churn_torch.tuning.space import with_values
 
-    config = with_values(config, trial.params)
+    options = train_options(with_values(choices, trial.params))
     pruned = False
 
     def watch(epoch: int, log_loss: float) -> bool:
@@ -174,18 +228,18 @@ def _fit(
         board.refresh()
         return pruned
 
-    pl.seed_everything(config.seed, workers=True, verbose=False)
+    pl.seed_everything(options.seed, workers=True, verbose=False)
     with contextlib.ExitStack() as stack:
         if shared is None:
             scratch = study.process.scratch
-            chosen, _ = selected(config, table, scratch, n_threads=n_threads, announce=quietly)
-            shared = stack.enter_context(prepared(config, scratch, chosen, quietly))
+            chosen, _ = selected(options, table, scratch, n_threads=n_threads, announce=quietly)
+            shared = stack.enter_context(prepared(options, scratch, chosen, quietly))
         schema, statistics, store = shared
-        exact = is_exact(config)
+        exact = is_exact(options)
         fit = fit_net(
-            config,
+            options,
             None,
-            new_scorer(config, schema, statistics).train(),
+            new_scorer(options, schema, statistics).train(),
             store,
             class_weights=table.weight_by_class["train"],
             fingerprint=table.fingerprint,
@@ -242,54 +296,44 @@ def _write(study: Study) -> None:
             table.to_csv(temporary, index=False)
 
 
-def _check(config: DictConfig) -> None:
-    """Refuse a budget, a name or a trainer that cannot be used.
+def _of_space(params: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a trial's own keys: a journal could hold others."""
+    return {key: value for key, value in params.items() if key in space}
+
+
+def _check(options: TrainOptions, budget: StudyOptions) -> None:
+    """Refuse choices that a study cannot take.
 
     Raises:
-        InputError: Naming it.
+        InputError: Naming the key.
     """
-    budget = config.tune
-    for key, least in (("trials", 1), ("prune_after", 0)):
-        value = budget[key]
-        if value is None and key == "prune_after":
-            continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InputError(f"tune.{key}: expected a whole number from {least}, got {value!r}.")
-    minutes = budget.minutes
-    if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
-        raise InputError(f"tune.minutes: expected a number above 0 or null, got {minutes!r}.")
-    if budget.study is not None and not re.fullmatch(r"\w[\w.-]*", str(budget.study)):
+    if options.resume is not None:
         raise InputError(
-            "tune.study: expected a name of letters, digits, dots and dashes, got "
-            f"{budget.study!r}; it becomes a folder."
-        )
-    if config.resume is not None:
-        raise InputError(
-            f"resume: expected nothing, got {config.resume!r}; a study goes on with "
+            f"resume: expected nothing, got {options.resume!r}; a study goes on with "
             "tune.study=NAME."
         )
-    if config.cv.folds:
+    if options.cv.folds:
         raise InputError(
             f"cv.folds: expected 0 in a study, which judges by the validation rows, got "
-            f"{config.cv.folds!r}; cross-validate what it finds with scripts/train.py."
+            f"{options.cv.folds!r}; cross-validate what it finds with churn-torch train."
         )
-    if OmegaConf.is_dict(config.trainer.strategy):
+    if options.trainer.strategy == "ddp":
         raise InputError(
             "trainer: expected one process a trial (auto, cpu, gpu), got several; start this "
             "command several times with the same tune.study=NAME instead."
         )
-    if budget.target != config.model._target_:
+    if budget.target != options.model.target:
         raise InputError(
-            f"tune: expected a search space for the model chosen ({config.model._target_}), got "
+            f"tune: expected a search space for the model chosen ({options.model.target}), got "
             f"one for {budget.target}; choose tune=... and model=... alike."
         )
 
 
-def _study_folder(config: DictConfig) -> Path:
+def _study_folder(outputs: str, name: str | None) -> Path:
     """Return the folder of a study, fresh where the user has not named one."""
-    studies = Path(config.outputs) / STUDIES
-    if config.tune.study is not None:
-        return studies / str(config.tune.study)
+    studies = Path(outputs) / STUDIES
+    if name is not None:
+        return studies / name
     now = datetime.now()
     studies.mkdir(parents=True, exist_ok=True)
     folder = studies / f"{now:%Y-%m-%d_%H-%M-%S}"

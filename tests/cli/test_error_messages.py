@@ -4,8 +4,8 @@ import errno
 
 import pytest
 
-from churn_torch.errors import InputError
 from churn_torch.cli.error_messages import CONF, explain, known_keys
+from churn_torch.errors import InputError
 
 
 def test_known_keys_are_those_of_the_files():

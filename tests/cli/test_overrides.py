@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.cli.overrides import quote_overrides
 
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from churn_torch.evaluation.split_metrics import Tally
+from churn_torch.evaluation.split_metrics import SplitMetrics
 
 # Few distinct values make ties; the extremes are those of float32, which the models give.
 PROBABILITIES = st.one_of(
@@ -35,8 +35,8 @@ def arrays(
     return probability.double().numpy(), label.double().numpy()
 
 
-def tally(probability: Tensor, label: Tensor, **arguments: Any) -> Tally:
-    result = Tally(**arguments)
+def split_metrics(probability: Tensor, label: Tensor, **arguments: Any) -> SplitMetrics:
+    result = SplitMetrics(**arguments)
     result.update(probability, label)
     return result
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation import bootstrap
-from tests.evaluation.made_splits import arrays, imbalanced, tally
+from tests.evaluation.made_splits import arrays, imbalanced, split_metrics
 from tests.reference import metrics as reference
 
 
@@ -59,7 +59,9 @@ def test_bootstrap_equals_a_loop_over_resampled_rows(
     # Small blocks: the seams between them must not show either.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bootstrap, "BLOCK_DRAWS", 7 * n)
-        ours = tally(probability, label).intervals(replicates=50, confidence=confidence, seed=seed)
+        ours = split_metrics(probability, label).intervals(
+            replicates=50, confidence=confidence, seed=seed
+        )
     expected = naive_bootstrap(probability, label, 50, confidence, seed)
     assert list(ours) == ["auroc", "lift_at_5", "lift_at_10", "lift_at_20"]
     for name, interval in expected.items():
@@ -68,12 +70,14 @@ def test_bootstrap_equals_a_loop_over_resampled_rows(
 
 def test_intervals_hold_the_estimate_and_widen_with_confidence() -> None:
     probability, label = imbalanced()
-    estimate = tally(probability, label).evaluate(0.5)
-    narrow = tally(probability, label).intervals(replicates=200, confidence=0.5)
-    wide = tally(probability, label).intervals(replicates=200, confidence=0.99)
-    for name in wide:
-        assert wide[name][0] < narrow[name][0] < estimate[name] < narrow[name][1] < wide[name][1]
-        assert all(type(end) is float for end in wide[name])
+    estimate = split_metrics(probability, label).evaluate(0.5)
+    narrow = split_metrics(probability, label).intervals(replicates=200, confidence=0.5)
+    float64 = split_metrics(probability, label).intervals(replicates=200, confidence=0.99)
+    for name in float64:
+        assert (
+            float64[name][0] < narrow[name][0] < estimate[name] < narrow[name][1] < float64[name][1]
+        )
+        assert all(type(end) is float for end in float64[name])
 
 
 @pytest.mark.parametrize("max_rows", [10**6, 0], ids=["rows", "counts"])
@@ -87,23 +91,23 @@ def test_auroc_interval_is_as_wide_as_theory_says(
     probability = torch.sigmoid(torch.randn(3000, generator=generator) + label)
     won = (probability[label == 1, None] > probability[None, label == 0]).double()
     variance = sum(won.mean(dim=i).var().item() / won.shape[1 - i] for i in (0, 1))
-    low, high = tally(probability, label).intervals()["auroc"]
+    low, high = split_metrics(probability, label).intervals()["auroc"]
     assert high - low == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.1)
 
 
 def test_same_seed_same_intervals() -> None:
     probability, label = imbalanced(300)
-    first = tally(probability, label).intervals(replicates=50, seed=0)
-    assert tally(probability, label).intervals(replicates=50, seed=0) == first
-    assert tally(probability, label).intervals(replicates=50, seed=1) != first
+    first = split_metrics(probability, label).intervals(replicates=50, seed=0)
+    assert split_metrics(probability, label).intervals(replicates=50, seed=0) == first
+    assert split_metrics(probability, label).intervals(replicates=50, seed=1) != first
 
 
 def test_counts_drawn_from_bins_are_as_good_as_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     split = imbalanced(200_000)
     # One standard error either side; the ends have a tenth of it as noise.
-    counts = tally(*split, exact_rows=0).intervals(confidence=0.68)
+    counts = split_metrics(*split, exact_rows=0).intervals(confidence=0.68)
     monkeypatch.setattr(bootstrap, "MAX_ROWS", 10**6)
-    rows = tally(*split).intervals(confidence=0.68, replicates=200)
+    rows = split_metrics(*split).intervals(confidence=0.68, replicates=200)
     for name, (low, high) in rows.items():
         assert counts[name] == pytest.approx((low, high), abs=0.2 * (high - low)), name
 
@@ -112,7 +116,7 @@ def test_a_class_of_one_row_is_drawn_from_many() -> None:
     label = torch.zeros(30_000)
     label[7] = 1
     probability = torch.linspace(0.2, 0.1, 30_000)
-    low, high = tally(probability, label).intervals(replicates=50)["auroc"]
+    low, high = split_metrics(probability, label).intervals(replicates=50)["auroc"]
     assert 1 - 1e-3 < low <= high <= 1
 
 
@@ -139,4 +143,4 @@ def test_coarser_groups_are_few_and_hold_the_same_rows(
 @pytest.mark.parametrize("arguments", [{"replicates": 0}, {"confidence": 1.0}, {"confidence": 95}])
 def test_bootstrap_refuses_arguments_out_of_range(arguments: dict[str, float]) -> None:
     with pytest.raises(InputError, match=r"replicates >= 1 and a confidence between 0 and 1"):
-        tally(*imbalanced(100)).intervals(**arguments)
+        split_metrics(*imbalanced(100)).intervals(**arguments)

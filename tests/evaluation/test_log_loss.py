@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from churn_torch.evaluation.log_loss import LogLoss
-from churn_torch.evaluation.split_metrics import Tally
+from churn_torch.evaluation.split_metrics import SplitMetrics
 
 
 @given(
@@ -58,10 +58,12 @@ def test_log_loss_agrees_with_the_tally() -> None:
     generator = torch.Generator().manual_seed(0)
     logit = torch.randn(4000, generator=generator, dtype=torch.float64) - 3
     label = torch.rand(4000, generator=generator) < 0.05
-    metric, tally = LogLoss(), Tally()
+    metric, split_metrics = LogLoss(), SplitMetrics()
     metric.update(logit, label)
-    tally.update(torch.sigmoid(logit), label)
-    assert metric.compute().item() == pytest.approx(tally.evaluate(0.5)["log_loss"], rel=1e-12)
+    split_metrics.update(torch.sigmoid(logit), label)
+    assert metric.compute().item() == pytest.approx(
+        split_metrics.evaluate(0.5)["log_loss"], rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

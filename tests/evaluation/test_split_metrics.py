@@ -18,8 +18,8 @@ from torchmetrics.functional.classification import (
 )
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.split_metrics import Tally
-from tests.evaluation.made_splits import arrays, imbalanced, realistic, splits, tally
+from churn_torch.evaluation.split_metrics import SplitMetrics
+from tests.evaluation.made_splits import arrays, imbalanced, realistic, split_metrics, splits
 from tests.reference import metrics as reference
 
 CONFUSION = ["true_positives", "false_positives", "false_negatives", "true_negatives"]
@@ -34,7 +34,7 @@ KEYS = [
 @given(split=splits(), threshold=st.floats(0, 1, width=32))
 def test_evaluate_equals_the_definitions(split: tuple[Tensor, Tensor], threshold: float) -> None:
     probability, label = arrays(*split)
-    ours = tally(*split).evaluate(threshold)
+    ours = split_metrics(*split).evaluate(threshold)
     assert list(ours) == KEYS
     tp, fp, fn, tn = reference.confusion(probability, label, threshold)
     expected = {
@@ -66,7 +66,7 @@ def test_evaluate_equals_the_definitions(split: tuple[Tensor, Tensor], threshold
 def test_evaluate_equals_scikit_learn(split: tuple[Tensor, Tensor], threshold: float) -> None:
     probability, label = arrays(*split)
     decision = probability >= threshold
-    ours = tally(*split).evaluate(threshold)
+    ours = split_metrics(*split).evaluate(threshold)
     assert ours["auroc"] == pytest.approx(sk.roc_auc_score(label, probability), rel=1e-12)
     assert ours["average_precision"] == pytest.approx(
         sk.average_precision_score(label, probability), rel=1e-12
@@ -83,7 +83,7 @@ def test_evaluate_equals_scikit_learn(split: tuple[Tensor, Tensor], threshold: f
 
 
 def test_evaluate_gives_plain_numbers_of_the_right_kind() -> None:
-    result = tally(*imbalanced(200)).evaluate(0.5)
+    result = split_metrics(*imbalanced(200)).evaluate(0.5)
     whole = {"n", "n_positive", *CONFUSION}
     assert {key: type(value) for key, value in result.items()} == {
         key: int if key in whole else float for key in KEYS
@@ -93,14 +93,14 @@ def test_evaluate_gives_plain_numbers_of_the_right_kind() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.int8, torch.bool])
 def test_labels_come_in_any_dtype(dtype: torch.dtype) -> None:
     probability, label = imbalanced(500)
-    expected = tally(probability, label).evaluate(0.1)
-    assert tally(probability, label.to(dtype)).evaluate(0.1) == expected
+    expected = split_metrics(probability, label).evaluate(0.1)
+    assert split_metrics(probability, label.to(dtype)).evaluate(0.1) == expected
 
 
 def test_evaluate_leaves_its_arguments_and_gradients_alone() -> None:
     probability, label = imbalanced(100)
     before = probability.clone()
-    tally(probability.requires_grad_(), label).evaluate(0.1)
+    split_metrics(probability.requires_grad_(), label).evaluate(0.1)
     assert torch.equal(probability.detach(), before)
     assert probability.grad is None
 
@@ -109,34 +109,34 @@ def test_order_of_the_rows_does_not_matter() -> None:
     probability, label = imbalanced(1000)
     probability = (probability * 50).round() / 50  # many ties
     shuffle = torch.randperm(1000, generator=torch.Generator().manual_seed(1))
-    straight = tally(probability, label).evaluate(0.1)
-    shuffled = tally(probability[shuffle], label[shuffle]).evaluate(0.1)
+    straight = split_metrics(probability, label).evaluate(0.1)
+    shuffled = split_metrics(probability[shuffle], label[shuffle]).evaluate(0.1)
     assert shuffled == pytest.approx(straight, rel=1e-12)
 
 
 def test_decision_is_made_in_float32() -> None:
     below = np.nextafter(0.3, 0)  # below 0.3 in float64, equal to it in float32
     probability = torch.tensor([below, 0.2], dtype=torch.float64)
-    result = tally(probability, torch.tensor([1, 0])).evaluate(0.3)
+    result = split_metrics(probability, torch.tensor([1, 0])).evaluate(0.3)
     assert result["true_positives"] == 1
     assert result["threshold"] == 0.3
 
 
 def test_a_confident_mistake_costs_a_finite_log_loss() -> None:
-    result = tally(torch.tensor([1.0, 0.0]), torch.tensor([0, 1])).evaluate(0.5)
+    result = split_metrics(torch.tensor([1.0, 0.0]), torch.tensor([0, 1])).evaluate(0.5)
     assert result["log_loss"] == pytest.approx(-math.log(2.0**-52))
     assert result["ece"] == 1.0
     assert result["auroc"] == 0.0
 
 
 def test_precision_is_zero_when_nobody_is_called_a_churner() -> None:
-    result = tally(torch.tensor([0.1, 0.2]), torch.tensor([0, 1])).evaluate(0.9)
+    result = split_metrics(torch.tensor([0.1, 0.2]), torch.tensor([0, 1])).evaluate(0.9)
     assert (result["precision"], result["recall"], result["f1"]) == (0.0, 0.0, 0.0)
 
 
 def test_a_constant_model_has_no_lift() -> None:
     _, label = imbalanced(1000)
-    result = tally(torch.full((1000,), 0.05), label).evaluate(0.5)
+    result = split_metrics(torch.full((1000,), 0.05), label).evaluate(0.5)
     for share in (5, 10, 20):
         assert result[f"lift_at_{share}"] == pytest.approx(1)
         assert result[f"captured_at_{share}"] == pytest.approx(share / 100)
@@ -144,9 +144,9 @@ def test_a_constant_model_has_no_lift() -> None:
 
 def test_the_mean_over_batches_is_another_number() -> None:
     probability, label = imbalanced()
-    whole = tally(probability, label).evaluate(0.1)
+    whole = split_metrics(probability, label).evaluate(0.1)
     batches = [
-        tally(p, y).evaluate(0.1)
+        split_metrics(p, y).evaluate(0.1)
         for p, y in zip(probability.view(-1, 50), label.view(-1, 50), strict=True)
         if y.any()
     ]
@@ -175,10 +175,10 @@ def test_the_mean_over_batches_is_another_number() -> None:
 @pytest.mark.parametrize(
     "compute",
     [
-        lambda probability, label: tally(probability, label).evaluate(0.5),
-        lambda probability, label: tally(probability, label).intervals(),
-        lambda probability, label: tally(probability, label).choose_threshold("f1"),
-        lambda probability, label: tally(probability, label).choose_threshold("top_share"),
+        lambda probability, label: split_metrics(probability, label).evaluate(0.5),
+        lambda probability, label: split_metrics(probability, label).intervals(),
+        lambda probability, label: split_metrics(probability, label).choose_threshold("f1"),
+        lambda probability, label: split_metrics(probability, label).choose_threshold("top_share"),
     ],
     ids=["evaluate", "intervals", "f1", "top_share"],
 )
@@ -195,7 +195,7 @@ def test_rows_that_cannot_be_evaluated_are_refused(
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
 def test_a_threshold_outside_0_to_1_is_refused(threshold: float) -> None:
     with pytest.raises(InputError, match="a number between 0 and 1, but got"):
-        tally(torch.tensor([0.1, 0.2]), torch.tensor([0, 1])).evaluate(threshold)
+        split_metrics(torch.tensor([0.1, 0.2]), torch.tensor([0, 1])).evaluate(threshold)
 
 
 # Thresholds
@@ -203,9 +203,9 @@ def test_a_threshold_outside_0_to_1_is_refused(threshold: float) -> None:
 
 @given(split=splits())
 def test_f1_threshold_is_the_best_and_the_largest_of_equals(split: tuple[Tensor, Tensor]) -> None:
-    threshold = tally(*split).choose_threshold("f1")
+    threshold = split_metrics(*split).choose_threshold("f1")
     best, n_taken = reference.best_f1(*arrays(*split))
-    result = tally(*split).evaluate(threshold)
+    result = split_metrics(*split).evaluate(threshold)
     assert result["f1"] == best
     assert int(result["true_positives"]) + int(result["false_positives"]) == n_taken
 
@@ -213,7 +213,7 @@ def test_f1_threshold_is_the_best_and_the_largest_of_equals(split: tuple[Tensor,
 def test_f1_threshold_sees_the_ties_that_the_decision_sees() -> None:
     below = np.nextafter(0.3, 0)  # in float32 the same as 0.3: nothing stands between the two
     probability = torch.tensor([0.3, below, 0.1], dtype=torch.float64)
-    threshold = tally(probability, torch.tensor([1, 0, 0])).choose_threshold("f1")
+    threshold = split_metrics(probability, torch.tensor([1, 0, 0])).choose_threshold("f1")
     assert threshold == pytest.approx(0.2)
 
 
@@ -222,7 +222,7 @@ def test_top_share_takes_the_share_and_the_ties_of_its_last_row(
     split: tuple[Tensor, Tensor], share: float
 ) -> None:
     probability, label = split
-    threshold = tally(probability, label).choose_threshold("top_share", top_share=share)
+    threshold = split_metrics(probability, label).choose_threshold("top_share", top_share=share)
     k = math.ceil(round(share * len(label), 12))
     last = probability.sort(descending=True).values[k - 1]
     taken = probability >= torch.tensor(threshold, dtype=torch.float32)
@@ -231,7 +231,7 @@ def test_top_share_takes_the_share_and_the_ties_of_its_last_row(
 
 def test_top_share_takes_a_tenth_unless_told() -> None:
     probability, label = imbalanced(1000)
-    threshold = tally(probability, label).choose_threshold("top_share")
+    threshold = split_metrics(probability, label).choose_threshold("top_share")
     assert (probability >= threshold).sum() == 100
 
 
@@ -239,7 +239,7 @@ def test_top_share_takes_a_tenth_unless_told() -> None:
 def test_threshold_stands_between_two_steps_of_a_calibrator(rule: str) -> None:
     probability = torch.tensor([0.7] * 3 + [0.4] * 3 + [0.1] * 6)
     label = torch.tensor([1, 1, 1, 1, 1, 0] + [0] * 6)
-    threshold = tally(probability, label).choose_threshold(rule, top_share=0.5)
+    threshold = split_metrics(probability, label).choose_threshold(rule, top_share=0.5)
     assert threshold == pytest.approx(0.25)
     # A step that moves by the last bit, as in another runtime, moves nobody.
     for nudged in (
@@ -253,15 +253,15 @@ def test_threshold_between_neighbours_in_float32_takes_the_upper_one() -> None:
     upper = np.float32(0.5)
     lower = np.nextafter(upper, np.float32(0))
     for scores in ([upper, lower], [np.nextafter(upper, np.float32(1)), upper]):
-        threshold = tally(torch.tensor(np.array(scores)), torch.tensor([1, 0])).choose_threshold(
-            "f1"
-        )
+        threshold = split_metrics(
+            torch.tensor(np.array(scores)), torch.tensor([1, 0])
+        ).choose_threshold("f1")
         assert threshold == scores[0]
 
 
 @pytest.mark.parametrize("number", [0, 1, 0.5, 0.123])
 def test_a_number_is_itself(number: float) -> None:
-    threshold = Tally().choose_threshold(number)
+    threshold = SplitMetrics().choose_threshold(number)
     assert threshold == number
     assert type(threshold) is float
 
@@ -269,7 +269,7 @@ def test_a_number_is_itself(number: float) -> None:
 @pytest.mark.parametrize(("rule", "top_share"), [("youden", 0.1), (1.5, 0.1), ("top_share", 0)])
 def test_rules_that_cannot_be_used_are_refused(rule: str | float, top_share: float) -> None:
     with pytest.raises(InputError, match="but got"):
-        tally(*imbalanced(100)).choose_threshold(rule, top_share=top_share)
+        split_metrics(*imbalanced(100)).choose_threshold(rule, top_share=top_share)
 
 
 # Chunks, and bins
@@ -285,9 +285,9 @@ def test_rules_that_cannot_be_used_are_refused(rule: str | float, top_share: flo
 def test_chunks_give_the_metrics_of_the_whole(
     split: tuple[Tensor, Tensor], cuts: list[int], exact_rows: int, backwards: bool
 ) -> None:
-    whole = tally(*split, exact_rows=exact_rows, threshold=0.37)
+    whole = split_metrics(*split, exact_rows=exact_rows, threshold=0.37)
     pieces = np.split(np.arange(len(split[1])), sorted(min(cut, len(split[1])) for cut in cuts))
-    chunks = Tally(exact_rows=exact_rows, threshold=0.37)
+    chunks = SplitMetrics(exact_rows=exact_rows, threshold=0.37)
     for rows in reversed(pieces) if backwards else pieces:
         chunks.update(split[0][rows], split[1][rows])
     assert chunks.n == whole.n
@@ -298,7 +298,7 @@ def test_chunks_give_the_metrics_of_the_whole(
 
 
 def test_one_class_in_bins_is_refused() -> None:
-    binned = tally(torch.tensor([0.1, 0.2]), torch.tensor([1, 1]), exact_rows=0)
+    binned = split_metrics(torch.tensor([0.1, 0.2]), torch.tensor([1, 1]), exact_rows=0)
     with pytest.raises(InputError, match="all 2 labels are 1"):
         binned.evaluate(0.5)
     with pytest.raises(InputError, match="all 2 labels are 1"):
@@ -310,7 +310,7 @@ def test_one_class_in_bins_is_refused() -> None:
 def test_bins_are_off_by_no_more_than_they_say(
     split: tuple[Tensor, Tensor], threshold: float, share: float
 ) -> None:
-    exact, binned = tally(*split), tally(*split, exact_rows=0, threshold=threshold)
+    exact, binned = split_metrics(*split), split_metrics(*split, exact_rows=0, threshold=threshold)
     ours, expected = binned.evaluate(threshold), exact.evaluate(threshold)
     bound = ours.pop("auroc_error_bound")
     assert bound == binned.binning_error
@@ -328,7 +328,10 @@ def test_bins_are_off_by_no_more_than_they_say(
 @pytest.mark.parametrize("base_rate", [0.01, 0.25, 0.6])
 def test_bins_are_fine_enough_for_models_as_they_come(base_rate: float) -> None:
     probability, label = realistic(base_rate)
-    exact, binned = tally(probability, label), tally(probability, label, exact_rows=100_000)
+    exact, binned = (
+        split_metrics(probability, label),
+        split_metrics(probability, label, exact_rows=100_000),
+    )
     threshold = binned.choose_threshold("f1")
     ours, expected = binned.evaluate(threshold), exact.evaluate(threshold)
     assert 0 < ours["auroc_error_bound"] < 1e-4
@@ -345,20 +348,20 @@ def test_bins_are_fine_enough_for_models_as_they_come(base_rate: float) -> None:
 
 def test_a_threshold_in_bins_stands_between_two_steps_too() -> None:
     split = torch.tensor([0.7] * 3 + [0.4] * 3), torch.tensor([1, 1, 0, 0, 0, 0])
-    threshold = tally(*split, exact_rows=0).choose_threshold("f1")
+    threshold = split_metrics(*split, exact_rows=0).choose_threshold("f1")
     assert threshold == pytest.approx(0.55, rel=1e-4)
 
 
 def test_a_threshold_in_bins_that_was_not_counted_is_not_guessed() -> None:
-    binned = tally(*imbalanced(100), exact_rows=99, threshold=0.3)
+    binned = split_metrics(*imbalanced(100), exact_rows=99, threshold=0.3)
     assert binned.evaluate(0.3)["threshold"] == 0.3
     assert binned.evaluate(0.5)["threshold"] == 0.5  # an edge
-    with pytest.raises(ValueError, match=r"Tally\(threshold=0\.37\)"):
+    with pytest.raises(ValueError, match=r"SplitMetrics\(threshold=0\.37\)"):
         binned.evaluate(0.37)
 
 
 def test_a_bad_row_is_named_over_all_chunks_and_none_of_its_chunk_is_added() -> None:
-    result = tally(*imbalanced(1000))
+    result = split_metrics(*imbalanced(1000))
     before = result.evaluate(0.5)
     with pytest.raises(InputError, match=r"1 of 3 are not \(the first is nan in row 1001\)"):
         result.update(torch.tensor([0.5, math.nan, 0.1]), torch.tensor([0, 1, 0]))
@@ -366,7 +369,7 @@ def test_a_bad_row_is_named_over_all_chunks_and_none_of_its_chunk_is_added() -> 
 
 
 def test_an_empty_chunk_adds_nothing() -> None:
-    result = tally(*imbalanced(100))
+    result = split_metrics(*imbalanced(100))
     before = result.evaluate(0.5)
     result.update(torch.tensor([]), torch.tensor([]))
     assert result.evaluate(0.5) == before
@@ -376,21 +379,21 @@ def test_an_empty_chunk_adds_nothing() -> None:
 def test_probabilities_come_in_any_float_dtype(dtype: torch.dtype) -> None:
     probability, label = imbalanced(300)
     probability = probability.to(dtype)
-    expected = tally(probability.double(), label).evaluate(0.1)
-    assert tally(probability, label).evaluate(0.1) == expected
+    expected = split_metrics(probability.double(), label).evaluate(0.1)
+    assert split_metrics(probability, label).evaluate(0.1) == expected
 
 
 def test_a_zero_may_have_a_sign() -> None:
     label = torch.tensor([0, 1, 1])
     signed, plain = torch.tensor([-0.0, 0.0, 0.5]), torch.tensor([0.0, 0.0, 0.5])
     for rows in (0, 10):
-        ours = tally(signed, label, exact_rows=rows).evaluate(0)
-        assert ours == tally(plain, label, exact_rows=rows).evaluate(0)
+        ours = split_metrics(signed, label, exact_rows=rows).evaluate(0)
+        assert ours == split_metrics(plain, label, exact_rows=rows).evaluate(0)
 
 
 def test_torchmetrics_agrees() -> None:
     probability, label = realistic(0.25)
-    ours = tally(probability, label.int()).evaluate(0.5)
+    ours = split_metrics(probability, label.int()).evaluate(0.5)
     for key, metric in (
         ("auroc", binary_auroc),
         ("average_precision", binary_average_precision),

@@ -10,17 +10,18 @@ import pytest
 import torch
 from torch import nn
 
+from churn_torch.explanation.shape_functions import MOST_VALUES, read_shapes, values_of
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.gam import GAM
 from churn_torch.models.nets.linear import Linear
-from churn_torch.models.scorecard.points import Points
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import Scorer
-from churn_torch.explanation.shape_functions import MOST_VALUES, read_shapes, values_of
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.scorecard.points import Points
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind, Schema
 from tests.models.scorecard import made_scorecard as made_card
 
@@ -38,7 +39,7 @@ NETS: dict[str, Callable[[int, list[list[int]]], nn.Module]] = {
 def rows(request) -> tuple[pd.DataFrame, Schema, Preprocess]:
     """Parsed rows, and what was learned from them."""
     raw = made_card.frame()
-    schema = infer(raw, target="churned", kinds={"town": "categorical"})
+    schema = infer(raw, ColumnRoles(target="churned", kinds={"town": "categorical"}))
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed], schema, OPTIONS[request.param])
     preprocess = Preprocess(schema, OPTIONS[request.param])
@@ -108,7 +109,7 @@ def value_at(term: Points, level: int, dtype: object) -> object:
 
 def test_a_number_is_read_from_end_to_end(rows):
     _, schema, _ = rows
-    for column in (*schema.numeric, *schema.wide):
+    for column in schema.numbers:
         values = values_of(column)
         if column.kind is Kind.BOOLEAN:
             assert values.tolist() == [0, 1]

@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from churn_torch import samples
-from churn_torch.workflows.run_folder import Run
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from churn_torch.export.parity import hostile_rows
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
+from churn_torch.workflows.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}

@@ -7,23 +7,23 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from churn_torch.export import tensor_graph
+from churn_torch.export.batch_dimension import traced_row_count
+from churn_torch.export.graph import build_onnx
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.workflows.run_folder import Run
-from churn_torch.export import tensor_graph
-from churn_torch.export.graph import build_onnx
 from churn_torch.serving.outputs import PROBABILITY, REASONS
-from churn_torch.export.batch_dimension import telling_number
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import encode, parse
+from churn_torch.workflows.run_folder import Run
 
 
 def test_the_number_is_a_factor_of_no_size():
-    assert telling_number([1, 0, 64, 2018 // 2 + 1]) == 1009
-    assert telling_number([1009]) == 1013
-    assert telling_number([5 * 1009, 1013, 7]) == 1019
-    assert telling_number(range(1000, 1100)) is None
+    assert traced_row_count([1, 0, 64, 2018 // 2 + 1]) == 1009
+    assert traced_row_count([1009]) == 1013
+    assert traced_row_count([5 * 1009, 1013, 7]) == 1019
+    assert traced_row_count(range(1000, 1100)) is None
 
 
 class Counting(nn.Module):

@@ -17,8 +17,8 @@ import pandas as pd
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from churn_torch.workflows.run_folder import Run
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.workflows.run_folder import Run
 from tests.export.elsewhere import N_ROWS, ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
 
 # A bare environment

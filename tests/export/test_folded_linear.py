@@ -9,17 +9,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn_torch.export.folded_linear import FoldedLinear
+from churn_torch.export.parity import HOSTILE_NUMBERS
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Platt
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
-from churn_torch.export.folded_linear import FoldedScorer
-from churn_torch.export.parity import HOSTILE_NUMBERS
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Schema
 
 N = 200
@@ -48,7 +49,7 @@ def table(*groups: str) -> pd.DataFrame:
 
 def trained(frame: pd.DataFrame, options: PreprocessOptions) -> tuple[Scorer, Schema, Columns]:
     """Return a scorer in which every number matters."""
-    schema = infer(frame, target="churned")
+    schema = infer(frame, ColumnRoles(target="churned"))
     parsed = parse(frame, schema)
     schema, statistics = fit_statistics([parsed], schema, options)
     preprocess = Preprocess(schema, options)
@@ -67,7 +68,7 @@ def trained(frame: pd.DataFrame, options: PreprocessOptions) -> tuple[Scorer, Sc
 
 def check_folded(scorer: Scorer, columns: Columns, atol: float) -> None:
     """Probability and reasons are the scorer's, and base and reasons make the logit."""
-    probability, reasons = FoldedScorer(scorer)(*columns)
+    probability, reasons = FoldedLinear(scorer)(*columns)
     np.testing.assert_allclose(probability, scorer.score(columns), atol=atol)
     attribution = Attribution(scorer, 1)
     np.testing.assert_allclose(reasons, attribution.explain(columns), atol=2e-5)
@@ -105,9 +106,9 @@ def test_the_same_probability_and_reasons(groups: tuple[str, ...], options: Prep
 @given(st.lists(st.sampled_from(HOSTILE_NUMBERS), min_size=5, max_size=5))
 def test_the_same_for_hostile_numbers(numbers: list[float]):
     scorer, _, columns = HOSTILE
-    numeric = torch.tensor([numbers[:2]], dtype=torch.float64).to(torch.float32)
-    wide = torch.tensor([numbers[2:]], dtype=torch.float64)
-    row = Columns(numeric, wide, columns.codes[:1])
+    float32 = torch.tensor([numbers[:2]], dtype=torch.float64).to(torch.float32)
+    float64 = torch.tensor([numbers[2:]], dtype=torch.float64)
+    row = Columns(float32, float64, columns.codes[:1])
     check_folded(scorer, row, 2e-6)
 
 
@@ -117,19 +118,19 @@ HOSTILE = trained(table("text", "numeric", "wide", "dates"), PreprocessOptions()
 def test_a_time_of_day_without_weight_costs_nothing():
     """Dates without a time of day teach none."""
     scorer, _, columns = trained(table("dates"), PreprocessOptions())
-    assert FoldedScorer(scorer).has_time
+    assert FoldedLinear(scorer).has_time
     of_time = ["time of day" in name for name in scorer.preprocess.feature_names]
     assert sum(of_time) == 4  # two dates
     with torch.no_grad():
         scorer.net.linear.weight[:, torch.tensor(of_time)] = 0
-    assert not FoldedScorer(scorer).has_time
-    columns.wide.add_(0.3)
+    assert not FoldedLinear(scorer).has_time
+    columns.float64.add_(0.3)
     check_folded(scorer, columns, 1e-6)
 
 
 def test_every_linear_net_is_folded_and_no_other():
     scorer = HOSTILE[0]
-    assert FoldedScorer.fits(scorer)
+    assert FoldedLinear.fits(scorer)
     net = MLP(n_features=scorer.preprocess.n_features)
-    assert not FoldedScorer.fits(Scorer(scorer.preprocess, net, Platt()))
-    assert FoldedScorer.fits(trained(table("numeric"), PreprocessOptions())[0])
+    assert not FoldedLinear.fits(Scorer(scorer.preprocess, net, Platt()))
+    assert FoldedLinear.fits(trained(table("numeric"), PreprocessOptions())[0])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from churn_torch.export.folded_scorecard import FoldedScorecard
 from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.calibration import Platt
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.export.folded_scorecard import FoldedCard
 from tests.models.scorecard.made_scorecard import learned, scorer
 
 
@@ -18,7 +18,7 @@ def on_edges(columns: Columns) -> Columns:
     """Rows whose numbers are edges of bins, and the numbers next to them."""
     features = learned().features
     found = []
-    for group, x in (("numeric", columns.numeric), ("wide", columns.wide)):
+    for group, x in (("numeric", columns.float32), ("wide", columns.float64)):
         cuts = features.get_buffer(f"{group}_cuts_").T
         near = [cuts, torch.nextafter(cuts, cuts - 1), torch.nextafter(cuts, cuts + 1)]
         found.append(torch.cat([x[:50], *near]))
@@ -28,7 +28,7 @@ def on_edges(columns: Columns) -> Columns:
 
 def test_the_same_probability_and_reasons():
     made, card = learned(), scorer()
-    folded = FoldedCard(card)
+    folded = FoldedScorecard(card)
     for columns in (made.columns, on_edges(made.columns)):
         probability, reasons = folded(*columns)
         np.testing.assert_allclose(probability, card.score(columns), atol=1e-6)
@@ -47,6 +47,6 @@ def test_reasons_are_exact_with_one_point():
 
 def test_it_fits_scorecards_only():
     card = scorer()
-    assert FoldedCard.fits(card)
+    assert FoldedScorecard.fits(card)
     net = MLP(n_features=card.preprocess.n_features, width=2)
-    assert not FoldedCard.fits(Scorer(card.preprocess, net, Platt()))
+    assert not FoldedScorecard.fits(Scorer(card.preprocess, net, Platt()))

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
+from churn_torch.export.gradient import TracedGradient, traceable_attribution
+from churn_torch.export.torch_exporter import is_translated, quiet_exporter
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.mlp import MLP
-from churn_torch.export.torch_exporter import is_translated, quiet_exporter
-from churn_torch.export.gradient import TracedGradient, traceable_attribution
 from tests.models.nets.test_contract import CASES
 from tests.models.test_attribution import COLUMNS, PREPROCESS, X, scorer_of
 

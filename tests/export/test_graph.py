@@ -16,14 +16,14 @@ import torch
 
 import churn_torch
 from churn_torch.errors import InputError
+from churn_torch.export.graph import build_onnx, check_input_names
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
-from churn_torch.workflows.run_folder import Run
-from churn_torch.export.graph import build_onnx, check_input_names
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.workflows.run_folder import Run
 
 
 def schema_of(*columns: Column) -> Schema:

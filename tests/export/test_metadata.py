@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import churn_torch
-from churn_torch.workflows.run_folder import Run
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, REASONS
+from churn_torch.workflows.run_folder import Run
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.serving.model_file import ModelFile
+from churn_torch.workflows.run_folder import Run, load_run
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -15,19 +15,11 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from churn_torch.workflows import export as exporting
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.models.attribution import Attribution
-from churn_torch.models.nets.linear import Linear
-from churn_torch.models.nets.mlp import MLP
-from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorer import Scorer
-from churn_torch.workflows.run_folder import Run
-from churn_torch.export import verified_files as exported
 from churn_torch.export import parity
+from churn_torch.export import verified_files as exported
 from churn_torch.export.graph import build_onnx
-from churn_torch.serving.outputs import OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.export.parity import (
     BATCH_SIZES,
     HOSTILE_NUMBERS,
@@ -39,9 +31,17 @@ from churn_torch.export.parity import (
     check_parity,
     hostile_rows,
 )
+from churn_torch.models.attribution import Attribution
+from churn_torch.models.nets.linear import Linear
+from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.outputs import OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import Feed, open_session
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
+from churn_torch.workflows import export as exporting
+from churn_torch.workflows.run_folder import Run
 
 THRESHOLD = 0.5
 
@@ -363,7 +363,7 @@ def test_hostile_rows_hold_the_worst_there_is(customers_run: Run, parsed: pd.Dat
     assert list(rows) == list(parsed)
     assert len(rows) == 4000
     assert schema.text
-    assert schema.wide
+    assert schema.float64
     for column in schema.features:
         values = rows[column.name]
         if schema.is_text(column):

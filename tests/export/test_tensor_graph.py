@@ -9,7 +9,7 @@ from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 LABEL = Column("y", Kind.TARGET, Storage.TEXT)
 NUMBERS = [Column(name, Kind.NUMERIC, Storage.NUMBER) for name in "xz"]
-WIDE = Column("w", Kind.NUMERIC, Storage.NUMBER, wide=True)
+WIDE = Column("w", Kind.NUMERIC, Storage.NUMBER, needs_float64=True)
 TEXT = Column("t", Kind.CATEGORICAL, Storage.TEXT, vocabulary=("a",))
 
 

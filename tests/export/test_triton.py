@@ -16,14 +16,14 @@ from onnx import TensorProto, helper
 from tritonclient.grpc import model_config_pb2
 
 from churn_torch import samples
-from churn_torch.workflows import export as exporting
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.run_folder import Run
 from churn_torch.export import triton
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import parse
+from churn_torch.workflows import export as exporting
+from churn_torch.workflows.run_folder import Run
 from tests.serving.made_file import write_file
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.run_folder import Run
-from churn_torch.export.verified_files import ExportOptions, ProvedFile, proved_files
+from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import OUTPUTS, REASONS
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labels import parse_target
+from churn_torch.workflows.run_folder import Run
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 MODELS = sorted(file.stem for file in CONF.glob("model/*.yaml"))
@@ -30,7 +30,7 @@ SUBSETS = [
 ]
 # The operators are the same, and the proof is sooner done.
 SMALLER = {"tabm": ("model.n_members=2", "model.width=16")}
-Files = tuple[ProvedFile, ProvedFile | None]
+Files = tuple[VerifiedFile, VerifiedFile | None]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def run_of(
 
 
 def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
-    return proved_files(
+    return verified_files(
         run.scorer,
         run.schema,
         parse(customers, run.schema),

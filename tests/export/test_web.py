@@ -22,15 +22,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.workflows import export as exporting
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.run_folder import Run
 from churn_torch.export import web
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
-from tests.serving import made_file
+from churn_torch.workflows import export as exporting
+from churn_torch.workflows.run_folder import Run
 from tests.export.elsewhere import N_ROWS, ROOT, RUNS, agree, answers, feeds, lacking
+from tests.serving import made_file
 
 NODE = ROOT / "tests" / "serving" / "node"
 RUNTIME = NODE / "node_modules" / "onnxruntime-web"
@@ -340,10 +340,10 @@ def test_only_the_probability(customers_run: Run, runtime: Path, browse: Browse,
 def test_texts_of_the_file_are_texts(page: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch):
     evil = '<img src=x onerror="alert(1)"></option><script>alert(2)</script>&amp;'
     number = made_file.column(evil, "numeric", "float32", minimum=0.0, maximum=1.0, typical=0.25)
-    wide = made_file.column("w" * 300, "numeric", "float64", typical=3.5)  # no range: no slider
+    float64 = made_file.column("w" * 300, "numeric", "float64", typical=3.5)  # no range: no slider
     words = [evil, "another value", " ", "word " * 200]
     text = made_file.column("plan", "categorical", "string", vocabulary=words, typical=evil)
-    columns = [number, wide, text]
+    columns = [number, float64, text]
     monkeypatch.setattr(made_file, "COLUMNS", columns)
     made_file.write_file(page / "model.onnx", columns=columns)
     screens = browse(page, ("width", "1280"), ("fill", evil, "0.5"), width=320)

@@ -11,7 +11,8 @@ import torch
 from onnx import TensorProto, numpy_helper
 
 from churn_torch.errors import InputError
-from churn_torch.models.nets.mlp import MLP
+from churn_torch.export.graph import build_onnx
+from churn_torch.export.parity import ParityError
 from churn_torch.export.weight_compression import (
     AUROC_TOLERANCE,
     FEWEST,
@@ -19,9 +20,8 @@ from churn_torch.export.weight_compression import (
     compress,
     store_compressed,
 )
-from churn_torch.export.graph import build_onnx
+from churn_torch.models.nets.mlp import MLP
 from churn_torch.serving.outputs import OUTPUTS
-from churn_torch.export.parity import ParityError
 from churn_torch.serving.session import make_feed, open_session
 from tests.models.test_attribution import PARSED, SCHEMA, scorer_of
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from churn_torch.cli.compose import compose
 from churn_torch.workflows import train as pipeline
-from churn_torch.cli.main import compose
 
 HERE = Path(__file__).parent
 # Everything that decides the curve is spelled out: another default is no reason for new curves.

@@ -22,10 +22,11 @@ from churn_torch.models.nets.gam import GAM
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Schema
 from tests.models.nets.test_contract import CASES
 
@@ -48,7 +49,7 @@ def made_rows() -> tuple[pd.DataFrame, Schema]:
             "churned": rng.choice(["yes", "no"], N),
         }
     )
-    schema = infer(rows, target="churned")
+    schema = infer(rows, ColumnRoles(target="churned"))
     parsed = parse(rows, schema)
     return parsed, fit_statistics([parsed], schema, PreprocessOptions())[0]
 

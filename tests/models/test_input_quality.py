@@ -12,11 +12,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from churn_torch.models.input_quality import (
+    FINE,
+    MISSING,
+    OUTSIDE,
+    QUALITY_MEANING,
+    UNSEEN,
+    InputQuality,
+)
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.input_quality import FINE, MISSING, OUTSIDE, QUALITY_MEANING, UNSEEN, Quality
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 TABLE = pd.DataFrame(
@@ -32,7 +40,7 @@ TABLE = pd.DataFrame(
 
 
 def learned(table: pd.DataFrame) -> Schema:
-    schema = infer(table, target="churned")
+    schema = infer(table, ColumnRoles(target="churned"))
     options = PreprocessOptions(min_count=5)
     return fit_statistics([parse(table, schema)], schema, options)[0]
 
@@ -47,8 +55,8 @@ def quality_of(schema: Schema, **cells: Any) -> list[int]:
     frame = pd.DataFrame({name: values * n for name, values in rows.items()} | cells)
     columns = Columns.from_arrays(encode(parse(frame, schema), schema))
     (name,) = cells
-    names = [c.name for c in (*schema.numeric, *schema.wide, *schema.text)]
-    quality = Quality(schema)(*columns)
+    names = [c.name for c in schema.inputs]
+    quality = InputQuality(schema)(*columns)
     assert quality.dtype == torch.int64
     assert quality.shape == (n, len(names))
     others = [i for i, other in enumerate(names) if other != name]
@@ -66,11 +74,11 @@ def test_every_kind_and_group_is_here():
         "usage": "numeric", "seen": "numeric", "since": "datetime", "member": "boolean",
         "plan": "categorical",
     }  # fmt: skip
-    assert [c.name for c in SCHEMA.wide] == ["seen", "since"]
+    assert [c.name for c in SCHEMA.float64] == ["seen", "since"]
 
 
 def test_training_rows_are_fine_but_for_what_they_lack():
-    quality = Quality(SCHEMA)(*Columns.from_arrays(encode(parse(TABLE, SCHEMA), SCHEMA)))
+    quality = InputQuality(SCHEMA)(*Columns.from_arrays(encode(parse(TABLE, SCHEMA), SCHEMA)))
     usage, plan = quality[:, 0], quality[:, -1]
     assert usage.tolist() == [FINE, FINE, FINE, MISSING] * 25
     assert plan.tolist() == [FINE] * 99 + [UNSEEN]  # too rare for the vocabulary
@@ -106,15 +114,19 @@ def number(**facts: Any) -> Schema:
 
 
 @pytest.mark.parametrize("wide", [False, True])
-def test_infinities_are_missing_as_they_are_to_the_model(wide: bool):
+def test_infinities_are_missing_as_they_are_to_the_model(float64: bool):
     x = torch.tensor([[math.inf], [-math.inf], [math.nan], [5.0]])
-    given = (torch.empty(0), x.double()) if wide else (x, torch.empty(0))
-    quality = Quality(number(minimum=0.0, maximum=9.0, wide=wide))(*given, torch.empty(0))
+    given = (torch.empty(0), x.double()) if float64 else (x, torch.empty(0))
+    quality = InputQuality(number(minimum=0.0, maximum=9.0, needs_float64=float64))(
+        *given, torch.empty(0)
+    )
     assert quality.flatten().tolist() == [MISSING, MISSING, MISSING, FINE]
 
 
 def test_any_number_is_outside_a_column_that_had_none():
-    quality = Quality(number())(torch.tensor([[0.0], [math.nan]]), torch.empty(0), torch.empty(0))
+    quality = InputQuality(number())(
+        torch.tensor([[0.0], [math.nan]]), torch.empty(0), torch.empty(0)
+    )
     assert quality.flatten().tolist() == [OUTSIDE, MISSING]
 
 
@@ -125,7 +137,7 @@ FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 def test_a_number_is_fine_within_its_range_and_nowhere_else(low: float, high: float, x: float):
     low, high = min(low, high), max(low, high)
     schema = number(minimum=low, maximum=high)
-    got = Quality(schema)(torch.tensor([[x]]), torch.empty(0), torch.empty(0)).item()
+    got = InputQuality(schema)(torch.tensor([[x]]), torch.empty(0), torch.empty(0)).item()
     if not math.isfinite(x):
         assert got == MISSING
     else:

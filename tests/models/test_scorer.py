@@ -14,8 +14,8 @@ from churn_torch.models import scorer as scorer_module
 from churn_torch.models.calibration import Calibrator, Isotonic, Platt
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 

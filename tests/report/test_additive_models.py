@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from churn_torch.models.scorecard.points import Points
 from churn_torch.report.additive_models import (
-    card_frame,
-    card_page,
     points_of,
+    scorecard_page,
     shapes_page,
     strongest_table,
+    terms_frame,
 )
-from churn_torch.models.scorecard.points import Points
 
 TERMS = [
     Points(
@@ -41,7 +41,7 @@ def test_points_double_the_odds(odds: float, points: int):
 
 
 def test_the_table_has_a_line_for_each_cell_and_reads_back():
-    table = card_frame(TERMS, -1.5)
+    table = terms_frame(TERMS, -1.5)
     again = pd.read_csv(io.StringIO(table.to_csv(index=False)), keep_default_na=False)
     assert len(again) == 1 + 3 + 9
     assert again.iloc[0].tolist()[:1] == ["base"]
@@ -52,14 +52,14 @@ def test_the_table_has_a_line_for_each_cell_and_reads_back():
 
 
 def test_the_page_is_whole_and_names_are_text():
-    page = card_page(TERMS, -1.5)
+    page = scorecard_page(TERMS, -1.5)
     assert "<plan>" not in page
     assert "&lt;plan&gt; × usage" in page
     assert "http" not in page
     parser = HTMLParser()
     parser.feed(page)
     assert page.count("class=bar") == 2  # a missing value that no row had is not shown
-    assert card_page([], 0.0).endswith("</html>")
+    assert scorecard_page([], 0.0).endswith("</html>")
 
 
 def test_a_number_read_at_values_is_a_line_over_its_rows():
@@ -80,7 +80,7 @@ def test_a_number_read_at_values_is_a_line_over_its_rows():
     assert page.count("class=bar") == 3
     # The scale is that of the rows; what no row shows does not flatten the rest.
     assert "+4.90" in page
-    assert len(card_frame([line], 0.0)) == 1 + 102
+    assert len(terms_frame([line], 0.0)) == 1 + 102
 
 
 def test_the_strongest_terms_name_their_extremes():

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churn_torch.errors import InputError
+from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.report.tables import (
     metrics_table,
     path_table,
@@ -16,7 +17,6 @@ from churn_torch.report.tables import (
     reasons_sentence,
     sweep_table,
 )
-from churn_torch.evaluation.split_metrics import Tally
 
 
 def rendered(table: Table, width: int = 80) -> list[list[str]]:
@@ -97,9 +97,9 @@ def test_metrics_table_shows_every_metric_of_every_split() -> None:
 def test_metrics_table_takes_what_the_metrics_give() -> None:
     probability = torch.rand(1000, generator=torch.Generator().manual_seed(0))
     label = (probability > 0.5).long()
-    tally = Tally()
-    tally.update(probability, label)
-    metrics = {**tally.evaluate(0.5), "intervals": tally.intervals(replicates=10)}
+    split_metrics = SplitMetrics()
+    split_metrics.update(probability, label)
+    metrics = {**split_metrics.evaluate(0.5), "intervals": split_metrics.intervals(replicates=10)}
     lines = rendered(metrics_table({"[new] data": metrics}))
     assert lines[0] == ["metric", "[new] data"]
     assert lines[3] == ["AUROC", "1.0000 [1.0000 to 1.0000]"]

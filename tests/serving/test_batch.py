@@ -12,19 +12,19 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.export.graph import build_onnx
+from churn_torch.export.parity import HOSTILE_TEXTS
+from churn_torch.export.tensor_graph import input_groups
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
-from churn_torch.workflows.run_folder import Run
 from churn_torch.serving import batch as coded
-from churn_torch.serving.batch import CodedModel
-from churn_torch.export.graph import build_onnx
+from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
-from churn_torch.export.parity import HOSTILE_TEXTS
 from churn_torch.serving.session import make_feed, open_session
-from churn_torch.export.tensor_graph import input_groups
 from churn_torch.tables.cells import MISSING_TEXT
 from churn_torch.tables.encode import Texts, parse, parse_columns
 from churn_torch.tables.schema import Schema
+from churn_torch.workflows.run_folder import Run
 
 SCORES = [PROBABILITY, DECISION]
 
@@ -69,7 +69,7 @@ def test_the_same_numbers_as_the_whole_file(
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(coded, "BLOCK_ROWS", block_rows)
-    cut = CodedModel(model)
+    cut = BatchModel(model)
     frame = hostile(customers, cut.schema)
     frame = frame.astype({column.name: dtype for column in cut.schema.text})
     parsed = parse(frame, cut.schema)
@@ -81,7 +81,7 @@ def test_the_same_numbers_as_the_whole_file(
 
 
 def test_text_that_never_passed_parse_is_encoded_by_the_file(model: Path, customers: pd.DataFrame):
-    cut = CodedModel(model)
+    cut = BatchModel(model)
     columns = parse_columns(customers.head(30), cut.schema)
     raw = pd.Series([*HOSTILE_TEXTS, *sorted(MISSING_TEXT)], dtype="str")
     codes = np.arange(30) % len(raw)
@@ -94,7 +94,7 @@ def test_text_that_never_passed_parse_is_encoded_by_the_file(model: Path, custom
 
 
 def test_no_rows(model: Path, customers: pd.DataFrame):
-    cut = CodedModel(model)
+    cut = BatchModel(model)
     probability, decision = cut.run(parse_columns(customers.head(0), cut.schema))
     assert (probability.shape, probability.dtype) == ((0,), np.float32)
     assert (decision.shape, decision.dtype) == ((0,), np.int64)
@@ -107,7 +107,7 @@ def test_a_file_without_text_columns(
     run = train_run(
         tmp_path / "run", "data.target=churned", "data.source=-", "debug=fast", source=numbers
     )
-    cut = CodedModel(run.model)
+    cut = BatchModel(run.model)
     assert not cut.schema.text
     made, _ = cut.run(parse_columns(numbers, cut.schema))
     np.testing.assert_allclose(made, run.predict_proba(numbers), atol=1e-6)
@@ -116,13 +116,13 @@ def test_a_file_without_text_columns(
 def test_what_is_no_model_of_ours_is_refused(customers_run: Run, tmp_path: Path):
     (tmp_path / "nothing.onnx").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"nothing\.onnx"):
-        CodedModel(tmp_path / "nothing.onnx")
+        BatchModel(tmp_path / "nothing.onnx")
     model = onnx.load(customers_run.model)
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "other.onnx")
     with pytest.raises(InputError, match=r"other\.onnx without its metadata"):
-        CodedModel(tmp_path / "other.onnx")
+        BatchModel(tmp_path / "other.onnx")
     onnx.helper.set_model_props(model, {"schema": "{}", "format": "2"})
     onnx.save(model, tmp_path / "newer.onnx")
     with pytest.raises(InputError, match=r"newer\.onnx of format '2'"):
-        CodedModel(tmp_path / "newer.onnx")
+        BatchModel(tmp_path / "newer.onnx")

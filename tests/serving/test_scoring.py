@@ -11,24 +11,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.workflows import serve as service
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.run_folder import Run
-from churn_torch.serving.batch import CodedModel
+from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.scoring import score_chunks, score_table
+from churn_torch.workflows import serve as service
+from churn_torch.workflows.run_folder import Run
 
 SCORES = [PROBABILITY, DECISION]
 
 
 @pytest.fixture(scope="module")
-def model(customers_run: Run) -> CodedModel:
-    return CodedModel(customers_run.model)
+def model(customers_run: Run) -> BatchModel:
+    return BatchModel(customers_run.model)
 
 
 def scored(
-    model: CodedModel, *chunks: pd.DataFrame, keep: list[str] | None = None
+    model: BatchModel, *chunks: pd.DataFrame, keep: list[str] | None = None
 ) -> list[pd.DataFrame]:
     return list(score_chunks(model, chunks, keep=keep))
 
@@ -37,7 +37,7 @@ def scored(
 
 
 def test_all_columns_are_kept_in_their_order_and_the_scores_come_last(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     (made,) = scored(model, customers, keep=None)
     assert list(made) == [*customers, *SCORES]
@@ -54,7 +54,7 @@ def test_only_the_columns_asked_for_are_kept(
     keep: list[str],
     customers_run: Run,
     customers: pd.DataFrame,
-    model: CodedModel,
+    model: BatchModel,
 ):
     (made,) = scored(model, customers, keep=keep)
     assert list(made) == [*keep, *SCORES]
@@ -63,7 +63,7 @@ def test_only_the_columns_asked_for_are_kept(
 
 
 def test_a_column_to_keep_that_is_not_there_is_refused(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     with pytest.raises(InputError, match=r"got 'customer_id' \(did you mean 'customer id'\?\)"):
         scored(model, customers, keep=["customer_id"])
@@ -71,7 +71,7 @@ def test_a_column_to_keep_that_is_not_there_is_refused(
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_source_that_is_scored_already_is_not_written_over(
-    name: str, customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    name: str, customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     before = customers.assign(**{name: 0.5})
     with pytest.raises(InputError, match=f"got '{name}' in the source"):
@@ -87,7 +87,7 @@ def test_a_source_that_is_scored_already_is_not_written_over(
 # What is scored
 
 
-def test_the_same_as_the_loaded_run(customers_run: Run, customers: pd.DataFrame, model: CodedModel):
+def test_the_same_as_the_loaded_run(customers_run: Run, customers: pd.DataFrame, model: BatchModel):
     (made,) = scored(model, customers, keep=[])
     expected = customers_run.predict_proba(customers)
     np.testing.assert_allclose(made[PROBABILITY], expected, atol=1e-6)
@@ -97,7 +97,7 @@ def test_the_same_as_the_loaded_run(customers_run: Run, customers: pd.DataFrame,
 
 @pytest.mark.parametrize("size", [1, 7, 399, 1000])
 def test_chunks_are_the_whole(
-    size: int, customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    size: int, customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     (whole,) = scored(model, customers)
     rows = customers.head(40) if size == 1 else customers
@@ -108,7 +108,7 @@ def test_chunks_are_the_whole(
 
 
 def test_column_order_extra_columns_and_index_do_not_matter(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     (expected,) = scored(model, customers, keep=[])
     odd = customers.assign(extra=1, churned=[["a"]] * len(customers))[
@@ -121,7 +121,7 @@ def test_column_order_extra_columns_and_index_do_not_matter(
 
 
 def test_an_empty_chunk_and_none_at_all(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     assert scored(model) == []
     made = scored(model, customers.head(0), customers.head(2), keep=["plan"])
@@ -131,14 +131,14 @@ def test_an_empty_chunk_and_none_at_all(
 
 
 def test_a_missing_column_is_named_with_the_nearest(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel
 ):
     renamed = customers.rename(columns={"is member": "is_member"})
     with pytest.raises(InputError, match=r"'is member' \(did you mean 'is_member'\?\)"):
         scored(model, renamed)
 
 
-def test_only_a_few_chunks_are_read_ahead(customers: pd.DataFrame, model: CodedModel):
+def test_only_a_few_chunks_are_read_ahead(customers: pd.DataFrame, model: BatchModel):
     taken = []
 
     def chunks() -> Iterator[pd.DataFrame]:
@@ -155,7 +155,7 @@ def test_only_a_few_chunks_are_read_ahead(customers: pd.DataFrame, model: CodedM
     assert len(taken) < 10
 
 
-def test_a_bad_cell_is_named_by_its_row_in_the_table(customers: pd.DataFrame, model: CodedModel):
+def test_a_bad_cell_is_named_by_its_row_in_the_table(customers: pd.DataFrame, model: BatchModel):
     broken = customers.astype({"add": "str"})
     broken.loc[7, "add"] = "thousand"
     chunks = [broken.iloc[i : i + 3] for i in range(0, 30, 3)]
@@ -180,7 +180,7 @@ def test_a_table_is_scored_from_file_to_file(
     kept: list[str] | None,
     customers_run: Run,
     customers: pd.DataFrame,
-    model: CodedModel,
+    model: BatchModel,
     tmp_path: Path,
 ):
     source, out = tmp_path / "source.parquet", tmp_path / "scores.parquet"
@@ -199,7 +199,7 @@ def test_a_table_is_scored_from_file_to_file(
 
 
 def test_only_the_columns_that_are_needed_are_read(
-    customers_run: Run, customers: pd.DataFrame, model: CodedModel, tmp_path: Path
+    customers_run: Run, customers: pd.DataFrame, model: BatchModel, tmp_path: Path
 ):
     source, out = tmp_path / "source.parquet", tmp_path / "scores.parquet"
     # Scores of yesterday would stand in the way of today's if they were read.

@@ -19,6 +19,7 @@ from churn_torch.tables.encode import (
     parse_time,
 )
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 NUMERIC = Column("x", Kind.NUMERIC, Storage.NUMBER)
@@ -182,10 +183,10 @@ def test_float32_numbers_stay_float32_and_are_the_same_numbers():
     parsed = parse_one(NUMERIC, values)
     pd.testing.assert_series_equal(parsed, values, check_names=False)
     doubled = parse_one(NUMERIC, values.astype("float64"))
-    narrow, wide = (
-        encode(pd.DataFrame({"x": x}), schema_of(NUMERIC)).numeric for x in (parsed, doubled)
+    narrow, float64 = (
+        encode(pd.DataFrame({"x": x}), schema_of(NUMERIC)).float32 for x in (parsed, doubled)
     )
-    np.testing.assert_array_equal(narrow, wide)
+    np.testing.assert_array_equal(narrow, float64)
     with pytest.raises(InputError, match=r"1 is infinite or beyond 3.4e38, the first in row 2;"):
         parse_one(NUMERIC, pd.Series([np.nan, -np.inf], dtype="float32"))
 
@@ -214,7 +215,7 @@ def test_encode() -> None:
     schema = schema_of(
         replace(WORD, name="word", vocabulary=("b", "a")),
         replace(NUMERIC, name="number"),
-        replace(NUMERIC, name="stamp", wide=True),
+        replace(NUMERIC, name="stamp", needs_float64=True),
         replace(DATE, name="date"),
         replace(ANSWER, name="answer"),
         replace(FLAG, name="flag"),
@@ -231,10 +232,10 @@ def test_encode() -> None:
     )
     arrays = encode(parse(frame, schema), schema)
     assert [array.dtype for array in arrays] == [np.float32, np.float64, np.int64]
-    number, flag = arrays.numeric.T
+    number, flag = arrays.float32.T
     np.testing.assert_array_equal(number, np.array([0.1, -2, 0, np.nan], dtype=np.float32))
     np.testing.assert_array_equal(flag, [1, 0, 1, np.nan])
-    stamp, date = arrays.wide.T
+    stamp, date = arrays.float64.T
     np.testing.assert_array_equal(stamp, [1_700_000_001.0, 1, 2, np.nan])
     np.testing.assert_array_equal(date, [1, 0, 0.25, np.nan])
     assert arrays.codes.T.tolist() == [[3, 2, 1, 0], [3, 1, 2, 0]]
@@ -307,7 +308,7 @@ def test_what_infer_says_parse_can_read() -> None:
             "churn": ["churned" if i % 7 else "stayed" for i in range(rows)],
         }
     )
-    schema = infer(frame, target="churn")
+    schema = infer(frame, ColumnRoles(target="churn"))
     parsed = parse(frame, schema)
     assert list(parsed.columns) == ["number", "flag", "answer", "date", "word"]
     assert parsed["number"].isna().sum() == 8

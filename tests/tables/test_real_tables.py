@@ -10,9 +10,10 @@ import pytest
 
 from churn_torch.tables.encode import encode, parse, parse_target
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.tables.readers.sources import read
 from churn_torch.tables.labelled.splits import by_group, by_time, stratified
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.readers.sources import read
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real tables in {DATA}")
@@ -65,7 +66,7 @@ KINDS: dict[str, dict[Kind, list[str]]] = {
 def test_kinds(name: str) -> None:
     frame = read(DATA / FILES[name])
     target, positive, n_rows, n_positive = TARGETS[name]
-    schema = infer(frame, target=target)
+    schema = infer(frame, ColumnRoles(target=target))
     found: dict[Kind, list[str]] = {}
     for column in schema.columns:
         found.setdefault(column.kind, []).append(column.name)
@@ -82,7 +83,7 @@ def test_kinds(name: str) -> None:
 def test_what_pandas_reads_gives_the_same(name: str) -> None:
     raw, typed = read(DATA / FILES[name]), pd.read_csv(DATA / FILES[name])
     target = TARGETS[name][0]
-    schema, other = infer(raw, target=target), infer(typed, target=target)
+    schema, other = infer(raw, ColumnRoles(target=target)), infer(typed, ColumnRoles(target=target))
     for ours, theirs in zip(schema.columns, other.columns, strict=True):
         assert (ours.name, ours.kind, ours.n_distinct) == (
             theirs.name,
@@ -95,7 +96,7 @@ def test_what_pandas_reads_gives_the_same(name: str) -> None:
 
 
 def test_telco_charges_are_numbers_with_eleven_missing() -> None:
-    schema = infer(read(DATA / FILES["telco"]), target="Churn")
+    schema = infer(read(DATA / FILES["telco"]), ColumnRoles(target="Churn"))
     charges = schema["TotalCharges"]
     assert charges.missing_share == 11 / 7043
     assert charges.n_distinct == 6530
@@ -105,28 +106,28 @@ def test_telco_charges_are_numbers_with_eleven_missing() -> None:
 
 def test_both_telcos_are_the_same_rows() -> None:
     raw, tidy = read(DATA / FILES["telco"]), read(DATA / FILES["wa_churn"])
-    ours = parse(raw, infer(raw, target="Churn"))
-    theirs = parse(tidy, infer(tidy, target="churn"))
+    ours = parse(raw, infer(raw, ColumnRoles(target="Churn")))
+    theirs = parse(tidy, infer(tidy, ColumnRoles(target="churn")))
     np.testing.assert_array_equal(ours["TotalCharges"], theirs["total_charges"])
     assert ours["Contract"].tolist() == theirs["contract"].tolist()
 
 
 def test_bank_says_why_columns_are_left_out() -> None:
-    schema = infer(read(DATA / FILES["bank"]), target="Exited")
+    schema = infer(read(DATA / FILES["bank"]), ColumnRoles(target="Exited"))
     assert "row number" in schema["RowNumber"].note
     assert "named like one" in schema["CustomerId"].note
     assert "2,932 in 10,000" in schema["Surname"].note
 
 
 def test_iranian_names_keep_their_double_spaces() -> None:
-    schema = infer(read(DATA / FILES["iranian"]), target="Churn")
+    schema = infer(read(DATA / FILES["iranian"]), ColumnRoles(target="Churn"))
     for name in ("Call  Failure", "Subscription  Length", "Charge  Amount"):
         assert schema[name].kind is Kind.NUMERIC
 
 
 def test_an_event_log_with_dates_and_codes() -> None:
     frame = read(DATA / "cdnow_events" / "cdnow_master.csv.gz")
-    schema = infer(frame, target="churn", target_required=False)
+    schema = infer(frame, ColumnRoles(target="churn"), target_required=False)
     assert schema["customer_id"].kind is Kind.IGNORED
     assert schema["customer_id"].storage is Storage.TEXT
     assert (schema["date"].kind, schema["date"].datetime_format) == (Kind.DATETIME, "ISO8601")
@@ -152,7 +153,7 @@ def test_an_event_log_with_dates_and_codes() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_schema_and_arrays_go_all_the_way(name: str) -> None:
     frame = read(DATA / FILES[name])
-    schema = infer(frame, target=TARGETS[name][0])
+    schema = infer(frame, ColumnRoles(target=TARGETS[name][0]))
     assert Schema.from_json(schema.to_json()) == schema
     parsed = parse(frame, schema)
     words = {
@@ -163,8 +164,8 @@ def test_schema_and_arrays_go_all_the_way(name: str) -> None:
         for column in schema.text
     }  # fmt: skip
     arrays = encode(parsed, schema.with_columns(words))
-    assert arrays.numeric.shape == (len(frame), len(schema.numeric))
-    assert arrays.wide.shape == (len(frame), 0)
+    assert arrays.float32.shape == (len(frame), len(schema.float32))
+    assert arrays.float64.shape == (len(frame), 0)
     assert arrays.codes.shape == (len(frame), len(schema.text))
     assert arrays.codes.min(initial=2) >= 2  # nothing missing, nothing unseen
     label = parse_target(frame, schema)

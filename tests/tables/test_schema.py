@@ -26,7 +26,7 @@ from churn_torch.tables.schema import (
 COLUMNS = (
     Column("key", Kind.ID, Storage.TEXT),
     Column("age", Kind.NUMERIC, Storage.NUMBER, minimum=0.0, maximum=99.5, has_missing=True),
-    Column("stamp", Kind.NUMERIC, Storage.NUMBER, wide=True),
+    Column("stamp", Kind.NUMERIC, Storage.NUMBER, needs_float64=True),
     Column("since", Kind.DATETIME, Storage.TEXT, datetime_format="%d/%m/%Y"),
     Column("area", Kind.CATEGORICAL, Storage.NUMBER, vocabulary=("408", "415")),
     Column("plan", Kind.BOOLEAN, Storage.TEXT, vocabulary=("yes",), has_rare=True),
@@ -43,18 +43,18 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 
 def test_features_fall_into_three_groups_in_table_order() -> None:
     assert names(SCHEMA.features) == ["age", "stamp", "since", "area", "plan", "paid"]
-    assert names(SCHEMA.numeric) == ["age", "paid"]
-    assert names(SCHEMA.wide) == ["stamp", "since"]
+    assert names(SCHEMA.float32) == ["age", "paid"]
+    assert names(SCHEMA.float64) == ["stamp", "since"]
     assert names(SCHEMA.text) == ["area", "plan"]
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize("storage", list(Storage))
 @pytest.mark.parametrize("wide", [False, True])
-def test_every_feature_is_in_exactly_one_group(kind: Kind, storage: Storage, wide: bool) -> None:
-    column = Column("x", kind, storage, wide=wide)
+def test_every_feature_is_in_exactly_one_group(kind: Kind, storage: Storage, float64: bool) -> None:
+    column = Column("x", kind, storage, needs_float64=float64)
     schema = Schema((column,), "y", "1", "0")
-    groups = [schema.numeric, schema.wide, schema.text]
+    groups = [schema.float32, schema.float64, schema.text]
     is_feature = kind in (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME)
     assert sum(group == (column,) for group in groups) == is_feature
 
@@ -68,12 +68,12 @@ def test_lookup_and_id() -> None:
 
 
 def test_with_columns_replaces_by_name_and_keeps_order() -> None:
-    wider = replace(SCHEMA["age"], wide=True)
+    wider = replace(SCHEMA["age"], needs_float64=True)
     updated = SCHEMA.with_columns({"age": wider})
     assert names(updated.columns) == names(SCHEMA.columns)
-    assert updated["age"].wide
-    assert not SCHEMA["age"].wide
-    assert names(updated.wide) == ["age", "stamp", "since"]
+    assert updated["age"].float64
+    assert not SCHEMA["age"].float64
+    assert names(updated.float64) == ["age", "stamp", "since"]
     with pytest.raises(KeyError, match="no column 'agee'"):
         SCHEMA.with_columns({"agee": wider})
 

@@ -12,13 +12,14 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import fit_statistics
-from churn_torch.tables.labelled.in_memory import MemoryTable, read_labelled
+from churn_torch.models.scorer import Scorer
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.build import build_options, build_scorer
-from churn_torch.training.rows.materialize import Store, gathered
+from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.rows.store import MemoryPart
 
 
@@ -76,7 +77,7 @@ def prepare(
         schema, statistics = fit_statistics(learned, table.schema, build_options(config))
         scorer = build_scorer(config, schema)
         scorer.preprocess.load_statistics(statistics)
-        with gathered(
+        with materialized(
             table, schema, scorer.preprocess, watch=iter, announce=pytest.fail,
             folder=tmp_path / "features", keep=False, most_bytes=0.0, choices="",
         ) as store:  # fmt: skip

@@ -8,7 +8,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator, Isotonic
 from churn_torch.models.nets.linear import Linear

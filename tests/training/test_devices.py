@@ -20,8 +20,8 @@ from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.calibration import Calibrator, Isotonic, Platt, Temperature
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode
 from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
 from churn_torch.training.module import ChurnModule

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training import features
@@ -58,10 +58,10 @@ def test_chunks_and_other_parts_change_nothing():
 
 
 def test_a_large_table_is_sampled_evenly(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(features, "CARD_ROWS", 400)
+    monkeypatch.setattr(features, "SCORECARD_ROWS", 400)
     seen = []
     monkeypatch.setattr(
-        features, "fit_card", lambda columns, *args, **kwargs: seen.append(len(columns.codes))
+        features, "fit_scorecard", lambda columns, *args, **kwargs: seen.append(len(columns.codes))
     )
     for n_chunks in (1, 7):
         learn_features(compose("train", OVERRIDES), table(n_chunks=n_chunks), watch=iter)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.training.rows import batches
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.rows import batches
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from churn_torch.errors import InputError
 from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import BestWeights
-from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.inference import sampled_logits
 from churn_torch.training.module import MONITOR, ChurnModule
+from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block
 
 SGD = partial(torch.optim.SGD, lr=0.1)

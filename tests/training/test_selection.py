@@ -12,8 +12,8 @@ from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorer import Scorer
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema

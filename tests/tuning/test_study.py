@@ -5,7 +5,7 @@ from filelock import FileLock
 from optuna.distributions import FloatDistribution
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.tune import journal
+from churn_torch.tuning import journal
 from churn_torch.tuning.study import Study
 
 

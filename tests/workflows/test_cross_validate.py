@@ -10,19 +10,19 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 import churn_torch
-from churn_torch.workflows import train as pipeline
-from churn_torch.cli.main import compose
-from churn_torch.workflows.cross_validate import cross_validate
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.fit import fitted
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.workflows.run_folder import load_run
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.folds import folds
-from churn_torch.tables.labelled.in_memory import read_labelled
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.training.features import learn_features
+from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.cross_validate import cross_validate
+from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.run_folder import load_run
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +187,12 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))
     every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
     learned = learn_features(config, every, watch=lambda rows: rows)
-    medians, each = run.scorer.preprocess.get_buffer("numeric_fill_"), []
+    medians, each = run.scorer.preprocess.get_buffer("float32_fill_"), []
     for one in folds(table, config.data.split, n_folds=3, seed=0):
         with fitted(
             config, one, folder / "again", n_threads=1, learned=learned, announce=lambda line: None
         ) as model:
-            assert torch.equal(model.scorer.preprocess.get_buffer("numeric_fill_"), medians)
+            assert torch.equal(model.scorer.preprocess.get_buffer("float32_fill_"), medians)
             each.append(model.scorer.score(columns).numpy())
     np.testing.assert_allclose(run.predict_proba(customers), np.mean(each, axis=0), atol=1e-6)
 

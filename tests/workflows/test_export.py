@@ -8,11 +8,11 @@ import onnxruntime as ort
 import pandas as pd
 import pytest
 
-from churn_torch.workflows import export as exporting
-from churn_torch.workflows import serve as service
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
+from churn_torch.workflows import export as exporting
+from churn_torch.workflows import serve as service
 
 
 def test_export_writes_the_same_file_anew(customers_run, tmp_path, capsys):

@@ -14,6 +14,8 @@ from omegaconf import OmegaConf
 
 import churn_torch
 from churn_torch.errors import InputError
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.tables.schema import Schema
 from churn_torch.workflows.run_folder import (
     Run,
     load_config,
@@ -24,8 +26,6 @@ from churn_torch.workflows.run_folder import (
     whole_file,
     write_text,
 )
-from churn_torch.serving.model_file import ModelFile
-from churn_torch.tables.schema import Schema
 
 METRICS = {
     "n", "n_positive", "base_rate", "auroc", "average_precision", "log_loss", "brier", "ece",

@@ -16,15 +16,15 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from churn_torch import samples
-from churn_torch.workflows import train as pipeline
-from churn_torch.workflows import serve as service
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.in_memory import LabelledTable, read_labelled
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
+from churn_torch.workflows import serve as service
+from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.run_folder import Run, load_run
 
 Train = Callable[..., Run]
 

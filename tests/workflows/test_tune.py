@@ -16,11 +16,11 @@ import optuna
 import pandas as pd
 import pytest
 
-from churn_torch.workflows import train as pipeline
-from churn_torch.workflows import tune as tuning
+from churn_torch.cli.error_messages import explain
 from churn_torch.cli.main import CONF, compose
 from churn_torch.errors import InputError
-from churn_torch.cli.error_messages import explain
+from churn_torch.workflows import train as pipeline
+from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.run_folder import load_run
 
 # How the journal notes the process of a trial.

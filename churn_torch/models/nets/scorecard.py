@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.nets.linear import Linear
+from churn_torch.models.scorecard.binning import ScorecardOptions
 
 
 class Scorecard(Linear):
-    """`Linear` on the features of `churn_torch.models.scorecard.features.CardFeatures`.
+    """`Linear` on the features of `churn_torch.models.scorecard.features.ScorecardFeatures`.
 
     With the penalty that its features are scaled for it is a generalised additive model with pairs
     of columns (GA2M: Lou et al. 2013, "Accurate intelligible models with pairwise interactions").
@@ -29,4 +29,4 @@ class Scorecard(Linear):
         self, *, n_features: int, bins: int = 32, pair_bins: int = 12, pairs: int = 40
     ) -> None:
         super().__init__(n_features=n_features)
-        self.options = CardOptions(bins=bins, pair_bins=pair_bins, pairs=pairs)
+        self.options = ScorecardOptions(bins=bins, pair_bins=pair_bins, pairs=pairs)

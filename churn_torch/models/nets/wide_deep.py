@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.nets.mlp import MLP
+from churn_torch.models.scorecard.binning import ScorecardOptions
 
 
 class WideDeep(MLP):
@@ -65,7 +65,7 @@ class WideDeep(MLP):
             frequency_scale=frequency_scale,
         )
         self.n_plain = n_features - n_terms
-        self.options = CardOptions(bins=bins, pair_bins=pair_bins, pairs=pairs)
+        self.options = ScorecardOptions(bins=bins, pair_bins=pair_bins, pairs=pairs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return one logit a row."""

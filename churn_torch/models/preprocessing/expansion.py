@@ -24,7 +24,7 @@ class Expansion(nn.Module):
     def __init__(self, preprocess: Preprocess) -> None:
         super().__init__()
         self.ramps = preprocess.ramps
-        self.n_numbers = preprocess.n_dense + self.ramps.n_ramps
+        self.n_numbers = preprocess.n_dense + self.ramps.n_pieces
         self.n_features = preprocess.n_features
         self.starts = preprocess.code_starts
         self.widths: list[int] = []
@@ -83,7 +83,7 @@ class Expansion(nn.Module):
 
     def _with_ramps(self, dense: Tensor) -> Tensor:
         """Return all features that are numbers, ``[N, n_numbers]``."""
-        if not self.ramps.n_ramps:
+        if not self.ramps.n_pieces:
             return dense
         return torch.cat([dense, self.ramps(dense[:, : self.ramps.n_numbers])], dim=1)
 

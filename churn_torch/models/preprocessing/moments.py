@@ -67,7 +67,7 @@ class Moments:
 
 
 class NumberSums:
-    """What is gathered of number columns: moments, sums of calendar parts, a sample of rows.
+    """What is materialized of number columns: moments, sums of calendar parts, a sample of rows.
 
     The sample holds the rows whose numbers have the lowest hashes: a uniform draw that depends on
     nothing but the number of rows.
@@ -86,7 +86,7 @@ class NumberSums:
         # One column of a block at a time: it stays in a core's cache.
         self._values: Array = np.empty(BLOCK_ROWS)
 
-    def gathered(self) -> Iterator[tuple[Column, Moments, Array]]:
+    def per_column(self) -> Iterator[tuple[Column, Moments, Array]]:
         """Yield each column, its moments, and its values in the sample; NaN is missing."""
         sample = self._sample[:, : self.n_rows]
         yield from zip(self._columns, self._moments, sample, strict=True)

@@ -1,4 +1,4 @@
-"""Ramps: numbers cut into bins, so that a net can bend at each edge (piecewise-linear encoding)."""
+"""PiecewiseLinear: numbers cut into bins, so that a net can bend at each edge (piecewise-linear encoding)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 LEAST_WIDTH = 1e-3
 
 
-class Ramps(nn.Module):
+class PiecewiseLinear(nn.Module):
     """What numbers are in each of their bins: 0 below it, 1 above it, linear inside.
 
     Less the training mean, as all features of model space. The first and last bin do not run on:
@@ -24,23 +24,23 @@ class Ramps(nn.Module):
     deep learning".
 
     Args:
-        n_ramps: Bins of each number column; 0 leaves it as it is.
+        n_pieces: Bins of each number column; 0 leaves it as it is.
 
     Shape:
-        ``[N, n_numbers]`` scaled numbers to ``[N, sum(n_ramps)]``.
+        ``[N, n_numbers]`` scaled numbers to ``[N, sum(n_pieces)]``.
     """
 
-    def __init__(self, n_ramps: Sequence[int]) -> None:
+    def __init__(self, n_pieces: Sequence[int]) -> None:
         super().__init__()
-        column = [i for i, n in enumerate(n_ramps) for _ in range(n)]
-        self.n_numbers, self.n_ramps = len(n_ramps), len(column)
+        column = [i for i, n in enumerate(n_pieces) for _ in range(n)]
+        self.n_numbers, self.n_pieces = len(n_pieces), len(column)
         self.register_buffer("column", torch.tensor(column, dtype=torch.int64))
         self.register_buffer("low", torch.zeros(len(column)))
         self.register_buffer("width", torch.ones(len(column)))
         self.register_buffer("mean", torch.zeros(len(column)))
 
     def load(self, ramps: Array) -> None:
-        """Copy low edge, width and training mean of each ramp, ``[n_ramps, 3]``."""
+        """Copy low edge, width and training mean of each ramp, ``[n_pieces, 3]``."""
         for i, name in enumerate(("low", "width", "mean")):
             self.get_buffer(name).copy_(torch.from_numpy(ramps[:, i]))
 
@@ -51,7 +51,7 @@ class Ramps(nn.Module):
         return torch.clamp((z - low) / width, 0, 1) - mean
 
 
-def fit_ramps(z: Array, missing: np.ndarray[Any, np.dtype[np.bool_]], n_bins: int) -> Array:
+def fit_pieces(z: Array, missing: np.ndarray[Any, np.dtype[np.bool_]], n_bins: int) -> Array:
     """Return low edge, width and mean of the ramps of one column, ``[n, 3]``.
 
     Edges are all values where there are few, else quantiles of the values that are not missing. A

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
-from churn_torch.models.preprocessing.piecewise_linear import Ramps
+from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLinear
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
 from churn_torch.tables.encode import Arrays
 from churn_torch.tables.schema import Column, Kind, Schema
@@ -22,13 +22,13 @@ class Columns(NamedTuple):
     """Typed columns of N rows as tensors, the input of a scorer.
 
     Attributes:
-        numeric: ``[N, n_numeric]`` float32, NaN for missing.
-        wide: ``[N, n_wide]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
+        numeric: ``[N, n_float32]`` float32, NaN for missing.
+        wide: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
         codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
     """
 
-    numeric: Tensor
-    wide: Tensor
+    float32: Tensor
+    float64: Tensor
     codes: Tensor
 
     @classmethod
@@ -42,12 +42,12 @@ class Columns(NamedTuple):
 
     def in_chunks(self, n_rows: int) -> Iterator[Columns]:
         """Yield the rows, ``n_rows`` at a time; of no rows one empty chunk."""
-        for start in range(0, max(len(self.numeric), 1), n_rows):
+        for start in range(0, max(len(self.float32), 1), n_rows):
             yield self.take(slice(start, start + n_rows))
 
     def numbers(self) -> Tensor:
-        """Return all numbers, ``[N, n_numeric + n_wide]``, as float64 where some need it."""
-        given = [x for x in (self.numeric, self.wide) if x.ndim == 2 and x.shape[1]]
+        """Return all numbers, ``[N, n_float32 + n_float64]``, as float64 where some need it."""
+        given = [x for x in (self.float32, self.float64) if x.ndim == 2 and x.shape[1]]
         return given[0] if len(given) == 1 else torch.cat([x.double() for x in given], dim=1)
 
 
@@ -86,14 +86,14 @@ class Preprocess(nn.Module):
     def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
         super().__init__()
         self.smooth_clip = options.scaling == "robust"
-        numbers = [*schema.numeric, *schema.wide]
+        numbers = schema.numbers
         flagged = [i for i, column in enumerate(numbers) if column.has_missing]
-        dates = [i for i, column in enumerate(schema.wide) if column.kind is Kind.DATETIME]
-        self.n_numeric, self.n_wide = len(schema.numeric), len(schema.wide)
+        dates = [i for i, column in enumerate(schema.float64) if column.kind is Kind.DATETIME]
+        self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
         self.columns = tuple(column.name for column in (*numbers, *schema.text))
         self._name_features(schema, numbers)
-        self.ramps = Ramps([column.n_ramps for column in numbers])
+        self.ramps = PiecewiseLinear([column.n_pieces for column in numbers])
 
         def buffer(name: str, tensor: Tensor) -> None:
             # Names end in _: a buffer called like an attribute of torch.fx.GraphModule (`code`)
@@ -101,8 +101,8 @@ class Preprocess(nn.Module):
             self.register_buffer(name + "_", tensor)
 
         for group, size, dtype in (
-            ("numeric", self.n_numeric, torch.float32),
-            ("wide", self.n_wide, torch.float64),
+            ("float32", self.n_float32, torch.float32),
+            ("float64", self.n_float64, torch.float64),
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
                 buffer(f"{group}_{name}", torch.full((size,), float(i == 4), dtype=dtype))
@@ -140,7 +140,7 @@ class Preprocess(nn.Module):
     @property
     def n_dense(self) -> int:
         """How many of the features are numbers, without ramps; they come first."""
-        return self.n_features - self.ramps.n_ramps - len(self.get_buffer("frequencies_"))
+        return self.n_features - self.ramps.n_pieces - len(self.get_buffer("frequencies_"))
 
     @property
     def code_starts(self) -> tuple[int, ...]:
@@ -152,14 +152,14 @@ class Preprocess(nn.Module):
         """How many codes a compact row has."""
         return len(self.code_starts) - 1
 
-    def _name_features(self, schema: Schema, numbers: list[Column]) -> None:
+    def _name_features(self, schema: Schema, numbers: Sequence[Column]) -> None:
         named = [(column.name, column.name) for column in numbers]
         named += [(c.name, f"{c.name} is missing") for c in numbers if c.has_missing]
-        for column in schema.wide:
+        for column in schema.float64:
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
         for column in numbers:
-            ramps = range(1, column.n_ramps + 1)
+            ramps = range(1, column.n_pieces + 1)
             named += [(column.name, f"{column.name} ramp {i} of {len(ramps)}") for i in ramps]
         for column in schema.text:
             labels = ["missing"] * column.has_missing + ["unseen or rare"] * column.has_rare
@@ -198,8 +198,8 @@ class Preprocess(nn.Module):
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""
         for group, rows in (
-            ("numeric", statistics.numbers[: self.n_numeric]),
-            ("wide", statistics.numbers[self.n_numeric :]),
+            ("float32", statistics.numbers[: self.n_float32]),
+            ("float64", statistics.numbers[self.n_float32 :]),
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
                 self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
@@ -207,34 +207,34 @@ class Preprocess(nn.Module):
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
-        features = self._dense(numeric, wide)
-        if self.ramps.n_ramps:
+        features = self._dense(float32, float64)
+        if self.ramps.n_pieces:
             dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
             features = [dense, self.ramps(dense[:, : self.ramps.n_numbers])]
         if self.n_text:
             features = [*features, self._one_hot(codes)]
         return torch.cat(features, dim=1) if len(features) > 1 else features[0]
 
-    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
         """Return model-space rows with categories still as codes."""
-        dense = self._dense(numeric, wide)
+        dense = self._dense(float32, float64)
         start = self.get_buffer("text_start_")
         return Compact(
-            torch.cat(dense, dim=1) if dense else numeric.new_empty(len(numeric), 0),
+            torch.cat(dense, dim=1) if dense else float32.new_empty(len(float32), 0),
             codes.to(torch.int32) + start,
         )
 
-    def _dense(self, numeric: Tensor, wide: Tensor) -> list[Tensor]:
+    def _dense(self, float32: Tensor, float64: Tensor) -> list[Tensor]:
         """Return the features that are numbers, in groups of columns."""
         scaled, missing, parts = [], [], []
-        if self.n_numeric:
-            z, absent, _ = self._scale("numeric", numeric)
+        if self.n_float32:
+            z, absent, _ = self._scale("float32", float32)
             scaled.append(z)
             missing.append(absent)
-        if self.n_wide:
-            z, absent, filled = self._scale("wide", wide)
+        if self.n_float64:
+            z, absent, filled = self._scale("float64", float64)
             scaled.append(z.to(torch.float32))
             missing.append(absent)
             if len(self.get_buffer("dates_")):

@@ -12,7 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS
 from churn_torch.models.preprocessing.moments import Moments, NumberSums, blocks, calendar_sums
-from churn_torch.models.preprocessing.piecewise_linear import fit_ramps
+from churn_torch.models.preprocessing.piecewise_linear import fit_pieces
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.text_counts import TextCounts
 
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # |center| / scale beyond which float32 would blur a column (timestamps, ids used as numbers):
 # below it, rounding the input and the center costs less than 1e-4 of the scale.
-WIDE_RATIO = 800.0
+FLOAT64_RATIO = 800.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,25 +120,25 @@ def fit_statistics(
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
     ramps: dict[str, Array] = {}
-    for column, moments, sample in numbers.gathered():
+    for column, moments, sample in numbers.per_column():
         scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
         fitted = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
         ramps[column.name] = _fit_ramps(sample, scales[column.name], options)
-        facts[column.name] = replace(fitted, n_ramps=len(ramps[column.name]))
+        facts[column.name] = replace(fitted, n_pieces=len(ramps[column.name]))
     frequencies: dict[str, Array] = {}
     for column in schema.text:
         facts[column.name], seen = _fit_categories(column, texts[column.name], options)
         frequencies[column.name] = seen / numbers.n_rows
 
     completed = schema.with_columns(facts)
-    ordered = [*completed.numeric, *completed.wide]
+    ordered = completed.numbers
     rows = [scales[column.name] for column in ordered]
-    missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.gathered()}
+    missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.per_column()}
     shares = [missing[c.name] / numbers.n_rows for c in ordered if c.has_missing]
     part_means = [
         (numbers.part_sums[c.name] + missing[c.name] * calendar_sums(np.array(scales[c.name][:1])))
         / numbers.n_rows
-        for c in completed.wide
+        for c in completed.float64
         if c.kind is Kind.DATETIME
     ]
     return completed, Statistics(
@@ -173,11 +173,11 @@ def _fit_range(
     if not moments.count:
         return replace(column, has_missing=True)
     # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
-    wide = abs(center) > WIDE_RATIO * scale
+    blurred = abs(center) > FLOAT64_RATIO * scale
     return replace(
         column,
         has_missing=moments.count < n_rows,
-        wide=wide and moments.minimum < moments.maximum,
+        needs_float64=blurred and moments.minimum < moments.maximum,
         minimum=moments.minimum,
         maximum=moments.maximum,
     )
@@ -226,7 +226,7 @@ def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOpt
     z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale
     if options.scaling == "robust":
         z = z / np.sqrt(1 + (z / 3) ** 2)
-    return fit_ramps(z, missing, options.bins)
+    return fit_pieces(z, missing, options.bins)
 
 
 def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:

@@ -23,7 +23,7 @@ FEW_LEVELS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class CardOptions:
+class ScorecardOptions:
     """How fine a scorecard is.
 
     Attributes:
@@ -145,19 +145,19 @@ def merged(counts: Array, most: int) -> Codes:
     return found
 
 
-def fine_codes(columns: Columns, numeric_cuts: Tensor, wide_cuts: Tensor) -> Tensor:
+def fine_codes(columns: Columns, float32_cuts: Tensor, float64_cuts: Tensor) -> Tensor:
     """Return the level of each cell, ``[N, F]`` int64, in the order of `Columns`.
 
     Numbers: 0 is missing, then the bins. Text: its codes. A comparison is exact in every runtime.
 
     Args:
         columns: Of N rows; a group without columns is not looked at.
-        numeric_cuts: ``[n_numeric, K]`` float32 edges in rising order, infinity where there are
+        float32_cuts: ``[n_float32, K]`` float32 edges in rising order, infinity where there are
             fewer.
-        wide_cuts: The same in float64.
+        float64_cuts: The same in float64.
     """
     found = []
-    for x, cuts in ((columns.numeric, numeric_cuts), (columns.wide, wide_cuts)):
+    for x, cuts in ((columns.float32, float32_cuts), (columns.float64, float64_cuts)):
         if len(cuts):
             above = (x.unsqueeze(2) > cuts).sum(2) + 1
             found.append(torch.where((x - x) == 0, above, 0))
@@ -167,7 +167,7 @@ def fine_codes(columns: Columns, numeric_cuts: Tensor, wide_cuts: Tensor) -> Ten
 
 
 def fit_bins(
-    columns: Columns, schema: Schema, options: CardOptions
+    columns: Columns, schema: Schema, options: ScorecardOptions
 ) -> tuple[Schema, list[Array], list[Codes]]:
     """Cut every column of training rows into bins, fine ones and fewer for pairs.
 
@@ -177,11 +177,11 @@ def fit_bins(
     """
     facts: dict[str, Column] = {}
     cuts, coarse = [], []
-    numbers = torch.cat([columns.numeric.double(), columns.wide], dim=1).numpy()
-    for column, values in zip((*schema.numeric, *schema.wide), numbers.T, strict=True):
+    numbers = torch.cat([columns.float32.double(), columns.float64], dim=1).numpy()
+    for column, values in zip(schema.numbers, numbers.T, strict=True):
         present = values[np.isfinite(values)]
         edges = fit_cuts(present, options.bins)
-        if not Schema.is_wide(column):
+        if not Schema.is_float64(column):
             edges = edges.astype(np.float32).astype(np.float64)
         n = len(edges) + 1 if len(present) else 0
         counts = np.bincount(np.searchsorted(edges, present), minlength=n).astype(float)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from churn_torch.models.scorecard.binning import FEW_LEVELS, Array, Axis, Codes, axis_of, fine_codes
 from churn_torch.models.preprocessing.preprocess import Columns, Compact, Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
+from churn_torch.models.scorecard.binning import FEW_LEVELS, Array, Axis, Codes, axis_of, fine_codes
 from churn_torch.tables.schema import Schema
 
 # Functions a pair has at least, the smoothest ones, where it has so many.
@@ -61,13 +61,13 @@ class Term:
 
 def main_terms(schema: Schema) -> list[Term]:
     """Return the term of each column that has more than one level."""
-    axes = [axis_of(c, fine=True) for c in (*schema.numeric, *schema.wide, *schema.text)]
+    axes = [axis_of(c, fine=True) for c in schema.inputs]
     return [Term((i,), (axis,), (True,)) for i, axis in enumerate(axes) if axis.n_levels > 1]
 
 
 def pair_term(schema: Schema, i: int, j: int) -> Term:
     """Return the term of two columns; a number beside few levels keeps its fine bins."""
-    ordered = (*schema.numeric, *schema.wide, *schema.text)
+    ordered = schema.inputs
     coarse = [axis_of(ordered[c], fine=False) for c in (i, j)]
     fine = tuple(
         axis.ordered and other.n_levels <= FEW_LEVELS
@@ -82,7 +82,7 @@ def pair_term(schema: Schema, i: int, j: int) -> Term:
 
 def terms_of(schema: Schema) -> list[Term]:
     """Return all terms that a completed schema stands for."""
-    position = {c.name: i for i, c in enumerate((*schema.numeric, *schema.wide, *schema.text))}
+    position = {c.name: i for i, c in enumerate(schema.inputs)}
     pairs = [pair_term(schema, position[a], position[b]) for a, b in schema.pairs]
     return [*main_terms(schema), *pairs]
 
@@ -108,8 +108,8 @@ def term_codes(terms: Sequence[Term], fine: Tensor, coarse: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class CardStatistics(Statistics):
-    """What `CardFeatures` needs to know of the training rows besides.
+class ScorecardStatistics(Statistics):
+    """What `ScorecardFeatures` needs to know of the training rows besides.
 
     Attributes:
         cuts: Edges of the bins of each number column.
@@ -126,7 +126,7 @@ class CardStatistics(Statistics):
     points: list[Array]
 
 
-class CardFeatures(Preprocess):
+class ScorecardFeatures(Preprocess):
     """Typed columns to the features of a scorecard: smooth functions over bins and pairs of bins.
 
     A row is one cell in each term, and a cell has one row of numbers in the term's table, so a
@@ -134,7 +134,7 @@ class CardFeatures(Preprocess):
     training rows; a level that no training row showed gives zeros.
 
     Args:
-        schema: A schema completed by `churn_torch.models.scorecard.fit.fit_card`; it alone decides
+        schema: A schema completed by `churn_torch.models.scorecard.fit.fit_scorecard`; it alone decides
             the shapes.
         options: As for `Preprocess`.
         added_up: One feature a term, the log-odds that its cells were found to add, in place of
@@ -147,13 +147,13 @@ class CardFeatures(Preprocess):
         super().__init__(schema, options)
         self.added_up = added_up
         self.terms = terms_of(schema)
-        named = [*schema.numeric, *schema.wide, *schema.text]
+        named = schema.inputs
         n_cuts = [max(column.bins - 1, 0) for column in named]
         most = max([1, *n_cuts])
-        n_wide = len(schema.wide)
+        n_float64 = len(schema.float64)
         for group, size, dtype in (
-            ("numeric", self.n_numeric, torch.float32),
-            ("wide", n_wide, torch.float64),
+            ("float32", self.n_float32, torch.float32),
+            ("float64", n_float64, torch.float64),
         ):
             self.register_buffer(f"{group}_cuts_", torch.full((size, most), np.inf, dtype=dtype))
         sizes = [len(axis_of(column, fine=True).basis) for column in named]
@@ -200,9 +200,9 @@ class CardFeatures(Preprocess):
 
     def cuts(self, place: int) -> Array:
         """Return the edges of the bins of a number column, by its position."""
-        group, row = ("numeric", place)
-        if place >= self.n_numeric:
-            group, row = "wide", place - self.n_numeric
+        group, row = ("float32", place)
+        if place >= self.n_float32:
+            group, row = "float64", place - self.n_float32
         edges = self.get_buffer(f"{group}_cuts_")[row].double()
         found: Array = edges[edges.isfinite()].numpy()
         return found
@@ -216,9 +216,9 @@ class CardFeatures(Preprocess):
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""
         super().load_statistics(statistics)
-        assert isinstance(statistics, CardStatistics)
+        assert isinstance(statistics, ScorecardStatistics)
         for i, cuts in enumerate(statistics.cuts):
-            group, row = ("numeric", i) if i < self.n_numeric else ("wide", i - self.n_numeric)
+            group, row = ("float32", i) if i < self.n_float32 else ("float64", i - self.n_float32)
             self.get_buffer(f"{group}_cuts_")[row, : len(cuts)] = torch.from_numpy(cuts)
         self.get_buffer("coarse_").copy_(
             torch.from_numpy(np.concatenate(statistics.coarse)).unsqueeze(1)
@@ -229,18 +229,20 @@ class CardFeatures(Preprocess):
 
     def cells(self, columns: Columns) -> Tensor:
         """Return the cell of each row in each term, counted on from term to term, ``[N, T]``."""
-        fine = fine_codes(columns, self.get_buffer("numeric_cuts_"), self.get_buffer("wide_cuts_"))
+        fine = fine_codes(
+            columns, self.get_buffer("float32_cuts_"), self.get_buffer("float64_cuts_")
+        )
         at = fine + self.get_buffer("level_start_")
         coarse = embedding(at, self.get_buffer("coarse_")).squeeze(2)
         return term_codes(self.terms, fine, coarse) + self.get_buffer("cell_start_")
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
-        cells = self.cells(Columns(numeric, wide, codes)) - self.get_buffer("cell_start_")
+        cells = self.cells(Columns(float32, float64, codes)) - self.get_buffer("cell_start_")
         parts = [embedding(cells[:, i], table) for i, table in enumerate(self.code_tables())]
         return torch.cat(parts, dim=1)
 
-    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
         """Return the cells of each row, which its features are looked up by."""
-        cells = self.cells(Columns(numeric, wide, codes))
+        cells = self.cells(Columns(float32, float64, codes))
         return Compact(torch.empty(len(cells), 0, device=cells.device), cells.to(torch.int32))

@@ -11,11 +11,28 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError
-from churn_torch.models.scorecard.binning import Array, CardOptions, Codes, fine_codes, fit_bins
-from churn_torch.models.scorecard.marginal_likelihood import Coded, Evidence, fit_evidence, gain
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import Statistics
-from churn_torch.models.scorecard.features import CardStatistics, Term, main_terms, pair_term, term_codes
+from churn_torch.models.scorecard.binning import (
+    Array,
+    Codes,
+    ScorecardOptions,
+    fine_codes,
+    fit_bins,
+)
+from churn_torch.models.scorecard.features import (
+    ScorecardStatistics,
+    Term,
+    main_terms,
+    pair_term,
+    term_codes,
+)
+from churn_torch.models.scorecard.marginal_likelihood import (
+    CodedTerm,
+    MarginalFit,
+    fit_marginal_likelihood,
+    gain,
+)
 from churn_torch.tables.schema import Schema
 
 # Pairs are sought among so many columns: those whose own effect is largest.
@@ -31,17 +48,17 @@ L2 = 1e-4
 _FIRST_VARIANCES = {1: 0.1, 2: 0.03}
 
 
-def fit_card(
+def fit_scorecard(
     columns: Columns,
     label: Tensor,
     weight: Tensor | None,
     schema: Schema,
     statistics: Statistics,
-    options: CardOptions,
+    options: ScorecardOptions,
     *,
     n_train: int,
     positive_weight: float = 1.0,
-) -> tuple[Schema, CardStatistics]:
+) -> tuple[Schema, ScorecardStatistics]:
     """Learn the features of a scorecard from training rows, and from nothing else.
 
     Bins are quantiles. All columns are fitted first, then the half of the pairs that would add
@@ -67,7 +84,7 @@ def fit_card(
     Raises:
         InputError: No column has two values.
     """
-    bins = max(2, MAIN_BINS // max(1, len(schema.numeric) + len(schema.wide)))
+    bins = max(2, MAIN_BINS // max(1, len(schema.float32) + len(schema.float64)))
     if bins < options.bins:
         options = replace(options, bins=bins, pair_bins=min(options.pair_bins, bins))
     schema, cuts, coarse = fit_bins(columns, schema, options)
@@ -85,7 +102,7 @@ def fit_card(
         search.fit(rounds=12)
     if search.n_pairs:
         search.fit(rounds=20)
-    named = (*schema.numeric, *schema.wide, *schema.text)
+    named = schema.inputs
     pairs = [tuple(named[c].name for c in t.columns) for t in search.terms if len(t.columns) > 1]
     assert search.logit is not None
     base = float(search.logit.mean()) + math.log(positive_weight)
@@ -100,7 +117,7 @@ def fit_card(
         tables.append(centred * np.sqrt(variance * L2 * n_train))
         points.append(centred @ weights.numpy()[:, None] + base / len(search.terms))
     facts: dict[str, object] = dict(vars(statistics))
-    learned = CardStatistics(
+    learned = ScorecardStatistics(
         **facts,  # type: ignore[arg-type]
         cuts=cuts,
         coarse=coarse,
@@ -123,21 +140,21 @@ class _Search:
         coarse: list[Codes],
     ) -> None:
         self.schema = schema
-        n_numeric = len(schema.numeric)
+        n_float32 = len(schema.float32)
         most = max([1, *(len(edges) for edges in cuts)])
         padded = [np.pad(e, (0, most - len(e)), constant_values=np.inf) for e in cuts]
-        numeric, wide = (
+        float32, float64 = (
             torch.from_numpy(np.array(part).reshape(-1, most))
-            for part in (padded[:n_numeric], padded[n_numeric:])
+            for part in (padded[:n_float32], padded[n_float32:])
         )
-        self.fine = fine_codes(columns, numeric.float(), wide)
+        self.fine = fine_codes(columns, float32.float(), float64)
         self.coarse = torch.stack(
             [torch.from_numpy(c)[self.fine[:, i]] for i, c in enumerate(coarse)], dim=1
         )
         self.label = label.double()
         self.weight = torch.ones_like(self.label) if weight is None else weight.double()
         self.terms: list[Term] = []
-        self.coded: list[Coded] = []
+        self.coded: list[CodedTerm] = []
         self.variance = torch.zeros(0, dtype=torch.float64)
         self.weights: list[Tensor] = []
         self.logit: Tensor | None = None
@@ -148,10 +165,10 @@ class _Search:
     def n_pairs(self) -> int:
         return sum(len(term.columns) > 1 for term in self.terms)
 
-    def fit(self, *, rounds: int) -> Evidence:
+    def fit(self, *, rounds: int) -> MarginalFit:
         """Fit all terms, drop pairs that come to nothing, and return what was found."""
         start = None if self.logit is None else (self.weights, self.logit)
-        found = fit_evidence(
+        found = fit_marginal_likelihood(
             self.coded, self.label, self.weight, self.variance, rounds=rounds, start=start
         )
         kept = [
@@ -197,13 +214,13 @@ class _Search:
             [self.variance.clamp(min=1e-3), torch.tensor(first, dtype=torch.float64)]
         )
 
-    def _coded(self, term: Term) -> Coded:
+    def _coded(self, term: Term) -> CodedTerm:
         cells = term_codes([term], self.fine, self.coarse)[:, 0]
-        return Coded(cells, torch.from_numpy(term.table))
+        return CodedTerm(cells, torch.from_numpy(term.table))
 
     def _without_copies(self) -> list[int]:
         found: list[int] = []
-        n_numbers = len(self.schema.numeric) + len(self.schema.wide)
+        n_numbers = len(self.schema.float32) + len(self.schema.float64)
         for (column,) in (term.columns for term in self.terms):
             cells = self.fine[:, column]
             if column >= n_numbers or not any(
@@ -214,7 +231,7 @@ class _Search:
                 found.append(column)
         return found
 
-    def rank_columns(self, found: Evidence) -> None:
+    def rank_columns(self, found: MarginalFit) -> None:
         """Choose the columns that pairs are sought among, by the fit of columns alone."""
         effect = {
             term.columns[0]: float(coded.of_rows(weights).var(correction=0))

@@ -24,7 +24,7 @@ MOVED = 0.05
 LONGEST_STEP = 4.0
 
 
-class Coded(NamedTuple):
+class CodedTerm(NamedTuple):
     """A term as rows have it: ``[N]`` int64 cells, and ``[n_codes, n_functions]`` float64."""
 
     cells: Tensor
@@ -39,7 +39,7 @@ class Coded(NamedTuple):
         return torch.bincount(self.cells, of_row, minlength=len(self.table))
 
 
-class Evidence(NamedTuple):
+class MarginalFit(NamedTuple):
     """What a fit found of T terms.
 
     Attributes:
@@ -55,15 +55,15 @@ class Evidence(NamedTuple):
     freedom: Tensor
 
 
-def fit_evidence(
-    terms: Sequence[Coded],
+def fit_marginal_likelihood(
+    terms: Sequence[CodedTerm],
     label: Tensor,
     weight: Tensor,
     variance: Tensor,
     *,
     rounds: int,
     start: tuple[Sequence[Tensor], Tensor] | None = None,
-) -> Evidence:
+) -> MarginalFit:
     """Fit all terms together, each shrunk as strongly as the rows ask for.
 
     A weight is Gaussian around 0 with the variance of its term; Newton steps on the weights take
@@ -140,7 +140,7 @@ def fit_evidence(
             alive = survivors
         if step > settled + 2 and worst < 0.1:
             break
-    return Evidence(weights, logit, variance, freedom)
+    return MarginalFit(weights, logit, variance, freedom)
 
 
 def _spread(factor: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ def _spread(factor: Tensor) -> Tensor:
     return torch.from_numpy(np.square(inverse).sum(0))
 
 
-def hessian_of(terms: Sequence[Coded], bend: Tensor) -> tuple[Tensor, Tensor]:
+def hessian_of(terms: Sequence[CodedTerm], bend: Tensor) -> tuple[Tensor, Tensor]:
     """Return the sums of ``bend * x x'`` and of ``bend * x`` over the rows' features x."""
     mean = [term.table.T @ term.sums(bend) for term in terms]
     sizes = [term.table.shape[1] for term in terms]
@@ -180,7 +180,7 @@ def hessian_of(terms: Sequence[Coded], bend: Tensor) -> tuple[Tensor, Tensor]:
     return found, torch.cat(mean)
 
 
-def gain(term: Coded, slope: Tensor, bend: Tensor) -> float:
+def gain(term: CodedTerm, slope: Tensor, bend: Tensor) -> float:
     """Return the log-evidence that a term would add to a fit, from one look at the rows.
 
     The loss is taken for quadratic in the term's weights, all others held. It is FAST of Lou et

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from churn_torch.models.nets.linear import Linear
+from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
-from churn_torch.models.scorecard.features import CardFeatures
 from churn_torch.tables.schema import Column, Kind, Schema
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -45,7 +45,7 @@ class Points:
         return float(np.sqrt((np.square(self.log_odds - mean) * self.share).sum()))
 
 
-def card_points(scorer: Scorer) -> tuple[list[Tensor], Tensor]:
+def scorecard_points(scorer: Scorer) -> tuple[list[Tensor], Tensor]:
     """Return the points of each cell of each term, ``[n_codes]`` float64, and the base, log-odds.
 
     Base and points add up to the logit before calibration; points are 0 on average.
@@ -70,9 +70,9 @@ def read_points(scorer: Scorer, schema: Schema, share: Tensor) -> tuple[list[Poi
         share: ``[n_cells]``, the share of the training rows in each cell of each term.
     """
     features = scorer.preprocess
-    assert isinstance(features, CardFeatures)
-    named = (*schema.numeric, *schema.wide, *schema.text)
-    points, base = card_points(scorer)
+    assert isinstance(features, ScorecardFeatures)
+    named = schema.inputs
+    points, base = scorecard_points(scorer)
     shares = torch.split(share, [term.n_codes for term in features.terms])
     found = []
     for term, of_cell, of_rows in zip(features.terms, points, shares, strict=True):
@@ -92,7 +92,9 @@ def read_points(scorer: Scorer, schema: Schema, share: Tensor) -> tuple[list[Poi
     return sorted(found, key=lambda term: -term.importance), float(base)
 
 
-def _levels(features: CardFeatures, column: Column, place: int, *, fine: bool) -> tuple[str, ...]:
+def _levels(
+    features: ScorecardFeatures, column: Column, place: int, *, fine: bool
+) -> tuple[str, ...]:
     """Return the levels of a column in words, in the order of its codes."""
     coarse = features.coarse_levels(place)
     if Schema.is_text(column):
@@ -121,7 +123,7 @@ def value_in_words(column: Column, value: float) -> str:
     """Return a number or a date as people write it."""
     if column.kind is Kind.DATETIME:
         return str(np.datetime64(0, "s") + np.timedelta64(round(value * 86_400), "s"))[:16]
-    return f"{value:.7g}" if not column.wide else f"{value:.12g}"
+    return f"{value:.7g}" if not column.needs_float64 else f"{value:.12g}"
 
 
 def strongest_level(term: Points, *, highest: bool) -> str:

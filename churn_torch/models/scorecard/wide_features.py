@@ -7,7 +7,7 @@ from torch import Tensor
 
 from churn_torch.models.preprocessing.preprocess import Compact, Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
-from churn_torch.models.scorecard.features import CardFeatures
+from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.tables.schema import Schema
 
 
@@ -17,13 +17,13 @@ class WideFeatures(Preprocess):
     The sum of the latter is the answer of the scorecard, in log-odds.
 
     Args:
-        schema: As for `CardFeatures`.
+        schema: As for `ScorecardFeatures`.
         options: As for `Preprocess`.
     """
 
     def __init__(self, schema: Schema, options: PreprocessOptions) -> None:
         super().__init__(schema, options)
-        self.card = CardFeatures(schema, options, added_up=True)
+        self.card = ScorecardFeatures(schema, options, added_up=True)
         self.feature_names = (*self.feature_names, *self.card.feature_names)
 
     @property
@@ -57,13 +57,13 @@ class WideFeatures(Preprocess):
         super().load_statistics(statistics)
         self.card.load_statistics(statistics)
 
-    def forward(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Tensor:
+    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
-        plain = super().forward(numeric, wide, codes)
-        return torch.cat([plain, self.card(numeric, wide, codes)], dim=1)
+        plain = super().forward(float32, float64, codes)
+        return torch.cat([plain, self.card(float32, float64, codes)], dim=1)
 
-    def compact(self, numeric: Tensor, wide: Tensor, codes: Tensor) -> Compact:
+    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
         """Return model-space rows with categories and cells still as codes."""
-        dense, plain = super().compact(numeric, wide, codes)
-        cells = self.card.compact(numeric, wide, codes).codes + self.text_starts[-1]
+        dense, plain = super().compact(float32, float64, codes)
+        cells = self.card.compact(float32, float64, codes).codes + self.text_starts[-1]
         return Compact(dense, torch.cat([plain, cells], dim=1))

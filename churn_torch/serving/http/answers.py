@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.errors import suggest
+from churn_torch.serving.http.requests import RequestError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import QUALITY, REASONS
-from churn_torch.serving.http.requests import RequestError
 from churn_torch.serving.session import Array
 
 # The flag of a value that can be trusted; what the others mean stands in the file.

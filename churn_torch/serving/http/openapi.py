@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn_torch.serving.http.answers import FINE
+from churn_torch.serving.http.requests import LARGEST, takes_booleans
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
@@ -16,7 +17,6 @@ from churn_torch.serving.outputs import (
     QUALITY,
     REASONS,
 )
-from churn_torch.serving.http.requests import LARGEST, takes_booleans
 from churn_torch.tables.schema import Column, Kind, Schema
 
 _SHOWN_CHOICES = 50
@@ -149,7 +149,7 @@ def _column(column: Column, entry: Mapping[str, Any]) -> Json:
 
 def _spelled(column: Column, value: Any) -> Any:
     """Spell days as a date, and a float32 number as short as it can be written."""
-    if isinstance(value, float) and not column.wide and column.kind is not Kind.DATETIME:
+    if isinstance(value, float) and not column.needs_float64 and column.kind is not Kind.DATETIME:
         return float(str(np.float32(value)))
     if column.kind is not Kind.DATETIME or value is None:
         return value

@@ -16,7 +16,7 @@ from churn_torch.serving.session import Array
 _SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
-class Monitoring:
+class PrometheusMetrics:
     """The counters of one server.
 
     Args:
@@ -70,10 +70,10 @@ class Monitoring:
                 self._quality.labels(column, quality).inc(count)
 
 
-class MonitoringMiddleware:
+class PrometheusMiddleware:
     """Counts every request and its seconds."""
 
-    def __init__(self, app: ASGIApp, monitoring: Monitoring) -> None:
+    def __init__(self, app: ASGIApp, monitoring: PrometheusMetrics) -> None:
         self.app, self.monitoring = app, monitoring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -54,10 +54,10 @@ class RowReader:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.columns = (*schema.numeric, *schema.wide, *schema.text)
+        self.columns = schema.inputs
         self._names = frozenset(column.name for column in self.columns)
         self._readers = [(column.name, reader(column)) for column in self.columns]
-        ends = np.cumsum([len(schema.numeric), len(schema.wide), len(schema.text)]).tolist()
+        ends = np.cumsum([len(schema.float32), len(schema.float64), len(schema.text)]).tolist()
         self._groups = [
             (slice(start, end), [column.name for column in self.columns[start:end]], dtype)
             for start, end, dtype in zip(

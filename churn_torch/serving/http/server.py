@@ -19,10 +19,10 @@ from starlette.routing import Route
 
 from churn_torch.serving.http.answers import Options, answers, read_options
 from churn_torch.serving.http.batching import Batcher, Outputs
-from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.http.prometheus import Monitoring, MonitoringMiddleware
 from churn_torch.serving.http.openapi import components, predict_operation
+from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMiddleware
 from churn_torch.serving.http.requests import RequestError, RowReader, Values, shown
+from churn_torch.serving.model_file import ModelFile
 
 # Bodies beyond this are worked on in a thread, so that short requests pass by.
 LARGE_BODY = 65_536
@@ -39,7 +39,7 @@ class Predictor:
         max_rows: Rows that a request may hold.
     """
 
-    def __init__(self, model: ModelFile, monitoring: Monitoring, *, max_rows: int) -> None:
+    def __init__(self, model: ModelFile, monitoring: PrometheusMetrics, *, max_rows: int) -> None:
         self._model, self._monitoring, self._max_rows = model, monitoring, max_rows
         self._reader = RowReader(model.schema)
         self._batcher = Batcher(self._run)
@@ -111,8 +111,8 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
         max_bytes: Bytes that the body of a request may have; more are answered with 413.
     """
     app: FastAPI = FastAPIOffline(redoc_url=None, title="churn_torch")
-    monitoring = Monitoring(["/predict", "/health", "/metadata", "/metrics"])
-    app.add_middleware(MonitoringMiddleware, monitoring=monitoring)
+    monitoring = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
+    app.add_middleware(PrometheusMiddleware, monitoring=monitoring)
     predictor = Predictor(model, monitoring, max_rows=max_rows)
     metadata = orjson.dumps(model.metadata | {"schema": json.loads(model.metadata["schema"])})
 

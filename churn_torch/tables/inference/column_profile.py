@@ -14,7 +14,7 @@ from churn_torch.tables.cells import Storage
 
 
 @dataclass(frozen=True)
-class Survey:
+class ColumnProfile:
     """What the cells of a column have in common; all that inference looks at.
 
     Attributes:
@@ -40,10 +40,10 @@ class Survey:
         return self.rows - self.missing
 
 
-def survey(series: pd.Series) -> Survey:
+def profile_column(series: pd.Series) -> ColumnProfile:
     """Look at every cell of a column once; the rules then work on the distinct ones."""
     storage, levels, missing, n_distinct, stray = _distinct(series)
-    return Survey(
+    return ColumnProfile(
         name=str(series.name),
         storage=storage,
         rows=len(series),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +11,10 @@ import pandas as pd
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
-from churn_torch.tables.labels import Label, find_labels
+from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
+from churn_torch.tables.labels import find_labels
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
-from churn_torch.tables.inference.column_profile import Survey, survey
 
 _USER_KINDS = tuple(kind for kind in Kind if kind not in (Kind.TARGET, Kind.WEIGHT))
 
@@ -32,39 +33,20 @@ _FREE_TEXT_SHARE = 0.2
 _DATE_NOTE = "date: elapsed days and calendar parts"
 
 
-def infer(
-    frame: pd.DataFrame,
-    *,
-    target: str,
-    positive: Label | None = None,
-    id: str | None = None,
-    ignore: Sequence[str] = (),
-    kinds: Mapping[str, str] | None = None,
-    time: str | None = None,
-    group: str | None = None,
-    weight: str | None = None,
-    target_required: bool = True,
-) -> Schema:
+def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = True) -> Schema:
     """Infer the schema of a table: what the user named stands, the rest is read off the cells.
 
     Args:
         frame: The table as `sources.read` returns it, or any DataFrame.
-        target: The column to predict.
-        positive: The label that means churn; found out when the two labels are an obvious pair.
-        id: The column that names the row in predictions.
-        ignore: Columns to leave out.
-        kinds: Kinds by column name, where the user knows better.
-        time: The column that orders a split by time.
-        group: The column whose rows stay together in a split.
-        weight: The column that weights the rows in the training loss.
+        roles: The columns that the user named.
         target_required: Whether the table must hold the target.
 
     Raises:
         InputError: A named column or kind is unknown or named for two things, the target does
             not hold two classes, or no column is left to learn from.
     """
+    target, kinds = roles.target, roles.kinds
     frame = with_text_names(frame)
-    kinds = dict(kinds or {})
     if len(frame) == 0:
         raise InputError("expected a table with rows, however: it has none; check the source")
     if target_required and target not in frame.columns:
@@ -72,27 +54,27 @@ def infer(
             f"expected the target column {target!r} in the table, however: it is not there"
             f"{suggest(target, frame.columns)}; the columns are {_listed(frame.columns)}"
         )
-    _check_request(frame.columns, target, id, ignore, kinds, time, group, weight)
+    _check_roles(frame.columns, roles)
 
     columns = []
-    labels = ("" if positive is None else str(positive), "")
+    labels = ("" if roles.positive is None else str(roles.positive), "")
     for name in frame.columns:
-        found = survey(frame[name])
+        found = profile_column(frame[name])
         if name == target:
-            labels = find_labels(frame[name], positive)
+            labels = find_labels(frame[name], roles.positive)
             columns.append(_target_column(found, labels[0]))
-        elif name == weight:
+        elif name == roles.weight:
             note = "weights the rows in the training loss; not learned from"
             columns.append(_column(found, Kind.WEIGHT, note))
-        elif name in ignore:
+        elif name in roles.ignore:
             columns.append(_column(found, Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
             columns.append(_told(found, Kind(kinds[name])))
-        elif name == id:
+        elif name == roles.id:
             columns.append(_told(found, Kind.ID))
-        elif name == time:
+        elif name == roles.time:
             columns.append(_time_column(found))
-        elif name == group:
+        elif name == roles.group:
             note = "keeps groups together in the split; not learned from"
             columns.append(_column(found, Kind.IGNORED, note))
         else:
@@ -108,24 +90,17 @@ def infer(
     return schema
 
 
-def _check_request(
-    names: Iterable[str],
-    target: str,
-    id: str | None,
-    ignore: Sequence[str],
-    kinds: Mapping[str, str],
-    time: str | None,
-    group: str | None,
-    weight: str | None,
-) -> None:
+def _check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
     """Check every column and kind that the user named, before any cell is looked at."""
+    target, id, weight = roles.target, roles.id, roles.weight
+    ignore, kinds = roles.ignore, roles.kinds
     if isinstance(ignore, str):
         raise InputError(
             f"expected a list of columns to ignore, however: got {ignore!r}; write [{ignore}]"
         )
-    named = [("id", id), ("time", time), ("group", group), ("weight", weight)]
+    named = [("id", id), ("time", roles.time), ("group", roles.group), ("weight", weight)]
     named += [("ignore", name) for name in ignore] + [("kinds", name) for name in kinds]
-    names = list(names)
+    names = list(columns)
     for role, name in named:
         if name is not None and name not in names:
             raise InputError(
@@ -138,7 +113,8 @@ def _check_request(
                 "remove it there"
             )
     if weight is not None:
-        uses = [("the id", id), ("the split's time", time), ("the split's group", group)]
+        uses = [("the id", id), ("the split's time", roles.time)]
+        uses.append(("the split's group", roles.group))
         uses += [(f"of the kind {kind} in kinds", name) for name, kind in kinds.items()]
         for use, taken in uses:
             if taken == weight:
@@ -170,7 +146,9 @@ def _listed(names: Iterable[str], most: int = 12) -> str:
     return ", ".join(shown[:most]) + more
 
 
-def _column(found: Survey, kind: Kind, note: str, datetime_format: str | None = None) -> Column:
+def _column(
+    found: ColumnProfile, kind: Kind, note: str, datetime_format: str | None = None
+) -> Column:
     return Column(
         name=found.name,
         kind=kind,
@@ -182,14 +160,14 @@ def _column(found: Survey, kind: Kind, note: str, datetime_format: str | None = 
     )
 
 
-def _target_column(found: Survey, positive: str) -> Column:
+def _target_column(found: ColumnProfile, positive: str) -> Column:
     note = f"target: {positive!r} is churn"
     if found.missing:
         note += f"; rows without it ({found.missing:,}) are dropped"
     return _column(found, Kind.TARGET, note)
 
 
-def _time_column(found: Survey) -> Column:
+def _time_column(found: ColumnProfile) -> Column:
     note = "orders the split by time; not learned from"
     if found.storage is Storage.NUMBER and found.present:
         return _column(found, Kind.IGNORED, note)
@@ -199,7 +177,7 @@ def _time_column(found: Survey) -> Column:
 # Columns of which the user said nothing
 
 
-def _guess(found: Survey) -> Column:
+def _guess(found: ColumnProfile) -> Column:
     if found.storage is None:
         return _column(found, Kind.IGNORED, "left out: nested values, no numbers, text or dates")
     if found.present == 0:
@@ -213,7 +191,7 @@ def _guess(found: Survey) -> Column:
     return _guess_text(found)
 
 
-def _guess_number(found: Survey) -> Column:
+def _guess_number(found: ColumnProfile) -> Column:
     if found.is_bool or (len(found.levels) == 2 and found.levels.isin((0, 1)).all()):
         return _column(found, Kind.BOOLEAN, "yes/no as 1/0")
     if found.is_category:
@@ -224,7 +202,7 @@ def _guess_number(found: Survey) -> Column:
     return _column(found, Kind.NUMERIC, "number")
 
 
-def _integer_id(found: Survey) -> str:
+def _integer_id(found: ColumnProfile) -> str:
     """Say why whole numbers look like an identifier, or return ``""``.
 
     An identifier is never missing and has no fraction. Besides, it is called an id, or it never
@@ -255,7 +233,7 @@ def _integer_id(found: Survey) -> str:
     return ""
 
 
-def _guess_text(found: Survey) -> Column:
+def _guess_text(found: ColumnProfile) -> Column:
     if {str(level).casefold() for level in found.levels[:99]} in cells.TRUTH_PAIRS:
         return _column(found, Kind.BOOLEAN, "yes/no")
     formats = cells.date_formats(found.levels)
@@ -271,7 +249,7 @@ def _guess_text(found: Survey) -> Column:
     return _column(found, Kind.CATEGORICAL, "category" + _near_numbers(found))
 
 
-def _near_numbers(found: Survey) -> str:
+def _near_numbers(found: ColumnProfile) -> str:
     """Say what keeps text that is nearly numbers from being numbers, for the user to mend."""
     if found.stray_text is not None:
         return f"; would be a number but for {found.stray_text[:40]!r}"
@@ -286,7 +264,7 @@ def _near_numbers(found: Survey) -> str:
     return ""
 
 
-def _date_column(found: Survey, formats: Sequence[str]) -> Column:
+def _date_column(found: ColumnProfile, formats: Sequence[str]) -> Column:
     note = _DATE_NOTE
     if len(formats) > 1:
         note += "; day and month could be either way round, taken day first"
@@ -296,7 +274,7 @@ def _date_column(found: Survey, formats: Sequence[str]) -> Column:
 # Columns of which the user named the kind
 
 
-def _told(found: Survey, kind: Kind) -> Column:
+def _told(found: ColumnProfile, kind: Kind) -> Column:
     """Give a column the kind the user named.
 
     Raises:
@@ -329,7 +307,7 @@ def _told(found: Survey, kind: Kind) -> Column:
     return _column(found, kind, "number: asked for")
 
 
-def _told_date(found: Survey) -> Column:
+def _told_date(found: ColumnProfile) -> Column:
     if found.storage is Storage.DATETIME:
         return _column(found, Kind.DATETIME, _DATE_NOTE)
     text = found.levels
@@ -346,7 +324,7 @@ def _told_date(found: Survey) -> Column:
     raise _misfit(found, Kind.DATETIME, f"it holds {first!r}", "categorical")
 
 
-def _misfit(found: Survey, kind: Kind, what: str, other: str) -> InputError:
+def _misfit(found: ColumnProfile, kind: Kind, what: str, other: str) -> InputError:
     return InputError(
         f"expected column {found.name!r} to be readable as {kind}, however: {what}; "
         f"mend the values or say data.kinds.{found.name}={other}"

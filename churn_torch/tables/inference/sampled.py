@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from churn_torch.tables.readers import sources
 from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
 
 SAMPLE_ROWS = 100_000
 
 
 def infer_from_sample(
-    source: sources.Source, database: str | None, request: Mapping[str, Any]
+    source: sources.Source, database: str | None, roles: ColumnRoles
 ) -> tuple[Schema, int]:
     """Infer the schema of a table from about ``SAMPLE_ROWS`` rows (`sources.read_sample`).
 
@@ -29,7 +29,7 @@ def infer_from_sample(
     Args:
         source: The table.
         database: The DuckDB file that a query runs in.
-        request: What the user named (the keyword arguments of `infer`).
+        roles: What the user named.
 
     Returns:
         The schema, and the number of rows it was inferred from.
@@ -38,11 +38,11 @@ def infer_from_sample(
         InputError: As for `infer`.
     """
     sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, database=database)
-    sample = _with_both_labels(sample, source, database, request["target"])
-    named = {request[role] for role in ("target", "id", "time", "group", "weight")}
-    named |= {*request["ignore"], *request["kinds"]}
+    sample = _with_both_labels(sample, source, database, roles.target)
+    named = {roles.target, roles.id, roles.time, roles.group, roles.weight}
+    named |= {*roles.ignore, *roles.kinds}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
-    schema = infer(sample, **{**request, "ignore": [*request["ignore"], *counters]})
+    schema = infer(sample, replace(roles, ignore=[*roles.ignore, *counters]))
     note = "left out: row number (consecutive whole numbers)"
     schema = schema.with_columns({name: replace(schema[name], note=note) for name in counters})
     return schema, len(sample)

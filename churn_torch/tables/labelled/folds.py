@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.labelled.in_memory import splits
 from churn_torch.tables.encode import parse_time
 from churn_torch.tables.hashing import splitmix64
+from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.in_memory import MemoryTable, deal
 from churn_torch.tables.labelled.weights import check_weights
+from churn_torch.tables.options import SplitOptions
 
 
-def folds(table: MemoryTable, split: Any, *, n_folds: int, seed: int) -> Iterator[MemoryTable]:
+def folds(
+    table: MemoryTable, split: SplitOptions, *, n_folds: int, seed: int
+) -> Iterator[MemoryTable]:
     """Yield the table once a fold, with the fold as its test rows.
 
     The others are training and validation rows, ``split.validation`` of them the latter, split in
@@ -28,7 +30,7 @@ def folds(table: MemoryTable, split: Any, *, n_folds: int, seed: int) -> Iterato
 
     Args:
         table: Read without test rows.
-        split: The keys of ``data.split``.
+        split: How rows are dealt out.
         n_folds: 2 or more.
         seed: Decides the draw.
 
@@ -66,17 +68,17 @@ def _names(table: MemoryTable) -> splits.Rows:
     return np.arange(len(table.label))
 
 
-def _raw(table: MemoryTable, split: Any) -> pd.DataFrame:
+def _raw(table: MemoryTable, split: SplitOptions) -> pd.DataFrame:
     """Return the raw cells that a split goes by."""
     raw = table.identity.copy(deep=False)
     if table.dealt_by is not None:
-        raw[split.column] = table.dealt_by
+        raw[split.named_column] = table.dealt_by
     return raw
 
 
 def _fold_of(
     table: MemoryTable,
-    split: Any,
+    split: SplitOptions,
     raw: pd.DataFrame,
     rows: splits.Rows,
     *,
@@ -88,14 +90,14 @@ def _fold_of(
 
     label = table.label
     if split.by == "time":
-        return _blocks(parse_time(raw, table.schema[split.column]), n_folds + 1) - 1
+        return _blocks(parse_time(raw, table.schema[split.named_column]), n_folds + 1) - 1
     if split.by == "hash":
         keys = splits.row_keys(raw, table.schema.id, rows)
         mixed = splitmix64(keys ^ splitmix64(np.array([seed])) ^ np.uint64(1))
         return (mixed % np.uint64(n_folds)).astype(np.int64)
     groups = None
     if split.by == "group":
-        groups = pd.factorize(splits.group_names(raw[split.column]))[0]
+        groups = pd.factorize(splits.group_names(raw[split.named_column]))[0]
         counts = [len(np.unique(groups[label == value])) for value in (0, 1)]
     else:
         counts = [int((label == value).sum()) for value in (0, 1)]

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch import samples
-from churn_torch.errors import InputError
-from churn_torch.tables.readers import memory
-from churn_torch.tables.readers import sources
-from churn_torch.tables.labelled.in_memory import splits
 from churn_torch.tables.encode import parse_time
 from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.rows import (
     CHUNK_ROWS,
     PARTS,
-    LabelledTable,
     Labels,
     Rows,
     TimeSpan,
@@ -30,16 +23,10 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
-from churn_torch.tables.schema import Schema
-from churn_torch.tables.labelled.streamed import open_streamed
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
-
-__all__ = ["PARTS", "LabelledTable", "MemoryTable", "Rows", "located", "read_labelled"]
-
-SAMPLE = "sample:"
-# A table is read into memory up to this share of it: its raw and its parsed rows and the model's
-# features are there together for a while.
-MEMORY_SHARE = 0.25
+from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.readers import sources
+from churn_torch.tables.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -139,79 +126,29 @@ class MemoryTable:
             )
 
 
-def read_labelled(
-    data: Any,
+def read_into_memory(
+    main: sources.Source,
+    test: sources.Source | None,
+    data: DataOptions,
     *,
     seed: int,
-    source: str | Path | pd.DataFrame | None = None,
     with_test: bool = True,
-) -> LabelledTable:
-    """Read the table that a data configuration names.
-
-    With ``data.streaming=auto`` a table of files is streamed when its estimated size in memory
-    (`churn_torch.tables.readers.memory`) is above ``MEMORY_SHARE`` of what is available.
+) -> MemoryTable:
+    """Read, infer, parse and split a table at once.
 
     Args:
-        data: The keys of conf/data/table.yaml.
+        main: The table.
+        test: A table of test rows, if there is one of its own.
+        data: What the user named.
         seed: Seed of the split.
-        source: Takes the place of ``data.source``.
-        with_test: Hold rows back for the test; without, the table must fit into memory.
+        with_test: Hold rows back for the test.
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
     """
-    main = located(data.source if source is None else source)
-    test = None if data.test_source is None else located(data.test_source)
-    request = {
-        "target": data.target,
-        "positive": data.positive,
-        "id": data.id,
-        "ignore": list(data.ignore),
-        "kinds": _kinds(data.kinds),
-        "time": _split_column(data.split, "time"),
-        "group": _split_column(data.split, "group"),
-        "weight": data.weight,
-    }
-    if with_test and test is None and data.split.test == 0:
-        raise InputError(
-            "data.split.test: expected a share above 0, or a data.test_source, got "
-            f"{data.split.test}."
-        )
-    choices = {"database": data.database, "request": request, "split": data.split, "seed": seed}
-    if not with_test:
-        if _is_streamed(data, main):
-            raise InputError(
-                "data.streaming: expected a table in memory where no rows are held back for one "
-                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
-                "take one split (cv.folds=0)."
-            )
-        return _read_into_memory(main, None, **choices, with_test=False)
-    read = open_streamed if _is_streamed(data, main, test) else _read_into_memory
-    return read(main, test, **choices)
-
-
-def _is_streamed(data: Any, *given: Any) -> bool:
-    if data.streaming in (True, False):
-        return bool(data.streaming)
-    if data.streaming != "auto":
-        raise InputError(f"data.streaming: expected auto, true or false, got {data.streaming!r}.")
-    available = memory.available_bytes()
-    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
-    return available is not None and sum(sizes) > MEMORY_SHARE * available
-
-
-def _read_into_memory(
-    main: sources.Source,
-    test: sources.Source | None,
-    *,
-    database: str | None,
-    request: Mapping[str, Any],
-    split: Any,
-    seed: int,
-    with_test: bool = True,
-) -> MemoryTable:
+    database, split = data.database, data.split
     frame = sources.read(main, database=database)
-    schema = sources.with_absences(infer(frame, **request), main, database)
+    schema = sources.note_absent_columns(infer(frame, data.roles), main, database)
     mark, n_rows = fingerprint(frame), len(frame)
     rows, labelled = read_rows(frame, schema)
     named = [name for name in (schema.id, split.column) if name in frame.columns]
@@ -221,7 +158,7 @@ def _read_into_memory(
     parts = deal(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
     span = None
     if split.by == "time":
-        column = schema[split.column]
+        column = schema[split.named_column]
         learned = parse_time(kept, column)[parts.train]
         span = readable_span(float(learned.min()), float(learned.max()), column)
     if test is not None:
@@ -248,41 +185,8 @@ def _read_into_memory(
     return table
 
 
-def located(source: Any) -> Any:
-    """Return the file of a shipped sample (``sample:telco``), or the source as it stands."""
-    if isinstance(source, str) and source.startswith(SAMPLE):
-        return samples.path(source.removeprefix(SAMPLE))
-    return source
-
-
-def _kinds(kinds: Any) -> dict[str, str]:
-    """Return kinds by column; a list of ``COLUMN=kind`` is how odd names come in."""
-    if isinstance(kinds, Mapping):
-        return {str(column): str(kind) for column, kind in kinds.items()}
-    pairs = (str(pair).rpartition("=") for pair in kinds)
-    return {column: kind for column, _, kind in pairs}
-
-
-def _split_column(split: Any, by: str) -> str | None:
-    """Return the split's column if it splits ``by`` that role: such a column is no feature.
-
-    Raises:
-        InputError: ``split.by`` is unknown, or its column is not named.
-    """
-    if split.by not in ("random", "hash", "time", "group"):
-        raise InputError(f"data.split.by: expected random, hash, time or group, got {split.by!r}.")
-    if split.by != by:
-        return None
-    if split.column is None:
-        raise InputError(
-            f"data.split.column: expected the column to split by {by}, got nothing; name it, or "
-            "use data.split.by=random."
-        )
-    return str(split.column)
-
-
 def deal(
-    chosen: Any,
+    chosen: SplitOptions,
     schema: Schema,
     frame: pd.DataFrame,
     rows: splits.Rows,
@@ -294,9 +198,9 @@ def deal(
     """Split the labelled main rows, given raw; ``rows`` are their positions in the source."""
     sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
     if chosen.by == "time":
-        return splits.by_time(parse_time(frame, schema[chosen.column]), label, **sizes)
+        return splits.by_time(parse_time(frame, schema[chosen.named_column]), label, **sizes)
     if chosen.by == "group":
-        return splits.by_group(frame[chosen.column], label, **sizes, seed=seed)
+        return splits.by_group(frame[chosen.named_column], label, **sizes, seed=seed)
     if chosen.by == "hash":
         return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
     return splits.stratified(label, **sizes, seed=seed)

@@ -12,8 +12,8 @@ import pandas as pd
 
 from churn_torch.errors import InputError
 from churn_torch.tables.encode import is_dated, parse, parse_target
-from churn_torch.tables.schema import Column, Schema
 from churn_torch.tables.labelled.weights import Weights, read_weights
+from churn_torch.tables.schema import Column, Schema
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers import sources
-from churn_torch.tables.labelled.in_memory import splits
-from churn_torch.tables.readers.prefetch import ahead
 from churn_torch.tables.fingerprint import fingerprint
+from churn_torch.tables.hashing import Hashes
+from churn_torch.tables.inference.sampled import infer_from_sample
+from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.rows import (
     CHUNK_ROWS,
     PARTS,
@@ -28,10 +28,12 @@ from churn_torch.tables.labelled.rows import (
     check_test_source,
     read_rows,
 )
-from churn_torch.tables.inference.sampled import infer_from_sample
-from churn_torch.tables.schema import Schema
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.prefetch import prefetch
+from churn_torch.tables.schema import Schema
 
 # Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
 CHUNK_CELLS = 1 << 21
@@ -143,7 +145,7 @@ class StreamedTable:
                 at the end of a later one, the rows were others than before.
         """
         totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
-        for n_read, rows in ahead(self._read(digest if self._totals is None else None)):
+        for n_read, rows in prefetch(self._read(digest if self._totals is None else None)):
             totals.add(n_read, rows)
             if len(rows.label):
                 yield rows
@@ -197,10 +199,8 @@ class StreamedTable:
 def open_streamed(
     main: sources.Source,
     test: sources.Source | None,
+    data: DataOptions,
     *,
-    database: str | None,
-    request: Mapping[str, Any],
-    split: Any,
     seed: int,
 ) -> StreamedTable:
     """Infer the schema from a sample, and find out how rows are dealt out.
@@ -208,49 +208,59 @@ def open_streamed(
     Args:
         main: The table.
         test: A table of test rows, if there is one of its own.
-        database: The DuckDB file that queries run in.
-        request: What the user named (the keyword arguments of `churn_torch.tables.inference.infer.infer`).
-        split: The keys of ``data.split``. ``random`` and ``hash`` go by a hash of the id or the
-            row number, ``group`` by one of the group; ``time`` costs a pass over that column.
+        data: What the user named. Splits ``random`` and ``hash`` go by a hash of the id or the row
+            number, ``group`` by one of the group; ``time`` costs a pass over that column.
         seed: Seed of the split.
 
     Raises:
         InputError: A source, a named column, the target or the shares cannot be used.
     """
-    shares = {"validation": split.validation, "test": split.test if test is None else 0.0}
-    splits.check_shares(**shares)
-    schema, sampled = infer_from_sample(main, database, request)
-    schema = sources.with_absences(schema, main, database)
+    database, roles, split = data.database, data.roles, data.split
+    held = split.test if test is None else 0.0
+    splits.check_shares(split.validation, held)
+    hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
+    schema, sampled = infer_from_sample(main, database, roles)
+    schema = sources.note_absent_columns(schema, main, database)
     assign: Assign
     if split.by == "time":
-        borders = time_borders(main, database, schema, schema[split.column], **shares)
-        assign = ByTime(schema[split.column], borders)
+        borders = time_borders(
+            main,
+            database,
+            schema,
+            schema[split.named_column],
+            validation=split.validation,
+            test=held,
+        )
+        assign = ByTime(schema[split.named_column], borders)
     elif split.by == "group":
-        assign = partial(_by_group, column=split.column, seed=seed, **shares)
+        assign = partial(_by_group, hashed, split.named_column)
     else:
-        assign = partial(_by_row, id=schema.id, seed=seed, **shares)
-    wanted = {schema.target, schema.id, schema.weight, request["time"], request["group"]}
+        assign = partial(_by_row, hashed, schema.id)
+    wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
     wanted |= {column.name for column in schema.features}
     columns = [column.name for column in schema.columns if column.name in wanted]
     given = [_Source(main, columns, assign)]
     if test is not None:
         names = sources.read_sample(test, rows=1, database=database)[0].columns
-        wanted -= {request["time"], request["group"]}
+        wanted -= {roles.time, roles.group}
         wanted -= {schema.id, schema.weight} - {*names}
         given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
     return StreamedTable(given, database, schema, sampled)
 
 
+HashParts = Callable[[Hashes], splits.Parts]
+
+
 def _by_group(
-    frame: pd.DataFrame, rows: splits.Rows, *, column: str, seed: int, **shares: float
+    hashed: HashParts, column: str, frame: pd.DataFrame, rows: splits.Rows
 ) -> splits.Parts:
-    return splits.hash_parts(splits.group_keys(frame[column]), seed=seed, **shares)
+    return hashed(splits.group_keys(frame[column]))
 
 
 def _by_row(
-    frame: pd.DataFrame, rows: splits.Rows, *, id: str | None, seed: int, **shares: float
+    hashed: HashParts, id: str | None, frame: pd.DataFrame, rows: splits.Rows
 ) -> splits.Parts:
-    return splits.hash_parts(splits.row_keys(frame, id, rows), seed=seed, **shares)
+    return hashed(splits.row_keys(frame, id, rows))
 
 
 def _all_test(frame: pd.DataFrame, rows: splits.Rows) -> splits.Parts:

@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.tables.readers import sources
-from churn_torch.tables.labelled.in_memory import splits
-from churn_torch.tables.readers.prefetch import ahead
 from churn_torch.tables.encode import parse_target, parse_time
 from churn_torch.tables.hashing import Hashes, splitmix64
+from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.rows import TimeSpan, readable_span
+from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.schema import Column, Schema
 
 # Times that the borders are found from. Of more rows at least half as many are drawn: a border then
@@ -70,7 +70,7 @@ def time_borders(
     drawn: list[tuple[npt.NDArray[np.float64], Hashes]] = []
     limit, first_row, n_missing, n_labelled = np.uint64(2**64 - 1), 0, 0, 0
     columns = [schema.target, column.name]
-    for frame in ahead(sources.read_chunks(source, database=database, columns=columns)):
+    for frame in prefetch(sources.read_chunks(source, database=database, columns=columns)):
         labelled = np.flatnonzero(~np.isnan(parse_target(frame, schema, first_row=first_row)))
         time = parse_time(frame.take(labelled), column)
         n_missing += int(np.isnan(time).sum())

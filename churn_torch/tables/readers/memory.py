@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from churn_torch.tables.readers import parquet_files
-from churn_torch.tables.readers import sources
+from churn_torch.tables.readers import parquet_files, sources
 from churn_torch.tables.readers.paths import is_parquet
 
 # A gzipped CSV grows to about so many times its size.

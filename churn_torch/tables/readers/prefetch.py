@@ -13,7 +13,7 @@ _END = object()
 _POLL_SECONDS = 0.1
 
 
-def ahead(items: Iterable[T], depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterable[T], depth: int = 2) -> Iterator[T]:
     """Yield the items in their order, with up to ``depth`` of them made before they are asked for.
 
     Reading, decoding and most array work let go of Python's lock, so the two sides overlap. An

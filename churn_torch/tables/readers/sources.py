@@ -16,23 +16,22 @@ import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers import arrow
-from churn_torch.tables.readers import parquet_files
+from churn_torch.tables.labelled.rows import CHUNK_ROWS
+from churn_torch.tables.readers import arrow, parquet_files
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files, is_parquet, near
-from churn_torch.tables.labelled.rows import CHUNK_ROWS
-from churn_torch.tables.schema import Schema, with_text_names
 from churn_torch.tables.readers.writing import write
+from churn_torch.tables.schema import Schema, with_text_names
 
 __all__ = [
     "Source",
     "column_names",
     "count_rows",
     "files",
+    "note_absent_columns",
     "read",
     "read_chunks",
     "read_sample",
-    "with_absences",
     "write",
 ]
 
@@ -129,7 +128,7 @@ def column_names(source: Source, database: str | None = None) -> list[str] | Non
         return list(schema.names)
 
 
-def with_absences(schema: Schema, source: Source, database: str | None = None) -> Schema:
+def note_absent_columns(schema: Schema, source: Source, database: str | None = None) -> Schema:
     """Note the columns that only some of several Parquet files have; elsewhere they are missing."""
     paths = files(source, database)
     if paths is None or len(paths) == 1 or not all(is_parquet(path) for path in paths):

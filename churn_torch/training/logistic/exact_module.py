@@ -16,10 +16,10 @@ from torch.nn.functional import softplus
 from churn_torch.errors import InputError
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.scorer import Scorer
-from churn_torch.training.rows.batches import Run, spread_sample
 from churn_torch.training.logistic.loss_sums import LogisticSums, curvature, hessian_sum
-from churn_torch.training.module import MONITOR, FitModule
 from churn_torch.training.logistic.solvers import Lbfgs, Newton, Penalty, Problem
+from churn_torch.training.module import MONITOR, FitModule
+from churn_torch.training.rows.batches import Run, spread_sample
 from churn_torch.training.rows.store import Block
 
 # Fewer numbers than these are not worth a second thread.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import SequentialSampler
 
-from churn_torch.tables.readers.prefetch import ahead
+from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.training.rows.store import Block, Part
 
 # A block is read, moved and shuffled at once: large enough that what Lightning does for a step
@@ -89,7 +89,7 @@ class Shuffled:
     def __iter__(self) -> Iterator[Batches]:
         """Yield the blocks of the current epoch."""
         # Read, shuffled and pinned while the block before is learned from.
-        return ahead(self._blocks(), depth=1) if len(self) > 1 else self._blocks()
+        return prefetch(self._blocks(), depth=1) if len(self) > 1 else self._blocks()
 
     def _blocks(self) -> Iterator[Batches]:
         rank, world = _process()
@@ -137,7 +137,7 @@ class InOrder:
     def __iter__(self) -> Iterator[Run]:
         """Yield the blocks."""
         apart = self.pin or not self.part.in_memory  # in memory, a block costs nothing
-        return ahead(self._blocks(), depth=2) if apart else self._blocks()
+        return prefetch(self._blocks(), depth=2) if apart else self._blocks()
 
     def _blocks(self) -> Iterator[Run]:
         rank, world = _process()

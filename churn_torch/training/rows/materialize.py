@@ -69,7 +69,7 @@ class Store:
 
 
 @contextlib.contextmanager
-def gathered(
+def materialized(
     table: LabelledTable,
     schema: Schema,
     preprocess: Preprocess,

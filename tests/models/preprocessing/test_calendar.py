@@ -11,7 +11,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, FIRST_DAY, LAST_DAY, calendar_parts
+from churn_torch.models.preprocessing.calendar import (
+    CALENDAR_PARTS,
+    FIRST_DAY,
+    LAST_DAY,
+    calendar_parts,
+)
 from tests.reference.preprocess import calendar_row
 
 # float32 angles; two days in a year are 0.017 apart, two minutes in a day 0.004.

@@ -1,4 +1,4 @@
-"""Ramps: where the edges lie, what a row becomes, and when there are none."""
+"""PiecewiseLinear: where the edges lie, what a row becomes, and when there are none."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from churn_torch.models.preprocessing.piecewise_linear import LEAST_WIDTH, Ramps, fit_ramps
+from churn_torch.models.preprocessing.piecewise_linear import (
+    LEAST_WIDTH,
+    PiecewiseLinear,
+    fit_pieces,
+)
 
 
 def fitted(z: np.ndarray, n_bins: int, missing: np.ndarray | None = None) -> np.ndarray:
-    return fit_ramps(z, np.zeros(len(z), dtype=bool) if missing is None else missing, n_bins)
+    return fit_pieces(z, np.zeros(len(z), dtype=bool) if missing is None else missing, n_bins)
 
 
 def test_few_values_are_the_edges_themselves():
@@ -56,7 +60,7 @@ def test_ramps_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bins
     np.testing.assert_allclose(
         ramps[1:, 0], ramps[:-1, :2].sum(1), atol=1e-9
     )  # one begins where one ends
-    module = Ramps([0, len(ramps), 0])
+    module = PiecewiseLinear([0, len(ramps), 0])
     module.load(ramps)
     rows = torch.from_numpy(z).float()
     made = module(torch.stack([rows * 0, rows, rows * 0], dim=1)).double().numpy()
@@ -68,5 +72,5 @@ def test_ramps_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bins
 
 
 def test_no_rows_and_no_ramps():
-    assert Ramps([2, 0, 1])(torch.zeros(0, 3)).shape == (0, 3)
-    assert Ramps([0, 0])(torch.zeros(5, 2)).shape == (5, 0)
+    assert PiecewiseLinear([2, 0, 1])(torch.zeros(0, 3)).shape == (0, 3)
+    assert PiecewiseLinear([0, 0])(torch.zeros(5, 2)).shape == (5, 0)

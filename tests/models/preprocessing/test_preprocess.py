@@ -121,7 +121,7 @@ def test_all_kinds_against_plain_python(options: dict[str, Any], missing: float)
     rows.loc[:3, ["usage", "stamp"]] = [[INF, -INF], [1e30, 3e38], [-1e30, -3e38], [NAN, INF]]
     rows.loc[4:5, "plan"] = ["never seen", "BASIC"]
     preprocess, schema = fitted(train, **options)
-    assert [column.name for column in schema.wide] == ["stamp", "since"]
+    assert [column.name for column in schema.float64] == ["stamp", "since"]
     made = transformed(preprocess, schema, rows)
     expected = pd.DataFrame(reference.features(train, rows, SCHEMA, **options))
     assert set(made) == set(expected)
@@ -491,8 +491,8 @@ def test_columns_share_memory_with_the_arrays_and_take_rows():
     arrays = encode(customers(20), schema)
     columns = Columns.from_arrays(arrays)
     assert [t.dtype for t in columns] == [torch.float32, torch.float64, torch.int64]
-    arrays.numeric[0, 0] = 77
-    assert columns.numeric[0, 0] == 77
+    arrays.float32[0, 0] = 77
+    assert columns.float32[0, 0] == 77
     rows = torch.tensor([3, 1, 3])
     for taken, whole in zip(columns.take(rows), columns, strict=True):
         torch.testing.assert_close(taken, whole[rows], equal_nan=True)

@@ -18,11 +18,15 @@ from omegaconf import DictConfig
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing import moments as one_pass
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
-from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics, fit_statistics
+from churn_torch.models.preprocessing.statistics import (
+    PreprocessOptions,
+    Statistics,
+    fit_statistics,
+)
 from churn_torch.tables import text_counts
 from churn_torch.tables.labelled.in_memory import LabelledTable, read_labelled
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -75,7 +79,7 @@ def test_numbers_of_a_column_by_hand():
     assert row[CENTER] == pytest.approx(filled.mean())
     assert row[SCALE] == pytest.approx(filled.std())
     assert (column.minimum, column.maximum, column.has_missing) == (1.0, 10.0, True)
-    assert not column.wide
+    assert not column.needs_float64
 
 
 def test_winsorised_at_the_quantiles_asked_for():
@@ -117,7 +121,7 @@ def test_a_constant_column_has_scale_one(value: float, scaling: str):
     assert row[FILL] == value
     assert row[CENTER] == pytest.approx(value)
     assert row[SCALE] == 1.0
-    assert not column.wide
+    assert not column.needs_float64
 
 
 @pytest.mark.parametrize("unit", [1e-25, 1e-13, 1e-6, 1.0, 1e20])
@@ -130,7 +134,7 @@ def test_a_column_of_missing_values_only():
     column, row = fit_number([NAN, NAN])
     assert list(row) == [0.0, 0.0, 0.0, 0.0, 1.0]
     assert column.has_missing
-    assert (column.minimum, column.maximum, column.wide) == (None, None, False)
+    assert (column.minimum, column.maximum, column.needs_float64) == (None, None, False)
 
 
 def test_one_training_row():
@@ -154,9 +158,9 @@ def test_one_training_row():
     ],
 )
 def test_wide_when_the_center_is_large_against_the_scale_in_use(
-    values: np.ndarray, options: dict[str, Any], wide: bool
+    values: np.ndarray, options: dict[str, Any], float64: bool
 ):
-    assert fit_number(values, **options)[0].wide is wide
+    assert fit_number(values, **options)[0].float64 is float64
 
 
 # Dates
@@ -306,7 +310,7 @@ def test_as_computed_on_the_whole_table_at_once(options: dict[str, Any]):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(one_pass, "BLOCK_ROWS", 700)
         fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
-    for i, column in enumerate([*fitted.numeric, *fitted.wide]):
+    for i, column in enumerate(fitted.numbers):
         expected = numbers_at_once(frame[column.name].to_numpy(), **options)
         np.testing.assert_allclose(statistics.numbers[i], expected, rtol=1e-12, atol=1e-13)
     days = frame["d"].to_numpy()
@@ -323,7 +327,7 @@ def test_with_more_rows_than_the_sample(options: dict[str, Any]):
         patch.setattr(one_pass, "SAMPLE_ROWS", 10_000)
         fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
     x = np.sort(frame["x"].dropna().to_numpy())
-    row = statistics.numbers[[c.name for c in fitted.numeric].index("x")]
+    row = statistics.numbers[[c.name for c in fitted.float32].index("x")]
     assert (fitted["x"].minimum, fitted["x"].maximum) == (x[0], x[-1])
     quantiles = {row[FILL]: 0.5}
     if options.get("outliers") == "quantile":
@@ -348,7 +352,7 @@ def test_the_sample_is_uniform_over_the_rows():
         sums = one_pass.NumberSums([number()])
         for block in one_pass.blocks([rows]):
             sums.add(block)
-    ((_, moments, sample),) = sums.gathered()
+    ((_, moments, sample),) = sums.materialized()
     assert moments.count == 60_000
     assert len(np.unique(sample)) == 6000
     in_tenth = np.histogram(sample, bins=10, range=(0, 60_000))[0]

@@ -9,17 +9,22 @@ import numpy as np
 import pandas as pd
 import torch
 
-from churn_torch.models.scorecard.binning import CardOptions
 from churn_torch.models.calibration import Platt
 from churn_torch.models.nets.scorecard import Scorecard
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorecard.fit import fit_card
-from churn_torch.models.scorer import Scorer
-from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics, fit_statistics
-from churn_torch.models.scorecard.features import CardFeatures
+from churn_torch.models.preprocessing.statistics import (
+    PreprocessOptions,
+    Statistics,
+    fit_statistics,
+)
+from churn_torch.models.scorecard.binning import ScorecardOptions
+from churn_torch.models.scorecard.features import ScorecardFeatures
+from churn_torch.models.scorecard.fit import fit_scorecard
 from churn_torch.models.scorecard.wide_features import WideFeatures
+from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Schema
 
 N = 1500
@@ -33,8 +38,8 @@ class Learned(NamedTuple):
     plain: Schema  # without bins
     statistics: Statistics
     schema: Schema
-    features: CardFeatures
-    wide: WideFeatures
+    features: ScorecardFeatures
+    float64: WideFeatures
 
 
 def frame() -> pd.DataFrame:
@@ -62,18 +67,18 @@ def frame() -> pd.DataFrame:
 def learned(pairs: int = 3) -> Learned:
     """Return what the table teaches."""
     raw = frame()
-    schema = infer(raw, target="churned", kinds={"town": "categorical"})
+    schema = infer(raw, ColumnRoles(target="churned", kinds={"town": "categorical"}))
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics([parsed], schema, PreprocessOptions())
     columns = Columns.from_arrays(encode(parsed, schema))
     label = torch.from_numpy((raw["churned"] == "yes").to_numpy(np.float32))
-    options = CardOptions(bins=8, pair_bins=5, pairs=pairs)
-    completed, card = fit_card(columns, label, None, schema, statistics, options, n_train=N)
-    features = CardFeatures(completed, PreprocessOptions())
-    wide = WideFeatures(completed, PreprocessOptions())
-    for made in (features, wide):
+    options = ScorecardOptions(bins=8, pair_bins=5, pairs=pairs)
+    completed, card = fit_scorecard(columns, label, None, schema, statistics, options, n_train=N)
+    features = ScorecardFeatures(completed, PreprocessOptions())
+    float64 = WideFeatures(completed, PreprocessOptions())
+    for made in (features, float64):
         made.load_statistics(card)
-    return Learned(columns, label, schema, statistics, completed, features, wide)
+    return Learned(columns, label, schema, statistics, completed, features, float64)
 
 
 def scorer() -> Scorer:

@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
-from churn_torch.models.scorecard.binning import CardOptions, axis_of, fine_codes, fit_cuts, merged
 from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorecard.binning import (
+    ScorecardOptions,
+    axis_of,
+    fine_codes,
+    fit_cuts,
+    merged,
+)
 from churn_torch.tables.schema import Column, Kind, Storage
 from tests.models.scorecard.made_scorecard import learned
 
@@ -86,7 +92,7 @@ def test_a_value_on_an_edge_falls_below_it_and_what_is_no_number_is_missing():
 
 def test_text_keeps_its_most_frequent_categories_in_pairs():
     made = learned()
-    town = [c.name for c in (*made.schema.numeric, *made.schema.wide, *made.schema.text)]
+    town = [c.name for c in made.schema.inputs]
     coarse = made.features.coarse_levels(town.index("town"))
     assert made.schema["town"].pair_bins == 4
     assert coarse[:2].tolist() == [0, 1]
@@ -100,4 +106,4 @@ def test_text_keeps_its_most_frequent_categories_in_pairs():
 )
 def test_options_out_of_range_are_refused(options: dict[str, int]):
     with pytest.raises(InputError, match=r"model: expected 2 <= pair_bins <= bins"):
-        CardOptions(**options)
+        ScorecardOptions(**options)

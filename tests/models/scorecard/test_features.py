@@ -9,7 +9,7 @@ import torch
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
-from churn_torch.models.scorecard.features import PAIR_FUNCTIONS, CardFeatures, pair_term
+from churn_torch.models.scorecard.features import PAIR_FUNCTIONS, ScorecardFeatures, pair_term
 from tests.models.scorecard.made_scorecard import N, learned
 
 
@@ -37,8 +37,8 @@ def test_features_are_centred_on_the_training_rows():
 def test_what_no_training_row_showed_adds_nothing():
     made = learned()
     nothing = Columns(
-        torch.full((1, len(made.schema.numeric)), torch.nan),
-        torch.full((1, len(made.schema.wide)), torch.nan, dtype=torch.float64),
+        torch.full((1, len(made.schema.float32)), torch.nan),
+        torch.full((1, len(made.schema.float64)), torch.nan, dtype=torch.float64),
         torch.ones(1, len(made.schema.text), dtype=torch.int64),
     )
     x = made.features(*nothing)
@@ -92,6 +92,6 @@ def test_any_number_of_rows(n: int):
 
 def test_the_schema_alone_decides_the_shapes():
     made = learned()
-    again = CardFeatures(made.schema.from_json(made.schema.to_json()), PreprocessOptions())
+    again = ScorecardFeatures(made.schema.from_json(made.schema.to_json()), PreprocessOptions())
     again.load_state_dict(made.features.state_dict())
     torch.testing.assert_close(again(*made.columns), made.features(*made.columns))

@@ -7,11 +7,11 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from churn_torch.models.scorecard.binning import CardOptions
-from churn_torch.models.scorecard.fit import L2, fit_card
+from churn_torch.models.scorecard.binning import ScorecardOptions
+from churn_torch.models.scorecard.fit import L2, fit_scorecard
 from tests.models.scorecard.made_scorecard import N, learned
 
-OPTIONS = CardOptions(bins=8, pair_bins=5, pairs=2)
+OPTIONS = ScorecardOptions(bins=8, pair_bins=5, pairs=2)
 
 
 def test_the_pair_that_matters_is_found_first_and_copies_never_pair():
@@ -41,7 +41,7 @@ def test_the_default_penalty_stands_for_the_strengths_found():
 def test_a_class_weight_multiplies_the_odds():
     made = learned()
     points = [
-        fit_card(
+        fit_scorecard(
             made.columns, made.label, None, made.plain, made.statistics, OPTIONS,
             n_train=N, positive_weight=weight,
         )[1].points
@@ -55,12 +55,14 @@ def test_rows_without_weight_teach_nothing_and_a_double_one_counts_twice():
     made = learned()
     half = N // 2
     weight = torch.cat([torch.full((half,), 2.0), torch.zeros(N - half)])
-    found = fit_card(
+    found = fit_scorecard(
         made.columns, made.label, weight, made.plain, made.statistics, OPTIONS, n_train=N
     )
     flipped = made.label.clone()
     flipped[half:] = 1 - flipped[half:]
-    same = fit_card(made.columns, flipped, weight, made.plain, made.statistics, OPTIONS, n_train=N)
+    same = fit_scorecard(
+        made.columns, flipped, weight, made.plain, made.statistics, OPTIONS, n_train=N
+    )
     assert found[0] == same[0]
     for one, other in zip(found[1].tables, same[1].tables, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-9)

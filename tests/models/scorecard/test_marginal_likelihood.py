@@ -7,18 +7,23 @@ import torch
 from scipy.optimize import minimize
 from torch.nn.functional import softplus
 
-from churn_torch.models.scorecard.marginal_likelihood import Coded, fit_evidence, gain, hessian_of
+from churn_torch.models.scorecard.marginal_likelihood import (
+    CodedTerm,
+    fit_marginal_likelihood,
+    gain,
+    hessian_of,
+)
 
 N = 2000
 
 
-def coded(rng: np.random.Generator, n_codes: int, n_functions: int) -> Coded:
+def coded(rng: np.random.Generator, n_codes: int, n_functions: int) -> CodedTerm:
     table = rng.normal(size=(n_codes, n_functions))
     cells = rng.integers(0, n_codes, N)
-    return Coded(torch.from_numpy(cells), torch.from_numpy(table))
+    return CodedTerm(torch.from_numpy(cells), torch.from_numpy(table))
 
 
-def made(seed: int = 0) -> tuple[list[Coded], torch.Tensor, torch.Tensor]:
+def made(seed: int = 0) -> tuple[list[CodedTerm], torch.Tensor, torch.Tensor]:
     """A term that matters, one that does not, and labels with weights."""
     rng = np.random.default_rng(seed)
     terms = [coded(rng, 6, 3), coded(rng, 9, 5)]
@@ -37,7 +42,7 @@ def test_sums_by_cell_are_sums_over_rows():
 
 def test_weights_are_the_penalised_optimum():
     terms, label, weight = made()
-    found = fit_evidence(terms, label, weight, torch.full((2,), 0.1).double(), rounds=60)
+    found = fit_marginal_likelihood(terms, label, weight, torch.full((2,), 0.1).double(), rounds=60)
     x = torch.cat([term.table[term.cells] for term in terms], dim=1)
     variance = torch.tensor(
         [float(v) for v, t in zip(found.variance, terms, strict=True) for _ in t.table[0]]
@@ -62,7 +67,9 @@ def test_noise_dies_and_signal_keeps_its_freedom():
     for seed in range(5):
         terms, label, _ = made(seed)
         one = torch.ones(N, dtype=torch.float64)
-        found = fit_evidence(terms, label, one, torch.full((2,), 0.1).double(), rounds=40)
+        found = fit_marginal_likelihood(
+            terms, label, one, torch.full((2,), 0.1).double(), rounds=40
+        )
         assert found.freedom[0] > 2.5
         assert found.freedom[1] < 2.5
         dead += not found.weights[1].any()
@@ -80,7 +87,7 @@ def test_gain_tells_signal_from_noise():
 
 def test_terms_without_functions_do_no_harm():
     _, label, weight = made()
-    empty = Coded(torch.zeros(N, dtype=torch.int64), torch.zeros(1, 0, dtype=torch.float64))
-    found = fit_evidence([empty], label, weight, torch.ones(1).double(), rounds=5)
+    empty = CodedTerm(torch.zeros(N, dtype=torch.int64), torch.zeros(1, 0, dtype=torch.float64))
+    found = fit_marginal_likelihood([empty], label, weight, torch.ones(1).double(), rounds=5)
     assert len(found.weights[0]) == 0
     assert float(found.freedom[0]) == 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from churn_torch.models.scorecard.points import card_points, read_points, strongest_level
+from churn_torch.models.scorecard.points import read_points, scorecard_points, strongest_level
 from tests.models.scorecard.made_scorecard import N, learned, scorer
 
 
@@ -18,7 +18,7 @@ def shares() -> torch.Tensor:
 
 def test_base_and_points_add_up_to_the_logit():
     made, card = learned(), scorer()
-    points, base = card_points(card)
+    points, base = scorecard_points(card)
     cells = made.features.cells(made.columns)
     logit = base + torch.cat(points)[cells].sum(1)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Survey: what the cells of a column have in common."""
+"""ColumnProfile: what the cells of a column have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.tables.cells import Storage
-from churn_torch.tables.inference.column_profile import survey
+from churn_torch.tables.inference.column_profile import profile_column
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from churn_torch.tables.inference.column_profile import survey
 def test_survey(
     series: pd.Series, storage: Storage | None, levels: list, missing: int, n_distinct: int
 ) -> None:
-    found = survey(series)
+    found = profile_column(series)
     assert found.name == "x"
     assert found.storage is storage
     assert found.levels.tolist() == levels
@@ -36,14 +36,14 @@ def test_survey(
 
 @pytest.mark.parametrize("values", [["2", "1", None], ["2", " 1", "NA"], ["2", "+1", ""]])
 def test_numbers_in_text_are_found_with_and_without_blanks(values: list) -> None:
-    found = survey(pd.Series(values, dtype="str"))
+    found = profile_column(pd.Series(values, dtype="str"))
     assert found.storage is Storage.NUMBER
     assert found.levels.tolist() == [1.0, 2.0]
     assert (found.missing, found.n_distinct) == (1, 2)
 
 
 def test_blank_words_are_missing_every_time_they_occur() -> None:
-    found = survey(pd.Series(["a", "NA", "a", " ", "NA", None, ""]))
+    found = profile_column(pd.Series(["a", "NA", "a", " ", "NA", None, ""]))
     assert found.levels.tolist() == ["a"]
     assert (found.missing, found.n_distinct, found.rows) == (5, 1, 7)
 
@@ -55,24 +55,24 @@ def test_long_whole_numbers_count_by_all_their_digits() -> None:
         pd.Series([*numbers, None], dtype="Int64"),
         pd.Series([str(number) for number in numbers]),
     ):
-        found = survey(series)
+        found = profile_column(series)
         assert found.storage is Storage.NUMBER
         assert found.n_distinct == 5
 
 
 def test_bools_and_categories_are_noticed() -> None:
-    assert survey(pd.Series([True, False])).is_bool
-    assert survey(pd.Series([True, None], dtype="boolean")).is_bool
-    assert survey(pd.Series([True, None, False], dtype=object)).is_bool
-    assert not survey(pd.Series([1, 0])).is_bool
-    assert not survey(pd.Series(["True", "False"])).is_bool
-    assert survey(pd.Series([3, 4], dtype="category")).is_category
-    assert not survey(pd.Series([3, 4])).is_category
+    assert profile_column(pd.Series([True, False])).is_bool
+    assert profile_column(pd.Series([True, None], dtype="boolean")).is_bool
+    assert profile_column(pd.Series([True, None, False], dtype=object)).is_bool
+    assert not profile_column(pd.Series([1, 0])).is_bool
+    assert not profile_column(pd.Series(["True", "False"])).is_bool
+    assert profile_column(pd.Series([3, 4], dtype="category")).is_category
+    assert not profile_column(pd.Series([3, 4])).is_category
 
 
 def test_one_stray_text_among_numbers_is_named() -> None:
     numbers = [str(number) for number in range(30)]
-    assert survey(pd.Series([*numbers, "?"])).stray_text == "?"
-    assert survey(pd.Series(numbers)).stray_text is None
-    assert survey(pd.Series([*numbers, *"abcdefghij"])).stray_text is None
-    assert survey(pd.Series(["a", "b"])).stray_text is None
+    assert profile_column(pd.Series([*numbers, "?"])).stray_text == "?"
+    assert profile_column(pd.Series(numbers)).stray_text is None
+    assert profile_column(pd.Series([*numbers, *"abcdefghij"])).stray_text is None
+    assert profile_column(pd.Series(["a", "b"])).stray_text is None

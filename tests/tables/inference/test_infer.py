@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 N = 60
@@ -26,7 +27,7 @@ def schema_of(columns: dict[str, object], **kwargs: object) -> Schema:
     frame = pd.DataFrame(
         {**columns, "anchor": [0.5 + i for i in range(rows)], "churn": [i % 2 for i in range(rows)]}
     )
-    return infer(frame, **{"target": "churn", **kwargs})  # type: ignore[arg-type]
+    return infer(frame, ColumnRoles(**{"target": "churn", **kwargs}))  # type: ignore[arg-type]
 
 
 def guess(values: object, name: str = "x", **kwargs: object) -> Column:
@@ -348,25 +349,27 @@ def test_a_thing_may_be_said_twice() -> None:
 )
 def test_tables_that_cannot_be(frame: pd.DataFrame, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        infer(frame, target="churn")
+        infer(frame, ColumnRoles(target="churn"))
 
 
 def test_target_and_labels() -> None:
     frame = pd.DataFrame({"x": [1.5, 2.5, 3.5, 4.5], "churn": ["Yes", "No", "", "No"]})
-    schema = infer(frame, target="churn")
+    schema = infer(frame, ColumnRoles(target="churn"))
     assert (schema.target, schema.positive, schema.negative) == ("churn", "Yes", "No")
     assert schema["churn"].kind is Kind.TARGET
     assert schema["churn"].note == "target: 'Yes' is churn; rows without it (1) are dropped"
-    flipped = infer(frame, target="churn", positive=False)
+    flipped = infer(frame, ColumnRoles(target="churn", positive=False))
     assert (flipped.positive, flipped.negative) == ("No", "Yes")
 
 
 def test_target_may_be_absent_when_not_required() -> None:
     frame = pd.DataFrame({"x": [1.5, 2.5]})
-    schema = infer(frame, target="churn", target_required=False)
+    schema = infer(frame, ColumnRoles(target="churn"), target_required=False)
     assert (schema.positive, schema.negative) == ("", "")
     assert [column.name for column in schema.features] == ["x"]
-    assert infer(frame, target="y", positive="b", target_required=False).positive == "b"
+    assert (
+        infer(frame, ColumnRoles(target="y", positive="b"), target_required=False).positive == "b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -381,14 +384,14 @@ def test_names_are_kept_exactly(name: str) -> None:
 
 def test_number_names_become_text() -> None:
     frame = pd.DataFrame([[1.5, 0], [2.5, 1]], columns=[0, 1])
-    schema = infer(frame, target="1")
+    schema = infer(frame, ColumnRoles(target="1"))
     assert [column.name for column in schema.columns] == ["0", "1"]
 
 
 def test_the_frame_is_left_alone() -> None:
     frame = pd.DataFrame({"x": repeat(["1", " ", "NA"]), "churn": repeat(["yes", "no"])})
     before = frame.copy(deep=True)
-    infer(frame, target="churn")
+    infer(frame, ColumnRoles(target="churn"))
     pd.testing.assert_frame_equal(frame, before)
 
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.folds import folds
-from churn_torch.tables.labelled.in_memory import MemoryTable, read_labelled
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.read import read_labelled
 
 BY = {
     "random": [],

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import PARTS, LabelledTable, located, read_labelled
 from churn_torch.tables.labelled.in_memory import in_memory as labelled
 from churn_torch.tables.readers import memory
-from churn_torch.tables.labelled.in_memory import PARTS, LabelledTable, located, read_labelled
 
 
 @pytest.fixture

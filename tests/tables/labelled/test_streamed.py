@@ -14,12 +14,16 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.tables.inference import sampled
-from churn_torch.tables.labelled.in_memory import streamed
-from churn_torch.tables.labelled.in_memory import streamed_time
-from churn_torch.tables.labelled.in_memory import LabelledTable, Rows, read_labelled
+from churn_torch.tables.labelled.in_memory import (
+    LabelledTable,
+    Rows,
+    read_labelled,
+    streamed,
+    streamed_time,
+)
 from churn_torch.tables.labelled.rows import PARTS
 from churn_torch.tables.schema import Kind
 

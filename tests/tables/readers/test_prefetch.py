@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from churn_torch.tables.readers.prefetch import ahead
+from churn_torch.tables.readers.prefetch import prefetch
 
 
 def test_order_and_end() -> None:
-    assert list(ahead(range(100))) == list(range(100))
-    assert list(ahead([])) == []
-    assert list(ahead([None, None])) == [None, None]
+    assert list(prefetch(range(100))) == list(range(100))
+    assert list(prefetch([])) == []
+    assert list(prefetch([None, None])) == [None, None]
 
 
 def test_works_ahead_but_not_further_than_the_depth() -> None:
@@ -23,7 +23,7 @@ def test_works_ahead_but_not_further_than_the_depth() -> None:
             made.append(i)
             yield i
 
-    iterator = ahead(items(), depth=2)
+    iterator = prefetch(items(), depth=2)
     assert next(iterator) == 0
     deadline = time.monotonic() + 5
     while len(made) < 4 and time.monotonic() < deadline:
@@ -38,7 +38,7 @@ def test_an_error_comes_in_its_place() -> None:
         yield 1
         raise ValueError("broken")
 
-    iterator = ahead(items())
+    iterator = prefetch(items())
     assert next(iterator) == 1
     with pytest.raises(ValueError, match="broken"):
         next(iterator)
@@ -54,7 +54,7 @@ def test_a_consumer_that_stops_closes_the_source() -> None:
         finally:
             closed.set()
 
-    iterator = ahead(items())
+    iterator = prefetch(items())
     next(iterator)
     iterator.close()  # type: ignore[attr-defined]
     assert closed.is_set()

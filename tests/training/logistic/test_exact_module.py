@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from churn_torch.errors import InputError
-from churn_torch.training.logistic.loss_sums import exact_module as exact_module
 from churn_torch.training.build import build_module, build_trainer
 from churn_torch.training.callbacks import CHECKPOINT
-from churn_torch.training.rows.datamodule import ChurnDataModule
+from churn_torch.training.logistic import exact_module
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
+from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
 
 METHODS = ["newton", "lbfgs"]

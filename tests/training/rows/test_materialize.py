@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from churn_torch.cli.main import compose
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.preprocessing.statistics import fit_statistics
 from churn_torch.tables.encode import encode
-from churn_torch.tables.labelled.in_memory import read_labelled
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import PARTS
-from churn_torch.training.rows import materialize as gather_module
 from churn_torch.training.build import build_options
-from churn_torch.training.rows.materialize import SAMPLE_ROWS, Store, gathered
+from churn_torch.training.rows import materialize as gather_module
+from churn_torch.training.rows.materialize import SAMPLE_ROWS, Store, materialized
 from churn_torch.training.rows.store import DiskPart, MemoryPart
 
 FILES = {"complete.json", "identity.parquet", "sample.parquet"} | {
@@ -62,7 +62,7 @@ def gather(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Gather:
             passes.append(1)
             return rows
 
-        with gathered(
+        with materialized(
             table, schema, preprocess, watch=watch, announce=said.append,
             folder=tmp_path / "cache", keep=keep, most_bytes=most_bytes,
             choices=f"{config.data.split} {config.seed}",

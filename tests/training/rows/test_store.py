@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
-from churn_torch.training.rows.store import ARRAYS, Block, DiskPart, MemoryPart, as_bytes, bytes_a_row
+from churn_torch.training.rows.store import (
+    ARRAYS,
+    Block,
+    DiskPart,
+    MemoryPart,
+    as_bytes,
+    bytes_a_row,
+)
 
 
 def made(n_rows: int, n_dense: int = 3, n_text: int = 2, *, weighted: bool = False) -> Block:

@@ -1,0 +1,43 @@
+"""The configuration that a command would run with, for use from Python."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Sequence
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli.overrides import quote_overrides
+from churn_torch.errors import InputError
+
+
+def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """Return the configuration that a script would run with, for use from Python.
+
+    Args:
+        name: ``train``, ``tune``, ``evaluate``, ``score``, ``export`` or ``serve``.
+        overrides: What would stand on the command line, e.g. ``["model=mlp"]``.
+
+    Raises:
+        InputError: An override names an unknown key or choice.
+    """
+    try:
+        written = tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
+        return copy.deepcopy(_composed(name, tuple(quote_overrides(overrides)), written))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explain(error)) from error
+
+
+@functools.lru_cache(maxsize=16)
+def _composed(name: str, overrides: tuple[str, ...], written: tuple[int, ...]) -> DictConfig:
+    """Read conf/, unless it was read with these overrides since it was last written.
+
+    A search or a cross-validation by scikit-learn asks for the same in every fit.
+    """
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra.compose(name, list(overrides))

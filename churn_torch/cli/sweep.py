@@ -1,0 +1,61 @@
+"""The summary of a sweep (``-m``): one sorted table on the terminal, and sweep.csv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from churn_torch.errors import InputError
+
+
+class SweepSummary(Callback):
+    """Hydra's callback that notes how each member ended, and shows them all at the end."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
+        """Take note of one member."""
+        outcome = job_return._return_value
+        if config.hydra.mode != RunMode.MULTIRUN or not isinstance(outcome, dict):
+            return
+        row: dict[str, Any] = {
+            "job": int(config.hydra.job.num),
+            "overrides": " ".join(config.hydra.overrides.task),
+            "status": outcome["status"],
+            "error": outcome.get("error", ""),
+            "folder": config.hydra.runtime.output_dir,
+        }
+        for split in ("validation", "test"):
+            measured = (outcome.get("metrics") or {}).get(split, {})
+            row |= {f"{split}_{k}": v for k, v in measured.items() if k != "intervals"}
+        self.rows.append(row)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Show and write the summary.
+
+        Raises:
+            InputError: Every member has failed.
+        """
+        if self.rows:
+            _summarise(self.rows, Path(config.hydra.sweep.dir))
+            if all(row["status"] != "ok" for row in self.rows):
+                raise InputError("every member of the sweep failed; the table above says why.")
+
+
+def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
+    import pandas as pd
+
+    from churn_torch.console import show
+    from churn_torch.report.tables import ranked, sweep_table
+    from churn_torch.workflows.run_folder import whole_file
+
+    with whole_file(folder / "sweep.csv") as temporary:
+        pd.DataFrame(ranked(rows)).to_csv(temporary, index=False)
+    show(sweep_table(rows))
+    show(f"Sweep folder: {folder}")

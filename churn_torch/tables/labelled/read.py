@@ -1,0 +1,78 @@
+"""From what the user named to a labelled table: in memory, or streamed where it is too large."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn_torch import samples
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import read_into_memory
+from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.tables.labelled.streamed import open_streamed
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.readers import memory
+
+SAMPLE = "sample:"
+# A table is read into memory up to this share of it: its raw and its parsed rows and the model's
+# features are there together for a while.
+MEMORY_SHARE = 0.25
+
+
+def read_labelled(
+    data: DataOptions,
+    *,
+    seed: int,
+    source: str | Path | pd.DataFrame | None = None,
+    with_test: bool = True,
+) -> LabelledTable:
+    """Read the table that the options name.
+
+    With ``streaming="auto"`` a table of files is streamed when its estimated size in memory
+    (`churn_torch.tables.readers.memory`) is above ``MEMORY_SHARE`` of what is available.
+
+    Args:
+        data: What the user named.
+        seed: Seed of the split.
+        source: Takes the place of ``data.source``.
+        with_test: Hold rows back for the test; without, the table must fit into memory.
+
+    Raises:
+        InputError: The source, a named column, the target or the split cannot be used.
+    """
+    if data.source is None and source is None:
+        raise InputError("expected data.source=..., got nothing; name it on the command line.")
+    main = located(data.source if source is None else source)
+    test = None if data.test_source is None else located(data.test_source)
+    if with_test and test is None and data.split.test == 0:
+        raise InputError(
+            "data.split.test: expected a share above 0, or a data.test_source, got "
+            f"{data.split.test}."
+        )
+    if not with_test:
+        if _is_streamed(data, main):
+            raise InputError(
+                "data.streaming: expected a table in memory where no rows are held back for one "
+                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
+                "take one split (cv.folds=0)."
+            )
+        return read_into_memory(main, None, data, seed=seed, with_test=False)
+    read = open_streamed if _is_streamed(data, main, test) else read_into_memory
+    return read(main, test, data, seed=seed)
+
+
+def located(source: Any) -> Any:
+    """Return the file of a shipped sample (``sample:telco``), or the source as it stands."""
+    if isinstance(source, str) and source.startswith(SAMPLE):
+        return samples.path(source.removeprefix(SAMPLE))
+    return source
+
+
+def _is_streamed(data: DataOptions, *given: Any) -> bool:
+    if data.streaming != "auto":
+        return data.streaming
+    available = memory.available_bytes()
+    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
+    return available is not None and sum(sizes) > MEMORY_SHARE * available

@@ -1,0 +1,136 @@
+"""What a user names of a table: where it is, what its columns are for, how it is split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from churn_torch.errors import InputError
+
+Label = str | int | float | bool
+SPLITS = ("random", "hash", "time", "group")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnRoles:
+    """The columns that the user named, and what each is for.
+
+    Attributes:
+        target: The column to predict.
+        positive: The label that means churn; inferred where the two labels are an obvious pair.
+        id: The column that names a row in the predictions.
+        time: The column that orders a split by time.
+        group: The column whose rows stay together in a split.
+        weight: The column that weights the rows in the training loss.
+        ignore: Columns to leave out.
+        kinds: Kinds by column name, where the user knows better than the inference.
+    """
+
+    target: str
+    positive: Label | None = None
+    id: str | None = None
+    time: str | None = None
+    group: str | None = None
+    weight: str | None = None
+    ignore: Sequence[str] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitOptions:
+    """How rows are dealt out to training, validation and test.
+
+    Attributes:
+        by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
+            the row number), ``time`` (oldest rows train) or ``group`` (whole groups).
+        column: The time or group column.
+        validation: Share of the rows for early stopping, calibration and threshold.
+        test: Share of the rows that are looked at once, at the end.
+
+    Raises:
+        InputError: ``by`` is unknown, or its column is not named.
+    """
+
+    by: str = "random"
+    column: str | None = None
+    validation: float = 0.15
+    test: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown way to split, or one that lacks its column."""
+        if self.by not in SPLITS:
+            raise InputError(
+                f"data.split.by: expected random, hash, time or group, got {self.by!r}."
+            )
+        if self.by in ("time", "group") and self.column is None:
+            raise InputError(
+                f"data.split.column: expected the column to split by {self.by}, got nothing; name "
+                "it, or use data.split.by=random."
+            )
+
+    @property
+    def named_column(self) -> str:
+        """The time or group column of a split that has one."""
+        assert self.column is not None
+        return self.column
+
+    def column_of(self, by: Literal["time", "group"]) -> str | None:
+        """Return the split's column if the split is ``by`` it; such a column is no feature."""
+        return self.column if self.by == by else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """A table and what the user said of it: the keys of conf/data/table.yaml.
+
+    Attributes:
+        source: A path, a glob, a folder, an address or a query (`readers.sources.read`); None where
+            a DataFrame takes its place.
+        database: The DuckDB file that a query runs in.
+        target: As for `ColumnRoles`.
+        positive: As for `ColumnRoles`.
+        id: As for `ColumnRoles`.
+        weight: As for `ColumnRoles`.
+        ignore: As for `ColumnRoles`.
+        kinds: As for `ColumnRoles`.
+        test_source: A table of its own for the test; the rest is then training and validation.
+        streaming: Read the rows anew on every pass, so that they need not fit into memory.
+        split: How rows are dealt out.
+
+    Raises:
+        InputError: ``streaming`` is none of its choices.
+    """
+
+    target: str
+    source: str | None = None
+    database: str | None = None
+    positive: Label | None = None
+    id: str | None = None
+    weight: str | None = None
+    ignore: Sequence[str] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    test_source: str | None = None
+    streaming: bool | Literal["auto"] = "auto"
+    split: SplitOptions = field(default_factory=SplitOptions)
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown word for streaming."""
+        if self.streaming not in (True, False, "auto"):
+            raise InputError(
+                f"data.streaming: expected auto, true or false, got {self.streaming!r}."
+            )
+
+    @property
+    def roles(self) -> ColumnRoles:
+        """What each named column is for."""
+        return ColumnRoles(
+            target=self.target,
+            positive=self.positive,
+            id=self.id,
+            time=self.split.column_of("time"),
+            group=self.split.column_of("group"),
+            weight=self.weight,
+            ignore=self.ignore,
+            kinds=self.kinds,
+        )

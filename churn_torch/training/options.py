@@ -1,0 +1,178 @@
+"""What a user chose for a fit, as typed values (`churn_torch.workflows.options` reads them)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from churn_torch.errors import InputError
+from churn_torch.models.preprocessing.statistics import PreprocessOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A class by its dotted name, and the keyword arguments that its objects get."""
+
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_config(cls, value: Mapping[str, Any], where: str) -> Component:
+        """Return what a configuration names: ``_target_``, and the arguments beside it.
+
+        Raises:
+            InputError: ``_target_`` is no text.
+        """
+        arguments = {str(key): each for key, each in value.items()}
+        target = arguments.pop("_target_", None)
+        if not isinstance(target, str):
+            raise InputError(
+                f"{where}._target_: expected the dotted name of a class, got {target!r}; choose "
+                f"one of conf/{where}/."
+            )
+        return cls(target=target, arguments=arguments)
+
+    def updated(self, **arguments: Any) -> Component:
+        """Return the component with other values for some of its arguments."""
+        return replace(self, arguments={**self.arguments, **arguments})
+
+
+@dataclass(frozen=True, kw_only=True)
+class PenaltyOptions:
+    """Penalties added to the mean loss, on weights but not on biases.
+
+    Attributes:
+        l2: ``l2 / 2 * sum of squares``; a list is for the exact solvers, which keep the best.
+        l1: ``l1 * sum of absolute values``.
+        folds: Folds by which the best ``l2`` is chosen; 0 chooses on the validation rows.
+    """
+
+    l2: float | Sequence[float] = 0.0001
+    l1: float = 0.0
+    folds: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStoppingOptions:
+    """When training stops before its last epoch.
+
+    Attributes:
+        min_delta: Progress in validation log-loss below this does not count.
+    """
+
+    min_delta: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallbackOptions:
+    """What watches a training.
+
+    Attributes:
+        early_stopping: None trains all epochs.
+        progress: Show a bar over the epochs.
+    """
+
+    early_stopping: EarlyStoppingOptions | None = field(default_factory=EarlyStoppingOptions)
+    progress: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerOptions:
+    """Keyword arguments of Lightning's trainer; `conf/trainer/auto.yaml` explains them.
+
+    Attributes:
+        strategy: ``auto``, or ``ddp`` for several processes (`SummedProcesses`).
+        max_epochs: ``auto`` for 10, or as many as make 400 steps.
+    """
+
+    accelerator: str = "auto"
+    devices: int | str | Sequence[int] = 1
+    strategy: Literal["auto", "ddp"] = "auto"
+    num_nodes: int = 1
+    precision: str | int = "32-true"
+    max_epochs: int | Literal["auto"] = 60
+    deterministic: bool = True
+    num_sanity_val_steps: int = 0
+    log_every_n_steps: int = 1
+    profiler: str | None = None
+    use_distributed_sampler: bool = False
+    enable_checkpointing: bool = True
+    enable_progress_bar: bool = False
+    enable_model_summary: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidationOptions:
+    """A cross-validation in place of one split.
+
+    Attributes:
+        folds: 0 for one split and a model.
+        repeats: How often, each time with another draw.
+        average: Leave a model: the mean of the folds' probabilities.
+    """
+
+    folds: int = 0
+    repeats: int = 1
+    average: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionOptions:
+    """Which columns enter the model.
+
+    Attributes:
+        select: How columns are scored; ``none`` takes all.
+        k: Most columns; None keeps all that score above what chance would.
+    """
+
+    select: str = "none"
+    k: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheOptions:
+    """Where a streamed table keeps its features while it trains.
+
+    Attributes:
+        folder: Kept and used again; None is a folder of the run that goes at the end.
+        max_gb: Most that they may take, in GB.
+    """
+
+    folder: str | None = None
+    max_gb: float = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions:
+    """Everything that decides a fit once the rows are read and split: conf/train.yaml explains it.
+
+    Attributes:
+        model: The net's class; what the table decides of its size is added by `build_scorer`.
+        optimizer: The optimizer's class, or `ExactSolver`.
+        scheduler: The learning-rate scheduler's class; None keeps the rate.
+        calibration: The calibrator's class.
+        logger: Loggers by name, each with its keyword arguments.
+    """
+
+    model: Component
+    optimizer: Component
+    scheduler: Component | None
+    calibration: Component
+    seed: int = 0
+    trainer: TrainerOptions = field(default_factory=TrainerOptions)
+    callbacks: CallbackOptions = field(default_factory=CallbackOptions)
+    logger: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preprocess: PreprocessOptions = field(default_factory=PreprocessOptions)
+    ensemble: int = 1
+    cv: CrossValidationOptions = field(default_factory=CrossValidationOptions)
+    patience: int = 15
+    train_rows: int | None = None
+    batch_size: int | Literal["auto"] | None = "auto"
+    smallest_batch: int = 256
+    gradient_clip: float | None = None
+    ema_decay: float = 0.0
+    compile: bool = False
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    class_weight: str | float | None = "none"
+    penalty: PenaltyOptions = field(default_factory=PenaltyOptions)

@@ -1,0 +1,61 @@
+"""The files of a run folder: what each holds and when it is written."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CONFIG = "config.yaml"
+SCHEMA = "schema.json"
+WEIGHTS = "weights.pt"
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.parquet"
+MODEL = "model.onnx"
+LEAN_MODEL = "model.lean.onnx"
+LOG = "train.log"
+CHECKPOINT = "last.ckpt"
+SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
+SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
+
+
+class Artefact(NamedTuple):
+    """A file of a run folder.
+
+    Attributes:
+        name: The file.
+        content: What is in it.
+        writer: The function that writes it.
+        condition: When it is there; empty for always.
+    """
+
+    name: str
+    content: str
+    writer: str
+    condition: str = ""
+
+
+# In the order in which they are written; metrics.json, the last, marks a run as finished.
+ARTEFACTS = (
+    Artefact(CONFIG, "every choice made", "run_folder.start_run"),
+    Artefact(LOG, "what was shown on the terminal", "console.show", "from the command line"),
+    Artefact(
+        CHECKPOINT,
+        "where a resumed training starts",
+        "training.callbacks.LastCheckpoint",
+        "unless trainer.enable_checkpointing=false",
+    ),
+    Artefact(PREDICTIONS, "test rows: id, label, probability", "train.train"),
+    Artefact(MODEL, "the verified ONNX file", "publish.write_model"),
+    Artefact(
+        LEAN_MODEL,
+        "the same without reasons",
+        "publish.write_model",
+        "where reasons take more than one pass through the net",
+    ),
+    Artefact(SCORECARD, "the points of every bin", "train.train", "model=scorecard"),
+    Artefact(SCORECARD_PAGE, "the same as a page", "train.train", "model=scorecard"),
+    Artefact(SHAPES, "what each value of a column adds", "train.train", "model=logreg or gam"),
+    Artefact(SHAPES_PAGE, "the same as a page", "train.train", "model=logreg or gam"),
+    Artefact(SCHEMA, "every column: kind, vocabulary, range", "run_folder.save_run"),
+    Artefact(WEIGHTS, "the weights, as tensors only", "run_folder.save_run"),
+    Artefact(METRICS, "every metric, the loss curve, the fingerprint", "run_folder.save_run"),
+)

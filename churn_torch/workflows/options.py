@@ -1,0 +1,68 @@
+"""The choices of a training, typed: all of conf/train.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import DictConfig
+
+from churn_torch.export.verified_files import ExportOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.training.components import check_own
+from churn_torch.training.options import CacheOptions, FitOptions, SelectionOptions
+from churn_torch.workflows.typed_config import plain_config, read_options
+
+# Keys that name a class, which is checked when a run folder is opened.
+GROUPS = ("model", "calibration", "optimizer", "scheduler")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(FitOptions):
+    """All of conf/train.yaml: the data, the fit, and what is made of the fitted model.
+
+    Attributes:
+        outputs: Where run folders go.
+        resume: The folder of an interrupted run to go on with.
+        threshold: The decision threshold, or the rule by which it is chosen.
+        top_share: With ``threshold="top_share"``, the share of customers to act on.
+    """
+
+    data: DataOptions
+    outputs: str = "outputs"
+    resume: str | None = None
+    features: SelectionOptions = field(default_factory=SelectionOptions)
+    cache: CacheOptions = field(default_factory=CacheOptions)
+    threshold: float | str = 0.5
+    top_share: float = 0.1
+    export: ExportOptions = field(default_factory=ExportOptions)
+
+
+def train_options(config: DictConfig | Mapping[str, Any]) -> TrainOptions:
+    """Return the options of a composed conf/train.yaml; ``tune`` beside them is left alone.
+
+    Raises:
+        InputError: A key is unknown, or a value has another type than its key.
+    """
+    content = {key: value for key, value in plain_config(config).items() if key != "tune"}
+    return read_options(TrainOptions, content)
+
+
+def stored_options(content: Mapping[str, Any], trust: Sequence[str] = ()) -> TrainOptions:
+    """Return the options of a run folder's config.yaml, which may come from a stranger.
+
+    Args:
+        content: Plain values, as YAML gives them.
+        trust: Dotted names of classes outside churn_torch that the folder may use.
+
+    Raises:
+        InputError: As for `train_options`; or it names a class that is not one of this package or
+            of torch.optim. Nothing is imported before that is known.
+    """
+    options = train_options(content)
+    for group in GROUPS:
+        component = getattr(options, group)
+        if component is not None and component.target not in trust:
+            check_own(group, component)
+    return options

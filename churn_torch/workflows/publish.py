@@ -1,0 +1,120 @@
+"""From a fitted scorer to a run whose ONNX file is verified and written.
+
+A training, the average of a cross-validation and `ChurnClassifier.export` all publish this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+import churn_torch
+from churn_torch.export.metadata import describe_reasons
+from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
+from churn_torch.models.attribution import fit_attribution
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.tables.encode import encode
+from churn_torch.tables.labelled.rows import Labels
+from churn_torch.workflows.run_folder import Run, whole_file
+
+
+def publish(
+    run: Run,
+    parsed: pd.DataFrame,
+    label: Labels | None,
+    path: Path,
+    *,
+    threshold: float,
+    options: ExportOptions,
+) -> tuple[Run, list[str]]:
+    """Fit the reasons of a scorer, then export and verify it.
+
+    Args:
+        run: Its metrics are complete but for the reasons and the version.
+        parsed: Parsed real rows: the reasons are fitted and the file is verified on them.
+        label: Their labels, NaN where unknown; only a compressed file needs them.
+        path: The ONNX file to write.
+        threshold: The decision threshold.
+        options: What goes into the file.
+
+    Returns:
+        The run with its reasons, and what to tell the user of the file.
+
+    Raises:
+        ParityError: onnxruntime and torch disagree; nothing is written.
+    """
+    columns = Columns.from_arrays(encode(parsed, run.schema))
+    reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
+    described = {"reasons": reasons, "version": churn_torch.__version__}
+    run = replace(run, metrics={**run.metrics, **described})
+    return run, write_model(run, parsed, label, path, threshold=threshold, options=options)
+
+
+def write_model(
+    run: Run,
+    parsed: pd.DataFrame,
+    label: Labels | None,
+    path: Path,
+    *,
+    threshold: float,
+    options: ExportOptions,
+    lean: bool = True,
+    around: Callable[[bytes], Mapping[Path, bytes]] = lambda _: {},
+) -> list[str]:
+    """Verify the ONNX file and write it; with ``lean`` also the one without reasons, if any.
+
+    Args:
+        run: With its reasons.
+        parsed: As for `publish`.
+        label: As for `publish`.
+        path: As for `publish`.
+        threshold: As for `publish`.
+        options: As for `publish`.
+        lean: Write the second file.
+        around: Gives what else is to be written, by path; it is called before anything is written.
+
+    Returns:
+        A sentence for each file.
+
+    Raises:
+        ParityError: onnxruntime and torch disagree; nothing is written.
+    """
+    full, without_reasons = verified_files(
+        run.scorer,
+        run.schema,
+        parsed,
+        label,
+        metrics=run.metrics,
+        threshold=threshold,
+        attribution=run.attribution,
+        options=options,
+    )
+    surroundings = around(full.content)
+    files = {path: full}
+    if lean and without_reasons is not None:
+        files[path.with_suffix(f".lean{path.suffix}")] = without_reasons
+    contents = {**surroundings, **{name: file.content for name, file in files.items()}}
+    for name, content in contents.items():
+        with whole_file(name) as temporary:
+            temporary.write_bytes(content)
+    return [
+        _sentence(name.name, file, options.dtype, is_lean=file is not full)
+        for name, file in files.items()
+    ]
+
+
+def _sentence(name: str, file: VerifiedFile, dtype: str, *, is_lean: bool) -> str:
+    parity = file.parity
+    said = f"{name}{' (without reasons)' if is_lean else ''}: {len(file.content):,} bytes. "
+    said += (
+        f"Verified: matches PyTorch within {parity.max_difference:.1e} on {parity.n_rows:,} real "
+        "and edge-case rows"
+    )
+    if parity.n_kinks:
+        said += f"; the reasons of {parity.n_kinks} of them, on a kink of the net, were left out"
+    if file.rounding is not None:
+        said += f"; storing weights as {dtype} moves a probability by up to {file.rounding:.1e}"
+    return f"{said}."

@@ -1,0 +1,144 @@
+"""The one place where a composed configuration becomes typed options.
+
+A configuration is text that people wrote: each key must be a field of the options, and each value
+must have the field's type. Below the workflows nothing reads a key. Imports no torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, Union, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError, suggest
+
+T = TypeVar("T")
+MISSING = "???"  # OmegaConf's word for a value that the user must give
+
+
+def plain_config(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a composed configuration as plain values, every reference between keys resolved."""
+    if isinstance(config, DictConfig):
+        config = cast(Mapping[str, Any], OmegaConf.to_container(config, resolve=True))
+    return {str(key): value for key, value in config.items()}
+
+
+def read_options(kind: type[T], config: DictConfig | Mapping[str, Any], where: str = "") -> T:
+    """Return a configuration as a dataclass.
+
+    Args:
+        kind: The dataclass.
+        config: Its keys and values.
+        where: The dotted key that holds them, for messages.
+
+    Raises:
+        InputError: A key is unknown or missing, or a value has another type than its field.
+    """
+    content = {k: v for k, v in plain_config(config).items() if v != MISSING}
+    hints: dict[str, Any] = _hints(kind)  # type: ignore[arg-type]
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in content.items():
+        if key not in fields:
+            raise InputError(
+                f"{where}{key}: expected one of the keys {', '.join(fields)}, got {key!r}"
+                f"{suggest(str(key), fields)}; --help explains them."
+            )
+        values[key] = _value(hints[key], value, f"{where}{key}")
+    for name, one in fields.items():
+        missing = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
+        if missing and name not in values:
+            raise InputError(
+                f"expected {where}{name}=..., got nothing; name it on the command line."
+            )
+    return kind(**values)
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Return a value in its field's type, or raise an InputError that says what was expected."""
+    choices = _choices(hint)
+    for choice in choices:
+        read = _READERS.get(choice)
+        if read is not None:
+            if read.takes(value):
+                return int(value) if choice is int else value
+        elif hasattr(choice, "from_config") and isinstance(value, Mapping):
+            if value.get("_target_") is None and type(None) in choices:
+                return None
+            return choice.from_config(value, where)
+        elif dataclasses.is_dataclass(choice) and isinstance(value, Mapping):
+            return read_options(choice, value, f"{where}.")  # type: ignore[arg-type]
+        elif typing.get_origin(choice) is Literal and value in typing.get_args(choice):
+            return value
+        elif typing.get_origin(choice) in (Sequence, tuple) and isinstance(value, list | tuple):
+            return _sequence(choice, value, where)
+        elif typing.get_origin(choice) is Mapping:
+            if isinstance(value, Mapping):
+                return {str(key): each for key, each in value.items()}
+            if isinstance(value, list | tuple):  # COLUMN=kind: how names with odd letters come in
+                pairs = (str(pair).rpartition("=") for pair in value)
+                return {key: each for key, _, each in pairs}
+    expected = " or ".join(dict.fromkeys(map(_in_words, choices)))
+    nested = next((c for c in choices if dataclasses.is_dataclass(c)), None)
+    if nested is not None:
+        names = ", ".join(f"{where}.{f.name}" for f in dataclasses.fields(nested))
+        expected = f"keys below it ({names})"
+    raise InputError(f"{where}: expected {expected}, got {value!r}.")
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def _sequence(hint: Any, value: Sequence[Any], where: str) -> tuple[Any, ...]:
+    inner = typing.get_args(hint)[0]
+    if inner is str:  # names of columns may be numbers
+        return tuple(map(str, value))
+    return tuple(_value(inner, each, where) for each in value)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Which values a plain type takes, and how it is called in a message."""
+
+    words: str
+    types: tuple[type, ...]
+
+    def takes(self, value: Any) -> bool:
+        if isinstance(value, bool):
+            return bool in self.types
+        if isinstance(value, float) and int in self.types and float not in self.types:
+            return value.is_integer()
+        return isinstance(value, self.types)
+
+
+_READERS: dict[Any, _Reader] = {
+    bool: _Reader("true or false", (bool,)),
+    int: _Reader("a whole number", (int,)),
+    float: _Reader("a number", (int, float)),
+    str: _Reader("text", (str,)),
+    type(None): _Reader("null", (type(None),)),
+}
+
+
+def _in_words(choice: Any) -> str:
+    if choice in _READERS:
+        return _READERS[choice].words
+    if typing.get_origin(choice) is Literal:
+        return " or ".join(map(str, typing.get_args(choice)))
+    if typing.get_origin(choice) in (Sequence, tuple):
+        return "a list such as [a,b]"
+    return "keys below it"
