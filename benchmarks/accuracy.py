@@ -47,7 +47,7 @@ TABLES = {
 
 def optimum(run: Run) -> tuple[float, float]:
     """Return test AUROC and log-loss of the penalised optimum on the run's own features."""
-    table = read_labelled(run.config.data, seed=run.config.seed)
+    table = read_labelled(run.options.data, seed=run.options.seed)
 
     def features(rows: np.ndarray) -> np.ndarray:
         columns = Columns.from_arrays(encode(table.parsed.take(rows), run.schema))

@@ -51,6 +51,7 @@ from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning
+from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import PREDICTIONS
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -172,7 +173,7 @@ OURS = ["logreg", "scorecard", "mlp", "gam", "tabm"]
 
 def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
     """Return labels and probabilities of the test rows, and what the fit cost."""
-    table = read_labelled(config.data, seed=config.seed)
+    table = read_labelled(train_options(config).data, seed=config.seed)
     x = table.parsed.copy()
     for name in x.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in x.dtypes]]:
         x[name] = x[name].astype("str").replace("", "missing").astype("category")
@@ -189,7 +190,7 @@ def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.n
     """The same by the pipeline, up to the calibrated scorer; all of that is timed."""
     torch.set_num_threads(n_threads)
     folder.mkdir()
-    table = read_labelled(config.data, seed=config.seed)
+    table = read_labelled(train_options(config).data, seed=config.seed)
     model = fitting.fitted(config, table, folder, n_threads=n_threads, announce=lambda _: None)
     with contextlib.ExitStack() as stack:
         with timed() as cost:

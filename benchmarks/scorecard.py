@@ -26,6 +26,7 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.inference import scored
 from churn_torch.workflows.fit import new_scorer, prepared
+from churn_torch.workflows.options import train_options
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple
     """Return AUROC, log-loss, the number of pairs and the processor seconds of the fit."""
     config = fold_config(name, folder, model, overrides)
     torch.manual_seed(config.seed)
-    table = read_labelled(config.data, seed=config.seed)
+    table = read_labelled(train_options(config).data, seed=config.seed)
     start = time.process_time()
     with (
         one_thread() as n_threads,

@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: one sentence, no traceback in a script."""
+"""Errors that the user can fix: one sentence, no traceback from a command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,24 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """A user's value cannot be used; the message says what was expected, what came and the fix."""
+    """A user's value cannot be used.
+
+    The message is ``WHERE: expected WHAT, got WHAT; HOW TO FIX IT.``
+
+    Args:
+        where: The key, file or column at fault, e.g. ``data.target``; ``""`` where there is none.
+        expected: What would have been right.
+        got: What came.
+        fix: What the user can do about it, as an instruction; ``""`` where ``expected`` says it.
+    """
+
+    def __init__(self, where: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
+        if not expected:
+            super().__init__(where)
+            return
+        start = f"{where}: " if where else ""
+        end = f"; {fix}" if fix else ""
+        super().__init__(f"{start}expected {expected}, got {got}{end}.")
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:

@@ -114,10 +114,10 @@ def train_run() -> Callable[..., Run]:
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
         from churn_torch.cli.compose import compose
-        from churn_torch.workflows import train as pipeline
+        from churn_torch.workflows import train as workflow
 
         config = compose("train", [f"outputs={folder.parent}", *overrides])
-        return pipeline.train(config, folder, source=source)
+        return workflow.train(config, folder, source=source)
 
     return train
 
@@ -140,7 +140,9 @@ def telco_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the ONNX file out of a training, where it takes most of a short run's time."""
-    monkeypatch.setattr("churn_torch.workflows.train.write_model", lambda *arguments, **options: [])
+    monkeypatch.setattr(
+        "churn_torch.workflows.publish.write_model", lambda *arguments, **options: []
+    )
 
 
 class Outcome(NamedTuple):

@@ -18,7 +18,8 @@ import torch
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from churn_torch.cli.main import CONF, compose
+from churn_torch.cli.compose import compose
+from churn_torch.cli.error_messages import CONF
 from churn_torch.workflows.run_folder import load_run
 from tests.stderr import own
 
@@ -291,7 +292,7 @@ def test_the_preprocessing_options_change_the_features(train_run, keys, tmp_path
 def _train_rows(run):
     from churn_torch.tables.labelled.read import read_labelled
 
-    return read_labelled(run.config.data, seed=run.config.seed).split.train
+    return read_labelled(run.options.data, seed=run.options.seed).split.train
 
 
 # Devices and processes

@@ -41,7 +41,8 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.training.build import build_options, build_scorer, scorecard_options
+from churn_torch.training.build import build_scorer, scorecard_options
+from churn_torch.workflows.options import train_options
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 N = 240
@@ -291,14 +292,16 @@ def build(case: Case) -> Built:
     )
     assert {c.name for c in schema.features} == set(raw) - {"churned"}, "a column was left out"
     parsed = parse(raw, schema)
-    schema, statistics = fit_statistics([parsed.iloc[:200]], schema, build_options(config))
-    card = scorecard_options(config)
+    schema, statistics = fit_statistics(
+        [parsed.iloc[:200]], schema, train_options(config).preprocess
+    )
+    card = scorecard_options(train_options(config))
     if card is not None:
         rows = Columns.from_arrays(encode(parsed.iloc[:200], schema))
         label = torch.from_numpy((raw["churned"].iloc[:200] == "yes").to_numpy(np.float32))
         schema, statistics = fit_scorecard(rows, label, None, schema, statistics, card, n_train=200)
     torch.manual_seed(0)
-    scorer = build_scorer(config, schema)
+    scorer = build_scorer(train_options(config), schema)
     scorer.preprocess.load_statistics(statistics)
     columns = Columns.from_arrays(encode(parsed, schema))
     as_if_trained(scorer, columns)
@@ -523,9 +526,9 @@ def test_a_vocabulary_of_thousands():
     schema = infer(raw, ColumnRoles(target="churned", kinds={"code": "categorical"}))
     config = compose("train", ["preprocess.min_count=1", "preprocess.max_categories=5000"])
     parsed = parse(raw, schema)
-    schema, statistics = fit_statistics([parsed], schema, build_options(config))
+    schema, statistics = fit_statistics([parsed], schema, train_options(config).preprocess)
     assert len(schema["code"].vocabulary or ()) == 1500
-    scorer = build_scorer(config, schema)
+    scorer = build_scorer(train_options(config), schema)
     scorer.preprocess.load_statistics(statistics)
     as_if_trained(scorer, Columns.from_arrays(encode(parsed, schema)))
     model = build_onnx(scorer, schema, threshold=0.5, metadata={})
@@ -546,10 +549,10 @@ def test_a_table_with_a_column_the_model_does_not_use_is_not_asked_for_it():
     schema = infer(raw, ColumnRoles(target="churned"))
     config = compose("train")
     parsed = parse(raw, schema)
-    schema, statistics = fit_statistics([parsed], schema, build_options(config))
+    schema, statistics = fit_statistics([parsed], schema, train_options(config).preprocess)
     # Facts of a column that is ignored must not matter, whatever they say.
     schema = schema.with_columns({"left out": replace(schema["left out"], needs_float64=True)})
-    scorer = build_scorer(config, schema)
+    scorer = build_scorer(train_options(config), schema)
     scorer.preprocess.load_statistics(statistics)
     model = build_onnx(scorer, schema, threshold=0.5, metadata={})
     assert [value.name for value in model.graph.input] == ["a"]

@@ -30,7 +30,7 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
         written = tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
         return copy.deepcopy(_composed(name, tuple(quote_overrides(overrides)), written))
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error)) from error
+        raise InputError(explain(error) or str(error)) from error
 
 
 @functools.lru_cache(maxsize=16)

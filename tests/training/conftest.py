@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
-from omegaconf import DictConfig
 
 from churn_torch.cli.compose import compose
 from churn_torch.models.preprocessing.expansion import Expansion
@@ -18,13 +17,14 @@ from churn_torch.models.preprocessing.statistics import fit_statistics
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.training.build import build_options, build_scorer
+from churn_torch.training.build import build_scorer
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.rows.store import MemoryPart
+from churn_torch.workflows.options import TrainOptions, train_options
 
 
 class Prepared(NamedTuple):
-    config: DictConfig
+    options: TrainOptions
     scorer: Scorer
     table: MemoryTable
     store: Store
@@ -70,18 +70,20 @@ def prepare(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # as the pipeline does
 
     def prepare(*overrides: str) -> Prepared:
-        config = compose("train", [*table_keys, f"data.source={customers_csv}", *overrides])
+        options = train_options(
+            compose("train", [*table_keys, f"data.source={customers_csv}", *overrides])
+        )
         torch.manual_seed(0)
-        table = read_labelled(config.data, seed=config.seed)
+        table = read_labelled(options.data, seed=options.seed)
         learned = (rows.of("train").parsed for rows in table.chunks())
-        schema, statistics = fit_statistics(learned, table.schema, build_options(config))
-        scorer = build_scorer(config, schema)
+        schema, statistics = fit_statistics(learned, table.schema, options.preprocess)
+        scorer = build_scorer(options, schema)
         scorer.preprocess.load_statistics(statistics)
         with materialized(
             table, schema, scorer.preprocess, watch=iter, announce=pytest.fail,
             folder=tmp_path / "features", keep=False, most_bytes=0.0, choices="",
         ) as store:  # fmt: skip
-            return Prepared(config, scorer, table, store)
+            return Prepared(options, scorer, table, store)
 
     return prepare
 

@@ -24,6 +24,7 @@ from churn_torch.training.build import (
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.logistic.solvers import Penalty
+from churn_torch.workflows.options import train_options
 
 
 def test_options_are_those_of_the_configuration():
@@ -178,7 +179,7 @@ def test_auto_epochs_count_steps(n_train, batch_size, epochs):
     config = compose(
         "train", ["scheduler=cosine", "trainer.max_epochs=auto", f"batch_size={batch_size}"]
     )
-    found = with_sizes(config, n_train)
+    found = with_sizes(train_options(config), n_train)
     assert found.trainer.max_epochs == epochs
     assert found.scheduler.T_max == epochs  # cosine ends where the training does
     assert found.batch_size == (n_train if batch_size == "null" else batch_size)
@@ -202,7 +203,7 @@ def test_auto_batch_size_bounds_the_steps_and_scales_the_rate(
 ):
     keys = ["model=mlp", "batch_size=auto", f"smallest_batch={smallest}", "optimizer.lr=0.01"]
     config = compose("train", keys)
-    found = with_sizes(config, n_train)
+    found = with_sizes(train_options(config), n_train)
     assert found.batch_size == batch_size
     assert math.ceil(n_train / batch_size) <= 512
     assert found.optimizer.lr == pytest.approx(0.01 * growth)
@@ -211,7 +212,7 @@ def test_auto_batch_size_bounds_the_steps_and_scales_the_rate(
 
 def test_a_chosen_size_leaves_the_rate():
     config = compose("train", ["batch_size=64", "optimizer.lr=0.01", "trainer.max_epochs=7"])
-    found = with_sizes(config, 10_000_000)
+    found = with_sizes(train_options(config), 10_000_000)
     assert (found.batch_size, found.optimizer.lr, found.trainer.max_epochs) == (64, 0.01, 7)
 
 
@@ -226,7 +227,7 @@ def test_exact_solvers_have_no_rate_to_scale(n_train):
 def test_other_numbers_of_epochs_are_refused(epochs):
     config = compose("train", [f"trainer.max_epochs={epochs}"])
     with pytest.raises(InputError, match=r"^trainer\.max_epochs: expected a whole number above 0"):
-        with_sizes(config, 1000)
+        with_sizes(train_options(config), 1000)
 
 
 @pytest.mark.parametrize("key", ["batch_size", "smallest_batch"])
@@ -234,4 +235,4 @@ def test_other_numbers_of_epochs_are_refused(epochs):
 def test_other_sizes_are_refused(key, size):
     config = compose("train", [f"{key}={size}"])
     with pytest.raises(InputError, match=rf"^{key}: expected a whole number above 0.*{size}"):
-        with_sizes(config, 1000)
+        with_sizes(train_options(config), 1000)

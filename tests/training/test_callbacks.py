@@ -13,6 +13,7 @@ from churn_torch.training.build import build_module, build_trainer, is_exact, wi
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.rows.datamodule import ChurnDataModule
+from churn_torch.workflows.options import train_options
 
 # A rate far too high: the validation loss jumps about, so the best epoch is not the last.
 JUMPY = (
@@ -35,10 +36,12 @@ class Epochs(pl.Callback):
 
 def fit(prepared, folder: Path, *more: pl.Callback, mark="data", checkpoint: Path | None = None):
     config = with_sizes(prepared.config, prepared.train.n_rows)
-    module = build_module(config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
-    trainer = build_trainer(config, folder, mark)
+    module = build_module(
+        train_options(config), prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
+    trainer = build_trainer(train_options(config), folder, mark)
     trainer.callbacks = [*more, *trainer.callbacks]
-    batch_size = None if is_exact(config) else config.batch_size
+    batch_size = None if is_exact(train_options(config)) else config.batch_size
     data = ChurnDataModule(prepared.train, prepared.validation, batch_size=batch_size, seed=0)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     return module, trainer

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from churn_torch.cli.main import CONF, compose
+from churn_torch.cli.compose import compose
+from churn_torch.cli.error_messages import CONF
 from churn_torch.errors import InputError
 from churn_torch.tuning.space import (
     choices_of,

@@ -22,6 +22,7 @@ from churn_torch.training.features import learn_features
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
 
 
@@ -86,7 +87,7 @@ def test_means_and_spreads_are_those_of_the_folds(done):
 def test_a_fold_is_the_fit_of_its_own_rows(done, tmp_path):
     """The one order of a fit, on the fold's table: statistics, calibration and threshold."""
     folder, config, metrics = done
-    table = read_labelled(config.data, seed=config.seed, with_test=False)
+    table = read_labelled(train_options(config).data, seed=config.seed, with_test=False)
     one = list(folds(table, config.data.split, n_folds=3, seed=0))[1]
     with fitted(config, one, tmp_path, n_threads=1, announce=lambda line: None) as model:
         assert model.threshold == metrics["folds"][1]["test"]["threshold"]
@@ -181,7 +182,7 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     """Each fold fitted anew on features of all rows."""
     folder, config, _ = averaged
     run = load_run(folder)
-    table = read_labelled(config.data, seed=config.seed, with_test=False)
+    table = read_labelled(train_options(config).data, seed=config.seed, with_test=False)
     config = config.copy()
     config.cv.average = False
     columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))

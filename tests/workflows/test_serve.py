@@ -17,7 +17,8 @@ import onnx
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.serve import listen, model_path
+from churn_torch.serving.model_file import find_model
+from churn_torch.workflows.serve import listen
 from tests.stderr import own
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,10 +93,10 @@ def test_without_the_extra(refused, customers_run, monkeypatch):
 
 
 def test_a_file_and_a_folder_are_both_runs(customers_run):
-    assert model_path(str(customers_run.folder)) == customers_run.model
-    assert model_path(str(customers_run.model)) == customers_run.model
+    assert find_model(str(customers_run.folder)) == customers_run.model
+    assert find_model(str(customers_run.model)) == customers_run.model
     with pytest.raises(InputError):
-        model_path(str(customers_run.folder / "nothing"))
+        find_model(str(customers_run.folder / "nothing"))
 
 
 def test_any_free_port():

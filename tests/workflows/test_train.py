@@ -20,7 +20,8 @@ from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
-from churn_torch.tables.labelled.in_memory import LabelledTable, read_labelled
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
 from churn_torch.workflows import serve as service
 from churn_torch.workflows import train as pipeline
@@ -50,7 +51,7 @@ def features_of(run: Run, table: LabelledTable, rows: np.ndarray) -> np.ndarray:
 
 
 def table_of(run: Run) -> LabelledTable:
-    return read_labelled(run.config.data, seed=run.config.seed)
+    return read_labelled(run.options.data, seed=run.options.seed)
 
 
 # Against references
@@ -384,7 +385,7 @@ def test_resume_takes_the_interrupted_runs_own_choices(train_run, tmp_path, caps
     keys = ("model=mlp", "model.width=8", "callbacks=none", "trainer.max_epochs=3")
     killed_in_epoch(partial(train_run, tmp_path / "run", *keys), epoch=1)
     run = train_run(tmp_path / "run", f"resume={tmp_path / 'run'}", "model=logreg", "seed=3")
-    assert run.config.seed == 0
+    assert run.options.seed == 0
     assert run.scorer.net.head.in_features == 8
     assert run.metrics["fit"]["epochs"] == 3
     said = " ".join(capsys.readouterr().out.split())
@@ -537,7 +538,7 @@ def test_weighted_rows_give_scikit_learns_optimum(
     assert run.schema["worth"].kind == "weight"
     assert "worth" not in [column.name for column in run.schema.features]
 
-    chunks = [rows.of("train") for rows in read_labelled(run.config.data, seed=0).chunks()]
+    chunks = [rows.of("train") for rows in read_labelled(run.options.data, seed=0).chunks()]
     parsed = pd.concat([rows.parsed for rows in chunks], ignore_index=True)
     y, w = (
         np.concatenate([getattr(rows, name) for rows in chunks]) for name in ("label", "weight")

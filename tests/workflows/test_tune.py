@@ -16,8 +16,8 @@ import optuna
 import pandas as pd
 import pytest
 
-from churn_torch.cli.error_messages import explain
-from churn_torch.cli.main import CONF, compose
+from churn_torch.cli.compose import compose
+from churn_torch.cli.error_messages import CONF, explain
 from churn_torch.errors import InputError
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning

@@ -28,8 +28,10 @@ from churn_torch.models.preprocessing.statistics import (
     fit_statistics,
 )
 from churn_torch.tables import text_counts
-from churn_torch.tables.labelled.in_memory import LabelledTable, read_labelled
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.workflows.options import train_options
 
 NAN = float("nan")
 FILL, LOWER, UPPER, CENTER, SCALE = range(5)
@@ -476,7 +478,7 @@ SPLITS = {
 
 def table_of(frame: pd.DataFrame, overrides: list[str]) -> LabelledTable:
     config = compose_training(["data.target=churned", *overrides])
-    return read_labelled(config.data, seed=0, source=frame)
+    return read_labelled(train_options(config).data, seed=0, source=frame)
 
 
 @pytest.mark.parametrize("split", SPLITS)

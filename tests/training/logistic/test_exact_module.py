@@ -20,6 +20,7 @@ from churn_torch.training.logistic import exact_module
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
+from churn_torch.workflows.options import train_options
 
 METHODS = ["newton", "lbfgs"]
 # Newton's default leaves nothing to be told from scikit-learn, unless its Hessian is from a hundred
@@ -43,7 +44,7 @@ def fit(
         n_positive=n_positive,
         n_threads=n_threads,
     )
-    trainer = build_trainer(config, folder, "data")
+    trainer = build_trainer(train_options(config), folder, "data")
     trainer.callbacks = [*more, *trainer.callbacks]
     data = ChurnDataModule(prepared.train, prepared.validation, batch_size=None, seed=0)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)

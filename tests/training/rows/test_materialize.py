@@ -21,6 +21,7 @@ from churn_torch.training.build import build_options
 from churn_torch.training.rows import materialize as gather_module
 from churn_torch.training.rows.materialize import SAMPLE_ROWS, Store, materialized
 from churn_torch.training.rows.store import DiskPart, MemoryPart
+from churn_torch.workflows.options import train_options
 
 FILES = {"complete.json", "identity.parquet", "sample.parquet"} | {
     f"{part}.{array}" for part in PARTS for array in ("dense", "codes", "label")
@@ -51,10 +52,10 @@ def gather(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Gather:
     def gather(*overrides: str, keep: bool = False, most_bytes: float = 1e9) -> Iterator[Gathered]:
         keys = [*table_keys, f"data.source={source}", "data.split.by=hash", *overrides]
         config = compose("train", keys)
-        table = read_labelled(config.data, seed=config.seed)
+        table = read_labelled(train_options(config).data, seed=config.seed)
         learned = (rows.of("train").parsed for rows in table.chunks())
-        schema, statistics = fit_statistics(learned, table.schema, build_options(config))
-        preprocess = Preprocess(schema, build_options(config))
+        schema, statistics = fit_statistics(learned, table.schema, train_options(config).preprocess)
+        preprocess = Preprocess(schema, train_options(config).preprocess)
         preprocess.load_statistics(statistics)
         passes, said = [], []
 
