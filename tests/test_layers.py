@@ -15,59 +15,39 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "churn_torch"
 
-# What each room may import from, besides itself.
+# What each room may import from, besides itself: the edges of docs/architecture.md.
 ALLOWED = {
     "errors": set(),
     "samples": {"errors"},
     "console": {"errors"},
     "tables": {"errors", "samples"},
     "models": {"errors", "tables"},
-    "evaluation": {"errors", "tables", "models"},
+    "evaluation": {"errors", "tables"},
+    "report": {"errors"},
+    "explanation": {"errors", "tables", "models", "evaluation"},
     "training": {"errors", "tables", "models", "evaluation"},
-    "serving": {"errors", "console", "tables", "models", "evaluation"},
-    "runs": {
-        *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
+    "tuning": {"errors"},
+    "serving": {"errors", "console", "tables", "report"},
+    "export": {"errors", "tables", "models", "serving"},
+    "workflows": {
+        *("errors", "console", "samples", "tables", "models", "evaluation", "report"),
+        *("explanation", "training", "tuning", "serving", "export", PACKAGE),
     },
-    # The order of a fit, which a training, a fold, a trial and the estimator share.
-    "fitting": {"errors", "console", "tables", "models", "evaluation", "training"},
-    # The order of an export, with which a training ends.
-    "exporting": {"errors", "console", "tables", "evaluation", "training", "serving", "runs"},
-    # What a training, a study, a cross-validation and the estimator refuse at once.
-    "choices": {"errors", "evaluation", "training", "exporting"},
-    "pipeline": {
-        *("errors", "samples", "console", "tables", "models", "evaluation", "training"),
-        *("serving", "runs", "fitting", "exporting", "choices", PACKAGE),
-    },
-    # The order of a study, whose trials and last run are the pipeline's.
-    "tuning": {
-        *("errors", "console", "tables", "evaluation", "training", "runs", "fitting", "choices"),
-        "pipeline",
-    },
-    # The order of a cross-validation: the pipeline's fit, once a fold.
-    "crossvalidation": {
-        *("errors", "console", "tables", "models", "evaluation", "training", "serving", "runs"),
-        *("fitting", "exporting", "choices", "pipeline", PACKAGE),
-    },
-    # The pipeline as scikit-learn wants it called.
-    "estimator": {
-        *("errors", "commandline", "tables", "models", "training", "serving", "runs"),
-        *("fitting", "exporting", "choices", "pipeline", PACKAGE),
-    },
-    # What a model file is enough for starts without torch, and so without the pipeline.
-    "service": {"errors", "console", "tables", "serving"},
-    "explanations": {"errors"},
-    "overrides": {"errors", "explanations"},
-    "commandline": {"errors", "overrides", "explanations"},
+    # The workflows as scikit-learn wants them called.
+    "sklearn": {"errors", "tables", "models", "training", "export", "workflows", "cli", PACKAGE},
+    "cli": {"errors", "console", PACKAGE},
     PACKAGE: set(),
-    "scripts": {"commandline"},
+    "scripts": {"cli"},
 }
-# The same, where nothing is imported before it is called for.
-ALLOWED_INSIDE_FUNCTIONS = {
-    "commandline": {"crossvalidation", "exporting", "pipeline", "service", "tuning"}
-}
-ALLOWED_FOR_TYPES = {PACKAGE: {"commandline", "crossvalidation", "estimator", "pipeline", "runs"}}
+# The same, where nothing is imported before it is called.
+ALLOWED_INSIDE_FUNCTIONS = {"cli": {"workflows", "report"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"cli", "workflows", "sklearn"}, "report": {"explanation"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
+BELOW_WORKFLOWS = {
+    *("errors", "samples", "console", "tables", "models", "evaluation", "report", "explanation"),
+    *("training", "tuning", "serving", "export"),
+}
 # Of the outside world, what a room must do without.
 WITHOUT = {
     "errors": FRAMEWORKS | {"torch", "pandas", "numpy"},
@@ -77,13 +57,14 @@ WITHOUT = {
     # No files either.
     "models": FRAMEWORKS | {"pathlib", "os", "io", "shutil", "duckdb", "pyarrow", "onnx", "rich"},
     "evaluation": FRAMEWORKS,
-    "serving": FRAMEWORKS,
-    "training": {"onnx", "onnxruntime", "duckdb"},
-    "service": {"torch", "pytorch_lightning", "hydra"},
-    **{
-        name: {"torch", "pandas", "numpy", "pytorch_lightning"}
-        for name in ("overrides", "explanations", "commandline")
-    },
+    "report": FRAMEWORKS | {"torch", "onnx", "onnxruntime", "duckdb"},
+    "explanation": FRAMEWORKS | {"duckdb", "pyarrow", "onnx"},
+    "training": {"onnx", "onnxruntime", "duckdb", "hydra", "omegaconf"},
+    "tuning": FRAMEWORKS | {"torch"},
+    "serving": FRAMEWORKS | {"torch"},
+    "export": FRAMEWORKS,
+    "workflows": {"hydra"},
+    "cli": {"torch", "pytorch_lightning"},
     PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},
     "scripts": FRAMEWORKS | {"torch", "pandas", "numpy"},
 }
@@ -113,7 +94,7 @@ FILES = MODULES | SCRIPTS
 
 
 def room_of(module: str) -> str:
-    """`tables` for churn_torch.tables.encode, `runs` for churn_torch.workflows.run_folder, and so on."""
+    """Return `tables` for churn_torch.tables.encode, `errors` for churn_torch.errors."""
     first, _, rest = module.partition(".")
     return rest.partition(".")[0] or PACKAGE if first == PACKAGE else first
 
@@ -203,28 +184,21 @@ def test_imports_follow_the_plan(module: str):
         ("churn_torch.models.scorer", "from hydra.utils import instantiate"),
         ("churn_torch.models.nets.mlp", "from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch.evaluation.log_loss", "import pytorch_lightning as pl"),
-        ("churn_torch.evaluation.log_loss", "from churn_torch.export.graph import Group"),
+        ("churn_torch.evaluation.log_loss", "from churn_torch.export.graph import build_onnx"),
         ("churn_torch.export.graph", "from churn_torch.training.build import build_scorer"),
         ("churn_torch.export.graph", "import omegaconf.dictconfig"),
-        ("churn_torch.training.build", "from churn_torch.serving import export"),
-        ("churn_torch.workflows.run_folder", "from churn_torch.serving import export"),
-        (
-            "churn_torch.workflows.run_folder",
-            "if TYPE_CHECKING:\n    from churn_torch.workflows.train import train",
-        ),
-        ("churn_torch.cli.main", "from churn_torch import pipeline"),
-        (
-            "churn_torch.cli.main",
-            "def f():\n    from churn_torch.workflows.run_folder import load_run",
-        ),
+        ("churn_torch.training.build", "from churn_torch.export import graph"),
+        ("churn_torch.training.build", "from omegaconf import DictConfig"),
+        ("churn_torch.serving.session", "from churn_torch.models.scorer import Scorer"),
+        ("churn_torch.serving.session", "def f():\n    import torch"),
+        ("churn_torch.report.metrics", "from churn_torch.models.scorer import Scorer"),
+        ("churn_torch.tuning.study", "from churn_torch.workflows.fit import fitted"),
+        ("churn_torch.workflows.train", "from churn_torch.cli.compose import compose"),
+        ("churn_torch.cli.main", "from churn_torch.workflows import train"),
         ("churn_torch", "from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch", "def f():\n    from churn_torch.workflows.run_folder import load_run"),
         ("churn_torch.errors", "from churn_torch.console import show"),
         ("churn_torch.console", "from churn_torch.tables.schema import Schema"),
-        ("churn_torch.workflows.serve", "from churn_torch.workflows.run_folder import load_run"),
-        ("churn_torch.serving.http.server", "from churn_torch.workflows.serve import serve"),
-        ("churn_torch.cli.main", "from churn_torch import service"),
-        ("churn_torch.workflows.train", "from churn_torch.workflows.tune import tune"),
         ("scripts.train", "from churn_torch.workflows.train import train"),
         ("scripts.train", "import churn_torch"),
     ],
@@ -236,13 +210,10 @@ def test_the_check_finds_what_it_should(module: str, source: str):
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("churn_torch.tables.labelled.in_memory", "from churn_torch import samples"),
+        ("churn_torch.tables.labelled.read", "from churn_torch import samples"),
         ("churn_torch.tables.encode", "from churn_torch.tables import cells"),
-        ("churn_torch.cli.main", "def f():\n    from churn_torch import pipeline"),
-        (
-            "churn_torch",
-            "if TYPE_CHECKING:\n    from churn_torch.workflows.run_folder import load_run",
-        ),
+        ("churn_torch.cli.main", "def f():\n    from churn_torch.workflows.train import train"),
+        ("churn_torch", "if TYPE_CHECKING:\n    from churn_torch.sklearn import ChurnClassifier"),
         ("churn_torch.workflows.train", "import churn_torch"),
         ("churn_torch.models.scorer", "import torch"),
     ],
@@ -262,7 +233,7 @@ def test_only_the_package_itself_imports_by_name_at_run_time():
         for module, path in FILES.items()
         if re.search(r"\b(importlib|__import__)\b", path.read_text(encoding="utf-8"))
     ]
-    assert users == [PACKAGE]
+    assert users == [PACKAGE, "churn_torch.training.components"]
 
 
 IMPORTED = """
@@ -275,8 +246,9 @@ print(*sys.modules)
 
 
 def test_no_torch_before_it_is_needed():
-    light = [m for m in MODULES if room_of(m) in {PACKAGE, "tables", "samples", "commandline"}]
-    light += ["churn_torch.errors", "churn_torch.console"]
+    rooms = {PACKAGE, "errors", "console", "samples", "tables", "report", "cli"}
+    light = [module for module in MODULES if room_of(module) in rooms]
+    light += ["churn_torch.workflows.typed_config"]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *light],
         cwd=ROOT,
@@ -304,7 +276,7 @@ def test_a_server_is_without_torch():
 
 
 def test_scoring_is_without_torch():
-    scoring = ["churn_torch.workflows.serve", "churn_torch.serving.scoring"]
+    scoring = ["churn_torch.workflows.score", "churn_torch.serving.scoring"]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *scoring],
         cwd=ROOT,
@@ -336,8 +308,32 @@ def users_of(is_used: Callable[[ast.AST], bool]) -> set[str]:
     return {module for module in FILES if any(is_used(node) for node in nodes(module))}
 
 
-def test_only_build_instantiates():
-    assert users_of(lambda node: called(node) == "instantiate") == {"churn_torch.training.build"}
+def test_nothing_is_instantiated_by_hydra():
+    assert users_of(lambda node: called(node) in {"instantiate", "get_class"}) == set()
+
+
+def mentions_of_a_config(source: str) -> list[str]:
+    """Names by which a room could hold a composed configuration, whatever their type."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        given = getattr(node, "id", None) or getattr(node, "arg", None)
+        if isinstance(given, str) and re.fullmatch(r"_?(cfg|config|configuration)", given):
+            names.append(f"line {node.lineno}: {given}")
+    return names
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if room_of(module) in BELOW_WORKFLOWS]
+)
+def test_no_room_below_the_workflows_takes_a_config(module: str):
+    assert mentions_of_a_config(MODULES[module].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source", ["def f(config: Any): ...", "config.data.split", "f(cfg=1)", "x = lambda config: 1"]
+)
+def test_the_check_finds_a_config(source: str):
+    assert mentions_of_a_config(source)
 
 
 def test_nothing_is_pickled_or_loaded_with_its_code():
