@@ -8,7 +8,7 @@ import pytest
 
 import churn_torch
 from churn_torch import sklearn as estimator
-from churn_torch.cli import main as commandline
+from churn_torch.cli import compose as composing
 from churn_torch.workflows import cross_validate as crossvalidation
 from churn_torch.workflows import run_folder as runs
 from churn_torch.workflows import train as pipeline
@@ -30,7 +30,7 @@ def test_the_package_imports_nothing_heavy():
 
 def test_public_names_are_those_of_their_modules():
     assert churn_torch.ChurnClassifier is estimator.ChurnClassifier
-    assert churn_torch.compose is commandline.compose
+    assert churn_torch.compose is composing.compose
     assert churn_torch.cross_validate is crossvalidation.cross_validate
     assert churn_torch.load_run is runs.load_run
     assert churn_torch.train is pipeline.train

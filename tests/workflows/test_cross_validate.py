@@ -19,8 +19,8 @@ from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.training.features import learn_features
-from churn_torch.workflows import train as pipeline
 from churn_torch.workflows.cross_validate import cross_validate
+from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
@@ -87,9 +87,10 @@ def test_means_and_spreads_are_those_of_the_folds(done):
 def test_a_fold_is_the_fit_of_its_own_rows(done, tmp_path):
     """The one order of a fit, on the fold's table: statistics, calibration and threshold."""
     folder, config, metrics = done
-    table = read_labelled(train_options(config).data, seed=config.seed, with_test=False)
-    one = list(folds(table, config.data.split, n_folds=3, seed=0))[1]
-    with fitted(config, one, tmp_path, n_threads=1, announce=lambda line: None) as model:
+    options = train_options(config)
+    table = read_labelled(options.data, seed=options.seed, with_test=False)
+    one = list(folds(table, options.data.split, n_folds=3, seed=0))[1]
+    with fitted(options, one, tmp_path, n_threads=1, announce=lambda line: None) as model:
         assert model.threshold == metrics["folds"][1]["test"]["threshold"]
         assert model.validation == metrics["folds"][1]["validation"]
         predictions = pd.read_parquet(folder / "predictions.parquet")
@@ -173,25 +174,25 @@ def test_an_average_is_a_run(averaged, customers):
     assert run.threshold == pytest.approx(np.mean(thresholds))
     assert file.metadata["calibration"] == {"method": "platt in each of 3 folds"}
     with pytest.raises(InputError, match="learned from every row"):
-        pipeline.evaluate(compose("evaluate", [f"run={folder}"]))
-    new_rows = ["data=table", f"data.source={run.config.data.source}"]
-    assert pipeline.evaluate(compose("evaluate", [f"run={folder}", *new_rows]))["auroc"] > 0.5
+        evaluate(compose("evaluate", [f"run={folder}"]))
+    new_rows = ["data=table", f"data.source={run.options.data.source}"]
+    assert evaluate(compose("evaluate", [f"run={folder}", *new_rows]))["auroc"] > 0.5
 
 
 def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     """Each fold fitted anew on features of all rows."""
     folder, config, _ = averaged
     run = load_run(folder)
-    table = read_labelled(train_options(config).data, seed=config.seed, with_test=False)
-    config = config.copy()
-    config.cv.average = False
+    options = train_options(config)
+    options = replace(options, cv=replace(options.cv, average=False))
+    table = read_labelled(options.data, seed=options.seed, with_test=False)
     columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))
     every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
-    learned = learn_features(config, every, watch=lambda rows: rows)
+    learned = learn_features(options, every, watch=lambda rows: rows)
     medians, each = run.scorer.preprocess.get_buffer("float32_fill_"), []
-    for one in folds(table, config.data.split, n_folds=3, seed=0):
+    for one in folds(table, options.data.split, n_folds=3, seed=0):
         with fitted(
-            config, one, folder / "again", n_threads=1, learned=learned, announce=lambda line: None
+            options, one, folder / "again", n_threads=1, learned=learned, announce=lambda line: None
         ) as model:
             assert torch.equal(model.scorer.preprocess.get_buffer("float32_fill_"), medians)
             each.append(model.scorer.score(columns).numpy())

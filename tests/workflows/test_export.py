@@ -12,7 +12,7 @@ from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.workflows import export as exporting
-from churn_torch.workflows import serve as service
+from churn_torch.workflows.score import score
 
 
 def test_export_writes_the_same_file_anew(customers_run, tmp_path, capsys):
@@ -62,7 +62,7 @@ def test_export_of_what_is_asked_for(
     assert not (run.folder / "model.lean.onnx").exists()
     scores = tmp_path / "scores.parquet"
     keys = [f"run={run.folder}", f"source={customers_csv}", f"out={scores}"]
-    assert service.score(compose("score", keys)) == 400
+    assert score(compose("score", keys)) == 400
     scored = pd.read_parquet(scores)
     assert np.array_equal(scored["churn_decision"], scored["churn_probability"] >= 0.5)
 

@@ -23,9 +23,9 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
-from churn_torch.workflows import serve as service
-from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.score import score
 
 Train = Callable[..., Run]
 
@@ -59,7 +59,7 @@ def table_of(run: Run) -> LabelledTable:
 
 def test_the_default_logistic_regression_is_near_scikit_learns_optimum(telco_run):
     """Its penalised training loss, against the optimum on the same preprocessed rows."""
-    table, l2 = table_of(telco_run), telco_run.config.penalty.l2
+    table, l2 = table_of(telco_run), telco_run.options.penalty.l2
     x, y = features_of(telco_run, table, table.split.train), table.label[table.split.train]
     optimum = LogisticRegression(C=1 / (l2 * len(y)), tol=1e-10, max_iter=10_000).fit(x, y)
 
@@ -76,8 +76,11 @@ def test_the_default_logistic_regression_is_near_scikit_learns_optimum(telco_run
 def test_plain_gradient_descent_is_the_textbook(train_run, tmp_path):
     """Every step of the experiment, against NumPy in float64."""
     run = train_run(tmp_path / "run", "experiment=plain_gradient_descent", "trainer.max_epochs=40")
-    rate, penalty = 0.5, run.config.penalty.l2
-    assert (run.config.optimizer.lr, run.config.optimizer.momentum) == (rate, 0.0)
+    rate, penalty = 0.5, run.options.penalty.l2
+    assert (run.options.optimizer.arguments["lr"], run.options.optimizer.arguments["momentum"]) == (
+        rate,
+        0.0,
+    )
     table = table_of(run)
     x, y = features_of(run, table, table.split.train), table.label[table.split.train]
     x_val, y_val = (
@@ -202,7 +205,7 @@ def test_the_four_ways_agree(telco_run, tmp_path, suffix):
     raw.to_parquet(test_rows) if suffix == "parquet" else raw.to_csv(test_rows, index=False)
     out = tmp_path / f"scores.{suffix}"
     keys = [f"run={telco_run.folder}", f"source={test_rows}", f"out={out}", "chunk_rows=100"]
-    assert service.score(compose("score", keys)) == len(raw)
+    assert score(compose("score", keys)) == len(raw)
     written = pd.read_parquet(out) if suffix == "parquet" else pd.read_csv(out)
     session = ort.InferenceSession(telco_run.model)
     probability, decision, _, _ = session.run(None, hand_made_feed(raw, session))
@@ -253,7 +256,7 @@ def test_columns_that_are_not_chosen_are_no_inputs(
     assert list(stored["scores"].values()) == sorted(stored["scores"].values(), reverse=True)
     probability = load_run(run.folder).predict_proba(customers[sorted(chosen)])
     assert np.array_equal(probability, run.predict_proba(customers))
-    evaluated = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    evaluated = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert evaluated["auroc"] == pytest.approx(run.metrics["test"]["auroc"])
 
 
@@ -322,7 +325,7 @@ CASES = {
     "momentum": ("callbacks=none", "optimizer=sgd", "model.normalization=batch", "seed=5"),
     # Stops before the last epoch: the epochs without progress before the interruption must count.
     "early stopping": (
-        "callbacks.early_stopping.patience=4", "optimizer=sgd", "optimizer.lr=1", "scheduler=none",
+        "patience=4", "optimizer=sgd", "optimizer.lr=1", "scheduler=none",
     ),
 }  # fmt: skip
 
@@ -432,14 +435,14 @@ def test_resume_of_a_missing_folder_is_refused(train_run, tmp_path):
 def newton_run(train_run, customers_csv, table_keys, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("newton") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "write_model", lambda *arguments, **options: [])
+        patch.setattr("churn_torch.workflows.publish.write_model", lambda *arguments, **options: [])
         return train_run(folder, *table_keys, f"data.source={customers_csv}", "optimizer=newton")
 
 
 @pytest.mark.usefixtures("without_export")
 def test_newton_is_scikit_learns_optimum_on_telco(train_run, tmp_path, capsys):
     run = train_run(tmp_path / "run", "optimizer=newton")
-    table, l2 = table_of(run), run.config.penalty.l2
+    table, l2 = table_of(run), run.options.penalty.l2
     x, y = features_of(run, table, table.split.train), table.label[table.split.train]
     optimum = LogisticRegression(
         C=1 / (l2 * len(y)), solver="newton-cholesky", tol=1e-10, max_iter=1000
@@ -562,8 +565,8 @@ def test_weighted_rows_give_scikit_learns_optimum(
     assert len(run.predict_proba(customers)) == len(customers)
     customers.to_csv(tmp_path / "new.csv", index=False)
     keys = [f"run={run.folder}", "data=table", f"data.source={tmp_path / 'new.csv'}"]
-    assert pipeline.evaluate(compose("evaluate", keys))["n"] == len(customers)
-    own = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert evaluate(compose("evaluate", keys))["n"] == len(customers)
+    own = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert own["log_loss"] == pytest.approx(loss, abs=1e-6)
 
 
@@ -699,7 +702,7 @@ def test_streamed_is_the_same_run(train_run, by_hash, tmp_path, monkeypatch, sto
     )
     probability = [session.run(None, row)[0] for session in sessions]
     np.testing.assert_allclose(*probability, atol=1e-6)
-    metrics = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    metrics = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert metrics["n"] == len(predictions[0])
     assert metrics["log_loss"] == pytest.approx(run.metrics["test"]["log_loss"], abs=1e-6)
 
@@ -776,7 +779,7 @@ def test_a_query_with_commas_and_quotes(train_run, customers, tmp_path):
         tmp_path / "run", "data=table", f"data.source={query}", "data.target=left?",
         "data.id=customer id", "debug=fast",
     )  # fmt: skip
-    assert run.config.data.source == query
+    assert run.options.data.source == query
     assert run.metrics["data"]["n_rows"] == len(kept)
     assert run.schema["plan"].vocabulary == ("basic", "plus, more")
 
@@ -851,7 +854,7 @@ def test_a_test_source_is_the_test(train_run, customers, table_keys, tmp_path):
     assert counts["test"] == 100
     assert counts["train"] + counts["validation"] == 300
     assert counts["validation"] == pytest.approx(45, abs=1)
-    assert pipeline.evaluate(compose("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
+    assert evaluate(compose("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
 
 
 @pytest.mark.usefixtures("without_export")
@@ -922,7 +925,7 @@ def test_threshold_is_chosen_on_validation(train_run, tmp_path, rule):
 
 
 def test_evaluate_without_data_is_the_runs_own_test(customers_run, capsys):
-    metrics = pipeline.evaluate(compose("evaluate", [f"run={customers_run.folder}"]))
+    metrics = evaluate(compose("evaluate", [f"run={customers_run.folder}"]))
     assert metrics == customers_run.metrics["test"]
     assert "test" in capsys.readouterr().out
 
@@ -933,7 +936,7 @@ def test_evaluate_of_new_rows_needs_only_their_source(customers_run, customers, 
     new.loc[[0, 5], "churned"] = None
     new.to_csv(source, index=False)
     keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
-    metrics = pipeline.evaluate(compose("evaluate", keys))
+    metrics = evaluate(compose("evaluate", keys))
     assert metrics["n"] == 198
     labelled = new.dropna(subset="churned")
     p = customers_run.predict_proba(labelled).astype(np.float64)
@@ -949,7 +952,7 @@ def test_evaluate_refuses_a_table_that_has_changed(train_run, customers, table_k
     run = train_run(tmp_path / "run", *table_keys, f"data.source={source}", "debug=fast")
     customers[::-1].to_csv(source, index=False)
     with pytest.raises(InputError, match=r"the source has changed; name new rows with data=table"):
-        pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+        evaluate(compose("evaluate", [f"run={run.folder}"]))
 
 
 @pytest.mark.parametrize(
@@ -967,7 +970,7 @@ def test_score_keeps_the_columns_asked_for(customers_run, customers, tmp_path, k
     new = customers.drop(columns="churned").assign(extra=1)
     new.to_parquet(source)
     keys = [f"run={customers_run.folder}", f"source={source}", f"out={out}", f"keep={keep}"]
-    assert service.score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
+    assert score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
     scores = pd.read_parquet(out)
     expected = list(new.columns) if kept is None else kept
     assert list(scores.columns) == [*expected, "churn_probability", "churn_decision"]

@@ -19,9 +19,9 @@ import pytest
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF, explain
 from churn_torch.errors import InputError
-from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.train import train
 
 # How the journal notes the process of a trial.
 WORKER = r'"user_attr":{"worker":"(\w+)"'
@@ -77,11 +77,11 @@ def test_a_study_ends_with_a_normal_run_of_its_best_trial(
 
     # The run is the best trial, bit for bit, and the first one is a training as it would have been.
     best = table["log_loss"].idxmin()
-    assert run.config.penalty.l2 == table.loc[best, "penalty.l2"]
+    assert run.options.penalty.l2 == table.loc[best, "penalty.l2"]
     losses = [epoch["validation_log_loss"] for epoch in run.metrics["fit"]["history"]]
     assert min(losses) == table.loc[best, "log_loss"]
     plain = [key for key in keys if "tune" not in key]
-    alone = pipeline.train(compose("train", plain), tmp_path / "alone")
+    alone = train(compose("train", plain), tmp_path / "alone")
     losses = [epoch["validation_log_loss"] for epoch in alone.metrics["fit"]["history"]]
     assert min(losses) == table.loc[0, "log_loss"]
 
