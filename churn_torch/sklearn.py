@@ -251,8 +251,10 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_choices(options)
         if options.cv.folds:
             raise InputError(
-                f"cv.folds: expected 0 in a classifier, which gives one model, got "
-                f"{options.cv.folds}; leave it out and use scikit-learn's cross_val_score."
+                "cv.folds",
+                expected="0 in a classifier, which gives one model",
+                got=f"{options.cv.folds}",
+                fix="leave it out and use scikit-learn's cross_val_score",
             )
         return options
 

@@ -17,24 +17,27 @@ def check_choices(options: TrainOptions) -> None:
     """
     if not 0 <= options.seed < 2**32:
         raise InputError(
-            f"seed: expected a whole number from 0 to {2**32 - 1}, got {options.seed!r}."
+            "seed", expected=f"a whole number from 0 to {2**32 - 1}", got=f"{options.seed!r}"
         )
     rows = options.train_rows
     if rows is not None and rows < 1:
-        raise InputError(f"train_rows: expected a whole number above 0 or null, got {rows!r}.")
+        raise InputError("train_rows", expected="a whole number above 0 or null", got=f"{rows!r}")
     if options.ensemble < 1:
-        raise InputError(f"ensemble: expected a whole number above 0, got {options.ensemble!r}.")
+        raise InputError("ensemble", expected="a whole number above 0", got=f"{options.ensemble!r}")
     if options.ensemble > 1 and is_exact(options):
         raise InputError(
-            f"ensemble: expected 1 with optimizer=newton or lbfgs, got {options.ensemble}: every "
-            "member would be the same optimum."
+            "ensemble",
+            expected="1 with optimizer=newton or lbfgs",
+            got=f"{options.ensemble}: every member would be the same optimum",
         )
     if options.cv.average and not options.cv.folds:
         raise InputError(
-            "cv.average: expected false without a cross-validation, got true; set cv.folds=5, or "
-            "ensemble=5 to average seeds."
+            "cv.average",
+            expected="false without a cross-validation",
+            got="true",
+            fix="set cv.folds=5, or ensemble=5 to average seeds",
         )
     if options.patience < 0:
-        raise InputError(f"patience: expected 0 or more epochs, got {options.patience}.")
+        raise InputError("patience", expected="0 or more epochs", got=f"{options.patience}")
     check_rule(options.threshold, options.top_share)
     check_selection(options.features.select, options.features.k)

@@ -235,25 +235,34 @@ def _check(options: TrainOptions) -> None:
     n_folds, n_repeats = options.cv.folds, options.cv.repeats
     if n_folds < 2:
         raise InputError(
-            f"cv.folds: expected 2 or more folds, or 0 for one split and a model, got {n_folds!r}."
+            "cv.folds",
+            expected="2 or more folds, or 0 for one split and a model",
+            got=f"{n_folds!r}",
         )
     if n_repeats < 1:
-        raise InputError(f"cv.repeats: expected a whole number above 0, got {n_repeats!r}.")
+        raise InputError("cv.repeats", expected="a whole number above 0", got=f"{n_repeats!r}")
     if n_repeats > 1 and options.data.split.by == "time":
         raise InputError(
-            f"cv.repeats: expected 1 with data.split.by=time, got {n_repeats}; time has one order."
+            "cv.repeats",
+            expected="1 with data.split.by=time",
+            got=f"{n_repeats}",
+            fix="time has one order",
         )
     if options.cv.average:
         _check_average(options)
     if options.resume:
         raise InputError(
-            "resume: expected an interrupted training, got cv.folds above 0; a cross-validation "
-            "starts anew."
+            "resume",
+            expected="an interrupted training",
+            got="cv.folds above 0",
+            fix="a cross-validation starts anew",
         )
     if options.data.test_source is not None:
         raise InputError(
-            "data.test_source: expected none in a cross-validation, which tests every row of "
-            f"data.source, got {options.data.test_source!r}; set cv.folds=0."
+            "data.test_source",
+            expected="none in a cross-validation, which tests every row of data.source",
+            got=f"{options.data.test_source!r}",
+            fix="set cv.folds=0",
         )
 
 
@@ -275,6 +284,8 @@ def _check_average(options: TrainOptions) -> None:
     ):
         if unfit:
             raise InputError(
-                f"cv.average: expected false with {choice}, got true: {why}, and the features of "
-                "an average are learned from all rows; leave one of the two out."
+                "cv.average",
+                expected=f"false with {choice}",
+                got=f"true: {why}, and the features of an average are learned from all rows",
+                fix="leave one of the two out",
             )

@@ -160,8 +160,10 @@ def selected(
         return table, {}
     if not isinstance(table, MemoryTable):
         raise InputError(
-            f"features.select: expected a table in memory for {method}, got a streamed one; set "
-            "data.streaming=false if it fits, or features.select=none."
+            "features.select",
+            expected=f"a table in memory for {method}",
+            got="a streamed one",
+            fix="set data.streaming=false if it fits, or features.select=none",
         )
     share = options.data.split.validation
     inner = table.within_training(validation=share, seed=options.seed)

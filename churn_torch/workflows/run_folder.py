@@ -107,8 +107,13 @@ class Run:
     def _columns(self, frame: pd.DataFrame) -> Columns:
         if not isinstance(frame, pd.DataFrame):
             raise InputError(
-                f"rows: expected a pandas DataFrame, got {type(frame).__name__}; one row of a table "
-                "is table.iloc[[0]], and a Series of one row is series.to_frame().T."
+                "rows",
+                expected="a pandas DataFrame",
+                got=f"{type(frame).__name__}",
+                fix=(
+                    "one row of a table is table.iloc[[0]], and a Series of one row is "
+                    "series.to_frame().T"
+                ),
             )
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
 
@@ -161,8 +166,10 @@ def start_run(folder: Path, config: Mapping[str, Any]) -> None:
     for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
         if (folder / name).exists():
             raise InputError(
-                f"expected a run folder of its own, got {folder} with {kind} run in it; nothing is "
-                "written over, so choose another folder or go on with resume=RUN."
+                "",
+                expected="a run folder of its own",
+                got=f"{folder} with {kind} run in it",
+                fix=("nothing is written over, so choose another folder or go on with resume=RUN"),
             )
     write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
@@ -195,13 +202,17 @@ def load_config(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         nearby = [str(path) for path in folder.parent.glob("*") if path.is_dir()]
         raise InputError(
-            f"run: expected a run folder, got {str(folder)!r}, which is not there"
-            f"{suggest(str(folder), nearby)}; train first, or name a folder under outputs/."
+            "run",
+            expected="a run folder",
+            got=f"{str(folder)!r}, which is not there{suggest(str(folder), nearby)}",
+            fix="train first, or name a folder under outputs/",
         )
     if not (folder / CONFIG).is_file():
         raise InputError(
-            f"run: expected a run folder with {CONFIG}, got {str(folder)!r} without it; name the "
-            "folder that training printed."
+            "run",
+            expected=f"a run folder with {CONFIG}",
+            got=f"{str(folder)!r} without it",
+            fix="name the folder that training printed",
         )
     try:
         config = OmegaConf.load(folder / CONFIG)
@@ -232,14 +243,18 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     cv = options.cv
     if cv.folds and not cv.average:
         raise InputError(
-            f"run: expected a run with a model, got the cross-validation in {str(folder)!r}, which "
-            "leaves none; train with cv.folds=0, or with cv.average=true."
+            "run",
+            expected="a run with a model",
+            got=f"the cross-validation in {str(folder)!r}, which leaves none",
+            fix="train with cv.folds=0, or with cv.average=true",
         )
     for name in (SCHEMA, WEIGHTS, METRICS):
         if not (folder / name).is_file():
             raise InputError(
-                f"run: expected a finished run in {str(folder)!r}, got one without {name}; finish "
-                f"it with churn-torch train resume={folder}."
+                "run",
+                expected=f"a finished run in {str(folder)!r}",
+                got=f"one without {name}",
+                fix=f"finish it with churn-torch train resume={folder}",
             )
     try:
         schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
@@ -267,8 +282,10 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def _damaged(folder: Path, reason: object) -> InputError:
     return InputError(
-        f"run: expected whole files in {str(folder)!r}, got damaged ones "
-        f"({str(reason).strip().partition(chr(10))[0]}); train again."
+        "run",
+        expected=f"whole files in {str(folder)!r}",
+        got=f"damaged ones ({str(reason).strip().partition(chr(10))[0]})",
+        fix="train again",
     )
 
 

@@ -169,8 +169,10 @@ def _check(options: TrainOptions) -> None:
     check_choices(options)
     if options.cv.folds:
         raise InputError(
-            f"cv.folds: expected 0 for churn_torch.train, which gives one model, got "
-            f"{options.cv.folds}; call churn_torch.cross_validate."
+            "cv.folds",
+            expected="0 for churn_torch.train, which gives one model",
+            got=f"{options.cv.folds}",
+            fix="call churn_torch.cross_validate",
         )
 
 
@@ -178,12 +180,15 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
     """Return the interrupted run's own choices and its checkpoint."""
     stored = load_config(resume)
     if (resume / artefacts.METRICS).exists():
-        raise InputError(f"resume: expected an interrupted run, got {resume}, which is finished.")
+        raise InputError(
+            "resume", expected="an interrupted run", got=f"{resume}, which is finished"
+        )
     checkpoint = folder / artefacts.CHECKPOINT
     if not checkpoint.exists():
         raise InputError(
-            f"resume: expected {artefacts.CHECKPOINT} in {resume}, got none: it ended before its "
-            "first epoch, so start anew."
+            "resume",
+            expected=f"{artefacts.CHECKPOINT} in {resume}",
+            got="none: it ended before its first epoch, so start anew",
         )
     show(f"Going on with {resume}, with the choices in its config.yaml.")
     return stored, stored_options(stored), checkpoint

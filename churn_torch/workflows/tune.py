@@ -14,26 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from churn_torch.console import LiveTable, log, logged, quietly, show
+from churn_torch.console import LiveTable, log, logged, show
 from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.training.build import is_exact
-from churn_torch.training.callbacks import Watched
-from churn_torch.training.fit import fit_net, one_thread
+from churn_torch.training.fit import one_thread
 from churn_torch.workflows.check_config import check_choices
-from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
+from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_folder import Run, whole_file
 from churn_torch.workflows.train import read_table, train
+from churn_torch.workflows.trial import failure_reason, fit_trial
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
-    from optuna.trial import Trial
-
     from churn_torch.tuning.study import Study
 
 STUDIES = "studies"
@@ -66,19 +62,21 @@ class StudyOptions:
     def __post_init__(self) -> None:
         """Refuse a budget or a name that cannot be used."""
         if self.trials < 1:
-            raise InputError(f"tune.trials: expected a whole number from 1, got {self.trials}.")
+            raise InputError("tune.trials", expected="a whole number from 1", got=f"{self.trials}")
         if self.prune_after is not None and self.prune_after < 0:
             raise InputError(
-                f"tune.prune_after: expected a whole number from 0, got {self.prune_after}."
+                "tune.prune_after", expected="a whole number from 0", got=f"{self.prune_after}"
             )
         if self.minutes is not None and not self.minutes > 0:
             raise InputError(
-                f"tune.minutes: expected a number above 0 or null, got {self.minutes!r}."
+                "tune.minutes", expected="a number above 0 or null", got=f"{self.minutes!r}"
             )
         if self.study is not None and not re.fullmatch(r"\w[\w.-]*", self.study):
             raise InputError(
-                "tune.study: expected a name of letters, digits, dots and dashes, got "
-                f"{self.study!r}; it becomes a folder."
+                "tune.study",
+                expected="a name of letters, digits, dots and dashes",
+                got=f"{self.study!r}",
+                fix="it becomes a folder",
             )
 
 
@@ -112,8 +110,10 @@ def tune(
         if (error.name or "").startswith("churn_torch"):
             raise
         raise InputError(
-            f"tune: expected the packages of the extra [tune], got none called {error.name!r}; "
-            "install them with pip install 'churn-torch[tune]'."
+            "tune",
+            expected="the packages of the extra [tune]",
+            got=f"none called {error.name!r}",
+            fix="install them with pip install 'churn-torch[tune]'",
         ) from error
     choices = plain_config(config)
     budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
@@ -137,8 +137,10 @@ def tune(
     with contextlib.closing(study), logged(study.folder / LOG):
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
-                f"tune.trials: expected more than the {n_trials} trials that study {name!r} has, "
-                f"got {n_trials}; raise it to go on (the best model is in {done})."
+                "tune.trials",
+                expected=f"more than the {n_trials} trials that study {name!r} has",
+                got=f"{n_trials}",
+                fix=f"raise it to go on (the best model is in {done})",
             )
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
         try:
@@ -155,14 +157,14 @@ def tune(
             return None
         best = study.best()
         importance = study.importance()
-        few = f"Which keys mattered is said from {TRIALS_TO_COMPARE} trials on that differ."
+        few = f"The importance of the keys is shown from {TRIALS_TO_COMPARE} different trials on."
         show(importance_table(importance) if importance else few)
         show(_gain(study.rows(), best.number))
         folder = new_folder()
         with logged(folder / "train.log"):
-            run = train(
-                spaces.with_values(choices, _of_space(best.params, space)), folder, source=source
-            )
+            # A journal could hold other keys than those of the space.
+            values = {key: value for key, value in best.params.items() if key in space}
+            run = train(spaces.with_values(choices, values), folder, source=source)
         study.note_run(folder)
         show(f"Study folder: {study.folder}")
     return run
@@ -195,65 +197,23 @@ def _search(
             if trial is None:
                 break
             try:
-                _fit(choices, trial, study, table, shared, n_threads, board)
+                fit_trial(
+                    choices,
+                    trial,
+                    study,
+                    table,
+                    shared,
+                    n_threads=n_threads,
+                    refresh=board.refresh,
+                )
             except KeyboardInterrupt:
                 study.put_back(trial)
                 raise
             except OSError:  # the disk: neither can the next trial be recorded
                 raise
             except Exception as error:
-                study.fail(trial, _reason(error))
+                study.fail(trial, failure_reason(error))
             _tell(study.rows()[trial.number], board)
-
-
-def _fit(
-    choices: Mapping[str, Any],
-    trial: Trial,
-    study: Study,
-    table: LabelledTable,
-    shared: Prepared | None,
-    n_threads: int,
-    board: LiveTable,
-) -> None:
-    """Fit with a trial's values and record its validation log-loss, or that it was pruned."""
-    from churn_torch.tuning.space import with_values
-
-    options = train_options(with_values(choices, trial.params))
-    pruned = False
-
-    def watch(epoch: int, log_loss: float) -> bool:
-        nonlocal pruned
-        trial.report(log_loss, epoch)
-        pruned = trial.should_prune()
-        board.refresh()
-        return pruned
-
-    pl.seed_everything(options.seed, workers=True, verbose=False)
-    with contextlib.ExitStack() as stack:
-        if shared is None:
-            scratch = study.process.scratch
-            chosen, _ = selected(options, table, scratch, n_threads=n_threads, announce=quietly)
-            shared = stack.enter_context(prepared(options, scratch, chosen, quietly))
-        schema, statistics, store = shared
-        exact = is_exact(options)
-        fit = fit_net(
-            options,
-            None,
-            new_scorer(options, schema, statistics).train(),
-            store,
-            class_weights=table.weight_by_class["train"],
-            fingerprint=table.fingerprint,
-            checkpoint=None,
-            n_threads=n_threads,
-            announce=show,
-            watched=None if exact else Watched(watch),
-        )
-    if pruned:
-        study.prune(trial)
-        return
-    losses = [epoch["validation_log_loss"] for epoch in fit["history"]]
-    # Of gradient descent the best weights are kept, of an exact solver those at the optimum.
-    study.finish(trial, losses[-1] if exact else min(losses), fit["epochs"])
 
 
 def _tell(row: Mapping[str, Any], board: LiveTable) -> None:
@@ -268,20 +228,15 @@ def _tell(row: Mapping[str, Any], board: LiveTable) -> None:
         show(line)
 
 
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split()) or "no reason given"
-    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}"
-
-
 def _gain(rows: Sequence[Mapping[str, Any]], best: int) -> str:
-    """Say what the study has found, against the configuration as it was."""
+    """Say how much better the best trial is than the choices as they were given."""
     loss = rows[best]["log_loss"]
     firsts = [row for row in rows if row["state"] == "finished" and row["note"]]
-    before = f"; the configuration itself {firsts[0]['log_loss']:.4f}" if firsts else ""
+    before = f"; the choices as given {firsts[0]['log_loss']:.4f}" if firsts else ""
     return (
-        f"Trial {best} is the best, validation log-loss {loss:.4f}{before}. Being the best of many "
-        "on these rows it flatters itself; the test does not. Trained anew with "
-        f"{values_text(rows[best])}:"
+        f"Trial {best} is the best, validation log-loss {loss:.4f}{before}. The best of many "
+        "trials looks better on these rows than it is; the test below is unbiased. Trained again "
+        f"with {values_text(rows[best])}:"
     )
 
 
@@ -296,11 +251,6 @@ def _write(study: Study) -> None:
             table.to_csv(temporary, index=False)
 
 
-def _of_space(params: Mapping[str, Any], space: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a trial's own keys: a journal could hold others."""
-    return {key: value for key, value in params.items() if key in space}
-
-
 def _check(options: TrainOptions, budget: StudyOptions) -> None:
     """Refuse choices that a study cannot take.
 
@@ -309,23 +259,31 @@ def _check(options: TrainOptions, budget: StudyOptions) -> None:
     """
     if options.resume is not None:
         raise InputError(
-            f"resume: expected nothing, got {options.resume!r}; a study goes on with "
-            "tune.study=NAME."
+            "resume",
+            expected="nothing",
+            got=f"{options.resume!r}",
+            fix="a study goes on with tune.study=NAME",
         )
     if options.cv.folds:
         raise InputError(
-            f"cv.folds: expected 0 in a study, which judges by the validation rows, got "
-            f"{options.cv.folds!r}; cross-validate what it finds with churn-torch train."
+            "cv.folds",
+            expected="0 in a study, which judges by the validation rows",
+            got=f"{options.cv.folds!r}",
+            fix="cross-validate what it finds with churn-torch train",
         )
     if options.trainer.strategy == "ddp":
         raise InputError(
-            "trainer: expected one process a trial (auto, cpu, gpu), got several; start this "
-            "command several times with the same tune.study=NAME instead."
+            "trainer",
+            expected="one process a trial (auto, cpu, gpu)",
+            got="several",
+            fix="start this command several times with the same tune.study=NAME instead",
         )
     if budget.target != options.model.target:
         raise InputError(
-            f"tune: expected a search space for the model chosen ({options.model.target}), got "
-            f"one for {budget.target}; choose tune=... and model=... alike."
+            "tune",
+            expected=f"a search space for the model chosen ({options.model.target})",
+            got=f"one for {budget.target}",
+            fix="choose tune=... and model=... alike",
         )
 
 

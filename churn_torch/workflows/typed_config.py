@@ -47,15 +47,17 @@ def read_options(kind: type[T], config: DictConfig | Mapping[str, Any], where: s
     for key, value in content.items():
         if key not in fields:
             raise InputError(
-                f"{where}{key}: expected one of the keys {', '.join(fields)}, got {key!r}"
-                f"{suggest(str(key), fields)}; --help explains them."
+                f"{where}{key}",
+                expected=f"one of the keys {', '.join(fields)}",
+                got=f"{key!r}{suggest(str(key), fields)}",
+                fix="--help explains them",
             )
         values[key] = _value(hints[key], value, f"{where}{key}")
     for name, one in fields.items():
         missing = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
         if missing and name not in values:
             raise InputError(
-                f"expected {where}{name}=..., got nothing; name it on the command line."
+                "", expected=f"{where}{name}=...", got="nothing", fix="name it on the command line"
             )
     return kind(**values)
 
@@ -94,7 +96,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if nested is not None:
         names = ", ".join(f"{where}.{f.name}" for f in dataclasses.fields(nested))
         expected = f"keys below it ({names})"
-    raise InputError(f"{where}: expected {expected}, got {value!r}.")
+    raise InputError(f"{where}", expected=f"{expected}", got=f"{value!r}")
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

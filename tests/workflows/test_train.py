@@ -152,7 +152,14 @@ def test_no_statistic_sees_a_validation_or_test_row(train_run, table_keys, custo
         assert torch.equal(tensor, learned[1][name]), name
     for column in first.schema.features:
         other = second.schema[column.name]
-        for fact in ("vocabulary", "has_missing", "has_rare", "wide", "minimum", "maximum"):
+        for fact in (
+            "vocabulary",
+            "has_missing",
+            "has_rare",
+            "needs_float64",
+            "minimum",
+            "maximum",
+        ):
             assert getattr(column, fact) == getattr(other, fact), (column.name, fact)
 
 

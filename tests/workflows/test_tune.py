@@ -19,6 +19,7 @@ import pytest
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF, explain
 from churn_torch.errors import InputError
+from churn_torch.workflows import trial
 from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.run_folder import load_run
 from churn_torch.workflows.train import train
@@ -93,7 +94,7 @@ def test_a_study_ends_with_a_normal_run_of_its_best_trial(
     assert {path.name for path in study.iterdir()} == {
         "study.journal", "study.lock", "trials.csv", "tune.log",
     }  # fmt: skip
-    assert "Which keys mattered is said from 10 trials on" in said
+    assert "The importance of the keys is shown from 10 different trials on" in said
     assert f"Trial {best} is the best, validation log-loss" in said
     assert said.count("what is done") == 2  # the columns: of the study, and of the run
     assert "Trial 2 finished" in (study / "tune.log").read_text()
@@ -150,7 +151,7 @@ def test_when_every_trial_fails_the_reason_is_told(keys, study, tmp_path, monkey
     def broken(*arguments, **options):
         raise RuntimeError("out of\nmemory")
 
-    monkeypatch.setattr(tuning, "fit_net", broken)
+    monkeypatch.setattr(trial, "fit_net", broken)
     with pytest.raises(
         InputError, match=r"got 3 that did not, the first because: RuntimeError: out"
     ):
@@ -172,7 +173,7 @@ def test_trials_behind_the_others_are_pruned(keys, study, tmp_path, monkeypatch)
                 break
         return {"history": history, "epochs": len(history)}
 
-    monkeypatch.setattr(tuning, "fit_net", fit)
+    monkeypatch.setattr(trial, "fit_net", fit)
     search(keys, tmp_path, "tune.trials=8", "tune.prune_after=3")
     table = trials(study)
     assert table["state"].tolist() == ["finished"] * 5 + ["pruned"] * 3
@@ -187,9 +188,9 @@ def test_trials_behind_the_others_are_pruned(keys, study, tmp_path, monkeypatch)
 @pytest.mark.usefixtures("no_run")
 def test_rows_are_prepared_anew_where_the_space_asks_for_it(keys, study, tmp_path, monkeypatch):
     prepared = []
-    original = tuning.prepared
+    original = trial.prepared
     monkeypatch.setattr(
-        tuning,
+        trial,
         "prepared",
         lambda c, *a: (prepared.append(c.preprocess.scaling), original(c, *a))[1],
     )
@@ -223,7 +224,7 @@ def test_a_full_disk_ends_the_search(keys, study, tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(tuning, "fit_net", full)
+    monkeypatch.setattr(trial, "fit_net", full)
     with pytest.raises(OSError, match="No space left") as raised:
         search(keys, tmp_path)
     assert "free the disk" in explain(raised.value)
@@ -238,7 +239,7 @@ def test_a_full_disk_ends_the_search(keys, study, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_run")
 def test_ctrl_c_saves_and_the_trial_is_tried_again(keys, study, tmp_path, monkeypatch, capsys):
-    original, fits = tuning.fit_net, []
+    original, fits = trial.fit_net, []
 
     def interrupted(*arguments, **options):
         fits.append(0)
@@ -246,7 +247,7 @@ def test_ctrl_c_saves_and_the_trial_is_tried_again(keys, study, tmp_path, monkey
             raise KeyboardInterrupt
         return original(*arguments, **options)
 
-    monkeypatch.setattr(tuning, "fit_net", interrupted)
+    monkeypatch.setattr(trial, "fit_net", interrupted)
     with pytest.raises(KeyboardInterrupt):
         search(keys, tmp_path)
     assert "Stopped; go on with tune.study=a." in capsys.readouterr().out
