@@ -47,7 +47,7 @@ _TARGET, _WEIGHT = "target", "sample_weight"
 
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A binary classifier for tables, that does everything a training does except write a run folder.
+    """A binary classifier for tables: a training without its run folder.
 
     Kinds of the columns of a DataFrame are inferred as in a training: numbers, categories, dates;
     identifiers, constants and free text are left out. Cells may be missing. The columns of an array
