@@ -321,7 +321,7 @@ def separable(prepare):
             dense, codes, *_ = part.block
             parts[name] = MemoryPart(Block(dense, codes, (dense[:, 1] > 0).float()))
         return prepared._replace(store=prepared.store.__class__(
-            parts, prepared.store.identity, prepared.store.sample
+            parts, prepared.store.carried, prepared.store.sample
         ))  # fmt: skip
 
     return prepare_separable
