@@ -72,7 +72,8 @@ def main() -> None:
             picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
             picture("scorecard.png", f"{at}/scorecard/scorecard.html", width=1100, height=900)
             picture("shapes.png", f"{at}/logreg/shapes.html", width=1100, height=900)
-            picture("shapes-dark.png", f"{at}/logreg/shapes.html", width=1100, height=900, dark=True)
+            shapes = f"{at}/logreg/shapes.html"
+            picture("shapes-dark.png", shapes, width=1100, height=900, dark=True)
             server.shutdown()
 
 
