@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_torch.serving.http.requests import LARGEST, RequestError, RowReader, reader
+from churn_torch.serving.http.requests import RequestError, RowReader, reader
 from churn_torch.serving.session import make_feed
+from churn_torch.tables.cells import LARGEST
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 

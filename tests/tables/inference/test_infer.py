@@ -127,12 +127,12 @@ def test_sizes_are_counted() -> None:
         ([None] * N, "left out: empty"),
         ([7] * N, "left out: constant"),
         ([[1]] * N, "left out: nested values"),
-        ([f"key {i}" for i in range(N)], "left out: identifier"),
-        (list(range(N)), "left out: row number"),
+        ([f"key {i}" for i in range(N)], "left out: looks like an identifier"),
+        (list(range(N)), "left out: looks like a row number"),
         (repeat([f"Name {i}" for i in range(55)], 240), "too many different texts (55 in 240)"),
         ([*map(str, range(N - 1)), "?"], "would be a number but for '?'"),
         ([f"{i},5" for i in range(N)], "a decimal comma is not read as a number"),
-        (repeat(["03/04/2024", "05/06/2024"]), "taken day first"),
+        (repeat(["03/04/2024", "05/06/2024"]), "we guess day first"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -251,14 +251,18 @@ def test_told_kinds(values: object, kind: str, expected: tuple) -> None:
 @pytest.mark.parametrize(
     ("values", "kind", "message"),
     [
-        (repeat(["1", "two"]), "numeric", "as numeric, however: it holds 'two'.*x=categorical"),
-        (pd.date_range("2024", periods=N), "numeric", "it holds dates.*x=datetime"),
-        (pd.date_range("2024", periods=N), "boolean", "it holds dates"),
-        (repeat([1, 2, 3]), "boolean", "it has 3 values"),
-        (repeat(["2024-01-31", "soon"]), "datetime", "it holds 'soon'"),
-        (repeat(["2024-01-31", "31/01/2024"]), "datetime", "it holds '31/01/2024'"),
-        (repeat([17, 18]), "datetime", "it holds '17'"),
-        (repeat([20240131, 20241301]), "datetime", "it holds '20240131'"),
+        (
+            repeat(["1", "two"]),
+            "numeric",
+            "expected numeric values, got 'two'; .*x=categorical",
+        ),
+        (pd.date_range("2024", periods=N), "numeric", "got dates; .*x=datetime"),
+        (pd.date_range("2024", periods=N), "boolean", "expected yes/no values, got dates"),
+        (repeat([1, 2, 3]), "boolean", "got 3 different values"),
+        (repeat(["2024-01-31", "soon"]), "datetime", "got 'soon'"),
+        (repeat(["2024-01-31", "31/01/2024"]), "datetime", "got '31/01/2024'"),
+        (repeat([17, 18]), "datetime", "got '17'"),
+        (repeat([20240131, 20241301]), "datetime", "got '20240131'"),
         ([[1]] * N, "categorical", "nested values.*x=ignored"),
         (repeat([1, 2]), "number", "one of numeric, .*got 'number' .did you mean 'numeric'"),
         (repeat([1, 2]), "target", "expected one of numeric"),
@@ -302,27 +306,33 @@ def test_the_id_may_also_be_the_group() -> None:
 def test_numbers_order_a_split_but_text_does_not() -> None:
     column = guess(repeat([3, 7]), time="x")
     assert (column.kind, column.storage) == (Kind.IGNORED, Storage.NUMBER)
-    with pytest.raises(InputError, match="'x' to be readable as datetime, however: it holds 'a'"):
+    with pytest.raises(InputError, match="'x': expected datetime values, got 'a'"):
         guess(repeat(["a", "b"]), time="x")
 
 
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"target": "chrun"}, "target column 'chrun'.*mean 'churn'.*'x', 'anchor', 'churn'"),
-        ({"id": "y"}, "expected id to name a column of the table, however: 'y' is not there"),
-        ({"id": "churn"}, "expected id to name another column than the target"),
-        ({"time": "X"}, "expected time to name .*did you mean 'x'"),
-        ({"group": "ancor"}, "expected group to name .*did you mean 'anchor'"),
-        ({"ignore": ["anker"]}, "expected ignore to name"),
-        ({"ignore": ["churn"]}, "expected ignore to name another column than the target"),
+        ({"target": "chrun"}, "data.target: .*'chrun'.*mean 'churn'.*'x', 'anchor', 'churn'"),
+        ({"id": "y"}, "data.id: expected a column of the table, got 'y'"),
+        ({"id": "churn"}, "data.id: expected another column than the target"),
+        ({"time": "X"}, "data.split.column: .*did you mean 'x'"),
+        ({"group": "ancor"}, "data.split.column: .*did you mean 'anchor'"),
+        ({"ignore": ["anker"]}, "data.ignore: expected a column"),
+        ({"ignore": ["churn"]}, "data.ignore: expected another column than the target"),
         ({"ignore": "x"}, r"expected a list .* write \[x\]"),
-        ({"kinds": {"z": "numeric"}}, "expected kinds to name"),
-        ({"kinds": {"churn": "numeric"}}, "expected kinds to name another column"),
-        ({"kinds": {"x": "numeric"}, "ignore": ["x"]}, "kinds makes it numeric and .*in ignore"),
-        ({"kinds": {"x": "numeric"}, "id": "x"}, "kinds makes it numeric and it is also the id"),
-        ({"positive": "yes"}, "got 'yes', and its values are '0' and '1'"),
-        ({"ignore": ["x", "anchor"]}, r"none is left \('x' left out: asked for; 'anchor' left out"),
+        ({"kinds": {"z": "numeric"}}, "data.kinds: expected a column"),
+        ({"kinds": {"churn": "numeric"}}, "data.kinds: expected another column"),
+        (
+            {"kinds": {"x": "numeric"}, "ignore": ["x"]},
+            "kind numeric in .* also in data.ignore",
+        ),
+        (
+            {"kinds": {"x": "numeric"}, "id": "x"},
+            "kind numeric in data.kinds and also the id",
+        ),
+        ({"positive": "gone"}, "'0' and '1', got 'gone'"),
+        ({"ignore": ["x", "anchor"]}, r"got none \('x' left out: asked for; 'anchor' left out"),
     ],
     ids=str,
 )
@@ -341,9 +351,9 @@ def test_a_thing_may_be_said_twice() -> None:
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (pd.DataFrame({"churn": []}), "it has none"),
+        (pd.DataFrame({"churn": []}), "at least one row, got none"),
         (pd.DataFrame({"churn": ["yes", "no"]}), "the target is the only column"),
-        (pd.DataFrame([[1, 2, 0], [2, 3, 1]], columns=["a", "a", "churn"]), "'a' stands more than"),
+        (pd.DataFrame([[1, 2, 0], [2, 3, 1]], columns=["a", "a", "churn"]), "'a' more than"),
         (pd.DataFrame({"x": [1.5, 2.5], "churn": [1, 1]}), "one value"),
     ],
 )
