@@ -98,7 +98,7 @@ def parse_columns(
         raise InputError(
             "table",
             expected="every column the model learned from",
-            got=f"no {names}",
+            got=f"none called {names}",
             fix="add or rename the column",
         )
     read: dict[str, pd.Series | Texts] = {}
@@ -201,7 +201,7 @@ def _read_dates(
         return values, pd.Series(False, index=values.index)
     if storage is Storage.NUMBER:
         # A typed source has the date 20240131 as a number; other numbers are no dates.
-        if column.datetime_format is None:
+        if column.datetime_format != dates.COMPACT:
             nothing = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
             return nothing, values.notna()
         values = canonical_text(series)
@@ -219,8 +219,8 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
     return InputError(
         f"column {column.name!r}",
         expected=what,
-        got=f"{count:,} other {'cell' if count == 1 else 'cells'}, the first in row "
-        f"{first_row + position + 1:,}: {str(series.iloc[position])[:80]!r}",
+        got=f"{count:,} other {'cell' if count == 1 else 'cells'}, the first is "
+        f"{str(series.iloc[position])[:80]!r} in row {first_row + position + 1:,}",
         fix="correct them or leave the cells empty",
     )
 
@@ -286,9 +286,9 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     """
     if column.name not in frame.columns:
         raise InputError(
-            f"time column {column.name!r}",
-            expected="it in the table",
-            got=f"a table without it{suggest(column.name, frame.columns)}",
+            "table",
+            expected=f"the time column {column.name!r}",
+            got=f"none of that name{suggest(column.name, frame.columns)}",
             fix="add it",
         )
     kind = Kind.DATETIME if is_dated(column) else Kind.NUMERIC

@@ -115,9 +115,9 @@ def parse_target(
     frame = with_text_names(frame)
     if schema.target not in frame.columns:
         raise InputError(
-            f"target column {schema.target!r}",
-            expected="it in the table",
-            got=f"a table without it{suggest(schema.target, frame.columns)}",
+            "table",
+            expected=f"the target column {schema.target!r}",
+            got=f"none of that name{suggest(schema.target, frame.columns)}",
             fix="add it",
         )
     cells = frame[schema.target]

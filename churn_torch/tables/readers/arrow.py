@@ -24,9 +24,9 @@ def check_columns(names: Sequence[str], columns: Sequence[str] | None) -> None:
     for name in columns or ():
         if name not in names:
             raise InputError(
-                f"column {name!r}",
-                expected="it in the source",
-                got=f"a table without it{suggest(name, names)}",
+                "source",
+                expected=f"a column {name!r}",
+                got=f"none of that name{suggest(name, names)}",
                 fix=f"name one of its columns: {', '.join(map(repr, names[:12]))}",
             )
 
@@ -51,7 +51,7 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
     except (pa.ArrowException, OSError, duckdb.Error) as error:
         raise InputError(
             what,
-            expected="to read it to the end",
+            expected="a source that can be read to its end",
             got=f"the error {library_message(error)!r}",
             fix="repair the source",
         ) from None

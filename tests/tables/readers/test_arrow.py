@@ -27,7 +27,8 @@ from churn_torch.tables.readers.arrow import (
 def test_columns_are_checked() -> None:
     check_columns(["a", "b"], ["b"])
     with pytest.raises(
-        InputError, match=r"column 'B': .* without it .did you mean 'b'.*columns: 'a', 'b'"
+        InputError,
+        match=r"a column 'B', got none of that name .did you mean 'b'.*columns: 'a', 'b'",
     ):
         check_columns(["a", "b"], ["B"])
     with pytest.raises(InputError, match="'a' more than once"):
@@ -50,7 +51,7 @@ def test_guarded_turns_what_breaks_into_one_sentence() -> None:
 
     batches = guarded(breaking(), "x.parquet")
     assert next(batches).num_rows == 1
-    with pytest.raises(InputError, match=r"^x.parquet: expected to read it .*the page is torn"):
+    with pytest.raises(InputError, match=r"^x.parquet: .* read to its end, .*the page is torn"):
         next(batches)
 
 
