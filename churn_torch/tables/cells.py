@@ -1,12 +1,32 @@
 """What a single raw cell means: a number, a date, text or nothing.
 
-Tables arrive as CSV (all text), as Parquet or SQL (typed) or as a DataFrame (anything). The
-functions here bring a column to one of three plain forms, so that inference and encoding agree.
+Tables arrive as CSV (all text), as Parquet or SQL (typed), as a DataFrame (anything) or as JSON
+rows. The rules are these, and each stands once, here and in `dates`: as a function of a column, and
+beside it as a function of one cell where rows come one at a time.
+
+=============  ================================================================================
+Missing        null, NaN, NaT, text of whitespace only, and the words of ``MISSING_TEXT``.
+Number         A number of at most ``LARGEST``; a truth value is 1 or 0; text that spells a number.
+Yes/no, as     As a number; besides the words of ``TRUTH``, in any case.
+numbers
+Yes/no, as     Text as it is. Truth values and numbers become the word of the vocabulary that has
+text           the same truth (`words_by_truth`).
+Category       Text as it is; a number as `scalar_text` spells it. Where the column was learned from
+               numbers, text that spells a number is spelled like one too (`number_as_text`).
+Date           Days since 1970-01-01 UTC: of a timestamp, or of text in the format of the column;
+               a number such as 20240131 only where the format is ``COMPACT``.
+=============  ================================================================================
+
+JSON has types, so its rows (`churn_torch.serving.http.requests`) are read more strictly in two
+respects: numbers and yes/no are not sent as text, and truth values only go to columns that know
+them. And more freely in one: a date may always be ISO text, or the number of days.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -17,7 +37,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api import types
 
-# Compared exactly; text of whitespace only counts as missing too.
+# Compared exactly.
 MISSING_TEXT = frozenset(
     {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"}
 )
@@ -30,29 +50,12 @@ TRUTH = {
 }
 TRUTH_PAIRS = tuple(map(frozenset, (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"))))
 
-ISO = "ISO8601"
-_ISO_PATTERN = (
-    r"\s*\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?\s*"
-)
-_DATE_PATTERN = r"\s*\d{1,4}[/.-]\w{1,9}[/.-]\d{1,4}(\s.*)?"
-# Day first stands before month first: where both fit, the first wins.
-_DATES = (
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d.%m.%Y",
-    "%Y/%m/%d",
-    "%d-%b-%Y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%Y-%m-%d",
-)
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-_DATE_FORMATS = tuple(date + time for time in _TIMES for date in _DATES)
-
-_EPOCH = pd.Timestamp("1970-01-01", tz="UTC").as_unit("us")
-_DAY = pd.Timedelta(days=1).as_unit("us")
+# Numbers enter the model as float32.
+LARGEST = float(np.finfo(np.float32).max)
 # Distinct whole numbers beyond this may be one and the same float64.
 LARGEST_EXACT = 2.0**53
+_CODE = r"[+-]?0\d"
+_SPELLED_NUMBER = re.compile(rf"(?!{_CODE})[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Storage(StrEnum):
@@ -111,15 +114,15 @@ def _plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
 
 def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     """Do the work of `plain` for Python objects, judged by what they all have in common."""
-    found = types.infer_dtype(series, skipna=True)
-    if found in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
+    common = types.infer_dtype(series, skipna=True)
+    if common in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
         return Storage.NUMBER, series.map(_float, na_action="ignore").astype("float64")
-    if found in ("date", "datetime", "datetime64"):
+    if common in ("date", "datetime", "datetime64"):
         return Storage.DATETIME, pd.to_datetime(series, utc=True)
-    if found in ("string", "empty"):
+    if common in ("string", "empty"):
         return Storage.TEXT, _blank_to_missing(series.astype("str"))
     present = series[series.notna()]
-    if found.startswith("mixed") and present.map(lambda cell: isinstance(cell, _SCALARS)).all():
+    if common.startswith("mixed") and present.map(lambda cell: isinstance(cell, _SCALARS)).all():
         text = present.map(scalar_text).reindex(series.index).astype("str")
         return Storage.TEXT, _blank_to_missing(text)
     return None, series
@@ -128,7 +131,7 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
 def _float(cell: float | int | Decimal) -> float:
     try:
         return float(cell)
-    except OverflowError:  # Python's whole numbers know no limit
+    except OverflowError:  # Python's integers have no limit
         return math.inf if cell > 0 else -math.inf
 
 
@@ -149,7 +152,13 @@ def _floats(series: pd.Series) -> pd.Series:
     return pd.Series(values, index=series.index, name=series.name)
 
 
+def is_missing_text(text: str) -> bool:
+    """Tell whether a text means that there is no value."""
+    return text in MISSING_TEXT or not text.strip()
+
+
 def _blank_to_missing(text: pd.Series) -> pd.Series:
+    """Do the work of `is_missing_text` for a column."""
     array = pa.array(text, pa.large_string())
     trimmed = pc.utf8_trim_whitespace(array)
     blank = pc.or_(pc.is_in(array, _MISSING), pc.equal(trimmed, ""))
@@ -187,21 +196,31 @@ def _level_text(level: object) -> str:
     return scalar_text(level)
 
 
+def number_as_text(text: str) -> str:
+    """Spell a number in text one way (``1.0`` and `` 1`` as ``1``); other text and codes stay."""
+    trimmed = text.strip()
+    if _SPELLED_NUMBER.fullmatch(trimmed) and abs(number := float(trimmed)) < LARGEST_EXACT:
+        return scalar_text(number)
+    return text
+
+
 def numbers_as_text(text: pd.Series) -> pd.Series:
-    """Spell numbers in text one way (``1.0`` and ``1`` as ``1``); other text and codes stay."""
+    """Do the work of `number_as_text` for a column without NaN."""
     codes, levels = pd.factorize(text)
-    spelled = pd.Series(levels, dtype="str")
-    numbers = read_numbers(spelled)[0]
-    exact = numbers.abs() < LARGEST_EXACT
-    numeric = exact & ~leading_zero(spelled)
-    spelled = spelled.mask(numeric, canonical_text(numbers))
-    return pd.Series(spelled.to_numpy()[codes], index=text.index, name=text.name, dtype="str")
+    different = np.array([number_as_text(str(level)) for level in levels], dtype=object)
+    return pd.Series(different[codes], index=text.index, name=text.name, dtype="str")
+
+
+def words_by_truth(words: Iterable[str]) -> dict[float, str]:
+    """Return the word that means true under 1.0, the one that means false under 0.0."""
+    truths = {word: TRUTH.get(word.casefold()) for word in words}
+    return {truth: word for word, truth in truths.items() if truth is not None}
 
 
 def leading_zero(text: pd.Series) -> pd.Series:
     """Tell which values are codes such as ``00123``: as numbers they would lose their zeros."""
-    found = pc.match_substring_regex(pa.array(text, pa.large_string()), r"^\s*[+-]?0\d")
-    return pd.Series(pc.fill_null(found, False).to_numpy(zero_copy_only=False), index=text.index)
+    is_code = pc.match_substring_regex(pa.array(text, pa.large_string()), rf"^\s*{_CODE}")
+    return pd.Series(pc.fill_null(is_code, False).to_numpy(zero_copy_only=False), index=text.index)
 
 
 def read_numbers(text: pd.Series) -> tuple[pd.Series, pd.Series]:
@@ -233,35 +252,3 @@ def numbers_at_once(text: pd.Series) -> pd.Series | None:
     if pc.any(pc.is_nan(numbers)).as_py():  # some word for it
         return None
     return pd.Series(numbers.to_numpy(zero_copy_only=False), index=text.index, name=text.name)
-
-
-def read_dates(text: pd.Series, form: str) -> tuple[pd.Series, pd.Series]:
-    """Read text as UTC timestamps in one format (`ISO` or a strptime pattern).
-
-    Returns:
-        The timestamps (NaT where missing or unreadable) and the mask of unreadable cells.
-    """
-    # Dates repeat; the different ones are few.
-    codes, levels = pd.factorize(text)
-    trimmed = pd.Series(levels, dtype="str").str.strip()
-    of_level = pd.to_datetime(trimmed, format=form, utc=True, errors="coerce")
-    dates = of_level.reindex(codes).set_axis(text.index)
-    return dates, dates.isna() & text.notna()
-
-
-def date_formats(levels: pd.Series) -> list[str]:
-    """List the formats in which every one of the distinct texts is a date, the best one first."""
-    head = levels.head(100)  # most columns are no dates: that is found out on a few values
-    candidates: tuple[str, ...] = ()
-    if head.str.fullmatch(_ISO_PATTERN).all():
-        candidates = (ISO,)
-    elif head.str.fullmatch(_DATE_PATTERN).all():
-        candidates = _DATE_FORMATS
-    fitting = [form for form in candidates if not read_dates(head, form)[1].any()]
-    return [form for form in fitting if not read_dates(levels, form)[1].any()]
-
-
-def days(dates: pd.Series) -> pd.Series:
-    """Turn UTC timestamps into float64 days since 1970-01-01; the fraction is the time of day."""
-    elapsed: pd.Series = (dates.dt.as_unit("us") - _EPOCH) / _DAY
-    return elapsed.astype("float64")

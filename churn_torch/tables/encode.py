@@ -1,4 +1,4 @@
-"""Rows in, arrays out: typed values for the exported file, numbers and codes for the nets."""
+"""Raw rows to typed values for the exported file, and these to numbers and codes for the nets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells
+from churn_torch.tables import cells, dates
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
@@ -32,7 +32,6 @@ __all__ = [
 MISSING_CODE = 0
 UNSEEN_CODE = 1
 FIRST_CATEGORY = 2
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Texts(NamedTuple):
@@ -53,7 +52,7 @@ class Arrays(NamedTuple):
     """What the nets read.
 
     Shape:
-        numeric: [N, n_float32] float32. wide: [N, n_float64] float64. codes: [N, n_text] int64.
+        float32: [N, n_float32]. float64: [N, n_float64]. codes: [N, n_text] int64.
     """
 
     float32: npt.NDArray[np.float32]
@@ -66,7 +65,7 @@ def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.Data
 
     Numbers are float64 (NaN is missing, True is 1.0), or float32 where they come as that; dates
     are float64 days since 1970-01-01 UTC; text is text (``""`` is missing). Columns that are no
-    features are not needed and not kept.
+    features may be absent, and are dropped.
 
     Args:
         frame: Raw rows as any source gives them; none is fine.
@@ -97,8 +96,10 @@ def parse_columns(
         spare = [name for name in frame.columns if name not in {c.name for c in schema.columns}]
         names = ", ".join(f"{name!r}{suggest(name, spare)}" for name in absent)
         raise InputError(
-            f"expected every column the model learned from, however: {names} "
-            f"{'is' if len(absent) == 1 else 'are'} not in the table; add or rename the column"
+            "table",
+            expected="every column the model learned from",
+            got=f"none called {names}",
+            fix="add or rename the column",
         )
     read: dict[str, pd.Series | Texts] = {}
     for column in schema.features:
@@ -111,8 +112,8 @@ def parse_columns(
 
 
 def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
-    """Return the texts of a column; all the work is done on the different ones."""
-    if not cells.is_plain(series.dtype):  # the cells' common form shows only when all are looked at
+    """Return the texts of a column; only the different ones are parsed."""
+    if not cells.is_plain(series.dtype):  # every cell must be looked at to tell what they are
         text = _read_text(series, column, series, first_row)
         codes, values = pd.factorize(text)
         return Texts(codes, pd.Series(values, dtype="str"))
@@ -140,7 +141,7 @@ def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Seri
         values, bad = _read_dates(series, storage, values, column)
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
-        return cells.days(values)
+        return dates.day_numbers(values)
     if storage is not Storage.NUMBER:
         values, bad = _read_numbers(storage, values, column)
         if bad.any():
@@ -151,18 +152,19 @@ def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Seri
 
 def _check_finite(numbers: pd.Series, column: Column, first_row: int) -> None:
     values = numbers.to_numpy()
-    # Extremes first: they take no memory, and NaN does not count.
+    # The extremes need no memory of their own, and NaN does not count.
     if (
-        np.fmax.reduce(values, initial=0.0) <= _LARGEST
-        and np.fmin.reduce(values, initial=0.0) >= -_LARGEST
+        np.fmax.reduce(values, initial=0.0) <= cells.LARGEST
+        and np.fmin.reduce(values, initial=0.0) >= -cells.LARGEST
     ):
         return
-    infinite = np.abs(values) > _LARGEST
+    infinite = np.abs(values) > cells.LARGEST
     row = first_row + int(infinite.argmax()) + 1
     raise InputError(
-        f"expected finite numbers in column {column.name!r}, however: {int(infinite.sum()):,} "
-        f"{'is' if infinite.sum() == 1 else 'are'} infinite or beyond 3.4e38, the first in row "
-        f"{row:,}; mend them or leave the cells empty"
+        f"column {column.name!r}",
+        expected="finite numbers up to 3.4e38",
+        got=f"{int(infinite.sum()):,} beyond, the first in row {row:,}",
+        fix="correct them or leave the cells empty",
     )
 
 
@@ -171,11 +173,9 @@ def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: i
     if storage is None:
         raise _unreadable(column, whole, whole.notna(), first_row)
     if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
-        # A typed source has True where the text that was learned from says "yes".
-        spelled = {cells.TRUTH.get(word.casefold()): word for word in column.vocabulary}
-        truth = cells.plain(series)[1]
-        known = truth.map(spelled).astype("str")
-        return known.fillna(text)
+        # A typed source has True where the training table says "yes".
+        words = cells.words_by_truth(column.vocabulary)
+        return cells.plain(series)[1].map(words).astype("str").fillna(text)
     if column.storage is Storage.NUMBER:
         return cells.numbers_as_text(text)
     return text
@@ -200,13 +200,13 @@ def _read_dates(
     if storage is Storage.DATETIME:
         return values, pd.Series(False, index=values.index)
     if storage is Storage.NUMBER:
-        # 20240131 arrives as a number from typed sources; other numbers are no dates.
-        if column.datetime_format is None:
+        # A typed source has the date 20240131 as a number; other numbers are no dates.
+        if column.datetime_format != dates.COMPACT:
             nothing = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
             return nothing, values.notna()
         values = canonical_text(series)
         values = values.mask(values == "")
-    return cells.read_dates(values, column.datetime_format or cells.ISO)
+    return dates.read_dates(values, column.datetime_format or dates.ISO)
 
 
 def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: int) -> InputError:
@@ -217,10 +217,11 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
         what += f" like {column.datetime_format}"
     count = int(bad.sum())
     return InputError(
-        f"expected {what} in column {column.name!r}, however: {count:,} "
-        f"{'cell is' if count == 1 else 'cells are'} not, the first is "
-        f"{str(series.iloc[position])[:80]!r} in row {first_row + position + 1:,}; "
-        "mend the values or leave the cells empty"
+        f"column {column.name!r}",
+        expected=what,
+        got=f"{count:,} other {'cell' if count == 1 else 'cells'}, the first is "
+        f"{str(series.iloc[position])[:80]!r} in row {first_row + position + 1:,}",
+        fix="correct them or leave the cells empty",
     )
 
 
@@ -239,12 +240,12 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         with np.errstate(over="ignore"):
             values[:] = parsed[column.name].to_numpy()
     float64 = np.empty((len(schema.float64), n), dtype=np.float64)
-    for days, column in zip(float64, schema.float64, strict=True):
-        days[:] = parsed[column.name].to_numpy()
+    for exact, column in zip(float64, schema.float64, strict=True):
+        exact[:] = parsed[column.name].to_numpy()
     codes = np.empty((len(schema.text), n), dtype=np.int64)
-    for found, column in zip(codes, schema.text, strict=True):
-        found[:] = _codes(parsed[column.name], column)
-    # Copied in rows at the end: to fill rows a cell at a time would take several times as long.
+    for of_column, column in zip(codes, schema.text, strict=True):
+        of_column[:] = _codes(parsed[column.name], column)
+    # Filled by columns and turned at the end, which is several times as fast as filling rows.
     return Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
 
 
@@ -256,7 +257,7 @@ def text_codes(column: Column) -> dict[str, int]:
     """
     if column.vocabulary is None:
         raise ValueError(f"column {column.name!r} has no vocabulary: fit the statistics first")
-    # The missing words are there for rows that reach the exported file without `parse`.
+    # The words for missing are for rows that reach the exported file without `parse`.
     missing = dict.fromkeys(sorted(cells.MISSING_TEXT), MISSING_CODE)
     words = {word: code for code, word in enumerate(column.vocabulary, start=FIRST_CATEGORY)}
     return missing | words | missing
@@ -285,8 +286,10 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
     """
     if column.name not in frame.columns:
         raise InputError(
-            f"expected the time column {column.name!r} in the table, however: it is not there"
-            f"{suggest(column.name, frame.columns)}; add it"
+            "table",
+            expected=f"the time column {column.name!r}",
+            got=f"none of that name{suggest(column.name, frame.columns)}",
+            fix="add it",
         )
     kind = Kind.DATETIME if is_dated(column) else Kind.NUMERIC
     read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)

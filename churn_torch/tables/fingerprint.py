@@ -1,4 +1,4 @@
-"""A short name for the content of a table."""
+"""Fingerprint: a short hash of the content of a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pandas.api import types
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
-    """Return 16 hex digits that name the content: column names and rows, in their order."""
+    """Return 16 hex digits of a hash of the content: column names and rows, in their order."""
     digest = hashlib.sha256("\x1f".join(map(str, frame.columns)).encode())
     for position in range(frame.shape[1]):
         for part in _content(frame.iloc[:, position]):
@@ -22,7 +22,7 @@ def fingerprint(frame: pd.DataFrame) -> str:
 
 
 def _content(series: pd.Series) -> Iterator[bytes]:
-    """Yield the bytes of a column's cells: numbers and times as such, all else as text."""
+    """Yield the bytes of a column's cells: numbers and times as they are, all else as text."""
     dtype = series.dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert(None)

@@ -1,4 +1,4 @@
-"""Hashes that are the same everywhere and always: what a random draw without memory rests on."""
+"""Hashes that are the same on every machine: a row's random draw without keeping any state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GOLDEN = 0x9E3779B97F4A7C15
 
 
 def splitmix64(values: npt.NDArray[np.uint64 | np.int64]) -> Hashes:
-    """Mix the bits of whole numbers: any two of them differ in about half of theirs.
+    """Mix the bits of whole numbers, so that any two results differ in about half of their bits.
 
     The output function of SplitMix64 (Steele, Lea and Flood 2014) at ``values`` as the state. It
     is a bijection, so different numbers never share a hash.
@@ -20,7 +20,7 @@ def splitmix64(values: npt.NDArray[np.uint64 | np.int64]) -> Hashes:
     Shape:
         [N] to [N].
     """
-    mixed = values.astype(np.uint64) + np.uint64(_GOLDEN)  # wraps around, as it is meant to
+    mixed = values.astype(np.uint64) + np.uint64(_GOLDEN)  # overflow is intended
     mixed ^= mixed >> np.uint64(30)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(27)

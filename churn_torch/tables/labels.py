@@ -1,4 +1,4 @@
-"""The two labels of the target: which one means churn, and what a cell says."""
+"""The two labels of the target: which one means churn, and which one a cell holds."""
 
 from __future__ import annotations
 
@@ -26,57 +26,76 @@ def find_labels(series: pd.Series, positive: Label | None) -> tuple[str, str]:
 
     Args:
         series: The target column; missing cells do not count.
-        positive: The label that means churn; found out when the two are an obvious pair.
+        positive: The label that means churn; guessed where the two are an obvious pair.
 
     Raises:
-        InputError: There are not two labels, or `positive` is none of them or not clear.
+        InputError: There are not two labels, or ``positive`` is neither of them, or it is not given
+            and cannot be guessed.
     """
     target = str(series.name)
     text = numbers_as_text(canonical_text(series))
     labels = sorted(map(str, text[text != ""].unique()))
     if len(labels) != 2:
-        number = {0: "no value", 1: "one value"}.get(len(labels), f"{len(labels):,} values")
+        count = {0: "no value", 1: "one value"}.get(len(labels), f"{len(labels):,} values")
         shown = f" ({', '.join(map(repr, labels[:6]))}{', ...' if len(labels) > 6 else ''})"
         if len(labels) < 2:
-            mend = "check the column and the rows of the source"
+            fix = "check the column and the rows of the source"
         else:
-            mend = "make it binary (SELECT ... CASE WHEN ... END) or name another column"
+            fix = "make it binary (SELECT ... CASE WHEN ... END) or name another column"
         raise InputError(
-            f"expected two classes in the target column {target!r}, however: it has "
-            f"{number}{shown if labels else ''}; {mend}"
+            f"target column {target!r}",
+            expected="two different values",
+            got=f"{count}{shown if labels else ''}",
+            fix=fix,
         )
-    chosen = _obvious(labels, target) if positive is None else _match(labels, positive, target)
+    chosen = _guess_positive(labels, target) if positive is None else _match(labels, positive)
+    if chosen is None:
+        raise InputError(
+            "data.positive",
+            expected=f"one of the two values of the target column {target!r}, {labels[0]!r} and "
+            f"{labels[1]!r}",
+            got=repr(positive),
+            fix="set it to the one that means churn",
+        )
     return chosen, labels[1 - labels.index(chosen)]
 
 
-def _obvious(labels: Sequence[str], target: str) -> str:
+def _guess_positive(labels: Sequence[str], target: str) -> str:
     for label, other in (labels, labels[::-1]):
         if label.casefold() in _POSITIVE_WORDS and other.casefold() in _NEGATIVE_WORDS:
             return label
     raise InputError(
-        f"expected data.positive to say which value of {target!r} means churn, however: it is not "
-        f"set, and {labels[0]!r} and {labels[1]!r} do not tell; set it to one of them"
+        "data.positive",
+        expected=f"the value of the target column {target!r} that means churn",
+        got=f"no value, and we cannot guess it from {labels[0]!r} and {labels[1]!r}",
+        fix="set it to one of the two",
     )
 
 
-def _match(labels: Sequence[str], positive: Label, target: str) -> str:
-    """Find the label the user means: exactly, else by number or case, else by its truth.
+def _match(labels: Sequence[str], positive: Label) -> str | None:
+    """Return the label that the user means, None where it is neither.
 
-    The truth is asked because YAML turns an unquoted yes into True.
+    YAML turns an unquoted yes into True, and DuckDB turns the Yes of a CSV file into True, so the
+    label may be another word of the same truth.
     """
     wanted = str(numbers_as_text(pd.Series([str(positive)], dtype="str")).iloc[0])
-    if wanted in labels:
-        return wanted
-    alike = [label for label in labels if label.casefold() == wanted.casefold()]
-    if not alike and isinstance(positive, bool):
-        alike = [label for label in labels if TRUTH.get(label.casefold()) == float(positive)]
-    if len(alike) != 1:
-        raise InputError(
-            f"expected data.positive to be a value of the target column {target!r}, however: got "
-            f"{positive!r}, and its values are {labels[0]!r} and {labels[1]!r}; set it to one of "
-            "them"
-        )
-    return alike[0]
+    position = _position(wanted, labels)
+    return None if position is None else labels[position]
+
+
+def _position(text: str, labels: Sequence[str]) -> int | None:
+    """Return which of two labels a text is: exactly, else but for case, else by its truth.
+
+    None where it is neither, or could be both.
+    """
+    if text in labels:
+        return labels.index(text)
+    words = [label.casefold() for label in labels]
+    if words.count(text.casefold()) == 1:
+        return words.index(text.casefold())
+    truths = [TRUTH.get(word) for word in words]
+    truth = TRUTH.get(text.casefold())
+    return truths.index(truth) if truth is not None and set(truths) == {0.0, 1.0} else None
 
 
 def parse_target(
@@ -84,7 +103,8 @@ def parse_target(
 ) -> npt.NDArray[np.float32]:
     """Return the labels: 1.0 for the positive one, 0.0 for the other, NaN for missing.
 
-    Labels may differ from the training table's in case, and True may stand for yes.
+    A label may differ in case from the training table's, or be another word of the same truth: True
+    for yes.
 
     Shape:
         [N] float32.
@@ -95,8 +115,10 @@ def parse_target(
     frame = with_text_names(frame)
     if schema.target not in frame.columns:
         raise InputError(
-            f"expected the target column {schema.target!r} in the table, however: it is not there"
-            f"{suggest(schema.target, frame.columns)}; add it"
+            "table",
+            expected=f"the target column {schema.target!r}",
+            got=f"none of that name{suggest(schema.target, frame.columns)}",
+            fix="add it",
         )
     cells = frame[schema.target]
     if not is_plain(cells.dtype):  # such cells may not be comparable before they are text
@@ -110,9 +132,10 @@ def parse_target(
         row = first_row + int((values[positions] < 0).argmax()) + 1
         shown = ", ".join(map(repr, unknown[:6])) + (", ..." if len(unknown) > 6 else "")
         raise InputError(
-            f"expected {schema.positive!r} or {schema.negative!r} in the target column "
-            f"{schema.target!r}, however: it also holds {shown}, first in row {row:,}; "
-            "mend or drop those rows"
+            f"target column {schema.target!r}",
+            expected=f"{schema.positive!r} or {schema.negative!r}",
+            got=f"also {shown}, first in row {row:,}",
+            fix="correct or drop those rows",
         )
     return values[positions]
 
@@ -121,14 +144,5 @@ def _value(text: str, schema: Schema) -> float:
     """Return 1.0, 0.0, NaN for missing, or -1.0 for a label that is neither."""
     if text == "":
         return float("nan")
-    positive, negative = schema.positive, schema.negative
-    if text in (positive, negative):
-        return float(text == positive)
-    word, yes, no = text.casefold(), positive.casefold(), negative.casefold()
-    if word in (yes, no) and yes != no:
-        return float(word == yes)
-    # A typed source has True where the text that was learned from says yes.
-    truth = TRUTH.get(word)
-    if truth is not None and {TRUTH.get(yes), TRUTH.get(no)} == {0.0, 1.0}:
-        return float(truth == TRUTH[yes])
-    return -1.0
+    position = _position(text, (schema.positive, schema.negative))
+    return -1.0 if position is None else float(position == 0)

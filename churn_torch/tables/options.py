@@ -1,4 +1,4 @@
-"""What a user names of a table: where it is, what its columns are for, how it is split."""
+"""Options of a table: where it is, what its columns are for, how its rows are split."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, suggest
 
 Label = str | int | float | bool
 SPLITS = ("random", "hash", "time", "group")
@@ -39,7 +39,7 @@ class ColumnRoles:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
-    """How rows are dealt out to training, validation and test.
+    """How rows are split into training, validation and test.
 
     Attributes:
         by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
@@ -61,12 +61,16 @@ class SplitOptions:
         """Refuse an unknown way to split, or one that lacks its column."""
         if self.by not in SPLITS:
             raise InputError(
-                f"data.split.by: expected random, hash, time or group, got {self.by!r}."
+                "data.split.by",
+                expected="random, hash, time or group",
+                got=f"{self.by!r}{suggest(str(self.by), SPLITS)}",
             )
         if self.by in ("time", "group") and self.column is None:
             raise InputError(
-                f"data.split.column: expected the column to split by {self.by}, got nothing; name "
-                "it, or use data.split.by=random."
+                "data.split.column",
+                expected=f"the column to split by {self.by}",
+                got="nothing",
+                fix="name it, or use data.split.by=random",
             )
 
     @property
@@ -82,7 +86,7 @@ class SplitOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """A table and what the user said of it: the keys of conf/data/table.yaml.
+    """A table and what the user said about it: the keys of conf/data/table.yaml.
 
     Attributes:
         source: A path, a glob, a folder, an address or a query (`readers.sources.read`); None where
@@ -98,7 +102,7 @@ class DataOptions:
         kinds: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
         streaming: Read the rows anew on every pass, so that they need not fit into memory.
-        split: How rows are dealt out.
+        split: How rows are split.
 
     Raises:
         InputError: ``streaming`` is none of its choices.
@@ -122,7 +126,7 @@ class DataOptions:
         """Refuse an unknown word for streaming."""
         if self.streaming not in (True, False, "auto"):
             raise InputError(
-                f"data.streaming: expected auto, true or false, got {self.streaming!r}."
+                "data.streaming", expected="auto, true or false", got=repr(self.streaming)
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What every column of a customer table means, and the same as JSON."""
+"""The schema: what every column of a customer table means, and how to store that as JSON."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ FEATURE_KINDS = (Kind.NUMERIC, Kind.CATEGORICAL, Kind.BOOLEAN, Kind.DATETIME)
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its kind, how it arrives, and what the training rows taught about it.
+    """One column: its kind, how it arrives, and what was learned about it from the training rows.
 
     The fields from `vocabulary` on are learned from the training rows only, so inference leaves
     them alone.
@@ -184,24 +184,29 @@ class Schema:
             content = json.loads(text)
             version = content.pop("version")
         except (ValueError, KeyError, AttributeError, TypeError):
-            raise InputError(
-                "expected a churn_torch schema, however: the text is not JSON with a version; "
-                "use the schema.json that training wrote"
-            ) from None
+            raise _damaged("text that is not JSON with a version") from None
         if version != _VERSION:
             raise InputError(
-                f"expected schema version {_VERSION}, however: got {version!r}; "
-                "use the churn_torch version that wrote it, or train again"
+                "schema",
+                expected=f"version {_VERSION}",
+                got=repr(version),
+                fix="use the churn_torch version that wrote it, or train again",
             )
         try:
             columns = tuple(_column_from(entry) for entry in content.pop("columns"))
             pairs = tuple((a, b) for a, b in content.pop("pairs", ()))
             return cls(columns=columns, pairs=pairs, **content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise InputError(
-                f"expected a churn_torch schema, however: its content is damaged ({error}); "
-                "use the schema.json that training wrote"
-            ) from None
+            raise _damaged(f"damaged content ({error})") from None
+
+
+def _damaged(got: str) -> InputError:
+    return InputError(
+        "schema",
+        expected="what training wrote",
+        got=got,
+        fix="use the schema.json of the run",
+    )
 
 
 def _column_from(entry: Mapping[str, Any]) -> Column:
@@ -217,9 +222,10 @@ def check_names(names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InputError(
-            f"expected distinct column names, however: {', '.join(map(repr, repeated[:6]))} "
-            f"{'stands' if len(repeated) == 1 else 'stand'} more than once; rename or drop the "
-            "repeated columns"
+            "columns",
+            expected="a different name for each",
+            got=f"{', '.join(map(repr, repeated[:6]))} more than once",
+            fix="rename or drop the repeated columns",
         )
 
 

@@ -14,7 +14,7 @@ class TextCounts:
     """How often each text of a column occurs; ``""`` is missing.
 
     Exact up to ``COUNTED_TEXTS`` different texts. Where there are more, the rarest so far are
-    forgotten from time to time, so that the count of a text that comes and goes may be too low.
+    dropped from time to time, so the count of a text that comes back later may be too low.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class TextCounts:
         self._counted: list[pa.Table] = []
 
     def add(self, text: pd.Series[str]) -> None:
-        """Take in the texts of the next rows."""
+        """Count the texts of the next rows."""
         values, counts = pc.value_counts(pa.array(text, pa.large_string())).flatten()
         table = pa.table({"text": values, "count": counts})
         present = table.filter(pc.not_equal(table["text"], ""))
@@ -35,13 +35,13 @@ class TextCounts:
             self._counted = [self._ordered().slice(0, COUNTED_TEXTS)]
 
     def most_frequent(self, n: int, at_least: int) -> dict[str, int]:
-        """Return the ``n`` most frequent texts that occur so often, and their counts."""
+        """Return the ``n`` most frequent texts that occur ``at_least`` times, with their counts."""
         table = self._ordered()
         table = table.filter(pc.greater_equal(table["count"], at_least)).slice(0, n)
         return dict(zip(table["text"].to_pylist(), table["count"].to_pylist(), strict=True))
 
     def _ordered(self) -> pa.Table:
-        """Merge what was counted, the most frequent first; ties go by the text."""
+        """Merge the counts, most frequent first; ties are ordered by the text."""
         table = pa.concat_tables(self._counted).group_by("text").aggregate([("count", "sum")])
         table = table.rename_columns(["text", "count"])
         return table.sort_by([("count", "descending"), ("text", "ascending")])

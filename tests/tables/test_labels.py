@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.labels import Label, find_labels, parse_target
+from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Schema
 
 
@@ -54,26 +57,42 @@ def test_obvious_pairs(series: pd.Series, labels: tuple[str, str]) -> None:
         ([2, 5], 5.0, "5"),
         ([True, False], True, "True"),
         ([True, False], "true", "True"),
+        ([True, False], "Yes", "True"),  # DuckDB reads the Yes and No of a CSV as booleans
+        ([True, False], "No", "False"),
+        ([1, 0], "y", "1"),
+        (["t", "f"], "No", "f"),
+        (["yes", "no"], 1, "yes"),
+        (["y", "t"], "t", "t"),
     ],
 )
 def test_the_named_label_is_found(values: list, positive: Label, chosen: str) -> None:
-    found = find_labels(target(values), positive)
-    assert found[0] == chosen
-    assert {*found} == {str(value).removesuffix(".0") for value in values}
+    labels = find_labels(target(values), positive)
+    assert labels[0] == chosen
+    assert {*labels} == {str(value).removesuffix(".0") for value in values}
 
 
 @pytest.mark.parametrize(
     ("values", "positive", "message"),
     [
-        (["a", "b"], None, "'a' and 'b' do not tell; set it to one of them"),
-        (["no", "no", None], None, r"it has one value \('no'\); check the column"),
-        ([None, " "], None, "it has no value; check"),
+        (["a", "b"], None, "no value, and we cannot guess it from 'a' and 'b'; set it"),
+        (
+            ["no", "no", None],
+            None,
+            r"two different values, got one value \('no'\); check the column",
+        ),
+        ([None, " "], None, "got no value; check"),
         (["yes", "no", "maybe"], None, r"3 values \('maybe', 'no', 'yes'\); make it binary"),
         (["yes", "no", "maybe"], "yes", "make it binary"),
         (list("abcdefgh"), None, r"8 values \('a', .*'f', \.\.\.\)"),
-        (["yes", "no"], "churned", "got 'churned', and its values are 'no' and 'yes'"),
-        (["yes", "no"], 1, "got 1, and its values"),
-        (["yes", "YES"], "Yes", "got 'Yes', and its values are 'YES' and 'yes'"),
+        (
+            ["yes", "no"],
+            "churned",
+            "positive: expected one of the two values .* 'no' and 'yes', got 'churned'",
+        ),
+        (["yes", "no"], 2, "'no' and 'yes', got 2; set"),
+        (["yes", "YES"], "Yes", "'YES' and 'yes', got 'Yes'; set it to the one that means churn"),
+        (["yes", "t"], True, "got True"),  # both are true
+        (["gone", "yes"], True, "got True"),
         (["a", "b"], True, "got True"),
     ],
 )
@@ -91,6 +110,8 @@ def test_unclear_labels(values: list, positive: Label | None, message: str) -> N
         (("1", "0"), ["1.0", "0", "NA"], [1, 0, None]),
         (("1", "0"), [1.0, 0.0, np.nan], [1, 0, None]),
         (("True", "False"), ["true", "FALSE", "1"], [1, 0, 1]),
+        (("True", "False"), ["Yes", "no", "", 1, 0.0], [1, 0, None, 1, 0]),
+        (("False", "True"), ["Yes", "no"], [0, 1]),
         (("yes", "YES"), ["yes", "YES"], [1, 0]),
         (("gone", "here"), ["here", "gone"], [0, 1]),
         (("Yes", "No"), [], []),
@@ -98,28 +119,43 @@ def test_unclear_labels(values: list, positive: Label | None, message: str) -> N
 )
 def test_parse_target(labels: tuple[str, str], values: list, expected: list) -> None:
     schema = Schema((), "churn", *labels)
-    found = parse_target(pd.DataFrame({"churn": pd.Series(values, dtype=object)}), schema)
-    assert found.dtype == np.float32
-    assert [None if np.isnan(value) else value for value in found] == expected
+    parsed = parse_target(pd.DataFrame({"churn": pd.Series(values, dtype=object)}), schema)
+    assert parsed.dtype == np.float32
+    assert [None if np.isnan(value) else value for value in parsed] == expected
 
 
 def test_parse_target_names_what_is_neither_label() -> None:
     schema = Schema((), "churn", "Yes", "No")
     frame = pd.DataFrame({"churn": ["Yes", "No", "maybe", "?", "maybe"]})
-    with pytest.raises(InputError, match=r"'Yes' or 'No' .* holds 'maybe', '\?', first in row 3"):
+    with pytest.raises(InputError, match=r"'Yes' or 'No', got also 'maybe', '\?', first in row 3;"):
         parse_target(frame, schema)
     with pytest.raises(InputError, match="first in row 1,003"):
         parse_target(frame, schema, first_row=1000)
-    with pytest.raises(InputError, match="also holds 'yess'"):
+    with pytest.raises(InputError, match="got also 'yess'"):
         parse_target(pd.DataFrame({"churn": ["yess"]}), schema)
     numbers = Schema((), "churn", "2", "5")
-    with pytest.raises(InputError, match="also holds 'True'"):
+    with pytest.raises(InputError, match="got also 'True'"):
         parse_target(pd.DataFrame({"churn": [True]}), numbers)
 
 
 def test_parse_target_needs_the_column_once() -> None:
     schema = Schema((), "churn", "Yes", "No")
-    with pytest.raises(InputError, match=r"'churn' .* not there .did you mean 'Churn'"):
+    with pytest.raises(
+        InputError, match=r"target column 'churn', got none of that name .did you mean 'Churn'"
+    ):
         parse_target(pd.DataFrame({"Churn": ["Yes"]}), schema)
     with pytest.raises(InputError, match="more than once"):
         parse_target(pd.DataFrame([["Yes", "No"]], columns=["churn", "churn"]), schema)
+
+
+def test_a_csv_read_by_a_query_has_the_labels_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("plan,churn\na,Yes\nb,No\nb,\n")
+    by_query, by_path = read(f"SELECT * FROM '{path}'"), read(path)
+    assert by_query["churn"].tolist()[:2] == [True, False]
+    for learned, scored in ((by_query, by_path), (by_path, by_query)):
+        for positive in ("Yes", True, None):
+            schema = Schema((), "churn", *find_labels(learned["churn"], positive))
+            np.testing.assert_array_equal(parse_target(scored, schema), [1, 0, np.nan])
+        schema = Schema((), "churn", *find_labels(learned["churn"], "No"))
+        np.testing.assert_array_equal(parse_target(scored, schema), [0, 1, np.nan])

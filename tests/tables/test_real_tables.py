@@ -101,7 +101,7 @@ def test_telco_charges_are_numbers_with_eleven_missing() -> None:
     assert charges.missing_share == 11 / 7043
     assert charges.n_distinct == 6530
     assert parse(read(DATA / FILES["telco"]), schema)["TotalCharges"].isna().sum() == 11
-    assert schema["customerID"].note.startswith("left out: identifier")
+    assert schema["customerID"].note.startswith("left out: looks like an identifier")
 
 
 def test_both_telcos_are_the_same_rows() -> None:

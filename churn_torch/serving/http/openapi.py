@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn_torch.serving.http.answers import FINE
-from churn_torch.serving.http.requests import LARGEST, takes_booleans
+from churn_torch.serving.http.requests import takes_booleans
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
@@ -17,6 +17,7 @@ from churn_torch.serving.outputs import (
     QUALITY,
     REASONS,
 )
+from churn_torch.tables.cells import LARGEST
 from churn_torch.tables.schema import Column, Kind, Schema
 
 _SHOWN_CHOICES = 50

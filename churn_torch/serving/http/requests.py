@@ -1,11 +1,9 @@
-"""JSON rows to the inputs of the file: what may come, and the sentence for what may not."""
+"""JSON rows to the inputs of the file, and the sentence for what cannot be read."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,17 +11,18 @@ import numpy as np
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.session import Feed
-from churn_torch.tables.cells import ISO, LARGEST_EXACT, MISSING_TEXT, TRUTH, scalar_text
+from churn_torch.tables.cells import (
+    LARGEST,
+    is_missing_text,
+    number_as_text,
+    scalar_text,
+    words_by_truth,
+)
+from churn_torch.tables.dates import COMPACT, day_number, read_date
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
-LARGEST = float(np.finfo(np.float32).max)
-# Names of a request that are shown or compared: it may hold a million of any length.
+# A request may hold a million names of any length; so many are shown or compared.
 _SHOWN_NAMES, _SHOWN_LETTERS = 5, 80
-_COMPACT = "%Y%m%d"
-_NUMBER = re.compile(r"[+-]?(?!0\d)(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_DAY = 86_400e6
 
 Read = Callable[[Any], Any]
 Values = list[Any]
@@ -33,16 +32,29 @@ class RequestError(InputError):
     """A request that cannot be answered.
 
     Args:
-        message: What was expected, what came, and the mend.
+        where: As for `InputError`; the row comes before it.
+        expected: As for `InputError`.
+        got: As for `InputError`.
+        fix: As for `InputError`.
         status: The HTTP status.
         row: The place of the row in ``rows``.
         column: The column at fault.
     """
 
     def __init__(
-        self, message: str, *, status: int = 422, row: int | None = None, column: str | None = None
+        self,
+        where: str = "",
+        *,
+        expected: str = "",
+        got: str = "",
+        fix: str = "",
+        status: int = 422,
+        row: int | None = None,
+        column: str | None = None,
     ) -> None:
-        super().__init__(message if row is None else f"rows[{row}]: {message}")
+        place = "" if row is None else f"rows[{row}]"
+        where = ": ".join(part for part in (place, where) if part)
+        super().__init__(where, expected=expected, got=got, fix=fix)
         self.status, self.row, self.column = status, row, column
 
 
@@ -78,8 +90,9 @@ class RowReader:
         """
         if not isinstance(row, dict):
             raise RequestError(
-                f"expected an object with a value for each column, got {shown(row)}; send "
-                '{"column": value, ...}.',
+                expected="an object with a value for each column",
+                got=shown(row),
+                fix='send {"column": value, ...}',
                 row=place,
             )
         if row.keys() != self._names:
@@ -109,14 +122,17 @@ class RowReader:
             names = ", ".join(f"{name!r}{suggest(name, unknown)}" for name in first)
             more = f" and {len(absent) - len(first)} more" if len(absent) > len(first) else ""
             return RequestError(
-                f"expected every column the model learned from, got none of {names}{more}; add "
-                "what is absent, null for a missing value.",
+                expected="every column the model learned from",
+                got=f"none of {names}{more}",
+                fix="add what is absent, null for a missing value",
                 row=place,
                 column=absent[0],
             )
         names = ", ".join(f"{name!r}{suggest(name, self._names)}" for name in sorted(unknown))
         return RequestError(
-            f"expected only columns the model learned from, got {names}; leave it out.",
+            expected="only columns the model learned from",
+            got=names,
+            fix="leave it out",
             row=place,
             column=min(unknown),
         )
@@ -127,8 +143,9 @@ class RowReader:
                 read(row[name])
             except ValueError:
                 return RequestError(
-                    f"expected {expected(column)} in column {name!r}, got {shown(row[name])}; "
-                    "send null for a missing value.",
+                    expected=f"{expected(column)} in column {name!r}",
+                    got=shown(row[name]),
+                    fix="send null for a missing value",
                     row=place,
                     column=name,
                 )
@@ -136,9 +153,10 @@ class RowReader:
 
 
 def reader(column: Column) -> Read:
-    """Return what reads a value of the column: to a number, days or text; ValueError if it cannot.
+    """Return what reads a value of the column, by the rules of `churn_torch.tables.cells`.
 
-    Missing is NaN, and ``""`` for text.
+    It returns a number, days or text (NaN or ``""`` for missing), and raises ValueError where the
+    value cannot be read.
     """
     if Schema.is_text(column):
         return _text_reader(column)
@@ -154,9 +172,9 @@ def takes_booleans(column: Column) -> bool:
 
 
 def expected(column: Column) -> str:
-    """Say what a value of the column looks like."""
+    """Describe what a value of the column looks like."""
     if column.kind is Kind.DATETIME:
-        compact = column.datetime_format == _COMPACT
+        compact = column.datetime_format == COMPACT
         return f"a date like 2024-01-31 or {'20240131' if compact else 'days since 1970-01-01'}"
     if Schema.is_text(column):
         return "text, true or false" if takes_booleans(column) else "text"
@@ -166,7 +184,7 @@ def expected(column: Column) -> str:
 
 
 def shown(value: object) -> str:
-    """Say what came, however large it is."""
+    """Describe a value that came, shortened where it is large."""
     if isinstance(value, str):
         dots = "..." if len(value) > _SHOWN_LETTERS else ""
         return f"the text {value[:_SHOWN_LETTERS] + dots!r}"
@@ -192,46 +210,31 @@ def _truth(value: object) -> float:
 def _days(form: str | None, value: object) -> float:
     if isinstance(value, str):
         text = value.strip()
-    elif form == _COMPACT and value is not None:
+    elif form == COMPACT and value is not None:
         text = f"{_number(value):.0f}"
     else:
         return _number(value)
-    # Rounded as `churn_torch.tables.cells.days` rounds.
-    return float((_date(form, text) - _EPOCH) // _MICROSECOND) / _DAY
-
-
-def _date(form: str | None, text: str) -> datetime:
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        if form in (None, ISO):
-            raise
-        date = datetime.strptime(text, form)
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
+    return day_number(read_date(text, form))
 
 
 def _text_reader(column: Column) -> Callable[[object], str]:
-    known = frozenset(column.vocabulary or ()) - MISSING_TEXT
+    known = frozenset(word for word in column.vocabulary or () if not is_missing_text(word))
     booleans = takes_booleans(column)
-    # Where the text that was learned from says "yes", typed systems have true or 1.
-    spelled = {TRUTH.get(word.casefold()): word for word in known}
-    spelled = spelled if column.kind is Kind.BOOLEAN else {}
+    # Where the training table says "yes", a typed system has true or 1.
+    words = words_by_truth(known) if column.kind is Kind.BOOLEAN else {}
     were_numbers = column.storage is Storage.NUMBER
 
     def read(value: object) -> str:
         if isinstance(value, str):
             if value in known:
                 return value
-            if value in MISSING_TEXT or not value.strip():
+            if is_missing_text(value):
                 return ""
-            if were_numbers and _NUMBER.fullmatch(trimmed := value.strip()):
-                number = float(trimmed)
-                return scalar_text(number) if abs(number) < LARGEST_EXACT else value
-            return value
+            return number_as_text(value) if were_numbers else value
         if value is None:
             return ""
         if not isinstance(value, int | float) or (isinstance(value, bool) and not booleans):
             raise ValueError
-        return spelled.get(float(value)) or scalar_text(value)
+        return words.get(float(value)) or scalar_text(value)
 
     return read

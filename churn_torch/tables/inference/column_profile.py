@@ -1,4 +1,4 @@
-"""A survey of a column: what its cells have in common, before anything is decided."""
+"""The profile of a column: what its cells have in common, before anything is decided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from pandas.api import types
 
 from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
+from churn_torch.tables.schema import Column, Kind, Storage
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,21 @@ class ColumnProfile:
         """The number of cells that are not missing."""
         return self.rows - self.missing
 
+    def as_column(self, kind: Kind, note: str, datetime_format: str | None = None) -> Column:
+        """Return the schema's entry for the column."""
+        return Column(
+            name=self.name,
+            kind=kind,
+            storage=self.storage or Storage.TEXT,
+            datetime_format=datetime_format,
+            missing_share=self.missing / self.rows,
+            n_distinct=self.n_distinct,
+            note=note,
+        )
+
 
 def profile_column(series: pd.Series) -> ColumnProfile:
-    """Look at every cell of a column once; the rules then work on the distinct ones."""
+    """Read every cell of a column once; inference then works on the distinct values."""
     storage, levels, missing, n_distinct, stray = _distinct(series)
     return ColumnProfile(
         name=str(series.name),
@@ -96,22 +108,22 @@ def _distinct_texts(series: pd.Series) -> _Distinct:
     levels = levels.dropna().reset_index(drop=True)
     storage, n_distinct, stray = Storage.TEXT, len(levels), None
     if n_distinct:
-        found, stray = _numbers(levels)
-        if found is not None:
-            storage, levels = Storage.NUMBER, _sorted_numbers(found)
+        numbers, stray = _numbers(levels)
+        if numbers is not None:
+            storage, levels = Storage.NUMBER, _sorted_numbers(numbers)
             if float(levels.abs().max()) < cells.LARGEST_EXACT:
                 n_distinct = len(levels)
     return _Distinct(storage, levels, missing, n_distinct, stray)
 
 
 def _sorted_numbers(numbers: pd.Series) -> pd.Series:
-    """Return the distinct numbers; to sort them is several times faster than to hash them."""
+    """Return the distinct numbers, by sorting: several times as fast as hashing."""
     return pd.Series(np.unique(numbers.dropna().to_numpy()))
 
 
 def _numbers(levels: pd.Series) -> tuple[pd.Series | None, str | None]:
-    """Read text as numbers if all of it is; else name a text that is not, if nearly all is."""
-    # Most text is no number, which a few of its values tell.
+    """Read text as numbers if all of it is; where nearly all is, return a text that is not."""
+    # Most columns of text hold no numbers, which a few of their values show.
     if cells.read_numbers(levels[:999])[1].mean() > 0.5:
         return None, None
     numbers, unreadable = cells.read_numbers(levels)

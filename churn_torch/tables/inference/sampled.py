@@ -1,4 +1,4 @@
-"""The schema of a table that is too large to look at: inferred from a sample of its rows."""
+"""The schema of a table that is too large for memory, inferred from a sample of its rows."""
 
 from __future__ import annotations
 
@@ -43,31 +43,31 @@ def infer_from_sample(
     named |= {*roles.ignore, *roles.kinds}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
     schema = infer(sample, replace(roles, ignore=[*roles.ignore, *counters]))
-    note = "left out: row number (consecutive whole numbers)"
+    note = "left out: looks like a row number (consecutive whole numbers)"
     schema = schema.with_columns({name: replace(schema[name], note=note) for name in counters})
     return schema, len(sample)
 
 
 def _row_numbers(sample: pd.DataFrame, runs: Sequence[int]) -> list[str]:
-    """Find the columns that count up in every run: a spread sample has gaps between its runs."""
+    """Return the columns that count up in every run; between the runs of a sample are gaps."""
     if len(runs) == 1:
-        return []  # `infer` sees those itself
+        return []  # `infer` recognizes them itself
     inside = np.ones(len(sample) - 1, dtype=bool)
     inside[np.cumsum(runs)[:-1] - 1] = False
     inside[sum(runs) - 1 :] = False  # rows that were added for their label
-    found = []
+    counters = []
     for name in sample.columns:
         if types.is_integer_dtype(sample[name].dtype) and not sample[name].hasnans:
             steps = np.diff(sample[name].to_numpy())[inside]
             if len(steps) and (steps == 1).all():
-                found.append(str(name))
-    return found
+                counters.append(str(name))
+    return counters
 
 
 def _with_both_labels(
     sample: pd.DataFrame, source: sources.Source, database: str | None, target: str
 ) -> pd.DataFrame:
-    """Add the first row of the label that a sample lacks; churners may come late in a table."""
+    """Add the first row with the label that a sample lacks; churners may be rare or come late."""
     if target not in sample.columns:
         return sample
     labels = set(_labels(sample[target])) - {""}

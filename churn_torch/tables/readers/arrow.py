@@ -14,15 +14,20 @@ from churn_torch.tables.schema import check_names
 # A schema, and the rows that follow it.
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
+# Characters of a library's message that are shown.
+_LONGEST = 300
+
 
 def check_columns(names: Sequence[str], columns: Sequence[str] | None) -> None:
-    """Raise InputError when names repeat or an asked column is not among them."""
+    """Raise InputError when names repeat or a column that was asked for is not among them."""
     check_names(names)
     for name in columns or ():
         if name not in names:
             raise InputError(
-                f"expected column {name!r} in the source, however: it is not there"
-                f"{suggest(name, names)}; the columns are {', '.join(map(repr, names[:12]))}"
+                "source",
+                expected=f"a column {name!r}",
+                got=f"none of that name{suggest(name, names)}",
+                fix=f"name one of its columns: {', '.join(map(repr, names[:12]))}",
             )
 
 
@@ -40,18 +45,29 @@ def select(
 
 
 def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordBatch]:
-    """Pass batches on; what breaks on the way becomes an InputError that names the source."""
+    """Pass batches on; an error on the way becomes an InputError that names the source."""
     try:
         yield from batches
     except (pa.ArrowException, OSError, duckdb.Error) as error:
         raise InputError(
-            f"expected to read {what} to its end, however: {first_line(error)}; mend the source"
+            what,
+            expected="a source that can be read to its end",
+            got=f"the error {library_message(error)!r}",
+            fix="repair the source",
         ) from None
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's message: the rest is for its developers."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST]
+
+
+def library_message(error: BaseException) -> str:
+    """Return a library's message in one line: the whole of it where it is short."""
+    lines = (line.strip() for line in str(error).splitlines())
+    # A line of carets points into the line above it, which one line cannot show.
+    whole = " ".join(line for line in lines if line.strip("^"))
+    return whole if 0 < len(whole) <= _LONGEST else first_line(error)
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:

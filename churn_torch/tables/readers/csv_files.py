@@ -1,4 +1,4 @@
-"""CSV: the encoding, the delimiter and the header are found out; every cell stays text."""
+"""CSV: the encoding, delimiter and header are detected; every cell stays text."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ def read_csv(paths: Sequence[Path]) -> Batches:
             odd = next(iter(sorted(set(file.names) ^ set(names))), None)
             what = f"column {odd!r} is not in both" if odd is not None else "their order differs"
             raise InputError(
-                f"expected CSV files with the same columns, however: {paths[0].name!r} and "
-                f"{file.path.name!r} differ ({what}); read them with SELECT ... "
-                "FROM read_csv(..., union_by_name=true)"
+                str(file.path),
+                expected=f"the columns of {paths[0].name!r}",
+                got=f"others ({what})",
+                fix="read them with SELECT ... FROM read_csv(..., union_by_name=true)",
             )
     schema = pa.schema([(name, pa.string()) for name in names])
     return schema, (batch for file in files for batch in file.batches(schema))
 
 
 class _CsvFile:
-    """One file with what was found out of its form."""
+    """One file and its form: compression, encoding, delimiter and header."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -60,9 +61,7 @@ class _CsvFile:
         with self.open_text() as file:
             head = file.read(_HEAD)
         if not head.strip():
-            raise InputError(
-                f"expected a table, however: {str(path)!r} holds nothing; check the source"
-            )
+            raise InputError(str(path), expected="a table", got="no text", fix="check the source")
         try:
             self.delimiter = _find_delimiter(head)
             with self.open_text() as file:
@@ -96,7 +95,7 @@ class _CsvFile:
                 return encoding
         except UnicodeDecodeError:
             if wide:
-                raise self._unreadable("it starts like UTF-16 text and is none") from None
+                raise self._unreadable("it starts like UTF-16 text but is not") from None
         except (OSError, EOFError, zlib.error) as error:  # a damaged gzip stream
             raise self._unreadable(first_line(error)) from None
         with self.open_bytes() as file:
@@ -107,12 +106,12 @@ class _CsvFile:
 
     def _refuse_binary(self, head: bytes) -> None:
         if head.startswith(b"PK\x03\x04"):
-            what = "a zip or Excel file; save the sheet as CSV"
+            got, fix = "a zip or Excel file", "save the sheet as CSV"
         elif len(head.translate(None, delete=_CONTROL)) < len(head):
-            what = "binary; name a CSV or Parquet file"
+            got, fix = "binary content", "name a CSV or Parquet file"
         else:
             return
-        raise InputError(f"expected a CSV or Parquet file, however: {str(self.path)!r} is {what}")
+        raise InputError(str(self.path), expected="a CSV or Parquet file", got=got, fix=fix)
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         encoding = "utf-8" if self.encoding == "utf-8-sig" else self.encoding
@@ -159,18 +158,21 @@ class _CsvFile:
                 for row in reader:
                     if row and len(row) != len(self.names):
                         return InputError(
-                            f"expected as many cells as the header has ({len(self.names)}) in "
-                            f"every row of {str(self.path)!r}, however: line {reader.line_num:,} "
-                            f"has {len(row)}; mend that line"
+                            str(self.path),
+                            expected=f"{len(self.names)} cells in every row, as in the header",
+                            got=f"{len(row)} in line {reader.line_num:,}",
+                            fix="correct that line",
                         )
-        except csv.Error as found:
-            problem = first_line(found)
+        except csv.Error as csv_error:
+            problem = first_line(csv_error)
         return self._unreadable(problem)
 
     def _unreadable(self, problem: str) -> InputError:
         return InputError(
-            f"expected a CSV file, however: {str(self.path)!r} cannot be read ({problem}); "
-            "mend the file or write it again"
+            str(self.path),
+            expected="a CSV file",
+            got=f"one that cannot be read ({problem})",
+            fix="correct the file or write it again",
         )
 
 

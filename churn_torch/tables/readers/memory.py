@@ -1,4 +1,4 @@
-"""Memory: what a table would take of it, and what there is."""
+"""Memory: how much a table needs, and how much is free."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_b
 def estimated_bytes(source: sources.Source, database: str | None = None) -> int | None:
     """Estimate the size of a table in memory from its files, or return None if it has none.
 
-    Parquet tells it in its footers; a CSV takes about its own size, a gzipped one 8 times that.
+    Parquet files state it in their footers. A CSV file takes about its own size, a gzipped one 8
+    times that.
     """
     paths = sources.files(source, database)
     if paths is None:
@@ -33,16 +34,16 @@ def estimated_bytes(source: sources.Source, database: str | None = None) -> int 
 def available_bytes() -> int | None:
     """Return the memory that is free for use, or the container's limit if that is lower.
 
-    None where the system does not tell.
+    None where the system does not say.
     """
-    found = []
+    sizes = []
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
-        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
-    except OSError:  # not Linux: all there is must do
+        sizes += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+    except OSError:  # not Linux: take the whole memory
         if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
-            found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+            sizes.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for limit in map(Path, _LIMITS):
         if limit.is_file() and limit.read_text().strip() != "max":
-            found.append(int(limit.read_text()))
-    return min(found, default=None)
+            sizes.append(int(limit.read_text()))
+    return min(sizes, default=None)

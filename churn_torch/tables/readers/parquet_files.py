@@ -35,8 +35,10 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
         return pa_parquet.read_metadata(path)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"expected a Parquet file, however: {str(path)!r} is damaged ({first_line(error)}); "
-            "write it again"
+            str(path),
+            expected="a Parquet file",
+            got=f"a damaged one ({first_line(error)})",
+            fix="write it again",
         ) from None
 
 
@@ -76,7 +78,7 @@ def read_parquet(
         if kind.name in coded and _is_text(kind.type) and all(kind.name in names for names in held):
             schema = schema.set(i, kind.with_type(pa.dictionary(pa.int32(), pa.string())))
     batches = (batch for file in files for batch in file.batches(schema))
-    return schema, guarded(batches, f"the Parquet source {str(folder or paths[0])!r}")
+    return schema, guarded(batches, str(folder or paths[0]))
 
 
 def sample_parquet(
@@ -93,7 +95,7 @@ def sample_parquet(
         InputError: As for `read_parquet`.
     """
     schema, files = _opened(paths, folder, None)
-    where = f"the Parquet source {str(folder or paths[0])!r}"
+    where = str(folder or paths[0])
     counts = [metadata(file.path).num_row_groups for file in files]
     groups = [(file, i) for file, count in zip(files, counts, strict=True) for i in range(count)]
     n_rows = sum(metadata(file.path).num_rows for file in files)
@@ -175,8 +177,10 @@ def _opened(
         fragments = list(open_files(schema=schema).get_fragments())
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"expected Parquet files with the same columns, however: those of {where!r} differ "
-            f"({first_line(error)}); write them again or read them with SELECT ..."
+            where,
+            expected="Parquet files with the same columns",
+            got=f"different ones ({first_line(error)})",
+            fix="write them again or read them with SELECT ...",
         ) from None
     # What pandas stores of a nameless index is no column of the table.
     names = [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]

@@ -1,4 +1,4 @@
-"""Files: which ones a path, a glob or a folder stands for, and what they hold."""
+"""Files: which ones a path, a glob or a folder stands for, and whether they are Parquet."""
 
 from __future__ import annotations
 
@@ -22,27 +22,33 @@ def find_files(source: str | Path) -> list[Path]:
     if os.path.isfile(path):  # unlike Path.is_file, not upset by overlong names
         return [path]
     if os.path.isdir(path):
-        files = (file for file in path.rglob("*") if _DATA_NAME.fullmatch(file.name))
+        named = (file for file in path.rglob("*") if _DATA_NAME.fullmatch(file.name))
         # Writers such as Spark leave _SUCCESS and hidden files beside the data.
-        found = sorted(file for file in files if file.is_file() and not _is_hidden(file, path))
-        if not found:
+        files = sorted(file for file in named if file.is_file() and not _is_hidden(file, path))
+        if not files:
             raise InputError(
-                f"expected Parquet or CSV files in the folder {str(source)!r}, however: it has "
-                "none; name another folder or a file"
+                f"folder {str(source)!r}",
+                expected="Parquet or CSV files in it",
+                got="none",
+                fix="name another folder or a file",
             )
-        return found
+        return files
     if glob.has_magic(str(path)):
         matches = (Path(name) for name in glob.glob(str(path), recursive=True))
-        found = sorted(file for file in matches if file.is_file())
-        if not found:
+        files = sorted(file for file in matches if file.is_file())
+        if not files:
             raise InputError(
-                f"expected files that match {str(source)!r}, however: there are none; "
-                "check the folder and the pattern"
+                "source",
+                expected=f"files that match {str(source)!r}",
+                got="none",
+                fix="check the folder and the pattern",
             )
-        return found
+        return files
     raise InputError(
-        f"expected a file, a folder, a glob or SELECT ..., however: {str(source)[:200]!r} is not "
-        f"there{near(path)}; check the path"
+        "source",
+        expected="a file, a folder, a glob or SELECT ...",
+        got=f"{str(source)[:200]!r}, which is not there{near(path)}",
+        fix="check the path",
     )
 
 
@@ -51,31 +57,39 @@ def _is_hidden(file: Path, folder: Path) -> bool:
 
 
 def near(path: Path) -> str:
-    """Name the file beside a missing one that it was probably meant to be."""
+    """Name the file in the folder of a missing one that was probably meant, to add to a message."""
     if not os.path.isdir(path.parent):
         return f", nor its folder {str(path.parent)!r}"
     return suggest(path.name, os.listdir(path.parent))
 
 
 def is_parquet(path: Path) -> bool:
-    """Tell Parquet from text by its first bytes; the name only decides what to complain about."""
+    """Tell Parquet from text by its first bytes.
+
+    Raises:
+        InputError: The file cannot be opened, is empty, or is named like Parquet and is not.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
         raise InputError(
-            f"expected a readable file, however: {str(path)!r} cannot be opened "
-            f"({error.strerror}); check its permissions"
+            str(path),
+            expected="a readable file",
+            got=f"one that cannot be opened ({error.strerror})",
+            fix="check its permissions",
         ) from None
     if not head:
         raise InputError(
-            f"expected a table, however: {str(path)!r} is empty (0 bytes); check the source"
+            str(path), expected="a table", got="an empty file (0 bytes)", fix="check the source"
         )
     if head == b"PAR1":
         return True
     if path.suffix.lower() in (".parquet", ".pq"):
         raise InputError(
-            f"expected a Parquet file, however: {str(path)!r} does not start like one; "
-            "write it again, or name it .csv if it is one"
+            str(path),
+            expected="a Parquet file",
+            got="one that does not start like Parquet",
+            fix="write it again, or name it .csv if it is a CSV file",
         )
     return False

@@ -1,4 +1,4 @@
-"""Working ahead: an iterator advanced by a thread while its consumer is busy."""
+"""Prefetch: a thread makes the next items while their consumer is busy."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _POLL_SECONDS = 0.1
 
 
 def prefetch(items: Iterable[T], depth: int = 2) -> Iterator[T]:
-    """Yield the items in their order, with up to ``depth`` of them made before they are asked for.
+    """Yield the items in their order, and make up to ``depth`` of them in advance.
 
-    Reading, decoding and most array work let go of Python's lock, so the two sides overlap. An
-    error is raised where its item would have come. A consumer that stops early stops the thread,
-    which then closes ``items``.
+    Reading, decoding and most array work release Python's global lock, so both sides work at the
+    same time. An error is raised where its item would have come. A consumer that stops early stops
+    the thread, which then closes ``items``.
 
     Args:
         items: Advanced in the thread only.
-        depth: Items that wait at most; with the one in the making and the one in use, that bounds
-            the memory.
+        depth: The most items that wait. One more is being made and one is in use, so memory holds
+            ``depth + 2`` of them.
     """
     made: queue.Queue[tuple[T | object, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -51,7 +51,7 @@ def prefetch(items: Iterable[T], depth: int = 2) -> Iterator[T]:
             if close is not None:
                 close()
 
-    thread = threading.Thread(target=make, name="churn_torch-ahead", daemon=True)
+    thread = threading.Thread(target=make, name="churn_torch-prefetch", daemon=True)
     thread.start()
     try:
         while True:

@@ -1,9 +1,8 @@
-"""Reading tables: the only place that touches rows on disk or in a database."""
+"""Reading tables: the only place that reads rows from a file, a database or a DataFrame."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,14 +10,13 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers import arrow, parquet_files
+from churn_torch.tables.readers import arrow, parquet_files, queries
 from churn_torch.tables.readers.csv_files import read_csv
-from churn_torch.tables.readers.paths import find_files, is_parquet, near
+from churn_torch.tables.readers.paths import find_files, is_parquet
 from churn_torch.tables.readers.writing import write
 from churn_torch.tables.schema import Schema, with_text_names
 
@@ -36,8 +34,6 @@ __all__ = [
 
 Source = str | Path | pd.DataFrame
 
-_QUERY = re.compile(r"\s*(select|with)[\s(*\"']", re.IGNORECASE)
-_URL = re.compile(r"\w+://")
 READ_ROWS = 65_536  # rows read at a time
 # A DataFrame is sampled in so many runs of rows.
 _RUNS = 16
@@ -49,8 +45,8 @@ def read(
     """Read a whole table.
 
     Args:
-        source: A CSV or Parquet file, a glob, a folder, a query that starts with SELECT or WITH,
-            an address (``s3://``, ``https://``) that DuckDB can open, or a DataFrame.
+        source: A CSV or Parquet file, a glob, a folder, one SELECT statement (see `queries`), an
+            address (``s3://``, ``https://``) that DuckDB can open, or a DataFrame.
         database: The DuckDB file that a query runs in; it is opened read-only.
         columns: The columns to read, in this order; all when None.
 
@@ -198,7 +194,7 @@ def _opened(
     """Open a source as a schema and record batches, reduced to `columns`."""
     query = _as_query(source, database)
     if query is not None:
-        with _queried(query, database) as (schema, batches):
+        with queries.opened(query, database) as (schema, batches):
             yield arrow.select(schema, batches, columns)
         return
     paths = find_files(source)
@@ -210,15 +206,19 @@ def _opened(
         yield arrow.select(*read_csv(paths), columns)
     else:
         raise InputError(
-            f"expected files of one format, however: {str(source)!r} holds Parquet and others "
-            f"({paths[parquet.index(False)].name!r}); narrow it to one with a glob"
+            "source",
+            expected="files of one format",
+            got=f"Parquet and others ({paths[parquet.index(False)].name!r}) in {str(source)!r}",
+            fix="narrow it to one format with a glob",
         )
 
 
 def _no_rows(source: str | Path) -> InputError:
     return InputError(
-        f"expected a table with rows, however: {str(source)[:200]!r} has columns but no rows; "
-        "check the source"
+        "source",
+        expected="a table with rows",
+        got=f"columns but no rows from {str(source)[:200]!r}",
+        fix="check the source",
     )
 
 
@@ -228,48 +228,23 @@ def _select_frame(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.Data
     return frame if columns is None else frame[list(columns)]
 
 
-def _as_query(source: str | Path, database: str | None) -> str | None:
+def _as_query(source: str | Path, database: str | None) -> queries.Query | None:
     """Return the query that reads the source, or None when it is a path."""
     text = str(source)
-    if isinstance(source, str) and _QUERY.match(text) and not os.path.exists(text):
-        return text
+    if isinstance(source, str) and queries.is_query(text) and not os.path.exists(text):
+        return queries.Query(text)
     if database is not None:
         raise InputError(
-            f"expected a query (SELECT ...) to run in the database, however: got {text!r}; write "
-            f"SELECT * FROM {text}, or leave the database out"
+            "source",
+            expected="a query (SELECT ...) to run in the database",
+            got=repr(text[:200]),
+            fix=f"write SELECT * FROM {text[:200]}, or leave the database out",
         )
-    if _URL.match(text):
-        quoted = "'" + text.replace("'", "''") + "'"
-        if re.search(r"\.(parquet|pq)(\?|$)", text):
-            return f"SELECT * FROM read_parquet({quoted})"
-        return f"SELECT * FROM read_csv({quoted}, all_varchar=true)"
-    return None
-
-
-@contextmanager
-def _queried(query: str, database: str | None) -> Iterator[arrow.Batches]:
-    path = None if database is None else Path(database).expanduser()
-    if path is not None and not path.is_file():
-        raise InputError(
-            f"expected a DuckDB database file, however: {database!r} is not there"
-            f"{near(path)}; check the path"
-        )
-    try:
-        where = ":memory:" if path is None else str(path)
-        with duckdb.connect(where, read_only=path is not None) as connection:
-            # Otherwise a table name could pick up a Python variable of ours.
-            connection.execute("SET python_enable_replacements = false")
-            reader = connection.sql(query).to_arrow_reader(READ_ROWS)
-            yield reader.schema, arrow.guarded(reader, "the rows of the query")
-    except duckdb.Error as error:
-        raise InputError(
-            f"expected a query that DuckDB can run, however: {arrow.first_line(error)}; mend the "
-            "query or data.database"
-        ) from None
+    return queries.of_address(text)
 
 
 def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: str | None) -> None:
-    """Refuse an output that would take the place of what is read.
+    """Refuse an output that would overwrite the input.
 
     Raises:
         InputError: ``out`` is the source, one of its files, or the database.
@@ -278,5 +253,8 @@ def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: s
     read += files(source, database) or []
     if Path(out).resolve() in {path.resolve() for path in read}:
         raise InputError(
-            f"out: expected a file other than what is read, got {str(out)!r}; name another file"
+            "out",
+            expected="a file other than what is read",
+            got=repr(str(out)),
+            fix="name another file",
         )

@@ -1,4 +1,4 @@
-"""Writing a table chunk by chunk, so that a failure leaves no half of it."""
+"""Writing a table chunk by chunk; a failure leaves no half-written file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
     """Write chunks as one CSV (``.csv``, ``.tsv``, also ``.gz``) or Parquet file.
 
-    The rows go to a file beside it that takes the name at the end, so a failure leaves nothing.
+    The rows go to a temporary file in the same folder, which is renamed at the end.
 
     Returns:
         The number of rows written.
@@ -37,8 +37,10 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
     name = path.name.lower()
     if not name.endswith(_PARQUET + _CSV):
         raise InputError(
-            f"expected an output that ends in .csv, .csv.gz, .tsv or .parquet, however: got "
-            f"{str(path)!r}; rename it"
+            "out",
+            expected="a file that ends in .csv, .csv.gz, .tsv or .parquet",
+            got=repr(str(path)),
+            fix="rename it",
         )
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -48,8 +50,10 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
         os.replace(partial, path)
     except OSError as error:
         raise InputError(
-            f"expected a place that can be written to, however: {str(path)!r} is none "
-            f"({error.strerror or error}); choose another folder or name"
+            "out",
+            expected="a file that can be written",
+            got=f"{str(path)!r} ({error.strerror or error})",
+            fix="choose another folder or name",
         ) from None
     finally:
         with suppress(OSError):
@@ -89,8 +93,10 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int
                 table = pa.Table.from_pandas(frame, schema=writer.schema, preserve_index=False)
             except (pa.ArrowException, TypeError) as error:
                 raise InputError(
-                    f"expected columns to keep their type from chunk to chunk, however: "
-                    f"{first_line(error)}; write a CSV instead"
+                    "out",
+                    expected="columns of one type from the first row to the last",
+                    got=f"the error {first_line(error)!r}",
+                    fix="write a CSV file instead",
                 ) from None
             writer.write_table(table)
             n_rows += len(frame)
@@ -100,7 +106,7 @@ def _write_parquet(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int
 
 
 def _texts(schema: pa.Schema) -> list[str]:
-    """Name the text columns: they repeat, numbers hardly do, and to look takes most of the time."""
+    """Return the text columns, the only ones that are worth a dictionary: numbers hardly repeat."""
     return [
         f.name for f in schema if pa.types.is_string(f.type) or pa.types.is_large_string(f.type)
     ]

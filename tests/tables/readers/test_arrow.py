@@ -17,6 +17,7 @@ from churn_torch.tables.readers.arrow import (
     check_columns,
     first_line,
     guarded,
+    library_message,
     rebatched,
     select,
     to_pandas,
@@ -26,10 +27,11 @@ from churn_torch.tables.readers.arrow import (
 def test_columns_are_checked() -> None:
     check_columns(["a", "b"], ["b"])
     with pytest.raises(
-        InputError, match=r"'B' .* not there .did you mean 'b'.*columns are 'a', 'b'"
+        InputError,
+        match=r"a column 'B', got none of that name .did you mean 'b'.*columns: 'a', 'b'",
     ):
         check_columns(["a", "b"], ["B"])
-    with pytest.raises(InputError, match="'a' stands more than once"):
+    with pytest.raises(InputError, match="'a' more than once"):
         check_columns(["a", "a"], None)
 
 
@@ -47,10 +49,18 @@ def test_guarded_turns_what_breaks_into_one_sentence() -> None:
         yield pa.record_batch({"a": [1]})
         raise pa.ArrowInvalid("the page is torn\nStack: ...")
 
-    batches = guarded(breaking(), "the file 'x'")
+    batches = guarded(breaking(), "x.parquet")
     assert next(batches).num_rows == 1
-    with pytest.raises(InputError, match=r"read the file 'x' to its end.*: the page is torn; mend"):
+    with pytest.raises(InputError, match=r"^x.parquet: .* read to its end, .*the page is torn"):
         next(batches)
+
+
+def test_short_messages_are_shown_whole() -> None:
+    message = 'Parser Error: at "x"\n\nLINE 1: SELECT x\n               ^^^^^\n'
+    assert library_message(ValueError(message)) == 'Parser Error: at "x" LINE 1: SELECT x'
+    assert library_message(ValueError()) == "ValueError"
+    assert library_message(ValueError("first\n" + "x" * 300)) == "first"
+    assert library_message(ValueError("x" * 300)) == "x" * 300
 
 
 def test_first_line() -> None:

@@ -116,29 +116,29 @@ def test_the_last_row_of_the_head_does_not_mislead(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", r"is empty \(0 bytes\)"),
-        (b"\n\n  \n", "holds nothing"),
-        (b"a,b\n", "has columns but no rows"),
-        (b"a,b", "has columns but no rows"),
-        (b"a,b,a\n1,2,3\n", "'a' stands more than once"),
+        (b"", r"table.csv: expected a table, got an empty file \(0 bytes\)"),
+        (b"\n\n  \n", "got no text"),
+        (b"a,b\n", "columns but no rows"),
+        (b"a,b", "columns but no rows"),
+        (b"a,b,a\n1,2,3\n", "'a' more than once"),
         (
             b"a,b\n1,2\n3\n4,5\n",
-            r"the header has \(2\) in every row of .*table.csv', however: line 3 has 1",
+            r"table.csv: expected 2 cells in every row, as in the header, got 1 in line 3; correct",
         ),
-        (b'a,b\n"two\nlines",2\n1,2,3\n', "line 4 has 3; mend that line"),
-        (b"a,b\n" + b"1,2\n" * 70_000 + b"1,2,3\n", "line 70,002 has 3"),
-        (bytes(range(256)) * 40, "is binary; name a CSV or Parquet file"),
-        (b"PK\x03\x04" + b"abc" * 50, "is a zip or Excel file; save the sheet as CSV"),
+        (b'a,b\n"two\nlines",2\n1,2,3\n', "got 3 in line 4; correct that line"),
+        (b"a,b\n" + b"1,2\n" * 70_000 + b"1,2,3\n", "got 3 in line 70,002"),
+        (bytes(range(256)) * 40, "binary content; name a CSV or Parquet file"),
+        (b"PK\x03\x04" + b"abc" * 50, "a zip or Excel file; save the sheet as CSV"),
         (PACKED[:-30], r"cannot be read \(Compressed file"),
         (PACKED[:20] + b"x" * 99, "cannot be read"),
         (b"\x1f\x8bnot gzip", "cannot be read"),
-        (b"\xff\xfea", "starts like UTF-16 text and is none"),
+        (b"\xff\xfea", "starts like UTF-16 text but is not"),
         (b'a,b\n1,"x\n2,y\n3,z\n', "the quote that opens before 'x' never closes"),
-        (b'a,b\n1,2\n"x\n2,y\n3,z\n', "line 5 has 1; mend that line"),
+        (b'a,b\n1,2\n"x\n2,y\n3,z\n', "got 1 in line 5; correct that line"),
         (b'a,"b\n' + b"1,2\n" * 99_999, "cannot be read .*field larger than"),
         (b'a,b\n1,"x\n' + b"2,y\n" * 3_000_000, "cannot be read"),
         (b"a,b\n1,2\n3," + b"x" * 20_000_000 + b"\n", "cannot be read"),
-        (gzip.compress(b"", mtime=0), "holds nothing"),
+        (gzip.compress(b"", mtime=0), "got no text"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -161,7 +161,7 @@ def test_several_files_are_one_table(tmp_path: Path) -> None:
 def test_several_files_must_agree(tmp_path: Path, header: str, message: str) -> None:
     (tmp_path / "part1.csv").write_text("a,b\n1,x\n")
     (tmp_path / "part2.csv").write_text(f"{header}\n2,y\n")
-    with pytest.raises(InputError, match=rf"'part1.csv' and 'part2.csv' differ \({message}"):
+    with pytest.raises(InputError, match=rf"part2.csv: .* of 'part1.csv', .* \({message}"):
         read(tmp_path)
 
 

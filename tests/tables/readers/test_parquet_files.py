@@ -130,22 +130,25 @@ def test_files_may_differ_in_types_but_not_in_kind(tmp_path: Path) -> None:
     pd.DataFrame({"a": [None], "b": ["z"]}).to_parquet(tmp_path / "3.parquet")
     assert read(str(tmp_path / "*.parquet"))["a"].isna().tolist() == [False, False, True]
     pd.DataFrame({"a": ["text"], "b": ["y"]}).to_parquet(tmp_path / "2.parquet")
-    with pytest.raises(InputError, match=r"same columns, however: .* differ .*SELECT"):
+    with pytest.raises(
+        InputError,
+        match=r"Parquet files with the same columns, got .*SELECT",
+    ):
         read(tmp_path)
 
 
 def test_repeated_names_are_refused(tmp_path: Path) -> None:
     table = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
     pq.write_table(table, tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="'a' stands more than once"):
+    with pytest.raises(InputError, match="'a' more than once"):
         read(tmp_path / "t.parquet")
 
 
 def test_no_rows_are_refused(tmp_path: Path) -> None:
     pd.DataFrame({"a": pd.Series([], dtype="float64")}).to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="has columns but no rows"):
+    with pytest.raises(InputError, match="columns but no rows"):
         read(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="has columns but no rows"):
+    with pytest.raises(InputError, match="columns but no rows"):
         list(read_chunks(tmp_path / "t.parquet"))
 
 
@@ -155,10 +158,10 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     assert metadata(path).num_rows == 5000
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"t.parquet' is damaged"):
+    with pytest.raises(InputError, match=r"t.parquet: expected a Parquet file, got a damaged one"):
         read(path)
     path.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
-    with pytest.raises(InputError, match=r"t.parquet' to its end, however|is damaged"):
+    with pytest.raises(InputError, match=r"t.parquet: .*(read to its end|got a damaged one)"):
         read(path)
 
 

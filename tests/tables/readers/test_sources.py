@@ -13,7 +13,6 @@ import pytest
 from churn_torch.errors import InputError
 from churn_torch.tables.readers.sources import (
     Source,
-    _as_query,
     column_names,
     count_rows,
     files,
@@ -89,9 +88,11 @@ def test_columns_narrow_every_source(folder: Path, how: str) -> None:
     assert list(read(source, database=database, columns=["number"]).columns) == ["number"]
     swapped = next(read_chunks(source, database=database, columns=["number", "key"]))
     assert list(swapped.columns) == ["number", "key"]
-    with pytest.raises(InputError, match=r"'Number' .* not there .did you mean 'number'"):
+    with pytest.raises(
+        InputError, match=r"a column 'Number', got none of that name .did you mean 'number'"
+    ):
         read(source, database=database, columns=["Number"])
-    with pytest.raises(InputError, match="not there"):
+    with pytest.raises(InputError, match="none of that name"):
         list(read_chunks(source, database=database, columns=["Number"]))
 
 
@@ -106,12 +107,12 @@ def test_rows_are_counted_where_that_is_free(folder: Path, how: str) -> None:
 @pytest.mark.parametrize("how", SOURCES)
 def test_files_are_those_that_hold_the_rows(folder: Path, how: str) -> None:
     source, database = source_of(how, folder)
-    found = files(source, database)
+    paths = files(source, database)
     if how == "frame" or how.startswith("query"):
-        assert found is None
+        assert paths is None
     else:
         named = ["1.parquet", "2.parquet"] if how in ("glob", "folder") else [SOURCES[how]]
-        assert [path.name for path in found or []] == named
+        assert [path.name for path in paths or []] == named
 
 
 @pytest.mark.parametrize("how", SOURCES)
@@ -174,7 +175,7 @@ def test_a_file_may_be_named_like_a_query(folder: Path, monkeypatch: pytest.Monk
 
 def test_number_names_of_a_frame_become_text() -> None:
     assert list(read(pd.DataFrame([[1, 2]], columns=[0, "x"])).columns) == ["0", "x"]
-    with pytest.raises(InputError, match="'x' stands more than once"):
+    with pytest.raises(InputError, match="'x' more than once"):
         read(pd.DataFrame([[1, 2]], columns=["x", "x"]))
 
 
@@ -214,13 +215,16 @@ def test_duckdb_types_become_plain() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("tabel.csv", r"tabel.csv' is not there \(did you mean 'table.csv'\?\); check the path"),
-        ("nowhere/t.csv", r"nowhere/t.csv' is not there, nor its folder '.*nowhere'"),
-        ("*.xlsx", r"files that match '.*xlsx', however: there are none"),
-        ("empty", "Parquet or CSV files in the folder '.*empty', however: it has none"),
-        ("mixed", r"files of one format, .*Parquet and others \('b.csv'\)"),
-        ("fake.parquet", "fake.parquet' does not start like one"),
-        ("empty.parquet", r"empty \(0 bytes\)"),
+        (
+            "tabel.csv",
+            r"tabel.csv', which is not there \(did you mean 'table.csv'\?\); check",
+        ),
+        ("nowhere/t.csv", r"nowhere/t.csv', which is not there, nor its folder '.*nowhere'"),
+        ("*.xlsx", r"files that match '.*xlsx', got none; check"),
+        ("empty", "folder '.*empty': expected Parquet or CSV files in it, got none"),
+        ("mixed", r"files of one format, got Parquet and others \('b.csv'\)"),
+        ("fake.parquet", "fake.parquet: expected a Parquet file, got one that does not start like"),
+        ("empty.parquet", r"empty.parquet: expected a table, got an empty file \(0 bytes\)"),
     ],
 )
 def test_wrong_paths_get_one_sentence(folder: Path, source: str, message: str) -> None:
@@ -254,14 +258,14 @@ def test_unreadable_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("SELECT * FROM nowhere", "DuckDB can run, however: .*nowhere does not exist"),
-        ("SELECT FROM WHERE", "DuckDB can run, however: Parser Error"),
+        ("SELECT * FROM nowhere", "DuckDB can run, got .*nowhere does not exist"),
+        ("SELECT FROM WHERE", "DuckDB can run, got .*Parser Error"),
         ("SELECT * FROM FRAME", "DuckDB can run"),  # no Python variable may be picked up
         ("SELECT * FROM frame", "DuckDB can run"),
-        ("SELECT * FROM 'no.parquet'", "DuckDB can run, however: IO Error"),
-        ("SELECT 1 AS a WHERE false", "has columns but no rows"),
-        ("SELECT 1 AS a, 2 AS a", "'a' stands more than once"),
-        ("SELECT CAST('x' || i AS INT) AS a FROM range(3) t(i)", "however: Conversion Error"),
+        ("SELECT * FROM 'no.parquet'", "DuckDB can run, got .*IO Error"),
+        ("SELECT 1 AS a WHERE false", "columns but no rows"),
+        ("SELECT 1 AS a, 2 AS a", "'a' more than once"),
+        ("SELECT CAST('x' || i AS INT) AS a FROM range(3) t(i)", "got .*Conversion Error"),
     ],
 )
 def test_wrong_queries_get_one_sentence(query: str, message: str) -> None:
@@ -273,14 +277,15 @@ def test_wrong_queries_get_one_sentence(query: str, message: str) -> None:
 def test_databases_are_opened_read_only(folder: Path) -> None:
     base = str(folder / "base.duckdb")
     before = Path(base).read_bytes()
-    with pytest.raises(InputError, match="read-only"):
+    with pytest.raises(InputError, match="exactly one SELECT statement, got INSERT"):
         read("WITH t AS (SELECT 1) INSERT INTO customers SELECT 'x', 1 FROM t", database=base)
     assert Path(base).read_bytes() == before
 
 
 def test_wrong_databases_get_one_sentence(folder: Path) -> None:
     with pytest.raises(
-        InputError, match=r"'.*bass.duckdb' is not there .did you mean 'base.duckdb'"
+        InputError,
+        match=r"database: .*bass.duckdb', .* not there .did you mean 'base.duckdb'",
     ):
         read("SELECT 1 AS a", database=str(folder / "bass.duckdb"))
     with pytest.raises(
@@ -298,17 +303,6 @@ def test_chunks_of_a_bad_file_fail_where_the_bad_line_is(tmp_path: Path) -> None
     path.write_text("a,b\n" + "x,yyyyyyyy\n" * 2_000_000 + "x\n")  # more than one block
     chunks = read_chunks(path, rows=1000)
     assert len(next(chunks)) == 1000
-    with pytest.raises(InputError, match="line 2,000,002 has 1"):
+    with pytest.raises(InputError, match="got 1 in line 2,000,002"):
         for _ in chunks:
             pass
-
-
-@pytest.mark.parametrize("url", ["s3://bucket/t.parquet", "https://example.invalid/t.csv?x='1'"])
-def test_addresses_go_to_duckdb(url: str) -> None:
-    # What DuckDB makes of the query needs a network: only the query is looked at here.
-    query = _as_query(url, None)
-    assert query is not None
-    reader = "read_parquet" if "parquet" in url else "read_csv"
-    assert query.startswith(f"SELECT * FROM {reader}('")
-    assert url.replace("'", "''") in query
-    assert count_rows(url) is None

@@ -51,13 +51,13 @@ def test_equal_rows_give_equal_bytes_and_replace_the_old(tmp_path: Path, name: s
 def test_a_failure_leaves_what_was_there(tmp_path: Path, name: str) -> None:
     def failing() -> Iterator[pd.DataFrame]:
         yield FRAME
-        raise InputError("the third row is bad")
+        raise InputError("row 3", expected="a number", got="text")
 
-    with pytest.raises(InputError, match="the third row is bad"):
+    with pytest.raises(InputError, match="row 3"):
         write(failing(), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / name).write_bytes(b"old")
-    with pytest.raises(InputError, match="the third row is bad"):
+    with pytest.raises(InputError, match="row 3"):
         write(failing(), tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
@@ -75,17 +75,17 @@ def test_interrupts_leave_nothing_either(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["t.xlsx", "t", "t.csv.zip", "csv"])
 def test_other_formats_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"ends in .csv, .csv.gz, .tsv or .parquet, however: got"):
+    with pytest.raises(InputError, match=r"^out: .* in .csv, .csv.gz, .tsv or .parquet, got"):
         write(chunks(), tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_places_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="expected a place that can be written to"):
+    with pytest.raises(InputError, match="out: expected a file that can be written"):
         write(chunks(), tmp_path / "file" / name)
     (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match="expected a place that can be written to"):
+    with pytest.raises(InputError, match="out: expected a file that can be written"):
         write(chunks(), tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", name]
 
@@ -98,7 +98,7 @@ def test_csv_is_plain_text_with_line_feeds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
 def test_no_rows_still_make_a_file_with_columns(tmp_path: Path, name: str) -> None:
     assert write([FRAME[:0]], tmp_path / name) == 0
-    with pytest.raises(InputError, match="has columns but no rows"):
+    with pytest.raises(InputError, match="columns but no rows"):
         read(tmp_path / name)
 
 
@@ -123,6 +123,6 @@ def test_whole_numbers_stay_whole_when_a_later_chunk_has_gaps(tmp_path: Path, na
 
 
 def test_parquet_columns_must_keep_their_type(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"keep their type from chunk to chunk.*write a CSV"):
+    with pytest.raises(InputError, match=r"columns of one type from the first .*write a CSV"):
         write([pd.DataFrame({"a": [1]}), pd.DataFrame({"a": ["x"]})], tmp_path / "t.parquet")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,81 @@
+"""Columns of a kind that the user named, or the error that says why they cannot have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from churn_torch.errors import InputError
+from churn_torch.tables import cells, dates
+from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.schema import Column, Kind, Storage
+
+DATE_NOTE = "date: elapsed days and calendar parts"
+
+
+def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
+    """Return the column with the kind that the user named.
+
+    Raises:
+        InputError: The cells cannot be read as that kind.
+    """
+    if kind is Kind.IGNORED:
+        return profile.as_column(kind, "left out: asked for")
+    if kind is Kind.ID:
+        return profile.as_column(kind, "names the row; not learned from")
+    if profile.storage is None:
+        raise _misfit(profile, kind, "nested values", "ignored")
+    if profile.present == 0:
+        return profile.as_column(Kind.IGNORED, "left out: empty")
+    if kind is Kind.DATETIME:
+        return _named_date(profile)
+    if kind is Kind.CATEGORICAL:
+        return profile.as_column(kind, "category: asked for")
+    if profile.storage is Storage.DATETIME:
+        raise _misfit(profile, kind, "dates", "datetime")
+    if kind is Kind.BOOLEAN:
+        if len(profile.levels) > 2:
+            raise _misfit(profile, kind, f"{profile.n_distinct:,} different values", "categorical")
+        return profile.as_column(kind, "yes/no: asked for")
+    if profile.storage is Storage.TEXT:
+        unreadable = cells.read_numbers(profile.levels)[1]
+        if unreadable.any():
+            first = profile.levels[unreadable].iloc[0]
+            raise _misfit(profile, kind, repr(str(first)), "categorical")
+        profile = replace(profile, storage=Storage.NUMBER)
+    return profile.as_column(kind, "number: asked for")
+
+
+def _named_date(profile: ColumnProfile) -> Column:
+    if profile.storage is Storage.DATETIME:
+        return profile.as_column(Kind.DATETIME, DATE_NOTE)
+    text = profile.levels
+    if profile.storage is Storage.NUMBER:
+        text = cells.canonical_text(text)
+        compact = text.str.fullmatch(r"\d{8}").all()
+        if compact and not dates.read_dates(text, dates.COMPACT)[1].any():
+            return date_column(replace(profile, storage=Storage.TEXT), [dates.COMPACT])
+        raise _misfit(profile, Kind.DATETIME, repr(str(text.iloc[0])), "numeric")
+    formats = dates.date_formats(text)
+    if formats:
+        return date_column(profile, formats)
+    unreadable = dates.read_dates(text, dates.ISO)[1]
+    first = text[unreadable].iloc[0] if unreadable.any() else text.iloc[0]
+    raise _misfit(profile, Kind.DATETIME, repr(str(first)), "categorical")
+
+
+def _misfit(profile: ColumnProfile, kind: Kind, got: str, other: str) -> InputError:
+    return InputError(
+        f"column {profile.name!r}",
+        expected=f"{'yes/no' if kind is Kind.BOOLEAN else kind} values",
+        got=got,
+        fix=f"correct the values or set data.kinds.{profile.name}={other}",
+    )
+
+
+def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
+    """Return a column of dates in text, in the first of the formats that fit."""
+    note = DATE_NOTE
+    if len(formats) > 1:
+        note += "; day and month could be either way round, we guess day first"
+    return profile.as_column(Kind.DATETIME, note, datetime_format=formats[0])

@@ -1,0 +1,82 @@
+"""Roles: the columns that the user named must be in the table, and each must have one use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.schema import Kind
+
+_USER_KINDS = tuple(kind for kind in Kind if kind not in (Kind.TARGET, Kind.WEIGHT))
+
+
+def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
+    """Check every column and kind that the user named, before any cell is looked at.
+
+    Raises:
+        InputError: A column is not in the table, is the target, or has two uses; or a kind is
+            unknown.
+    """
+    target, id, weight = roles.target, roles.id, roles.weight
+    ignore, kinds = roles.ignore, roles.kinds
+    if isinstance(ignore, str):
+        raise InputError(
+            "data.ignore", expected="a list of columns", got=repr(ignore), fix=f"write [{ignore}]"
+        )
+    named = [("data.id", id), ("data.split.column", roles.time), ("data.split.column", roles.group)]
+    named += [("data.weight", weight), *(("data.ignore", name) for name in ignore)]
+    named += [("data.kinds", name) for name in kinds]
+    names = list(columns)
+    for key, name in named:
+        if name is not None and name not in names:
+            raise InputError(
+                key,
+                expected="a column of the table",
+                got=f"{name!r}{suggest(name, names)}",
+                fix=f"name one of {listed(names)}",
+            )
+        if name == target:
+            raise InputError(
+                key,
+                expected="another column than the target",
+                got=repr(name),
+                fix="remove it there",
+            )
+    if weight is not None:
+        uses = [("the id", id), ("the split's time", roles.time)]
+        uses.append(("the split's group", roles.group))
+        uses += [(f"of the kind {kind} in data.kinds", name) for name, kind in kinds.items()]
+        for use, taken in uses:
+            if taken == weight:
+                raise _used_twice(weight, "the weight", use)
+    for name, kind in kinds.items():
+        if kind not in _USER_KINDS:
+            raise InputError(
+                f"data.kinds.{name}",
+                expected=f"one of {', '.join(_USER_KINDS)}",
+                got=f"{str(kind)!r}{suggest(str(kind), _USER_KINDS)}",
+            )
+        other = None
+        if name in ignore and kind != Kind.IGNORED:
+            other = "in data.ignore"
+        elif name == id and kind != Kind.ID:
+            other = "the id"
+        if other:
+            raise _used_twice(name, f"of the kind {kind} in data.kinds", other)
+
+
+def _used_twice(name: str, one: str, other: str) -> InputError:
+    return InputError(
+        f"column {name!r}",
+        expected="one use",
+        got=f"two: it is {one} and also {other}",
+        fix="remove one of the two",
+    )
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Write out the first names, and how many there are where that is not all of them."""
+    shown = [repr(name) for name in names]
+    more = f", ... ({len(shown)} in all)" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more

@@ -1,0 +1,163 @@
+"""Queries: one SELECT that DuckDB runs without the right to write or to load extensions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.rows import CHUNK_ROWS
+from churn_torch.tables.readers import arrow
+from churn_torch.tables.readers.paths import near
+
+# Spaces and comments, then the first word. Possessive: no text makes the search slow.
+_START = re.compile(
+    r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(select|with)[\s(*\"'/-]", re.IGNORECASE | re.DOTALL
+)
+_ADDRESS = re.compile(r"\w+://")
+
+_Settings = dict[str, str | bool | int | float | list[str]]
+_ANY_QUERY: _Settings = {
+    # Otherwise a table name could pick up a Python variable of ours.
+    "python_enable_replacements": "false",
+    "allow_community_extensions": "false",
+}
+# What a user's query runs under. Given at the connection, so that several connections to one
+# database file agree and nothing runs before the lock.
+_USER_QUERY: _Settings = _ANY_QUERY | {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "lock_configuration": "true",
+    "explain_output": "all",
+}
+# Operators of a plan that change files or tables, or run a query that the plan does not show.
+_WRITERS = {"COPY_TO_FILE", "BATCH_COPY_TO_FILE", "JSON_EXECUTE_SERIALIZED_SQL"}
+_WRITERS |= {"INSERT", "BATCH_INSERT", "UPDATE", "DELETE", "DELETE_OPERATOR", "MERGE_INTO"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SELECT statement.
+
+    Attributes:
+        sql: The statement.
+        is_address: It was written here for an address that the user named: DuckDB may load the
+            extension that reads it (httpfs).
+    """
+
+    sql: str
+    is_address: bool = False
+
+
+def is_query(text: str) -> bool:
+    """Tell whether a text starts like a query: with SELECT or WITH, after comments if any."""
+    return _START.match(text) is not None
+
+
+def of_address(text: str) -> Query | None:
+    """Return the query that reads an address (``s3://...``, ``https://...``), None for a path."""
+    if not _ADDRESS.match(text):
+        return None
+    if re.search(r"\.(parquet|pq)(\?|$)", text):
+        return Query(f"SELECT * FROM read_parquet({_quoted(text)})", is_address=True)
+    return Query(f"SELECT * FROM read_csv({_quoted(text)}, all_varchar=true)", is_address=True)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
+    """Run a query and give its schema and its record batches.
+
+    A user's query must be one statement of type SELECT. It runs in a connection that cannot load
+    extensions or change settings. A database file is opened read-only.
+
+    Args:
+        query: What to run.
+        database: The DuckDB file it runs in; None for one in memory.
+
+    Raises:
+        InputError: The database is not there, the query is more than one SELECT that only reads, or
+            DuckDB cannot run it.
+    """
+    path = None if database is None else Path(database).expanduser()
+    if path is not None and not path.is_file():
+        raise InputError(
+            "database",
+            expected="a DuckDB file",
+            got=f"{database!r}, which is not there{near(path)}",
+            fix="check the path",
+        )
+    where = ":memory:" if path is None else str(path)
+    settings = _ANY_QUERY if query.is_address else _USER_QUERY
+    try:
+        with duckdb.connect(where, read_only=path is not None, config=settings) as connection:
+            if not query.is_address:
+                _check_one_select(connection, query.sql)
+            reader = connection.sql(query.sql).to_arrow_reader(CHUNK_ROWS)
+            yield reader.schema, arrow.guarded(reader, "the rows of the query")
+    except duckdb.Error as error:
+        raise _refused(query, error) from None
+
+
+def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse all but one statement of type SELECT, by DuckDB's own parser.
+
+    Raises:
+        InputError: There are more statements, or it is another, or a part of it writes.
+        duckdb.Error: DuckDB cannot parse it or finds no such table.
+    """
+    kinds = [statement.type.name for statement in connection.extract_statements(sql)]
+    if kinds != ["SELECT"]:
+        raise InputError(
+            "query",
+            expected="exactly one SELECT statement",
+            got=", ".join(kinds) or "no statement",
+            fix="name one SELECT; a query may only read",
+        )
+    # A SELECT may still write: `WITH t AS (COPY ... TO 'file') SELECT ...` is one, and a function,
+    # in the query or in a view, may run another query. The plan shows both.
+    plans = connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()
+    operators = {name for _, plan in plans for name in _operators(json.loads(plan))}
+    if writers := sorted(operators & _WRITERS):
+        raise InputError(
+            "query",
+            expected="a SELECT that only reads",
+            got=f"one that runs {', '.join(writers)}",
+            fix="remove that part",
+        )
+
+
+def _operators(plan: list[dict[str, Any]]) -> Iterator[str]:
+    for operator in plan:
+        yield operator["name"]
+        yield from _operators(operator["children"])
+
+
+def _refused(query: Query, error: duckdb.Error) -> InputError:
+    got = f"the error {arrow.library_message(error)!r}"
+    if query.is_address:
+        return InputError(
+            "source",
+            expected="an address that DuckDB can read",
+            got=got,
+            fix="check the address, its rights and the network",
+        )
+    fix = "correct the query or the database"
+    if "installing and loading" in str(error):
+        got = f"the error {arrow.first_line(error)!r}"
+        fix = (
+            "a query loads no extensions, so save the table as Parquet or CSV first, or name an "
+            "address (s3://..., https://...) as the source itself"
+        )
+    return InputError("query", expected="a SELECT that DuckDB can run", got=got, fix=fix)

@@ -1,0 +1,176 @@
+"""Queries: one SELECT that reads; whatever else a query holds, no file changes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers import queries
+from churn_torch.tables.readers.sources import count_rows, read
+
+COPY = "COPY (SELECT 'x' AS a) TO 'shop.duckdb' (FORMAT csv)"
+COPY_IN_WITH = "WITH t AS (COPY (SELECT 1 AS a) TO 'new.csv') SELECT * FROM t"
+
+RUN = f"""SELECT * FROM json_execute_serialized_sql(json_serialize_sql($${COPY_IN_WITH}$$))"""
+
+HOSTILE = [
+    f"SELECT 1; {COPY}; SELECT * FROM customers",
+    f"SELECT 1;{COPY}",
+    f"SELECT 1 /* ; */; -- ;\n {COPY}; SELECT 1",
+    COPY_IN_WITH,
+    f"WITH o AS ({COPY_IN_WITH}) SELECT * FROM o",
+    f"{COPY_IN_WITH} UNION ALL SELECT 2",
+    COPY_IN_WITH.replace("* FROM t", "1"),
+    f"WITH t AS (SELECT 1 AS b), u AS ({COPY}) FROM t SELECT b",
+    f"SELECT * FROM query('{COPY_IN_WITH.replace(chr(39), chr(39) * 2)}')",
+    RUN,
+    RUN.replace("json_execute", "system.main.json_execute"),
+    f"SELECT 1 IN ({RUN})",
+    f"SELECT * FROM range(3) POSITIONAL JOIN ({RUN})",
+    "SELECT * FROM query('" + RUN.replace("_execute", "' || '_execute") + "')",
+    "SELECT * FROM hidden",
+    "SELECT * FROM macro()",
+    "WITH t AS (SELECT 1) INSERT INTO customers SELECT 9, 'No' FROM t",
+    "WITH t AS (INSERT INTO customers VALUES (9, 'No') RETURNING *) SELECT * FROM t",
+    "WITH t AS (DELETE FROM customers RETURNING *) SELECT * FROM t",
+    "WITH t AS (UPDATE customers SET key = 0 RETURNING *) SELECT * FROM t",
+    "SELECT nextval('s')",
+    "SELECT 1; ATTACH 'new.duckdb'",
+    "SELECT 1; ATTACH 'new.duckdb'; CREATE TABLE new.t AS SELECT 1; SELECT 1",
+    "SELECT 1; EXPORT DATABASE 'new'",
+    "SELECT 1; INSTALL httpfs",
+    "SELECT 1; LOAD httpfs",
+    "SELECT 1; SET lock_configuration = false; SELECT 1",
+    "SELECT 1; PRAGMA enable_profiling; SELECT 1",
+    "SELECT 1; CREATE TABLE new AS SELECT 1; SELECT * FROM new",
+    "SELECT 1; DROP TABLE customers; SELECT 1",
+    "SELECT 1; CHECKPOINT; SELECT 1",
+    "SELECT * FROM enable_logging('QueryLog', storage='file', storage_config={'path': 'new'})",
+    "SELECT * FROM enable_profiling(format='json', save_location='new.json')",
+    "SELECT * FROM 'https://example.invalid/t.csv'",
+    "SELECT * FROM read_parquet('s3://bucket/t.parquet')",
+    "SELECT * FROM sqlite_scan('t.csv', 't')",
+]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a CSV file and a database, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "customers.csv").write_text("key,churn\n1,Yes\n2,No\n")
+    with duckdb.connect(str(folder / "shop.duckdb")) as connection:
+        connection.execute(f"CREATE TABLE customers AS FROM '{folder / 'customers.csv'}'")
+        connection.execute("CREATE SEQUENCE s")
+        connection.execute(f"CREATE VIEW hidden AS {RUN}")
+        connection.execute(f"CREATE MACRO macro() AS TABLE {RUN}")
+    return folder
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the working directory, with the prepared files."""
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("database", [None, "shop.duckdb"])
+@pytest.mark.parametrize("query", HOSTILE)
+def test_hostile_queries_are_refused_and_change_no_file(
+    folder: Path, query: str, database: str | None
+) -> None:
+    before = contents(folder)
+    with pytest.raises(InputError, match=r"^query: expected .*, got .*; .*\.$") as caught:
+        read(query, database=database)
+    assert contents(folder) == before
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * FROM 'customers.csv'; -- a; b",
+        "SELECT * FROM 'customers.csv' /* COPY x TO y; */ ;;",
+        "-- a; b\n/* ; */ SELECT * FROM read_csv('customers.csv')\n;\n",
+        "WITH t AS (SELECT * FROM 'cust*.csv') SELECT * FROM t",
+        "SELECT key, 'a; COPY' AS copy FROM 'customers.csv'",
+        "select*from 'customers.csv' ORDER BY key",
+    ],
+)
+@pytest.mark.parametrize("database", [None, "shop.duckdb"])
+def test_honest_queries_read_files(folder: Path, query: str, database: str | None) -> None:
+    before = contents(folder)
+    assert read(query, database=database)["key"].tolist() == [1, 2]
+    assert contents(folder) == before
+
+
+def test_two_queries_read_one_database_at_once(folder: Path) -> None:
+    query = queries.Query("SELECT * FROM customers")
+    with (
+        queries.opened(query, "shop.duckdb") as (_, first),
+        queries.opened(query, "shop.duckdb") as (_, second),
+    ):
+        assert [batch.num_rows for batch in first] == [batch.num_rows for batch in second] == [2]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (f"SELECT 1; {COPY}", "expected exactly one SELECT statement, got SELECT, COPY;"),
+        (COPY_IN_WITH, "a SELECT that only reads, got one that runs COPY_TO_FILE; remove"),
+        ("SELECT * FROM 's3://bucket/t.csv'", "httpfs .* loads no extensions, so save the table"),
+        ("SELECT a FROM (SELECT 1 AS b)", '"a" not found in FROM clause! Candidate bindings: "b"'),
+        (
+            "SELECT FROM WHERE",
+            r"syntax error at or near \"WHERE\" LINE 1: SELECT FROM WHERE'; corr",
+        ),
+    ],
+)
+def test_a_refused_query_is_told_why(query: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(query)
+
+
+@pytest.mark.parametrize(
+    "text", ["-- select\n", "/* select", "selection.csv", "with.csv", "se lect *", "--a\n" * 9999]
+)
+def test_paths_are_no_queries(text: str) -> None:
+    assert not queries.is_query(text)
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/t.parquet", "https://example.invalid/t.csv?x='1'"])
+def test_addresses_go_to_duckdb(url: str) -> None:
+    # To run the query needs a network, so only its text is looked at here.
+    query = queries.of_address(url)
+    assert query is not None
+    assert query.is_address
+    reader = "read_parquet" if "parquet" in url else "read_csv"
+    assert query.sql.startswith(f"SELECT * FROM {reader}('")
+    assert url.replace("'", "''") in query.sql
+    assert count_rows(url) is None
+    assert queries.of_address("folder/t.csv") is None
+
+
+def test_only_an_address_may_load_an_extension(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def connect(where: str, read_only: bool, config: dict[str, str]) -> None:
+        asked.append(config.get("autoload_known_extensions"))
+        raise duckdb.IOException("no network")
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with pytest.raises(InputError, match="source: expected an address that DuckDB can read, got"):
+        read("https://example.invalid/t.csv")
+    with pytest.raises(InputError, match="query: expected a SELECT that DuckDB can run"):
+        read("SELECT 1 AS a")
+    assert asked == [None, "false"]
