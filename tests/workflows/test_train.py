@@ -23,9 +23,10 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
-from churn_torch.workflows import serve as service
 from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.score import score
 
 Train = Callable[..., Run]
 
@@ -202,7 +203,7 @@ def test_the_four_ways_agree(telco_run, tmp_path, suffix):
     raw.to_parquet(test_rows) if suffix == "parquet" else raw.to_csv(test_rows, index=False)
     out = tmp_path / f"scores.{suffix}"
     keys = [f"run={telco_run.folder}", f"source={test_rows}", f"out={out}", "chunk_rows=100"]
-    assert service.score(compose("score", keys)) == len(raw)
+    assert score(compose("score", keys)) == len(raw)
     written = pd.read_parquet(out) if suffix == "parquet" else pd.read_csv(out)
     session = ort.InferenceSession(telco_run.model)
     probability, decision, _, _ = session.run(None, hand_made_feed(raw, session))
@@ -253,7 +254,7 @@ def test_columns_that_are_not_chosen_are_no_inputs(
     assert list(stored["scores"].values()) == sorted(stored["scores"].values(), reverse=True)
     probability = load_run(run.folder).predict_proba(customers[sorted(chosen)])
     assert np.array_equal(probability, run.predict_proba(customers))
-    evaluated = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    evaluated = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert evaluated["auroc"] == pytest.approx(run.metrics["test"]["auroc"])
 
 
@@ -562,8 +563,8 @@ def test_weighted_rows_give_scikit_learns_optimum(
     assert len(run.predict_proba(customers)) == len(customers)
     customers.to_csv(tmp_path / "new.csv", index=False)
     keys = [f"run={run.folder}", "data=table", f"data.source={tmp_path / 'new.csv'}"]
-    assert pipeline.evaluate(compose("evaluate", keys))["n"] == len(customers)
-    own = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert evaluate(compose("evaluate", keys))["n"] == len(customers)
+    own = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert own["log_loss"] == pytest.approx(loss, abs=1e-6)
 
 
@@ -699,7 +700,7 @@ def test_streamed_is_the_same_run(train_run, by_hash, tmp_path, monkeypatch, sto
     )
     probability = [session.run(None, row)[0] for session in sessions]
     np.testing.assert_allclose(*probability, atol=1e-6)
-    metrics = pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
+    metrics = evaluate(compose("evaluate", [f"run={run.folder}"]))
     assert metrics["n"] == len(predictions[0])
     assert metrics["log_loss"] == pytest.approx(run.metrics["test"]["log_loss"], abs=1e-6)
 
@@ -851,7 +852,7 @@ def test_a_test_source_is_the_test(train_run, customers, table_keys, tmp_path):
     assert counts["test"] == 100
     assert counts["train"] + counts["validation"] == 300
     assert counts["validation"] == pytest.approx(45, abs=1)
-    assert pipeline.evaluate(compose("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
+    assert evaluate(compose("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
 
 
 @pytest.mark.usefixtures("without_export")
@@ -918,63 +919,7 @@ def test_threshold_is_chosen_on_validation(train_run, tmp_path, rule):
     assert run.metrics["test"]["threshold"] == threshold
 
 
-# Evaluate, score
-
-
-def test_evaluate_without_data_is_the_runs_own_test(customers_run, capsys):
-    metrics = pipeline.evaluate(compose("evaluate", [f"run={customers_run.folder}"]))
-    assert metrics == customers_run.metrics["test"]
-    assert "test" in capsys.readouterr().out
-
-
-def test_evaluate_of_new_rows_needs_only_their_source(customers_run, customers, tmp_path, capsys):
-    source = tmp_path / "new.csv"
-    new = customers.iloc[:200, ::-1].copy()  # another column order
-    new.loc[[0, 5], "churned"] = None
-    new.to_csv(source, index=False)
-    keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
-    metrics = pipeline.evaluate(compose("evaluate", keys))
-    assert metrics["n"] == 198
-    labelled = new.dropna(subset="churned")
-    p = customers_run.predict_proba(labelled).astype(np.float64)
-    y = (labelled["churned"] == "yes").to_numpy()
-    assert metrics["log_loss"] == pytest.approx(-np.mean(np.log(np.where(y, p, 1 - p))), abs=1e-6)
-    assert "2 rows without a label are left out." in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("without_export")
-def test_evaluate_refuses_a_table_that_has_changed(train_run, customers, table_keys, tmp_path):
-    source = tmp_path / "c.csv"
-    customers.to_csv(source, index=False)
-    run = train_run(tmp_path / "run", *table_keys, f"data.source={source}", "debug=fast")
-    customers[::-1].to_csv(source, index=False)
-    with pytest.raises(InputError, match=r"the source has changed; name new rows with data=table"):
-        pipeline.evaluate(compose("evaluate", [f"run={run.folder}"]))
-
-
-@pytest.mark.parametrize(
-    ("keep", "kept"),
-    [
-        ("id", ["customer id"]),
-        ("[cat,add]", ["cat", "add"]),
-        ("add", ["add"]),
-        ("[]", []),
-        ("all", None),
-    ],
-)
-def test_score_keeps_the_columns_asked_for(customers_run, customers, tmp_path, keep, kept):
-    source, out = tmp_path / "new.parquet", tmp_path / "deep" / "scores.parquet"
-    new = customers.drop(columns="churned").assign(extra=1)
-    new.to_parquet(source)
-    keys = [f"run={customers_run.folder}", f"source={source}", f"out={out}", f"keep={keep}"]
-    assert service.score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
-    scores = pd.read_parquet(out)
-    expected = list(new.columns) if kept is None else kept
-    assert list(scores.columns) == [*expected, "churn_probability", "churn_decision"]
-    pd.testing.assert_frame_equal(scores[expected], new[expected], check_dtype=False)
-    np.testing.assert_allclose(
-        scores["churn_probability"], customers_run.predict_proba(new), atol=1e-6, rtol=0
-    )
+# Artefacts of additive models
 
 
 def test_a_scorecard_lists_its_points(train_run, table_keys, customers, customers_csv, tmp_path):
