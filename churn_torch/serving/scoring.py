@@ -1,4 +1,4 @@
-"""Score tables with the ONNX file alone; reading, the model and writing overlap."""
+"""Score tables with the ONNX file alone; reading, scoring and writing overlap."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.encode import Texts, parse_columns
+from churn_torch.tables.labelled.carried import ROW
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import READ_ROWS
+
+OUTPUTS = (PROBABILITY, DECISION)
 
 
 def score_table(
@@ -26,6 +29,7 @@ def score_table(
     database: str | None = None,
     chunk_rows: int = READ_ROWS,
     progress: Callable[[int], object] = lambda n_rows: None,
+    announce: Callable[[str], object] = lambda sentence: None,
 ) -> int:
     """Score a table of any size, from file to file.
 
@@ -34,10 +38,12 @@ def score_table(
         source: What `churn_torch.tables.readers.sources.read_chunks` reads.
         out: The CSV or Parquet file to write.
         keep: Columns of the source that stand before the scores: names, one name, ``all``, or
-            ``id`` for the id column of the run (none, if it has none).
+            ``id`` for the id column of the run. A run without one has ``row`` instead, the position
+            in the source from 0.
         database: The DuckDB file that a query reads.
         chunk_rows: Rows read at a time; a few such chunks are in memory at once.
         progress: Called with the number of rows after each chunk.
+        announce: Called with a sentence for the user.
 
     Returns:
         The number of rows written.
@@ -46,35 +52,56 @@ def score_table(
         InputError: The model, the source, a column, a cell or the output cannot be used.
     """
     if chunk_rows < 1:
-        raise InputError(f"chunk_rows: expected 1 or more, got {chunk_rows}.")
-    coded = BatchModel(model)
+        raise InputError("chunk_rows", expected="1 or more", got=str(chunk_rows))
+    batch_model = BatchModel(model)
     sources.check_output(out, source, database)
-    kept = _kept(keep, coded)
+    kept = _kept(keep, batch_model)
+    with_row = keep == "id" and not kept
+    if with_row:
+        announce("The run names no id column: scores are written with the row number.")
     columns, texts = None, []
     if kept is not None:
-        read = [*kept, *(column.name for column in coded.schema.features)]
-        # Only these; where one is not there, its absence is told beside all that is.
+        read = [*kept, *(column.name for column in batch_model.schema.features)]
+        # Only these. Where one is absent, all are read, for a message that names the nearest.
         if set(read) <= set(sources.column_names(source, database) or ()):
             columns = list(dict.fromkeys(read))
-        texts = [column.name for column in coded.schema.text if column.name not in kept]
+        texts = [column.name for column in batch_model.schema.text if column.name not in kept]
     chunks = sources.read_chunks(
         source, database=database, rows=chunk_rows, columns=columns, coded=texts
     )
 
     def scored() -> Iterator[pd.DataFrame]:
-        for chunk in score_chunks(coded, chunks, keep=kept):
+        for chunk in score_chunks(batch_model, chunks, keep=kept, with_row=with_row):
             progress(len(chunk))
             yield chunk
 
     return sources.write(scored(), out)
 
 
-def _kept(keep: str | Sequence[str], coded: BatchModel) -> list[str] | None:
+def _kept(keep: str | Sequence[str], model: BatchModel) -> list[str] | None:
+    """Return the columns of the source to keep, None for all.
+
+    Raises:
+        InputError: One of them is named like an output.
+    """
     if keep == "all":
         return None
     if keep == "id":
-        return [coded.schema.id] if coded.schema.id else []
-    return [keep] if isinstance(keep, str) else list(keep)
+        return [model.schema.id] if model.schema.id else []
+    names = [keep] if isinstance(keep, str) else list(dict.fromkeys(keep))
+    _check_free(names)
+    return names
+
+
+def _check_free(names: Iterable[str]) -> None:
+    for name in names:
+        if name in OUTPUTS:
+            raise InputError(
+                "keep",
+                expected="columns that are not named like a score",
+                got=repr(name),
+                fix="list the columns to keep without it (keep=[...]), or rename it in the source",
+            )
 
 
 class _Parsed(NamedTuple):
@@ -85,7 +112,11 @@ class _Parsed(NamedTuple):
 
 
 def score_chunks(
-    model: BatchModel, chunks: Iterable[pd.DataFrame], *, keep: Sequence[str] | None
+    model: BatchModel,
+    chunks: Iterable[pd.DataFrame],
+    *,
+    keep: Sequence[str] | None,
+    with_row: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Yield each chunk's kept columns with probability and decision added.
 
@@ -95,33 +126,36 @@ def score_chunks(
         model: The ONNX file, opened for many rows.
         chunks: Raw rows.
         keep: Columns of the source to keep; None keeps them all.
+        with_row: Put the position in the source, from 0, before them.
 
     Raises:
-        InputError: A column to keep is not in the source, the source has one named like an
-            output, or its cells cannot be read.
+        InputError: A column to keep is not in the source or named like an output, or cells of the
+            source cannot be read.
     """
-    parsed = prefetch(_parsed(prefetch(chunks, depth=1), model, keep), depth=1)
+    parsed = prefetch(_parsed(prefetch(chunks, depth=1), model, keep, with_row), depth=1)
     return prefetch((_scored(model, chunk) for chunk in parsed), depth=1)
 
 
 def _parsed(
-    chunks: Iterable[pd.DataFrame], model: BatchModel, keep: Sequence[str] | None
+    chunks: Iterable[pd.DataFrame],
+    model: BatchModel,
+    keep: Sequence[str] | None,
+    with_row: bool,
 ) -> Iterator[_Parsed]:
     n_rows = 0
     for chunk in chunks:
         for name in keep or ():
             if name not in chunk.columns:
                 raise InputError(
-                    f"keep: expected columns of the source, got {name!r}"
-                    f"{suggest(name, chunk.columns)}."
+                    "keep",
+                    expected="columns of the source",
+                    got=f"{name!r}{suggest(name, chunk.columns)}",
                 )
         kept = chunk if keep is None else chunk[list(keep)]
-        for output in (PROBABILITY, DECISION):
-            if output in kept.columns:
-                raise InputError(
-                    f"keep: expected columns other than the scores, got {output!r} in the "
-                    "source; list the columns to keep without it (keep=[...])."
-                )
+        _check_free(map(str, kept.columns))
+        if with_row:
+            row = pd.RangeIndex(n_rows, n_rows + len(chunk))
+            kept = pd.DataFrame({ROW: row}, index=chunk.index)
         yield _Parsed(kept, parse_columns(chunk, model.schema, first_row=n_rows))
         n_rows += len(chunk)
 

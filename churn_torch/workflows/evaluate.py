@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from omegaconf import DictConfig
+from pandas.api.types import union_categoricals
 
 from churn_torch.console import show
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, suggest
+from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.report.segments import segments_table
 from churn_torch.report.tables import metrics_table
-from churn_torch.tables.encode import encode, parse
+from churn_torch.tables import cells
+from churn_torch.tables.cells import Storage
+from churn_torch.tables.encode import encode, is_dated, parse, parse_time
+from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
+from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.artefacts import METRICS
 from churn_torch.workflows.fit import watched
 from churn_torch.workflows.run_folder import Run, load_run
@@ -29,11 +37,29 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """All of conf/evaluate.yaml."""
+    """All of conf/evaluate.yaml.
+
+    Attributes:
+        run: The run folder.
+        data: New labelled rows; None for the run's own test rows.
+        by: Columns whose values are measured one by one.
+        out: A CSV or Parquet file for the metrics by segment.
+        trust: Dotted names of classes outside churn_torch that the folder may use.
+    """
 
     run: str = "outputs/latest"
     data: DataOptions | None = None
+    by: Sequence[str] = ()
+    out: str | None = None
     trust: Sequence[str] = ()
+
+
+class _Part(NamedTuple):
+    """Labelled rows of a chunk: parsed features, labels, and the columns to slice by."""
+
+    parsed: pd.DataFrame
+    label: npt.NDArray[np.float32]
+    sliced: pd.DataFrame
 
 
 def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
@@ -43,72 +69,180 @@ def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         config: The composed configuration (conf/evaluate.yaml).
 
     Returns:
-        The metrics, with intervals.
+        The metrics, with intervals; with ``by`` also ``segments``, a list of what
+        `churn_torch.evaluation.segments.segment_metrics` returns, row by row.
 
     Raises:
-        InputError: The run or the table cannot be used.
+        InputError: The run, the table or a column cannot be used.
     """
     content = plain_config(config)
     if content.get("data") is not None:  # the target is the run's own
         content["data"] = {**content["data"], "target": "target"}
     options = read_options(EvaluateOptions, content)
+    options = replace(options, by=tuple(dict.fromkeys(options.by)))
     run = load_run(options.run, trust=options.trust)
-    measured = SplitMetrics(threshold=run.threshold)
+    _check_out(run, options)
     if options.data is None:
-        name = "test"
-        _measure_own(run, measured)
+        name, parts = "test", _own_rows(run, options.by)
     else:
-        name = "new rows"
-        n_unlabelled = _measure_new(run, options.data, measured)
-        if n_unlabelled:
-            show(f"{n_unlabelled:,} rows without a label are left out.")
+        name, parts = "new rows", _new_rows(run, options.data, options.by)
+    measured = SplitMetrics(threshold=run.threshold)
+    kept = _Kept(options.by)
+    for part in parts:
+        probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
+        measured.update(probability, torch.from_numpy(part.label))
+        kept.add(probability.numpy(), part)
     metrics = measured.with_intervals(run.threshold, seed=run.options.seed)
     show(metrics_table({name: metrics}))
+    if options.by:
+        frame = kept.measure(run)
+        metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+        if options.out is not None:
+            sources.write([frame], options.out)
+            show(f"Metrics by segment are written to {options.out}.")
     return metrics
 
 
-def _measure_own(run: Run, measured: SplitMetrics) -> None:
-    """Measure the rows that the run held back for the test.
+def _check_out(run: Run, options: EvaluateOptions) -> None:
+    """Refuse an output without segments, or one in the place of what is read."""
+    if options.out is None:
+        return
+    if not options.by:
+        raise InputError(
+            "out",
+            expected="columns to measure by, whose metrics are written",
+            got="no column in by",
+            fix="name them, e.g. by=[contract], or leave out away",
+        )
+    data = run.options.data if options.data is None else options.data
+    if data.source is not None:
+        sources.check_output(options.out, located(data.source), data.database)
+
+
+def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
+    """Yield the rows that the run held back for the test.
 
     Raises:
         InputError: The run held none back, or the source has changed.
     """
     if run.options.cv.average:
         raise InputError(
-            f"run: expected one that held test rows back, got the mean of a cross-validation, "
-            f"which has learned from every row; what its folds were worth is in "
-            f"{run.folder / METRICS}, and new rows are named with data=table data.source=..."
+            "run",
+            expected="a run that held test rows back",
+            got="the mean of a cross-validation, which has learned from every row",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
+            "(data=table data.source=FILE)",
         )
-    table = read_labelled(run.options.data, seed=run.options.seed)
+    data = run.options.data
+    names = [column.name for column in run.schema.columns]
+    computed = [] if data.value is None else [VALUE]
+    _check_by(by, [*names, *computed])
+    carry = [*data.carry, *(name for name in by if name not in computed)]
+    table = read_labelled(replace(data, carry=carry), seed=run.options.seed)
     for rows in watched(table.chunks(), table, "Evaluating"):
         test = rows.of("test")
-        _measure(run, test.parsed, test.label, measured)
+        yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by))
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(
-            f"expected the table the run was trained on (fingerprint {trained_on}), got "
-            f"{table.fingerprint}: the source has changed; name new rows with data=table "
-            "data.source=..."
+            "data.source",
+            expected=f"the table that the run was trained on (fingerprint {trained_on})",
+            got=f"{table.fingerprint}: the source has changed",
+            fix="name new rows with data=table data.source=FILE",
         )
 
 
-def _measure_new(run: Run, data: DataOptions, measured: SplitMetrics) -> int:
-    """Measure new labelled rows; return how many had no label."""
+def _new_rows(run: Run, data: DataOptions, by: Sequence[str]) -> Iterator[_Part]:
+    """Yield new labelled rows; say at the end how many had no label."""
     if data.source is None:
-        raise InputError("expected data.source=..., got nothing; name it on the command line.")
+        raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     first_row = n_unlabelled = 0
     for frame in sources.read_chunks(located(data.source), database=data.database):
+        _check_by(by, list(frame.columns))
         label = parse_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)
         labelled = ~np.isnan(label)
-        _measure(run, parsed.loc[labelled], label[labelled], measured)
+        sliced = _sliced(frame, run.schema, by)
+        yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled])
         n_unlabelled += int((~labelled).sum())
         first_row += len(frame)
-    return n_unlabelled
+    if n_unlabelled:
+        show(f"{n_unlabelled:,} rows without a label are left out.")
 
 
-def _measure(
-    run: Run, parsed: pd.DataFrame, label: np.ndarray[Any, Any], measured: SplitMetrics
-) -> None:
-    columns = Columns.from_arrays(encode(parsed, run.schema))
-    measured.update(run.scorer.score(columns), torch.from_numpy(label))
+def _check_by(by: Sequence[str], names: Sequence[str]) -> None:
+    for name in by:
+        if name not in names:
+            raise InputError(
+                "by",
+                expected="columns of the table",
+                got=f"{name!r}{suggest(name, names)}",
+                fix="name columns that are there",
+            )
+
+
+def _sliced(frame: pd.DataFrame, schema: Schema, by: Sequence[str]) -> pd.DataFrame:
+    """Return the columns to slice by: numbers and dates as such, all else as categories of text."""
+    columns = {name: _typed(frame, schema, name).reset_index(drop=True) for name in by}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
+
+
+def _typed(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
+    storage, values = cells.plain(frame[name])
+    column = next((column for column in schema.columns if column.name == name), None)
+    if column is not None and column.kind not in (Kind.CATEGORICAL, Kind.BOOLEAN):
+        if is_dated(column):
+            return pd.Series(pd.to_datetime(parse_time(frame, column), unit="D").round("s"))
+        if column.storage is Storage.NUMBER and storage is Storage.TEXT:
+            numbers, unreadable = cells.read_numbers(values)
+            if not unreadable.any():
+                return numbers
+    if storage in (Storage.NUMBER, Storage.DATETIME):
+        return values
+    return cells.canonical_text(frame[name]).astype("category")
+
+
+class _Kept:
+    """What the metrics by segment need of every row: probability, label and its values."""
+
+    def __init__(self, by: Sequence[str]) -> None:
+        self.by = by
+        self.probability: list[npt.NDArray[np.float32]] = []
+        self.label: list[npt.NDArray[np.float32]] = []
+        self.values: dict[str, list[pd.Series]] = {name: [] for name in by}
+
+    def add(self, probability: npt.NDArray[np.float32], part: _Part) -> None:
+        """Keep the rows of a chunk, if segments are asked for."""
+        if not self.by or not len(part.label):
+            return
+        self.probability.append(probability)
+        self.label.append(part.label)
+        for name in self.by:
+            self.values[name].append(part.sliced[name])
+
+    def measure(self, run: Run) -> pd.DataFrame:
+        """Measure and show the segments of every column."""
+        probability, label = np.concatenate(self.probability), np.concatenate(self.label)
+        frames = []
+        for name in self.by:
+            segments = segment(_joined(self.values[name]))
+            frame = segment_metrics(
+                name,
+                segments,
+                probability,
+                label,
+                threshold=run.threshold,
+                seed=run.options.seed,
+            )
+            show(segments_table(name, frame, segments.note))
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+
+def _joined(chunks: Sequence[pd.Series]) -> pd.Series:
+    """Return the values of all chunks; text as categories, of which each chunk has its own."""
+    if all(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
+        return pd.Series(union_categoricals([chunk.array for chunk in chunks]))
+    if any(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
+        chunks = [cells.canonical_text(chunk) for chunk in chunks]
+    return pd.concat(chunks, ignore_index=True)

@@ -53,6 +53,7 @@ def score(config: DictConfig | Mapping[str, Any]) -> int:
             database=options.database,
             chunk_rows=options.chunk_rows,
             progress=lambda n: progress.advance(task, n),
+            announce=show,
         )
     show(f"{n_rows:,} rows scored, written to {options.out}.")
     return n_rows

@@ -16,8 +16,8 @@ from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.scoring import score_chunks, score_table
-from churn_torch.workflows import serve as service
 from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.score import score
 
 SCORES = [PROBABILITY, DECISION]
 
@@ -71,17 +71,35 @@ def test_a_column_to_keep_that_is_not_there_is_refused(
 
 @pytest.mark.parametrize("name", SCORES)
 def test_a_source_that_is_scored_already_is_not_written_over(
-    name: str, customers_run: Run, customers: pd.DataFrame, model: BatchModel
+    name: str, customers_run: Run, customers: pd.DataFrame, model: BatchModel, tmp_path: Path
 ):
     before = customers.assign(**{name: 0.5})
-    with pytest.raises(InputError, match=f"got '{name}' in the source"):
-        scored(model, before, keep=None)
-    with pytest.raises(InputError, match=f"got '{name}' in the source"):
-        scored(model, before, keep=[name])
+    for keep in (None, [name]):
+        with pytest.raises(InputError, match=f"not named like a score, got '{name}'; list"):
+            scored(model, before, keep=keep)
+    with pytest.raises(InputError, match=f"not named like a score, got '{name}'; list"):
+        score_table(customers_run.model, before, tmp_path / "out.csv", keep=["plan", name])
+    assert not list(tmp_path.iterdir())
     # Left behind, it harms nobody.
     (made,) = scored(model, before, keep=["plan"])
     assert list(made) == ["plan", *SCORES]
     assert not (made[name] == 0.5).any()
+
+
+def test_without_an_id_the_row_number_is_the_key(
+    customers_run: Run, customers: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("churn_torch.tables.schema.Schema.id", None)
+    out, said = tmp_path / "scores.parquet", []
+    more = {"chunk_rows": 150, "announce": said.append}
+    score_table(customers_run.model, customers, out, **more)
+    made = pd.read_parquet(out)
+    assert list(made) == ["row", *SCORES]
+    assert made["row"].tolist() == list(range(400))
+    assert said == ["The run names no id column: scores are written with the row number."]
+    score_table(customers_run.model, customers, out, keep=["plan", "plan"], **more)
+    assert list(pd.read_parquet(out)) == ["plan", *SCORES]  # as asked for, each once
+    assert len(said) == 1
 
 
 # What is scored
@@ -256,7 +274,7 @@ def test_a_failure_half_way_leaves_no_half_of_the_scores(
         out.write_text(earlier)
     keys = [f"run={customers_run.folder}", f"source={tmp_path / 'source.csv'}", f"out={out}"]
     with pytest.raises(InputError, match=r"numbers in column 'add'.* 'thousand'"):
-        service.score(compose("score", [*keys, "chunk_rows=50"]))
+        score(compose("score", [*keys, "chunk_rows=50"]))
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         *(["scores.csv"] if earlier else []),
         "source.csv",
@@ -287,7 +305,7 @@ def test_scores_are_written_with_the_columns_asked_for(
 ):
     out = tmp_path / f"scores.{ending}"
     keys = [f"run={customers_run.folder}", f"source={customers_csv}", f"out={out}"]
-    assert service.score(compose("score", [*keys, f"keep={keep}", "chunk_rows=150"])) == 400
+    assert score(compose("score", [*keys, f"keep={keep}", "chunk_rows=150"])) == 400
     made = pd.read_parquet(out) if ending == "parquet" else pd.read_csv(out)
     assert list(made) == [*(customers if kept is None else kept), *SCORES]
     expected = customers_run.predict_proba(customers)

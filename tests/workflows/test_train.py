@@ -23,6 +23,7 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
+from churn_torch.workflows import train as pipeline
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.score import score
@@ -928,63 +929,7 @@ def test_threshold_is_chosen_on_validation(train_run, tmp_path, rule):
     assert run.metrics["test"]["threshold"] == threshold
 
 
-# Evaluate, score
-
-
-def test_evaluate_without_data_is_the_runs_own_test(customers_run, capsys):
-    metrics = evaluate(compose("evaluate", [f"run={customers_run.folder}"]))
-    assert metrics == customers_run.metrics["test"]
-    assert "test" in capsys.readouterr().out
-
-
-def test_evaluate_of_new_rows_needs_only_their_source(customers_run, customers, tmp_path, capsys):
-    source = tmp_path / "new.csv"
-    new = customers.iloc[:200, ::-1].copy()  # another column order
-    new.loc[[0, 5], "churned"] = None
-    new.to_csv(source, index=False)
-    keys = [f"run={customers_run.folder}", "data=table", f"data.source={source}"]
-    metrics = evaluate(compose("evaluate", keys))
-    assert metrics["n"] == 198
-    labelled = new.dropna(subset="churned")
-    p = customers_run.predict_proba(labelled).astype(np.float64)
-    y = (labelled["churned"] == "yes").to_numpy()
-    assert metrics["log_loss"] == pytest.approx(-np.mean(np.log(np.where(y, p, 1 - p))), abs=1e-6)
-    assert "2 rows without a label are left out." in capsys.readouterr().out
-
-
-@pytest.mark.usefixtures("without_export")
-def test_evaluate_refuses_a_table_that_has_changed(train_run, customers, table_keys, tmp_path):
-    source = tmp_path / "c.csv"
-    customers.to_csv(source, index=False)
-    run = train_run(tmp_path / "run", *table_keys, f"data.source={source}", "debug=fast")
-    customers[::-1].to_csv(source, index=False)
-    with pytest.raises(InputError, match=r"the source has changed; name new rows with data=table"):
-        evaluate(compose("evaluate", [f"run={run.folder}"]))
-
-
-@pytest.mark.parametrize(
-    ("keep", "kept"),
-    [
-        ("id", ["customer id"]),
-        ("[cat,add]", ["cat", "add"]),
-        ("add", ["add"]),
-        ("[]", []),
-        ("all", None),
-    ],
-)
-def test_score_keeps_the_columns_asked_for(customers_run, customers, tmp_path, keep, kept):
-    source, out = tmp_path / "new.parquet", tmp_path / "deep" / "scores.parquet"
-    new = customers.drop(columns="churned").assign(extra=1)
-    new.to_parquet(source)
-    keys = [f"run={customers_run.folder}", f"source={source}", f"out={out}", f"keep={keep}"]
-    assert score(compose("score", [*keys, "chunk_rows=150"])) == len(new)
-    scores = pd.read_parquet(out)
-    expected = list(new.columns) if kept is None else kept
-    assert list(scores.columns) == [*expected, "churn_probability", "churn_decision"]
-    pd.testing.assert_frame_equal(scores[expected], new[expected], check_dtype=False)
-    np.testing.assert_allclose(
-        scores["churn_probability"], customers_run.predict_proba(new), atol=1e-6, rtol=0
-    )
+# Artefacts of additive models
 
 
 def test_a_scorecard_lists_its_points(train_run, table_keys, customers, customers_csv, tmp_path):

@@ -46,10 +46,18 @@ Assign = Callable[[pd.DataFrame, splits.Positions], splits.Parts]
 
 
 class _Source(NamedTuple):
-    """A source, the columns to read, and the function that assigns raw rows to parts."""
+    """A source of rows.
+
+    Attributes:
+        source: The table.
+        columns: The columns to read.
+        only_carried: Those of them that are read to be carried alone: no part of the fingerprint.
+        assign: Assigns raw rows to parts.
+    """
 
     source: sources.Source
     columns: Sequence[str]
+    only_carried: Sequence[str]
     assign: Assign
 
 
@@ -178,7 +186,7 @@ class StreamedTable:
 
     def _read(self, digest: Any) -> Iterator[tuple[int, Rows]]:
         """Yield how many rows were read, and the labelled ones; hash the sources if asked to."""
-        for source, columns, assign in self._sources:
+        for source, columns, only_carried, assign in self._sources:
             paths = sources.files(source, self._database)
             if digest is not None and paths is not None:
                 _hash_files(paths, digest)
@@ -188,7 +196,8 @@ class StreamedTable:
                 source, database=self._database, rows=rows_a_chunk, columns=columns
             ):
                 if digest is not None and paths is None:
-                    digest.update(fingerprint(frame).encode())
+                    learned = frame.drop(columns=list(only_carried))
+                    digest.update(fingerprint(learned).encode())
                 rows, labelled = self._parse(frame, first_row)
                 raw = frame if len(labelled) == len(frame) else frame.take(labelled)
                 yield len(frame), rows._replace(part=assign(raw, first_row + labelled))
@@ -253,14 +262,17 @@ def open_streamed(
         assign = partial(_by_group, hashed, split.named_column)
     else:
         assign = partial(_by_row, hashed, schema.id)
-    wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group, *carry.needed}
+    wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
     wanted |= {column.name for column in schema.features}
+    only_carried = sorted(carry.needed - wanted)
+    wanted |= carry.needed
     columns = [column.name for column in schema.columns if column.name in wanted]
-    given = [_Source(main, columns, assign)]
+    given = [_Source(main, columns, only_carried, assign)]
     if test is not None and test_columns is not None:
         # A test source needs none of these.
         wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
-        given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
+        names = [name for name in columns if name in wanted]
+        given.append(_Source(test, names, only_carried, _all_test))
     return StreamedTable(given, database, schema, carry, sampled)
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 
 from churn_torch.errors import InputError
-from churn_torch.tables.labelled.rows import CHUNK_ROWS
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.readers.paths import near
 
@@ -104,7 +103,7 @@ def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
         with duckdb.connect(where, read_only=path is not None, config=settings) as connection:
             if not query.is_address:
                 _check_one_select(connection, query.sql)
-            reader = connection.sql(query.sql).to_arrow_reader(CHUNK_ROWS)
+            reader = connection.sql(query.sql).to_arrow_reader(BATCH_ROWS)
             yield reader.schema, arrow.guarded(reader, "the rows of the query")
     except duckdb.Error as error:
         raise _refused(query, error) from None
