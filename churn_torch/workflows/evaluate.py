@@ -15,7 +15,7 @@ from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.report.tables import metrics_table
+from churn_torch.report.metrics import metrics_table
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labels import parse_target

@@ -1,4 +1,7 @@
-"""Embeddings of numbers, learned with the net (the fixed one is `churn_torch.models.preprocessing.piecewise_linear`)."""
+"""Embeddings of numbers that are learned with the net.
+
+The encoding that is not learned is `churn_torch.models.preprocessing.piecewise_linear`.
+"""
 
 from __future__ import annotations
 

@@ -8,11 +8,18 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS
-from churn_torch.models.preprocessing.moments import Moments, NumberSums, blocks, calendar_sums
-from churn_torch.models.preprocessing.piecewise_linear import fit_pieces
+from churn_torch.models.preprocessing.moments import (
+    Moments,
+    RunningStatistics,
+    blocks,
+    calendar_sums,
+)
+from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, fit_pieces
+from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.text_counts import TextCounts
 
@@ -34,7 +41,8 @@ class PreprocessOptions:
         quantiles: Lower and upper quantile kept by winsorising.
         scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
             range, then the smooth clip of RealMLP, Holzmüller et al. 2024).
-        bins: Most bins that a number column is cut into (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
+        bins: Most pieces that a number column is cut into
+            (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
         min_count: A category seen in fewer training rows counts as rare.
         max_categories: Most categories kept a column; the others count as rare.
     """
@@ -77,18 +85,19 @@ class Statistics:
     """What `Preprocess` needs to know of the training rows, in float64.
 
     Attributes:
-        numbers: One row per number column (numeric, then wide): fill, lower, upper, center, scale.
+        numbers: One row per number column (float32, then float64): fill, lower, upper, center,
+            scale.
         missing_share: Training share of missing values for each number column with a flag.
         part_means: Training mean of each calendar part of each date, ``[n_dates, n_parts]``.
         frequencies: Training share of each one-hot feature.
-        ramps: One row per ramp of the number columns: low edge, width, mean, in model space.
+        pieces: One row per piece of the number columns: low edge, width, mean, in model space.
     """
 
     numbers: Array
     missing_share: Array
     part_means: Array
     frequencies: Array
-    ramps: Array
+    pieces: Array
 
 
 def fit_statistics(
@@ -111,7 +120,7 @@ def fit_statistics(
         The schema with vocabularies and training facts filled in, and the numbers.
     """
     texts = {column.name: TextCounts() for column in schema.text}
-    numbers = NumberSums([c for c in schema.features if c.name not in texts])
+    numbers = RunningStatistics([c for c in schema.features if c.name not in texts])
     for block in blocks(chunks):
         numbers.add(block)
         for name, counts in texts.items():
@@ -119,18 +128,18 @@ def fit_statistics(
 
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
-    ramps: dict[str, Array] = {}
+    pieces: dict[str, Array] = {}
     for column, moments, sample in numbers.per_column():
         scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
-        fitted = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
-        ramps[column.name] = _fit_ramps(sample, scales[column.name], options)
-        facts[column.name] = replace(fitted, n_pieces=len(ramps[column.name]))
+        facts[column.name] = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
+        pieces[column.name] = _fit_pieces(sample, scales[column.name], options)
     frequencies: dict[str, Array] = {}
     for column in schema.text:
         facts[column.name], seen = _fit_categories(column, texts[column.name], options)
         frequencies[column.name] = seen / numbers.n_rows
 
-    completed = schema.with_columns(facts)
+    layout = PiecewiseLayout({name: len(rows) for name, rows in pieces.items() if len(rows)})
+    completed = layout.attach(schema.with_columns(facts))
     ordered = completed.numbers
     rows = [scales[column.name] for column in ordered]
     missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.per_column()}
@@ -146,7 +155,7 @@ def fit_statistics(
         missing_share=np.array(shares, dtype=np.float64),
         part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
         frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
-        ramps=np.concatenate([np.zeros((0, 3)), *(ramps[c.name] for c in ordered)]),
+        pieces=np.concatenate([np.zeros((0, 3)), *(pieces[c.name] for c in ordered)]),
     )
 
 
@@ -217,16 +226,15 @@ def _fit_number(
     return fill, float(lower), float(upper), float(center), float(scale)
 
 
-def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
-    """Return the ramps of one column, in the model space that its numbers lead to."""
+def _fit_pieces(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
+    """Return the pieces of one column, in model space."""
     if not options.bins:
         return np.zeros((0, 3))
-    fill, lower, upper, center, scale = numbers
-    missing = np.isnan(sample)
-    z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale
-    if options.scaling == "robust":
-        z = z / np.sqrt(1 + (z / 3) ** 2)
-    return fit_pieces(z, missing, options.bins)
+    fill, *limits_and_scale = torch.tensor(numbers, dtype=torch.float64)
+    x = torch.from_numpy(sample)
+    filled = torch.where(x.isnan(), fill, x)
+    z = scale_numbers(filled, *limits_and_scale, smooth=options.scaling == "robust")
+    return fit_pieces(z.numpy(), np.isnan(sample), options.bins)
 
 
 def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:

@@ -1,65 +1,20 @@
-"""Models that add up terms, for people: as a table, as a page, and the strongest terms."""
+"""Additive models as HTML pages: what each level of each column adds."""
 
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from rich.table import Table
-from rich.text import Text
 
-from churn_torch.models.scorecard.points import Points, strongest_level
+from churn_torch.report.additive_terms import POINTS_TO_DOUBLE, points_of
 
-# So many points double the odds.
-POINTS_TO_DOUBLE = 20
-_SHOWN_TERMS = 10
+if TYPE_CHECKING:
+    from churn_torch.explanation.additive_terms import AdditiveTerm
 
 
-def points_of(log_odds: float) -> int:
-    """Return log-odds as points."""
-    return round(log_odds * POINTS_TO_DOUBLE / math.log(2))
-
-
-def terms_frame(terms: Sequence[Points], base: float) -> pd.DataFrame:
-    """Return the scorecard as a table: the base, then each cell of each term.
-
-    The log-odds of a row before calibration are the base and one line of each term, added up.
-    """
-    rows = [("base", "", "", "", 1.0, base, points_of(base))]
-    for term in terms:
-        for at in np.ndindex(term.log_odds.shape):
-            words = [levels[i] for levels, i in zip(term.levels, at, strict=True)]
-            first, second = (*words, "")[:2]
-            names = (*term.columns, "")[:2]
-            value = float(term.log_odds[at])
-            rows.append((names[0], first, names[1], second, float(term.share[at]), value,
-                         points_of(value)))  # fmt: skip
-    columns = ["column", "bin", "with_column", "with_bin", "share", "log_odds", "points"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def strongest_table(terms: Sequence[Points]) -> Table:
-    """Lay out the terms that matter most."""
-    n_pairs = sum(len(term.columns) > 1 for term in terms)
-    table = Table(
-        "term",
-        "effect",
-        "most churn",
-        "least churn",
-        caption=f"{len(terms) - n_pairs} columns and {n_pairs} pairs; effect: standard deviation "
-        "of what the term adds to the log-odds",
-    )
-    for term in terms[:_SHOWN_TERMS]:
-        extremes = [strongest_level(term, highest=highest) for highest in (True, False)]
-        name = " x ".join(term.columns)
-        table.add_row(Text(name), f"{term.importance:.2f}", *map(Text, extremes))
-    return table
-
-
-def scorecard_page(terms: Sequence[Points], base: float) -> str:
+def scorecard_page(terms: Sequence[AdditiveTerm], base: float) -> str:
     """Return a scorecard as a page of HTML that needs nothing else."""
     intro = (
         f"Everybody starts at {points_of(base)} points and gets those of one bin of each column "
@@ -69,7 +24,7 @@ def scorecard_page(terms: Sequence[Points], base: float) -> str:
     return "\n".join(_page("Scorecard", intro, terms, lambda value: f"{points_of(value):+d}"))
 
 
-def shapes_page(terms: Sequence[Points], base: float) -> str:
+def shapes_page(terms: Sequence[AdditiveTerm], base: float) -> str:
     """Return what each column of an additive model adds as such a page."""
     intro = (
         f"The mean training row has log-odds of {base:.2f}, before calibration. Each column adds "
@@ -102,7 +57,7 @@ _WIDTH, _HEIGHT, _ROWS, _BINS = 600, 150, 26, 34
 
 
 def _page(
-    title: str, intro: str, terms: Sequence[Points], say: Callable[[float], str]
+    title: str, intro: str, terms: Sequence[AdditiveTerm], say: Callable[[float], str]
 ) -> Iterator[str]:
     widest = max(map(_reach, terms), default=1.0) or 1.0
     yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
@@ -113,24 +68,24 @@ def _page(
         yield f"<h2>{name} <small>effect {term.importance:.2f} log-odds</small></h2>"
         if len(term.columns) > 1:
             yield from _map(term, widest, say)
-        elif term.at is None:
+        elif term.values is None:
             yield from _bars(term, widest, say)
         else:
             yield from _line(term, widest, say)
     yield "</html>"
 
 
-def _reach(term: Points) -> float:
+def _reach(term: AdditiveTerm) -> float:
     """Return how far from 0 a term goes; of a line, where all but a hundredth of the rows are."""
     seen = term.share > 0
-    if term.at is not None:
+    if term.values is not None:
         below = np.cumsum(term.share)
         seen &= (below > 0.005) & (below - term.share < 0.995)
     return float(np.abs(term.log_odds[seen]).max(initial=0))
 
 
 def _bars(
-    term: Points, widest: float, say: Callable[[float], str], n_levels: int | None = None
+    term: AdditiveTerm, widest: float, say: Callable[[float], str], n_levels: int | None = None
 ) -> Iterator[str]:
     yield "<table>"
     for word, value, share in list(zip(term.levels[0], term.log_odds, term.share, strict=True))[
@@ -148,10 +103,10 @@ def _bars(
     yield "</table>"
 
 
-def _line(term: Points, widest: float, say: Callable[[float], str]) -> Iterator[str]:
+def _line(term: AdditiveTerm, widest: float, say: Callable[[float], str]) -> Iterator[str]:
     """Draw a number: its line, what it adds at both ends of the scale, and where the rows are."""
-    assert term.at is not None
-    at, added, share = term.at, term.log_odds[1:], term.share[1:]
+    assert term.values is not None
+    at, added, share = term.values, term.log_odds[1:], term.share[1:]
     x = (at - at[0]) / (at[-1] - at[0]) * _WIDTH
     y = (1 - added / widest) * _HEIGHT / 2
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
@@ -184,7 +139,7 @@ def _line(term: Points, widest: float, say: Callable[[float], str]) -> Iterator[
         yield from _bars(term, widest, say, 1)
 
 
-def _map(term: Points, widest: float, say: Callable[[float], str]) -> Iterator[str]:
+def _map(term: AdditiveTerm, widest: float, say: Callable[[float], str]) -> Iterator[str]:
     rows, columns = (term.share.sum(axis).astype(bool) for axis in (1, 0))
     yield "<div class=map><table><tr><th>"
     yield "".join(
