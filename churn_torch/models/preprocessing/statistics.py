@@ -1,4 +1,4 @@
-"""What the training rows teach the preprocessing: vocabularies, medians, scales, frequencies."""
+"""Statistics of the training rows for the preprocessing: vocabularies, medians, scales, shares."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from churn_torch.tables.text_counts import TextCounts
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# |center| / scale beyond which float32 would blur a column (timestamps, ids used as numbers):
-# below it, rounding the input and the center costs less than 1e-4 of the scale.
+# Columns with a larger |center| / scale need float64 (timestamps, ids used as numbers). Below it,
+# rounding the input and the center to float32 costs less than 1e-4 of the scale.
 FLOAT64_RATIO = 800.0
 
 
@@ -35,8 +35,8 @@ class PreprocessOptions:
     """How columns are cleaned and transformed.
 
     Attributes:
-        outliers: ``quantile`` winsorises numbers at ``quantiles``; ``none`` lets them run one
-            training range beyond either end of it, so that a huge raw value (a typing error) stays
+        outliers: ``quantile`` winsorises numbers at ``quantiles``. ``none`` clips them only beyond
+            one training range from either end, so that a huge value (a typing error) still gives
             a finite logit in float32.
         quantiles: Lower and upper quantile kept by winsorising.
         scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
@@ -44,7 +44,7 @@ class PreprocessOptions:
         bins: Most pieces that a number column is cut into
             (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
         min_count: A category seen in fewer training rows counts as rare.
-        max_categories: Most categories kept a column; the others count as rare.
+        max_categories: Most categories kept for a column; the others count as rare.
     """
 
     outliers: Literal["none", "quantile"] = "none"
@@ -59,30 +59,31 @@ class PreprocessOptions:
         low, high = self.quantiles
         if self.outliers not in ("none", "quantile"):
             raise InputError(
-                f"preprocess.outliers: expected none or quantile, got {self.outliers!r}."
+                "preprocess.outliers", expected="none or quantile", got=repr(self.outliers)
             )
         if self.scaling not in ("standard", "robust"):
             raise InputError(
-                f"preprocess.scaling: expected standard or robust, got {self.scaling!r}."
+                "preprocess.scaling", expected="standard or robust", got=repr(self.scaling)
             )
         if not 0 <= low < high <= 1:
             raise InputError(
-                f"preprocess.quantiles: expected 0 <= low < high <= 1, got [{low}, {high}]."
+                "preprocess.quantiles", expected="0 <= low < high <= 1", got=f"[{low}, {high}]"
             )
         if self.bins < 0 or self.bins == 1:
             raise InputError(
-                f"preprocess.bins: expected 0 (no bins) or 2 and more, got {self.bins}."
+                "preprocess.bins", expected="0 (no bins) or 2 and more", got=str(self.bins)
             )
         if self.min_count < 1 or self.max_categories < 1:
             raise InputError(
-                "preprocess: expected min_count >= 1 and max_categories >= 1, got "
-                f"{self.min_count} and {self.max_categories}."
+                "preprocess",
+                expected="min_count >= 1 and max_categories >= 1",
+                got=f"{self.min_count} and {self.max_categories}",
             )
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What `Preprocess` needs to know of the training rows, in float64.
+    """Statistics of the training rows for `Preprocess`, in float64.
 
     Attributes:
         numbers: One row per number column (float32, then float64): fill, lower, upper, center,
@@ -103,13 +104,13 @@ class Statistics:
 def fit_statistics(
     chunks: Iterable[pd.DataFrame], schema: Schema, options: PreprocessOptions
 ) -> tuple[Schema, Statistics]:
-    """Learn vocabularies and numbers from training rows, and from nothing else.
+    """Learn vocabularies and statistics from training rows only.
 
-    One pass in bounded memory, whose result does not depend on how the rows are cut into chunks.
-    Counts, ranges, means and standard deviations are exact. Quantiles, and what is winsorised by
-    them, come from a uniform random sample of ``SAMPLE_ROWS`` rows: exact up to that many rows.
-    The texts of a column are counted exactly up to ``COUNTED_TEXTS`` different ones; beyond, the
-    rarest so far are now and then dropped, and their rows count as rare.
+    It takes one pass in bounded memory, and the result does not depend on how the rows are divided
+    into chunks. Counts, ranges, means and standard deviations are exact. Quantiles, and statistics
+    of winsorised numbers, come from a uniform random sample of ``SAMPLE_ROWS`` rows, so they are
+    exact up to that many rows. The texts of a column are counted exactly up to ``COUNTED_TEXTS``
+    different ones. Beyond that, the rarest are dropped from time to time, and count as rare.
 
     Args:
         chunks: Parsed training rows (`churn_torch.tables.encode.parse`).
@@ -117,7 +118,7 @@ def fit_statistics(
         options: How to clean and scale.
 
     Returns:
-        The schema with vocabularies and training facts filled in, and the numbers.
+        The completed schema, with vocabularies and facts of the training rows, and the statistics.
     """
     texts = {column.name: TextCounts() for column in schema.text}
     numbers = RunningStatistics([c for c in schema.features if c.name not in texts])
@@ -181,7 +182,7 @@ def _fit_range(
 ) -> Column:
     if not moments.count:
         return replace(column, has_missing=True)
-    # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
+    # With the scale in use, because outliers that are winsorised would hide the true scale.
     blurred = abs(center) > FLOAT64_RATIO * scale
     return replace(
         column,
@@ -199,7 +200,7 @@ def _fit_number(
     if not moments.count:
         return 0.0, 0.0, 0.0, 0.0, 1.0
     missing = np.isnan(sample)
-    # So few present values that the sample missed them all: their mean is what is known.
+    # If the sample holds none of the few present values, their mean has to do.
     present = np.array([moments.mean]) if missing.all() else sample[~missing]
     fill = float(np.median(present))
     if options.outliers == "quantile":
@@ -215,11 +216,11 @@ def _fit_number(
             center, scale = x.mean(), x.std()
         else:
             low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
-            # RealMLP's fallback when half of the rows are equal: the range stands in.
+            # RealMLP's fallback to the range when half of the rows are equal.
             span = min(moments.maximum, upper) - max(moments.minimum, lower)
             scale = high - low if high > low else span / 2
-    # A column of one value has no scale of its own; rounding noise must not become its scale,
-    # nor a number that float32 holds as zero.
+    # A column of one value has no scale. Neither rounding noise nor a number that is zero in
+    # float32 may become its scale.
     tiny = max(1e-30, 1e-12 * abs(center))
     if not scale > tiny:
         return fill, float(center), float(center), float(center), 1.0

@@ -48,6 +48,6 @@ def test_fine_bins_are_those_of_a_column_alone() -> None:
 )
 def test_a_damaged_layout_is_refused(name: str, value: Any) -> None:
     schema = SCHEMA.with_layout(name, value)
+    layout = {"piecewise_linear": PiecewiseLayout, "scorecard": ScorecardLayout}[name]
     with pytest.raises(InputError, match=rf"layouts.{name} of the schema: .* damaged value"):
-        PiecewiseLayout.of(schema)
-        ScorecardLayout.of(schema)
+        layout.of(schema)
