@@ -22,6 +22,7 @@ from rich.table import Table
 from sklearn.metrics import log_loss, roc_auc_score
 
 from churn_torch.console import quietly
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.inference import scored
@@ -75,7 +76,7 @@ def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple
         found = list(scored(scorer.eval(), store.parts["test"]))
     probability, label = (torch.cat(part).numpy() for part in zip(*found, strict=True))
     auroc, loss = roc_auc_score(label, probability), log_loss(label, probability.astype(float))
-    return auroc, loss, len(schema.pairs), seconds
+    return auroc, loss, len(ScorecardLayout.of(schema).pairs), seconds
 
 
 if __name__ == "__main__":

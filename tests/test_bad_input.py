@@ -704,7 +704,7 @@ DAMAGES: dict[str, bytes] = {
     "garbage": GARBAGE[:200],
     "nothing": b"",
     "a list": b"[1, 2]",
-    "foreign": b'{"version": 1, "columns": 3}',
+    "foreign": b'{"version": 2, "columns": 3}',
 }
 
 

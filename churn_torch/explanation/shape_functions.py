@@ -1,4 +1,4 @@
-"""The shapes of an additive model: what each value of each column adds to the logit."""
+"""Shape functions of an additive model: what each value of each column adds to the logit."""
 
 from __future__ import annotations
 
@@ -6,18 +6,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from churn_torch.explanation.additive_terms import (
+    MISSING,
+    UNSEEN,
+    AdditiveTerm,
+    Array,
+    value_in_words,
+)
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.models.scorecard.points import Array, Points, value_in_words
 from churn_torch.tables.encode import FIRST_CATEGORY
 from churn_torch.tables.schema import Column, Kind, Schema
 
-# Most values of a number that its shape is read at.
+# Most values at which the shape function of a number is evaluated.
 MOST_VALUES = 101
 
 
 def values_of(column: Column) -> Array:
-    """Return the values of a number at which its shape is read, from end to end of its range."""
+    """Return values over the training range of a number, at which its function is evaluated."""
     if column.minimum is None or column.maximum is None:
         return np.zeros(0)
     if column.kind is Kind.BOOLEAN:
@@ -26,16 +32,16 @@ def values_of(column: Column) -> Array:
     return np.linspace(column.minimum, column.maximum, n)
 
 
-def read_shapes(
+def read_shape_functions(
     attribution: Attribution, schema: Schema, dense: Tensor, codes: Tensor
-) -> tuple[list[Points], float]:
-    """Return the shape of each column, those that matter most first, and the base in log-odds.
+) -> tuple[list[AdditiveTerm], float]:
+    """Return the shape function of each column, most important first, and the base in log-odds.
 
-    Where reasons are exact and come from one pass, what a column adds does not depend on the
-    others: one row then reads one level of every column, whatever the net.
+    In an additive net, what a column adds does not depend on the other columns. So one row can
+    evaluate one level of every column at once.
 
     Args:
-        attribution: Of a net without anything between columns; not of a scorecard.
+        attribution: Of a net without interactions between columns; not of a scorecard.
         schema: Its completed schema.
         dense: ``[N, n_dense]`` training rows as `Preprocess.compact` makes them.
         codes: ``[N, n_text]``, the same rows.
@@ -55,30 +61,30 @@ def read_shapes(
             )
         ),
     ]
-    found = []
-    for i, column in enumerate((*numbers, *schema.text)):
-        text = i >= len(numbers)
-        if text:
-            words = ("missing", "unseen or rare", *(column.vocabulary or ()))
+    terms = []
+    for i, column in enumerate(schema.inputs):
+        is_text = i >= len(numbers)
+        if is_text:
+            words = (MISSING, UNSEEN, *(column.vocabulary or ()))
         elif column.kind is Kind.BOOLEAN:
-            words = ("missing", "no", "yes")[: n_levels[i]]
+            words = (MISSING, "no", "yes")[: n_levels[i]]
         else:
-            words = ("missing", *(value_in_words(column, value) for value in values[i]))
-        drawn = not text and column.kind is not Kind.BOOLEAN and len(values[i]) > 1
-        found.append(
-            Points(
+            words = (MISSING, *(value_in_words(column, value) for value in values[i]))
+        is_curve = not is_text and column.kind is not Kind.BOOLEAN and len(values[i]) > 1
+        terms.append(
+            AdditiveTerm(
                 (column.name,),
                 (words,),
                 added[: n_levels[i], i],
                 shares[i] / max(len(dense), 1),
-                at=values[i] if drawn else None,
+                values=values[i] if is_curve else None,
             )
         )
-    return sorted(found, key=lambda term: -term.importance), attribution.base()
+    return sorted(terms, key=lambda term: -term.importance), attribution.base()
 
 
 def _rows(schema: Schema, values: list[Array], n_levels: list[int]) -> Columns:
-    """Return rows of which the l-th has each column at its level l, or at its last."""
+    """Return rows: in row l, each column has its level l, or its last level if it has fewer."""
     most = max(n_levels)
     numbers = [
         np.pad(np.concatenate([[np.nan], v]), (0, most - 1 - len(v)), mode="edge") for v in values
@@ -96,15 +102,15 @@ def _rows(schema: Schema, values: list[Array], n_levels: list[int]) -> Columns:
 def _number_shares(
     preprocess: Preprocess, schema: Schema, values: list[Array], dense: Tensor
 ) -> list[Array]:
-    """Return how many rows are nearest to each value of each number; the first are missing."""
+    """Return how many rows are missing, then how many are nearest to each value, of each number."""
     numbers = schema.numbers
     flags = [column.has_missing for column in numbers]
     flag_at = len(numbers) + np.cumsum(flags) - 1
     middles = [(v[1:] + v[:-1]) / 2 for v in values]
     n_levels = [1 + len(m) for m in middles] + [FIRST_CATEGORY] * len(schema.text)
-    # In model space, where the rows are; the first row there is a missing value.
+    # In model space, as the rows are; the first row stands for a missing value.
     edges = preprocess.compact(*_rows(schema, middles, n_levels)).dense.contiguous()
-    found = []
+    shares = []
     for i, value in enumerate(values):
         missing = torch.zeros(len(dense), dtype=torch.bool)
         if flags[i]:
@@ -114,5 +120,5 @@ def _number_shares(
         nearest = torch.searchsorted(ends, present)
         counts = torch.bincount(nearest, minlength=max(len(value), 1)).double().numpy()
         counts = counts[: len(value)]
-        found.append(np.concatenate([[float(missing.sum())], counts]))
-    return found
+        shares.append(np.concatenate([[float(missing.sum())], counts]))
+    return shares

@@ -19,6 +19,7 @@ from churn_torch.models.preprocessing.calendar import (
 )
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.preprocessing.scaling import clip, scale_numbers, smooth_clip
 from churn_torch.models.scorer import Scorer
 
 
@@ -67,7 +68,7 @@ class FoldedLinear(nn.Module):
             torch.cat([stored[f"{group}_{name}"] for group in ("float32", "float64")])
             for name in ("fill", "lower", "upper", "center", "scale")
         )
-        z = self._smooth((torch.minimum(torch.maximum(fill, lower), upper) - center) / scale)
+        z = scale_numbers(fill, lower, upper, center, scale, smooth=self.smooth_clip)
         numbers = {
             "lower": lower,
             "upper": upper,
@@ -124,7 +125,7 @@ class FoldedLinear(nn.Module):
     @staticmethod
     def fits(scorer: Scorer) -> bool:
         """Tell whether the scorer can be folded."""
-        return isinstance(scorer.net, Linear) and not scorer.preprocess.ramps.n_pieces
+        return isinstance(scorer.net, Linear) and not scorer.preprocess.piecewise.n_pieces
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is ignored.
@@ -150,9 +151,9 @@ class FoldedLinear(nn.Module):
             self.get_buffer(name)
             for name in ("lower", "upper", "center", "factor", "always", "missing")
         )
-        z = (torch.minimum(torch.maximum(x, lower), upper) - center) * factor
+        z = (clip(x, lower, upper) - center) * factor
         if self.smooth_clip:
-            z = self._smooth(z) * self.get_buffer("weight")
+            z = smooth_clip(z) * self.get_buffer("weight")
         finite = (x - x) == 0  # false for NaN and infinities
         added = [torch.where(finite, z + always, missing).to(torch.float32)]
         if self.n_dates:
@@ -171,6 +172,3 @@ class FoldedLinear(nn.Module):
             angle = time * (2 * math.pi) + self.get_buffer("phase")
             added = added + torch.sin(angle) * self.get_buffer("amplitude")
         return added
-
-    def _smooth(self, z: Tensor) -> Tensor:
-        return z / torch.sqrt(1 + (z / 3) ** 2) if self.smooth_clip else z

@@ -2,7 +2,7 @@
 
 Each ``fit_*`` function looks at data and returns numbers; the module of the same name holds them
 as buffers, so it exports with the rest of the scorer. Every map is non-decreasing and continuous.
-Weights are above 0, and as many rows as they sum to are taken to be there.
+Weights are above 0, and their sum counts as the number of rows.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from churn_torch.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# An isotonic curve that rises by more than this over one standard deviation of the logits rests on
-# a handful of rows. A deviation below MIN_SPREAD of the largest logit does not loosen the limit
-# further: float32 rounding of the logit would become a visible change of probability.
+# Steepest rise of an isotonic curve over one standard deviation of the logits: a steeper one would
+# depend on a handful of rows. A deviation below MIN_SPREAD of the largest logit does not raise the
+# limit further, because float32 rounding of the logit would change the probability visibly.
 MAX_RISE = 10.0
 MIN_SPREAD = 0.02
 
@@ -36,13 +36,13 @@ def fit_temperature(logit: Array, label: Array, weight: Array | float = 1.0) -> 
 
     Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks".
     """
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda log_t: _log_loss(logit * np.exp(-log_t), label, weight),
         bounds=(-4.0, 4.0),
         method="bounded",
         options={"xatol": 1e-8},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))
 
 
 def fit_platt(logit: Array, label: Array, weight: Array | float = 1.0) -> tuple[float, float]:
@@ -63,7 +63,7 @@ def fit_platt(logit: Array, label: Array, weight: Array | float = 1.0) -> tuple[
             [np.mean(residual * logit), np.mean(residual)]
         )
 
-    found = minimize(
+    result = minimize(
         loss_and_gradient,
         np.array([1.0, 0.0]),
         jac=True,
@@ -71,7 +71,7 @@ def fit_platt(logit: Array, label: Array, weight: Array | float = 1.0) -> tuple[
         bounds=[(1e-3, None), (None, None)],
         options={"ftol": 1e-14, "gtol": 1e-9},
     )
-    return float(found.x[0]), float(found.x[1])
+    return float(result.x[0]), float(result.x[1])
 
 
 def fit_isotonic(
@@ -80,10 +80,10 @@ def fit_isotonic(
     """Return increasing knots ``(logit, calibrated logit)``, at most ``n_knots`` of them.
 
     Centred isotonic regression: each pooled block of rows becomes one point at its mean logit and
-    its event rate, joined by straight lines, so the map has no steps for float noise to fall over.
-    A line between points gives the rows of a large block some of its neighbours' rates, which
-    hurts where these are a few rows all alike: blocks of less than half the square root of the
-    rows are pooled on, and the rate is ``(events + 1/2) / (rows + 1)``, never a certainty.
+    its event rate, and straight lines join the points. So the map has no steps at which float
+    noise could change the probability. Small blocks of equal labels would distort the lines beside
+    them, so blocks with fewer rows than half the square root of all rows are pooled further, and
+    the rate is ``(events + 1/2) / (rows + 1)``, which is never 0 or 1.
     Source: Oron & Flournoy 2017, "Centered isotonic regression"; Krichevsky & Trofimov 1981.
     """
     from sklearn.isotonic import IsotonicRegression
@@ -186,7 +186,7 @@ class Isotonic(Calibrator):
     def __init__(self, n_knots: int = 32) -> None:
         super().__init__()
         if n_knots < 2:
-            raise InputError(f"calibration.n_knots: expected 2 or more, got {n_knots}.")
+            raise InputError("calibration.n_knots", expected="2 or more", got=str(n_knots))
         self.n_knots = n_knots
         self.register_buffer("left", torch.zeros(n_knots - 1))
         self.register_buffer("run", torch.zeros(n_knots - 1))

@@ -13,12 +13,12 @@ FIXED = ("trial", "state", "log_loss", "epochs", "seconds", "note")
 
 
 def trials_table(rows: Sequence[Mapping[str, Any]], *, at_most: int) -> Table:
-    """Lay out the trials of a study: those that run, then the best, then the rest.
+    """Lay out the trials of a study: running ones, then the best, then the rest.
 
     Args:
-        rows: One mapping a trial: ``trial`` (number), ``state``, ``log_loss``, ``epochs``,
+        rows: One mapping for each trial: ``trial`` (number), ``state``, ``log_loss``, ``epochs``,
             ``seconds``, ``note`` and its values by key (`churn_torch.tuning.study.Study.rows`).
-        at_most: Lines to show; the caption counts all.
+        at_most: Lines to show; the caption counts all trials.
     """
     order = {"running": 0, "finished": 1, "pruned": 2, "failed": 3, "interrupted": 4, "waiting": 5}
     ranked = sorted(rows, key=lambda r: (order[r["state"]], _or_last(r["log_loss"]), r["trial"]))
@@ -42,22 +42,22 @@ def trials_table(rows: Sequence[Mapping[str, Any]], *, at_most: int) -> Table:
 
 
 def values_text(row: Mapping[str, Any]) -> str:
-    """Return a trial's values as they would stand on a command line, numbers rounded."""
+    """Return a trial's values as written on a command line, numbers rounded."""
     values = {key: value for key, value in row.items() if key not in FIXED}
     return " ".join(f"{key}={_short(value)}" for key, value in values.items())
 
 
 def _last(key: str) -> str:
-    """Return a key's last word, which is enough in a table with little room."""
+    """Return the last part of a dotted key, to save room in the table."""
     return key.rpartition(".")[2]
 
 
 def importance_table(importance: Mapping[str, float]) -> Table:
-    """Lay out each key's share in what the finished trials differ by."""
+    """Lay out each key's share of the differences between the finished trials."""
     table = Table("key")
     table.add_column("importance", justify="right")
     for key, share in importance.items():
-        table.add_row(Text(key), f"{100 * share:.0f} %")
+        table.add_row(Text(key), f"{share:.0%}")
     return table
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -20,7 +20,7 @@ from churn_torch.tables.cells import Storage
 
 __all__ = ["Column", "Kind", "Schema", "Storage", "describe"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 class Kind(StrEnum):
@@ -51,9 +51,6 @@ class Column:
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
         needs_float64: The mean is large against the spread, so float32 would lose the differences.
-        bins: Bins that a scorecard cuts a number into; 0 elsewhere.
-        pair_bins: The same in its pairs of columns; of text the categories that are kept apart.
-        n_pieces: Bins that the numbers are cut into (`churn_torch.models.preprocessing.piecewise_linear`).
     """
 
     name: str
@@ -69,23 +66,22 @@ class Column:
     needs_float64: bool = False
     minimum: float | None = None
     maximum: float | None = None
-    bins: int = 0
-    pair_bins: int = 0
-    n_pieces: int = 0
 
 
 @dataclass(frozen=True)
 class Schema:
     """All columns of a table in its order, the target's name and its two labels as text.
 
-    A scorecard's pairs of columns, learned from the training rows, are facts of the table too.
+    Attributes:
+        layouts: JSON values by name, from which models read the shapes of their features. A
+            schema stores them and does not interpret them.
     """
 
     columns: tuple[Column, ...]
     target: str
     positive: str
     negative: str
-    pairs: tuple[tuple[str, str], ...] = ()
+    layouts: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -164,9 +160,9 @@ class Schema:
         columns = tuple(updated.get(column.name, column) for column in self.columns)
         return dataclasses.replace(self, columns=columns)
 
-    def with_pairs(self, pairs: Sequence[tuple[str, str]]) -> Schema:
-        """Return a schema with the pairs of columns of a scorecard."""
-        return dataclasses.replace(self, pairs=tuple(pairs))
+    def with_layout(self, name: str, layout: Mapping[str, Any]) -> Schema:
+        """Return a schema that stores a JSON value under a name in `layouts`."""
+        return dataclasses.replace(self, layouts={**self.layouts, name: layout})
 
     def to_json(self) -> str:
         """Write the schema as JSON text that `from_json` reads back equal."""
@@ -194,8 +190,8 @@ class Schema:
             )
         try:
             columns = tuple(_column_from(entry) for entry in content.pop("columns"))
-            pairs = tuple((a, b) for a, b in content.pop("pairs", ()))
-            return cls(columns=columns, pairs=pairs, **content)
+            layouts = dict(content.pop("layouts"))
+            return cls(columns=columns, layouts=layouts, **content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise _damaged(f"damaged content ({error})") from None
 

@@ -145,7 +145,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     # What the table decides of a net: each takes of it what it has a use for.
     sizes = {
         "n_features": preprocess.n_features,
-        "n_numbers": preprocess.ramps.n_numbers,
+        "n_numbers": preprocess.piecewise.n_numbers,
         "columns": list(features.values()),
         "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
     }

@@ -22,7 +22,8 @@ from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.tables import folds_table, reasons_sentence
+from churn_torch.report.metrics import folds_table
+from churn_torch.report.reasons import reasons_sentence
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled

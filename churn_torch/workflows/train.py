@@ -13,20 +13,19 @@ from omegaconf import DictConfig
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.explanation.shape_functions import read_shapes
+from churn_torch.explanation.additive_terms import AdditiveTerm
+from churn_torch.explanation.scorecard_points import read_scorecard
+from churn_torch.explanation.shape_functions import read_shape_functions
 from churn_torch.export.graph import check_input_names
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
 from churn_torch.models.scorecard.features import ScorecardFeatures
-from churn_torch.models.scorecard.points import Points, read_points
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.additive_models import (
-    scorecard_page,
-    shapes_page,
-    strongest_table,
-    terms_frame,
-)
-from churn_torch.report.tables import fit_sentence, metrics_table, path_table, reasons_sentence
+from churn_torch.report.additive_pages import scorecard_page, shapes_page
+from churn_torch.report.additive_terms import strongest_table, terms_frame
+from churn_torch.report.fit import fit_sentence, path_table
+from churn_torch.report.metrics import metrics_table
+from churn_torch.report.reasons import reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
@@ -56,7 +55,7 @@ from churn_torch.workflows.typed_config import plain_config
 SHAPE_ROWS = 65_536
 
 Source = str | Path | pd.DataFrame
-Terms = tuple[list[Points], float]
+Terms = tuple[list[AdditiveTerm], float]
 
 
 def train(
@@ -217,10 +216,10 @@ def _terms(run: Run, store: Store) -> Terms | None:
     """Return what each column adds, of models that add up their columns; else None."""
     scorer, train = run.scorer, store.parts["train"]
     if _is_scorecard(scorer):
-        return read_points(scorer, run.schema, cell_shares(scorer, train))
+        return read_scorecard(scorer, run.schema, cell_shares(scorer, train))
     if run.attribution.n_points == 1:
         rows = spread_sample(train, SHAPE_ROWS)
-        return read_shapes(run.attribution, run.schema, rows.dense, rows.codes)
+        return read_shape_functions(run.attribution, run.schema, rows.dense, rows.codes)
     return None
 
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from churn_torch.explanation.shape_functions import MOST_VALUES, read_shapes, values_of
+from churn_torch.explanation.additive_terms import AdditiveTerm
+from churn_torch.explanation.shape_functions import MOST_VALUES, read_shape_functions, values_of
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.gam import GAM
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
-from churn_torch.models.scorecard.points import Points
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
@@ -63,7 +63,7 @@ def test_shapes_add_up_and_show_where_the_rows_are(rows, net):
     compact = preprocess.compact(*columns)
     with torch.no_grad():
         scorer.baseline.copy_(preprocess(*columns).mean(0))
-    terms, base = read_shapes(Attribution(scorer, 1), schema, compact.dense, compact.codes)
+    terms, base = read_shape_functions(Attribution(scorer, 1), schema, compact.dense, compact.codes)
     assert [t.importance for t in terms] == sorted((t.importance for t in terms), reverse=True)
     by_name = {term.columns[0]: term for term in terms}
     assert set(by_name) == set(preprocess.columns)
@@ -92,17 +92,17 @@ def test_shapes_add_up_and_show_where_the_rows_are(rows, net):
     assert by_name["plan"].share[0] == pytest.approx((parsed["plan"] == "").mean())
     usage, values = by_name["usage"], parsed["usage"].to_numpy(float)
     assert usage.share[0] == pytest.approx(np.isnan(values).mean())
-    near = np.abs(values[~np.isnan(values), None] - usage.at).argmin(1)
-    shares = np.bincount(near, minlength=len(usage.at)) / len(values)
+    near = np.abs(values[~np.isnan(values), None] - usage.values).argmin(1)
+    shares = np.bincount(near, minlength=len(usage.values)) / len(values)
     inside = slice(20, -20)  # of the quantiles: what is winsorised lies at an end
     np.testing.assert_allclose(usage.share[1:][inside], shares[inside], atol=2e-3)
     assert by_name["since"].levels[0][1].startswith("2020-02-0")
 
 
-def value_at(term: Points, level: int, dtype: object) -> object:
+def value_at(term: AdditiveTerm, level: int, dtype: object) -> object:
     """A cell of that level."""
-    if term.at is not None:
-        return term.at[level - 1]
+    if term.values is not None:
+        return term.values[level - 1]
     word = term.levels[0][level]
     return {"no": 0.0, "yes": 1.0, "unseen or rare": "never seen"}.get(word, word)
 

@@ -113,7 +113,7 @@ def number(**facts: Any) -> Schema:
     return Schema((column, Column("y", Kind.TARGET, Storage.TEXT)), "y", "1", "0")
 
 
-@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("float64", [False, True])
 def test_infinities_are_missing_as_they_are_to_the_model(float64: bool):
     x = torch.tensor([[math.inf], [-math.inf], [math.nan], [5.0]])
     given = (torch.empty(0), x.double()) if float64 else (x, torch.empty(0))

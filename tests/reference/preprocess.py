@@ -90,12 +90,12 @@ def features(
         made[name] = [scaled(x) if present else 0.0 for x in asked]
         edges = _edges([scaled(x) for x in present], bins)
         for i, (start, end) in enumerate(pairwise(edges), start=1):
-            ramps = [
+            pieces = [
                 [min(max((scaled(x) - start) / (end - start), 0.0), 1.0) for x in rows]
                 for rows in (learned, asked)
             ]
-            mean = statistics.fmean(ramps[0])
-            made[f"{name} ramp {i} of {len(edges) - 1}"] = [ramp - mean for ramp in ramps[1]]
+            mean = statistics.fmean(pieces[0])
+            made[f"{name} piece {i} of {len(edges) - 1}"] = [value - mean for value in pieces[1]]
         if len(present) < len(learned):
             share = 1 - len(present) / len(learned)
             made[f"{name} is missing"] = [float(not math.isfinite(x)) - share for x in asked]

@@ -39,4 +39,4 @@ def test_values_stand_as_on_the_command_line():
 
 def test_importance_is_in_percent():
     lines = rendered(importance_table({"optimizer.lr": 0.754, "model.width": 0.246}))
-    assert any("optimizer.lr" in line and "75 %" in line for line in lines)
+    assert any("optimizer.lr" in line and "75%" in line for line in lines)

@@ -80,7 +80,7 @@ def test_with_columns_replaces_by_name_and_keeps_order() -> None:
 
 def test_json_there_and_back() -> None:
     assert Schema.from_json(SCHEMA.to_json()) == SCHEMA
-    assert json.loads(SCHEMA.to_json())["version"] == 1
+    assert json.loads(SCHEMA.to_json())["version"] == 2
 
 
 @settings(deadline=None)
@@ -108,6 +108,16 @@ def test_json_keeps_everything(columns: list[Column], target: str) -> None:
     assert Schema.from_json(schema.to_json()) == schema
 
 
+def test_layouts_are_kept_as_they_are_and_other_columns_keep_them() -> None:
+    layout = {"pieces": {"age": 3}, "pairs": [["age", "plan"]], "share": 0.5}
+    schema = SCHEMA.with_layout("a", {"old": 1}).with_layout("b", {}).with_layout("a", layout)
+    assert SCHEMA.layouts == {}
+    assert schema.layouts == {"a": layout, "b": {}}
+    assert Schema.from_json(schema.to_json()) == schema
+    assert schema.with_columns({"age": replace(SCHEMA["age"], note="x")}).layouts == schema.layouts
+    assert hash(schema) == hash(SCHEMA)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -116,11 +126,11 @@ def test_json_keeps_everything(columns: list[Column], target: str) -> None:
         ("[]", "not JSON with a version"),
         ("null", "not JSON with a version"),
         ('{"columns": []}', "not JSON with a version"),
-        ('{"version": 2, "columns": []}', "expected version 1, got 2; use the churn_torch version"),
-        ('{"version": 1}', "damaged"),
-        ('{"version": 1, "columns": [], "target": "y"}', "damaged"),
+        ('{"version": 1, "columns": []}', "expected version 2, got 1; use the churn_torch version"),
+        ('{"version": 2}', "damaged"),
+        ('{"version": 2, "columns": [], "target": "y"}', "damaged"),
         (
-            '{"version": 1, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
+            '{"version": 2, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
             "damaged",
         ),
     ],

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training import features
@@ -52,7 +53,7 @@ def same(one: tuple, other: tuple) -> bool:
 def test_chunks_and_other_parts_change_nothing():
     options = options_of(*OVERRIDES)
     whole = learn_features(options, table(), watch=iter)
-    assert whole[0].pairs[0] == ("usage", "plan")
+    assert ScorecardLayout.of(whole[0]).pairs[0] == ("usage", "plan")
     assert same(whole, learn_features(options, table(n_chunks=7), watch=iter))
     assert same(whole, learn_features(options, table(spoil=True), watch=iter))
 

@@ -1,4 +1,4 @@
-"""Ensembles: several nets, or several members of one net, that answer with one logit."""
+"""Ensembles: several nets, or several members of one net, averaged to one logit."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 class Ensemble(nn.Module):
-    """Nets that differ by their first weights and dropout, trained side by side.
+    """Nets with different initial weights and dropout, trained at the same time.
 
-    Each learns by its own loss; validation, and so early stopping, sees their mean probability.
+    Each has its own loss; validation, and so early stopping, uses their mean probability.
 
     Args:
-        members: Nets of the same input.
+        members: Nets with the same input.
 
     Shape:
         ``[N, n_features]`` float32 to ``[N]`` float32 logits; in training to ``[N, K]``, all
@@ -26,14 +26,14 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return one logit a row; in training one of each member."""
+        """Return one logit for each row; in training one for each member."""
         logits = [member(x) for member in self.members]
         each = torch.cat([z if z.ndim == 2 else z.unsqueeze(1) for z in logits], dim=1)
         return each if self.training else log_odds_of_mean(each)
 
 
 class Fold(nn.Module):
-    """A net with the calibration that its fold of a cross-validation found, as a member.
+    """A net and the calibrator of its fold of a cross-validation, as a member of an ensemble.
 
     Args:
         net: ``[N, n_features]`` to ``[N]`` logits.

@@ -1,4 +1,4 @@
-"""Generalised additive model: one small net a column, and nothing between columns."""
+"""Generalised additive model: one small net for each column, no interactions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from churn_torch.models.nets.mlp import ACTIVATIONS, choose
 
 
 class GAM(nn.Module):
-    """A sum of one small net for each column, so that what a column adds is known exactly.
+    """A sum of small nets, one for each column, so the effect of each column is known exactly.
 
-    A column's net has one hidden layer. All of them are computed at once: the first layer is a
-    matrix without weights between a column's features and the units of another.
+    Each net has one hidden layer. All nets are computed at once: the matrix of the first layer has
+    zeros between the features of a column and the units of the others.
     Source: Agarwal et al. 2021, "Neural additive models".
 
     Args:
         n_features: Width of the model-space row.
-        columns: The features that each column is made of, counted from 0; None takes each feature
-            for a column.
+        columns: The positions of the features of each column; None makes each feature a column.
         width: Hidden units of a column.
         dropout: Share of units dropped in training, in [0, 1).
         activation: One of `churn_torch.models.nets.mlp.ACTIVATIONS`.
@@ -45,8 +44,9 @@ class GAM(nn.Module):
         super().__init__()
         if width < 1 or not 0 <= dropout < 1:
             raise InputError(
-                f"model: expected width >= 1 and 0 <= dropout < 1, got width={width}, "
-                f"dropout={dropout}."
+                "model",
+                expected="width >= 1 and 0 <= dropout < 1",
+                got=f"width={width}, dropout={dropout}",
             )
         choose("activation", activation, ACTIVATIONS)
         features = [[i] for i in range(n_features)] if columns is None else columns

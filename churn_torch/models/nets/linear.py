@@ -8,8 +8,8 @@ from torch import Tensor, nn
 class Linear(nn.Module):
     """One ``nn.Linear``; with binary cross-entropy it is logistic regression (Cox 1958).
 
-    The weights start at zero: the problem is convex, so the start only decides how far there is
-    to go, and from zero a feature without evidence keeps a weight of zero.
+    The weights start at zero. The problem is convex, so the start does not change the optimum, and
+    the weight of a feature that never varies stays zero.
 
     Args:
         n_features: Width of the model-space row.

@@ -20,7 +20,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that takes a batch of one row, which has no spread, by its past."""
+    """Batch normalisation that uses the running statistics for a batch of one row.
+
+    One row has no variance of its own.
+    """
 
     running_mean: Tensor
     running_var: Tensor
@@ -29,7 +32,7 @@ class BatchNorm(nn.BatchNorm1d):
         """Return normalised rows."""
         if self.training and x.shape[0] > 1:
             return super().forward(x)
-        # Plain arithmetic: its gradient leaves in a file as it is.
+        # Plain arithmetic, because its gradient can be exported.
         scale = self.weight / torch.sqrt(self.running_var + self.eps)
         return (x - self.running_mean) * scale + self.bias
 
@@ -50,15 +53,15 @@ class MLP(nn.Module):
 
     Args:
         n_features: Width of the model-space row.
-        n_numbers: How many of its first features are numbers; None takes all for numbers.
+        n_numbers: How many of its first features are numbers; None means all.
         width: Units in each hidden layer.
         depth: Number of hidden blocks; 0 is a linear model.
         dropout: Share of units dropped in training, in [0, 1).
         activation: One of ``ACTIVATIONS``.
         normalization: One of ``NORMALIZATIONS``.
         residual: Add each block's input to its output.
-        n_frequencies: Waves that each number is embedded in (`Periodic`), beside itself; 0 is none.
-        frequency_scale: Standard deviation of their first frequencies.
+        n_frequencies: Frequencies of the embedding of each number (`Periodic`); 0 for no embedding.
+        frequency_scale: Standard deviation of the initial frequencies.
 
     Shape:
         ``[N, n_features]`` float32 to ``[N]`` float32 logits.
@@ -84,15 +87,18 @@ class MLP(nn.Module):
         super().__init__()
         if width < 1 or depth < 0 or not 0 <= dropout < 1:
             raise InputError(
-                "model: expected width >= 1, depth >= 0 and 0 <= dropout < 1, got "
-                f"width={width}, depth={depth}, dropout={dropout}."
+                "model",
+                expected="width >= 1, depth >= 0 and 0 <= dropout < 1",
+                got=f"width={width}, depth={depth}, dropout={dropout}",
             )
         choose("activation", activation, ACTIVATIONS)
         choose("normalization", normalization, NORMALIZATIONS)
         if normalization == "layer" and width == 1 and depth:
             raise InputError(
-                "model.width: expected 2 or more with normalization=layer, got 1: one unit "
-                "normalised by itself is the same for every row."
+                "model.width",
+                expected="2 or more with normalization=layer",
+                got="1, and one unit normalised by itself is the same for every row",
+                fix="raise model.width, or set model.normalization=batch",
             )
         self.embed, n_features = embedded(n_features, n_numbers, n_frequencies, frequency_scale)
         self.residual = residual
@@ -125,13 +131,14 @@ def _normalization(name: str, width: int) -> nn.Module:
 
 
 def choose(key: str, value: str, choices: dict[str, type[nn.Module]]) -> None:
-    """Refuse a word that is none of the choices of a key.
+    """Check that a word is one of the choices of a key.
 
     Raises:
-        InputError: It is unknown; the nearest is named.
+        InputError: It is unknown; the message names the nearest choice.
     """
     if value not in choices:
         raise InputError(
-            f"model.{key}: expected one of {', '.join(choices)}, got {value!r}"
-            f"{suggest(value, choices)}."
+            f"model.{key}",
+            expected=f"one of {', '.join(choices)}",
+            got=f"{value!r}{suggest(value, choices)}",
         )

@@ -1,4 +1,4 @@
-"""A scorecard as a net: one linear layer, on features that are bins and pairs of bins."""
+"""A scorecard as a net: one linear layer on features of bins and of pairs of bins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from churn_torch.models.scorecard.binning import ScorecardOptions
 class Scorecard(Linear):
     """`Linear` on the features of `churn_torch.models.scorecard.features.ScorecardFeatures`.
 
-    With the penalty that its features are scaled for it is a generalised additive model with pairs
-    of columns (GA2M: Lou et al. 2013, "Accurate intelligible models with pairwise interactions").
+    It is a generalised additive model with pairs of columns (GA2M: Lou et al. 2013, "Accurate
+    intelligible models with pairwise interactions"). Its features are scaled for the default
+    ``penalty.l2``.
 
     Args:
         n_features: Width of the model-space row.

@@ -1,4 +1,4 @@
-"""TabM: many multilayer perceptrons in one, which share their weight matrices."""
+"""TabM: an ensemble of multilayer perceptrons that share their weight matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from churn_torch.models.nets.mlp import ACTIVATIONS, choose
 
 
 class SharedLinear(nn.Module):
-    """A linear layer whose weight matrix all members share; the rest is each member's own.
+    """A linear layer with one weight matrix for all members, and scales and biases for each.
 
     ``out_k = (x_k * in_scale_k) @ weight * out_scale_k + bias_k``.
     Source: Wen, Tran & Ba 2020, "BatchEnsemble".
@@ -23,10 +23,10 @@ class SharedLinear(nn.Module):
         n_members: Members.
         d_in: Inputs.
         d_out: Outputs.
-        first: Scale the inputs by random signs, so that members differ from the start.
+        first: Initialise the input scales with random signs, so that members differ from the start.
 
     Shape:
-        ``[K, N, d_in]``, or ``[N, d_in]`` that all members see, to ``[K, N, d_out]``.
+        ``[K, N, d_in]``, or ``[N, d_in]`` for all members, to ``[K, N, d_out]``.
     """
 
     def __init__(self, *, n_members: int, d_in: int, d_out: int, first: bool) -> None:
@@ -39,28 +39,28 @@ class SharedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(n_members, 1, d_out).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what each member makes of its rows."""
+        """Return the outputs of each member."""
         return (x * self.in_scale) @ self.weight * self.out_scale + self.bias
 
 
 class TabM(nn.Module):
-    """An ensemble of multilayer perceptrons at little more than the weights of one.
+    """An ensemble of multilayer perceptrons with little more weights than one of them.
 
     Members share each hidden layer's matrix and differ by scales, biases and their last layer.
-    Each learns from every row by its own loss; the answer is their mean probability.
+    Each learns from every row with its own loss; the prediction is their mean probability.
     Source: Gorishniy, Kotelnikov & Babenko 2024, "TabM: advancing tabular deep learning with
     parameter-efficient ensembling".
 
     Args:
         n_features: Width of the model-space row.
-        n_numbers: How many of its first features are numbers; None takes all for numbers.
+        n_numbers: How many of its first features are numbers; None means all.
         n_members: Members of the ensemble.
         width: Units in each hidden layer.
         depth: Number of hidden layers; 0 is a linear model.
         dropout: Share of units dropped in training, in [0, 1).
         activation: One of `churn_torch.models.nets.mlp.ACTIVATIONS`.
-        n_frequencies: Waves that each number is embedded in (`Periodic`), beside itself; 0 is none.
-        frequency_scale: Standard deviation of their first frequencies.
+        n_frequencies: Frequencies of the embedding of each number (`Periodic`); 0 for no embedding.
+        frequency_scale: Standard deviation of the initial frequencies.
 
     Shape:
         ``[N, n_features]`` float32 to ``[N]`` float32 logits; in training to ``[N, n_members]``.
@@ -85,8 +85,9 @@ class TabM(nn.Module):
         super().__init__()
         if n_members < 1 or width < 1 or depth < 0 or not 0 <= dropout < 1:
             raise InputError(
-                "model: expected n_members >= 1, width >= 1, depth >= 0 and 0 <= dropout < 1, got "
-                f"n_members={n_members}, width={width}, depth={depth}, dropout={dropout}."
+                "model",
+                expected="n_members >= 1, width >= 1, depth >= 0 and 0 <= dropout < 1",
+                got=f"n_members={n_members}, width={width}, depth={depth}, dropout={dropout}",
             )
         choose("activation", activation, ACTIVATIONS)
         self.embed, n_features = embedded(n_features, n_numbers, n_frequencies, frequency_scale)
@@ -102,7 +103,7 @@ class TabM(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_members))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return one logit a row; in training one of each member."""
+        """Return one logit for each row; in training one for each member."""
         x = self.embed(x)
         for layer in self.layers:
             x = self.dropout(self.activation(layer(x)))

@@ -9,18 +9,19 @@ from churn_torch.models.scorecard.binning import ScorecardOptions
 
 
 class WideDeep(MLP):
-    """The mean of a scorecard's log-odds and those of an `MLP`, which know little of each other.
+    """The mean of the log-odds of a scorecard and of an `MLP`, which are fitted separately.
 
-    The scorecard is found with the features (`churn_torch.models.scorecard.wide_features.WideFeatures`) and stays as
-    it is; the perceptron sees the plain features alone and learns by its own loss. Validation, and
-    so early stopping, sees the mean. A perceptron that learned what the scorecard leaves would be
-    misled: on the rows that it was fitted on, a scorecard leaves less than elsewhere.
+    The scorecard is fitted with the features
+    (`churn_torch.models.scorecard.wide_features.WideFeatures`) and does not change afterwards. The
+    perceptron sees only the plain features and has its own loss. Validation, and so early
+    stopping, uses the mean. Fitting the perceptron to the residuals of the scorecard would mislead
+    it, because these are smaller on the rows that the scorecard was fitted on than elsewhere.
     After Cheng et al. 2016, "Wide & deep learning for recommender systems".
 
     Args:
         n_features: Width of the model-space row.
         n_numbers: As for `MLP`.
-        n_terms: How many of its last features are the log-odds that a term of the scorecard adds.
+        n_terms: How many of the last features are the effects of the scorecard's terms.
         width: As for `MLP`.
         depth: As for `MLP`.
         dropout: As for `MLP`.

@@ -23,8 +23,8 @@ class Expansion(nn.Module):
 
     def __init__(self, preprocess: Preprocess) -> None:
         super().__init__()
-        self.ramps = preprocess.ramps
-        self.n_numbers = preprocess.n_dense + self.ramps.n_pieces
+        self.piecewise = preprocess.piecewise
+        self.n_numbers = preprocess.n_dense + self.piecewise.n_pieces
         self.n_features = preprocess.n_features
         self.starts = preprocess.code_starts
         self.widths: list[int] = []
@@ -39,7 +39,7 @@ class Expansion(nn.Module):
 
     def forward(self, dense: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows, ``[N, n_features]``."""
-        numbers = self._with_ramps(dense)
+        numbers = self._numbers(dense)
         if not self.widths:
             return numbers
         parts = [
@@ -50,7 +50,7 @@ class Expansion(nn.Module):
 
     def linear(self, dense: Tensor, codes: Tensor, weight: Tensor) -> Tensor:
         """Return ``forward(dense, codes) @ weight`` for weights ``[n_features, P]``."""
-        result = self._with_ramps(dense) @ weight[: self.n_numbers]
+        result = self._numbers(dense) @ weight[: self.n_numbers]
         if self.widths:
             values = torch.split(weight[self.n_numbers :], self.widths)
             of_code = torch.cat([t @ v for t, v in zip(self.tables, values, strict=True)])
@@ -61,7 +61,7 @@ class Expansion(nn.Module):
         """Return ``forward(dense, codes).T @ row_weight`` for row weights ``[N, P]``."""
         return torch.cat(
             [
-                self._with_ramps(dense).T @ row_weight,
+                self._numbers(dense).T @ row_weight,
                 *(
                     t.T @ w
                     for t, w in zip(self.tables, self._of_codes(codes, row_weight), strict=True)
@@ -73,7 +73,7 @@ class Expansion(nn.Module):
         """Return ``forward(dense, codes).square().T @ row_weight`` for ``[N, P]``."""
         return torch.cat(
             [
-                self._with_ramps(dense).square().T @ row_weight,
+                self._numbers(dense).square().T @ row_weight,
                 *(
                     t.square().T @ w
                     for t, w in zip(self.tables, self._of_codes(codes, row_weight), strict=True)
@@ -81,11 +81,11 @@ class Expansion(nn.Module):
             ]
         )
 
-    def _with_ramps(self, dense: Tensor) -> Tensor:
+    def _numbers(self, dense: Tensor) -> Tensor:
         """Return all features that are numbers, ``[N, n_numbers]``."""
-        if not self.ramps.n_pieces:
+        if not self.piecewise.n_pieces:
             return dense
-        return torch.cat([dense, self.ramps(dense[:, : self.ramps.n_numbers])], dim=1)
+        return torch.cat([dense, self.piecewise(dense[:, : self.piecewise.n_numbers])], dim=1)
 
     def _of_codes(self, codes: Tensor, row_weight: Tensor) -> list[Tensor]:
         """Return the weight of each code of each column, ``[n_codes, P]``."""

@@ -66,7 +66,7 @@ class Moments:
         self.count = total
 
 
-class NumberSums:
+class RunningStatistics:
     """What is materialized of number columns: moments, sums of calendar parts, a sample of rows.
 
     The sample holds the rows whose numbers have the lowest hashes: a uniform draw that depends on

@@ -1,30 +1,65 @@
-"""PiecewiseLinear: numbers cut into bins, so that a net can bend at each edge (piecewise-linear encoding)."""
+"""Piecewise-linear encoding of numbers: a net can change its slope at the edge of each piece."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from churn_torch.models.preprocessing.layouts import read_layout
+from churn_torch.tables.schema import Schema
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# Least width of a bin in model space: a narrower one would turn float32's rounding into a step.
+# Least width of a piece in model space: in a narrower one, float32 rounding would become a step.
 LEAST_WIDTH = 1e-3
 
 
-class PiecewiseLinear(nn.Module):
-    """What numbers are in each of their bins: 0 below it, 1 above it, linear inside.
+@dataclass(frozen=True)
+class PiecewiseLayout:
+    """Into how many pieces each number column is cut; kept in `Schema.layouts`.
 
-    Less the training mean, as all features of model space. The first and last bin do not run on:
-    beyond the training range only the number itself, which stays a feature, goes on growing.
+    Attributes:
+        n_pieces: By column name; a column that is not named has none.
+    """
+
+    n_pieces: Mapping[str, int]
+
+    NAME = "piecewise_linear"
+
+    @classmethod
+    def of(cls, schema: Schema) -> PiecewiseLayout:
+        """Read the layout of a schema; a schema without one has no pieces.
+
+        Raises:
+            InputError: The stored layout is damaged.
+        """
+        return read_layout(schema, cls.NAME, cls._from_json) or cls({})
+
+    @classmethod
+    def _from_json(cls, value: Mapping[str, Any]) -> PiecewiseLayout:
+        return cls({name: int(n) for name, n in value["n_pieces"].items()})
+
+    def attach(self, schema: Schema) -> Schema:
+        """Return the schema with this layout."""
+        return schema.with_layout(self.NAME, {"n_pieces": dict(self.n_pieces)})
+
+
+class PiecewiseLinear(nn.Module):
+    """Encode numbers by pieces: 0 below a piece, 1 above it, linear inside.
+
+    The training mean is subtracted, as from all features of model space. The first and the last
+    piece are flat outside the training range; there only the scaled number itself, which stays a
+    feature, keeps changing.
     Source: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features in tabular
     deep learning".
 
     Args:
-        n_pieces: Bins of each number column; 0 leaves it as it is.
+        n_pieces: Pieces of each number column; 0 gives a column no such features.
 
     Shape:
         ``[N, n_numbers]`` scaled numbers to ``[N, sum(n_pieces)]``.
@@ -39,36 +74,36 @@ class PiecewiseLinear(nn.Module):
         self.register_buffer("width", torch.ones(len(column)))
         self.register_buffer("mean", torch.zeros(len(column)))
 
-    def load(self, ramps: Array) -> None:
-        """Copy low edge, width and training mean of each ramp, ``[n_pieces, 3]``."""
+    def load(self, pieces: Array) -> None:
+        """Copy the low edge, width and training mean of each piece, ``[n_pieces, 3]``."""
         for i, name in enumerate(("low", "width", "mean")):
-            self.get_buffer(name).copy_(torch.from_numpy(ramps[:, i]))
+            self.get_buffer(name).copy_(torch.from_numpy(pieces[:, i]))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return the ramps of each row."""
+        """Return the encoded numbers of each row."""
         low, width, mean = (self.get_buffer(name) for name in ("low", "width", "mean"))
         z = z.index_select(1, self.get_buffer("column"))
         return torch.clamp((z - low) / width, 0, 1) - mean
 
 
-def fit_pieces(z: Array, missing: np.ndarray[Any, np.dtype[np.bool_]], n_bins: int) -> Array:
-    """Return low edge, width and mean of the ramps of one column, ``[n, 3]``.
+def fit_pieces(z: Array, missing: np.ndarray[Any, np.dtype[np.bool_]], most: int) -> Array:
+    """Return the low edge, width and mean of the pieces of one column, ``[n, 3]``.
 
-    Edges are all values where there are few, else quantiles of the values that are not missing. A
-    column of two values or less has no ramps: it is linear already.
+    The edges are all distinct values if there are few, else quantiles of the values that are not
+    missing. A column of two values or less has no pieces: it is linear already.
 
     Args:
         z: The column in model space, missing values filled in.
-        missing: Which of them were.
-        n_bins: Most bins.
+        missing: Which values were missing.
+        most: Most pieces.
     """
     none: Array = np.zeros((0, 3))
     present = z[~missing]
-    if not n_bins or not len(present):
+    if not most or not len(present):
         return none
     edges = np.unique(present)
-    if len(edges) > n_bins + 1:
-        edges = np.unique(np.quantile(present, np.linspace(0, 1, n_bins + 1)))
+    if len(edges) > most + 1:
+        edges = np.unique(np.quantile(present, np.linspace(0, 1, most + 1)))
     apart = [float(edges[0])]
     for edge in edges[1:]:
         if edge - apart[-1] >= LEAST_WIDTH:

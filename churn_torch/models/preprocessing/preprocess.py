@@ -12,18 +12,19 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
-from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLinear
+from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, PiecewiseLinear
+from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
 from churn_torch.tables.encode import Arrays
-from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.schema import Kind, Schema
 
 
 class Columns(NamedTuple):
     """Typed columns of N rows as tensors, the input of a scorer.
 
     Attributes:
-        numeric: ``[N, n_float32]`` float32, NaN for missing.
-        wide: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
+        float32: ``[N, n_float32]`` float32, NaN for missing.
+        float64: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
         codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
     """
 
@@ -67,8 +68,8 @@ class Compact(NamedTuple):
 class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
-    The features are, in order: scaled numbers (numeric, then wide), a missing flag for each
-    number column that had missing training values, calendar parts of dates, ramps of the numbers
+    The features are, in order: scaled numbers (float32, then float64), a missing flag for each
+    number column that had missing training values, calendar parts of dates, the pieces of numbers
     (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
     All but robust-scaled numbers are centred on their training mean, so zero means "as usual": a
     missing or unseen category without training evidence gives zeros, not a random weight. A
@@ -92,8 +93,10 @@ class Preprocess(nn.Module):
         self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
         self.columns = tuple(column.name for column in (*numbers, *schema.text))
-        self._name_features(schema, numbers)
-        self.ramps = PiecewiseLinear([column.n_pieces for column in numbers])
+        pieces = PiecewiseLayout.of(schema).n_pieces
+        n_pieces = [pieces.get(column.name, 0) for column in numbers]
+        self._name_features(schema, n_pieces)
+        self.piecewise = PiecewiseLinear(n_pieces)
 
         def buffer(name: str, tensor: Tensor) -> None:
             # Names end in _: a buffer called like an attribute of torch.fx.GraphModule (`code`)
@@ -111,25 +114,25 @@ class Preprocess(nn.Module):
         buffer("dates", torch.tensor(dates, dtype=torch.int64))
         buffer("part_means", torch.zeros(len(dates), len(CALENDAR_PARTS)))
         # One-hot feature j is 1 where column `onehot_column[j]` holds code `onehot_level[j]`;
-        # `evident[onehot_offset[j] + code]` tells whether training rows showed that code.
+        # `observed[onehot_offset[j] + code]` tells whether training rows showed that code.
         columns: list[int] = []
         levels: list[int] = []
         offsets: list[int] = []
-        evident: list[bool] = []
+        observed: list[bool] = []
         for i, column in enumerate(schema.text):
             seen = [column.has_missing, column.has_rare, *[True] * len(column.vocabulary or ())]
             level = np.flatnonzero(seen).tolist()
             columns += [i] * len(level)
             levels += level
-            offsets += [len(evident)] * len(level)
-            evident += seen
+            offsets += [len(observed)] * len(level)
+            observed += seen
         starts = np.cumsum([0, *[2 + len(c.vocabulary or ()) for c in schema.text]])
         self.text_starts = tuple(int(start) for start in starts)
         buffer("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
         buffer("onehot_column", torch.tensor(columns, dtype=torch.int64))
         buffer("onehot_level", torch.tensor(levels, dtype=torch.int64))
         buffer("onehot_offset", torch.tensor(offsets, dtype=torch.int64))
-        buffer("evident", torch.tensor(evident, dtype=torch.float32).unsqueeze(1))
+        buffer("observed", torch.tensor(observed, dtype=torch.float32).unsqueeze(1))
         buffer("frequencies", torch.zeros(len(levels)))
 
     @property
@@ -139,8 +142,8 @@ class Preprocess(nn.Module):
 
     @property
     def n_dense(self) -> int:
-        """How many of the features are numbers, without ramps; they come first."""
-        return self.n_features - self.ramps.n_pieces - len(self.get_buffer("frequencies_"))
+        """How many of the features are numbers, without their pieces; they come first."""
+        return self.n_features - self.piecewise.n_pieces - len(self.get_buffer("frequencies_"))
 
     @property
     def code_starts(self) -> tuple[int, ...]:
@@ -152,15 +155,15 @@ class Preprocess(nn.Module):
         """How many codes a compact row has."""
         return len(self.code_starts) - 1
 
-    def _name_features(self, schema: Schema, numbers: Sequence[Column]) -> None:
+    def _name_features(self, schema: Schema, n_pieces: Sequence[int]) -> None:
+        numbers = schema.numbers
         named = [(column.name, column.name) for column in numbers]
         named += [(c.name, f"{c.name} is missing") for c in numbers if c.has_missing]
         for column in schema.float64:
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
-        for column in numbers:
-            ramps = range(1, column.n_pieces + 1)
-            named += [(column.name, f"{column.name} ramp {i} of {len(ramps)}") for i in ramps]
+        for column, n in zip(numbers, n_pieces, strict=True):
+            named += [(column.name, f"{column.name} piece {i + 1} of {n}") for i in range(n)]
         for column in schema.text:
             labels = ["missing"] * column.has_missing + ["unseen or rare"] * column.has_rare
             named += [(column.name, f"{column.name} is {label}") for label in labels]
@@ -181,11 +184,11 @@ class Preprocess(nn.Module):
 
         A linear map of the features of a code is then one number, known beforehand.
         """
-        evident = self.get_buffer("evident_").flatten()
+        observed = self.get_buffer("observed_").flatten()
         frequencies = self.get_buffer("frequencies_")
         tables, feature = [], 0
         for start, end in itertools.pairwise(self.text_starts):
-            seen = evident[start:end]
+            seen = observed[start:end]
             width = int(seen.sum())
             levels = seen.nonzero().flatten()
             hot = torch.zeros(end - start, width, device=seen.device)
@@ -203,16 +206,16 @@ class Preprocess(nn.Module):
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
                 self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
-        self.ramps.load(statistics.ramps)
+        self.piecewise.load(statistics.pieces)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
         """Return model-space rows; a group without columns is not looked at."""
         features = self._dense(float32, float64)
-        if self.ramps.n_pieces:
+        if self.piecewise.n_pieces:
             dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
-            features = [dense, self.ramps(dense[:, : self.ramps.n_numbers])]
+            features = [dense, self.piecewise(dense[:, : self.piecewise.n_numbers])]
         if self.n_text:
             features = [*features, self._one_hot(codes)]
         return torch.cat(features, dim=1) if len(features) > 1 else features[0]
@@ -256,14 +259,12 @@ class Preprocess(nn.Module):
         )
         finite = (x - x) == 0  # false for NaN and infinities; two cheap nodes in the exported file
         filled = torch.where(finite, x, fill)
-        z = (torch.minimum(torch.maximum(filled, lower), upper) - center) / scale
-        if self.smooth_clip:
-            z = z / torch.sqrt(1 + (z / 3) ** 2)
+        z = scale_numbers(filled, lower, upper, center, scale, smooth=self.smooth_clip)
         return z, ~finite, filled
 
     def _one_hot(self, codes: Tensor) -> Tensor:
         """Centred one-hot; zeros for a code that no training row showed."""
         code = codes.index_select(1, self.get_buffer("onehot_column_"))
         hot = (code == self.get_buffer("onehot_level_")).to(torch.float32)
-        known = embedding(code + self.get_buffer("onehot_offset_"), self.get_buffer("evident_"))
+        known = embedding(code + self.get_buffer("onehot_offset_"), self.get_buffer("observed_"))
         return hot - known.squeeze(-1) * self.get_buffer("frequencies_")

@@ -1,4 +1,4 @@
-"""What the training rows teach the preprocessing: vocabularies, medians, scales, frequencies."""
+"""Statistics of the training rows for the preprocessing: vocabularies, medians, scales, shares."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS
-from churn_torch.models.preprocessing.moments import Moments, NumberSums, blocks, calendar_sums
-from churn_torch.models.preprocessing.piecewise_linear import fit_pieces
+from churn_torch.models.preprocessing.moments import (
+    Moments,
+    RunningStatistics,
+    blocks,
+    calendar_sums,
+)
+from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, fit_pieces
+from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.text_counts import TextCounts
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
-# |center| / scale beyond which float32 would blur a column (timestamps, ids used as numbers):
-# below it, rounding the input and the center costs less than 1e-4 of the scale.
+# Columns with a larger |center| / scale need float64 (timestamps, ids used as numbers). Below it,
+# rounding the input and the center to float32 costs less than 1e-4 of the scale.
 FLOAT64_RATIO = 800.0
 
 
@@ -28,15 +35,16 @@ class PreprocessOptions:
     """How columns are cleaned and transformed.
 
     Attributes:
-        outliers: ``quantile`` winsorises numbers at ``quantiles``; ``none`` lets them run one
-            training range beyond either end of it, so that a huge raw value (a typing error) stays
+        outliers: ``quantile`` winsorises numbers at ``quantiles``. ``none`` clips them only beyond
+            one training range from either end, so that a huge value (a typing error) still gives
             a finite logit in float32.
         quantiles: Lower and upper quantile kept by winsorising.
         scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
             range, then the smooth clip of RealMLP, Holzmüller et al. 2024).
-        bins: Most bins that a number column is cut into (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
+        bins: Most pieces that a number column is cut into
+            (`churn_torch.models.preprocessing.piecewise_linear`); 0 is none.
         min_count: A category seen in fewer training rows counts as rare.
-        max_categories: Most categories kept a column; the others count as rare.
+        max_categories: Most categories kept for a column; the others count as rare.
     """
 
     outliers: Literal["none", "quantile"] = "none"
@@ -51,56 +59,58 @@ class PreprocessOptions:
         low, high = self.quantiles
         if self.outliers not in ("none", "quantile"):
             raise InputError(
-                f"preprocess.outliers: expected none or quantile, got {self.outliers!r}."
+                "preprocess.outliers", expected="none or quantile", got=repr(self.outliers)
             )
         if self.scaling not in ("standard", "robust"):
             raise InputError(
-                f"preprocess.scaling: expected standard or robust, got {self.scaling!r}."
+                "preprocess.scaling", expected="standard or robust", got=repr(self.scaling)
             )
         if not 0 <= low < high <= 1:
             raise InputError(
-                f"preprocess.quantiles: expected 0 <= low < high <= 1, got [{low}, {high}]."
+                "preprocess.quantiles", expected="0 <= low < high <= 1", got=f"[{low}, {high}]"
             )
         if self.bins < 0 or self.bins == 1:
             raise InputError(
-                f"preprocess.bins: expected 0 (no bins) or 2 and more, got {self.bins}."
+                "preprocess.bins", expected="0 (no bins) or 2 and more", got=str(self.bins)
             )
         if self.min_count < 1 or self.max_categories < 1:
             raise InputError(
-                "preprocess: expected min_count >= 1 and max_categories >= 1, got "
-                f"{self.min_count} and {self.max_categories}."
+                "preprocess",
+                expected="min_count >= 1 and max_categories >= 1",
+                got=f"{self.min_count} and {self.max_categories}",
             )
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """What `Preprocess` needs to know of the training rows, in float64.
+    """Statistics of the training rows for `Preprocess`, in float64.
 
     Attributes:
-        numbers: One row per number column (numeric, then wide): fill, lower, upper, center, scale.
+        numbers: One row per number column (float32, then float64): fill, lower, upper, center,
+            scale.
         missing_share: Training share of missing values for each number column with a flag.
         part_means: Training mean of each calendar part of each date, ``[n_dates, n_parts]``.
         frequencies: Training share of each one-hot feature.
-        ramps: One row per ramp of the number columns: low edge, width, mean, in model space.
+        pieces: One row per piece of the number columns: low edge, width, mean, in model space.
     """
 
     numbers: Array
     missing_share: Array
     part_means: Array
     frequencies: Array
-    ramps: Array
+    pieces: Array
 
 
 def fit_statistics(
     chunks: Iterable[pd.DataFrame], schema: Schema, options: PreprocessOptions
 ) -> tuple[Schema, Statistics]:
-    """Learn vocabularies and numbers from training rows, and from nothing else.
+    """Learn vocabularies and statistics from training rows only.
 
-    One pass in bounded memory, whose result does not depend on how the rows are cut into chunks.
-    Counts, ranges, means and standard deviations are exact. Quantiles, and what is winsorised by
-    them, come from a uniform random sample of ``SAMPLE_ROWS`` rows: exact up to that many rows.
-    The texts of a column are counted exactly up to ``COUNTED_TEXTS`` different ones; beyond, the
-    rarest so far are now and then dropped, and their rows count as rare.
+    It takes one pass in bounded memory, and the result does not depend on how the rows are divided
+    into chunks. Counts, ranges, means and standard deviations are exact. Quantiles, and statistics
+    of winsorised numbers, come from a uniform random sample of ``SAMPLE_ROWS`` rows, so they are
+    exact up to that many rows. The texts of a column are counted exactly up to ``COUNTED_TEXTS``
+    different ones. Beyond that, the rarest are dropped from time to time, and count as rare.
 
     Args:
         chunks: Parsed training rows (`churn_torch.tables.encode.parse`).
@@ -108,10 +118,10 @@ def fit_statistics(
         options: How to clean and scale.
 
     Returns:
-        The schema with vocabularies and training facts filled in, and the numbers.
+        The completed schema, with vocabularies and facts of the training rows, and the statistics.
     """
     texts = {column.name: TextCounts() for column in schema.text}
-    numbers = NumberSums([c for c in schema.features if c.name not in texts])
+    numbers = RunningStatistics([c for c in schema.features if c.name not in texts])
     for block in blocks(chunks):
         numbers.add(block)
         for name, counts in texts.items():
@@ -119,18 +129,18 @@ def fit_statistics(
 
     facts: dict[str, Column] = {}
     scales: dict[str, tuple[float, ...]] = {}
-    ramps: dict[str, Array] = {}
+    pieces: dict[str, Array] = {}
     for column, moments, sample in numbers.per_column():
         scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
-        fitted = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
-        ramps[column.name] = _fit_ramps(sample, scales[column.name], options)
-        facts[column.name] = replace(fitted, n_pieces=len(ramps[column.name]))
+        facts[column.name] = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
+        pieces[column.name] = _fit_pieces(sample, scales[column.name], options)
     frequencies: dict[str, Array] = {}
     for column in schema.text:
         facts[column.name], seen = _fit_categories(column, texts[column.name], options)
         frequencies[column.name] = seen / numbers.n_rows
 
-    completed = schema.with_columns(facts)
+    layout = PiecewiseLayout({name: len(rows) for name, rows in pieces.items() if len(rows)})
+    completed = layout.attach(schema.with_columns(facts))
     ordered = completed.numbers
     rows = [scales[column.name] for column in ordered]
     missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.per_column()}
@@ -146,7 +156,7 @@ def fit_statistics(
         missing_share=np.array(shares, dtype=np.float64),
         part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
         frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
-        ramps=np.concatenate([np.zeros((0, 3)), *(ramps[c.name] for c in ordered)]),
+        pieces=np.concatenate([np.zeros((0, 3)), *(pieces[c.name] for c in ordered)]),
     )
 
 
@@ -172,7 +182,7 @@ def _fit_range(
 ) -> Column:
     if not moments.count:
         return replace(column, has_missing=True)
-    # Judged by the scale in use: outliers that winsorising cuts off would hide the true one.
+    # With the scale in use, because outliers that are winsorised would hide the true scale.
     blurred = abs(center) > FLOAT64_RATIO * scale
     return replace(
         column,
@@ -190,7 +200,7 @@ def _fit_number(
     if not moments.count:
         return 0.0, 0.0, 0.0, 0.0, 1.0
     missing = np.isnan(sample)
-    # So few present values that the sample missed them all: their mean is what is known.
+    # If the sample holds none of the few present values, their mean has to do.
     present = np.array([moments.mean]) if missing.all() else sample[~missing]
     fill = float(np.median(present))
     if options.outliers == "quantile":
@@ -206,27 +216,26 @@ def _fit_number(
             center, scale = x.mean(), x.std()
         else:
             low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
-            # RealMLP's fallback when half of the rows are equal: the range stands in.
+            # RealMLP's fallback to the range when half of the rows are equal.
             span = min(moments.maximum, upper) - max(moments.minimum, lower)
             scale = high - low if high > low else span / 2
-    # A column of one value has no scale of its own; rounding noise must not become its scale,
-    # nor a number that float32 holds as zero.
+    # A column of one value has no scale. Neither rounding noise nor a number that is zero in
+    # float32 may become its scale.
     tiny = max(1e-30, 1e-12 * abs(center))
     if not scale > tiny:
         return fill, float(center), float(center), float(center), 1.0
     return fill, float(lower), float(upper), float(center), float(scale)
 
 
-def _fit_ramps(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
-    """Return the ramps of one column, in the model space that its numbers lead to."""
+def _fit_pieces(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:
+    """Return the pieces of one column, in model space."""
     if not options.bins:
         return np.zeros((0, 3))
-    fill, lower, upper, center, scale = numbers
-    missing = np.isnan(sample)
-    z = (np.clip(np.where(missing, fill, sample), lower, upper) - center) / scale
-    if options.scaling == "robust":
-        z = z / np.sqrt(1 + (z / 3) ** 2)
-    return fit_pieces(z, missing, options.bins)
+    fill, *limits_and_scale = torch.tensor(numbers, dtype=torch.float64)
+    x = torch.from_numpy(sample)
+    filled = torch.where(x.isnan(), fill, x)
+    z = scale_numbers(filled, *limits_and_scale, smooth=options.scaling == "robust")
+    return fit_pieces(z.numpy(), np.isnan(sample), options.bins)
 
 
 def _filled_moments(moments: Moments, n_missing: int, fill: float) -> tuple[float, float]:

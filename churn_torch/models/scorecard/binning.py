@@ -1,8 +1,8 @@
-"""Bins of columns, as a scorecard has them: where they are cut, and smooth functions over them."""
+"""Bins of the columns of a scorecard: their edges, and smooth functions over them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.encode import FIRST_CATEGORY
 from churn_torch.tables.schema import Column, Schema
 
@@ -18,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-# A number keeps its fine bins in a pair with a column of so few levels.
+# A number keeps its fine bins in a pair with a column of at most this many levels.
 FEW_LEVELS = 4
 
 
@@ -27,9 +28,9 @@ class ScorecardOptions:
     """How fine a scorecard is.
 
     Attributes:
-        bins: Most bins of a number; fewer where it has fewer different values.
-        pair_bins: The same for a column of a pair; of a text column the most frequent categories
-            are kept and the others are one.
+        bins: Most bins of a number; a number with fewer distinct values has fewer bins.
+        pair_bins: Most bins of a column in a pair. A text column keeps its most frequent
+            categories; all others share a bin.
         pairs: Most pairs of columns; 0 for none.
     """
 
@@ -41,21 +42,22 @@ class ScorecardOptions:
         """Refuse values out of range."""
         if not 2 <= self.pair_bins <= self.bins or self.pairs < 0:
             raise InputError(
-                "model: expected 2 <= pair_bins <= bins and pairs >= 0, got "
-                f"pair_bins={self.pair_bins}, bins={self.bins} and pairs={self.pairs}."
+                "model",
+                expected="2 <= pair_bins <= bins and pairs >= 0",
+                got=f"pair_bins={self.pair_bins}, bins={self.bins} and pairs={self.pairs}",
             )
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The levels of a column, and functions over them that any other is a sum of.
+    """The levels of a column, and basis functions over them.
 
     Attributes:
-        basis: ``[n_codes, n_functions]``, each with a mean square of 1 over the levels that
-            training rows showed, and a mean of 0; zeros for the others.
+        basis: ``[n_codes, n_functions]``. Over the levels that occur in the training rows, each
+            function has mean 0 and mean square 1; other levels have zeros.
         roughness: ``[n_functions]``, 1 for the smoothest.
-        ordered: Whether neighbouring levels are alike.
-        n_levels: Levels that training rows showed.
+        ordered: Whether neighbouring levels should have similar effects.
+        n_levels: Number of levels that occur in the training rows.
     """
 
     basis: Array
@@ -64,30 +66,32 @@ class Axis:
     n_levels: int
 
 
-def axis_of(column: Column, *, fine: bool) -> Axis:
-    """Return the axis of a column with its fine bins, or with those for pairs.
+def axis_of(column: Column, n_bins: int) -> Axis:
+    """Return the axis of a column.
 
-    The functions over n neighbouring bins are cosines, whose penalty by roughness is the one on
-    squared differences of neighbours (a random walk as the prior: Rue & Held 2005, "Gaussian
-    Markov random fields", section 3.3). Levels without an order are shrunk to their mean alike.
+    The functions over n neighbouring bins are cosines. Penalising them by roughness equals
+    penalising squared differences of neighbouring bins (a random walk as the prior: Rue & Held
+    2005, "Gaussian Markov random fields", section 3.3). Levels without an order are all shrunk
+    alike to their mean.
+
+    Args:
+        column: A column of a completed schema.
+        n_bins: Bins of a number, kept categories of text.
     """
     if Schema.is_text(column):
-        words = len(column.vocabulary or ())
-        kept = words if fine else column.pair_bins
-        others = column.has_rare or kept < words
-        evident = np.array([column.has_missing, others, *[True] * kept])
-        contrasts = _contrasts(int(evident.sum()))
-        basis = np.zeros((len(evident), contrasts.shape[1]))
-        basis[evident] = contrasts
-        return Axis(basis, np.ones(basis.shape[1]), False, int(evident.sum()))
-    n = column.bins if fine else column.pair_bins
-    cosines, roughness = _cosines(n)
-    basis = np.zeros((1 + n, cosines.shape[1] + column.has_missing))
+        has_others = column.has_rare or n_bins < len(column.vocabulary or ())
+        observed = np.array([column.has_missing, has_others, *[True] * n_bins])
+        contrasts = _contrasts(int(observed.sum()))
+        basis = np.zeros((len(observed), contrasts.shape[1]))
+        basis[observed] = contrasts
+        return Axis(basis, np.ones(basis.shape[1]), False, int(observed.sum()))
+    cosines, roughness = _cosines(n_bins)
+    basis = np.zeros((1 + n_bins, cosines.shape[1] + column.has_missing))
     basis[1:, : cosines.shape[1]] = cosines
     if column.has_missing and basis.shape[1]:
         basis[0, -1] = 1
         roughness = np.append(roughness, 1.0)
-    return Axis(basis, roughness, True, n + column.has_missing)
+    return Axis(basis, roughness, True, n_bins + column.has_missing)
 
 
 def _cosines(n: int) -> tuple[Array, Array]:
@@ -99,19 +103,19 @@ def _cosines(n: int) -> tuple[Array, Array]:
 
 
 def _contrasts(n: int) -> Array:
-    """Return n - 1 orthogonal functions of n levels, each the next against all before it."""
-    found = np.zeros((n, max(n - 1, 0)))
+    """Return n - 1 orthogonal functions of n levels: each compares a level to all before it."""
+    functions = np.zeros((n, max(n - 1, 0)))
     for j in range(n - 1):
-        found[: j + 1, j] = -1
-        found[j + 1, j] = j + 1
-        found[:, j] *= np.sqrt(n / ((j + 1) * (j + 2)))
-    return found
+        functions[: j + 1, j] = -1
+        functions[j + 1, j] = j + 1
+        functions[:, j] *= np.sqrt(n / ((j + 1) * (j + 2)))
+    return functions
 
 
 def fit_cuts(values: Array, most: int) -> Array:
     """Return the edges of at most ``most`` bins with about the same number of rows in each.
 
-    An edge lies halfway between two values that rows have, so none lies on it.
+    An edge lies halfway between two values of the column, so no value lies on an edge.
 
     Args:
         values: A column without its missing values.
@@ -128,8 +132,8 @@ def fit_cuts(values: Array, most: int) -> Array:
     return low + (high - low) / 2
 
 
-def merged(counts: Array, most: int) -> Codes:
-    """Return which of at most ``most`` wider bins each of some neighbouring bins belongs to.
+def merge_bins(counts: Array, most: int) -> Codes:
+    """Merge neighbouring bins into at most ``most`` wider ones; return the wider bin of each.
 
     Args:
         counts: Rows in each bin.
@@ -139,43 +143,45 @@ def merged(counts: Array, most: int) -> Codes:
     if n <= most:
         return np.arange(n)
     middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1)
-    found: Codes = np.unique(
+    wider: Codes = np.unique(
         np.minimum((middle * most).astype(int), most - 1), return_inverse=True
     )[1]
-    return found
+    return wider
 
 
 def fine_codes(columns: Columns, float32_cuts: Tensor, float64_cuts: Tensor) -> Tensor:
-    """Return the level of each cell, ``[N, F]`` int64, in the order of `Columns`.
+    """Return the fine level of each cell, ``[N, F]`` int64, in the order of `Columns`.
 
-    Numbers: 0 is missing, then the bins. Text: its codes. A comparison is exact in every runtime.
+    The levels of a number are 0 for missing, then its bins; those of text are its codes. Only
+    comparisons are used, because they are exact in every runtime.
 
     Args:
-        columns: Of N rows; a group without columns is not looked at.
+        columns: N rows; a group without columns is ignored.
         float32_cuts: ``[n_float32, K]`` float32 edges in rising order, infinity where there are
             fewer.
         float64_cuts: The same in float64.
     """
-    found = []
+    levels = []
     for x, cuts in ((columns.float32, float32_cuts), (columns.float64, float64_cuts)):
         if len(cuts):
             above = (x.unsqueeze(2) > cuts).sum(2) + 1
-            found.append(torch.where((x - x) == 0, above, 0))
+            levels.append(torch.where((x - x) == 0, above, 0))
     if columns.codes.ndim == 2 and columns.codes.shape[1]:
-        found.append(columns.codes)
-    return torch.cat(found, dim=1) if len(found) > 1 else found[0]
+        levels.append(columns.codes)
+    return torch.cat(levels, dim=1) if len(levels) > 1 else levels[0]
 
 
 def fit_bins(
     columns: Columns, schema: Schema, options: ScorecardOptions
-) -> tuple[Schema, list[Array], list[Codes]]:
-    """Cut every column of training rows into bins, fine ones and fewer for pairs.
+) -> tuple[ScorecardLayout, list[Array], list[Codes]]:
+    """Cut every column of training rows into fine bins, and into fewer, coarse bins for pairs.
 
     Returns:
-        The schema with the numbers of bins, the edges of each number column, and for each column,
-        in the order of `Columns`, the level in pairs of each fine level.
+        The layout, still without pairs; the edges of each number column; and for each column, in
+        the order of `Columns`, the coarse level of each fine level.
     """
-    facts: dict[str, Column] = {}
+    bins: dict[str, int] = {}
+    pair_bins: dict[str, int] = {}
     cuts, coarse = [], []
     numbers = torch.cat([columns.float32.double(), columns.float64], dim=1).numpy()
     for column, values in zip(schema.numbers, numbers.T, strict=True):
@@ -185,18 +191,18 @@ def fit_bins(
             edges = edges.astype(np.float32).astype(np.float64)
         n = len(edges) + 1 if len(present) else 0
         counts = np.bincount(np.searchsorted(edges, present), minlength=n).astype(float)
-        wider = merged(counts, options.pair_bins)
-        facts[column.name] = replace(column, bins=n, pair_bins=int(wider.max(initial=-1)) + 1)
+        wider = merge_bins(counts, options.pair_bins)
+        bins[column.name], pair_bins[column.name] = n, int(wider.max(initial=-1)) + 1
         cuts.append(edges)
         coarse.append(np.concatenate([[0], wider + 1]))
     for i, column in enumerate(schema.text):
         n = len(column.vocabulary or ())
         counts = np.bincount(columns.codes[:, i].numpy(), minlength=n + FIRST_CATEGORY)
-        # Ties go by the word, so that the order of rows decides nothing.
+        # Ties are broken by the word, so the order of the rows does not matter.
         ranked = np.argsort(-counts[FIRST_CATEGORY:], kind="stable")
         kept = np.sort(ranked[: n if n <= options.pair_bins else options.pair_bins - 1])
         of_word = np.ones(n, dtype=np.int64)
         of_word[kept] = FIRST_CATEGORY + np.arange(len(kept))
-        facts[column.name] = replace(column, pair_bins=len(kept))
+        bins[column.name], pair_bins[column.name] = n, len(kept)
         coarse.append(np.concatenate([[0, 1], of_word]))
-    return schema.with_columns(facts), cuts, coarse
+    return ScorecardLayout(bins, pair_bins), cuts, coarse

@@ -109,7 +109,6 @@ def test_the_file_names_every_option_with_its_default(file: Path):
     assert isinstance(content, dict)
     content.pop("defaults", None)
     cls = NETS[content.pop("_target_")]
-    assert content.pop("_partial_") is True
     parameters = inspect.signature(cls).parameters
     defaults = {name: p.default for name, p in parameters.items() if name not in SIZES}
     assert content == defaults

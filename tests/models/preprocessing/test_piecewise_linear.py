@@ -21,56 +21,56 @@ def fitted(z: np.ndarray, n_bins: int, missing: np.ndarray | None = None) -> np.
 
 
 def test_few_values_are_the_edges_themselves():
-    ramps = fitted(np.array([3.0, 1.0, 1.0, 7.0]), 8)
-    np.testing.assert_allclose(ramps[:, :2], [[1, 2], [3, 4]])
-    np.testing.assert_allclose(ramps[:, 2], [(1 + 0 + 0 + 1) / 4, (0 + 0 + 0 + 1) / 4])
+    pieces = fitted(np.array([3.0, 1.0, 1.0, 7.0]), 8)
+    np.testing.assert_allclose(pieces[:, :2], [[1, 2], [3, 4]])
+    np.testing.assert_allclose(pieces[:, 2], [(1 + 0 + 0 + 1) / 4, (0 + 0 + 0 + 1) / 4])
 
 
 def test_many_values_are_cut_at_quantiles():
     z = np.random.default_rng(0).normal(size=1000)
-    ramps = fitted(z, 4)
-    edges = np.append(ramps[:, 0], ramps[-1, :2].sum())
+    pieces = fitted(z, 4)
+    edges = np.append(pieces[:, 0], pieces[-1, :2].sum())
     np.testing.assert_allclose(edges, np.quantile(z, [0, 0.25, 0.5, 0.75, 1]))
 
 
 def test_missing_values_move_the_mean_and_no_edge():
     z, missing = np.array([0.0, 1.0, 2.0, 0.5]), np.array([False, False, False, True])
-    ramps = fitted(z, 8, missing)
-    np.testing.assert_allclose(ramps[:, :2], [[0, 1], [1, 1]])
-    np.testing.assert_allclose(ramps[:, 2], [(0 + 1 + 1 + 0.5) / 4, 1 / 4])
+    pieces = fitted(z, 8, missing)
+    np.testing.assert_allclose(pieces[:, :2], [[0, 1], [1, 1]])
+    np.testing.assert_allclose(pieces[:, 2], [(0 + 1 + 1 + 0.5) / 4, 1 / 4])
 
 
 @pytest.mark.parametrize(
     ("z", "n_bins"),
     [([1.0, 2.0, 3.0], 0), ([1.0, 2.0, 2.0], 9), ([], 9), ([1.0, 1.0 + 1e-5, 1.0 + 2e-5], 9)],
 )
-def test_a_column_without_ramps(z: list[float], n_bins: int):
+def test_a_column_without_pieces(z: list[float], n_bins: int):
     assert fitted(np.array(z), n_bins).shape == (0, 3)
 
 
 @given(
     st_numpy.arrays(np.float64, st.integers(1, 60), elements=st.floats(-9, 9)), st.integers(2, 9)
 )
-def test_ramps_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bins: int):
-    ramps = fitted(z, n_bins)
-    assert len(ramps) <= n_bins
-    if not len(ramps):
+def test_pieces_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bins: int):
+    pieces = fitted(z, n_bins)
+    assert len(pieces) <= n_bins
+    if not len(pieces):
         return
-    assert (ramps[:, 1] >= LEAST_WIDTH).all()
+    assert (pieces[:, 1] >= LEAST_WIDTH).all()
     np.testing.assert_allclose(
-        ramps[1:, 0], ramps[:-1, :2].sum(1), atol=1e-9
+        pieces[1:, 0], pieces[:-1, :2].sum(1), atol=1e-9
     )  # one begins where one ends
-    module = PiecewiseLinear([0, len(ramps), 0])
-    module.load(ramps)
+    module = PiecewiseLinear([0, len(pieces), 0])
+    module.load(pieces)
     rows = torch.from_numpy(z).float()
     made = module(torch.stack([rows * 0, rows, rows * 0], dim=1)).double().numpy()
     np.testing.assert_allclose(made.mean(0), 0, atol=1e-2)
-    # Width times ramp adds up to the number itself, where it lies between the edges.
-    first, last = ramps[0, 0], ramps[-1, :2].sum()
-    again = first + ((made + ramps[:, 2]) * ramps[:, 1]).sum(1)
+    # Width times piece adds up to the number itself, where it lies between the edges.
+    first, last = pieces[0, 0], pieces[-1, :2].sum()
+    again = first + ((made + pieces[:, 2]) * pieces[:, 1]).sum(1)
     np.testing.assert_allclose(again, np.clip(z, first, last), atol=1e-4)
 
 
-def test_no_rows_and_no_ramps():
+def test_no_rows_and_no_pieces():
     assert PiecewiseLinear([2, 0, 1])(torch.zeros(0, 3)).shape == (0, 3)
     assert PiecewiseLinear([0, 0])(torch.zeros(5, 2)).shape == (5, 0)

@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.models.preprocessing import moments as one_pass
+from churn_torch.models.preprocessing import moments
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
 from churn_torch.models.preprocessing.statistics import (
     PreprocessOptions,
@@ -146,7 +146,7 @@ def test_one_training_row():
 
 
 @pytest.mark.parametrize(
-    ("values", "options", "wide"),
+    ("values", "options", "float64"),
     [
         (1.7e9 + np.arange(100.0) * 86_400, {}, False),  # a mean of 680 spreads
         (1.7e9 + np.arange(100.0) * 3_600, {}, True),
@@ -159,10 +159,10 @@ def test_one_training_row():
         (np.r_[np.zeros(100), 1.7e9 + np.arange(900.0)], {"scaling": "robust"}, True),
     ],
 )
-def test_wide_when_the_center_is_large_against_the_scale_in_use(
+def test_float64_when_the_center_is_large_against_the_scale_in_use(
     values: np.ndarray, options: dict[str, Any], float64: bool
 ):
-    assert fit_number(values, **options)[0].float64 is float64
+    assert fit_number(values, **options)[0].needs_float64 is float64
 
 
 # Dates
@@ -297,8 +297,8 @@ def test_chunks_are_the_whole(options: dict[str, Any], cuts: list[int], block: i
     edges = [0, *sorted(cuts), len(frame)]
     chunks = [frame.iloc[start:stop] for start, stop in pairwise(edges)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", block)
-        patch.setattr(one_pass, "SAMPLE_ROWS", 30)
+        patch.setattr(moments, "BLOCK_ROWS", block)
+        patch.setattr(moments, "SAMPLE_ROWS", 30)
         patch.setattr(text_counts, "COUNTED_TEXTS", 2)
         assert_equal(
             fit_statistics(chunks, MIXED, PreprocessOptions(**options)),
@@ -310,7 +310,7 @@ def test_chunks_are_the_whole(options: dict[str, Any], cuts: list[int], block: i
 def test_as_computed_on_the_whole_table_at_once(options: dict[str, Any]):
     frame = mixed_rows(5000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", 700)
+        patch.setattr(moments, "BLOCK_ROWS", 700)
         fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
     for i, column in enumerate(fitted.numbers):
         expected = numbers_at_once(frame[column.name].to_numpy(), **options)
@@ -325,8 +325,8 @@ def test_with_more_rows_than_the_sample(options: dict[str, Any]):
     """Moments stay exact; ranks are off by no more than a sample of that size may be."""
     frame = mixed_rows(40_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", 3000)
-        patch.setattr(one_pass, "SAMPLE_ROWS", 10_000)
+        patch.setattr(moments, "BLOCK_ROWS", 3000)
+        patch.setattr(moments, "SAMPLE_ROWS", 10_000)
         fitted, statistics = fit_statistics([frame], MIXED, PreprocessOptions(**options))
     x = np.sort(frame["x"].dropna().to_numpy())
     row = statistics.numbers[[c.name for c in fitted.float32].index("x")]
@@ -349,13 +349,13 @@ def test_with_more_rows_than_the_sample(options: dict[str, Any]):
 def test_the_sample_is_uniform_over_the_rows():
     rows = pd.DataFrame({"x": np.arange(60_000.0)})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", 1000)
-        patch.setattr(one_pass, "SAMPLE_ROWS", 6000)
-        sums = one_pass.NumberSums([number()])
-        for block in one_pass.blocks([rows]):
+        patch.setattr(moments, "BLOCK_ROWS", 1000)
+        patch.setattr(moments, "SAMPLE_ROWS", 6000)
+        sums = moments.RunningStatistics([number()])
+        for block in moments.blocks([rows]):
             sums.add(block)
-    ((_, moments, sample),) = sums.materialized()
-    assert moments.count == 60_000
+    ((_, summed, sample),) = sums.per_column()
+    assert summed.count == 60_000
     assert len(np.unique(sample)) == 6000
     in_tenth = np.histogram(sample, bins=10, range=(0, 60_000))[0]
     assert np.abs(in_tenth - 600).max() < 5 * np.sqrt(600)
@@ -365,8 +365,8 @@ def test_present_values_so_few_that_the_sample_has_none():
     values = np.full(5000, NAN)
     values[[10, 4000]] = [2.0, 4.0]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", 100)
-        patch.setattr(one_pass, "SAMPLE_ROWS", 100)
+        patch.setattr(moments, "BLOCK_ROWS", 100)
+        patch.setattr(moments, "SAMPLE_ROWS", 100)
         for options in OPTIONS:
             column, row = fit_number(values, **options)
             assert row[FILL] == 3.0
@@ -380,7 +380,7 @@ def test_texts_beyond_those_that_are_counted():
     frequent = rng.choice(["a", "b", ""], 900, p=[0.5, 0.3, 0.2])
     values = rng.permutation(np.r_[frequent, np.array([f"once {i}" for i in range(600)])])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_pass, "BLOCK_ROWS", 64)
+        patch.setattr(moments, "BLOCK_ROWS", 64)
         patch.setattr(text_counts, "COUNTED_TEXTS", 20)
         column, shares = fit_text(list(values), min_count=10)
     assert column.vocabulary == ("a", "b")

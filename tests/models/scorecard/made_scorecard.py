@@ -1,4 +1,4 @@
-"""A table on which only a pair of columns says something, and the scorecard learned from it."""
+"""A table on which only a pair of columns predicts the label, and the scorecard learned from it."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ N = 1500
 
 
 class Learned(NamedTuple):
-    """Typed rows, their labels, and what they taught."""
+    """Typed rows, their labels, and what was learned from them."""
 
     columns: Columns
     label: torch.Tensor
-    plain: Schema  # without bins
+    plain: Schema  # without a scorecard's layout
     statistics: Statistics
     schema: Schema
     features: ScorecardFeatures
-    float64: WideFeatures
+    wide: WideFeatures
 
 
 def frame() -> pd.DataFrame:
-    """Plan and usage matter together only; seen and since are wide; copy is usage again."""
+    """Plan and usage matter together only; seen and since are float64; copy is usage again."""
     rng = np.random.default_rng(0)
     usage = rng.normal(size=N).round(2)
     plan = rng.choice(["a", "b", "c"], N)
@@ -65,7 +65,7 @@ def frame() -> pd.DataFrame:
 
 @cache
 def learned(pairs: int = 3) -> Learned:
-    """Return what the table teaches."""
+    """Return what is learned from the table."""
     raw = frame()
     schema = infer(raw, ColumnRoles(target="churned", kinds={"town": "categorical"}))
     parsed = parse(raw, schema)
@@ -73,12 +73,14 @@ def learned(pairs: int = 3) -> Learned:
     columns = Columns.from_arrays(encode(parsed, schema))
     label = torch.from_numpy((raw["churned"] == "yes").to_numpy(np.float32))
     options = ScorecardOptions(bins=8, pair_bins=5, pairs=pairs)
-    completed, card = fit_scorecard(columns, label, None, schema, statistics, options, n_train=N)
+    completed, learned_statistics = fit_scorecard(
+        columns, label, None, schema, statistics, options, n_train=N
+    )
     features = ScorecardFeatures(completed, PreprocessOptions())
-    float64 = WideFeatures(completed, PreprocessOptions())
-    for made in (features, float64):
-        made.load_statistics(card)
-    return Learned(columns, label, schema, statistics, completed, features, float64)
+    wide = WideFeatures(completed, PreprocessOptions())
+    for made in (features, wide):
+        made.load_statistics(learned_statistics)
+    return Learned(columns, label, schema, statistics, completed, features, wide)
 
 
 def scorer() -> Scorer:

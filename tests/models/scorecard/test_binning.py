@@ -15,8 +15,9 @@ from churn_torch.models.scorecard.binning import (
     axis_of,
     fine_codes,
     fit_cuts,
-    merged,
+    merge_bins,
 )
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.schema import Column, Kind, Storage
 from tests.models.scorecard.made_scorecard import learned
 
@@ -41,21 +42,21 @@ def test_edges_lie_between_values_and_bins_are_about_even(values: list[int], mos
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(2, 12))
 def test_merged_bins_are_neighbours(counts: list[int], most: int):
-    found = merged(np.array(counts, dtype=float), most)
-    steps = np.diff(found)
-    assert found[0] == 0
+    wider = merge_bins(np.array(counts, dtype=float), most)
+    steps = np.diff(wider)
+    assert wider[0] == 0
     assert set(steps) <= {0, 1}
-    assert found[-1] < most
+    assert wider[-1] < most
     assert len(counts) > most or (steps == 1).all()
 
 
-def column(bins: int, *, has_missing: bool) -> Column:
-    return Column("x", Kind.NUMERIC, Storage.NUMBER, has_missing=has_missing, bins=bins)
+def column(*, has_missing: bool) -> Column:
+    return Column("x", Kind.NUMERIC, Storage.NUMBER, has_missing=has_missing)
 
 
 @pytest.mark.parametrize("n", [2, 3, 9])
 def test_the_penalty_is_the_one_on_differences_of_neighbours(n: int):
-    axis = axis_of(column(n, has_missing=False), fine=True)
+    axis = axis_of(column(has_missing=False), n)
     difference = np.diff(np.eye(n), axis=0)
     penalty = axis.basis[1:].T @ (difference.T @ difference) @ axis.basis[1:]
     np.testing.assert_allclose(penalty, np.diag(np.diag(penalty)), atol=1e-12)
@@ -65,7 +66,7 @@ def test_the_penalty_is_the_one_on_differences_of_neighbours(n: int):
 
 
 def test_missing_has_a_function_of_its_own_where_rows_showed_it():
-    axis = axis_of(column(4, has_missing=True), fine=True)
+    axis = axis_of(column(has_missing=True), 4)
     assert axis.n_levels == 5
     assert axis.basis[0].tolist() == [0, 0, 0, 1]
     assert not axis.basis[1:, -1].any()
@@ -73,7 +74,7 @@ def test_missing_has_a_function_of_its_own_where_rows_showed_it():
 
 def test_levels_without_order_are_all_alike():
     text = Column("x", Kind.CATEGORICAL, Storage.TEXT, vocabulary=("a", "b", "c"), has_rare=True)
-    axis = axis_of(text, fine=True)
+    axis = axis_of(text, 3)
     assert not axis.basis[0].any()  # no missing text was seen
     np.testing.assert_allclose(axis.basis.T @ axis.basis, 4 * np.eye(3), atol=1e-12)
     np.testing.assert_allclose(axis.basis.sum(0), 0, atol=1e-12)
@@ -94,7 +95,7 @@ def test_text_keeps_its_most_frequent_categories_in_pairs():
     made = learned()
     town = [c.name for c in made.schema.inputs]
     coarse = made.features.coarse_levels(town.index("town"))
-    assert made.schema["town"].pair_bins == 4
+    assert ScorecardLayout.of(made.schema).pair_bins["town"] == 4
     assert coarse[:2].tolist() == [0, 1]
     assert sorted(coarse[coarse > 1]) == [2, 3, 4, 5]
     counts = np.bincount(made.columns.codes[:, made.schema.text.index(made.schema["town"])])

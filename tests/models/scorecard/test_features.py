@@ -10,6 +10,7 @@ from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
 from churn_torch.models.scorecard.features import PAIR_FUNCTIONS, ScorecardFeatures, pair_term
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from tests.models.scorecard.made_scorecard import N, learned
 
 
@@ -64,11 +65,13 @@ def test_a_pair_adds_nothing_that_its_columns_add_alone():
     made = learned()
     names = list(made.features.columns)
     for a, b in (("usage", "plan"), ("usage", "seen"), ("plan", "town")):
-        term = pair_term(made.schema, *sorted((names.index(a), names.index(b))))
+        term = pair_term(
+            made.schema, ScorecardLayout.of(made.schema), *sorted((names.index(a), names.index(b)))
+        )
         table = term.table.reshape(*(len(axis.basis) for axis in term.axes), -1)
-        for axis, evident in enumerate(term.axes):
-            # Over evident levels of an axis without a level of its own for missing.
-            if not evident.basis[0].any():
+        for axis, observed in enumerate(term.axes):
+            # Over observed levels of an axis without a level of its own for missing.
+            if not observed.basis[0].any():
                 np.testing.assert_allclose(table.sum(axis), 0, atol=1e-9)
         assert table.shape[2] <= max(PAIR_FUNCTIONS, table.shape[0] * table.shape[1])
 
@@ -77,10 +80,10 @@ def test_a_number_beside_few_levels_keeps_its_bins():
     made = learned()
     names = list(made.features.columns)
     i, j = sorted((names.index("usage"), names.index("plan")))
-    term = pair_term(made.schema, i, j)
+    term = pair_term(made.schema, ScorecardLayout.of(made.schema), i, j)
     assert dict(zip(term.columns, term.fine, strict=True))[names.index("usage")]
     i, j = sorted((names.index("usage"), names.index("seen")))
-    assert pair_term(made.schema, i, j).fine == (False, False)
+    assert pair_term(made.schema, ScorecardLayout.of(made.schema), i, j).fine == (False, False)
 
 
 @pytest.mark.parametrize("n", [0, 1])

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.fit import L2, fit_scorecard
+from churn_torch.models.scorecard.layout import ScorecardLayout
 from tests.models.scorecard.made_scorecard import N, learned
 
 OPTIONS = ScorecardOptions(bins=8, pair_bins=5, pairs=2)
@@ -16,10 +17,10 @@ OPTIONS = ScorecardOptions(bins=8, pair_bins=5, pairs=2)
 
 def test_the_pair_that_matters_is_found_first_and_copies_never_pair():
     made = learned()
-    assert made.schema.pairs[0] == ("usage", "plan")
-    assert len(made.schema.pairs) <= 3
-    assert all("copy" not in pair for pair in made.schema.pairs)
-    assert not learned(pairs=0).schema.pairs
+    assert ScorecardLayout.of(made.schema).pairs[0] == ("usage", "plan")
+    assert len(ScorecardLayout.of(made.schema).pairs) <= 3
+    assert all("copy" not in pair for pair in ScorecardLayout.of(made.schema).pairs)
+    assert not ScorecardLayout.of(learned(pairs=0).schema).pairs
 
 
 def test_the_default_penalty_stands_for_the_strengths_found():
@@ -40,22 +41,22 @@ def test_the_default_penalty_stands_for_the_strengths_found():
 
 def test_a_class_weight_multiplies_the_odds():
     made = learned()
-    points = [
+    effects = [
         fit_scorecard(
             made.columns, made.label, None, made.plain, made.statistics, OPTIONS,
             n_train=N, positive_weight=weight,
-        )[1].points
+        )[1].effects
         for weight in (1.0, 3.0)
     ]  # fmt: skip
-    for one, other in zip(*points, strict=True):
-        np.testing.assert_allclose(other - one, np.log(3) / len(points[0]))
+    for one, other in zip(*effects, strict=True):
+        np.testing.assert_allclose(other - one, np.log(3) / len(effects[0]))
 
 
 def test_rows_without_weight_teach_nothing_and_a_double_one_counts_twice():
     made = learned()
     half = N // 2
     weight = torch.cat([torch.full((half,), 2.0), torch.zeros(N - half)])
-    found = fit_scorecard(
+    first = fit_scorecard(
         made.columns, made.label, weight, made.plain, made.statistics, OPTIONS, n_train=N
     )
     flipped = made.label.clone()
@@ -63,6 +64,6 @@ def test_rows_without_weight_teach_nothing_and_a_double_one_counts_twice():
     same = fit_scorecard(
         made.columns, flipped, weight, made.plain, made.statistics, OPTIONS, n_train=N
     )
-    assert found[0] == same[0]
-    for one, other in zip(found[1].tables, same[1].tables, strict=True):
+    assert first[0] == same[0]
+    for one, other in zip(first[1].tables, same[1].tables, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-9)

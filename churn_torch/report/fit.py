@@ -1,0 +1,89 @@
+"""How a fit went: a sentence, the table of a regularisation path, the table of chosen columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from churn_torch.report.formats import score
+
+_SOLVERS = {"newton": "Newton", "lbfgs": "L-BFGS"}
+
+
+def fit_sentence(fit: Mapping[str, Any]) -> str:
+    """Say in a sentence or two how the fit went, and what to do if it did not converge.
+
+    Args:
+        fit: The entry ``fit`` of metrics.json.
+    """
+    exact = fit.get("exact")
+    if exact is None:
+        return (
+            f"Trained for {fit['epochs']} epochs ({fit['seconds']:.1f} s); kept the weights of "
+            f"epoch {fit['best_epoch']}, which had the lowest validation log-loss."
+        )
+    passes = f"{exact['passes']} {'pass' if exact['passes'] == 1 else 'passes'}"
+    solver = _SOLVERS.get(exact["solver"], exact["solver"])
+    details = f"({solver}, {passes}, {fit['seconds']:.1f} s)"
+    if exact["separable"]:
+        said = (
+            f"No unique optimum {details}: the model separates the two classes of the training "
+            "rows without error, so the coefficients grow without limit and those kept are "
+            "arbitrary. Set penalty.l2 above 0."
+        )
+    elif exact["converged"]:
+        said = f"Converged {details}."
+    else:
+        said = (
+            f"Did not converge {details}: the largest gradient is {exact['gradient_norm']:.1e}. "
+            "Raise trainer.max_epochs or penalty.l2."
+        )
+    n_tried = len(exact["path"])
+    if n_tried > 1:
+        said += f" Chose penalty.l2={exact['l2']:g} out of {n_tried} values."
+    return said
+
+
+def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
+    """Lay out a regularisation path, one line for each strength, and mark the chosen one.
+
+    Args:
+        path: For each strength ``l2``, ``validation_log_loss``, ``converged`` and, where folds
+            were held out, ``held_out_log_loss``.
+        chosen: The ``l2`` of the final model.
+    """
+    held_out = any("held_out_log_loss" in entry for entry in path)
+    table = Table("l2")
+    table.add_column("validation log-loss", justify="right")
+    if held_out:
+        table.add_column("held-out log-loss", justify="right")
+    table.add_column("")
+    for entry in path:
+        cells = [f"{entry['l2']:g}", score(entry["validation_log_loss"])]
+        if held_out:
+            cells.append(score(entry["held_out_log_loss"]))
+        remarks = ["chosen"] * (entry["l2"] == chosen)
+        remarks += ["not converged"] * (not entry["converged"])
+        table.add_row(*cells, ", ".join(remarks))
+    return table
+
+
+def features_table(method: str, scores: Mapping[str, float], chosen: Sequence[str]) -> Table:
+    """Lay out the columns by their scores, best first, and mark the chosen ones.
+
+    Args:
+        method: How they were scored.
+        scores: By column, best first.
+        chosen: The columns kept.
+    """
+    table = Table("column", caption=f"{len(chosen)} of {len(scores)} columns chosen by {method}")
+    table.add_column("score", justify="right")
+    table.add_column("")
+    for name, value in scores.items():
+        kept = name in chosen
+        cells = (name, f"{value:.3g}", "chosen" if kept else "left out")
+        table.add_row(*map(Text, cells), style=None if kept else "dim")
+    return table

@@ -1,0 +1,85 @@
+"""Tables of metrics: of the splits of a run, and of the folds of a cross-validation."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from churn_torch.report.formats import count, lift, percent, score
+
+# Key, label and format of each line.
+LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("n", "rows", count),
+    ("base_rate", "churn rate", percent),
+    ("auroc", "AUROC", score),
+    ("average_precision", "average precision", score),
+    ("log_loss", "log-loss", score),
+    ("brier", "Brier score", score),
+    ("ece", "calibration error", score),
+    *((f"lift_at_{share}", f"lift in top {share}%", lift) for share in (5, 10, 20)),
+    *((f"captured_at_{share}", f"churners in top {share}%", percent) for share in (5, 10, 20)),
+    ("threshold", "decision threshold", score),
+    ("accuracy", "accuracy", percent),
+    ("precision", "precision", percent),
+    ("recall", "recall", percent),
+    ("f1", "F1", score),
+)
+CONFUSION = ("true_positives", "false_positives", "false_negatives", "true_negatives")
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Lay out the metrics of a run, one column for each split.
+
+    Args:
+        metrics: For each split the result of ``SplitMetrics.evaluate``, and under
+            ``"intervals"``, where it was computed, the result of ``SplitMetrics.intervals``.
+    """
+    notes = []
+    if any("intervals" in split for split in metrics.values()):
+        notes.append("in brackets: bootstrap interval")
+    if bound := max(split.get("auroc_error_bound", 0) for split in metrics.values()):
+        # A twentieth more, so that the rounded number is still a bound.
+        notes.append(f"AUROC from binned probabilities, error below {1.05 * bound:.1e}")
+    table = Table(caption="; ".join(notes) or None)
+    table.add_column("metric", no_wrap=True)
+    for name in metrics:
+        table.add_column(Text(name), justify="right")
+    for key, label, write in LINES:
+        cells = []
+        for split in metrics.values():
+            cell = write(split[key])
+            if key in split.get("intervals", {}):
+                low, high = split["intervals"][key]
+                cell += f" [{write(low)} to {write(high)}]"
+            cells.append(Text(cell))
+        table.add_row(label, *cells)
+    counts = (" / ".join(count(split[key]) for key in CONFUSION) for split in metrics.values())
+    table.add_row("TP / FP / FN / TN", *counts)
+    return table
+
+
+def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
+    """Lay out a cross-validation: the mean and the spread of each metric over the folds.
+
+    Args:
+        folds: For each fold the result of ``SplitMetrics.evaluate`` for ``"validation"`` and
+            ``"test"``.
+    """
+    table = Table(caption=f"{len(folds)} folds; spread: standard deviation over the folds")
+    table.add_column("metric", no_wrap=True)
+    for name in ("tested", "spread", "lowest", "highest", "validation"):
+        table.add_column(name, justify="right")
+    for key, label, write in LINES:
+        tested = [fold["test"][key] for fold in folds]
+        if key == "n":
+            cells = [count(sum(tested)), "", count(min(tested)), count(max(tested)), ""]
+        else:
+            validation = statistics.fmean(fold["validation"][key] for fold in folds)
+            mean, spread = statistics.fmean(tested), statistics.stdev(tested)
+            cells = [write(v) for v in (mean, spread, min(tested), max(tested), validation)]
+        table.add_row(label, *cells)
+    return table

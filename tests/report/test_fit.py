@@ -1,0 +1,76 @@
+"""How a fit went, in a sentence and in tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from churn_torch.report.fit import features_table, fit_sentence, path_table
+from tests.report.made_tables import rendered
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_path_table_marks_the_chosen_strength(held_out: bool) -> None:
+    path = [
+        {"l2": l2, "validation_log_loss": loss, "converged": l2 > 0.05}
+        | ({"held_out_log_loss": loss + 0.1} if held_out else {})
+        for l2, loss in ((0.1, 0.4321), (0.01, 0.4111))
+    ]
+    held = [["0.5321"], ["0.5111"]] if held_out else [[], []]
+    assert rendered(path_table(path, chosen=0.01))[1:] == [
+        ["0.1", "0.4321", *held[0], ""],
+        ["0.01", "0.4111", *held[1], "chosen, not converged"],
+    ]
+
+
+def exact(**changed: Any) -> dict[str, Any]:
+    told = {
+        "solver": "newton",
+        "passes": 1,
+        "converged": True,
+        "separable": False,
+        "gradient_norm": 0.0012,
+        "l2": 0.01,
+        "path": [{}],
+    }
+    return {"seconds": 1.24, "exact": told | changed}
+
+
+@pytest.mark.parametrize(
+    ("fit", "said"),
+    [
+        (exact(), "Converged (Newton, 1 pass, 1.2 s)."),
+        (
+            exact(solver="lbfgs", passes=3, path=[{}, {}]),
+            "Converged (L-BFGS, 3 passes, 1.2 s). Chose penalty.l2=0.01 out of 2 values.",
+        ),
+        (
+            exact(converged=False),
+            "Did not converge (Newton, 1 pass, 1.2 s): the largest gradient is 1.2e-03. "
+            "Raise trainer.max_epochs or penalty.l2.",
+        ),
+        (
+            {"epochs": 12, "seconds": 3.0, "best_epoch": 8},
+            "Trained for 12 epochs (3.0 s); kept the weights of epoch 8, which had the lowest "
+            "validation log-loss.",
+        ),
+    ],
+)
+def test_a_fit_in_a_sentence(fit: dict[str, Any], said: str) -> None:
+    assert fit_sentence(fit) == said
+
+
+def test_separable_classes_are_said_even_where_the_solver_stopped() -> None:
+    said = fit_sentence(exact(separable=True, passes=9))
+    assert said.startswith("No unique optimum (Newton, 9 passes, 1.2 s): the model separates")
+    assert said.endswith("Set penalty.l2 above 0.")
+
+
+def test_features_table_marks_the_chosen_columns() -> None:
+    lines = rendered(features_table("l1", {"[a]": 2.0, "b": 0.5}, ["[a]"]))
+    assert lines[1:] == [
+        ["[a]", "2", "chosen"],
+        ["b", "0.5", "left out"],
+        ["1 of 2 columns chosen by l1"],
+    ]

@@ -1,0 +1,86 @@
+"""A sweep, best job first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.report.sweep import ranked, sweep_table
+from tests.report.made_tables import rendered
+
+
+def member(job: int, log_loss: float, auroc: float) -> dict[str, Any]:
+    return {
+        "job": job,
+        "overrides": f"optimizer.lr=0.{job}",
+        "status": "ok",
+        "validation_log_loss": log_loss,
+        "validation_auroc": auroc,
+        "test_auroc": auroc - 0.01,
+    }
+
+
+FAILED: dict[str, Any] = {
+    "job": 0,
+    "overrides": "model=mlp data.ignore=[a]",
+    "status": "failed",
+    "error": "Expected [bold]depth[/bold] >= 1, but got 0.",
+}
+SWEEP = [FAILED, member(1, 0.43, 0.84), member(2, 0.41, 0.82), member(3, 0.42, 0.83)]
+
+
+def test_sweep_table_puts_the_best_first_and_failed_members_last() -> None:
+    lines = rendered(sweep_table(SWEEP), width=160)
+    assert lines == [
+        ["job", "overrides", "validation log_loss", "validation auroc", "test auroc", "status"],
+        ["2", "optimizer.lr=0.2", "0.4100", "0.8200", "0.8100", "ok"],
+        ["3", "optimizer.lr=0.3", "0.4200", "0.8300", "0.8200", "ok"],
+        ["1", "optimizer.lr=0.1", "0.4300", "0.8400", "0.8300", "ok"],
+        [
+            "0",
+            "model=mlp data.ignore=[a]",
+            "",
+            "",
+            "",
+            "failed: Expected [bold]depth[/bold] >= 1, but got 0.",
+        ],
+        ["best validation log_loss first"],
+    ]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_sweep_table_loses_no_text_in_a_narrow_terminal(width: int) -> None:
+    lines = rendered(sweep_table(SWEEP), width=width)
+    for column, text in ((1, FAILED["overrides"]), (5, f"failed: {FAILED['error']}")):
+        shown = "".join(line[column] for line in lines if len(line) == 6)
+        assert "".join(text.split()) in shown.replace(" ", "")
+
+
+def test_sweep_is_sorted_by_the_metric_asked_for() -> None:
+    assert [row["job"] for row in ranked(SWEEP, "auroc")] == [1, 3, 2, 0]
+    assert [row["job"] for row in ranked(SWEEP)] == [2, 3, 1, 0]
+    lift = [row | {"validation_lift_at_10": row["job"]} for row in SWEEP]
+    lines = rendered(sweep_table(lift, "lift_at_10"), width=200)
+    assert [line[0] for line in lines[1:-1]] == ["3", "2", "1", "0"]
+    assert lines[0][2:5] == ["validation lift_at_10", "validation log_loss", "validation auroc"]
+
+
+def test_members_without_a_number_come_after_those_with_one() -> None:
+    rows = [member(1, float("nan"), 0.5), member(2, 0.9, 0.5), *SWEEP[:1], member(3, 0.9, 0.5)]
+    assert [row["job"] for row in ranked(rows)] == [2, 3, 1, 0]
+
+
+def test_an_unknown_metric_is_refused_by_name() -> None:
+    with pytest.raises(
+        InputError, match=r"sort_by: expected one of auroc, log_loss, got 'aurok' \(did you mean"
+    ):
+        sweep_table(SWEEP, "aurok")
+
+
+@pytest.mark.parametrize("rows", [[], [FAILED]])
+def test_a_sweep_without_a_finished_member_still_has_its_table(rows: list[dict[str, Any]]) -> None:
+    lines = rendered(sweep_table(rows), width=160)
+    assert len(lines) == 2 + len(rows)
+    assert [row["job"] for row in ranked(rows, "f1")] == [row["job"] for row in rows]
