@@ -22,7 +22,6 @@ from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.build import is_exact
-from churn_torch.training.callbacks import Watched
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
@@ -246,7 +245,7 @@ def _fit(
             checkpoint=None,
             n_threads=n_threads,
             announce=show,
-            watched=None if exact else Watched(watch),
+            after_epoch=None if exact else watch,
         )
     if pruned:
         study.prune(trial)
