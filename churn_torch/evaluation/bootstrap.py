@@ -1,4 +1,4 @@
-"""Bootstrap intervals of the metrics that are read off the gains curve."""
+"""Bootstrap intervals of the metrics of the gains curve."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import numpy as np
 from churn_torch.errors import InputError
 from churn_torch.evaluation.gains import Floats, Ints, auroc, gains, lift
 
-SHARES = (5, 10, 20)  # per cent of the rows: where lift and captured share are taken
-MAX_ROWS = 20_000  # up to here rows are drawn one by one: faster than by groups
-MAX_GROUPS = 2_000  # beyond: 500 rows of a million in each
-BLOCK_DRAWS = 200_000  # drawn at a time: memory does not grow with the replicates
+SHARES = (5, 10, 20)  # per cent of the rows for lift and captured share
+MAX_ROWS = 20_000  # up to here rows are drawn one by one, which is faster than by groups
+MAX_GROUPS = 2_000  # beyond: of a million rows, 500 in each group
+BLOCK_DRAWS = 200_000  # drawn at a time, so that memory does not grow with the replicates
 
 
 def bootstrap(
@@ -18,27 +18,28 @@ def bootstrap(
 ) -> dict[str, tuple[float, float]]:
     """Compute percentile bootstrap intervals of AUROC and of each lift.
 
-    Rows are drawn with replacement from all rows; a replicate with one class only is drawn again.
-    Of more than 20,000 rows the number drawn from each group and class is drawn at once, which is
-    multinomial, from at most 2,000 groups of neighbours: the time does not grow with the rows, and
-    the curve, straight inside a group, moves far less than the intervals are wide.
+    Rows are drawn with replacement; a replicate with one class only is drawn again. Of more than
+    20,000 rows, neighbours are merged into at most 2,000 groups, and the number of rows drawn from
+    each group and class is drawn at once from a multinomial distribution. The time then does not
+    grow with the rows, and the error of the merged curve is small against the intervals.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
 
     Args:
-        negatives: non-churners of each group of ties, most probable group first, shape ``[G]``.
-        positives: churners of each group, shape ``[G]``.
+        negatives: Non-churners of each group of ties, most probable group first, shape ``[G]``.
+        positives: Churners of each group, shape ``[G]``.
         replicates: 1 or more.
-        confidence: share of the replicates inside the interval, between 0 and 1.
-        seed: of the draws.
+        confidence: Share of the replicates inside the interval, between 0 and 1.
+        seed: Of the draws.
 
     Raises:
-        InputError: for ``replicates`` or ``confidence`` out of range.
+        InputError: ``replicates`` or ``confidence`` is out of range.
     """
     if replicates < 1 or not 0 < confidence < 1:
         raise InputError(
-            "A bootstrap needs replicates >= 1 and a confidence between 0 and 1 (such as "
-            f"0.95), but got replicates={replicates} and confidence={confidence}."
+            "bootstrap",
+            expected="replicates >= 1 and a confidence between 0 and 1, such as 0.95",
+            got=f"replicates={replicates} and confidence={confidence}",
         )
     n = int(negatives.sum() + positives.sum())
     if n > MAX_ROWS:
@@ -69,18 +70,18 @@ def bootstrap(
 
 
 def _draw_rows(generator: np.random.Generator, cells: Ints, n_drawn: int) -> Ints:
-    """Draw as many rows as there are; return how many fell in each cell, ``[n_drawn, cells]``."""
+    """Draw as many rows as there are; return the number of each cell, ``[n_drawn, cells]``."""
     n = int(cells.sum())
     cell = np.repeat(np.arange(len(cells)), cells)[generator.integers(n, size=(n_drawn, n))]
-    cell += len(cells) * np.arange(n_drawn)[:, None]  # one range of cells a replicate
+    cell += len(cells) * np.arange(n_drawn)[:, None]  # each replicate has its own range of cells
     return np.bincount(cell.ravel(), minlength=n_drawn * len(cells)).reshape(n_drawn, -1)
 
 
 def _draw_counts(generator: np.random.Generator, cells: Ints, n_drawn: int) -> Ints:
-    """Draw what ``_draw_rows`` draws, cell by cell: as fast for a billion rows as for few."""
+    """Return what ``_draw_rows`` returns, drawn by cells: its time does not grow with the rows."""
     n = int(cells.sum())
     times = np.zeros((n_drawn, len(cells)), np.int64)
-    # The last cell gets what rounding leaves over, so it must not be an empty one.
+    # The last cell gets the remainder of rounding, so it must not be empty.
     filled = np.flatnonzero(cells)
     times[:, filled] = generator.multinomial(n, cells[filled] / n, size=n_drawn)
     return times

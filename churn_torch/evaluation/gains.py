@@ -1,9 +1,9 @@
-"""The cumulative gains curve: churners found against rows taken, most probable rows first.
+"""The cumulative gains curve: churners among the rows taken, most probable rows first.
 
-AUROC, average precision, lift and captured share are read off it. Rows of equal probability have
-no order, so the curve has one point a group of ties and is a straight line inside it: the
-expected value over random ways to break the ties. Curves are drawn for ``R`` bootstrap replicates
-at a time.
+AUROC, average precision, lift and captured share are computed from it. Rows of equal probability
+have no order, so the curve has one point for each group of ties and is a straight line between
+them: the expected value over random orders of the ties. All functions take the curves of ``R``
+bootstrap replicates at once.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Ints = npt.NDArray[np.integer[Any]]
 
 
 def top_rows(share: float | Fraction, n: int) -> int:
-    """Return ``ceil(share * n)``, with 0.07 read as 7/100: in floats, 0.07 * 100 is above 7."""
+    """Return ``ceil(share * n)`` in exact arithmetic: in floats, 0.07 * 100 is above 7."""
     return math.ceil(Fraction(str(share)) * n)
 
 
 def gains(negatives: Ints, positives: Ints) -> tuple[Ints, Ints]:
-    """Return rows taken and churners found at the end of each group of ties.
+    """Return the rows taken, and the churners among them, at the end of each group of ties.
 
     Shape:
         ``negatives`` and ``positives``, counted in each group, most probable group first, are
@@ -46,7 +46,7 @@ def auroc(rows: Ints, churners: Ints) -> Floats:
 
 def average_precision(rows: Ints, churners: Ints) -> Floats:
     """Return the sum of precision times the gain in recall, group by group, shape ``[R]``."""
-    # A group that a replicate left out gains nothing, whatever its precision.
+    # A group without rows in a replicate gains nothing, whatever its precision.
     precision = churners[:, 1:] / np.maximum(rows[:, 1:], 1)
     return np.asarray((precision * np.diff(churners, axis=1)).sum(axis=1) / churners[:, -1])
 
@@ -58,11 +58,11 @@ def captured(rows: Ints, churners: Ints, percent: int) -> Floats:
     end = (rows < k).sum(axis=1, keepdims=True)
     rows_before, rows_after = (np.take_along_axis(rows, i, axis=1) for i in (end - 1, end))
     before, after = (np.take_along_axis(churners, i, axis=1) for i in (end - 1, end))
-    found = before + (k - rows_before) * (after - before) / (rows_after - rows_before)
-    return np.asarray(found[:, 0] / churners[:, -1])
+    expected = before + (k - rows_before) * (after - before) / (rows_after - rows_before)
+    return np.asarray(expected[:, 0] / churners[:, -1])
 
 
 def lift(rows: Ints, churners: Ints, percent: int) -> Floats:
-    """Return how many times more churners than in the split are in the top ``percent``, ``[R]``."""
+    """Return the churn rate of the top ``percent`` of the rows over that of all rows, ``[R]``."""
     n = int(rows[0, -1])
     return captured(rows, churners, percent) * n / top_rows(Fraction(percent, 100), n)

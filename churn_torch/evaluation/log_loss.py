@@ -1,4 +1,4 @@
-"""The loss that training watches; ``tally`` holds the metrics of a finished model."""
+"""The loss that training watches; `SplitMetrics` has the metrics of a finished model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torchmetrics import Metric
 
 
 class LogLoss(Metric):
-    """Mean binary cross-entropy of all rows seen, by their weights, from logits.
+    """Weighted mean of the binary cross-entropy of all rows, from logits.
 
-    It keeps sums, not means of batches, so uneven batches and several processes give the value of
-    the whole split.
+    It keeps sums instead of the means of batches, so uneven batches and several processes give the
+    value of the whole split.
     """
 
     is_differentiable = False
@@ -31,8 +31,8 @@ class LogLoss(Metric):
         logit = logit.detach()
         if logit.dtype.itemsize < 4:
             logit = logit.float()
-        # The logit of what did happen: one function a row, exact for a loss near 0 too. A row's
-        # loss needs no more digits than its logit; the sum of many rows does.
+        # The logit of the class that happened: one function a row, exact also for a loss near 0.
+        # A row's loss needs no more digits than its logit; the sum of many rows does.
         right = (2 * label.to(logit.dtype) - 1) * logit
         loss = -logsigmoid(right)
         if weight is None:

@@ -1,8 +1,8 @@
-"""Bins of equal relative width for probabilities, of which any number of rows fills a fixed table.
+"""Bins of equal relative width for probabilities, to count any number of rows in a fixed table.
 
 The bit pattern of a non-negative float32 grows with its value, so its leading bits number bins in
-order: 2^16 between p and 2 p, edges included that are round in binary (0.5, 0.375). Everything
-below 2^-32 is one bin, and so is exactly 1.
+order: 2^16 bins between p and 2 p. Numbers that are round in binary (0.5, 0.375) are edges. All
+probabilities below 2^-32 share one bin, and exactly 1 has its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Metrics of a split of any size, materialized chunk by chunk in bounded memory.
+"""Metrics of a split of any size, from chunks of its rows, in bounded memory.
 
-The average of per-batch metrics is not the metric of the split, so a tally keeps what every
-metric of the whole split needs.
+The mean of per-batch metrics is not the metric of the split, so `SplitMetrics` keeps what the
+metrics of the whole split need.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from churn_torch.evaluation.thresholds import (
 )
 
 CALIBRATION_BINS = 15
-BLOCK_ROWS = 65_536  # rows summed at a time: they stay in cache
+BLOCK_ROWS = 65_536  # rows summed at a time, few enough for the cache
 EPS = torch.finfo(torch.float64).eps
 
 
 class SplitMetrics:
-    """Probabilities and labels of a split, materialized chunk by chunk, in bounded memory.
+    """The metrics of a split whose rows are added chunk by chunk, in bounded memory.
 
     Rows are ranked and called churners by their probability in float32, as the ONNX file gives it.
     Up to ``exact_rows`` rows everything is exact. Beyond, rows are counted in about two million
-    bins (34 MB, see ``bins``): AUROC, average precision, lift and captured share take the rows of
-    one bin as ties, and ``binning_error`` bounds what that does to the AUROC. All else stays
-    exact. torchmetrics and scikit-learn are the references that the tests compare with.
+    bins (34 MB, see `probability_bins`): AUROC, average precision, lift and captured share treat
+    the rows of one bin as ties, and ``binning_error`` bounds the error of the AUROC. Everything
+    else stays exact. The tests compare with torchmetrics and scikit-learn.
 
     Args:
-        exact_rows: rows kept one by one, 4 bytes each.
-        threshold: the one that ``evaluate`` will be asked for, where it is known beforehand: the
-            rows from it on are counted as they come. Beyond ``exact_rows`` the only others that
-            ``evaluate`` takes are edges of bins, such as this tally's own ``choose_threshold``.
+        exact_rows: Rows that are kept one by one, 4 bytes each.
+        threshold: The threshold of `evaluate`, if it is known before the rows are added: rows are
+            then counted on both sides of it. Beyond ``exact_rows``, `evaluate` takes only this one
+            and edges of bins, such as those of `choose_threshold`.
 
     Raises:
-        InputError: for a threshold outside 0..1.
+        InputError: The threshold is outside 0..1.
     """
 
     def __init__(self, *, exact_rows: int = 1_000_000, threshold: float | None = None) -> None:
@@ -58,20 +58,20 @@ class SplitMetrics:
         self._squares = 0.0
         self._gap = np.zeros(CALIBRATION_BINS + 1)  # probability - label; exactly 1 on its own
         self._called = np.zeros(2, np.int64)  # non-churners and churners from the threshold on
-        # One of the two is empty. A key: the bits of a float32 probability, then the label.
+        # One of the two is in use. A key is the bits of a float32 probability, then the label.
         self._keys: list[npt.NDArray[np.int32]] = []
         self._counts: npt.NDArray[np.int64] | None = None  # a bin's non-churners and churners
 
     def update(self, probability: Tensor, label: Tensor) -> None:
-        """Add rows: all of them, or none where it raises.
+        """Add all rows, or none if it raises.
 
         Args:
-            probability: probability of churn, shape ``[N]``, any float dtype and device.
+            probability: Probability of churn, shape ``[N]``, any float dtype and device.
             label: 1 for churners and 0 for the others, shape ``[N]``, any dtype.
 
         Raises:
-            InputError: for unequal lengths, a probability that is NaN or outside 0..1, a label
-                other than 0 and 1.
+            InputError: The lengths differ, a probability is NaN or outside 0..1, or a label is
+                neither 0 nor 1.
         """
         probability, label = probability.detach(), label.detach()
         check_rows(probability, label, first_row=self.n)
@@ -95,10 +95,10 @@ class SplitMetrics:
         self._keys.append((2 * bits + label).numpy())
         self.n += len(label)
         self.n_positive += int(label.sum())
-        self._fold_if_long()
+        self._count_in_bins_if_many()
 
-    def _fold_if_long(self) -> None:
-        """Move the rows kept one by one into bins, if there are bins or too many rows."""
+    def _count_in_bins_if_many(self) -> None:
+        """Count the rows in bins if there are more than are kept one by one."""
         if self._counts is None and self.n <= self.exact_rows:
             return
         if self._counts is None:
@@ -110,13 +110,13 @@ class SplitMetrics:
 
     @property
     def binning_error(self) -> float:
-        """Bound on the error of the AUROC from binning: 0 while exact.
+        """Bound on the error of the AUROC by binning; 0 while everything is exact.
 
-        The AUROC is the share of pairs of a churner and a non-churner in order, and pairs inside
-        a bin count as half.
+        The AUROC is the share of pairs of a churner and a non-churner in the right order, and
+        pairs inside a bin count as half.
 
         Raises:
-            InputError: in bins, for one class only.
+            InputError: Rows are in bins and have one class only.
         """
         if self._counts is None:
             return 0.0
@@ -129,7 +129,7 @@ class SplitMetrics:
 
         A row is called a churner when ``probability >= threshold``, compared in float32 as the
         ONNX file does. Lift and captured share take the first ``ceil(share * n)`` rows; rows of
-        equal probability have no order, so both are expected values over random ways to break the
+        equal probability have no order, so both are expected values over random orders of the
         ties. A ratio with a zero denominator (precision when nobody is called a churner) is 0. The
         log-loss clips probabilities to ``[eps, 1 - eps]``, eps of float64, as scikit-learn does.
         ``ece`` is the calibration error of torchmetrics: l1, over 15 bins of equal width.
@@ -138,9 +138,9 @@ class SplitMetrics:
             The metrics by name; in bins also ``auroc_error_bound``, the ``binning_error``.
 
         Raises:
-            InputError: for no rows, one class only, a threshold outside 0..1.
-            ValueError: for a threshold that is neither an edge nor that of the constructor, in
-                bins.
+            InputError: There are no rows, one class only, or the threshold is outside 0..1.
+            ValueError: Rows are in bins, and the threshold is neither an edge nor that of the
+                constructor.
         """
         groups = self._groups()
         threshold = checked_threshold(threshold)
@@ -174,10 +174,11 @@ class SplitMetrics:
     def intervals(
         self, *, replicates: int = 1000, confidence: float = 0.95, seed: int = 0
     ) -> dict[str, tuple[float, float]]:
-        """Compute percentile bootstrap intervals of AUROC and of each lift (see ``bootstrap``).
+        """Compute percentile bootstrap intervals of AUROC and of each lift (see `bootstrap`).
 
         Raises:
-            InputError: for no rows, one class only, ``replicates`` or ``confidence`` out of range.
+            InputError: There are no rows, one class only, or ``replicates`` or ``confidence`` is
+                out of range.
         """
         groups = self._groups()
         return bootstrap(
@@ -189,7 +190,7 @@ class SplitMetrics:
         )
 
     def with_intervals(self, threshold: float, *, seed: int = 0) -> dict[str, Any]:
-        """Return the metrics at a threshold, and ``intervals`` of those that have one.
+        """Return the metrics at a threshold, and under ``intervals`` those of `intervals`.
 
         Raises:
             InputError: As for `evaluate`.
@@ -199,20 +200,20 @@ class SplitMetrics:
     def choose_threshold(self, rule: str | float, *, top_share: float = 0.1) -> float:
         """Choose the probability from which a row is called a churner.
 
-        A rule chooses rows, and the threshold is put half-way between the least probable row taken
-        and the most probable row left out: a calibrator with steps gives many rows one probability,
-        and a threshold on a step would move them all with the last bit of an arithmetic. In bins
-        whole bins are taken, and the threshold is the edge next below that middle.
+        A rule chooses rows, and the threshold is half-way between the least probable row chosen and
+        the most probable of the others. A calibrator with steps gives many rows one probability; a
+        threshold on a step would call all or none of them churners by a rounding error. In bins
+        whole bins are chosen, and the threshold is the next edge below that middle.
 
         Args:
             rule: ``"f1"`` for the largest F1 on these rows (of equals, the larger threshold),
                 ``"top_share"`` for the ``ceil(top_share * n)`` most probable rows and those tied
                 with the last of them, or the threshold itself.
-            top_share: share of the rows that ``"top_share"`` takes, above 0 and up to 1.
+            top_share: Share of the rows that ``"top_share"`` takes, above 0 and up to 1.
 
         Raises:
-            InputError: for another rule, a number outside 0..1, and, with a rule, for no rows or
-                one class only.
+            InputError: The rule is unknown, a number is outside 0..1, or a rule has no rows or one
+                class only.
         """
         check_rule(rule, top_share)
         if rule not in THRESHOLD_RULES:
@@ -231,7 +232,7 @@ class SplitMetrics:
         """Return the groups of ties of all rows.
 
         Raises:
-            InputError: for no rows or one class only.
+            InputError: There are no rows, or one class only.
         """
         check_both_classes(self.n, self.n_positive)
         if self._counts is not None:
@@ -247,12 +248,12 @@ class SplitMetrics:
         return _Groups(values[starts], rows - positives, positives)
 
     def _called_churners(self, threshold: float, groups: _Groups) -> tuple[int, int]:
-        """Count the non-churners and the churners from a threshold on."""
+        """Count the non-churners and the churners at or above a threshold."""
         cut = np.float32(threshold)
         if self._counts is not None and edge_below(threshold) != cut:
             if threshold != self.threshold:
                 raise ValueError(
-                    f"the rows from {threshold} on were not counted: SplitMetrics(threshold={threshold})"
+                    f"rows are not counted at {threshold}: use SplitMetrics(threshold={threshold})"
                 )
             return int(self._called[0]), int(self._called[1])
         called = groups.lowest >= cut

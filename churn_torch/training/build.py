@@ -1,11 +1,11 @@
-"""From options to objects: scorer, Lightning module, trainer."""
+"""Build the scorer, the Lightning module and the trainer that the options describe."""
 
 from __future__ import annotations
 
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.schema import Schema
-from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint, Watched
+from churn_torch.training.callbacks import AfterEpoch, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.mlflow_logger import MlflowLogger
@@ -32,7 +32,7 @@ from churn_torch.training.module import MONITOR, ChurnModule, FitModule
 from churn_torch.training.options import FitOptions
 from churn_torch.training.strategy import SummedProcesses
 
-# Epochs of `trainer.max_epochs=auto`: enough steps for a small table, enough passes for a large.
+# Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
 AUTO_EPOCHS = 10
 AUTO_STEPS = 400
 # Most steps of an epoch under `batch_size=auto`.
@@ -40,18 +40,16 @@ MOST_STEPS = 512
 
 SOLVER = "churn_torch.training.logistic.exact_module.ExactSolver"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
-# The features of nets that have a scorecard in them; all others have those of `Preprocess`.
+# The features of nets that contain a scorecard; all others have those of `Preprocess`.
 SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
     "churn_torch.models.nets.wide_deep.WideDeep": WideFeatures,
 }
-
-
 LOGGERS = ("csv", "tensorboard", "mlflow")
 
 
 def is_exact(options: FitOptions) -> bool:
-    """Tell whether the optimizer solves for the optimum instead of descending towards it."""
+    """Return whether the optimizer is an exact solver of logistic regression."""
     return options.optimizer.target == SOLVER
 
 
@@ -68,27 +66,28 @@ def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
     """
     smallest, size, optimizer = options.smallest_batch, options.batch_size, options.optimizer
     if not _is_count(smallest):
-        raise InputError(f"smallest_batch: expected a whole number above 0, got {smallest!r}.")
+        raise InputError("smallest_batch", expected="a whole number above 0", got=repr(smallest))
     if size == "auto":
         size = smallest
         while n_train > MOST_STEPS * size:
             size *= 2
-        if not is_exact(options):
+        if "lr" in optimizer.arguments:  # the exact solvers have none
             lr = optimizer.arguments["lr"] * math.sqrt(size / smallest)
             optimizer = optimizer.updated(lr=lr)
     elif size is None:
         size = n_train
     if not _is_count(size):
         raise InputError(
-            "batch_size: expected a whole number above 0, auto, or null (all rows), got "
-            f"{options.batch_size!r}."
+            "batch_size",
+            expected="a whole number above 0, auto, or null (all rows)",
+            got=repr(options.batch_size),
         )
     epochs = options.trainer.max_epochs
     if epochs == "auto":
         epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / math.ceil(n_train / size)))
     elif not _is_count(epochs):
         raise InputError(
-            f"trainer.max_epochs: expected a whole number above 0 or auto, got {epochs!r}."
+            "trainer.max_epochs", expected="a whole number above 0 or auto", got=repr(epochs)
         )
     scheduler = options.scheduler
     if scheduler is not None:
@@ -108,7 +107,7 @@ def _is_count(value: Any) -> bool:
 
 
 def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
-    """Return how fine the scorecard is that the model has in it, None for other models.
+    """Return the options of the scorecard that the model contains, None for other models.
 
     Raises:
         InputError: An option is out of range.
@@ -118,15 +117,17 @@ def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
         return None
     if bins and model.target == SCORECARD:
         raise InputError(
-            f"preprocess.bins: expected 0 with model=scorecard, got {bins}: a scorecard cuts "
-            "numbers itself; set model.bins."
+            "preprocess.bins",
+            expected="0 with model=scorecard, which cuts numbers itself",
+            got=f"{bins}",
+            fix="set model.bins",
         )
     names = ("bins", "pair_bins", "pairs")
     return ScorecardOptions(**{n: model.arguments[n] for n in names if n in model.arguments})
 
 
 def build_preprocess(options: FitOptions, schema: Schema) -> Preprocess:
-    """Return the features of a model, whose statistics are still to be loaded."""
+    """Return the preprocessing of a model, without its statistics."""
     features = SCORECARD_FEATURES.get(options.model.target, Preprocess)
     return features(schema, options.preprocess)
 
@@ -142,15 +143,15 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
     for feature, column in enumerate(preprocess.feature_columns):
         features[column].append(feature)
-    # What the table decides of a net: each takes of it what it has a use for.
+    # The sizes that the table decides: each net takes those that its signature names.
     sizes = {
         "n_features": preprocess.n_features,
         "n_numbers": preprocess.piecewise.n_numbers,
         "columns": list(features.values()),
         "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
     }
-    asked = inspect.signature(make).parameters
-    sizes = {name: size for name, size in sizes.items() if name in asked}
+    taken = inspect.signature(make).parameters
+    sizes = {name: size for name, size in sizes.items() if name in taken}
 
     def net() -> nn.Module:
         nets = [make(**sizes) for _ in range(options.ensemble)]
@@ -171,9 +172,9 @@ def build_module(
     Args:
         options: Without any ``auto`` (`with_sizes`).
         scorer: The scorer; its net is to be trained.
-        n_negative: Training rows that stay, counted by their weights.
-        n_positive: Churners among the training rows, counted by their weights.
-        n_threads: Threads that it may take.
+        n_negative: Sum of the weights of the training rows without churn.
+        n_positive: Sum of the weights of the training rows with churn.
+        n_threads: Threads that the fit may use.
 
     Raises:
         InputError: ``class_weight`` is none of its choices, or a penalty does not suit the
@@ -196,8 +197,10 @@ def build_module(
         )
     if not isinstance(l2, int | float):
         raise InputError(
-            f"penalty.l2: expected a number, got {strengths}; a list is for optimizer=newton or "
-            "lbfgs, which solve for all of them side by side."
+            "penalty.l2",
+            expected=f"a number for {options.optimizer.target.rpartition('.')[2]}",
+            got=f"{strengths}",
+            fix="choose one of them, or optimizer=newton or lbfgs, which try them all",
         )
     return ChurnModule(
         scorer,
@@ -217,24 +220,24 @@ def build_trainer(
     options: FitOptions,
     folder: Path | None,
     fingerprint: str,
-    watched: Watched | None = None,
     *,
+    after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
 ) -> pl.Trainer:
     """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``.
 
     Args:
         options: Without any ``auto`` (`with_sizes`).
-        folder: For the checkpoint and the loggers; None leaves nothing behind and shows nothing.
-        fingerprint: Names the data in the checkpoint.
-        watched: Sees every epoch.
-        described: The choices as loggers are to show them.
+        folder: For the checkpoint and the loggers; None writes nothing and shows nothing.
+        fingerprint: Identifies the data in the checkpoint.
+        after_epoch: Called with each epoch and its validation log-loss; True stops the fit.
+        described: The choices, for the loggers.
 
     Raises:
         InputError: The trainer or a logger cannot be made.
     """
     callbacks: list[Callback] = []
-    # An exact solver knows itself when to stop, and its last weights are the best.
+    # An exact solver stops by itself, and its last weights are the best.
     if not is_exact(options):
         callbacks.append(BestWeights())
         if (early := options.callbacks.early_stopping) is not None:
@@ -248,8 +251,8 @@ def build_trainer(
             )
     if options.callbacks.progress and folder is not None:
         callbacks.append(EpochProgress())
-    if watched is not None:
-        callbacks.append(watched)
+    if after_epoch is not None:
+        callbacks.append(AfterEpoch(after_epoch))
     keywords: dict[str, Any] = dict(vars(options.trainer))
     if keywords["strategy"] == "ddp":
         keywords["strategy"] = SummedProcesses()
@@ -265,11 +268,14 @@ def build_trainer(
     try:
         return pl.Trainer(callbacks=callbacks, **keywords)
     except Exception as error:  # Lightning's own classes share no base but Exception
-        reason = " ".join(str(error).split()).rstrip(".!")
-        mend = "its keys and values are in conf/trainer/"
-        if re.search("gpu|cuda", reason, re.IGNORECASE):
-            mend = "choose trainer=cpu or trainer=auto"
-        raise InputError(f"trainer: {reason}; {mend}.") from error
+        reason = _in_one_line(error)
+        is_gpu = re.search("gpu|cuda", reason, re.IGNORECASE)
+        raise InputError(
+            "trainer",
+            expected="values that Lightning's trainer takes",
+            got=f"its error: {reason}",
+            fix="choose trainer=cpu or trainer=auto" if is_gpu else "see the keys in conf/trainer/",
+        ) from error
 
 
 def _logger(name: str, folder: Path, keywords: Mapping[str, Any]) -> Logger:
@@ -282,29 +288,40 @@ def _logger(name: str, folder: Path, keywords: Mapping[str, Any]) -> Logger:
             return MlflowLogger(folder, **keywords)
     except ModuleNotFoundError as error:
         raise InputError(
-            f"logger.{name}: expected the packages it needs, got {error}; install them with pip "
-            f"install 'churn-torch[{name}]'."
+            f"logger.{name}",
+            expected="the packages that it needs",
+            got=str(error),
+            fix=f"install them with pip install 'churn-torch[{name}]'",
         ) from error
     except Exception as error:  # a store that cannot be opened raises the classes of its database
-        reason = " ".join(str(error).split()).rstrip(".!")
         raise InputError(
-            f"logger.{name}: {reason}; its keys and values are in conf/logger/."
+            f"logger.{name}",
+            expected="values that the logger takes",
+            got=f"its error: {_in_one_line(error)}",
+            fix="see the keys in conf/logger/",
         ) from error
     raise InputError(
-        f"logger: expected one of {', '.join(LOGGERS)}, got {name!r}{suggest(name, LOGGERS)}."
+        "logger",
+        expected=f"one of {', '.join(LOGGERS)}",
+        got=f"{name!r}{suggest(name, LOGGERS)}",
+        fix="see conf/logger/",
     )
 
 
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".!")
+
+
 def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:
-    """Return the weight of a churner.
+    """Return the weight of a churner in the loss.
 
     Args:
-        class_weight: The choice: none, balanced or the weight.
-        n_negative: Training rows that stay, counted by their weights.
-        n_positive: Churners among the training rows, counted by their weights.
+        class_weight: The option: none, balanced or the weight.
+        n_negative: Sum of the weights of the training rows without churn.
+        n_positive: Sum of the weights of the training rows with churn.
 
     Raises:
-        InputError: It is none of its choices.
+        InputError: The option is none of these.
     """
     if class_weight in (None, "none"):
         return 1.0
@@ -314,6 +331,7 @@ def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> 
     if is_number and 0 < class_weight < math.inf:
         return float(class_weight)
     raise InputError(
-        "class_weight: expected none, balanced or a number above 0 (the weight of a positive "
-        f"row), got {class_weight!r}."
+        "class_weight",
+        expected="none, balanced or a positive number (the weight of a churner)",
+        got=repr(class_weight),
     )

@@ -1,4 +1,4 @@
-"""Callbacks of every fit: best weights restored, a checkpoint to resume from, a progress bar."""
+"""Callbacks of a fit: best weights, checkpoint, progress bar, a function after each epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping
+from pytorch_lightning.callbacks import Callback, Checkpoint
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,15 +18,15 @@ from churn_torch.errors import InputError
 from churn_torch.training.module import MONITOR, FitModule
 
 CHECKPOINT = "last.ckpt"
-# Between two checkpoints, at least: an epoch of a small table takes less time than writing one.
+# Least time between two checkpoints: an epoch of a small table is faster than writing one.
 PAUSE_SECONDS = 5.0
 
 
 class BestWeights(Callback):
-    """Keep the net's weights of the epoch with the lowest validation log-loss; end with them.
+    """Restore the net's weights of the epoch with the lowest validation log-loss.
 
     Raises:
-        InputError: The loss is not a finite number (learning rate too high).
+        InputError: The loss is not a finite number, as when the learning rate is too high.
     """
 
     def __init__(self) -> None:
@@ -40,8 +40,10 @@ class BestWeights(Callback):
         log_loss = float(trainer.callback_metrics[MONITOR])
         if not math.isfinite(log_loss):
             raise InputError(
-                f"training: expected a finite validation log-loss, got {log_loss} in epoch "
-                f"{trainer.current_epoch}; lower optimizer.lr or set preprocess.outliers=quantile."
+                "training",
+                expected="a finite validation log-loss",
+                got=f"{log_loss} in epoch {trainer.current_epoch}",
+                fix="lower optimizer.lr or set preprocess.outliers=quantile",
             )
         if log_loss < self.log_loss:
             self.log_loss, self.epoch = log_loss, trainer.current_epoch
@@ -49,7 +51,7 @@ class BestWeights(Callback):
             self.weights = {name: tensor.detach().clone() for name, tensor in state.items()}
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Put the best weights back, also when a resumed run has no epoch left to train."""
+        """Restore the best weights, also if a resumed run has no epoch left to train."""
         assert isinstance(pl_module, FitModule)
         if self.weights:
             pl_module.scorer.net.load_state_dict(self.weights)
@@ -65,13 +67,14 @@ class BestWeights(Callback):
 
 
 class LastCheckpoint(Checkpoint):
-    """Write ``last.ckpt`` after the first epoch, the last, and now and then, whole or not at all.
+    """Write ``last.ckpt`` after the first and the last epoch, and from time to time between.
 
-    A `Checkpoint` comes last among the callbacks and after the module, so it has seen it all.
+    The file is replaced as a whole or not at all. Lightning calls a `Checkpoint` after the module
+    and all other callbacks, so it saves the state at the end of an epoch.
 
     Args:
         folder: The run folder.
-        fingerprint: Fingerprint of the training data; a resume with other data is refused.
+        fingerprint: Of the training data; a checkpoint of other data is refused.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -80,16 +83,16 @@ class LastCheckpoint(Checkpoint):
         self.written = -math.inf
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop where an unbroken run would have stopped."""
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
+        """Stop a resumed run that had already run out of patience."""
+        for callback in trainer.early_stopping_callbacks:
+            if callback.wait_count >= callback.patience:
                 trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Save after everything else of the epoch is done."""
         is_last = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
         is_due = is_last or time.monotonic() - self.written >= PAUSE_SECONDS
-        # Processes have clocks of their own, and all must take part.
+        # The processes' clocks differ, and all of them must save together.
         if trainer.strategy.reduce_boolean_decision(is_due, all=False):
             self._write(trainer)
 
@@ -112,30 +115,31 @@ class LastCheckpoint(Checkpoint):
         """Check that the checkpoint belongs to this data."""
         if state_dict["fingerprint"] != self.fingerprint:
             raise InputError(
-                f"resume: expected the data the run started with (fingerprint "
-                f"{state_dict['fingerprint']}), got {self.fingerprint}; the source has changed, "
-                "so start a new run."
+                "resume",
+                expected=f"the data of the first start (fingerprint {state_dict['fingerprint']})",
+                got=f"{self.fingerprint}",
+                fix="the source has changed, so start a new run",
             )
 
 
-class Watched(Callback):
-    """Tell someone the validation log-loss of each epoch, and stop when told to.
+class AfterEpoch(Callback):
+    """Call a function after each epoch; it may stop the fit.
 
     Args:
-        tell: Gets the epoch, from 0, and its log-loss; answers whether to stop.
+        function: Takes the epoch, from 0, and its validation log-loss; returns whether to stop.
     """
 
-    def __init__(self, tell: Callable[[int, float], bool]) -> None:
-        self.tell = tell
+    def __init__(self, function: Callable[[int, float], bool]) -> None:
+        self.function = function
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Tell of one epoch."""
-        if self.tell(trainer.current_epoch, float(trainer.callback_metrics[MONITOR])):
+        """Call the function."""
+        if self.function(trainer.current_epoch, float(trainer.callback_metrics[MONITOR])):
             trainer.should_stop = True
 
 
 class EpochProgress(Callback):
-    """One bar over the epochs, with the latest losses; silent where there is no terminal."""
+    """A progress bar over the epochs with the latest loss; nothing without a terminal."""
 
     def __init__(self) -> None:
         self.progress: Progress | None = None
@@ -170,6 +174,6 @@ class EpochProgress(Callback):
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Give the terminal back."""
+        """Close the bar."""
         if self.progress is not None:
             self.progress.stop()

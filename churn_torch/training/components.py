@@ -1,4 +1,4 @@
-"""Nets, calibrators, optimizers and schedulers by their dotted names: the only such things."""
+"""Nets, calibrators, optimizers and schedulers: the only objects that are created by name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.models.calibration import Calibrator
 from churn_torch.training.options import Component
 
-# What a component must be a class of, by the group in conf/ that names it.
+# The base class of a component, by the group in conf/ that names it.
 BASES: dict[str, tuple[type, ...]] = {
     "model": (nn.Module,),
     "calibration": (Calibrator,),
@@ -26,29 +26,35 @@ BASES: dict[str, tuple[type, ...]] = {
         torch.optim.lr_scheduler.ReduceLROnPlateau,
     ),
 }
-# The classes that a run folder may name. A folder may come from a stranger, and to import a module
-# runs it: names are compared before anything is imported.
+# The names that a run folder may use. It may come from a stranger, and importing a module runs its
+# code, so names are compared before anything is imported. A class begins with a capital letter.
 OWN: dict[str, re.Pattern[str]] = {
-    "model": re.compile(r"churn_torch\.models\.nets\.\w+\.\w+", re.ASCII),
-    "calibration": re.compile(r"churn_torch\.models\.calibration\.\w+", re.ASCII),
+    "model": re.compile(r"churn_torch\.models\.nets\.[a-z]\w*\.[A-Z]\w*", re.ASCII),
+    "calibration": re.compile(r"churn_torch\.models\.calibration\.[A-Z]\w*", re.ASCII),
     "optimizer": re.compile(
-        r"torch\.optim\.\w+|churn_torch\.training\.logistic\.exact_module\.ExactSolver", re.ASCII
+        r"torch\.optim\.[A-Z]\w*|churn_torch\.training\.logistic\.exact_module\.ExactSolver",
+        re.ASCII,
     ),
-    "scheduler": re.compile(r"torch\.optim\.lr_scheduler\.\w+", re.ASCII),
+    "scheduler": re.compile(r"torch\.optim\.lr_scheduler\.[A-Z]\w*", re.ASCII),
 }
 
 
 def check_own(group: str, component: Component) -> None:
-    """Refuse a class that is not one of churn_torch or torch.optim, without importing anything.
+    """Check that a class is one of churn_torch or torch.optim, without importing anything.
+
+    Args:
+        group: A key of `OWN`.
+        component: Of that group, from a run folder or a study.
 
     Raises:
-        InputError: It is another.
+        InputError: It is another class.
     """
     if not OWN[group].fullmatch(component.target):
         raise InputError(
-            f"{group}: expected a class of churn_torch or torch.optim in a run folder, got "
-            f"{component.target!r}, which is not imported; train again, or name the folder's own "
-            "classes with trust=[...] if you wrote them."
+            group,
+            expected="a class of churn_torch or torch.optim in a run folder",
+            got=f"{component.target!r}, which is not imported",
+            fix="train again, or name the folder's own classes with trust=[...] if you wrote them",
         )
 
 
@@ -60,29 +66,41 @@ def maker_of(group: str, component: Component) -> Callable[..., Any]:
         component: Of that group.
 
     Raises:
-        InputError: The class cannot be imported or is not of the group, or an argument is not one
-            that it takes.
+        InputError: The class cannot be imported or is not of the group, or it does not take one of
+            the arguments.
     """
-    module, _, name = component.target.rpartition(".")
-    try:
-        made = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{group}: expected a class that can be imported, got {component.target!r} ({error}); "
-            f"its keys and values are in conf/{group}/."
-        ) from error
-    if not (inspect.isclass(made) and issubclass(made, BASES[group])):
-        bases = " or ".join(base.__name__ for base in BASES[group])
-        raise InputError(
-            f"{group}: expected a class of {bases}, got {component.target!r}; its keys and values "
-            f"are in conf/{group}/."
-        )
+    made = _class_of(group, component.target)
     taken = inspect.signature(made).parameters
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in taken.values()):
         for argument in component.arguments:
             if argument not in taken:
                 raise InputError(
-                    f"{group}.{argument}: expected one of {', '.join(taken)}, got {argument!r}"
-                    f"{suggest(argument, taken)}; they are explained in conf/{group}/."
+                    f"{group}.{argument}",
+                    expected=f"one of {', '.join(taken)}",
+                    got=f"{argument!r}{suggest(argument, taken)}",
+                    fix=f"see the keys in conf/{group}/",
                 )
     return functools.partial(made, **component.arguments)
+
+
+def _class_of(group: str, target: str) -> type:
+    """Import a class by its dotted name."""
+    module, _, name = target.rpartition(".")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            group,
+            expected="a class that can be imported",
+            got=f"{target!r} ({error})",
+            fix=f"choose one of conf/{group}/",
+        ) from error
+    if not (inspect.isclass(made) and issubclass(made, BASES[group])):
+        bases = " or ".join(base.__name__ for base in BASES[group])
+        raise InputError(
+            group,
+            expected=f"a class of {bases}",
+            got=repr(target),
+            fix=f"choose one of conf/{group}/",
+        )
+    return made

@@ -9,23 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
 from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
-from churn_torch.training.callbacks import Watched
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.mlflow_logger import MlflowLogger
+from churn_torch.training.module import FitModule
 from churn_torch.training.options import FitOptions
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
-from churn_torch.training.rows.store import MemoryPart
+from churn_torch.training.rows.store import MemoryPart, Part
 
-# Numbers in a step of gradient descent from which torch's own threads pay.
+# Numbers in a step of gradient descent from which torch's own threads are faster than one.
 LARGE_STEP = 1_000_000
+# What Lightning reads from a checkpoint.
+CHECKPOINT_KEYS = {"epoch", "state_dict", "optimizer_states", "loops", "callbacks"}
 
 
 def fit_net(
@@ -39,50 +42,33 @@ def fit_net(
     checkpoint: Path | None,
     n_threads: int,
     announce: Callable[[str], None],
-    watched: Watched | None = None,
+    after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Fit the scorer's net on the training rows, watching the validation rows.
+    """Fit the scorer's net on the training rows, with early stopping on the validation rows.
 
     Args:
         options: How to fit.
-        folder: The run folder, for the checkpoint and the loggers; None leaves nothing behind.
-        scorer: Its net is left with the best weights.
+        folder: The run folder, for the checkpoint and the loggers; None writes nothing.
+        scorer: Its net ends with the best weights.
         store: The rows of every part.
-        class_weights: Of the training rows, those that stay and the churners, counted by their
-            weights.
-        fingerprint: Names the data; a checkpoint of other data is refused.
-        checkpoint: Where to go on from.
-        n_threads: Threads that it may take.
-        announce: Tells the user what the profiler has found.
-        watched: Sees every epoch, and may stop the fit.
-        described: The choices as loggers are to show them.
+        class_weights: Sums of the weights of the training rows without and with churn.
+        fingerprint: Identifies the data; a checkpoint of other data is refused.
+        checkpoint: Where to continue from.
+        n_threads: Threads that the fit may use.
+        announce: Shows the profiler's summary to the user.
+        after_epoch: Called with each epoch and its validation log-loss; True stops the fit.
+        described: The choices, for the loggers.
 
     Returns:
-        Epochs, best epoch, batch size, the loss curve, under ``exact`` how the solver ended, and
-        under ``mlflow_run`` the id of the run of MLflow.
+        Epochs, best epoch, batch size and the loss curve; under ``exact`` how an exact solver
+        ended; under ``mlflow_run`` the id of the run in MLflow.
 
     Raises:
-        InputError: A choice cannot be used, or the loss is not finite.
+        InputError: A choice or the checkpoint cannot be used, or the loss is not finite.
         KeyboardInterrupt: The user has stopped it.
     """
-    train, validation = store.parts["train"], store.parts["validation"]
-    if options.train_rows is not None:
-        rows = spread_sample(train, options.train_rows)
-        counted = rows.label if rows.weight is None else rows.label[rows.weight > 0]
-        n_positive = int(counted.sum())
-        if n_positive in (0, len(counted)):
-            raise InputError(
-                f"train_rows: expected rows of both classes, got {n_positive} churners in "
-                f"{len(counted)}; take more."
-            )
-        class_weights = np.array([len(counted) - n_positive, n_positive], dtype=np.float64)
-        if rows.weight is not None:
-            weight = rows.weight / rows.weight.mean()
-            rows = rows._replace(weight=weight)
-            sums = np.bincount(rows.label.int().numpy(), weights=weight.numpy(), minlength=2)
-            class_weights = sums.astype(np.float64)
-        train = MemoryPart(rows)
+    train, class_weights = _training_rows(options, store, class_weights)
     options = with_sizes(options, train.n_rows)
     module = build_module(
         options,
@@ -91,29 +77,87 @@ def fit_net(
         n_positive=class_weights[1],
         n_threads=n_threads,
     )
-    exact = is_exact(options)
     assert isinstance(options.batch_size, int)
-    batch_size = min(options.batch_size, train.n_rows)
+    exact, batch_size = is_exact(options), min(options.batch_size, train.n_rows)
     data = ChurnDataModule(
-        train, validation, batch_size=None if exact else batch_size, seed=options.seed
+        train,
+        store.parts["validation"],
+        batch_size=None if exact else batch_size,
+        seed=options.seed,
     )
-    trainer = build_trainer(options, folder, fingerprint, watched, described=described)
+    trainer = build_trainer(
+        options, folder, fingerprint, after_epoch=after_epoch, described=described
+    )
+    if checkpoint is not None:
+        _check_checkpoint(checkpoint)
     # The exact solvers open threads of their own, and need every digit of float32.
     large = not exact and batch_size * scorer.preprocess.n_features >= LARGE_STEP
     precision = "highest" if exact else options.matmul_precision
     with _arithmetic(n_threads if large else 1, precision):
         try:
             trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit:  # Lightning's answer to Ctrl-C, after which it is deaf to another
+        except SystemExit:  # Lightning's answer to Ctrl-C; it leaves a handler that ignores another
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
     if options.trainer.profiler:
         announce(trainer.profiler.summary())  # type: ignore[attr-defined]
+    return _record(module, trainer, None if exact else batch_size)
+
+
+def _training_rows(
+    options: FitOptions, store: Store, class_weights: Weights
+) -> tuple[Part, Weights]:
+    """Return the training rows, or the ``train_rows`` of them, and the weights of the classes."""
+    train = store.parts["train"]
+    if options.train_rows is None:
+        return train, class_weights
+    rows = spread_sample(train, options.train_rows)
+    counted = rows.label if rows.weight is None else rows.label[rows.weight > 0]
+    n_positive = int(counted.sum())
+    if n_positive in (0, len(counted)):
+        raise InputError(
+            "train_rows",
+            expected="rows of both classes",
+            got=f"{n_positive} churners in {len(counted)}",
+            fix="raise it",
+        )
+    if rows.weight is None:
+        return MemoryPart(rows), np.array([len(counted) - n_positive, n_positive], dtype=np.float64)
+    weight = rows.weight / rows.weight.mean()
+    sums = np.bincount(rows.label.int().numpy(), weights=weight.numpy(), minlength=2)
+    return MemoryPart(rows._replace(weight=weight)), sums.astype(np.float64)
+
+
+def _check_checkpoint(path: Path) -> None:
+    """Check that a checkpoint can be read without running code from it.
+
+    Raises:
+        InputError: It is damaged, or holds objects besides tensors and plain values.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        missing = CHECKPOINT_KEYS - content.keys()
+        reason = f"no {min(missing)}" if missing else None
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file raises errors of many classes
+        reason = f"the error {type(error).__name__}"
+    if reason is not None:
+        raise InputError(
+            "resume",
+            expected=f"a whole checkpoint of tensors and plain values in {str(path)!r}",
+            got=reason,
+            fix="start a new run; a checkpoint with other objects could run code",
+        )
+
+
+def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> dict[str, Any]:
+    """Return what is kept of a fit."""
     losses = [epoch["validation_log_loss"] for epoch in module.history]
     fit: dict[str, Any] = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
-        "batch_size": None if exact else batch_size,
+        "batch_size": batch_size,
         "history": module.history,
     }
     if isinstance(module, ExactModule):
@@ -126,11 +170,11 @@ def fit_net(
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[int]:
-    """Keep torch to one thread, and give the number it had.
+    """Keep torch to one thread, and yield the number that it had.
 
-    Its threads wait for each other after every operation: they gain little on rows that go through
-    a cache chunk by chunk, and where another process holds a core they slow everything many times
-    over. What gains from threads opens its own, or sets torch's for large steps.
+    Torch's threads wait for each other after every operation. They gain little on rows that are
+    read chunk by chunk through a cache, and slow down many times where another process is using a
+    core. Passes of the exact solvers open their own threads, and large steps set torch's.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -142,7 +186,7 @@ def one_thread() -> Iterator[int]:
 
 @contextlib.contextmanager
 def _arithmetic(n_threads: int, matmul_precision: str) -> Iterator[None]:
-    """Set torch's threads and matrix products for a fit, and set them back."""
+    """Set torch's threads and the precision of matrix products for a fit, then restore them."""
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     torch.set_num_threads(n_threads)
     torch.set_float32_matmul_precision(matmul_precision)

@@ -1,4 +1,4 @@
-"""MLflow told of a training as it goes."""
+"""A logger that writes a training to MLflow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pytorch_lightning.loggers import MLFlowLogger
 
 
 class MlflowLogger(MLFlowLogger):
-    """Lightning's logger, quiet, with its MLflow run begun at once.
+    """Lightning's logger without its messages, with its MLflow run started at once.
 
-    At once, because several processes share the run that the first one begins.
+    The run starts at once because several processes share the run of the first one.
 
     Args:
         save_dir: The run folder; its name becomes the MLflow run's.
@@ -29,7 +29,7 @@ class MlflowLogger(MLFlowLogger):
         tracking_uri: str,
         artifact_location: str | None,
     ) -> None:
-        # MLflow would report its use to its makers: what is done with customers is told to nobody.
+        # MLflow would report its use to its makers.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         logging.getLogger(MLFlowLogger.__module__).setLevel(logging.ERROR)
         with warnings.catch_warnings():

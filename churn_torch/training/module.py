@@ -1,4 +1,4 @@
-"""The Lightning module of gradient descent: penalised, weighted cross-entropy on a net's logits."""
+"""The Lightning module of gradient descent: penalised, weighted cross-entropy of a net's logits."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ MakeScheduler = Callable[[torch.optim.Optimizer], Any]
 
 MONITOR = "validation/log_loss"
 
-# Raised inside Lightning 2.6 by torch 2.13 on every fit; nothing a user could do about it. Said
-# here, because every process that fits a module imports it.
+# Lightning 2.6 calls torch 2.13 in a way that warns on every fit, and a user can do nothing about
+# it. The filter is here because every process that fits a module imports this file.
 warnings.filterwarnings("ignore", message=r".*isinstance\(treespec, LeafSpec\)")
 
 
 class FitModule(pl.LightningModule):
-    """What every way to fit a scorer's net shares: its rows, its loss curve, its validation.
+    """The base of the modules that fit a scorer's net: features, loss curve and validation.
 
     Args:
-        scorer: The scorer; its net is trained, its preprocessing stays fixed.
+        scorer: The scorer; its net is trained, its preprocessing stays as it is.
         positive_weight: Weight of a positive row.
     """
 
     def __init__(self, scorer: Scorer, *, positive_weight: float) -> None:
         super().__init__()
-        # Steps are taken in blocks of many minibatches, so Lightning's cost of a step is shared.
+        # One training step is a block of many minibatches, which share Lightning's cost of a step.
         self.automatic_optimization = False
         self.scorer = scorer
         self.expansion = Expansion(scorer.preprocess)
@@ -79,17 +79,17 @@ class FitModule(pl.LightningModule):
         return tensor
 
     def keep_losses(self, train_loss: float) -> None:
-        """Log the training loss of the epoch and keep the curve."""
+        """Log the training loss of the epoch, and add both losses to the curve."""
         self.log("train/loss", train_loss, sync_dist=True)
         log_loss = float(self.trainer.callback_metrics[MONITOR])
         self.history.append({"train_loss": train_loss, "validation_log_loss": log_loss})
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Keep the loss curve with the weights: across a resume, and back from other processes."""
+        """Save the loss curve with the weights, for a resume and for the main process."""
         return {"history": self.history}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take the loss curve up again."""
+        """Restore the loss curve."""
         self.history = state["history"]
 
 
@@ -97,15 +97,15 @@ class ChurnModule(FitModule):
     """Train a scorer's net by gradient descent.
 
     The training loss is ``mean(s * w * BCE) + l2 / 2 * sum(v^2) + l1 * sum(|v|)`` over weight
-    matrices ``v`` (biases, scales and normalisation parameters go free), with the sample weights
-    s, which average 1 over all training rows, and w = ``positive_weight`` for positives; of a net
-    with many members it is the mean of their losses. A minibatch is divided by its number of rows,
-    not by its weights: on average over the minibatches that is the gradient of all rows, and
-    processes need not add up weights. Validation log-loss is the mean by sample weights alone, at
-    the true base rate.
+    matrices ``v`` (biases, scales and normalisation parameters are not penalised), with the sample
+    weights s, which average 1 over all training rows, and w = ``positive_weight`` for positives. Of
+    a net with many members it is the mean of their losses. The loss of a minibatch is divided by
+    its number of rows, not by its weights: on average over the minibatches that is the gradient of
+    all rows, and processes need not add up weights. Validation log-loss is weighted by the sample
+    weights alone, at the true base rate.
 
     Args:
-        scorer: The scorer; its net is trained, its preprocessing stays fixed.
+        scorer: The scorer; its net is trained, its preprocessing stays as it is.
         optimizer: Makes the optimizer from the parameters.
         scheduler: Makes the learning-rate scheduler from the optimizer; None keeps the rate.
         l1: L1 penalty.
@@ -117,8 +117,8 @@ class ChurnModule(FitModule):
             the average is what is validated and kept. 0 is the weights themselves. (Polyak &
             Juditsky 1992, "Acceleration of stochastic approximation by averaging".)
         compiled: Run the net through ``torch.compile``.
-        seed: Seed of dropout, drawn anew for each epoch so that a resumed run goes on as if
-            unbroken.
+        seed: Seed of dropout; each epoch has its own, so that a resumed run continues as if it
+            had not been interrupted.
 
     Raises:
         InputError: A penalty, the clip or the decay is out of range.
@@ -142,14 +142,21 @@ class ChurnModule(FitModule):
     ) -> None:
         super().__init__(scorer, positive_weight=positive_weight)
         if l1 < 0 or l2 < 0:
-            raise InputError(f"penalty: expected l1 >= 0 and l2 >= 0, got l1={l1} and l2={l2}.")
+            raise InputError(
+                "penalty",
+                expected="l1 and l2 of 0 or above",
+                got=f"l1={l1} and l2={l2}",
+                fix="set penalty.l1 and penalty.l2",
+            )
         if gradient_clip is not None and not gradient_clip > 0:
             raise InputError(
-                f"gradient_clip: expected a number above 0 or null, got {gradient_clip}."
+                "gradient_clip", expected="a number above 0 or null", got=f"{gradient_clip}"
             )
         if not 0 <= ema_decay < 1:
             raise InputError(
-                f"ema_decay: expected a number from 0 to below 1, such as 0.98, got {ema_decay}."
+                "ema_decay",
+                expected="a number from 0 to below 1, such as 0.98",
+                got=f"{ema_decay}",
             )
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
@@ -160,7 +167,7 @@ class ChurnModule(FitModule):
         self.average = copy.deepcopy(net).requires_grad_(False) if ema_decay else None
         self.n_averaged = 0
         self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
-        # In a mean over nets, a net's own penalty counts as little as its own loss.
+        # In a mean over nets, a net's penalty is divided by their number, as its loss is.
         n_nets = len(net.members) if isinstance(net, Ensemble) else 1
         self.l1, self.l2 = l1 / n_nets, l2 / n_nets
         self.weights = [
@@ -173,17 +180,17 @@ class ChurnModule(FitModule):
 
     @property
     def kept_net(self) -> nn.Module:
-        """The average of the weights, where there is one."""
+        """The average of the weights, if there is one."""
         return self.scorer.net if self.average is None else self.average
 
     def on_train_epoch_start(self) -> None:
-        """Make the epoch's randomness a function of seed, epoch and process."""
+        """Seed the epoch's randomness by seed, epoch and process."""
         torch.manual_seed((self.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
         self._loss_sum = torch.zeros((), device=self.device)
         self._n_rows = 0
 
     def training_step(self, batches: Batches, batch_idx: int) -> None:
-        """Take one step of gradient descent a minibatch."""
+        """Take one step of gradient descent for each minibatch."""
         optimizer: Any = self.optimizers(use_pl_optimizer=False)
         start = 0
         for end, n_rows in zip(batches.ends, batches.sizes, strict=True):
@@ -200,7 +207,7 @@ class ChurnModule(FitModule):
             self._n_rows += n_rows
 
     def _loss(self, rows: Block, n_rows: int) -> Tensor:
-        """Return this process's part of the mean loss of a minibatch, penalties left out."""
+        """Return this process's part of the mean loss of a minibatch, without penalties."""
         with torch.no_grad():
             x = self.features(rows)
         logit = self.run_net(x)
@@ -218,12 +225,12 @@ class ChurnModule(FitModule):
         )
         if n_members > 1:
             loss = loss / n_members
-        # Summed here and logged once an epoch: Lightning's logging costs more than a small step.
+        # Summed here and logged once an epoch: Lightning's logging is slower than a small step.
         self._loss_sum += loss.detach()
         return loss / n_rows
 
     def _add_penalty_gradients(self) -> None:
-        """Add the penalties' gradients: autograd takes several times the operations for them."""
+        """Add the penalties' gradients directly, which is several times faster than autograd."""
         for weight in self.weights:
             assert weight.grad is not None
             if self.l2:
@@ -232,7 +239,7 @@ class ChurnModule(FitModule):
                 weight.grad.add_(weight.detach().sign(), alpha=self.l1)
 
     def _average_weights(self) -> None:
-        """Move the average towards the weights; of the first steps it is the plain mean."""
+        """Move the average towards the weights; after the first steps it is the plain mean."""
         if self.average is None:
             return
         self.n_averaged += 1
@@ -244,11 +251,11 @@ class ChurnModule(FitModule):
             of_kept.copy_(of_net)
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Keep how many steps are averaged."""
+        """Save also how many steps are averaged."""
         return {**super().get_extra_state(), "n_averaged": self.n_averaged}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
+        """Restore also how many steps are averaged."""
         super().set_extra_state(state)
         self.n_averaged = state["n_averaged"]
 
@@ -262,7 +269,7 @@ class ChurnModule(FitModule):
                 start += gradient.numel()
 
     def on_train_epoch_end(self) -> None:
-        """Keep the losses of the epoch and move the learning rate."""
+        """Keep the losses of the epoch and step the scheduler."""
         loss_sum = self.sum_over_processes(self._loss_sum)
         self.keep_losses(float(loss_sum) / max(self._n_rows, 1))
         scheduler: Any = self.lr_schedulers()
@@ -283,5 +290,10 @@ class ChurnModule(FitModule):
                 return optimizer
             scheduler = self.make_scheduler(optimizer)
         except (TypeError, ValueError) as error:
-            raise InputError(f"optimizer or scheduler: {error}.") from error
+            raise InputError(
+                "optimizer or scheduler",
+                expected="values that torch takes",
+                got=f"its error: {error}".rstrip("."),
+                fix="see the keys in conf/optimizer/ and conf/scheduler/",
+            ) from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler}}

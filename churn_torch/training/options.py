@@ -1,4 +1,4 @@
-"""What a user chose for a fit, as typed values (`churn_torch.workflows.options` reads them)."""
+"""The options of a fit as dataclasses; `churn_torch.workflows.options` reads them."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ class Component:
 
     @classmethod
     def from_config(cls, value: Mapping[str, Any], where: str) -> Component:
-        """Return what a configuration names: ``_target_``, and the arguments beside it.
+        """Return the component of a configuration: ``_target_``, and the arguments beside it.
 
         Raises:
-            InputError: ``_target_`` is no text.
+            InputError: ``_target_`` is not text.
         """
         arguments = {str(key): each for key, each in value.items()}
         target = arguments.pop("_target_", None)
         if not isinstance(target, str):
             raise InputError(
-                f"{where}._target_: expected the dotted name of a class, got {target!r}; choose "
-                f"one of conf/{where}/."
+                f"{where}._target_",
+                expected="the dotted name of a class",
+                got=repr(target),
+                fix=f"choose one of conf/{where}/",
             )
         return cls(target=target, arguments=arguments)
 
     def updated(self, **arguments: Any) -> Component:
-        """Return the component with other values for some of its arguments."""
+        """Return the component with some of its arguments replaced."""
         return replace(self, arguments={**self.arguments, **arguments})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PenaltyOptions:
-    """Penalties added to the mean loss, on weights but not on biases.
+    """Penalties that are added to the mean loss, on weights but not on biases.
 
     Attributes:
-        l2: ``l2 / 2 * sum of squares``; a list is for the exact solvers, which keep the best.
+        l2: ``l2 / 2 * sum of squares``; of a list the exact solvers keep the best.
         l1: ``l1 * sum of absolute values``.
-        folds: Folds by which the best ``l2`` is chosen; 0 chooses on the validation rows.
+        folds: Folds for choosing ``l2``; 0 chooses on the validation rows.
     """
 
     l2: float | Sequence[float] = 0.0001
@@ -58,7 +60,7 @@ class EarlyStoppingOptions:
     """When training stops before its last epoch.
 
     Attributes:
-        min_delta: Progress in validation log-loss below this does not count.
+        min_delta: Least decrease of the validation log-loss that counts as progress.
     """
 
     min_delta: float = 0.0
@@ -66,7 +68,7 @@ class EarlyStoppingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class CallbackOptions:
-    """What watches a training.
+    """Early stopping and the progress bar.
 
     Attributes:
         early_stopping: None trains all epochs.
@@ -83,7 +85,7 @@ class TrainerOptions:
 
     Attributes:
         strategy: ``auto``, or ``ddp`` for several processes (`SummedProcesses`).
-        max_epochs: ``auto`` for 10, or as many as make 400 steps.
+        max_epochs: ``auto`` for at least 10, and at least 400 steps.
     """
 
     accelerator: str = "auto"
@@ -107,9 +109,9 @@ class CrossValidationOptions:
     """A cross-validation in place of one split.
 
     Attributes:
-        folds: 0 for one split and a model.
-        repeats: How often, each time with another draw.
-        average: Leave a model: the mean of the folds' probabilities.
+        folds: 0 for one split.
+        repeats: Repeats of the cross-validation, each with other folds.
+        average: Save a model: the mean of the folds' probabilities.
     """
 
     folds: int = 0
@@ -123,7 +125,7 @@ class SelectionOptions:
 
     Attributes:
         select: How columns are scored; ``none`` takes all.
-        k: Most columns; None keeps all that score above what chance would.
+        k: Most columns; None keeps all that score better than chance.
     """
 
     select: str = "none"
@@ -132,11 +134,11 @@ class SelectionOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class CacheOptions:
-    """Where a streamed table keeps its features while it trains.
+    """Where the features of a streamed table are kept during training.
 
     Attributes:
-        folder: Kept and used again; None is a folder of the run that goes at the end.
-        max_gb: Most that they may take, in GB.
+        folder: Kept, and used again by later runs; None uses the run folder and removes them.
+        max_gb: Most disk space of the features, in GB.
     """
 
     folder: str | None = None
@@ -145,12 +147,12 @@ class CacheOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FitOptions:
-    """Everything that decides a fit once the rows are read and split: conf/train.yaml explains it.
+    """All options of a fit of rows that are read and split; conf/train.yaml explains them.
 
     Attributes:
-        model: The net's class; what the table decides of its size is added by `build_scorer`.
+        model: The net's class; `build_scorer` adds the sizes that the table decides.
         optimizer: The optimizer's class, or `ExactSolver`.
-        scheduler: The learning-rate scheduler's class; None keeps the rate.
+        scheduler: The learning-rate scheduler's class; None for a constant rate.
         calibration: The calibrator's class.
         logger: Loggers by name, each with its keyword arguments.
     """

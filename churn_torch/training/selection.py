@@ -1,4 +1,4 @@
-"""How much each column tells of churn, from training rows: four ways to score and rank columns."""
+"""Column selection: four scores of how much a column predicts churn, from training rows."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from churn_torch.training.rows.batches import rows_to_expand, spread_sample
 from churn_torch.training.rows.store import Block, Part
 
 METHODS = ("none", "chi2", "mutual_info", "l1", "permutation")
-# Number columns are cut at so many quantiles.
+# Bins of a number column, of equal numbers of rows.
 BINS = 10
-# Rows that l1 and permutation look at, at most.
+# Most rows for l1 and permutation.
 MOST_ROWS = 200_000
 SHUFFLES = 5
-# Strengths of L1 tried: so many, down from the one that lets the first column in, to this share.
+# Strengths of L1 to try: from the one that admits the first column down to this share of it.
 STRENGTHS, WEAKEST = 40, 1e-3
 
 
@@ -41,7 +41,7 @@ class Selection:
 
     Attributes:
         method: One of `METHODS`.
-        scores: By column, best first; above 0 where a column tells more than chance would.
+        scores: By column, best first; above 0 where a column predicts better than chance.
         chosen: The columns that are kept, best first.
     """
 
@@ -64,41 +64,46 @@ class Selection:
 
 
 def check_selection(method: object, k: object) -> None:
-    """Refuse a method or a number that is none.
+    """Check the options of a selection.
 
     Raises:
-        InputError: Naming what was expected.
+        InputError: The method is unknown, or ``k`` is not a number of columns.
     """
     if method not in METHODS:
         raise InputError(
-            f"features.select: expected one of {', '.join(METHODS)}, got {method!r}"
-            f"{suggest(str(method), METHODS)}."
+            "features.select",
+            expected=f"one of {', '.join(METHODS)}",
+            got=f"{method!r}{suggest(str(method), METHODS)}",
         )
     if k is not None and (not isinstance(k, int) or isinstance(k, bool) or k < 1):
         raise InputError(
-            f"features.k: expected a whole number above 0, or null for all columns that score "
-            f"above 0, got {k!r}."
+            "features.k",
+            expected="a whole number above 0, or null for all columns that score above 0",
+            got=repr(k),
         )
 
 
 def choose(method: str, scores: Mapping[str, float], k: int | None) -> Selection:
-    """Take the k best columns, or all, as far as they score above 0; of equals the first.
+    """Choose the k best columns, or all, of those that score above 0; of equals the first.
 
     Raises:
         InputError: There are fewer columns than k, or none scores above 0.
     """
     if k is not None and k > len(scores):
         raise InputError(
-            f"features.k: expected at most the {len(scores)} columns there are, got {k}; lower it, "
-            "or set features.select=none."
+            "features.k",
+            expected=f"at most the {len(scores)} columns there are",
+            got=f"{k}",
+            fix="lower it, or set features.select=none",
         )
     ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))
     chosen = tuple(name for name in list(ranked)[:k] if ranked[name] > 0)
     if not chosen:
         raise InputError(
-            f"features.select: expected a column that {method} scores above 0, got none in "
-            f"{len(scores)}; the columns tell nothing of the target: check it, or set "
-            "features.select=none."
+            "features.select",
+            expected=f"a column that {method} scores above 0",
+            got=f"none in {len(scores)}",
+            fix="check the target, which no column predicts, or set features.select=none",
         )
     return Selection(method, ranked, chosen)
 
@@ -123,7 +128,7 @@ def binned(parsed: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def chi2_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Return phi squared of each column's levels and the label, less what chance gives.
+    """Return phi squared of each column's levels and the label, minus its value by chance.
 
     ``chi2 / N - (levels - 1) / N``, chi2 summed over the indicators of the levels.
     Source: Bergsma 2013, "A bias-correction for Cramér's V and Tschuprow's T".
@@ -140,17 +145,17 @@ def chi2_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[st
 
 
 def mutual_info_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Return the mutual information of levels and label in nats, less what chance gives.
+    """Return the mutual information of levels and label in nats, minus its value by chance.
 
-    Source: Miller 1955, "Note on the bias of information estimates": chance gives
-    ``(levels - 1) / (2 N)``.
+    By chance it is ``(levels - 1) / (2 N)``.
+    Source: Miller 1955, "Note on the bias of information estimates".
     """
     from sklearn.feature_selection import mutual_info_classif
 
-    found = mutual_info_classif(levels, label, discrete_features=True)
+    information = mutual_info_classif(levels, label, discrete_features=True)
     chance = (levels.nunique().to_numpy() - 1) / (2 * len(label))
     constant = chance == 0
-    values = np.where(constant, 0.0, found - chance)
+    values = np.where(constant, 0.0, information - chance)
     return dict(zip(map(str, levels), values.tolist(), strict=True))
 
 
@@ -159,10 +164,10 @@ def l1_scores(
 ) -> dict[str, float]:
     """Return the strength of L1 below which each column enters a logistic regression; 0 for never.
 
-    The path goes down from the strength that keeps every column out, each solution starting from
-    the one before, over features of equal spread. It ends where k columns are in, or, without k,
-    where the validation log-loss is lowest. Of columns that enter in one step, the one with the
-    larger weights is a little ahead.
+    The path goes down from the strength that keeps every column out, and each solution starts from
+    the one before. Features are scaled to equal spread. The path ends when k columns are in, or,
+    without k, where the validation log-loss is lowest. Of columns that enter in one step, the one
+    with the larger weights scores slightly more.
 
     Args:
         preprocess: With its statistics loaded.
@@ -201,16 +206,16 @@ def l1_scores(
 def permutation_scores(
     scorer: Scorer, schema: Schema, rows: Rows, *, seed: int
 ) -> dict[str, float]:
-    """Return by how much the log-loss rises when a column's cells are dealt out anew, on average.
+    """Return the mean rise of the log-loss when a column's cells are shuffled.
 
-    Columns are shuffled as the table has them, whatever features the model makes of them.
+    The table's columns are shuffled, not the features that the model makes of them.
     Source: Breiman 2001, "Random forests"; Fisher, Rudin & Dominici 2019, "All models are wrong,
     but many are useful".
 
     Args:
         scorer: Trained on other rows, in evaluation mode.
-        schema: Completed by those.
-        rows: Rows to judge by.
+        schema: Completed by those rows.
+        rows: Rows to measure the log-loss on.
         seed: Of the shuffles.
     """
     rows = rows.take(np.arange(0, len(rows.label), -(-len(rows.label) // MOST_ROWS)))
@@ -219,14 +224,14 @@ def permutation_scores(
     rises = []
     for group, cells in columns._asdict().items():
         for i in range(cells.shape[1]):
-            found = []
+            rise = []
             for _ in range(SHUFFLES):
                 order = torch.randperm(len(cells), generator=generator)
                 shuffled = cells.clone()
                 shuffled[:, i] = cells[order, i]
-                dealt = columns._replace(**{group: shuffled})
-                found.append(_log_loss(scorer, dealt, rows) - before)
-            rises.append(float(np.mean(found)))
+                changed = columns._replace(**{group: shuffled})
+                rise.append(_log_loss(scorer, changed, rows) - before)
+            rises.append(float(np.mean(rise)))
     return dict(zip(scorer.preprocess.columns, rises, strict=True))
 
 
@@ -266,15 +271,15 @@ def _solved(
     """Return the optimum of a linear model, from a point near it."""
     n_rows = len(rows.label) if rows.weight is None else float(rows.weight.double().sum())
     for _ in range(12):
-        found = hessian_sum(
+        hessian = hessian_sum(
             expansion,
             rows,
             (point / spread).float(),
             positive_weight=1,
             chunk_rows=rows_to_expand(expansion.n_features),
         )
-        found = found / n_rows / torch.outer(spread, spread)
-        problem = Newton(point, penalty, found, tolerance=1e-7, memory=10)
+        hessian = hessian / n_rows / torch.outer(spread, spread)
+        problem = Newton(point, penalty, hessian, tolerance=1e-7, memory=10)
         for _ in range(6):
             problem.tell(*_mean_loss(expansion, rows, spread, problem.trial))
             if problem.done:

@@ -1,4 +1,4 @@
-"""Several processes that add up their sums themselves."""
+"""The strategy of `trainer=ddp`: the modules add up gradients themselves."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from pytorch_lightning.strategies import DDPStrategy
 
 
 class SummedProcesses(DDPStrategy):
-    """Distributed data parallel without the wrapper that would add up gradients on its own.
+    """Distributed data parallel without torch's wrapper around the module.
 
-    The modules add up gradients, or sums of a pass, at the end of each minibatch or pass: many
-    minibatches are one step to the trainer, and the wrapper knows one backward pass a step only.
+    The wrapper adds up gradients after one backward pass a step. Here one step of the trainer is
+    many minibatches, or a part of a pass of the exact solvers, so the modules add up gradients and
+    sums themselves.
     """
 
     def __init__(self) -> None:
-        # Only the fit runs in several processes: one reads, evaluates and writes.
+        # Only the fit runs in several processes; the main one reads, evaluates and writes.
         super().__init__(start_method="spawn")
 
     def setup_environment(self) -> None:
-        """Make the new process what the one is that started it: quiet, and on one torch thread."""
+        """Make a new process as quiet as the main one, with one torch thread."""
         for name in ("pytorch_lightning", "lightning_fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
         torch.set_num_threads(1)

@@ -1,4 +1,9 @@
-"""Optuna's journal under a lock that dies with its process, and which processes are alive."""
+"""Optuna's journal of a study, under a lock that is released when its process dies.
+
+The journal is a file of JSON lines. Optuna reads it with ``json.loads`` alone (it unpickles
+snapshots only from backends that have them, which a file has not), so a stranger's journal runs no
+code.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +16,13 @@ from pathlib import Path
 import optuna
 from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from churn_torch.errors import InputError
 
 JOURNAL = "study.journal"
 LOCK = "study.lock"
-# Nobody holds the lock for longer than it takes to write a few lines.
+# A process holds the lock only while it writes a few lines.
 LOCK_SECONDS = 60.0
 
 
@@ -28,7 +32,7 @@ def study_lock(folder: Path) -> BaseFileLock:
 
 
 class Process:
-    """This process as others at work on the study see it: it holds a lock as long as it lives.
+    """This process among those that work on the study: it holds a lock file while it is alive.
 
     Args:
         folder: Of the study.
@@ -45,18 +49,18 @@ class Process:
         return self.folder / f"worker-{self.name}"
 
     def enter(self) -> None:
-        """Show that it lives, and clear away what dead ones have left."""
+        """Take the lock, and remove the files of dead processes."""
         self._alive.acquire()
         for path in self.folder.glob("worker-*.lock"):
             self.is_alive(path.stem.removeprefix("worker-"))
 
     def leave(self) -> None:
-        """Leave nothing behind."""
+        """Remove the files of this process."""
         self._remove(self.name)
         self._alive.release()
 
     def is_alive(self, name: str) -> bool:
-        """Tell whether a process is alive; what a dead one has left is removed."""
+        """Return whether a process is alive; the files of a dead one are removed."""
         path = self._file(name)
         if name == self.name or not path.exists():
             return name == self.name
@@ -76,35 +80,53 @@ class Process:
 
 
 def open_study(folder: Path, lock: BaseFileLock) -> optuna.Study:
-    """Open the journal in a folder, or begin one, while its lock is held.
+    """Open the journal in a folder, or start one, while its lock is held.
 
-    A line that a killed process began is cut off.
+    A line that a killed process did not finish is removed.
 
     Raises:
         InputError: It is damaged.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = folder / JOURNAL
-    try:
-        _mend(path)
-        backend: BaseJournalBackend = JournalFileBackend(str(path), _JournalLock(lock))
+    with refuse_damage(folder):
+        _remove_unfinished_line(path)
+        storage = JournalStorage(JournalFileBackend(str(path), _JournalLock(lock)))
         return optuna.create_study(
-            storage=JournalStorage(backend),
+            storage=storage,
             study_name="study",
             pruner=optuna.pruners.NopPruner(),
             load_if_exists=True,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+
+
+@contextlib.contextmanager
+def refuse_damage(folder: Path) -> Iterator[None]:
+    """Turn the errors of Optuna on a damaged journal into one sentence.
+
+    Raises:
+        InputError: The journal is damaged.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except _OF_DAMAGE as error:
         raise InputError(
-            f"tune.study: expected a whole journal in {str(path)!r}, got a damaged one "
-            f"({str(error).partition(chr(10))[0]}); start another study (tune.study=NAME)."
+            "tune.study",
+            expected=f"a whole journal in {str(folder / JOURNAL)!r}",
+            got=f"a damaged one ({str(error).partition(chr(10))[0]})",
+            fix="start another study (tune.study=NAME)",
         ) from error
 
 
-class _JournalLock(BaseJournalFileLock):
-    """The study's lock for Optuna, whose own outlives a process that is killed."""
+_OF_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
-    def __init__(self, lock: BaseFileLock) -> None:
+
+class _JournalLock(JournalFileOpenLock):
+    """The study's lock for Optuna, whose own locks outlive a process that is killed."""
+
+    def __init__(self, lock: BaseFileLock) -> None:  # the base class would name a file of its own
         self._lock = lock
 
     def acquire(self) -> bool:
@@ -134,13 +156,15 @@ def _acquire(lock: BaseFileLock) -> None:
         lock.acquire()
     except Timeout as error:
         raise InputError(
-            f"tune.study: expected {lock.lock_file!r} to be free within {lock.timeout:g} s, got it "
-            "held by another process; look for one that hangs, and end it."
+            "tune.study",
+            expected=f"{lock.lock_file!r} to be free within {lock.timeout:g} s",
+            got="it held by another process",
+            fix="look for a process that hangs, and end it",
         ) from error
 
 
-def _mend(path: Path) -> None:
-    """Cut off the last line where a process was killed while it wrote."""
+def _remove_unfinished_line(path: Path) -> None:
+    """Remove the last line if its process was killed while it wrote."""
     if not path.exists():
         return
     with path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""A search space: which keys are tried, in which ranges. Choices are plain nested mappings."""
+"""A search space: which keys are tried, in which ranges. Choices are nested plain mappings."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Values = dict[str, Any]
 Choices = Mapping[str, Any]
 
 FIELDS = ("low", "high", "log", "step", "choices")
-# First words of keys that decide which rows are compared, or what comes after the fit: trials that
-# differ in them could not be compared, or would not differ.
-APART = frozenset(
+# First words of keys that decide the rows, or what happens after the fit: trials that differ in
+# them could not be compared, or would be the same.
+OUTSIDE_THE_FIT = frozenset(
     {
         *("data", "seed", "outputs", "resume", "cache", "logger", "callbacks", "calibration"),
         *("threshold", "top_share", "export", "tune"),
     }
 )
-# First words of keys that only the fit reads; after a change of another, rows are prepared anew.
-# (class_weight is none of them: it shifts the points that wide_deep has among its features.)
+# First words of keys that only the fit reads; other keys change how rows are preprocessed.
+# (class_weight is not one of them: it shifts the points that wide_deep has among its features.)
 OF_THE_FIT = frozenset(
     {
         *("model", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
         *("batch_size", "smallest_batch", "gradient_clip", "ema_decay", "ensemble"),
     }
 )
-# Keys of a model that decide how rows are prepared: a scorecard's.
+# Keys of a model that change how rows are preprocessed: those of a scorecard.
 OF_THE_FEATURES = frozenset({"model.bins", "model.pair_bins", "model.pairs"})
 
 
@@ -48,37 +48,40 @@ def read_space(given: Mapping[str, Any], choices: Choices) -> Space:
         choices: Every choice of a training.
 
     Raises:
-        InputError: It is empty, a key is not one that can be tuned, or a range cannot be used.
+        InputError: It is empty, a key cannot be tuned, or a range cannot be used.
     """
     if not given:
         raise InputError(
-            "tune.space: expected at least one key with {low, high} or {choices}, got none; take a "
-            "space of conf/tune with tune=MODEL."
+            "tune.space",
+            expected="at least one key with {low, high} or {choices}",
+            got="none",
+            fix="take a space of conf/tune with tune=MODEL",
         )
-    known = [key for key, _ in _leaves(choices) if not _is_apart(key)]
+    known = [key for key, _ in _leaves(choices) if _can_be_tuned(key)]
     space = {}
     for key, entry in _leaves(given, FIELDS):
-        if _is_apart(key):
+        if not _can_be_tuned(key):
             raise InputError(
-                f"tune.space: expected keys that change the fit, got {key!r}, which decides the "
-                "rows or what comes after the fit; set it for the whole study instead."
+                "tune.space",
+                expected="keys that change the fit",
+                got=f"{key!r}, which decides the rows, a class, or what happens after the fit",
+                fix="set it for the whole study instead",
             )
         if key not in known:
-            what = (
-                "which stands for several"
-                if any(other.startswith(f"{key}.") for other in known)
-                else "which is not one"
-            )
+            is_group = any(other.startswith(f"{key}.") for other in known)
+            what = "which is a group of keys" if is_group else "which is unknown"
             raise InputError(
-                f"tune.space: expected a key of the configuration with one value, got {key!r}, "
-                f"{what}{suggest(key, known)}; --help shows all keys."
+                "tune.space",
+                expected="a key of the configuration with one value",
+                got=f"{key!r}, {what}{suggest(key, known)}",
+                fix="--help shows all keys",
             )
         space[key] = _distribution(key, entry)
     return space
 
 
 def current_values(choices: Choices, space: Space) -> Values:
-    """Return the values that the keys have in the choices: the first trial.
+    """Return the values of the space's keys in the choices, which are the first trial.
 
     Raises:
         InputError: A value lies outside its range.
@@ -106,26 +109,28 @@ def _leaf(choices: Choices, key: str) -> Any:
 
 
 def prepares_anew(space: Space) -> bool:
-    """Tell whether trials differ in how rows are prepared, not only in how they are fitted."""
+    """Return whether trials differ in how rows are preprocessed, not only in the fit."""
     return any(key in OF_THE_FEATURES or key.partition(".")[0] not in OF_THE_FIT for key in space)
 
 
 def deciding_choices(choices: Choices) -> Values:
-    """Return what decides the value of a trial beside the space and the table, by dotted keys."""
-    elsewhere = {"data.source", "data.database"}  # wherever it lies, its fingerprint is compared
+    """Return what decides the value of a trial besides the space and the table, by dotted keys."""
+    places = {"data.source", "data.database"}  # the table may move: its fingerprint is compared
     return {
         key: value
         for key, value in _leaves(choices)
-        if key not in elsewhere and (not _is_apart(key) or key.startswith(("seed", "data.")))
+        if key not in places
+        and (key.partition(".")[0] not in OUTSIDE_THE_FIT or key.startswith(("seed", "data.")))
     }
 
 
-def _is_apart(key: str) -> bool:
-    return key.partition(".")[0] in APART
+def _can_be_tuned(key: str) -> bool:
+    """Return whether trials may differ in a key; classes are chosen for the whole study."""
+    return key.partition(".")[0] not in OUTSIDE_THE_FIT and not key.endswith("_target_")
 
 
 def _leaves(node: Any, fields: tuple[str, ...] = (), prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield dotted keys and what stands there; mappings of ``fields`` are not taken apart."""
+    """Yield dotted keys and their values; mappings that have a key of ``fields`` are values."""
     for name, value in node.items():
         key = f"{prefix}{name}"
         if isinstance(value, dict) and value and not any(field in value for field in fields):
@@ -137,11 +142,13 @@ def _leaves(node: Any, fields: tuple[str, ...] = (), prefix: str = "") -> Iterat
 def _distribution(key: str, entry: Any) -> BaseDistribution:
     place = f"tune.space.{key}"
     if not isinstance(entry, dict) or not entry:
-        raise InputError(f"{place}: expected {{low, high}} or {{choices}}, got {entry!r}.")
+        raise InputError(place, expected="{low, high} or {choices}", got=repr(entry))
     for field in entry:
         if field not in FIELDS:
             raise InputError(
-                f"{place}: expected {', '.join(FIELDS)}, got {field!r}{suggest(field, FIELDS)}."
+                place,
+                expected=f"one of {', '.join(FIELDS)}",
+                got=f"{field!r}{suggest(field, FIELDS)}",
             )
     if "choices" in entry:
         return _categories(place, entry)
@@ -151,19 +158,21 @@ def _distribution(key: str, entry: Any) -> BaseDistribution:
     log = entry.get("log", False)
     if not _is_number(low) or not _is_number(high) or not (step is None or _is_number(step)):
         raise InputError(
-            f"{place}: expected numbers for low, high and step, got low={low!r} high={high!r}"
-            f"{'' if step is None else f' step={step!r}'}."
+            place,
+            expected="numbers for low, high and step",
+            got=f"low={low!r} high={high!r}{'' if step is None else f' step={step!r}'}",
         )
     if not low < high:
-        raise InputError(f"{place}: expected low below high, got low={low} high={high}.")
+        raise InputError(place, expected="low below high", got=f"low={low} high={high}")
     if not isinstance(log, bool) or (log and (low <= 0 or step is not None)):
         raise InputError(
-            f"{place}: expected log=true only with low above 0 and without a step, got log={log!r} "
-            f"low={low}{'' if step is None else f' step={step}'}."
+            place,
+            expected="log=true only with low above 0 and without a step",
+            got=f"log={log!r} low={low}{'' if step is None else f' step={step}'}",
         )
     if step is not None and not 0 < step <= high - low:
         raise InputError(
-            f"{place}: expected a step above 0 and at most high - low, got step={step}."
+            place, expected="a step above 0 and at most high - low", got=f"step={step}"
         )
     whole = [number for number in (low, high, step) if number is not None]
     if all(isinstance(number, int) for number in whole):
@@ -178,15 +187,16 @@ def _categories(place: str, entry: dict[str, Any]) -> CategoricalDistribution:
     choices = entry["choices"]
     simple = (str, int, float, bool, type(None))
     if len(entry) > 1:
-        raise InputError(f"{place}: expected choices alone, got {', '.join(entry)}.")
+        raise InputError(place, expected="choices alone", got=", ".join(entry))
     if (
         not isinstance(choices, list)
         or len(choices) < 2
         or not all(isinstance(choice, simple) for choice in choices)
     ):
         raise InputError(
-            f"{place}: expected a list of two or more words, numbers, true, false or null for "
-            f"choices, got {choices!r}."
+            place,
+            expected="a list of two or more words, numbers, true, false or null for choices",
+            got=repr(choices),
         )
     return CategoricalDistribution(choices)
 
@@ -196,7 +206,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _checked(key: str, value: Any, distribution: BaseDistribution) -> Any:
-    """Return a value in the type of its range."""
+    """Return a value in the type of its range, if it lies in the range."""
     if isinstance(distribution, CategoricalDistribution):
         if value in distribution.choices:
             return value
@@ -210,6 +220,8 @@ def _checked(key: str, value: Any, distribution: BaseDistribution) -> Any:
         grid = f" in steps of {step}" if step not in (None, 1) else ""
         expected = f"a number from {low} to {high}{grid}"
     raise InputError(
-        f"tune.space.{key}: the first trial is the configuration itself, so expected {key} to be "
-        f"{expected}, got {value!r}; set it, or widen the space."
+        f"tune.space.{key}",
+        expected=f"{key} to be {expected} in the configuration, which is the first trial",
+        got=repr(value),
+        fix=f"set {key}, or widen the space",
     )

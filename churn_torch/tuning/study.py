@@ -1,4 +1,4 @@
-"""A study on disk: trials that several processes share and that outlive them."""
+"""A study on disk: its trials are shared by several processes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from churn_torch.errors import InputError
-from churn_torch.tuning.journal import Process, acquired, open_study, study_lock
+from churn_torch.tuning.journal import Process, acquired, open_study, refuse_damage, study_lock
 from churn_torch.tuning.space import Space, Values
 
-# Trials that run before a trial can be pruned, and how often one is tried whose process dies.
+# Trials that must have run before a trial can be pruned.
 TRIALS_BEFORE_PRUNING = 5
+# How often a trial is run whose process dies.
 MOST_ATTEMPTS = 3
-# The importance of keys is read off the best tenth of the trials.
+# The importance of keys compares the best tenth of the trials with the others.
 TRIALS_TO_COMPARE = 10
 
 ORIGIN = "the configuration itself"
@@ -36,20 +37,20 @@ STATES = {
 class Study:
     """An Optuna study in a folder, with a lock that the kernel releases when a process dies.
 
-    The journal is written line by line. A process that works on the study holds a lock on a file
-    of its own; a running trial whose process holds it no more is put into the queue again.
+    Every process that works on the study holds a lock on a file of its own. A running trial whose
+    process no longer holds its lock is queued again.
 
     Args:
-        folder: Of the study; made if it is not there.
+        folder: Of the study; created if it does not exist.
         space: The search space.
         first: Values of the first trial.
-        fingerprint: Names the table.
-        choices: What else decides the value of a trial.
-        seed: With the number of a trial it decides what is proposed.
-        prune_after: Epochs that a trial may take before it is compared; None prunes nothing.
+        fingerprint: Identifies the table.
+        choices: Everything else that decides the value of a trial.
+        seed: Decides, with the number of a trial, which values are proposed.
+        prune_after: Epochs of a trial before it can be pruned; None prunes nothing.
 
     Raises:
-        InputError: The study was started with something else, is damaged, or stays locked.
+        InputError: The study was started with other choices, is damaged, or stays locked.
     """
 
     def __init__(
@@ -79,11 +80,13 @@ class Study:
                 "space": {key: distribution_to_json(d) for key, d in space.items()},
                 "choices": choices,
             }
-            self._agree(json.loads(json.dumps(started)))
-            self.is_new = not self._trials()
-            if self.is_new:
-                self._study.enqueue_trial(first, user_attrs={"origin": ORIGIN})
-            self._requeue_orphans()
+            with refuse_damage(folder):
+                self._check_start(json.loads(json.dumps(started)))
+                self.is_new = not self._trials()
+                if self.is_new:
+                    self._study.enqueue_trial(first, user_attrs={"origin": ORIGIN})
+                self._requeue_orphans()
+                self.rows()
             left_on_error.pop_all()
 
     def close(self) -> None:
@@ -91,8 +94,12 @@ class Study:
         self.process.leave()
 
     def next(self, n_trials: int) -> Trial | None:
-        """Return the next trial, or None when there are ``n_trials`` already."""
-        with self._locked():
+        """Return the next trial, or None when there are ``n_trials`` already.
+
+        Raises:
+            InputError: The journal is damaged: the trial has other keys or ranges than the space.
+        """
+        with self._locked(), refuse_damage(self.folder):
             self._requeue_orphans()
             trials = self._trials()
             if self._count(trials) >= n_trials:
@@ -101,6 +108,9 @@ class Study:
                 seed=(self.seed * 1_000_003 + len(trials)) % 2**32
             )
             trial = self._study.ask(self.space)
+            # A trial of a stranger's journal must not set keys that are not tuned.
+            if trial.distributions != self.space:
+                raise ValueError(f"trial {trial.number} has other keys or ranges than tune.space")
             trial.set_user_attr("worker", self.process.name)
             return trial
 
@@ -119,28 +129,28 @@ class Study:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def put_back(self, trial: Trial) -> None:
-        """Give up a trial that is to be tried again."""
+        """Stop a trial and queue it again."""
         with self._locked():
-            self._again(next(t for t in self._trials() if t.number == trial.number))
+            self._retry(next(t for t in self._trials() if t.number == trial.number))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what is known of each trial, in their order, with its values by key."""
+        """Return a row for each trial, in their order: state, log-loss, time, values by key."""
         trials = self._trials()
-        again = _retries(trials)
+        retries = _retries(trials)
         rows = []
         for trial in trials:
             state, reason = STATES[trial.state], trial.user_attrs.get("reason")
-            if trial.number in again:
-                state, reason = "interrupted", f"{ENDED}; again as trial {again[trial.number]}"
+            if trial.number in retries:
+                state, reason = "interrupted", f"{ENDED}; again as trial {retries[trial.number]}"
             elif state == "failed":
                 reason = reason or ENDED
-            seen = list(trial.intermediate_values.values())
+            losses = list(trial.intermediate_values.values())
             rows.append(
                 {
                     "trial": trial.number,
                     "state": state,
-                    "log_loss": trial.value if state == "finished" else min(seen, default=None),
-                    "epochs": trial.user_attrs.get("epochs", len(seen) or None),
+                    "log_loss": trial.value if state == "finished" else min(losses, default=None),
+                    "epochs": trial.user_attrs.get("epochs", len(losses) or None),
                     "seconds": None if trial.duration is None else trial.duration.total_seconds(),
                     "note": reason or trial.user_attrs.get("origin") or "",
                     **trial.params,
@@ -160,45 +170,46 @@ class Study:
             notes = [row["note"] for row in self.rows() if row["state"] == "failed"]
             reason = f", the first because: {notes[0].rstrip('.')}" if notes else ""
             raise InputError(
-                f"tune: expected a trial that finishes, got {len(trials)} that did not{reason}; "
-                "mend that, or start another study with another space."
+                "tune",
+                expected="a trial that finishes",
+                got=f"{len(trials)} that did not{reason}",
+                fix="remove the cause, or start another study with another space",
             )
         return min(finished, key=lambda trial: (trial.value, trial.number))
 
     def importance(self) -> dict[str, float]:
-        """Return each key's share in what finished and pruned trials differ by, largest first.
+        """Return the importance of each key for the log-loss of the trials, largest first.
 
-        A pruned trial counts with the lowest loss it had: what mattered is what keeps a trial from
-        being pruned, too.
-
-        By PED-ANOVA (Watanabe et al. 2023, "PED-ANOVA: Efficiently quantifying hyperparameter
-        importance in arbitrary subspaces"); empty where the trials are too few or all alike.
+        A pruned trial counts with its lowest loss, so keys that decide whether a trial is pruned
+        are important too. Empty where the trials are too few or all alike.
+        Source: Watanabe et al. 2023, "PED-ANOVA: Efficiently quantifying hyperparameter importance
+        in arbitrary subspaces".
         """
-        judged = optuna.create_study()
+        compared = optuna.create_study()
         for row, trial in zip(self.rows(), self._trials(), strict=True):
             if row["state"] in ("finished", "pruned"):
-                judged.add_trial(
+                compared.add_trial(
                     optuna.create_trial(
                         params=trial.params,
                         distributions=trial.distributions,
                         value=row["log_loss"],
                     )
                 )
-        values = {trial.value for trial in judged.trials}
-        if len(judged.trials) < TRIALS_TO_COMPARE or len(values) == 1:
+        values = {trial.value for trial in compared.trials}
+        if len(compared.trials) < TRIALS_TO_COMPARE or len(values) == 1:
             return {}
-        return optuna.importance.get_param_importances(judged)
+        return optuna.importance.get_param_importances(compared)
 
-    # Who trains the best model at the end.
+    # The last process trains the best model.
 
     def run_of(self, n_trials: int) -> str | None:
-        """Return the run folder of the best of so many trials, if it is trained and still there."""
+        """Return the run folder of the best of ``n_trials``, if it is trained and still exists."""
         final = self._study.user_attrs.get("final", {})
         done = self._count(self._trials()) >= n_trials and final.get("trials") == self._n_ended()
         return final["folder"] if done and Path(final.get("folder") or "").is_dir() else None
 
     def claim(self) -> bool:
-        """Tell whether this process is to train the best model: nobody else is at work or has."""
+        """Return whether this process is to train the best model: no other is at work."""
         with self._locked():
             self._requeue_orphans()
             if any(trial.state == TrialState.RUNNING for trial in self._trials()):
@@ -212,7 +223,7 @@ class Study:
             return True
 
     def note_run(self, folder: Path) -> None:
-        """Note where the best model's run is."""
+        """Record the folder of the best model's run."""
         self._note_final(str(folder.absolute()))
 
     def _note_final(self, folder: str | None) -> None:
@@ -227,8 +238,8 @@ class Study:
     def _locked(self) -> contextlib.AbstractContextManager[None]:
         return acquired(self._lock)
 
-    def _agree(self, started: dict[str, Any]) -> None:
-        """Note what the study is started with, or compare."""
+    def _check_start(self, started: dict[str, Any]) -> None:
+        """Record what the study is started with, or compare it with the record."""
         before = self._study.user_attrs.get("started")
         if before is None:
             self._study.set_user_attr("started", started)
@@ -236,38 +247,44 @@ class Study:
         name = self.folder.name
         if started["fingerprint"] != before["fingerprint"]:
             raise InputError(
-                f"tune.study: expected the table that study {name!r} was started with (fingerprint "
-                f"{before['fingerprint']}), got {started['fingerprint']}; bring it back, or start "
-                "another study (tune.study=NAME)."
+                "tune.study",
+                expected=(
+                    f"the table that study {name!r} was started with (fingerprint "
+                    f"{before['fingerprint']})"
+                ),
+                got=f"{started['fingerprint']}",
+                fix="use that table, or start another study (tune.study=NAME)",
             )
         for what, prefix in (("space", "tune.space."), ("choices", "")):
             old, new = before[what], started[what]
             for key in [*old, *new]:
                 if old.get(key) != new.get(key):
                     raise InputError(
-                        f"{prefix}{key}: expected {_plain(old, key)}, with which study {name!r} "
-                        f"was started, got {_plain(new, key)}; set it back, or start another study "
-                        "(tune.study=NAME)."
+                        f"{prefix}{key}",
+                        expected=f"{_plain(old, key)}, with which study {name!r} was started",
+                        got=_plain(new, key),
+                        fix="set it back, or start another study (tune.study=NAME)",
                     )
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
     def _count(self, trials: list[FrozenTrial]) -> int:
-        """Count trials that are under way or have ended; one that is tried again counts once."""
-        again = _retries(trials)
-        return sum(t.state != TrialState.WAITING and t.number not in again for t in trials)
+        """Count trials that are running or have ended; one that is run again counts once."""
+        retries = _retries(trials)
+        return sum(t.state != TrialState.WAITING and t.number not in retries for t in trials)
 
-    # Processes that have died.
+    # Trials of processes that have died.
 
     def _requeue_orphans(self) -> None:
-        """Under the lock: a running trial whose process is gone is to be tried again."""
+        """Queue the running trials of dead processes again; the lock must be held."""
         for trial in self._trials():
             worker = trial.user_attrs.get("worker")
             if trial.state == TrialState.RUNNING and not (worker and self.process.is_alive(worker)):
-                self._again(trial)
+                self._retry(trial)
 
-    def _again(self, trial: FrozenTrial) -> None:
+    def _retry(self, trial: FrozenTrial) -> None:
+        """End a trial as failed and queue its values, unless it has failed too often."""
         attempt = trial.user_attrs.get("attempt", 1)
         self._study.tell(trial.number, state=TrialState.FAIL)
         if attempt < MOST_ATTEMPTS:
@@ -282,7 +299,7 @@ class Study:
 
 
 def _retries(trials: list[FrozenTrial]) -> dict[int, int]:
-    """Return the numbers of trials that are tried again, with those of the trials that do."""
+    """Return for the number of each trial that is run again the number of its new trial."""
     return {
         trial.user_attrs["retry_of"]: trial.number
         for trial in trials

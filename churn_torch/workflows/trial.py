@@ -12,7 +12,6 @@ from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.build import is_exact
-from churn_torch.training.callbacks import Watched
 from churn_torch.training.fit import fit_net
 from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
 from churn_torch.workflows.options import train_options
@@ -77,7 +76,7 @@ def fit_trial(
             checkpoint=None,
             n_threads=n_threads,
             announce=show,
-            watched=None if exact else Watched(watch),
+            after_epoch=None if exact else watch,
         )
     if pruned:
         study.prune(trial)

@@ -54,7 +54,7 @@ def test_log_loss_is_not_the_mean_of_batch_means() -> None:
     assert abs(whole - (first + second) / 2) > 0.5
 
 
-def test_log_loss_agrees_with_the_tally() -> None:
+def test_log_loss_agrees_with_split_metrics() -> None:
     generator = torch.Generator().manual_seed(0)
     logit = torch.randn(4000, generator=generator, dtype=torch.float64) - 3
     label = torch.rand(4000, generator=generator) < 0.05

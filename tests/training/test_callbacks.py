@@ -159,7 +159,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(prepare, tmp_path, monkeypatch
 
 def test_a_checkpoint_of_other_data_is_refused(prepare, tmp_path):
     fit(prepare("callbacks=none", "trainer.max_epochs=1"), tmp_path, mark="old")
-    message = r"^resume: .*\(fingerprint old\), got new; the source has changed, so start a new run"
+    message = (
+        r"^resume: .*\(fingerprint old\), got new; the source has changed, so start a new run\.$"
+    )
     with pytest.raises(InputError, match=message):
         fit(
             prepare("callbacks=none", "trainer.max_epochs=2"), tmp_path, mark="new",

@@ -91,9 +91,9 @@ def test_logistic_sums_and_hessian(with_folds, weighted):
     sums.add(expansion, rows, weight, positive_weight=2.0, held_out=held_out)
     assert is_meta(sums.flat())
     assert sums.flat().shape == (5 + n, 3)
-    found = hessian_sum(expansion, rows, weight[:, 0], positive_weight=2.0, chunk_rows=20)
-    assert is_meta(found)
-    assert found.shape == (n, n)
+    hessian = hessian_sum(expansion, rows, weight[:, 0], positive_weight=2.0, chunk_rows=20)
+    assert is_meta(hessian)
+    assert hessian.shape == (n, n)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

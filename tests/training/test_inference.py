@@ -22,14 +22,14 @@ def prepared(prepare, monkeypatch):
 
 def test_scored_is_the_scorer_on_every_row_in_order(prepared) -> None:
     scorer, part = prepared.scorer, prepared.train
-    found = list(scored(scorer, part))
-    assert len(found) > 1
+    blocks = list(scored(scorer, part))
+    assert len(blocks) > 1
     block = part.block
     with torch.no_grad():
         logit = scorer.net(Expansion(scorer.preprocess)(block.dense, block.codes))
         expected = torch.sigmoid(scorer.calibrator(logit - 0.7))
-    torch.testing.assert_close(torch.cat([p for p, _ in found]), expected)
-    assert torch.equal(torch.cat([label for _, label in found]), block.label)
+    torch.testing.assert_close(torch.cat([p for p, _ in blocks]), expected)
+    assert torch.equal(torch.cat([label for _, label in blocks]), block.label)
 
 
 @pytest.mark.parametrize("most_rows", [1, 7, 100, 10**6])
@@ -37,13 +37,13 @@ def test_sampled_logits_are_every_kth(prepared, most_rows: int) -> None:
     scorer, part = prepared.scorer, prepared.train
     everything, label, _ = sampled_logits(scorer, part, part.n_rows)
     step = -(-part.n_rows // most_rows)
-    found, found_label, _ = sampled_logits(scorer, part, most_rows)
-    assert len(found) <= most_rows
-    np.testing.assert_allclose(found, everything[::step], atol=1e-6)
-    assert torch.equal(found_label, label[::step])
+    logit, sampled_label, _ = sampled_logits(scorer, part, most_rows)
+    assert len(logit) <= most_rows
+    np.testing.assert_allclose(logit, everything[::step], atol=1e-6)
+    assert torch.equal(sampled_label, label[::step])
 
 
 def test_mean_row_is_the_mean_of_the_training_rows(prepared) -> None:
-    found = mean_row(prepared.scorer, prepared.train).numpy()
-    np.testing.assert_allclose(found, prepared.features("train").mean(0), atol=1e-6)
-    assert np.abs(found - prepared.features("validation").mean(0)).max() > 0.01
+    mean = mean_row(prepared.scorer, prepared.train).numpy()
+    np.testing.assert_allclose(mean, prepared.features("train").mean(0), atol=1e-6)
+    assert np.abs(mean - prepared.features("validation").mean(0)).max() > 0.01

@@ -73,14 +73,14 @@ def completed(prepared: Prepared) -> Schema:
 def test_numbers_are_cut_at_quantiles_and_missing_is_a_level(prepare, customers):
     prepared = prepare()
     rows = prepared.table.rows_of("train")
-    found = binned(rows.parsed, completed(prepared))
-    assert list(found.columns) == [column.name for column in completed(prepared).features]
-    assert set(found.columns) == set(prepared.scorer.preprocess.columns)
+    levels = binned(rows.parsed, completed(prepared))
+    assert list(levels.columns) == [column.name for column in completed(prepared).features]
+    assert set(levels.columns) == set(prepared.scorer.preprocess.columns)
     missing = rows.parsed[CALLS].isna()
     assert missing.any()
-    assert np.array_equal(found[CALLS] == 0, missing)
-    assert found["add"].value_counts().tolist() == pytest.approx([len(found) / 10] * 10, abs=1)
-    assert found["plan"].nunique() == 3
+    assert np.array_equal(levels[CALLS] == 0, missing)
+    assert levels["add"].value_counts().tolist() == pytest.approx([len(levels) / 10] * 10, abs=1)
+    assert levels["plan"].nunique() == 3
 
 
 def test_l1_lets_columns_in_like_scikit_learn(prepare):

@@ -53,7 +53,7 @@ def test_ranges_become_distributions():
     [
         ({}, "expected at least one key"),
         ({"model": {"widht": {"low": 1, "high": 2}}}, "did you mean 'model.width'"),
-        ({"model": {"low": 1, "high": 2}}, "got 'model', which stands for several"),
+        ({"model": {"low": 1, "high": 2}}, "got 'model', which is a group of keys"),
         ({"seed": {"low": 1, "high": 2}}, "'seed', which decides the rows"),
         ({"data.split.by": {"choices": ["random", "hash"]}}, "decides the rows"),
         ({"model.width": {"low": 9, "high": 2}}, "expected low below high, got low=9 high=2"),
@@ -63,7 +63,8 @@ def test_ranges_become_distributions():
         ({"model.width": {"low": 1, "high": 9, "log": True, "step": 2}}, "without a step"),
         ({"model.width": {"low": 1, "high": 9, "step": 9}}, "expected a step above 0 and at most"),
         ({"model.width": {"low": 1, "hihg": 9}}, "did you mean 'high'"),
-        ({"model.width": 3}, "expected {low, high} or {choices}, got 3"),
+        ({"model._target_": {"choices": ["a.B", "c.D"]}}, "_target_', which decides .* a class"),
+        ({"model.width": 3}, r"expected \{low, high\} or \{choices\}, got 3"),
         ({"model.activation": {"choices": []}}, "two or more"),
         ({"model.activation": {"choices": [["relu"], ["silu"]]}}, "two or more words, numbers"),
         ({"model.width": {"choices": [1, 2], "low": 1}}, "expected choices alone"),
@@ -77,9 +78,9 @@ def test_spaces_that_cannot_be_used(space, sentence):
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"low": 200, "high": 300}, "a number from 200 to 300, got 128"),
-        ({"low": 30, "high": 300, "step": 20}, "in steps of 20, got 128"),
-        ({"choices": [1, 2]}, r"one of its choices \(1, 2\), got 128"),
+        ({"low": 200, "high": 300}, "a number from 200 to 300 in the configuration, .* got 128"),
+        ({"low": 30, "high": 300, "step": 20}, "in steps of 20 in the configuration, .* got 128"),
+        ({"choices": [1, 2]}, r"one of its choices \(1, 2\) in the configuration, .* got 128"),
     ],
 )
 def test_the_configuration_itself_must_lie_inside(entry, sentence):

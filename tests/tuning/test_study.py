@@ -12,10 +12,10 @@ from churn_torch.tuning.study import Study
 @pytest.fixture
 def opened(tmp_path):
     """A function that opens the study in `tmp_path`, as another process would."""
-    found = []
+    studies = []
 
     def open_study() -> Study:
-        found.append(
+        studies.append(
             Study(
                 tmp_path,
                 space={"x": FloatDistribution(0.0, 1.0)},
@@ -26,10 +26,10 @@ def opened(tmp_path):
                 prune_after=None,
             )
         )
-        return found[-1]
+        return studies[-1]
 
     yield open_study
-    for one in found:
+    for one in studies:
         one.close()
 
 

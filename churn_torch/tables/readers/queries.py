@@ -20,6 +20,8 @@ from churn_torch.tables.readers.paths import near
 _START = re.compile(
     r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(select|with)[\s(*\"'/-]", re.IGNORECASE | re.DOTALL
 )
+# Rows of a batch.
+BATCH_ROWS = 65_536
 _ADDRESS = re.compile(r"\w+://")
 
 _Settings = dict[str, str | bool | int | float | list[str]]

@@ -16,14 +16,14 @@ from churn_torch.training.rows.store import Block
 class LogisticSums:
     """Sums over rows for P linear models, in float64.
 
-    A model learns from the rows of all folds but its own, the one held out for it.
+    A model learns from all rows but those of its own fold, which are held out.
 
     Attributes:
         loss: ``[P]``, weighted cross-entropy of the rows learned from, in nats.
         gradient: ``[n_features + 1, P]``, of that loss; the intercept is last.
         n_rows: ``[P]``, rows learned from, each counted by its sample weight.
-        n_wrong: ``[P]``, those of them on the wrong side of even odds, or on the border; rows
-            without weight do not count.
+        n_wrong: ``[P]``, rows learned from with a probability of 0.5 or less for their own class;
+            rows without weight do not count.
         held_loss: ``[P]``, cross-entropy of the rows held out, by their sample weights alone.
         n_held: ``[P]``, rows held out, each counted by its sample weight.
     """
@@ -45,13 +45,13 @@ class LogisticSums:
         return cls(zeros(), zeros(n_features + 1), zeros(), zeros(), zeros(), zeros())
 
     def flat(self) -> Tensor:
-        """Return all of it as one matrix of P columns, to be summed over processes."""
+        """Return all sums as one matrix of P columns, to be added up over processes."""
         rows = (self.loss, self.n_rows, self.n_wrong, self.held_loss, self.n_held)
         return torch.cat([torch.stack(rows), self.gradient])
 
     @classmethod
     def from_flat(cls, flat: Tensor) -> LogisticSums:
-        """Take apart what `flat` put together."""
+        """Return the sums from the matrix of `flat`."""
         loss, n_rows, n_wrong, held_loss, n_held = flat[:5]
         return cls(loss, flat[5:], n_rows, n_wrong, held_loss, n_held)
 
@@ -134,5 +134,5 @@ def hessian_sum(
 def curvature(logit: Tensor, rows: Block, positive_weight: float) -> Tensor:
     """Return the second derivative of each row's weighted loss by its logit, all ``[N]``."""
     probability = torch.sigmoid(logit)
-    found = probability * (1 - probability) * (1 + (positive_weight - 1) * rows.label)
-    return found if rows.weight is None else found * rows.weight
+    second = probability * (1 - probability) * (1 + (positive_weight - 1) * rows.label)
+    return second if rows.weight is None else second * rows.weight

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -91,6 +91,7 @@ def test_a_model_learns_from_all_folds_but_its_own(positive_weight):
     assert sums.n_rows.tolist() == [150] * n_folds + [200]
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 300), st.integers(1, 4))
 def test_chunks_add_up(chunk_rows, n_models):
     weight = weights(n_models)

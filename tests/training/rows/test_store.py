@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
@@ -49,6 +49,7 @@ def pieces(draw, n_rows: int) -> list[slice]:
     return [slice(min(pair), max(pair)) for pair in pairs]
 
 
+@settings(max_examples=40)
 @given(st.data(), st.integers(1, 50), st.integers(0, 3), st.integers(0, 3), st.booleans())
 def test_disk_and_memory_read_alike(tmp_path_factory, data, n_rows, n_dense, n_text, weighted):
     """Any pieces in any order, empty and overlapping ones, and no numbers or no codes."""
