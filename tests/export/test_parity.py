@@ -179,7 +179,7 @@ def test_a_changed_threshold_is_found(
     customers_run: Run, model: onnx.ModelProto, parsed: pd.DataFrame
 ):
     position = [t.name for t in model.graph.initializer].index("core.threshold")
-    with pytest.raises(ParityError, match="the decision does not follow from the probability"):
+    with pytest.raises(ParityError, match="the decision of the file does not follow from its probability"):
         check(customers_run, tampered(model, position, -0.3), parsed)
 
 
