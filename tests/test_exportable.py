@@ -1,15 +1,13 @@
-"""Every model and every calibrator, on odd tables, leaves the house as one ONNX file.
+"""Every model and every calibrator, on odd tables, is exported as one ONNX file.
 
-The files in conf/model and conf/calibration are found, not listed: a new one is tested here with
-no change. The export of a graph takes a second or two, so the cases cover every model, every
+The files in conf/model and conf/calibration are read from their folders: a new one is tested here
+without a change. The export of a graph takes a second or two, so the cases cover every model, every
 calibrator and every table at least once, and not their product.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -46,6 +44,7 @@ from churn_torch.workflows.options import train_options
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 N = 240
+MOST_POINTS = 4
 
 
 # Odd tables
@@ -246,13 +245,11 @@ def covering_cases() -> list[Case]:
 
 CASES = [
     *covering_cases(),
-    # Pairs that matter: what most people will run, and the widest graph.
+    # Pairs that matter. Tables with every kind of column go through every shipped model as a whole
+    # training too (the runs of tests/export/elsewhere.py).
     Case("mixed", "logreg", "isotonic", "both"),
     Case("missing_everywhere", "logreg", "platt", "plain"),
     Case("odd_names", "logreg", "temperature", "robust"),
-    Case("mixed", "mlp", "platt", "plain"),
-    Case("odd_names", "mlp residual batch", "isotonic", "quantile"),
-    Case("mixed", "scorecard", "platt", "plain"),
     Case("missing_everywhere", "scorecard", "isotonic", "both"),
 ]
 
@@ -307,10 +304,12 @@ def build(case: Case) -> Built:
     as_if_trained(scorer, columns)
     # Both decisions occur, and no probability lies so near that rounding decides.
     levels = scorer.score(columns).double().unique().numpy()
-    assert len(levels) > 1, "a model that says the same of everyone proves little"
+    assert len(levels) > 1, "every row has the same probability"
     threshold = float(levels[len(levels) // 2 - 1 :][:2].mean())
     metadata = {"schema": schema.to_json(), "threshold": repr(threshold)}
-    attribution = fit_attribution(scorer, columns)
+    # Few points are enough here: torch and the file must agree on the same sum, however coarse.
+    n_points = min(fit_attribution(scorer, columns.take(slice(0, 20))).n_points, MOST_POINTS)
+    attribution = Attribution(scorer, n_points)
     with pytest.MonkeyPatch.context() as patch:
         traced = []
         patch.setattr(tensor_graph, "_traced", lambda *a, **k: traced.append(k) or trace(*a, **k))
@@ -320,9 +319,9 @@ def build(case: Case) -> Built:
             threshold=threshold,
             metadata=metadata,
             outputs=list(OUTPUTS.values()),
-            n_points=attribution.n_points,
+            n_points=n_points,
         )
-    assert traced == [{"any_number": False}], "it took twice the time"
+    assert traced == [{"any_number": False}], "it was traced twice"
     return Built(scorer, schema, parsed, threshold, attribution, model)
 
 
@@ -365,7 +364,7 @@ def test_the_cases_cover_everything_that_is_shipped():
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_leaves_the_house(case: Case):
+def test_is_exported(case: Case):
     built = build(case)
     check_signature(built)
     check_graph(built)
@@ -481,44 +480,12 @@ def check_missing(built: Built) -> None:
         np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=TOLERANCE)
 
 
-ELSEWHERE = """
-import json, sys
-import onnxruntime
-
-session = onnxruntime.InferenceSession(sys.argv[1])
-feed = json.load(open(sys.argv[2], encoding="utf-8"))
-probability, decision, _, _ = session.run(None, feed)
-assert not {"torch", "churn_torch", "pandas"} & set(sys.modules), "the file needs our code"
-json.dump([probability.tolist(), decision.tolist()], sys.stdout)
-"""
-
-
-def test_opens_where_only_onnxruntime_is_installed(tmp_path: Path):
-    built = build(Case("odd_names", "logreg", "isotonic", "plain"))
-    onnx.save(built.model, tmp_path / "model.onnx")
-    rows = built.parsed.head(5)
-    feed = {name: [[value] for value in rows[name]] for name in rows}
-    (tmp_path / "feed.json").write_text(json.dumps(feed), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, tmp_path / "model.onnx", tmp_path / "feed.json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    probability, decision = json.loads(done.stdout)
-    expected = built.scorer.score(Columns.from_arrays(encode(rows, built.schema))).numpy()
-    np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
-    assert decision == [int(p >= np.float32(built.threshold)) for p in probability]
-
-
 def test_a_vocabulary_of_thousands():
     rng = np.random.default_rng(0)
-    n = 3000
+    n = 1500
     raw = pd.DataFrame(
         {
-            "code": [f"code {i} ü" for i in rng.permutation(n) % 1500],
+            "code": [f"code {i} ü" for i in rng.permutation(n)],
             "usage": rng.normal(size=n),
             "churned": rng.choice(["yes", "no"], n),
         }
@@ -532,7 +499,7 @@ def test_a_vocabulary_of_thousands():
     scorer.preprocess.load_statistics(statistics)
     as_if_trained(scorer, Columns.from_arrays(encode(parsed, schema)))
     model = build_onnx(scorer, schema, threshold=0.5, metadata={})
-    found = check_parity(
+    certificate = check_parity(
         model.SerializeToString(),
         scorer,
         schema,
@@ -540,7 +507,7 @@ def test_a_vocabulary_of_thousands():
         threshold=0.5,
         attribution=Attribution(scorer, 1),
     )
-    assert found.max_difference <= TOLERANCE
+    assert certificate.max_difference <= TOLERANCE
 
 
 def test_a_table_with_a_column_the_model_does_not_use_is_not_asked_for_it():

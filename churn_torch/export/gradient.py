@@ -45,7 +45,7 @@ class TracedGradient(nn.Module):
         super().__init__()
         weights = {**dict(net.named_parameters()), **dict(net.named_buffers())}
         tensors = [tensor.detach() for tensor in weights.values()]
-        # torch takes one row for a constant, and as many rows as some size of the net for that size.
+        # torch takes one row for a constant, and as many rows as a size of the net for that size.
         sizes = {n_features, *(size for tensor in tensors for size in tensor.shape)}
         example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
 

@@ -1,15 +1,16 @@
-"""What the tests of serving share."""
+"""What the tests of the export share: each model is trained and exported once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import onnx
 import pytest
 from omegaconf import OmegaConf
 
-from tests.export.elsewhere import MODELS
+from tests.export.elsewhere import MODELS, SIZES
 
 if TYPE_CHECKING:
     from churn_torch.workflows.run_folder import Run
@@ -23,20 +24,32 @@ def run_of(
     table_keys: tuple[str, ...],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Run]:
-    """Return a function that gives one of `elsewhere.RUNS`; each is trained once."""
+    """Return a function from one of `elsewhere.RUNS` to its run; each is trained once."""
     trained: dict[str, Run] = {}
 
     def give(name: str) -> Run:
         table, model = name.split()
         if model == "logreg":
-            found: Run = request.getfixturevalue(f"{table}_run")
-            return found
+            run: Run = request.getfixturevalue(f"{table}_run")
+            return run
         if name not in trained:
             folder = tmp_path_factory.mktemp("elsewhere") / "run"
             keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
-            if "width" in OmegaConf.load(MODELS[model]):
-                keys.append("model.width=16")
+            known = OmegaConf.load(MODELS[model])
+            keys += [f"model.{key}={size}" for key, size in SIZES[model].items() if key in known]
             trained[name] = train_run(folder, *keys)
         return trained[name]
 
     return give
+
+
+@pytest.fixture
+def built_before(customers_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let exports of `customers_run` take its own graph: torch need not trace it once more."""
+
+    def build(*_: Any, metadata: dict[str, str], **__: Any) -> onnx.ModelProto:
+        model = onnx.load(customers_run.model)
+        onnx.helper.set_model_props(model, metadata)
+        return model
+
+    monkeypatch.setattr("churn_torch.export.verified_files.build_onnx", build)

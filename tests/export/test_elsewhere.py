@@ -166,5 +166,5 @@ def test_the_reference_evaluator_agrees(
     evaluator = ReferenceEvaluator(str(run.model))
     for kind, feed in feeds(run, customers, N_ROWS).items():
         with np.errstate(all="ignore"):  # infinities are subtracted before they count as missing
-            found = dict(zip(evaluator.output_names, evaluator.run(None, feed), strict=True))
-        agree(found, answers(run.model, feed), kind)
+            got = dict(zip(evaluator.output_names, evaluator.run(None, feed), strict=True))
+        agree(got, answers(run.model, feed), kind)

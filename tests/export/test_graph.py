@@ -1,4 +1,4 @@
-"""Building the ONNX file; that every model and odd table can leave is tests/test_exportable.py."""
+"""Building the ONNX file; tests/test_exportable.py has every model and odd tables."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ import torch
 import churn_torch
 from churn_torch.errors import InputError
 from churn_torch.export.graph import build_onnx, check_input_names
-from churn_torch.models.nets.mlp import MLP
-from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -122,13 +120,6 @@ def test_thresholds_that_take_all_or_none(
     assert set(decide(threshold)[1]) == {everyone}
 
 
-def test_threshold_is_stored_in_float32(customers_run: Run):
-    model = built(customers_run, 0.1)
-    stored = next(t for t in model.graph.initializer if t.name == "core.threshold")
-    assert onnx.numpy_helper.to_array(stored) == np.float32(0.1)
-    assert stored.data_type == onnx.TensorProto.FLOAT
-
-
 def test_what_the_file_of_a_run_says_of_itself(customers_run: Run):
     stored = open_session(customers_run.model).get_modelmeta().custom_metadata_map
     assert set(stored) == {
@@ -148,25 +139,24 @@ def test_what_the_file_of_a_run_says_of_itself(customers_run: Run):
     assert 0 <= certificate["max_difference"] <= 1e-5
 
 
-def test_metadata_is_kept_as_it_is(customers_run: Run):
-    metadata = {"note": 'Größe "日本"\n', "empty": ""}
-    model = build_onnx(customers_run.scorer, customers_run.schema, threshold=0.5, metadata=metadata)
-    assert {p.key: p.value for p in model.metadata_props} == metadata
-
-
-def test_export_is_quiet_and_leaves_everything_as_it_was(
+def test_a_build_is_quiet_and_keeps_threshold_metadata_and_scorer(
     customers_run: Run, capfd: pytest.CaptureFixture[str]
 ):
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     weights = {k: v.clone() for k, v in customers_run.scorer.state_dict().items()}
+    metadata = {"note": 'Größe "日本"\n', "empty": ""}
     capfd.readouterr()
-    built(customers_run)
+    model = build_onnx(customers_run.scorer, customers_run.schema, threshold=0.1, metadata=metadata)
     assert capfd.readouterr() == ("", "")
     assert logger.level == level
     after = customers_run.scorer.state_dict()
     assert all(torch.equal(weights[name], after[name]) for name in weights)
     assert {tensor.device.type for tensor in after.values()} == {"cpu"}
+    assert {p.key: p.value for p in model.metadata_props} == metadata
+    stored = next(t for t in model.graph.initializer if t.name == "core.threshold")
+    assert onnx.numpy_helper.to_array(stored) == np.float32(0.1)
+    assert stored.data_type == onnx.TensorProto.FLOAT
 
 
 @pytest.mark.gpu
@@ -182,12 +172,11 @@ def test_a_scorer_on_the_gpu_is_exported_and_stays_there(customers_run: Run):
 
 
 @pytest.mark.parametrize("folded", [False, True])
-def test_vocabulary_and_missing_words_of_the_encoder(folded: bool, customers_run: Run):
-    """Codes, whatever the net: the quality reads them too."""
-    linear = customers_run.scorer
-    net = MLP(n_features=linear.preprocess.n_features, width=4, depth=1)
-    scorer = linear if folded else Scorer(linear.preprocess, net, linear.calibrator)
-    model = build_onnx(scorer, customers_run.schema, threshold=0.5, metadata={})
+def test_vocabulary_and_missing_words_of_the_encoder(
+    folded: bool, customers_run: Run, run_of: Callable[[str], Run]
+):
+    """Codes, whatever the net: the input quality reads them too."""
+    model = onnx.load(customers_run.model if folded else run_of("customers mlp").model)
     encoders = {n.input[0]: n for n in model.graph.node if n.op_type == "LabelEncoder"}
     assert set(encoders) == {column.name for column in customers_run.schema.text}
     for column in customers_run.schema.text:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import churn_torch
+from churn_torch.export.typical_customer import training_defaults
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, REASONS
 from churn_torch.workflows.run_folder import Run
@@ -47,10 +48,11 @@ def learned(customers: pd.DataFrame, run: Run) -> pd.DataFrame:
 
 
 def test_columns_are_the_inputs_with_what_the_training_rows_showed(
-    file: ModelFile, learned: pd.DataFrame
+    file: ModelFile, run: Run, learned: pd.DataFrame
 ):
     assert [column["name"] for column in file.columns] == file.names
     types = {"float32": "tensor(float)", "float64": "tensor(double)", "string": "tensor(string)"}
+    defaults = training_defaults(run.scorer.preprocess, run.schema)
     for column, value in zip(file.columns, file.session.get_inputs(), strict=True):
         cells = learned[column["name"]]
         assert types[column["type"]] == value.type
@@ -59,10 +61,12 @@ def test_columns_are_the_inputs_with_what_the_training_rows_showed(
             assert sorted(column["vocabulary"]) == sorted(cells.dropna().unique())
             assert column["minimum"] is column["maximum"] is None
             assert column["typical"] in column["vocabulary"]
+            assert defaults[column["name"]] == cells.mode()[0]
         else:
             assert column["vocabulary"] is None
             assert [column["minimum"], column["maximum"]] == [cells.min(), cells.max()]
             assert cells.min() <= column["typical"] <= cells.max()
+            assert defaults[column["name"]] == pytest.approx(cells.median())
     assert {column["name"]: column["kind"] for column in file.columns} == {
         "plan": "categorical", "cat": "categorical", "is member": "boolean", "add": "numeric",
         "Größe/Call  Failure": "numeric",

@@ -17,7 +17,7 @@ from tritonclient.grpc import model_config_pb2
 
 from churn_torch import samples
 from churn_torch.cli.compose import compose
-from churn_torch.errors import InputError
+from churn_torch.errors import ParityError
 from churn_torch.export import triton
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.session import make_feed
@@ -44,12 +44,12 @@ def parsed(text: str) -> Any:
 
 def check_tensors(config: Any, session: ort.InferenceSession) -> None:
     """Names, types and shapes of the configuration are those of the file, in its order."""
-    for told, there in (
+    for tensors, values in (
         (config.input, session.get_inputs()),
         (config.output, session.get_outputs()),
     ):
-        assert [tensor.name for tensor in told] == [value.name for value in there]
-        for tensor, value in zip(told, there, strict=True):
+        assert [tensor.name for tensor in tensors] == [value.name for value in values]
+        for tensor, value in zip(tensors, values, strict=True):
             kind = model_config_pb2.DataType.Name(tensor.data_type)
             assert TYPES[kind][0] == value.type
             assert len(tensor.dims) > 0, "Triton knows no empty dims"
@@ -60,7 +60,11 @@ def check_tensors(config: Any, session: ort.InferenceSession) -> None:
 
 @pytest.fixture(scope="module")
 def repository(customers_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository that held another model and an old version of this one."""
     out = tmp_path_factory.mktemp("triton") / "repository"
+    for name in ("other/config.pbtxt", "churn/1/model.onnx", "churn/config.pbtxt"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("another model")
     path = exporting.export(
         compose("export", [f"run={customers_run.folder}", "target=triton", f"out={out}"])
     )
@@ -137,24 +141,18 @@ def test_any_name_can_stand_in_the_configuration():
     check_tensors(parsed(triton.config(content)), ort.InferenceSession(content))
 
 
-def test_a_repository_is_written_anew_beside_other_models(customers_run: Run, tmp_path: Path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "config.pbtxt").write_text("another model")
-    for _ in range(2):
-        exporting.export(
-            compose("export", [f"run={customers_run.folder}", "target=triton", f"out={tmp_path}"])
-        )
-    assert (tmp_path / "other" / "config.pbtxt").read_text() == "another model"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["churn", "other"]
-    assert not list(tmp_path.rglob("*partial*"))
+def test_a_repository_is_written_beside_other_models(repository: Path):
+    assert (repository / "other" / "config.pbtxt").read_text() == "another model"
+    assert sorted(path.name for path in repository.iterdir()) == ["churn", "other"]
+    assert not list(repository.rglob("*partial*"))
 
 
-def test_a_failed_proof_leaves_nothing(
-    customers_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_that_is_not_verified_leaves_nothing(
+    built_before: None, customers_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
     keys = [f"run={customers_run.folder}", "target=triton", f"out={tmp_path / 'a' / 'b'}"]
-    with pytest.raises(InputError, match="nothing was written"):
+    with pytest.raises(ParityError, match="nothing was written"):
         exporting.export(compose("export", keys))
     assert list(tmp_path.iterdir()) == []
 
@@ -186,9 +184,9 @@ def test_the_request_and_the_response_in_the_docs_are_the_model_s(telco_run: Run
     config = parsed(triton.config(telco_run.model))
     types = {"TYPE_STRING": "BYTES"}  # what the protocol calls otherwise
 
-    for told, tensors in ((request["inputs"], config.input), (response["outputs"], config.output)):
-        assert [tensor["name"] for tensor in told] == [tensor.name for tensor in tensors]
-        for tensor, configured in zip(told, tensors, strict=True):
+    for sent, tensors in ((request["inputs"], config.input), (response["outputs"], config.output)):
+        assert [tensor["name"] for tensor in sent] == [tensor.name for tensor in tensors]
+        for tensor, configured in zip(sent, tensors, strict=True):
             kind = model_config_pb2.DataType.Name(configured.data_type)
             assert tensor["datatype"] == types.get(kind, kind.removeprefix("TYPE_"))
             assert tensor["shape"] == [1, *configured.dims]

@@ -1,10 +1,9 @@
-"""The files of a model: what is chosen is in them, and the one without reasons."""
+"""The files of a model hold what was chosen; and the file without reasons."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,29 +27,7 @@ SUBSETS = [
     ["quality", "probability"],  # the order in the file is the contract's
     ["probability", "decision", "reasons"],
 ]
-# The operators are the same, and the proof is sooner done.
-SMALLER = {"tabm": ("model.n_members=2", "model.width=16")}
 Files = tuple[VerifiedFile, VerifiedFile | None]
-
-
-@pytest.fixture(scope="module")
-def run_of(
-    train_run: Callable[..., Run],
-    customers_csv: Path,
-    table_keys: tuple[str, ...],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[..., Run]:
-    """Return a function from a model and its options to a run; each is trained once."""
-
-    @cache
-    def train(*options: str) -> Run:
-        folder = tmp_path_factory.mktemp("exported") / "run"
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("churn_torch.workflows.publish.write_model", lambda *given, **chosen: [])
-            keys = (*table_keys, f"data.source={customers_csv}", "debug=fast")
-            return train_run(folder, *keys, *options)
-
-    return train
 
 
 def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
@@ -68,21 +45,22 @@ def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
 
 @pytest.mark.parametrize(
     ("model", "opset", "outputs"),
-    # The newest opset is every model's, and the others take turns.
     [
         *((model, 23, SUBSETS[2]) for model in MODELS),
-        *((model, 21 + i % 2, SUBSETS[i % 2]) for i, model in enumerate(MODELS)),
+        ("mlp", 21, SUBSETS[0]),
+        ("logreg", 22, SUBSETS[1]),
+        ("scorecard", 21, SUBSETS[1]),
     ],
 )
-def test_the_outputs_and_the_opset_are_those_asked_for(
-    run_of: Callable[..., Run],
+def test_the_outputs_and_the_opset_are_those_requested(
+    run_of: Callable[[str], Run],
     customers: pd.DataFrame,
     model: str,
     opset: int,
     outputs: list[str],
 ):
-    """All four in opset 20 are in tests/test_exportable.py; every file here has been proved."""
-    run = run_of(f"model={model}", *SMALLER.get(model, ()))
+    """All four in opset 20 are in tests/test_exportable.py; every file here has been verified."""
+    run = run_of(f"customers {model}")
     full, _ = files_of(run, customers, outputs=outputs, opset=opset)
     file = ModelFile(full.content)
     assert file.outputs == [name for word, name in OUTPUTS.items() if word in outputs]
@@ -95,47 +73,32 @@ def test_the_outputs_and_the_opset_are_those_asked_for(
 
 
 def test_costly_reasons_bring_a_file_without_them(
-    run_of: Callable[..., Run], customers: pd.DataFrame
+    run_of: Callable[[str], Run], customers: pd.DataFrame
 ):
-    run = run_of("model=mlp", "model.width=16")
+    run = run_of("customers mlp")
     assert run.attribution.n_points > 1
-    full, lean = files_of(run, customers)
-    assert lean is not None
-    one, other = ModelFile(full.content), ModelFile(lean.content)
-    assert other.outputs == [name for name in one.outputs if name != REASONS]
-    assert other.names == one.names
-    feed = one.feed(customers)
-    for name, values in other.run(feed).items():
-        np.testing.assert_allclose(values, one.run(feed)[name], rtol=0, atol=1e-6)
-    assert lean.parity.max_difference <= 1e-5
-    assert lean.parity.max_difference_reasons is None
-    # It says the same of itself, but for what it does not have, and carries nothing unused.
-    parity = other.metadata.pop("parity")
+    path = run.folder / "model.lean.onnx"
+    full, lean = ModelFile(run.model), ModelFile(path)
+    assert lean.outputs == [name for name in full.outputs if name != REASONS]
+    assert lean.names == full.names
+    feed = full.feed(customers)
+    for name, values in lean.run(feed).items():
+        np.testing.assert_allclose(values, full.run(feed)[name], rtol=0, atol=1e-6)
+    # Its metadata are the same without the reasons, and it carries nothing unused.
+    parity = lean.metadata.pop("parity")
+    assert parity["max_difference"] <= 1e-5
     assert parity["max_difference_reasons"] is None
-    said = {k: v for k, v in one.metadata.items() if k not in ("reasons", "parity")}
-    assert other.metadata == said
-    graph = onnx.load_from_string(lean.content).graph
+    expected = {k: v for k, v in full.metadata.items() if k not in ("reasons", "parity")}
+    assert lean.metadata == expected
+    graph = onnx.load(path).graph
     used = {name for node in graph.node for name in node.input}
     assert {tensor.name for tensor in graph.initializer} <= used
-    assert len(graph.node) < 0.8 * len(onnx.load_from_string(full.content).graph.node)
+    assert len(graph.node) < 0.8 * len(onnx.load(run.model).graph.node)
 
 
-@pytest.mark.parametrize(
-    ("keys", "outputs"),
-    [
-        (("model=logreg",), list(OUTPUTS)),  # reasons come for nothing
-        (
-            ("model=mlp", "model.depth=0", "model.n_frequencies=0"),
-            list(OUTPUTS),
-        ),  # linear: one point
-        (("model=mlp", "model.width=16"), ["probability", "decision", "quality"]),
-    ],
-)
-def test_no_second_file_where_reasons_cost_little_or_are_not_there(
-    run_of: Callable[..., Run], customers: pd.DataFrame, keys: tuple[str, ...], outputs: list[str]
-):
-    _, lean = files_of(run_of(*keys), customers, outputs=outputs)
-    assert lean is None
+def test_no_second_file_where_reasons_take_one_pass(customers_run: Run):
+    assert customers_run.attribution.n_points == 1
+    assert not (customers_run.folder / "model.lean.onnx").exists()
 
 
 @pytest.mark.parametrize(
@@ -155,25 +118,23 @@ def test_no_second_file_where_reasons_cost_little_or_are_not_there(
         ({"dtype": 8}, "expected one of float32, float16, int8, got 8"),
     ],
 )
-def test_what_a_file_cannot_have_is_refused(options: dict[str, Any], sentence: str):
+def test_choices_that_a_file_cannot_have_are_refused(options: dict[str, Any], sentence: str):
     (key,) = options
     with pytest.raises(InputError, match=rf"^export\.{key}: .*{sentence}.*\.$"):
         ExportOptions(**options)
 
 
-def test_a_compressed_model_needs_labels_to_be_judged(
-    run_of: Callable[..., Run], customers: pd.DataFrame
-):
+def test_a_compressed_model_needs_labels_to_be_judged(customers_run: Run, customers: pd.DataFrame):
     churners = customers[customers["churned"] == "yes"]
     with pytest.raises(InputError, match=r"labelled rows of both classes .* keep float32"):
-        files_of(run_of("model=logreg"), churners, dtype="int8")
+        files_of(customers_run, churners, dtype="int8")
 
 
-def test_what_is_said_of_a_compressed_file_is_measured_on_it(
-    run_of: Callable[..., Run], customers: pd.DataFrame
+def test_the_metadata_of_a_compressed_file_are_measured_on_it(
+    run_of: Callable[[str], Run], customers: pd.DataFrame
 ):
-    run = run_of("model=mlp", "model.width=64")
-    plain = ModelFile(files_of(run, customers)[0].content)
+    run = run_of("customers mlp")
+    plain = ModelFile(run.model)
     small = files_of(run, customers, dtype="int8")[0]
     file = ModelFile(small.content)
     assert (plain.metadata["dtype"], file.metadata["dtype"]) == ("float32", "int8")

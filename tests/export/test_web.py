@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,19 +37,6 @@ CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}
 
 
-def node(script: str, *arguments: object, asked: object) -> Any:
-    """Run a script of tests/export/node: JSON in, JSON out."""
-    done = subprocess.run(
-        ["node", NODE / script, *map(str, arguments)],
-        input=json.dumps(asked),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 @pytest.fixture(scope="session")
 def runtime() -> Path:
     """Return the folder of onnxruntime-web; there is Node to run it."""
@@ -61,23 +47,41 @@ def runtime() -> Path:
     return RUNTIME
 
 
+def page_folder(runtime: Path, folder: Path, model: Path | None = None) -> Path:
+    """Make a folder with the page, and a model if one is given."""
+    folder.mkdir()
+    (folder / "package.json").write_text('{"type": "module"}')  # Node needs it; browsers do not
+    for name, content in web.files(str(runtime)).items():
+        (folder / name).write_bytes(content)
+    if model is not None:
+        shutil.copy(model, folder / "model.onnx")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def folder_of(
     run_of: Callable[[str], Run], runtime: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
-    """Return a function that gives the page of one of `RUNS`; each is exported once."""
+    """Return a function from one of `RUNS` to a page with its model."""
 
     @functools.cache
     def give(name: str) -> Path:
-        above = tmp_path_factory.mktemp("web")
-        (above / "package.json").write_text('{"type": "module"}')  # Node asks; browsers do not
-        keys = [f"run={run_of(name).folder}", "target=web", f"runtime={runtime}"]
-        path = exporting.export(compose("export", [*keys, f"out={above / 'page'}"]))
-        assert path == above / "page" / "model.onnx"
-        assert not list(path.parent.glob("*.lean.onnx"))  # the page knows of no second file
-        return path.parent
+        return page_folder(runtime, tmp_path_factory.mktemp("web") / "page", run_of(name).model)
 
     return give
+
+
+@pytest.fixture(scope="session")
+def exported(customers_run: Run, runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a page that was exported over an old one, with one output."""
+    folder = tmp_path_factory.mktemp("web") / "page"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    (folder / "index.html").write_text("old")
+    keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}", f"out={folder}"]
+    keys += ["export.outputs=[probability]", "threshold=0.01"]
+    assert exporting.export(compose("export", keys)) == folder / "model.onnx"
+    return folder
 
 
 # The numbers, in Node
@@ -98,28 +102,70 @@ def decoded(cells: Any, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.frombuffer(base64.b64decode(cells["float32"]), np.float32).reshape(like.shape)
 
 
+def spoiled(folder: Path) -> dict[str, Path]:
+    """Files that cannot be used, by what is wrong with them."""
+    whole = made_file.write_file(folder / "whole.onnx").read_bytes()
+    contents = {"cut": whole[:-9], "html": b"<html>not found</html>", "empty": b""}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    newer = made_file.write_file(folder / "newer", format=2)
+    return {"newer": newer, **{name: folder / name for name in contents}}
+
+
+@pytest.fixture(scope="session")
+def in_node(
+    run_of: Callable[[str], Run],
+    folder_of: Callable[[str], Path],
+    customers: pd.DataFrame,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Any]:
+    """Return a function from one of `RUNS` or of `spoiled` to the answer of one Node process."""
+    bad = spoiled(tmp_path_factory.mktemp("spoiled"))
+    paths = {**bad, **{name: run_of(name).model.resolve() for name in RUNS}}
+    asked: dict[str, Any] = {str(path): {} for path in bad.values()}
+    for name in RUNS:
+        asked[str(paths[name])] = {
+            kind: {column: encoded(cells) for column, cells in feed.items()}
+            for kind, feed in feeds(run_of(name), customers, N_ROWS).items()
+        }
+    done = subprocess.run(
+        ["node", NODE / "answers.mjs", folder_of("customers logreg")],
+        input=json.dumps(asked),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answered = json.loads(done.stdout)
+    return lambda name: answered[str(paths[name])]
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_webassembly_gives_the_same_numbers(
     name: str,
     run_of: Callable[[str], Run],
-    folder_of: Callable[[str], Path],
+    in_node: Callable[[str], Any],
     customers: pd.DataFrame,
-    tmp_path: Path,
 ):
-    run = run_of(name)
-    folder = shutil.copytree(folder_of("customers logreg").parent, tmp_path / "web") / "page"
-    shutil.copy(run.model, folder / "model.onnx")
-    asked = feeds(run, customers, N_ROWS)
-    columns = {
-        kind: {column: encoded(cells) for column, cells in feed.items()}
-        for kind, feed in asked.items()
-    }
-    found = node("answers.mjs", folder, asked=columns)
-    for kind, feed in asked.items():
+    run, answered = run_of(name), in_node(name)
+    for kind, feed in feeds(run, customers, N_ROWS).items():
         expected = answers(run.model, feed)
         assert list(expected) == list(TOLERANCE)
-        there = {k: decoded(cells, expected[k]) for k, cells in found[kind].items()}
-        agree(there, expected, kind, TOLERANCE)
+        got = {k: decoded(cells, expected[k]) for k, cells in answered[kind].items()}
+        agree(got, expected, kind, TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cut", "the file is cut short"),
+        ("html", "it is no ONNX file"),
+        ("empty", "the file is not one of churn_torch"),
+        ("newer", "the file has format 2, and this page reads up to 1"),
+    ],
+)
+def test_a_model_that_cannot_be_used(name: str, message: str, in_node: Callable[[str], Any]):
+    assert in_node(name) == f"Error: {message}"
 
 
 # The page, in a browser
@@ -147,22 +193,45 @@ def served(folder: Path) -> Iterator[str]:
 Browse = Callable[..., list[dict[str, Any]]]
 
 
-@pytest.fixture
-def browse(runtime: Path) -> Browse:
-    """Return a function that opens a page's folder in chromium: steps in, screens out.
-
-    It asserts what holds for every page: nothing on the console, nothing asked of another host,
-    nothing wider than the window.
-    """
+@pytest.fixture(scope="session")
+def browser(runtime: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Return a function that shows a page in chromium, which is started once."""
     if not Path(CHROMIUM).exists():
         lacking(f"{CHROMIUM} is not installed")
+    with subprocess.Popen(
+        ["node", NODE / "page.mjs", CHROMIUM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stdin, stdout = process.stdin, process.stdout
+
+        def look(page: dict[str, Any]) -> dict[str, Any]:
+            print(json.dumps(page), file=stdin, flush=True)
+            report: dict[str, Any] = json.loads(stdout.readline())
+            assert "error" not in report, report["error"]
+            return report
+
+        yield look
+        stdin.close()
+        process.wait(timeout=60)
+
+
+@pytest.fixture
+def browse(browser: Callable[[dict[str, Any]], dict[str, Any]]) -> Browse:
+    """Return a function that opens a page's folder in chromium: steps in, screens out.
+
+    It asserts what holds for every page: nothing on the console, no request to another host,
+    nothing wider than the window.
+    """
 
     def run(folder: Path, *steps: tuple[str, ...], console: str = "", **options: Any) -> Any:
-        with served(folder) as url, tempfile.TemporaryDirectory() as profile:
-            asked = {"url": url, "chromium": CHROMIUM, "profile": profile, "steps": steps}
-            report = node("page.mjs", asked=asked | options)
-        assert [said for said in report["console"] if not console or console not in said] == []
-        assert [asked for asked in report["requests"] if not asked.startswith(url)] == []
+        with served(folder) as url:
+            report = browser({"url": url, "steps": steps, **options})
+        assert [line for line in report["console"] if not console or console not in line] == []
+        assert [request for request in report["requests"] if not request.startswith(url)] == []
         assert not any(screen["overflows"] for screen in report["screens"])
         return report["screens"]
 
@@ -194,8 +263,8 @@ def check(screen: Mapping[str, Any], file: ModelFile) -> None:
     probability, text = screen["probability"]
     assert float(probability) == pytest.approx(expected[PROBABILITY], abs=1e-6)
     assert float(text.removesuffix(" %")) == pytest.approx(100 * expected[PROBABILITY], abs=0.051)
-    said = "Likely to churn: act" if expected[DECISION] else "Likely to stay"
-    assert screen["decision"] == said
+    decision = "Likely to churn: act" if expected[DECISION] else "Likely to stay"
+    assert screen["decision"] == decision
     reasons = dict(zip(file.names, expected[REASONS], strict=True))
     sizes = [abs(float(number)) for _, number, _ in screen["reasons"]]
     assert len(sizes) == min(len(reasons), 12)
@@ -222,6 +291,8 @@ def test_a_change_shows_what_python_says(
     folder = folder_of("telco logreg")
     screens = browse(
         folder,
+        ("select", "internet_service", "Fiber optic"),
+        ("select", "online_security", "No"),
         ("fill", "tenure", "1"),
         ("rest",),
         ("select", "contract", "Two year"),
@@ -238,7 +309,7 @@ def test_a_change_shows_what_python_says(
     file = ModelFile(folder / "model.onnx")
     for screen in screens:
         check(screen, file)
-    first, churner, rested, *_, last = screens
+    first, _, _, churner, rested, *_, last = screens
     assert rested["spoken"] == f"{churner['probability'][1]}. {churner['decision']}."
     assert (first["decision"], churner["decision"]) == ("Likely to stay", "Likely to churn: act")
     assert first["fields"] == last["fields"]
@@ -309,11 +380,7 @@ def test_the_keyboard_is_enough(folder_of: Callable[[str], Path], browse: Browse
 @pytest.fixture
 def page(runtime: Path, tmp_path: Path) -> Path:
     """Return a folder with the page and no model."""
-    folder = tmp_path / "page"
-    folder.mkdir()
-    for name, content in web.files(str(runtime)).items():
-        (folder / name).write_bytes(content)
-    return folder
+    return page_folder(runtime, tmp_path / "page")
 
 
 def test_a_file_without_reasons_and_quality(page: Path, browse: Browse):
@@ -327,11 +394,8 @@ def test_a_file_without_reasons_and_quality(page: Path, browse: Browse):
     assert first["probability"][0] == "170.25"  # the graph hands on the minutes
 
 
-def test_only_the_probability(customers_run: Run, runtime: Path, browse: Browse, tmp_path: Path):
-    keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}"]
-    keys += [f"out={tmp_path / 'page'}", "export.outputs=[probability]", "threshold=0.01"]
-    exporting.export(compose("export", keys))
-    (screen,) = browse(tmp_path / "page")
+def test_only_the_probability(exported: Path, browse: Browse):
+    (screen,) = browse(exported)
     assert screen["reasons"] is None
     assert screen["decision"] == "Likely to churn: act"  # by the threshold of the metadata
     assert screen["compared"].startswith("Threshold 1.0 %")
@@ -354,26 +418,6 @@ def test_texts_of_the_file_are_texts(page: Path, browse: Browse, monkeypatch: py
     assert [screen["probability"][0] for screen in screens] == ["0.25", "0.25", "0.5"]
 
 
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "the file is cut short"),
-        (lambda path: path.write_text("<html>not found</html>"), "it is no ONNX file"),
-        (lambda path: path.write_bytes(b""), "the file is not one of churn_torch"),
-        (
-            lambda path: made_file.write_file(path, format=2),
-            "the file has format 2, and this page reads up to 1",
-        ),
-    ],
-    ids=["cut", "html", "empty", "newer"],
-)
-def test_a_model_that_cannot_be_used(spoil: Callable[[Path], object], said: str, page: Path):
-    (page / "package.json").write_text('{"type": "module"}')
-    spoil(made_file.write_file(page / "model.onnx"))
-    with pytest.raises(AssertionError, match=f"Error: {said}"):
-        node("answers.mjs", page, asked={})
-
-
 def test_the_page_says_why_there_is_no_model(page: Path, browse: Browse):
     (screen,) = browse(page, console="404")
     assert screen["failed"] == ("The model cannot be used: the server has no model.onnx (404).")
@@ -383,11 +427,14 @@ def test_the_page_says_why_there_is_no_model(page: Path, browse: Browse):
 # The folder
 
 
-def test_the_folder_is_complete(folder_of: Callable[[str], Path]):
-    folder = folder_of("telco logreg")
+def test_the_folder_is_complete(exported: Path):
+    folder = exported
     source = ROOT / "churn_torch" / "serving" / "web_page"
     ours = {path.name for path in source.iterdir()}
-    assert {path.name for path in folder.iterdir()} == ours | {"model.onnx", "ort.js", "ort.wasm"}
+    # No second file without reasons, and what stood there before is left alone.
+    runs = {"model.onnx", "ort.js", "ort.wasm"}
+    assert {path.name for path in folder.iterdir()} == ours | runs | {"mine.txt"}
+    assert (folder / "mine.txt").read_text() == "mine"
     for name in ours:
         assert (folder / name).read_bytes() == (source / name).read_bytes()
     assert "MIT License" in (folder / "ort.LICENSE.txt").read_text()
@@ -402,30 +449,22 @@ def test_the_page_is_part_of_the_package_and_its_runtime_is_the_tests():
     assert lock["packages"]["node_modules/onnxruntime-web"]["version"] == web.VERSION
 
 
-def test_npm_fetches_the_runtime():
+def test_npm_downloads_the_runtime():
     if shutil.which("npm") is None:
         lacking("npm is not installed")
     try:
-        found = web.files()
+        contents = web.files()
     except InputError as error:
         lacking(str(error))
-    assert len(found["ort.wasm"]) > 1_000_000
-
-
-def test_a_page_is_written_anew_beside_other_files(
-    customers_run: Run, runtime: Path, tmp_path: Path
-):
-    (tmp_path / "mine.txt").write_text("mine")
-    (tmp_path / "index.html").write_text("old")
-    keys = [f"run={customers_run.folder}", "target=web", f"runtime={runtime}", f"out={tmp_path}"]
-    exporting.export(compose("export", keys))
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-    assert "Nothing leaves this browser" in (tmp_path / "index.html").read_text()
-    assert not list(tmp_path.rglob("*partial*"))
+    assert len(contents["ort.wasm"]) > 1_000_000
 
 
 def test_without_npm_nothing_is_written(
-    command: Any, customers_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built_before: None,
+    command: Any,
+    customers_run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
     code, _, err = command(
@@ -440,7 +479,7 @@ def test_without_npm_nothing_is_written(
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for npm is a shell script")
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "message"),
     [
         ("echo 'npm error network:\n no route' >&2; exit 1", "(npm error network: no route)"),
         ("exit 0", "(npm gave no message)"),
@@ -448,14 +487,14 @@ def test_without_npm_nothing_is_written(
         ("echo no archive > package.tgz", "(the archive is damaged)"),
     ],
 )
-def test_npm_fails(script: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_npm_fails(script: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     npm = tmp_path / "npm"
     npm.write_text(f"#!/bin/sh\n{script}\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     if "sleep" in script:
         monkeypatch.setattr(web, "NPM_SECONDS", 0.1)
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(InputError, match=re.escape(message)):
         web.files()
 
 

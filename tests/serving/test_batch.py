@@ -17,7 +17,7 @@ from churn_torch.export.parity import HOSTILE_TEXTS
 from churn_torch.export.tensor_graph import input_groups
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving import batch as coded
+from churn_torch.serving import batch
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
@@ -34,17 +34,18 @@ def model(
     request: pytest.FixtureRequest, customers_run: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The file of a linear net, which is folded, and of one that is not."""
+    if request.param == "linear":
+        return customers_run.model
     scorer = customers_run.scorer
-    if request.param == "mlp":
-        net = MLP(n_features=scorer.preprocess.n_features, width=8).eval()
-        scorer = Scorer(scorer.preprocess, net, scorer.calibrator)
+    net = MLP(n_features=scorer.preprocess.n_features, width=8).eval()
+    scorer = Scorer(scorer.preprocess, net, scorer.calibrator)
     schema = customers_run.schema
     names = [{"name": name} for group in input_groups(schema) for name in group.columns]
     metadata = {
         "schema": schema.to_json(), "columns": json.dumps(names), "format": "1", "threshold": "0.5",
     }  # fmt: skip
     built = build_onnx(scorer, schema, threshold=0.5, metadata=metadata)
-    path = tmp_path_factory.mktemp("coded") / "model.onnx"
+    path = tmp_path_factory.mktemp("batch") / "model.onnx"
     onnx.save(built, path)
     return path
 
@@ -68,7 +69,7 @@ def test_the_same_numbers_as_the_whole_file(
     customers: pd.DataFrame,
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(coded, "BLOCK_ROWS", block_rows)
+    monkeypatch.setattr(batch, "BLOCK_ROWS", block_rows)
     cut = BatchModel(model)
     frame = hostile(customers, cut.schema)
     frame = frame.astype({column.name: dtype for column in cut.schema.text})

@@ -73,7 +73,8 @@ def test_everything_is_said(model: Path, capsys: pytest.CaptureFixture[str]):
         "rows 4,930 train, 1,056 validation, 1,057 test",
         "trained 2026-11-24T10:00:00+00:00",
         "time span 2020-01-01 to 2024-02-09",
-        "matches PyTorch within 1.2e-07 in probability, 4.5e-06 in reasons, on 2,020 rows (2026-11-24)",
+        "matches PyTorch within 1.2e-07 in probability, 4.5e-06 in reasons, on 2,020 rows "
+        "(2026-11-24)",
         "data fingerprint 5f1c0ffee",
         "churn_torch 0.1.0",
         "format, opset 1, 20",

@@ -1,46 +1,40 @@
-// Opens a page in chromium, does what it is told to, and reports what is on the screen after each.
+// Opens pages in one chromium, takes steps on each, and reports the screen after each step.
 //
-//   node page.mjs < {"url", "width", "height", "scheme", "steps", "chromium", "profile"}
+//   node page.mjs CHROMIUM
 //
-// A step is [verb, ...words]: ["fill", label, text], ["select", label, option],
-// ["check"|"uncheck", label], ["click", button], ["press", key], ["width", pixels], ["rest"] (till all
-// is spoken), ["shot"|"full", file].
+// A line of the input is a page, {"url", "width", "height", "scheme", "steps"}. It gives a line of the
+// output, {"requests", "console", "screens"} or {"error"}. A step is [verb, ...words]: ["fill", label,
+// text], ["select", label, option], ["check"|"uncheck", label], ["click", button], ["press", key],
+// ["width", pixels], ["rest"] (until everything is spoken), ["shot"|"full", file].
 
-import { text } from "node:stream/consumers";
+import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
-const asked = JSON.parse(await text(process.stdin));
-const context = await chromium.launchPersistentContext(asked.profile, {
-  executablePath: asked.chromium,
+const browser = await chromium.launch({
+  executablePath: process.argv[2],
   headless: true,
   args: [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
   ],
-  viewport: { width: asked.width ?? 1280, height: asked.height ?? 900 },
-  colorScheme: asked.scheme ?? "light",
-  reducedMotion: "reduce",
 });
-const page = context.pages()[0];
-page.setDefaultTimeout(60_000);
-const report = { requests: [], console: [], screens: [] };
-page.on("request", (request) => report.requests.push(request.url()));
-page.on("console", (message) => report.console.push(`${message.type()}: ${message.text()}`));
-page.on("pageerror", (error) => report.console.push(`error: ${error}`));
 
-const labelled = (label) => page.getByLabel(label, { exact: true });
-const verbs = {
-  fill: (label, content) => labelled(label).fill(content),
-  select: (label, option) => labelled(label).selectOption({ label: option }),
-  check: (label) => labelled(label).check(),
-  uncheck: (label) => labelled(label).uncheck(),
-  click: (name) => page.getByRole("button", { name }).click(),
-  press: (key) => page.keyboard.press(key),
-  width: (pixels) => page.setViewportSize({ width: Number(pixels), height: 900 }),
-  rest: () => page.waitForTimeout(800),
-  shot: (file) => page.screenshot({ path: file }),
-  full: (file) => page.screenshot({ path: file, fullPage: true }),
-};
+/** Return what can be done on a page, by verb. */
+function verbsOf(page) {
+  const labelled = (label) => page.getByLabel(label, { exact: true });
+  return {
+    fill: (label, content) => labelled(label).fill(content),
+    select: (label, option) => labelled(label).selectOption({ label: option }),
+    check: (label) => labelled(label).check(),
+    uncheck: (label) => labelled(label).uncheck(),
+    click: (name) => page.getByRole("button", { name }).click(),
+    press: (key) => page.keyboard.press(key),
+    width: (pixels) => page.setViewportSize({ width: Number(pixels), height: 900 }),
+    rest: () => page.waitForTimeout(800),
+    shot: (file) => page.screenshot({ path: file }),
+    full: (file) => page.screenshot({ path: file, fullPage: true }),
+  };
+}
 
 /** What a person sees, with the exact numbers behind it. */
 function screen() {
@@ -73,16 +67,35 @@ function screen() {
   };
 }
 
-try {
-  await page.goto(asked.url);
-  await page.locator("#page, #failed").filter({ visible: true }).first().waitFor();
-  report.screens.push(await page.evaluate(screen));
-  for (const [verb, ...words] of asked.steps ?? []) {
-    await verbs[verb](...words);
-    await page.locator("body:not([data-working])").waitFor();
+async function look({ url, width, height, scheme, steps }) {
+  const context = await browser.newContext({
+    viewport: { width: width ?? 1280, height: height ?? 900 },
+    colorScheme: scheme ?? "light",
+    reducedMotion: "reduce",
+  });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(60_000);
+    const report = { requests: [], console: [], screens: [] };
+    page.on("request", (request) => report.requests.push(request.url()));
+    page.on("console", (message) => report.console.push(`${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => report.console.push(`error: ${error}`));
+    await page.goto(url);
+    await page.locator("#page, #failed").filter({ visible: true }).first().waitFor();
     report.screens.push(await page.evaluate(screen));
+    for (const [verb, ...words] of steps) {
+      await verbsOf(page)[verb](...words);
+      await page.locator("body:not([data-working])").waitFor();
+      report.screens.push(await page.evaluate(screen));
+    }
+    return report;
+  } finally {
+    await context.close();
   }
-} finally {
-  await context.close();
 }
-process.stdout.write(JSON.stringify(report));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const report = await look(JSON.parse(line)).catch((error) => ({ error: String(error) }));
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+await browser.close();
