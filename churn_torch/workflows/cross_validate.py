@@ -81,7 +81,7 @@ def cross_validate(
         start_run(folder, content)
         table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)
-        show(describe(table.schema))
+        show(describe(table.schema), once=True)
         dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
         show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
         # Dealt out beforehand: what cannot be dealt out is known before the first fit.
