@@ -1,12 +1,14 @@
-"""What the user sees: tables and sentences on the terminal, the same as text in train.log."""
+"""What the user sees: tables and sentences on the terminal, and the same text in train.log."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from rich.console import Console, RenderableType
@@ -25,24 +27,53 @@ WIDTH_WITHOUT_TERMINAL = 110
 log = logging.getLogger("churn_torch")
 
 
+# What `show` has printed with ``once``, inside `tables_once`.
+_printed: ContextVar[set[str] | None] = ContextVar("printed", default=None)
+
+
 def make_console() -> Console:
-    """Return a console on the present stdout; wide enough for tables when it is a file."""
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    """Return a console on the present stdout; wide enough for tables when it is a file or a pipe.
+
+    The environment variable COLUMNS decides the width where it is set.
+    """
+    is_set = os.environ.get("COLUMNS", "").isdigit()
+    width = None if is_set or sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     return Console(width=width, highlight=False, soft_wrap=False)
 
 
-def show(content: RenderableType) -> None:
-    """Print a table or a sentence and put it into the log."""
-    make_console().print(content, markup=False)
+def show(content: RenderableType, *, once: bool = False) -> None:
+    """Print a table or a sentence and put it into the log.
+
+    Args:
+        content: What to show.
+        once: Do not print it again inside `tables_once`; the log still gets it.
+    """
     recorder = Console(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
     with recorder.capture() as capture:
         recorder.print(content, markup=False, highlight=False)
-    for line in capture.get().rstrip().splitlines():
-        log.info(line.rstrip())
+    lines = [line.rstrip() for line in capture.get().rstrip().splitlines()]
+    text = "\n".join(lines)
+    printed = _printed.get() if once else None
+    if printed is None or text not in printed:
+        make_console().print(content, markup=False)
+    if printed is not None:
+        printed.add(text)
+    # A table starts on a line of its own, or the time stamp would push its first line aside.
+    log.info("\n" + text if len(lines) > 1 else text)
+
+
+@contextlib.contextmanager
+def tables_once() -> Iterator[None]:
+    """Print each table that asks for it only once: a sweep's members share their columns."""
+    token = _printed.set(set())
+    try:
+        yield
+    finally:
+        _printed.reset(token)
 
 
 def quietly(content: RenderableType) -> None:
-    """Take the place of `show` where a fit is one of many, or serves another."""
+    """Show nothing: for a fit that is one of many, in place of `show`."""
 
 
 def row_progress() -> Progress:

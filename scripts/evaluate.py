@@ -1,6 +1,6 @@
 """Evaluate a trained run.  `python scripts/evaluate.py --help`."""
 
-from churn_torch.cli.main import run_script
+from churn_torch.cli.main import main
 
 if __name__ == "__main__":
-    run_script("evaluate")
+    main("evaluate")

@@ -1,6 +1,6 @@
-"""Write a run's ONNX file anew.  `python scripts/export.py --help`."""
+"""Write a run's ONNX file again.  `python scripts/export.py --help`."""
 
-from churn_torch.cli.main import run_script
+from churn_torch.cli.main import main
 
 if __name__ == "__main__":
-    run_script("export")
+    main("export")

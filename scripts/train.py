@@ -1,6 +1,6 @@
 """Train a churn model and write its run folder.  `python scripts/train.py --help`."""
 
-from churn_torch.cli.main import run_script
+from churn_torch.cli.main import main
 
 if __name__ == "__main__":
-    run_script("train")
+    main("train")

@@ -5,19 +5,19 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 
 import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli import error_messages
 from churn_torch.cli.overrides import quote_overrides
-from churn_torch.errors import InputError
 
 
 def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
-    """Return the configuration that a script would run with, for use from Python.
+    """Return the configuration that a command would run with, for use from Python.
 
     Args:
         name: ``train``, ``tune``, ``evaluate``, ``score``, ``export`` or ``serve``.
@@ -26,18 +26,21 @@ def compose(name: str, overrides: Sequence[str] = ()) -> DictConfig:
     Raises:
         InputError: An override names an unknown key or choice.
     """
+    conf = error_messages.CONF
+    written = tuple(path.stat().st_mtime_ns for path in sorted(conf.rglob("*.yaml")))
     try:
-        written = tuple(path.stat().st_mtime_ns for path in sorted(CONF.rglob("*.yaml")))
-        return copy.deepcopy(_composed(name, tuple(quote_overrides(overrides)), written))
+        return copy.deepcopy(_composed(conf, name, tuple(quote_overrides(overrides)), written))
     except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error) or str(error)) from error
+        raise error_messages.input_error(error, name) or error from error
 
 
-@functools.lru_cache(maxsize=16)
-def _composed(name: str, overrides: tuple[str, ...], written: tuple[int, ...]) -> DictConfig:
+@functools.lru_cache(maxsize=64)
+def _composed(
+    conf: Path, name: str, overrides: tuple[str, ...], written: tuple[int, ...]
+) -> DictConfig:
     """Read conf/, unless it was read with these overrides since it was last written.
 
     A search or a cross-validation by scikit-learn asks for the same in every fit.
     """
-    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+    with hydra.initialize_config_dir(str(conf), version_base="1.3"):
         return hydra.compose(name, list(overrides))

@@ -45,7 +45,12 @@ class SweepSummary(Callback):
         if self.rows:
             _summarise(self.rows, Path(config.hydra.sweep.dir))
             if all(row["status"] != "ok" for row in self.rows):
-                raise InputError("every member of the sweep failed; the table above says why.")
+                raise InputError(
+                    "sweep",
+                    expected="a member that succeeds",
+                    got="errors from all",
+                    fix="correct what the table above names",
+                )
 
 
 def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Small customer tables that ship with the package; README.md beside this file says whence."""
+"""Small customer tables that ship with the package; README.md in this folder names their sources."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ def path(name: str) -> Path:
         name: Name of a sample, e.g. ``"telco"``.
 
     Raises:
-        InputError: There is no such sample; the message names those there are.
+        InputError: There is no such sample; the message names those that exist.
     """
     samples = {file.stem: file for file in sorted(Path(__file__).parent.glob("*.parquet"))}
     if name not in samples:
         raise InputError(
-            f"expected the name of a sample table, got {name!r}{suggest(name, samples)}; "
-            f"there are: {', '.join(samples)}"
+            "sample",
+            expected=f"the name of a sample table ({', '.join(samples)})",
+            got=f"{name!r}{suggest(name, samples)}",
         )
     return samples[name]

@@ -108,7 +108,7 @@ def cross_validate(
 
 
 def _show_table(table: MemoryTable) -> None:
-    show(describe(table.schema))
+    show(describe(table.schema), once=True)
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
     show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
 

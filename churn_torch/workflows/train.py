@@ -130,7 +130,7 @@ def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
     """
     table = read_labelled(options.data, seed=options.seed, source=source)
     check_input_names(table.schema)
-    show(describe(table.schema))
+    show(describe(table.schema), once=True)
     return table
 
 

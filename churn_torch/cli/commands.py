@@ -1,0 +1,57 @@
+"""The commands, and the workflow that each runs."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+# In the order of the help. A command has the name of its file in conf/, of its module in
+# churn_torch/workflows and of the function there.
+COMMANDS = ("train", "tune", "evaluate", "score", "export", "serve")
+
+
+def run_workflow(
+    name: str, config: DictConfig, folder: Path, new_folder: Callable[[], Path]
+) -> dict[str, Any] | None:
+    """Run a command's workflow; its module, and torch with it, is imported now.
+
+    Args:
+        name: One of `COMMANDS`.
+        config: The composed configuration.
+        folder: The run folder of a training.
+        new_folder: Makes the run folder of a search, which needs it at its end.
+
+    Returns:
+        The metrics of a training, a cross-validation or a search.
+    """
+    if name == "train" and config.cv.folds:
+        name = "cross_validate"
+    with _no_garbage_collection():
+        workflow = getattr(import_module(f"churn_torch.workflows.{name}"), name)
+    if name == "cross_validate":
+        metrics: dict[str, Any] = workflow(config, folder)
+        return metrics
+    if name in ("train", "tune"):
+        run = workflow(config, folder if name == "train" else new_folder)
+        return None if run is None else dict(run.metrics)
+    workflow(config)
+    return None
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Collect no garbage while modules are imported: everything made then stays."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,267 @@
+"""The help of a command: every key with its value and the comment that stands beside it in conf/.
+
+The files in conf/ are read as text, because YAML readers drop comments.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.cli import error_messages
+from churn_torch.cli.commands import COMMANDS
+from churn_torch.cli.compose import compose
+from churn_torch.errors import InputError
+
+WIDTH = 80
+MARGIN = 30  # where the comments start
+# Comments at this column or beyond continue the comment of the key above them.
+CONTINUED = 16
+KEY = re.compile(r"(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#\s].*?))?(?: +# (?P<comment>.*))?")
+CHOICE = re.compile(r" +- (?P<key>\w+): *(?P<value>\S+?)(?: +# (?P<comment>.*))?")
+
+
+@dataclass
+class Entry:
+    """A key of a file in conf/, or a paragraph between keys.
+
+    Attributes:
+        key: Dotted, as seen from its file; empty for a paragraph.
+        value: As written; empty where keys lie below it.
+        comment: What stands beside or directly above it.
+        gap: An empty line stands above it.
+    """
+
+    key: str
+    value: str = ""
+    comment: str = ""
+    gap: bool = False
+
+
+@dataclass
+class ConfigFile:
+    """What a file in conf/ says.
+
+    Attributes:
+        title: The first paragraph of the comment that it starts with.
+        examples: The paragraphs below the title, as they stand.
+        choices: Its defaults list: group, option and comment.
+        entries: Its keys, but for Hydra's own.
+    """
+
+    title: str = ""
+    examples: str = ""
+    choices: list[Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+
+
+def read_config_file(path: Path) -> ConfigFile:
+    """Read the keys and comments of a file in conf/."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if not line.startswith("# @package")]
+    n_header = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    header = "\n".join(line[1:].removeprefix(" ") for line in lines[:n_header])
+    title, _, examples = header.partition("\n\n")
+    content = ConfigFile(title=" ".join(title.split()), examples=examples.rstrip())
+    parents: list[tuple[int, str]] = []  # indentation and name of the keys around the present one
+    above: list[str] = []  # comment lines that belong to the next key
+    gap = True
+    for line in lines[n_header:]:
+        text = line.strip()
+        if line.startswith("hydra:"):
+            break
+        if choice := CHOICE.fullmatch(line):
+            content.choices.append(Entry(*(choice[name] or "" for name in ("key", "value", "comment"))))
+        elif not text:
+            if above:
+                content.entries.append(Entry("", comment=" ".join(above), gap=gap))
+            above, gap = [], True
+        elif text.startswith("#"):
+            comment = text[1:].strip()
+            if line.index("#") >= CONTINUED and content.entries and not above:
+                content.entries[-1].comment += f" {comment}"
+            else:
+                above.append(comment)
+        elif (key := KEY.fullmatch(line)) and key["key"] != "defaults":
+            indent = len(key["indent"])
+            parents = [*(p for p in parents if p[0] < indent), (indent, key["key"])]
+            comment = ". ".join(part for part in (key["comment"], " ".join(above)) if part)
+            dotted = ".".join(name for _, name in parents)
+            content.entries.append(Entry(dotted, key["value"] or "", comment, gap))
+            above, gap = [], False
+    return content
+
+
+def list_commands() -> str:
+    """Return the help of the program: every command with a sentence."""
+    titles = {name: read_config_file(_conf() / f"{name}.yaml").title for name in COMMANDS}
+    lines = [_columns(f"  {name}", title, margin=12) for name, title in titles.items()]
+    return "\n".join(
+        [
+            "Usage: churn-torch COMMAND [KEY=VALUE ...]\n",
+            *lines,
+            "\nchurn-torch COMMAND --help     every key of a command, with its default",
+            "churn-torch COMMAND help=KEY   one key, or all options of a group (help=model)",
+            "churn-torch --version",
+            "\nA folder of your own YAML files is added with --config-dir DIR.",
+        ]
+    )
+
+
+def help_topic(arguments: Sequence[str]) -> str | None:
+    """Return what help is asked for: ``""`` for the whole command, None for no help."""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in ("--help", "-h"):
+            return "" if "=" in following or following.startswith("-") else following
+        if argument.startswith("help="):
+            return argument.removeprefix("help=")
+    return None
+
+
+def command_help(name: str, topic: str, arguments: Sequence[str]) -> str:
+    """Return the help of a command.
+
+    Args:
+        name: The command.
+        topic: A group or a key; ``""`` for everything.
+        arguments: The command line: values that it sets are shown as set.
+
+    Raises:
+        InputError: There is no such topic, or the command line cannot be composed.
+    """
+    overrides = [a for a in arguments if "=" in a and not a.startswith(("-", "help=", "hydra."))]
+    config = compose(name, overrides)
+    primary = read_config_file(_conf() / f"{name}.yaml")
+    options = _chosen(primary, config, overrides)
+    if topic in options:
+        return "\n\n".join(_group(topic, primary, options[topic], config))
+    if topic:
+        return _key(name, topic, primary, options, config)
+    blocks = [f"{primary.title}\n\n{primary.examples}"]
+    if options:
+        blocks.append(_heading("Choices: GROUP=OPTION; help=GROUP explains the options of one"))
+        blocks += [
+            _columns(f"  {choice.key}={options[choice.key] or 'null'}", choice.comment)
+            for choice in primary.choices
+        ]
+        blocks[1:] = ["\n".join(blocks[1:])]
+    blocks.append("\n".join([_heading(f"Keys of {name}"), *_keys(primary, config, "")]))
+    for group, option in options.items():
+        path = _conf() / group / f"{option}.yaml"
+        if path.exists() and group not in ("debug", "experiment"):
+            file = _with_inherited(path)
+            heading = _heading(f"{group}={option}: {file.title}")
+            blocks.append("\n".join([heading, *_keys(file, config, f"{group}.")]))
+    return "\n\n".join(blocks)
+
+
+def _conf() -> Path:
+    return error_messages.CONF
+
+
+def _chosen(primary: ConfigFile, config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:
+    """Return the option of each group: of the command line, or what the model or optimizer brings."""
+    options = {choice.key: choice.value for choice in primary.choices}
+    options |= {key: option for key, option in (o.split("=", 1) for o in overrides) if key in options}
+    options = {key: options.get(value[2:-1], value) for key, value in options.items()}
+    for group, option in options.items():
+        target = OmegaConf.select(config, f"{group}._target_", default="")
+        if target != _target(_conf() / group / f"{option}.yaml"):
+            files = sorted((_conf() / group).glob("*.yaml"))
+            options[group] = next((f.stem for f in files if _target(f) == target), option)
+    return {key: "" if value == "null" else value for key, value in options.items()}
+
+
+def _target(path: Path) -> Any:
+    if not path.exists():
+        return ""
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("_target_", "")
+
+
+def _with_inherited(path: Path) -> ConfigFile:
+    """Read a file and the keys of the files in its folder that it takes over."""
+    file = read_config_file(path)
+    defaults = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
+    for name in defaults:
+        if isinstance(name, str) and name != "_self_" and "/" not in name:
+            file.entries = _with_inherited(path.with_name(f"{name}.yaml")).entries
+    return file
+
+
+def _group(topic: str, primary: ConfigFile, chosen: str, config: DictConfig) -> Iterator[str]:
+    comment = next(choice.comment for choice in primary.choices if choice.key == topic)
+    yield textwrap.fill(f"{topic}: {comment}", WIDTH, subsequent_indent="  ")
+    for path in sorted((_conf() / topic).glob("*.yaml")):
+        file = _with_inherited(path)
+        chosen_here = path.stem == chosen
+        heading = _heading(f"{topic}={path.stem}: {file.title}{' (chosen)' * chosen_here}")
+        values = config if chosen_here else OmegaConf.create()
+        yield "\n".join([heading, *_keys(file, values, f"{topic}.")])
+
+
+def _key(
+    name: str, topic: str, primary: ConfigFile, options: dict[str, str], config: DictConfig
+) -> str:
+    files = [(primary, "")]
+    for group, option in options.items():
+        if (path := _conf() / group / f"{option}.yaml").exists():
+            files.append((_with_inherited(path), f"{group}."))
+    for file, prefix in files:
+        below = [e for e in file.entries if f"{prefix}{e.key}.".startswith(f"{topic}.")]
+        if below:
+            return "\n".join(_keys(ConfigFile(entries=below), config, prefix))
+    keys = [*options, *error_messages.known_keys(name)]
+    raise InputError(
+        f"help={topic}",
+        expected=f"a group or a key of {name} with the choices made",
+        got=f"{topic!r}{error_messages.nearest(topic, keys)}",
+        fix="--help lists all",
+    )
+
+
+def _keys(file: ConfigFile, config: DictConfig, prefix: str) -> Iterator[str]:
+    """Yield the lines of a file's keys, each with the value that it has now."""
+    for number, entry in enumerate(file.entries):
+        if entry.key == "_target_":
+            continue
+        lead = "\n" if entry.gap and number else ""
+        if not entry.key:
+            yield lead + textwrap.fill(entry.comment, WIDTH, initial_indent="  ",
+                                       subsequent_indent="  ")  # fmt: skip
+            continue
+        dotted = f"{prefix}{entry.key}"
+        if entry.value:
+            value = OmegaConf.select(config, dotted, default=OmegaConf.create())
+            written = entry.value if value == OmegaConf.create() else _as_yaml(value)
+            yield lead + _columns(f"  {dotted}={written}", entry.comment)
+        else:
+            yield lead + _columns(f"  {dotted}:", entry.comment)
+
+
+def _as_yaml(value: Any) -> str:
+    if OmegaConf.is_config(value):
+        value = OmegaConf.to_container(value)
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _heading(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ")
+
+
+def _columns(left: str, right: str, margin: int = MARGIN) -> str:
+    """Return a key and its comment side by side, the comment folded."""
+    lines = textwrap.wrap(
+        right, WIDTH - margin, break_on_hyphens=False, break_long_words=False
+    ) or [""]
+    if len(left) > margin - 2:
+        return "\n".join([left, *(f"{'':{margin}}{line}" for line in lines if line)])
+    first = f"{left:{margin}}{lines[0]}".rstrip()
+    return "\n".join([first, *(f"{'':{margin}}{line}" for line in lines[1:])])
