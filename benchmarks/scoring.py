@@ -33,7 +33,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from churn_torch import compose, train
 from churn_torch.serving.scoring import score_table
-from churn_torch.tables.labelled.rows import CHUNK_ROWS
+from churn_torch.tables.readers.sources import READ_ROWS
 
 TRAINING_ROWS = 50_000
 
@@ -61,7 +61,7 @@ def fitted_pipeline(frame: pd.DataFrame) -> Pipeline:
 def score_by_pipeline(pipeline: Pipeline, source: Path, out: Path, keep: str) -> None:
     """Score chunk by chunk."""
     writer = None
-    for batch in pq.ParquetFile(source).iter_batches(CHUNK_ROWS):
+    for batch in pq.ParquetFile(source).iter_batches(READ_ROWS):
         chunk = batch.to_pandas()
         probability = pipeline.predict_proba(with_days(chunk))[:, 1]
         scores = pd.DataFrame({keep: chunk[keep], "probability": probability})

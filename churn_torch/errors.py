@@ -27,6 +27,24 @@ class InputError(ValueError):
         super().__init__(f"{start}expected {expected}, got {got}{end}.")
 
 
+class ParityError(RuntimeError):
+    """An exported file does not answer as its model does; nothing was written.
+
+    This is a fault of churn_torch, not of the user: the message asks for a report.
+
+    Args:
+        difference: What differs, as a sentence without its full stop.
+        hint: What may have caused it, as a sentence; ``""`` where nothing is known.
+    """
+
+    def __init__(self, difference: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"export: {difference}. This is a fault of churn_torch, and nothing was written. "
+            "Please report it with this message, the config.yaml of the run and the output of pip "
+            "freeze; leave out values that are confidential." + (f" {hint}" if hint else "")
+        )
+
+
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the candidate nearest to ``name``, or ``""``."""
     candidates = [str(candidate) for candidate in candidates]

@@ -1,4 +1,4 @@
-"""The scikit-learn face: a classifier with fit and predict over the same order as a training."""
+"""ChurnClassifier: a scikit-learn classifier that fits in the same order as a training."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ _TARGET, _WEIGHT = "target", "sample_weight"
 
 
 class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A binary classifier for tables, with everything that a training does but its run folder.
+    """A binary classifier for tables: a training without its run folder.
 
-    Columns of a DataFrame are taken for what they look like, as in a training: numbers, categories,
-    dates; identifiers, constants and free text are left out. Missing cells are welcome. The columns
-    of an array of numbers are all numbers. A share of the rows (``data.split.validation``) is held
+    Kinds of the columns of a DataFrame are inferred as in a training: numbers, categories, dates;
+    identifiers, constants and free text are left out. Cells may be missing. The columns of an array
+    of numbers are all numbers. A share of the rows (``data.split.validation``) is held
     back for early stopping, calibration and the threshold.
 
     Args:

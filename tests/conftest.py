@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 if TYPE_CHECKING:
@@ -101,10 +103,21 @@ def table_keys() -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="session")
-def customers_csv(customers: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all workers of this session have in common."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def customers_csv(customers: pd.DataFrame, shared_folder: Path) -> Path:
     """Return `customers` as a CSV file."""
-    path = tmp_path_factory.mktemp("table") / "customers.csv"
-    customers.to_csv(path, index=False)
+    path = shared_folder / "customers.csv"
+    with FileLock(shared_folder / "customers.lock"):
+        if not path.exists():
+            customers.to_csv(path, index=False)
     return path
 
 
@@ -123,18 +136,35 @@ def train_run() -> Callable[..., Run]:
 
 
 @pytest.fixture(scope="session")
-def customers_run(
-    train_run: Callable[..., Run], customers_csv: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Run:
-    """Return a finished run on `customers`, to look at and to load; do not write into it."""
-    folder = tmp_path_factory.mktemp("customers") / "run"
-    return train_run(folder, *CUSTOMERS, f"data.source={customers_csv}", "debug=fast")
+def shared_run(train_run: Callable[..., Run], shared_folder: Path) -> Callable[..., Run]:
+    """Return a function from a name and overrides to a finished run that one worker trains.
+
+    Look at it and load it; do not write into it.
+    """
+
+    def give(name: str, *overrides: str) -> Run:
+        from churn_torch.workflows.run_folder import load_run
+
+        folder = shared_folder / name / "run"
+        folder.parent.mkdir(exist_ok=True)
+        with FileLock(folder.parent / "lock"):
+            if not (folder / "metrics.json").exists():
+                train_run(folder, *overrides)
+        return load_run(folder)
+
+    return give
 
 
 @pytest.fixture(scope="session")
-def telco_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> Run:
+def customers_run(shared_run: Callable[..., Run], customers_csv: Path) -> Run:
+    """Return a finished run on `customers`, to look at and to load; do not write into it."""
+    return shared_run("customers", *CUSTOMERS, f"data.source={customers_csv}", "debug=fast")
+
+
+@pytest.fixture(scope="session")
+def telco_run(shared_run: Callable[..., Run]) -> Run:
     """Return the run of the defaults: logistic regression on Telco; do not write into it."""
-    return train_run(tmp_path_factory.mktemp("telco") / "run")
+    return shared_run("telco")
 
 
 @pytest.fixture

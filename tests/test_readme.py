@@ -1,4 +1,4 @@
-"""The README is run line by line, and its tree is the tree there is."""
+"""The README is run line by line."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import pytest
 import pytorch_lightning as pl
+
+from churn_torch.workflows.artefacts import ARTEFACTS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,7 +38,7 @@ def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     (tmp_path / "outputs").mkdir()
     monkeypatch.chdir(tmp_path)
-    # Whether the defaults learn enough is tests/test_pipeline.py's; here that every line runs.
+    # That the defaults learn enough is tested in tests/workflows/test_train.py.
     start = pl.Trainer.__init__
 
     def fewer_epochs(trainer, *, max_epochs, **keys):
@@ -50,13 +51,12 @@ def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
             exec(compile(body, "README.md", "exec"), {"__name__": "__main__"})
             ran += 1
         for line in body.splitlines() if language == "bash" else ():
-            python, script, *arguments = shlex.split(line)
-            assert python == "python", line
-            if script == "-c":
+            program, name, *arguments = shlex.split(line)
+            if name == "-c":
                 exec(compile(arguments[0], "README.md", "exec"), {"__name__": "__main__"})
             else:
-                assert Path(script).is_file(), line
-                code, out, err = command(Path(script).stem, *arguments)
+                assert program == "churn-torch" or Path(name).is_file(), line
+                code, out, err = command(Path(name).stem, *arguments)
                 assert code == 0, f"{line}\n{out}\n{err}"
                 assert "Warning" not in err, err
             ran += 1
@@ -69,12 +69,15 @@ def test_every_block_works_in_order(command, monkeypatch, tmp_path: Path):
 
 def check_page(folder: Path) -> None:
     """Make the what-if page and serve it as the README does; npm is spared a second download."""
-    runtime = ROOT / "tests" / "serving" / "node" / "node_modules" / "onnxruntime-web"
+    runtime = ROOT / "tests" / "export" / "node" / "node_modules" / "onnxruntime-web"
     if not runtime.is_dir():
         assert os.environ.get("CI") != "true", "npm ci has not been run"
-        return  # tests/serving/test_web.py skips and says why
+        return  # tests/export/test_web.py skips and says why
     make, serve = (shlex.split(line)[1:] for line in blocks("console")[0].splitlines())
-    subprocess.run([sys.executable, *make, f"runtime={runtime}"], cwd=folder, check=True)
+    script = str(ROOT / "scripts" / f"{make[0]}.py")
+    subprocess.run(
+        [sys.executable, script, *make[1:], f"runtime={runtime}"], cwd=folder, check=True
+    )
     command = [sys.executable, "-u", *serve, "0"]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -92,10 +95,11 @@ def check_page(folder: Path) -> None:
 def check_server(folder: Path) -> None:
     """Start the server as the README does, and post the body that its curl posts."""
     _, start, ask = blocks("console")
-    address, body = re.findall(r'curl -s "http://127.0.0.1:8000(.*?)" -d \'(.*)\'', ask, re.DOTALL)[
+    address, body = re.findall(r'curl -s "http://127.0.0.1:8080(.*?)" -d \'(.*)\'', ask, re.DOTALL)[
         0
     ]
-    command = [sys.executable, *shlex.split(start)[1:], "port=0"]
+    name, *arguments = shlex.split(start)[1:]
+    command = [sys.executable, str(ROOT / "scripts" / f"{name}.py"), *arguments, "port=0"]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         said = "".join(server.stdout.readline() for _ in range(2))
@@ -114,46 +118,12 @@ def check_server(folder: Path) -> None:
     assert answer["quality"] == {"streaming_movies": "missing"}
 
 
-def test_run_folder_table_names_every_file():
-    table = README.split("| file | what |")[1].split("\n\n")[0]
-    named = set(re.findall(r"`([\w.]+\.\w+)`", table))
-    assert named == {
-        "model.onnx", "metrics.json", "predictions.parquet", "schema.json", "weights.pt",
-        "config.yaml", "train.log", "last.ckpt", "model.lean.onnx", "scorecard.csv",
-        "scorecard.html", "shapes.csv", "shapes.html",
-    }  # fmt: skip
+def test_the_table_of_files_names_every_artefact():
+    table = README.split("| file | content |")[1].split("\n\n")[0]
+    named = re.findall(r"`([\w.]+\.\w+)`", table)
+    assert sorted(named) == sorted(artefact.name for artefact in ARTEFACTS)
 
 
-def tree() -> list[tuple[str, str]]:
-    """Paths of the README's tree with their purposes; `a/ b/` lines name several folders."""
-    entries, folders = [], []
-    for line in README.split("## The tree")[1].split("```")[1].strip("\n").splitlines():
-        depth = (len(line) - len(line.lstrip())) // 2
-        name, _, purpose = line.strip().partition("  ")
-        names = re.findall(r"\S+/(?= |$)|\S+", name)
-        names = names if all(part.endswith("/") for part in names) else [name.split()[0]]
-        folders = folders[:depth]
-        entries += [("".join(folders) + part, purpose.strip()) for part in names]
-        if names[-1].endswith("/"):
-            folders = [*folders, names[-1]]
-    return entries
-
-
-@pytest.mark.parametrize(("path", "purpose"), tree())
-def test_every_entry_of_the_tree_exists(path: str, purpose: str):
-    assert (ROOT / path).exists()
-    assert purpose or path.startswith("conf/")
-
-
-def test_every_module_and_folder_is_in_the_tree():
-    named = {path.rstrip("/") for path, _ in tree()}
-    purposes = "\n".join(line for line in README.split("## The tree")[1].splitlines())
-    package = ROOT / "churn_torch"
-    for path in sorted(package.rglob("*.py")):
-        if path.name == "__init__.py":
-            continue
-        relative = path.relative_to(ROOT).as_posix()
-        shared = path.parent.name == "nets" and path.name in purposes
-        assert relative in named or shared, f"{relative} is not in the README's tree"
-    for group in sorted(p for p in (ROOT / "conf").iterdir() if p.is_dir()):
-        assert f"conf/{group.name}" in named
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target

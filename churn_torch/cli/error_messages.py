@@ -12,7 +12,7 @@ from hydra.errors import HydraException, InstantiationException, OverrideParseEx
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, ParityError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # In a wheel conf/ lies in the package, in a checkout beside it.
@@ -23,7 +23,7 @@ def explain(error: BaseException) -> str | None:
     """Return the sentence for a user's error, or None for an error of ours."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, InputError):
+        if isinstance(cause, InputError | ParityError):
             return str(cause)
         if isinstance(cause, OSError) and cause.strerror:
             where = f" {cause.filename}" if cause.filename else ""

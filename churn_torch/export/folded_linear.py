@@ -1,4 +1,4 @@
-"""A scorer whose net is linear, with all that is known before a row comes worked out."""
+"""A scorer with a linear net as it is exported: constants are computed before the export."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from churn_torch.models.scorer import Scorer
 class FoldedLinear(nn.Module):
     """The probability and the reasons of a scorer with a `Linear` net, in a fraction of the work.
 
-    The logit of a linear net is a sum over columns, so each column is turned at once into what it
-    adds to it, measured from the mean training row: the reasons come for nothing. For text that is
-    one looked-up number: the hundreds of one-hot features of a row are never made. For a number,
-    what a missing cell adds (its fill and its flag) is one constant. For a date it is a number
-    looked up by its day among four years, one by its weekday, and a wave over the time of day.
+    The logit of a linear net is a sum over columns, so each column is turned directly into what it
+    adds to the logit, measured from the mean training row. These summands are the reasons. A text
+    column is one lookup: the hundreds of one-hot features of a row are never made. For a number,
+    what a missing cell adds (its fill and its flag) is one constant. A date is one lookup by its
+    day within four years, one by its weekday, and a wave over the time of day.
 
-    For one row, an operation costs the same whatever it holds: all numbers share theirs.
+    For one row the cost of an operation hardly depends on its size, so all numbers share the same
+    operations.
 
     Args:
         scorer: Its net is a `Linear`.
@@ -55,7 +56,7 @@ class FoldedLinear(nn.Module):
         base = scorer.net.linear.bias.detach().double()[0] - scorer.prior_shift + baseline.sum()
         self.register_buffer("base", base.float())
 
-        # What a number column adds at all times: the centres of its features, and the baseline.
+        # What a number column always adds: the centres of its features, and the baseline.
         always, missing = -base_number, torch.zeros(n_numbers, dtype=torch.float64)
         always[flagged] -= of_flag * stored["missing_share"] + base_flag
         of_date = preprocess.n_float32 + dates
@@ -71,7 +72,7 @@ class FoldedLinear(nn.Module):
             "lower": lower,
             "upper": upper,
             "center": center,
-            # Without a smooth clip between them, scale and weight are one factor.
+            # Without a smooth clip in between, scale and weight are one factor.
             "factor": 1 / scale if self.smooth_clip else of_number / scale,
             "always": always,
             "missing": of_number * z + missing + always,
@@ -90,7 +91,7 @@ class FoldedLinear(nn.Module):
         )
 
     def _fold_dates(self, fill: Tensor, of_date: Tensor, of_part: Tensor) -> None:
-        """Keep what each place of each date adds."""
+        """Store what each part of each date adds."""
         self.n_dates = len(of_date)
         self.register_buffer("fill", fill)
         self.register_buffer("dates", of_date)
@@ -98,15 +99,15 @@ class FoldedLinear(nn.Module):
         of_week = WEEK_TABLE.double() @ of_part[:, OF_WEEK].T
         self.register_buffer("of_cycle", of_cycle.T.flatten().float())
         self.register_buffer("of_week", of_week.T.flatten().float())
-        # a sin(t) + b cos(t) = height sin(t + ahead)
+        # a sin(t) + b cos(t) = amplitude * sin(t + phase)
         sine, cosine = of_part[:, OF_TIME].T
-        self.register_buffer("height", torch.hypot(sine, cosine).float())
-        self.register_buffer("ahead", torch.atan2(cosine, sine).float())
-        # Dates without a time of day have learned nothing of it.
-        self.has_time = bool(self.get_buffer("height").any())
+        self.register_buffer("amplitude", torch.hypot(sine, cosine).float())
+        self.register_buffer("phase", torch.atan2(cosine, sine).float())
+        # Dates without a time of day have no weights for it.
+        self.has_time = bool(self.get_buffer("amplitude").any())
 
     def _fold_text(self, preprocess: Preprocess, of_text: Tensor, base_text: Tensor) -> None:
-        """Keep what each code of each text column adds."""
+        """Store what each code of each text column adds."""
         expansion = Expansion(preprocess)
         of_code = [
             table.double() @ weight - base.sum()
@@ -122,11 +123,11 @@ class FoldedLinear(nn.Module):
 
     @staticmethod
     def fits(scorer: Scorer) -> bool:
-        """Tell whether there is something to fold."""
+        """Tell whether the scorer can be folded."""
         return isinstance(scorer.net, Linear) and not scorer.preprocess.ramps.n_pieces
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return calibrated probabilities and reasons; a group without columns is not looked at.
+        """Return calibrated probabilities and reasons; a group without columns is ignored.
 
         Shape:
             Columns of N rows to ``[N]`` and ``[N, F]`` float32.
@@ -167,8 +168,8 @@ class FoldedLinear(nn.Module):
         of_cycle, of_week = self.get_buffer("of_cycle"), self.get_buffer("of_week")
         added = torch.take(of_cycle, cycle) + torch.take(of_week, week)
         if self.has_time:
-            angle = time * (2 * math.pi) + self.get_buffer("ahead")
-            added = added + torch.sin(angle) * self.get_buffer("height")
+            angle = time * (2 * math.pi) + self.get_buffer("phase")
+            added = added + torch.sin(angle) * self.get_buffer("amplitude")
         return added
 
     def _smooth(self, z: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A scorecard with the points of every bin worked out, as it is exported."""
+"""A scorecard as it is exported: the points of every bin are computed before the export."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from churn_torch.models.scorer import Scorer
 class FoldedScorecard(nn.Module):
     """The probability and the reasons of a scorecard: looked-up points, added up.
 
-    A cell of a term adds the same to every row in it, so the linear layer's sum over the term's
-    features is one number a cell, known beforehand. Points are measured from the mean training
-    row; those of a pair are halved between its columns.
+    All rows in the same cell of a term get the same summand, so the linear layer's sum over the
+    term's features is one number a cell and is computed beforehand. Points are measured from the
+    mean training row; each column of a pair gets half of the pair's points.
 
     Args:
         scorer: Its preprocessing is a `ScorecardFeatures`, its net a `Linear`.
@@ -44,7 +44,7 @@ class FoldedScorecard(nn.Module):
         return isinstance(scorer.preprocess, ScorecardFeatures) and isinstance(scorer.net, Linear)
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return calibrated probabilities and reasons; a group without columns is not looked at.
+        """Return calibrated probabilities and reasons; a group without columns is ignored.
 
         Shape:
             Columns of N rows to ``[N]`` and ``[N, F]`` float32.

@@ -1,36 +1,37 @@
-"""The gradient of any net as a graph of plain operators, so that it can be exported."""
+"""The gradient of any net as a graph of plain operators, which can be exported."""
 
 from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._decomp import get_decompositions
+from torch.export import default_decompositions
+from torch.func import functional_call
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.scorer import Scorer
 
 aten = torch.ops.aten
-# Derivatives that torch keeps as one operator, and that no file has.
+# Derivatives that torch keeps as one operator, which ONNX does not have.
 DERIVATIVES = (
-    aten.threshold_backward,
-    aten.gelu_backward,
-    aten.elu_backward,
-    aten.tanh_backward,
-    aten.native_layer_norm_backward,
+    aten.threshold_backward.default,
+    aten.gelu_backward.default,
+    aten.elu_backward.default,
+    aten.tanh_backward.default,
+    aten.native_layer_norm_backward.default,
 )
 
 
 class TracedGradient(nn.Module):
-    """The gradient of the sum of a net's logits by its rows, written out by torch's own rules.
+    """The gradient of a net's logits with respect to its input, traced into plain operators.
 
-    ``torch.export`` does not take a function that derives; what deriving does can be recorded,
-    though, and holds nothing but operators.
+    ``torch.export`` does not take a function that calls ``torch.func.grad``. `make_fx` can record
+    what that function does, and the recorded graph is exported like any other module.
 
     Args:
         net: ``[M, n_features]`` to ``[M]``, in evaluation mode.
@@ -42,25 +43,27 @@ class TracedGradient(nn.Module):
 
     def __init__(self, net: nn.Module, n_features: int) -> None:
         super().__init__()
-        # One row would be taken for a constant, and as many as some size of the net for that size.
-        tensors = (*net.parameters(), *net.buffers())
+        weights = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+        tensors = [tensor.detach() for tensor in weights.values()]
+        # torch takes one row for a constant, and as many rows as some size of the net for that size.
         sizes = {n_features, *(size for tensor in tensors for size in tensor.shape)}
         example = torch.zeros(next(n for n in itertools.count(3) if n not in sizes), n_features)
 
-        def total(x: Tensor) -> Tensor:
-            # Only the number of rows stays open: asked for, the width is a number from here on.
+        def total(x: Tensor, *values: Tensor) -> Tensor:
+            # Only the number of rows stays symbolic: these comparisons fix all other sizes.
             assert x.shape[1] == n_features
-            logit: Tensor = net(x)
+            assert all(v.shape == t.shape for v, t in zip(values, tensors, strict=True))
+            logit: Tensor = functional_call(net, dict(zip(weights, values, strict=True)), (x,))
             return logit.sum()
 
-        table: Any = get_decompositions(DERIVATIVES)
-        self.traced = make_fx(
+        table = default_decompositions()
+        self.traced: fx.GraphModule = make_fx(
             torch.func.grad(total),
-            decomposition_table=table,
+            decomposition_table={operator: table[operator] for operator in DERIVATIVES},
             tracing_mode="symbolic",
-            _allow_non_fake_inputs=True,  # the weights, which are taken as constants
-        )(example)
+        )(example, *tensors)
         _simplify(self.traced.graph)
+        _bind(self.traced, tensors)
         self.traced.recompile()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,10 +72,22 @@ class TracedGradient(nn.Module):
         return gradient
 
 
-def _simplify(graph: fx.Graph) -> None:
-    """Write what torch's rules derive in operators that a file has, or torch would trace all again.
+def _bind(traced: fx.GraphModule, tensors: Sequence[Tensor]) -> None:
+    """Make buffers of all inputs but the first: the weights of the net."""
+    _, *inputs = traced.graph.find_nodes(op="placeholder")
+    for i, (node, tensor) in enumerate(zip(inputs, tensors, strict=True)):
+        if node.users:
+            traced.register_buffer(f"weight_{i}", tensor)
+            with traced.graph.inserting_before(node):
+                node.replace_all_uses_with(traced.graph.get_attr(f"weight_{i}"))
+        traced.graph.erase_node(node)
 
-    ``1 - y``, for which they subtract from a new tensor of ones, and rows filled up with zeros.
+
+def _simplify(graph: fx.Graph) -> None:
+    """Replace derivatives that ONNX does not have, or the exporter would trace everything again.
+
+    These are ``1 - y``, written as a subtraction in place from a new tensor of ones, and the
+    derivative of a slice, written as an operator of its own instead of a padding with zeros.
     """
     for node in graph.find_nodes(op="call_function", target=aten.sub_.Tensor):
         filled, y = node.args
@@ -99,6 +114,6 @@ def _replace(node: fx.Node, operator: Callable[..., Any], *arguments: Any) -> No
 
 
 def traceable_attribution(scorer: Scorer, n_points: int) -> Attribution:
-    """Return the reasons of a scorer in a form that ``torch.onnx.export`` takes."""
+    """Return the reasons of a scorer as a module that ``torch.onnx.export`` takes."""
     gradient = TracedGradient(scorer.net, scorer.preprocess.n_features)
     return Attribution(scorer, n_points, gradient)

@@ -14,7 +14,7 @@ from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.schema import Schema
 
-# The first with all that is used (Gelu), and the newest that is tested.
+# The first opset that has every operator we use (Gelu), and the newest that is tested.
 OPSET, MOST_OPSET = 20, 23
 ML_OPSET = 3
 
@@ -28,13 +28,17 @@ def check_input_names(schema: Schema) -> None:
     for column in schema.features:
         if column.name in OUTPUTS.values():
             raise InputError(
-                f"export: expected column names other than the outputs of the ONNX file, got a "
-                f"column named {column.name!r}; rename it or add it to data.ignore."
+                "export",
+                expected="column names other than the outputs of the ONNX file",
+                got=f"a column named {column.name!r}",
+                fix="rename it or add it to data.ignore",
             )
         if not column.name:
             raise InputError(
-                "export: expected a name for every column the model learns from, got one "
-                "without; name it in the header or leave it out (data.ignore=[''])."
+                "export",
+                expected="a name for every column the model learns from",
+                got="a column without a name",
+                fix="name it in the header or leave it out (data.ignore=[''])",
             )
 
 
@@ -50,15 +54,15 @@ def build_onnx(
 ) -> onnx.ModelProto:
     """Return the whole graph, from raw columns to decision, reasons and quality.
 
-    The tensor part comes from ``torch.onnx.export``. In front of it go the raw columns: numbers
-    are joined as they are, texts pass an ``ai.onnx.ml.LabelEncoder`` each, which gives their code
-    (missing 0, unseen 1, vocabulary from 2).
+    The tensor part comes from ``torch.onnx.export``. The raw columns are put in front of it:
+    numbers are concatenated as they are, each text column passes an ``ai.onnx.ml.LabelEncoder``
+    that gives its codes (missing 0, unseen 1, vocabulary from 2).
 
     Args:
         scorer: A trained scorer.
         schema: Its completed schema.
         threshold: Probability at and above which the decision is 1.
-        metadata: What the file says of itself.
+        metadata: Entries that describe the file.
         outputs: Values of `OUTPUTS`, in their order.
         n_points: Points of the reasons' integral (`Attribution`).
         opset: Version of the standard operators.
@@ -69,7 +73,7 @@ def build_onnx(
     check_input_names(schema)
     groups = input_groups(schema)
     names = [name for group in groups for name in group.columns]
-    # A raw column may be called anything, `cat` and `add` included: our names must start like none.
+    # A raw column may have any name, `cat` and `add` included: no name of ours may equal one.
     prefix = "core."
     while any(name.startswith(prefix) for name in names):
         prefix = f"_{prefix}"
@@ -95,7 +99,7 @@ def build_onnx(
 
 
 def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -> onnx.ModelProto:
-    """Join raw columns to matrices, text as codes."""
+    """Join raw columns into matrices, text as codes."""
     nodes, inputs, outputs = [], [], []
     for group in groups:
         joined, kind = list(group.columns), group.input_type
@@ -110,7 +114,7 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
         raw = f"{prefix}raw_{group.name}"
         if len(joined) > 1:
             join = helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1)
-        else:  # which runtimes leave out
+        else:  # runtimes remove it
             join = helper.make_node("Identity", joined, [raw], name=f"{raw}_alone")
         nodes.append(join)
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
@@ -150,7 +154,7 @@ def _name_outputs(graph: onnx.GraphProto, prefix: str) -> None:
 
 
 def _decide(graph: onnx.GraphProto, prefix: str, threshold: float) -> None:
-    """Add the decision, which stands behind the probability."""
+    """Add the decision, computed from the probability, as the second output."""
     limit, above = f"{prefix}threshold", f"{prefix}above_threshold"
     graph.initializer.append(helper.make_tensor(limit, TensorProto.FLOAT, [], [threshold]))
     graph.node.extend(

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself: enough to use it with nothing else at hand."""
+"""The metadata of an ONNX file: enough to use the file without anything else."""
 
 from __future__ import annotations
 
@@ -13,36 +13,21 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
-from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
 from churn_torch.tables.schema import Column, Schema
 
 
-def describe_columns(preprocess: Preprocess, schema: Schema) -> list[dict[str, Any]]:
+def describe_columns(schema: Schema, typical: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what each input takes, in the order of the inputs.
 
-    ``typical`` is the training median, or the most frequent category; dates are days since
-    1970-01-01 UTC, as the file takes them.
+    Args:
+        schema: The completed schema.
+        typical: A value for each input, from `typical_customer`. Dates are days since 1970-01-01
+            UTC, as the file takes them.
     """
-    medians = {
-        **_named(schema.float32, preprocess.get_buffer("float32_fill_").tolist()),
-        **_named(schema.float64, preprocess.get_buffer("float64_fill_").tolist()),
-    }
-    described = [_described(c, medians[c.name]) for c in schema.numbers]
-    frequencies = iter(preprocess.get_buffer("frequencies_").tolist())
-    for column in schema.text:
-        # One feature each for missing, rare and every word.
-        unknown = [""] * (column.has_missing + column.has_rare)
-        words = [*unknown, *(column.vocabulary or ())]
-        shares = {word: next(frequencies) for word in words}
-        shares.pop("", None)
-        described.append(_described(column, max(shares, key=lambda w: shares[w], default="")))
-    return described
-
-
-def _named(columns: Sequence[Column], values: list[float]) -> dict[str, float]:
-    return {column.name: value for column, value in zip(columns, values, strict=True)}
+    return [_described(column, typical[column.name]) for column in schema.inputs]
 
 
 def _described(column: Column, typical: Any) -> dict[str, Any]:
@@ -60,10 +45,10 @@ def _described(column: Column, typical: Any) -> dict[str, Any]:
 
 
 def describe_reasons(attribution: Attribution, columns: Columns) -> dict[str, Any]:
-    """Return what the numbers of the reasons mean and how far they may be off.
+    """Return what the numbers of the reasons mean and how exact they are.
 
-    ``spread`` is the most that the integral missed of a row's logit, and that was spread over its
-    columns; ``completeness_error`` is what base and reasons then still miss.
+    ``spread`` is the largest part of a row's logit that the integral missed; it was spread over the
+    columns. ``completeness_error`` is what base and reasons still miss after that.
 
     Args:
         attribution: The reasons.
@@ -82,7 +67,7 @@ def describe_reasons(attribution: Attribution, columns: Columns) -> dict[str, An
 
 
 def describe_calibration(scorer: Scorer) -> dict[str, Any]:
-    """Return the method of calibration and its numbers where they are few."""
+    """Return the method of calibration, and its parameters if they are single numbers."""
     members = scorer.net.members if isinstance(scorer.net, Ensemble) else ()
     folds = [member for member in members if isinstance(member, Fold)]
     calibrator = folds[0].calibrator if folds else scorer.calibrator
@@ -103,20 +88,20 @@ def file_metadata(
     opset: int,
     dtype: str,
 ) -> dict[str, str]:
-    """Return the metadata of a run's file, all but the parity certificate.
+    """Return the metadata of a run's file without the parity certificate.
 
     Args:
         schema: The completed schema.
-        scorer: The one in the file.
+        scorer: The scorer in the file.
         metrics: Content of metrics.json.
-        threshold: The one stored in the file.
+        threshold: The decision threshold in the file.
         outputs: The outputs of the file, by name.
         opset: The version of the standard operators.
         dtype: How large weights are stored.
     """
     data = metrics["data"]
     described = {
-        "columns": describe_columns(scorer.preprocess, schema),
+        "columns": describe_columns(schema, metrics["typical_customer"]),
         "threshold": threshold,
         "base_rate": data["base_rate"],
         "calibration": describe_calibration(scorer),
@@ -145,5 +130,5 @@ def certificate(parity: Parity, date: str) -> str:
 
 
 def today() -> str:
-    """Return the present date in UTC, as ISO text."""
+    """Return the current date in UTC as ISO text."""
     return datetime.now(UTC).date().isoformat()

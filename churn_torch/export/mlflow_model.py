@@ -24,19 +24,19 @@ TYPES: dict[str, Any] = {
 def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, Any]]) -> str:
     """Add the final metrics and the file, in MLflow's ONNX flavour, to a run of MLflow.
 
-    The signature names tensors of shape ``[N, 1]``: with it MLflow takes a DataFrame apart into one
-    such tensor a column, and makes numbers of them what the file wants.
+    The signature has a tensor of shape ``[N, 1]`` for each column, so MLflow splits a DataFrame
+    into such tensors and converts its numbers to the types of the file.
 
     Args:
         model: The ONNX file.
-        run_id: The run of MLflow, in the store that is in use.
-        metrics: ``validation`` and ``test``, each by name; what is no number is left out.
+        run_id: The run of MLflow, in the current tracking store.
+        metrics: ``validation`` and ``test``, each by name; only numbers are logged.
 
     Returns:
-        The name that ``mlflow.pyfunc.load_model`` takes.
+        The address to give to ``mlflow.pyfunc.load_model``.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about MLflow's own code
+        warnings.simplefilter("ignore")  # from MLflow's own code
         import mlflow.onnx
         from mlflow.models import ModelSignature
         from mlflow.types import Schema, TensorSpec
@@ -53,7 +53,7 @@ def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, An
         with mlflow.start_run(run_id=run_id):
             mlflow.log_metrics(
                 {
-                    f"final/{part}/{name}": float(value)  # apart from the curve of the training
+                    f"final/{part}/{name}": float(value)  # not a point of the training curve
                     for part in ("validation", "test")
                     for name, value in metrics[part].items()
                     if isinstance(value, int | float)
@@ -64,7 +64,7 @@ def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, An
                 name="model",
                 signature=signature,
                 input_example=typical_row(file),
-                # Named, because MLflow would run the model in another process to find out.
+                # Given, because MLflow would run the model in another process to find them.
                 pip_requirements=mlflow.onnx.get_default_pip_requirements(),
                 onnx_execution_providers=["CPUExecutionProvider"],
                 save_as_external_data=False,
@@ -73,7 +73,7 @@ def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, An
 
 
 def typical_row(file: ModelFile) -> Feed:
-    """Return inputs of one row of typical values; no customer's."""
+    """Return the inputs of one made-up row of typical values."""
     types = {value.name: TYPES[value.type] for value in file.session.get_inputs()}
     return {
         column["name"]: np.array([[column["typical"]]], dtype=types[column["name"]])

@@ -1,4 +1,4 @@
-"""Proof that the ONNX file and the torch scorer give the same number, on hostile rows too."""
+"""Compare the ONNX file with the torch scorer, on real rows and on edge cases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from churn_torch.errors import InputError
+from churn_torch.errors import ParityError
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -21,11 +21,17 @@ from churn_torch.tables.schema import Schema
 
 TOLERANCE = 1e-5
 REASON_TOLERANCE = 1e-4
+# The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
+# a single step is larger than 1e-4.
+REASON_RELATIVE_TOLERANCE = 1e-6
+# Log-odds beyond which rounding alone can move a probability by more than the tolerance.
+LARGE_LOGIT = 1_024
 BATCH_SIZES = (1, 2, 7, 1000)
-# What the sums of a layer may be off by, of the row's features; and rows moved by it at random.
+# The sums of a layer may be off by this share of the row's features; and how many rows are moved by
+# it at random.
 ROUNDING = 1e-6
 ROUNDED_ROWS = 64
-# Of a batch; more is no accident.
+# Rows of a batch on a kink, at most; more are no accident.
 MOST_ON_KINKS = 50
 
 HOSTILE_NUMBERS = (
@@ -37,20 +43,16 @@ HOSTILE_TEXTS = (
 )  # fmt: skip
 
 
-class ParityError(InputError):
-    """The exported file disagrees with the model it was made from; nothing was written."""
-
-
 @dataclass(frozen=True)
 class Parity:
-    """The certificate.
+    """The certificate of a verified file.
 
     Attributes:
         n_rows: Rows compared.
         max_difference: The largest difference in probability.
-        max_difference_reasons: The largest difference in a reason, where there are any.
-        n_kinks: Rows left out of it: a point of their integral is so near a kink of the net (relu)
-            that rounding decides on which side, in torch too.
+        max_difference_reasons: The largest difference in a reason; None without reasons.
+        n_kinks: Rows whose reasons were not compared: a point of their integral is so near a kink
+            of the net (relu) that rounding decides on which side it lies, in torch too.
     """
 
     n_rows: int
@@ -60,13 +62,13 @@ class Parity:
 
 
 def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -> pd.DataFrame:
-    """Return real rows in which about half of the cells are replaced by the worst there is.
+    """Return real rows in which about half of the cells are replaced by edge cases.
 
     Args:
         parsed: Parsed real rows, at least one.
         schema: The completed schema.
         n_rows: Rows to make.
-        seed: Seed of the choice.
+        seed: Seed of the random choice.
     """
     rng = np.random.default_rng(seed)
     rows = parsed.iloc[rng.integers(0, len(parsed), n_rows)].reset_index(drop=True)
@@ -88,7 +90,7 @@ def check_parity(
     threshold: float,
     attribution: Attribution,
 ) -> Parity:
-    """Compare onnxruntime with torch on real and hostile rows, in batches of several sizes.
+    """Compare onnxruntime with torch on real rows and edge cases, in batches of several sizes.
 
     Args:
         model: The serialised ONNX model.
@@ -100,43 +102,61 @@ def check_parity(
 
     Raises:
         ParityError: A probability differs by more than ``TOLERANCE`` or is not a number, a reason
-            differs by more than ``REASON_TOLERANCE`` and more than rounding explains, or a
-            decision or the quality is another.
+            differs by more than `reason_tolerance` and more than rounding explains, or a decision
+            or the quality of an input differs.
     """
     session = open_session(model)
     names = [output.name for output in session.get_outputs()]
     quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_rows, n_kinks, worst = 0, 0, {PROBABILITY: 0.0, REASONS: 0.0}
-    for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0)):
-        start = 0
-        for size in BATCH_SIZES:
-            batch = rows.iloc[start : start + size]
-            start += size
-            columns = Columns.from_arrays(encode(batch, schema))
-            got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
-            _check_shapes(got, size, len(schema.features))
-            expected = {PROBABILITY: scorer.score(columns).numpy()}
-            if REASONS in got:
-                expected[REASONS] = attribution.explain(columns).numpy()
-                kinks = rows_on_kinks(got[REASONS], expected[REASONS], attribution, columns)
-                got[REASONS][kinks] = expected[REASONS][kinks]
-                n_kinks += len(kinks)
-            for name, values in expected.items():
-                worst[name] = max(worst[name], _difference(name, got[name], values, batch))
-            if DECISION in got and not np.array_equal(
-                got[DECISION], got[PROBABILITY] >= np.float32(threshold)
-            ):
-                raise ParityError("export: the decision does not follow from the probability.")
-            if QUALITY in got and not np.array_equal(got[QUALITY], quality(*columns).numpy()):
-                raise ParityError("export: onnxruntime and torch disagree on the quality.")
-            n_rows += size
+    n_kinks, largest = 0, {PROBABILITY: 0.0, REASONS: 0.0}
+    batches = [
+        rows.iloc[end - size : end]
+        for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0))
+        for size, end in zip(BATCH_SIZES, np.cumsum(BATCH_SIZES), strict=True)
+    ]
+    for batch in batches:
+        columns = Columns.from_arrays(encode(batch, schema))
+        got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
+        _check_shapes(got, len(batch), len(schema.features))
+        expected = {PROBABILITY: scorer.score(columns).numpy()}
+        if REASONS in got:
+            expected[REASONS] = attribution.explain(columns).numpy()
+            kinks = rows_on_kinks(got[REASONS], expected[REASONS], attribution, columns)
+            got[REASONS][kinks] = expected[REASONS][kinks]
+            n_kinks += len(kinks)
+        for name, values in expected.items():
+            difference = np.abs(got[name] - values)
+            allowed = reason_tolerance(values) if name == REASONS else np.float32(TOLERANCE)
+            wrong = ~(np.isfinite(difference) & (difference <= allowed))
+            if wrong.any():
+                raise _difference_error(name, got[name], values, wrong, batch, scorer, columns)
+            largest[name] = max(largest[name], float(difference.max()))
+        if DECISION in got and not np.array_equal(
+            got[DECISION], got[PROBABILITY] >= np.float32(threshold)
+        ):
+            raise ParityError("the decision of the file does not follow from its probability")
+        if QUALITY in got and not np.array_equal(got[QUALITY], quality(*columns).numpy()):
+            raise ParityError("onnxruntime and torch disagree on the quality of the inputs")
     return Parity(
-        n_rows=n_rows,
-        max_difference=worst[PROBABILITY],
-        max_difference_reasons=worst[REASONS] if REASONS in names else None,
+        n_rows=sum(map(len, batches)),
+        max_difference=largest[PROBABILITY],
+        max_difference_reasons=largest[REASONS] if REASONS in names else None,
         n_kinks=n_kinks,
     )
+
+
+def reason_tolerance(reasons: Array) -> Array:
+    """Return by how much the reasons of each row may differ.
+
+    Args:
+        reasons: ``[N, F]`` log-odds.
+
+    Shape:
+        ``[N, 1]``.
+    """
+    largest: Array = np.abs(reasons).max(axis=1, keepdims=True)
+    return np.maximum(REASON_TOLERANCE, REASON_RELATIVE_TOLERANCE * largest)
 
 
 @torch.no_grad()
@@ -144,20 +164,21 @@ def rows_on_kinks(
     got: Array, expected: Array, attribution: Attribution, columns: Columns
 ) -> list[int]:
     """Return the rows whose reasons differ no more than torch's own do when a row is rounded."""
-    found: list[int] = []
-    rows = np.flatnonzero((np.abs(got - expected) > REASON_TOLERANCE).any(axis=1))
+    on_kinks: list[int] = []
+    tolerance = reason_tolerance(expected)
+    rows = np.flatnonzero((np.abs(got - expected) > tolerance).any(axis=1))
     if len(rows) > MOST_ON_KINKS:
-        return found
+        return on_kinks
     generator = torch.Generator().manual_seed(0)
     for row in rows:
         x = attribution.scorer.preprocess(*columns.take(slice(row, row + 1)))
         noise = 2 * torch.rand(ROUNDED_ROWS, x.shape[1], generator=generator) - 1
         reasons = attribution(x * (1 + ROUNDING * noise))
         low, high = reasons.amin(0).numpy(), reasons.amax(0).numpy()
-        near = (got[row] >= low - REASON_TOLERANCE) & (got[row] <= high + REASON_TOLERANCE)
+        near = (got[row] >= low - tolerance[row]) & (got[row] <= high + tolerance[row])
         if near.all():
-            found.append(int(row))
-    return found
+            on_kinks.append(int(row))
+    return on_kinks
 
 
 def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
@@ -165,22 +186,33 @@ def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
         shape = (size, n_columns) if name in (REASONS, QUALITY) else (size,)
         if values.shape != shape:
             raise ParityError(
-                f"export: expected the output {name} in the shape {shape}, got {values.shape}: the "
-                "batch size is frozen in the graph."
+                f"expected the output {name} in the shape {shape}, got {values.shape}: the number "
+                "of rows is fixed in the graph"
             )
 
 
-def _difference(name: str, got: Array, expected: Array, batch: pd.DataFrame) -> float:
-    """Return the largest difference, or refuse it."""
+def _difference_error(
+    name: str,
+    got: Array,
+    expected: Array,
+    wrong: Array,
+    batch: pd.DataFrame,
+    scorer: Scorer,
+    columns: Columns,
+) -> ParityError:
+    """Return the error for the value that is off by most, with its row."""
+    difference = np.nan_to_num(np.abs(got - expected), nan=np.inf)
+    place = np.unravel_index(np.argmax(np.where(wrong, difference, -1)), wrong.shape)
+    row = int(place[0])
     tolerance = TOLERANCE if name == PROBABILITY else REASON_TOLERANCE
-    difference = np.abs(got - expected)
-    if not (difference <= tolerance).all():
-        worst = int(np.nanargmax(np.where(np.isnan(difference), np.inf, difference)))
-        row = np.unravel_index(worst, difference.shape)[0]
-        raise ParityError(
-            f"export: expected onnxruntime and torch to agree to {tolerance} in {name}, got "
-            f"{got.flat[worst]} and {expected.flat[worst]} for the row "
-            f"{str(batch.iloc[row].to_dict())[:500]}; nothing was written. Weights too large for "
-            "float32 do this: lower optimizer.lr or raise penalty.l2."
-        )
-    return float(difference.max())
+    with torch.no_grad():
+        logit = float(scorer.raw_logit(*columns.take(slice(row, row + 1))))
+    is_large = not np.isfinite([got[place], expected[place]]).all() or not abs(logit) < LARGE_LOGIT
+    return ParityError(
+        f"expected onnxruntime and torch to agree to {tolerance:g} in {name}, got {got[place]} and "
+        f"{expected[place]} for the row {str(batch.iloc[row].to_dict())[:500]}",
+        hint="The weights may have become too large for float32: lower optimizer.lr or raise "
+        "penalty.l2."
+        if is_large
+        else "",
+    )

@@ -19,7 +19,6 @@ from churn_torch.export.torch_exporter import (
     quiet_exporter,
     store_once,
     traced_once,
-    unparsed_translations,
 )
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
@@ -55,7 +54,7 @@ def input_groups(schema: Schema) -> list[Group]:
 def tensor_graph(
     scorer: Scorer, schema: Schema, outputs: Sequence[str], n_points: int, opset: int
 ) -> onnx.ModelProto:
-    """Return the part between raw matrices and the outputs, all but the decision.
+    """Return the graph from raw matrices to all outputs but the decision.
 
     Args:
         scorer: On the CPU, in evaluation mode.
@@ -75,7 +74,7 @@ def tensor_graph(
         core = _traced(graph, groups, opset, n_rows, any_number=False)
         if make_rows_dynamic(core, n_rows):
             return core
-    # An example of one row would let the exporter take the number for a constant.
+    # With an example of one row the exporter would take the number of rows for a constant.
     return _traced(graph, groups, opset, 3, any_number=True)
 
 
@@ -85,7 +84,7 @@ def _traced(
     dtypes = {"float32": torch.float32, "float64": torch.float64, "codes": torch.int64}
     examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
     batch = torch.export.Dim(BATCH)
-    with quiet_exporter(), unparsed_translations(), traced_once():
+    with quiet_exporter(), traced_once():
         program = torch.onnx.export(
             graph,
             examples,
@@ -101,7 +100,7 @@ def _traced(
     core = program.model_proto
     core.ir_version = IR_VERSION
     core.metadata_props.clear()
-    for node in core.graph.node:  # source lines of this machine do not belong in the file
+    for node in core.graph.node:  # source lines of this machine
         node.metadata_props.clear()
         node.doc_string = ""
     core.graph.ClearField("value_info")
@@ -113,14 +112,14 @@ def _traced(
 
 
 class _TensorGraph(nn.Module):
-    """The part that torch exports: the groups that have columns, to all outputs but the decision.
+    """The part that torch exports, from the groups of columns to all outputs but the decision.
 
     Args:
         scorer: The scorer.
         schema: Its completed schema.
         outputs: Outputs of the file, by name.
-        folded: Of a linear scorer.
-        attribution: Where reasons are wanted and the net is not linear.
+        folded: The folded form of a linear scorer, which takes its place.
+        attribution: The reasons of other scorers, if the file has them.
     """
 
     def __init__(
@@ -143,22 +142,22 @@ class _TensorGraph(nn.Module):
         columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
         for index, tensor in zip(self.indices, tensors, strict=True):
             columns[index] = tensor
-        found: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {}
         if self.folded is not None:
-            found[PROBABILITY], found[REASONS] = self.folded(*columns)
+            values[PROBABILITY], values[REASONS] = self.folded(*columns)
         else:
             x = self.scorer.preprocess(*columns)
             logit = self.scorer.net(x)
-            found[PROBABILITY] = self.scorer.calibrated(logit)
+            values[PROBABILITY] = self.scorer.calibrated(logit)
             if self.attribution is not None:
-                found[REASONS] = self.attribution(x, logit)
+                values[REASONS] = self.attribution(x, logit)
         if QUALITY in self.outputs:
-            found[QUALITY] = self.quality(*columns)
-        return tuple(found[name] for name in self.outputs)
+            values[QUALITY] = self.quality(*columns)
+        return tuple(values[name] for name in self.outputs)
 
 
 def _folded(scorer: Scorer) -> FoldedLinear | FoldedScorecard | None:
-    """Return a linear scorer with all worked out that is known before a row comes."""
+    """Return a linear scorer or a scorecard with its constants computed; None for other scorers."""
     for folded in (FoldedScorecard, FoldedLinear):
         if folded.fits(scorer):
             return folded(scorer)

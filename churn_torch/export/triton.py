@@ -12,7 +12,7 @@ from typing import Any
 from churn_torch.serving.session import open_session
 
 NAME = "churn"
-# Where things stand in the repository, as Triton wants it.
+# The paths in the repository that Triton expects.
 MODEL = f"{NAME}/1/model.onnx"
 CONFIG = f"{NAME}/config.pbtxt"
 
@@ -23,8 +23,8 @@ TYPES = {
     "tensor(string)": "TYPE_STRING",
 }
 
-# Rows are microseconds of work: they wait a tenth of a millisecond for company, no longer, and
-# more than one thread a row would cost more than it gives.
+# A row takes microseconds: requests wait a tenth of a millisecond to be batched, and a second
+# thread would cost more than it gains.
 HEAD = f"""\
 name: "{NAME}"
 platform: "onnxruntime_onnx"
@@ -39,7 +39,7 @@ parameters {{ key: "intra_op_thread_count" value {{ string_value: "1" }} }}
 def config(model: bytes | str | Path) -> str:
     """Return the configuration of a file: its names, types and dimensions, and how to batch.
 
-    The dimension of the rows is Triton's own and stands in no ``dims``.
+    Triton adds the dimension of the rows itself, so no ``dims`` holds it.
 
     Raises:
         InputError: The file cannot be opened.
@@ -51,11 +51,11 @@ def config(model: bytes | str | Path) -> str:
 
 
 def _tensor(field: str, value: Any) -> str:
-    # Triton knows no empty dims: what is [N] in the file is [N, 1] to those who ask.
+    # Triton has no empty dims: an output of shape [N] in the file is [N, 1] for its clients.
     dims, reshape = value.shape[1:], ""
     if not dims:
         dims, reshape = [1], "  reshape { shape: [ ] }\n"
-    name = json.dumps(value.name, ensure_ascii=False)  # protobuf text has the same escapes
+    name = json.dumps(value.name, ensure_ascii=False)  # protobuf text uses the same escapes
     return (
         f"{field} {{\n"
         f"  name: {name}\n"

@@ -1,4 +1,4 @@
-"""The ONNX files of a model: built, told what to say of themselves, and proved; not yet written."""
+"""The ONNX files of a model: built, described by metadata and verified; not yet written."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from churn_torch.tables.schema import Schema
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What of a model goes into its file.
+    """What goes into the ONNX file of a model.
 
     Attributes:
         outputs: Words of `OUTPUTS`; the probability must be among them.
@@ -47,37 +47,44 @@ class ExportOptions:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        """Refuse what the file cannot have.
+        """Check the choices.
 
         Raises:
             InputError: An output is unknown, the probability is not among them, the opset is not
-                one that has all operators, or the dtype is unknown.
+                supported, or the dtype is unknown.
         """
         if not isinstance(self.outputs, list | tuple):
             raise InputError(
-                f"export.outputs: expected a list of some of {', '.join(OUTPUTS)}, got "
-                f"{self.outputs!r}; write [{self.outputs}]."
+                "export.outputs",
+                expected=f"a list of some of {', '.join(OUTPUTS)}",
+                got=repr(self.outputs),
+                fix=f"write [{self.outputs}]",
             )
         for word in self.outputs:
             if word not in OUTPUTS:
                 raise InputError(
-                    f"export.outputs: expected some of {', '.join(OUTPUTS)}, got {word!r}"
-                    f"{suggest(str(word), OUTPUTS)}."
+                    "export.outputs",
+                    expected=f"some of {', '.join(OUTPUTS)}",
+                    got=f"{word!r}{suggest(str(word), OUTPUTS)}",
                 )
         if "probability" not in self.outputs:
             raise InputError(
-                "export.outputs: expected the probability among them, got "
-                f"[{','.join(self.outputs)}]; add probability."
+                "export.outputs",
+                expected="the probability among them",
+                got=f"[{','.join(self.outputs)}]",
+                fix="add probability",
             )
         if type(self.opset) is not int or not OPSET <= self.opset <= MOST_OPSET:
             raise InputError(
-                f"export.opset: expected a whole number from {OPSET} to {MOST_OPSET}, got "
-                f"{self.opset!r}."
+                "export.opset",
+                expected=f"a whole number from {OPSET} to {MOST_OPSET}",
+                got=repr(self.opset),
             )
         if self.dtype not in DTYPES:
             raise InputError(
-                f"export.dtype: expected one of {', '.join(DTYPES)}, got {self.dtype!r}"
-                f"{suggest(str(self.dtype), DTYPES)}."
+                "export.dtype",
+                expected=f"one of {', '.join(DTYPES)}",
+                got=f"{self.dtype!r}{suggest(str(self.dtype), DTYPES)}",
             )
 
     @property
@@ -88,13 +95,13 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class VerifiedFile:
-    """An ONNX file that equals the scorer it was made from, and the certificate of that.
+    """An ONNX file that gives the same numbers as its scorer, and the certificate of that.
 
     Attributes:
         content: The file.
         parity: The certificate.
-        rounding: By how much, at most, storing the weights as asked moves the probabilities of
-            the real rows; None where they are stored as they are.
+        rounding: By how much, at most, the compression of the weights changes the probabilities of
+            the real rows; None without compression.
     """
 
     content: bytes
@@ -113,14 +120,14 @@ def verified_files(
     attribution: Attribution,
     options: ExportOptions,
 ) -> tuple[VerifiedFile, VerifiedFile | None]:
-    """Return the file, and one without reasons where these cost several passes through the net.
+    """Return the file, and a second one without reasons where these take several passes of the net.
 
-    onnxruntime computes every output of a file whether it is asked for or not.
+    onnxruntime always computes every output of a file, also those that nobody requested.
 
     Args:
         scorer: Trained.
         schema: Its completed schema.
-        parsed: Parsed real rows to prove the file on.
+        parsed: Parsed real rows to verify the file on.
         label: Their labels, NaN where unknown; only a compressed file needs them.
         metrics: Content of metrics.json.
         threshold: The decision threshold.
@@ -128,9 +135,9 @@ def verified_files(
         options: What goes into the file.
 
     Raises:
-        ParityError: onnxruntime and torch disagree, or a compressed model ranks rows worse.
-        InputError: There are no labels to judge a compressed model by, or a column is named like an
-            output or has no name.
+        ParityError: onnxruntime and torch disagree.
+        InputError: A compressed model ranks rows worse, or there are no labels to tell; or a column
+            is named like an output or has no name.
     """
     matrices: list[Stored] = []
     rounding = None
@@ -139,7 +146,7 @@ def verified_files(
         scorer, matrices = compress(full, options.dtype)
         attribution = Attribution(scorer, attribution.n_points)
         columns = Columns.from_arrays(encode(parsed, schema))
-        rounding = _judge(scorer, full, columns, label, options.dtype)
+        rounding = _compression_loss(scorer, full, columns, label, options.dtype)
         metrics = {**metrics, "reasons": describe_reasons(attribution, columns)}
     metadata = file_metadata(
         schema=schema,
@@ -162,7 +169,7 @@ def verified_files(
 
     store_compressed(model, matrices)
 
-    def proved(model: onnx.ModelProto) -> VerifiedFile:
+    def verified(model: onnx.ModelProto) -> VerifiedFile:
         parity = check_parity(
             model.SerializeToString(),
             scorer,
@@ -178,21 +185,23 @@ def verified_files(
 
     lean = None
     if REASONS in options.names and attribution.n_points > 1:
-        lean = proved(_without_reasons(model))
-    return proved(model), lean
+        lean = verified(_without_reasons(model))
+    return verified(model), lean
 
 
-def _judge(
+def _compression_loss(
     scorer: Scorer, full: Scorer, columns: Columns, label: Labels | None, dtype: str
 ) -> float:
-    """Refuse a compressed scorer that ranks worse; return by how much it moves a probability."""
+    """Return by how much compression moves a probability; refuse a scorer that ranks worse."""
     known = torch.zeros(0, dtype=torch.bool)
     if label is not None:
         known = torch.from_numpy(~np.isnan(label))
     if label is None or len(set(label[known])) < 2:
         raise InputError(
-            f"export.dtype={dtype}: expected labelled rows of both classes to compare the ranking "
-            "on, got none; name a source with the target column, or keep float32."
+            f"export.dtype={dtype}",
+            expected="labelled rows of both classes to compare the ranking on",
+            got="none",
+            fix="name a source with the target column, or keep float32",
         )
     expected, got = (model.score(columns.take(known)).numpy() for model in (full, scorer))
     check_auroc(label[known], expected, got, dtype)

@@ -1,4 +1,4 @@
-"""Smaller files for large nets: their weights stored in 16 or 8 bits, the arithmetic in 32."""
+"""Smaller files for large nets: weights are stored in 16 or 8 bits, the arithmetic stays in 32."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from churn_torch.errors import InputError
-from churn_torch.export.parity import ParityError
 from churn_torch.models.scorer import Scorer
 
 Array = np.ndarray[Any, Any]
 
 DTYPES = ("float32", "float16", "int8")
-# Weight matrices of fewer numbers are left as they are: they would save nothing.
+# Smaller weight matrices are left as they are: compressing them would save nothing.
 FEWEST = 1_024
-# A compressed model may rank customers worse by so much.
+# By how much the AUROC of a compressed model may be lower.
 AUROC_TOLERANCE = 0.002
 
 
@@ -27,7 +26,7 @@ class Stored(NamedTuple):
     """A weight matrix as it is used and as it is stored.
 
     Attributes:
-        used: ``[n_out, n_in]`` float32, exactly what `stored` (times `scale`) stands for.
+        used: ``[n_out, n_in]`` float32, equal to `stored` (times `scale`).
         stored: ``[n_out, n_in]`` float16 or int8.
         scale: ``[n_out]`` float32 for int8, else None.
     """
@@ -38,11 +37,11 @@ class Stored(NamedTuple):
 
 
 def compress(scorer: Scorer, dtype: str) -> tuple[Scorer, list[Stored]]:
-    """Return a copy whose large weight matrices need fewer bits, and these matrices.
+    """Return a copy of the scorer with its large weight matrices rounded, and these matrices.
 
     float16 keeps 11 significant bits. int8 keeps a number from -127 to 127 and a scale for each
-    row of a matrix. What a row of a table is given does not depend on the rows beside it, which it
-    would with activations in 8 bits whose scale is found anew for each batch.
+    row of a matrix. Only weights are rounded: activations in 8 bits would be scaled anew for each
+    batch, so that the score of a customer depended on the other rows of the batch.
 
     Raises:
         InputError: A weight is too large for float16.
@@ -59,8 +58,10 @@ def compress(scorer: Scorer, dtype: str) -> tuple[Scorer, list[Stored]]:
                 stored = values.astype(np.float16)
             if not np.isfinite(stored).all():
                 raise InputError(
-                    "export.dtype=float16: expected weights up to 65504, got larger ones in "
-                    f"{name}; keep float32."
+                    "export.dtype=float16",
+                    expected="weights up to 65504",
+                    got=f"larger ones in {name}",
+                    fix="keep float32",
                 )
             used = stored.astype(np.float32)
         else:
@@ -75,7 +76,7 @@ def compress(scorer: Scorer, dtype: str) -> tuple[Scorer, list[Stored]]:
 
 
 def store_compressed(model: onnx.ModelProto, matrices: list[Stored]) -> None:
-    """Store the matrices, wherever the graph holds one or its transpose, in their fewer bits."""
+    """Store each matrix compressed, wherever the graph holds it or its transpose."""
     before = []
     for tensor in model.graph.initializer:
         values = numpy_helper.to_array(tensor)
@@ -91,7 +92,7 @@ def store_compressed(model: onnx.ModelProto, matrices: list[Stored]) -> None:
             cast = name if matrix.scale is None else f"{name}.cast"
             before.append(_node("Cast", [tensor.name], cast, to=TensorProto.FLOAT))
             if matrix.scale is not None:
-                # Not DequantizeLinear: onnxruntime would move the arithmetic behind it to 8 bits.
+                # Not DequantizeLinear: onnxruntime would then compute in 8 bits too.
                 scale = numpy_helper.from_array(matrix.scale.reshape(shape), f"{name}.scale")
                 model.graph.initializer.append(scale)
                 before.append(_node("Mul", [cast, scale.name], name))
@@ -105,22 +106,24 @@ def _node(operator: str, inputs: list[str], output: str, **attributes: Any) -> o
 
 
 def check_auroc(label: Array, expected: Array, got: Array, dtype: str) -> None:
-    """Refuse a compressed model that ranks labelled rows worse than the one it was made from.
+    """Refuse a compressed model that ranks labelled rows worse than the original.
 
     Args:
         label: ``[N]``, 1 for churners, both classes.
-        expected: ``[N]`` probabilities of the model.
-        got: ``[N]`` probabilities of the compressed one.
+        expected: ``[N]`` probabilities of the original model.
+        got: ``[N]`` probabilities of the compressed model.
         dtype: One of `DTYPES`, for the message.
 
     Raises:
-        ParityError: Its AUROC is lower by more than ``AUROC_TOLERANCE``.
+        InputError: Its AUROC is lower by more than ``AUROC_TOLERANCE``.
     """
-    from sklearn.metrics import roc_auc_score  # slow to import, and seldom needed
+    from sklearn.metrics import roc_auc_score  # slow to import, and rarely needed
 
     lost = float(roc_auc_score(label, expected) - roc_auc_score(label, got))
     if not lost <= AUROC_TOLERANCE:
-        raise ParityError(
-            f"export.dtype={dtype}: expected an AUROC at most {AUROC_TOLERANCE} below the model's, "
-            f"got one {lost:.4f} below; nothing was written, so keep float32."
+        raise InputError(
+            f"export.dtype={dtype}",
+            expected=f"an AUROC at most {AUROC_TOLERANCE} below the model's",
+            got=f"one {lost:.4f} below",
+            fix="keep float32; nothing was written",
         )

@@ -1,1 +1,1 @@
-"""How the model leaves the house: the ONNX file, the proof that it agrees, scoring with it."""
+"""Use of an ONNX file without torch: open it, score tables with it, serve it over HTTP."""

@@ -1,4 +1,4 @@
-"""``python -m churn_torch.serving MODEL.onnx``: what an ONNX file says of itself."""
+"""``python -m churn_torch.serving MODEL.onnx``: show the metadata of an ONNX file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the tables, or with ``--json`` the metadata; exit 1 with one sentence on an error."""
     parser = argparse.ArgumentParser(
         prog="python -m churn_torch.serving",
-        description="Show what an ONNX file of churn_torch says of itself.",
+        description="Show the inputs, outputs, metrics and origin of an ONNX file of churn_torch.",
     )
-    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
-    parser.add_argument("--json", action="store_true", help="the metadata as JSON")
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL.onnx", help="the file, e.g. outputs/latest/model.onnx"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the metadata as JSON instead of tables"
+    )
     options = parser.parse_args(arguments)
     try:
         _show(options.model, options.json)
@@ -32,10 +36,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _show(path: Path, as_json: bool) -> None:
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
         raise InputError(
-            f"model: expected an ONNX file, got {found} at {str(path)!r}; name the model.onnx of a "
-            "run folder or what scripts/export.py wrote."
+            "model",
+            expected="an ONNX file",
+            got=f"{'a folder' if path.is_dir() else 'nothing'} at {str(path)!r}",
+            fix="name the model.onnx of a run folder or a file that churn-torch export wrote",
         )
     file = ModelFile(path)
     if as_json:
@@ -46,8 +51,10 @@ def _show(path: Path, as_json: bool) -> None:
         tables = describe_file(file, path.stat().st_size)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"model: expected whole metadata in {path}, got damaged ones "
-            f"({type(error).__name__}: {error}); write the file anew with scripts/export.py."
+            "model",
+            expected=f"complete metadata in {path}",
+            got=f"damaged metadata ({type(error).__name__}: {error})",
+            fix="write the file again with churn-torch export",
         ) from error
     console = make_console()
     console.print(str(path), markup=False)

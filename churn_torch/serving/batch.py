@@ -1,8 +1,8 @@
-"""The ONNX file cut in two for many rows: its text encoders, and the probability after them.
+"""The ONNX file split in two for many rows: the text encoders, and the rest up to the probability.
 
-onnxruntime takes text as one Python object a cell, which for a table costs more than the model
-does. A column holds few different texts, though: the file's own encoders are run on those, and
-what they return is looked up for the rows.
+onnxruntime takes text as one Python object a cell, which for a large table takes longer than the
+model itself. A column has few different texts, so the encoders of the file run on these only, and
+their codes are then looked up for the rows.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Array, Feed, as_input, open_session
 from churn_torch.tables.encode import Texts
 
-# Rows that pass the graph at a time: what its nodes hand on stays in a core's cache.
+# Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
 
 
 class BatchModel:
-    """An ONNX file for many rows at a time: the nodes of its probability, so the same numbers.
+    """An ONNX file prepared for many rows: the part of its graph that computes the probability.
 
-    What a whole graph answers besides is computed whether it is asked for or not, and reasons may
-    cost many times what the probability does.
+    onnxruntime always computes every output of a graph, and reasons can take many times as long as
+    the probability. The nodes are those of the file, so the numbers are the same.
 
     Args:
         path: The file.
@@ -38,7 +38,7 @@ class BatchModel:
     Attributes:
         schema: What the file was trained on.
         threshold: The probability at and above which the decision is 1.
-        session: The graph behind the encoders, down to the probability.
+        session: The graph from the encoders' codes and the numbers to the probability.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch, or one of a newer version.
@@ -54,7 +54,7 @@ class BatchModel:
             for node in model.graph.node
             if node.op_type == "LabelEncoder" and node.input[0] in texts
         ]
-        # The column that each encoder reads, by the name of what it returns.
+        # The column that each encoder reads, by the name of the encoder's output.
         self._encoded = {node.output[0]: node.input[0] for node in encoders}
         encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
         if encoders:
@@ -65,7 +65,7 @@ class BatchModel:
         """Return the inputs of `session`.
 
         Args:
-            columns: What `churn_torch.tables.encode.parse_columns` returned.
+            columns: From `churn_torch.tables.encode.parse_columns`.
         """
         feed: Feed = {}
         texts: dict[str, Texts] = {}
@@ -76,13 +76,13 @@ class BatchModel:
                 feed[name] = as_input(column, self.schema[name])
         if texts:
             words = {n: t.values.to_numpy(object).reshape(-1, 1) for n, t in texts.items()}
-            found = self._encoders.run(list(self._encoded), words)
-            for (output, name), of_text in zip(self._encoded.items(), found, strict=True):
+            encoded = self._encoders.run(list(self._encoded), words)
+            for (output, name), of_text in zip(self._encoded.items(), encoded, strict=True):
                 feed[output] = np.asarray(of_text)[texts[name].codes]
         return feed
 
     def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64; `feed` says of what."""
+        """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
         feed = self.feed(columns)
         n_rows = len(next(iter(feed.values())))
         blocks = [
@@ -98,9 +98,9 @@ class BatchModel:
 def _encoders(
     model: onnx.ModelProto, encoders: list[onnx.NodeProto], encoded: list[onnx.ValueInfoProto]
 ) -> ort.InferenceSession:
-    """Return the encoders alone."""
+    """Return a session of the encoders."""
     texts = dict.fromkeys(node.input[0] for node in encoders)
-    # A name for each length: columns differ in how many texts they hold.
+    # Columns differ in how many texts they have, so each dimension has its own name.
     inputs = [
         helper.make_tensor_value_info(name, TensorProto.STRING, [f"N_{i}", 1])
         for i, name in enumerate(texts)
@@ -116,10 +116,7 @@ def _encoders(
 def _scores(
     model: onnx.ModelProto, encoded: list[onnx.ValueInfoProto], texts: set[str]
 ) -> ort.InferenceSession:
-    """Return what leads from numbers and encoded texts to the probability.
-
-    onnxruntime computes every output of a graph whether it is asked for or not.
-    """
+    """Return a session from numbers and encoded texts to the probability."""
     model.graph.value_info.extend(encoded)  # the extractor starts from values with a type
     numbers = [value.name for value in model.graph.input if value.name not in texts]
     scores = Extractor(model).extract_model(
@@ -129,6 +126,6 @@ def _scores(
 
 
 def _type_of(encoder: onnx.NodeProto) -> int:
-    """Return the type of what an encoder returns."""
+    """Return the type of an encoder's output."""
     floats = any(attribute.name == "values_floats" for attribute in encoder.attribute)
     return TensorProto.FLOAT if floats else TensorProto.INT64

@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, laid out for people."""
+"""The metadata of an ONNX file as tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Letters of a category and of a vocabulary that are shown.
+# Characters of a category and of a vocabulary that are shown.
 LONGEST_WORD = 40
 LONGEST_LIST = 60
 
@@ -27,7 +27,7 @@ def describe_file(file: ModelFile, n_bytes: int) -> list[Table]:
         n_bytes: Its size.
 
     Raises:
-        KeyError, TypeError, ValueError: The metadata are not those of a whole file.
+        KeyError, TypeError, ValueError: The metadata are incomplete or damaged.
     """
     return [
         inputs_table(file.columns, "quality" in file.metadata),
@@ -37,17 +37,17 @@ def describe_file(file: ModelFile, n_bytes: int) -> list[Table]:
     ]
 
 
-def inputs_table(columns: Sequence[Mapping[str, Any]], rated: bool) -> Table:
-    """Lay out the inputs in their order: type, and what the training rows showed.
+def inputs_table(columns: Sequence[Mapping[str, Any]], has_quality: bool) -> Table:
+    """Return a table of the inputs in their order: types, and the values of the training rows.
 
     Args:
         columns: ``columns`` of the metadata.
-        rated: Whether the file has the output quality, which tells values apart from these.
+        has_quality: Whether the file has the output ``quality``, which flags unusual values.
     """
     table = Table(
         title="Inputs, each [N, 1]",
-        caption="any other value or NaN and '' for missing are taken too"
-        + (", and named by quality" if rated else ""),
+        caption="Other values are accepted too; a missing value is NaN or ''."
+        + (" The output quality flags both." if has_quality else ""),
     )
     for header in ("column", "kind", "type", "values in training", "typical", "missing"):
         table.add_column(header, overflow="fold")
@@ -65,7 +65,7 @@ def inputs_table(columns: Sequence[Mapping[str, Any]], rated: bool) -> Table:
 
 
 def _values(column: Mapping[str, Any]) -> str:
-    """Say which values a column had: a range, or a vocabulary that is cut where it gets long."""
+    """Return the values that a column had: a range, or a vocabulary that is shortened if long."""
     words = column["vocabulary"]
     if words is None:
         low, high = (_value(column[end], column) for end in ("minimum", "maximum"))
@@ -83,7 +83,7 @@ def _cut(word: str) -> str:
 
 
 def _value(value: Any, column: Mapping[str, Any]) -> str:
-    """Write one value as people do; dates are stored as days since 1970."""
+    """Return a value as text; dates are stored as days since 1970."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -92,13 +92,13 @@ def _value(value: Any, column: Mapping[str, Any]) -> str:
         return f"{value:,.7g}" if column["type"] == "float32" else f"{value:,.12g}"
     try:
         moment = EPOCH + timedelta(days=value)
-    except OverflowError:  # beyond the years that Python knows
+    except OverflowError:  # beyond the years that Python supports
         return f"day {value:g}"
     return f"{moment:%Y-%m-%d}" if value == int(value) else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def outputs_table(file: ModelFile) -> Table:
-    """Lay out the outputs: type, shape and what the numbers mean."""
+    """Return a table of the outputs: type, shape and meaning."""
     table = Table(title="Outputs")
     for header in ("output", "type", "shape", "meaning"):
         table.add_column(header, overflow="fold")
@@ -131,7 +131,7 @@ def _method(reasons: Mapping[str, Any]) -> str:
 
 
 def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
-    """Lay out where the model comes from and what vouches for it."""
+    """Return a table of the origin of the model: rows, dates, versions, verification."""
     training, parity = metadata["training"], metadata["parity"]
     rows = ", ".join(
         f"{training[f'n_{part}']:,} {part}" for part in ("train", "validation", "test")
@@ -139,18 +139,18 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
     span = "not split by time"
     if training["first_time"] is not None:
         span = f"{training['first_time']} to {training['last_time']}"
-    proof = f"{parity['max_difference']:.1e} in probability"
+    difference = f"within {parity['max_difference']:.1e} in probability"
     if parity.get("max_difference_reasons") is not None:
-        proof += f", {parity['max_difference_reasons']:.1e} in reasons"
+        difference += f", {parity['max_difference_reasons']:.1e} in reasons"
     if parity.get("n_kinks"):
-        proof += f" (but for {parity['n_kinks']} rows on a kink of the net)"
+        difference += f" (except {parity['n_kinks']} rows on a kink of the net)"
     facts = {
         "decision threshold": f"{float(metadata['threshold']):g}",
         "churn rate in training": f"{float(metadata['base_rate']):.2%}",
         "rows": rows,
         "trained": str(training["date"]),
         "time span": span,
-        "equals torch to": f"{proof}, on {parity['n_rows']:,} rows ({parity['date']})",
+        "matches PyTorch": f"{difference}, on {parity['n_rows']:,} rows ({parity['date']})",
         "data fingerprint": str(metadata["data_fingerprint"]),
         "churn_torch": str(metadata["churn_torch_version"]),
         "format, opset": f"{metadata['format']}, {metadata['opset']}",

@@ -1,4 +1,4 @@
-"""An ONNX file of churn_torch, opened: what it says of itself and what it answers; no torch."""
+"""An ONNX file of churn_torch, opened for use: metadata, inputs and outputs; without torch."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Schema
 
-# Entries of the metadata that are JSON; others, those of other tools among them, are text.
+# Entries of the metadata that are JSON; all others, also those of other tools, are text.
 _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
     *("training", "reasons", "quality", "parity"),
 )
 
 
-# The file's name in a run folder.
+# The name of the file in a run folder.
 MODEL_NAME = "model.onnx"
 
 
 class ModelFile:
-    """A model as another system sees it: the file alone.
+    """A model file without the run that made it.
 
     Args:
-        model: The file, or its bytes.
+        model: The path of the file, or its bytes.
 
     Attributes:
-        session: The graph.
-        metadata: What the file says of itself, JSON read but for ``schema``.
-        names: The inputs in their order, which is that of the columns of reasons and quality.
-        outputs: The outputs in their order.
+        session: The onnxruntime session.
+        metadata: The metadata, with JSON parsed in all entries but ``schema``.
+        names: The inputs in order, which is also the order of the columns of reasons and quality.
+        outputs: The outputs in order.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch, or one of a newer version.
@@ -49,14 +49,18 @@ class ModelFile:
         where = "bytes" if isinstance(model, bytes) else str(model)
         if "format" not in stored or "schema" not in stored:
             raise InputError(
-                f"model: expected an ONNX file of churn_torch, got {where} without its metadata; "
-                "write it with scripts/export.py."
+                "model",
+                expected="an ONNX file of churn_torch",
+                got=f"{where} without its metadata",
+                fix="write it with churn-torch export",
             )
         if not stored["format"].isdecimal() or int(stored["format"]) > FORMAT:
             raise InputError(
-                f"model: expected a file of format {FORMAT} or older, got {where} of format "
-                f"{stored['format']!r}, written by churn_torch "
-                f"{stored.get('churn_torch_version', '(unknown)')}; install that version or newer."
+                "model",
+                expected=f"a file of format {FORMAT} or older",
+                got=f"{where} of format {stored['format']!r}, written by churn_torch "
+                f"{stored.get('churn_torch_version', '(unknown)')}",
+                fix="install that version or newer",
             )
         try:
             self.metadata: dict[str, Any] = {
@@ -68,8 +72,10 @@ class ModelFile:
                 raise ValueError("its columns are not the inputs")
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
-                f"model: expected whole metadata in {where}, got damaged ones ({error}); write the "
-                "file anew with scripts/export.py."
+                "model",
+                expected=f"complete metadata in {where}",
+                got=f"damaged metadata ({error})",
+                fix="write the file again with churn-torch export",
             ) from None
         self.outputs = [value.name for value in self.session.get_outputs()]
 
@@ -85,7 +91,7 @@ class ModelFile:
 
     @cached_property
     def quality_meaning(self) -> dict[int, str]:
-        """What each flag of the quality means; empty where the file gives none."""
+        """What each flag of the output quality means; empty where the file has no such output."""
         return {int(flag): meaning for flag, meaning in self.metadata.get("quality", {}).items()}
 
     def feed(self, frame: pd.DataFrame) -> Feed:
@@ -97,7 +103,7 @@ class ModelFile:
         return make_feed(parse(frame, self.schema), self.schema)
 
     def run(self, feed: Feed, outputs: Sequence[str] | None = None) -> dict[str, Array]:
-        """Return outputs by name, all of the file's if none are named."""
+        """Return the named outputs, by name; all outputs if none are named."""
         names = list(outputs or self.outputs)
         return dict(zip(names, self.session.run(names, feed), strict=True))
 
@@ -106,7 +112,7 @@ def find_model(run: str) -> Path:
     """Return the ONNX file of a run folder, or the file itself.
 
     Raises:
-        InputError: There is neither.
+        InputError: Neither exists.
     """
     path = Path(run)
     if path.is_file():
@@ -114,12 +120,16 @@ def find_model(run: str) -> Path:
     if not path.is_dir():
         nearby = [str(other) for other in path.parent.glob("*")]
         raise InputError(
-            f"run: expected a run folder or an ONNX file, got {run!r}, which is not there"
-            f"{suggest(run, nearby)}; train first, or name a folder under outputs/."
+            "run",
+            expected="a run folder or an ONNX file",
+            got=f"{run!r}, which does not exist{suggest(run, nearby)}",
+            fix="train first, or name a folder under outputs/",
         )
     if not (path / MODEL_NAME).is_file():
         raise InputError(
-            f"run: expected {MODEL_NAME} in {run!r}, got none; write it with churn-torch export "
-            f"run={run}."
+            "run",
+            expected=f"{MODEL_NAME} in {run!r}",
+            got="none",
+            fix=f"write it with churn-torch export run={run}",
         )
     return path / MODEL_NAME

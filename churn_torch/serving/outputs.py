@@ -1,4 +1,4 @@
-"""What the outputs of the ONNX file are called and what they mean."""
+"""The names of the outputs of the ONNX file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ DECISION = "churn_decision"  # [N] int64, 1 at and above the threshold
 REASONS = "reasons"  # [N, F] float32, what each input column adds to the log-odds
 QUALITY = "quality"  # [N, F] int64, whether each input can be trusted
 
-# By the word that chooses them (`outputs` in conf/train.yaml), in their order in the file.
+# By the word in ``export.outputs``, in their order in the file.
 OUTPUTS = {
     "probability": PROBABILITY,
     "decision": DECISION,
@@ -16,5 +16,5 @@ OUTPUTS = {
 }
 
 
-# Raised when a reader of older files would misread a newer one.
+# Increased when a change would make older readers misread a file.
 FORMAT = 1

@@ -12,9 +12,9 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.encode import Texts, parse_columns
-from churn_torch.tables.labelled.rows import CHUNK_ROWS
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
+from churn_torch.tables.readers.sources import READ_ROWS
 
 
 def score_table(
@@ -24,7 +24,7 @@ def score_table(
     *,
     keep: str | Sequence[str] = "id",
     database: str | None = None,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int = READ_ROWS,
     progress: Callable[[int], object] = lambda n_rows: None,
 ) -> int:
     """Score a table of any size, from file to file.

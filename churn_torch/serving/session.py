@@ -1,4 +1,4 @@
-"""An ONNX file opened, and its inputs made of rows."""
+"""Open an ONNX file, and make its inputs from rows."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
     """
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    # One thread: a row is microseconds of work, and waking a pool costs more than it gives.
+    # One thread: a row takes microseconds, and waking a pool of threads takes longer.
     options.intra_op_num_threads = 1
     source = model if isinstance(model, bytes) else str(model)
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes share no base but Exception
+    except Exception as error:  # onnxruntime's classes have no other common base
         raise InputError(
-            f"model: expected an ONNX file that onnxruntime can open, got "
-            f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}; "
-            "write it anew with scripts/export.py."
+            "model",
+            expected="an ONNX file that onnxruntime can open",
+            got=f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}",
+            fix="write it again with churn-torch export",
         ) from error
 
 
@@ -48,8 +49,8 @@ def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
 
 
 def as_input(numbers: pd.Series, column: Column) -> Array:
-    """Return a number column as the file wants it: ``[N, 1]`` float32, or float64 if wide."""
+    """Return a number column as the file takes it: ``[N, 1]`` float32, or float64 if needed."""
     dtype = np.float64 if Schema.is_float64(column) else np.float32
-    # A number beyond float32 becomes infinite, which the model takes as missing.
+    # A number beyond float32 becomes infinite, which counts as missing.
     with np.errstate(over="ignore"):
         return numbers.to_numpy(dtype).reshape(-1, 1)

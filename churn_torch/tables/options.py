@@ -92,6 +92,8 @@ class DataOptions:
         positive: As for `ColumnRoles`.
         id: As for `ColumnRoles`.
         weight: As for `ColumnRoles`.
+        value: What a customer is worth: a column, or an SQL expression over the columns of a row.
+        carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
         kinds: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
@@ -108,6 +110,8 @@ class DataOptions:
     positive: Label | None = None
     id: str | None = None
     weight: str | None = None
+    value: str | float | None = None
+    carry: Sequence[str] = ()
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     test_source: str | None = None

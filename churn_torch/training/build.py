@@ -314,6 +314,6 @@ def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> 
     if is_number and 0 < class_weight < math.inf:
         return float(class_weight)
     raise InputError(
-        "class_weight: expected none, balanced or a positive number (the weight of a positive "
+        "class_weight: expected none, balanced or a number above 0 (the weight of a positive "
         f"row), got {class_weight!r}."
     )

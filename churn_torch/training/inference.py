@@ -1,4 +1,4 @@
-"""A scorer's logits and probabilities of the rows of a part, block by block."""
+"""A scorer's logits and probabilities for the rows of a part, block by block."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
 
     The scorer is in evaluation mode.
     """
-    for run, logit in _raw_logits(scorer, part, 1):
+    for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            yield scorer.calibrated(logit), run.label
+            yield scorer.calibrated(logit), block.label
 
 
 def sampled_logits(
@@ -30,10 +30,10 @@ def sampled_logits(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """Return raw logits, labels and weights, ``[N]``, of every k-th row, so that N is bounded."""
     step = -(-part.n_rows // most_rows)
-    found: list[tuple[Tensor, ...]] = []
-    for rows, logit in _raw_logits(scorer, part, step):
-        found.append((logit, *(array.clone() for array in rows.arrays()[2:])))
-    logit, label, *weight = map(torch.cat, zip(*found, strict=True))
+    blocks: list[tuple[Tensor, ...]] = []
+    for block, logit in _raw_logits(scorer, part, step):
+        blocks.append((logit, *(array.clone() for array in block.arrays()[2:])))
+    logit, label, *weight = map(torch.cat, zip(*blocks, strict=True))
     return logit, label, weight[0] if weight else None
 
 
@@ -41,24 +41,24 @@ def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, 
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
     chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
-    for run in InOrder(part):
-        rows = run.rows.take(slice(-run.first_row % step, None, step))
+    for rows in InOrder(part):
+        block = rows.block.take(slice(-rows.first_row % step, None, step))
         with torch.no_grad():
             logits = [
                 scorer.net(expansion(chunk.dense, chunk.codes))
-                for chunk in rows.in_chunks(chunk_rows)
+                for chunk in block.in_chunks(chunk_rows)
             ]
         if logits:
-            yield rows, torch.cat(logits)
+            yield block, torch.cat(logits)
 
 
 def mean_row(scorer: Scorer, part: Part) -> Tensor:
     """Return the mean of a part's model-space rows, ``[n_features]`` float32."""
     expansion = Expansion(scorer.preprocess)
     total = torch.zeros(expansion.n_features, dtype=torch.float64)
-    for run in InOrder(part):
+    for rows in InOrder(part):
         # Short sums are exact enough in float32; the long one is not.
-        for chunk in run.rows.in_chunks(_SUMMED_ROWS):
+        for chunk in rows.block.in_chunks(_SUMMED_ROWS):
             every = torch.ones(len(chunk.label), 1)
             total += expansion.sums(chunk.dense, chunk.codes, every)[:, 0]
     return (total / part.n_rows).float()
@@ -67,6 +67,6 @@ def mean_row(scorer: Scorer, part: Part) -> Tensor:
 def cell_shares(scorer: Scorer, part: Part) -> Tensor:
     """Return the share of a part's rows that have each code, ``[n_codes]`` float64."""
     counts = torch.zeros(scorer.preprocess.code_starts[-1], dtype=torch.float64)
-    for run in InOrder(part):
-        counts += torch.bincount(run.rows.codes.flatten(), minlength=len(counts))
+    for rows in InOrder(part):
+        counts += torch.bincount(rows.block.codes.flatten(), minlength=len(counts))
     return counts / part.n_rows

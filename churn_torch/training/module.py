@@ -19,7 +19,7 @@ from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
-from churn_torch.training.rows.batches import Batches, Run, rows_to_expand
+from churn_torch.training.rows.batches import Batches, RowRange, rows_to_expand
 from churn_torch.training.rows.store import Block
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -56,20 +56,16 @@ class FitModule(pl.LightningModule):
         return self.expansion(block.dense, block.codes)  # type: ignore[no-any-return]
 
     @property
-    def chunk_rows(self) -> int:
-        """Rows to expand to features at once."""
-        return rows_to_expand(self.expansion.n_features)
-
-    @property
     def kept_net(self) -> nn.Module:
         """The net that is validated, and whose weights the scorer ends with."""
         return self.scorer.net
 
-    def validation_step(self, run: Run, batch_idx: int) -> None:
+    def validation_step(self, rows: RowRange, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
-        for rows in run.rows.in_chunks(min(self.chunk_rows, CHUNK_ROWS)):
-            logit = self.kept_net(self.features(rows)) - self.scorer.prior_shift
-            self.validation_loss.update(logit, rows.label, rows.weight)
+        chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
+        for chunk in rows.block.in_chunks(chunk_rows):
+            logit = self.kept_net(self.features(chunk)) - self.scorer.prior_shift
+            self.validation_loss.update(logit, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
         """Log the log-loss of the whole validation split."""
@@ -188,7 +184,7 @@ class ChurnModule(FitModule):
 
     def training_step(self, batches: Batches, batch_idx: int) -> None:
         """Take one step of gradient descent a minibatch."""
-        optimizer = self.optimizers().optimizer  # type: ignore[union-attr]
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
         start = 0
         for end, n_rows in zip(batches.ends, batches.sizes, strict=True):
             optimizer.zero_grad()

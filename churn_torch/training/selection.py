@@ -20,7 +20,8 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
-from churn_torch.training.logistic.solvers import Newton, Penalty
+from churn_torch.training.logistic.newton import Newton
+from churn_torch.training.logistic.problem import Penalty
 from churn_torch.training.rows.batches import rows_to_expand, spread_sample
 from churn_torch.training.rows.store import Block, Part
 

@@ -43,7 +43,7 @@ ARTEFACTS = (
         "training.callbacks.LastCheckpoint",
         "unless trainer.enable_checkpointing=false",
     ),
-    Artefact(PREDICTIONS, "test rows: id, label, probability", "train.train"),
+    Artefact(PREDICTIONS, "test rows: carried columns, label, probability", "train.train"),
     Artefact(MODEL, "the verified ONNX file", "publish.write_model"),
     Artefact(
         LEAN_MODEL,

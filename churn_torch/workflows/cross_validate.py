@@ -1,4 +1,4 @@
-"""The order of a cross-validation: the pipeline's fit, once a fold, with everything inside it."""
+"""The order of a cross-validation: one fit per fold, with every learned thing inside the fold."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def cross_validate(
 
     Args:
         config: The composed configuration (conf/train.yaml), with ``cv.folds`` above 0.
-        folder: The run folder: options.yaml, predictions.parquet and, at the end, metrics.json;
+        folder: The run folder: config.yaml, predictions.parquet and, at the end, metrics.json;
             with ``cv.average`` also schema.json, weights.pt and model.onnx.
-        source: A table that takes the place of ``options.data.source``, e.g. a DataFrame.
+        source: A table that takes the place of ``config.data.source``, e.g. a DataFrame.
 
     Returns:
         Content of metrics.json: means over the folds by part (of rows, the sum), standard
@@ -81,60 +81,78 @@ def cross_validate(
         start_run(folder, content)
         table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)
-        show(describe(table.schema))
-        dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-        show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
-        # Dealt out beforehand: what cannot be dealt out is known before the first fit.
-        dealt = [
-            {"repeat": repeat, "fold": fold, "table": one}
-            for repeat in range(options.cv.repeats)
-            for fold, one in enumerate(
-                folds(
-                    table,
-                    options.data.split,
-                    n_folds=options.cv.folds,
-                    seed=(options.seed + repeat) % 2**32,
-                )
-            )
-        ]
+        _show_table(table)
+        # What cannot be dealt out is known before the first fit.
+        dealt = _deal(table, options)
         learned = None
         if options.cv.average:
             check_input_names(table.schema)
             none = np.arange(0)
             table = replace(table, split=Split(np.arange(len(table.label)), none, none))
             learned = learn_features(options, table, watch=lambda rows: rows)
-        found: list[dict[str, Any]] = []
+        measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
-        fits = _fits(options, folder, dealt, found, scorers, learned, n_threads)
-        sources.write(fits, folder / PREDICTIONS)
-    (validation, validation_spread), (test, test_spread) = (
-        _summed_up(found, part) for part in ("validation", "test")
-    )
-    metrics = {
-        "validation": validation,
-        "test": test,
-        "spread": {"validation": validation_spread, "test": test_spread},
-        "folds": found,
-        "data": describe_data(table),
-        "version": churn_torch.__version__,
-    }
+        tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
+        sources.write(tested, folder / PREDICTIONS)
+    metrics = _summary(measured, table)
     exported: list[str] = []
     if learned is None:
         write_text(folder / METRICS, json.dumps(metrics, indent=2, allow_nan=False))
     else:
-        run, exported = _averaged(
-            Run(folder, content, options, *_mean(options, scorers, learned), metrics), table
-        )
+        schema, mean = _mean(options, scorers, learned)
+        run, exported = _averaged(Run(folder, content, options, schema, mean, metrics), table)
         metrics = dict(run.metrics)
-    show(folds_table(found))
+    _show_results(measured, options, exported, folder)
+    return metrics
+
+
+def _show_table(table: MemoryTable) -> None:
+    show(describe(table.schema))
+    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
+    show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
+
+
+def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:
+    """Return the table of every fold of every repeat, with its place."""
+    n_folds, split = options.cv.folds, options.data.split
+    return [
+        {"repeat": repeat, "fold": fold, "table": one}
+        for repeat in range(options.cv.repeats)
+        for fold, one in enumerate(
+            folds(table, split, n_folds=n_folds, seed=(options.seed + repeat) % 2**32)
+        )
+    ]
+
+
+def _summary(measured: Sequence[Mapping[str, Any]], table: MemoryTable) -> dict[str, Any]:
+    """Return the content of metrics.json: means and spreads over the folds, and the folds."""
+    (validation, validation_spread), (test, test_spread) = (
+        _summed_up(measured, part) for part in ("validation", "test")
+    )
+    return {
+        "validation": validation,
+        "test": test,
+        "spread": {"validation": validation_spread, "test": test_spread},
+        "folds": list(measured),
+        "data": describe_data(table),
+        "version": churn_torch.__version__,
+    }
+
+
+def _show_results(
+    measured: Sequence[Mapping[str, Any]],
+    options: TrainOptions,
+    exported: Sequence[str],
+    folder: Path,
+) -> None:
+    show(folds_table(measured))
     if options.features.select != "none":
-        counts = Counter(name for fold in found for name in fold["features"]["chosen"])
+        counts = Counter(name for fold in measured for name in fold["features"]["chosen"])
         listed = ", ".join(f"{name} {n}" for name, n in counts.most_common())
-        show(f"Columns chosen, and in how many of {len(found)} folds: {listed}.")
+        show(f"Columns chosen, and in how many of {len(measured)} folds: {listed}.")
     for line in exported:
         show(line)
     show(f"Run folder: {folder}")
-    return metrics
 
 
 def _mean(
@@ -174,14 +192,14 @@ def _fits(
     options: TrainOptions,
     folder: Path,
     dealt: Sequence[Mapping[str, Any]],
-    found: list[dict[str, Any]],
+    outcomes: list[dict[str, Any]],
     scorers: list[Scorer],
     learned: Learned | None,
     n_threads: int,
 ) -> Iterator[pd.DataFrame]:
     """Yield the tested rows of each fold.
 
-    What its model is worth is added to ``found``, the model itself, where it is needed, to
+    What its model is worth is added to ``outcomes``, the model itself, where it is needed, to
     ``scorers``.
     """
     options = replace(
@@ -204,7 +222,7 @@ def _fits(
             scorers.append(model.scorer)
         fit = {key: value for key, value in model.fit.items() if key != "history"}
         more = {"features": model.features} if model.features else {}
-        found.append({**place, "validation": model.validation, "test": test, "fit": fit, **more})
+        outcomes.append({**place, "validation": model.validation, "test": test, "fit": fit, **more})
         show(
             f"Fold {number} of {len(dealt)}: {test['n']:,} rows tested, log-loss "
             f"{test['log_loss']:.4f}, AUROC {test['auroc']:.4f}; fitted in {fit['seconds']} s."
@@ -212,14 +230,14 @@ def _fits(
 
 
 def _summed_up(
-    found: Sequence[Mapping[str, Any]], part: str
+    measured: Sequence[Mapping[str, Any]], part: str
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Return means over the folds, or the sums of counts, and the standard deviations of the means.
 
     Only of what all folds have.
     """
-    names = [name for name in found[0][part] if all(name in fold[part] for fold in found)]
-    values = {name: [fold[part][name] for fold in found] for name in names}
+    names = [name for name in measured[0][part] if all(name in fold[part] for fold in measured)]
+    values = {name: [fold[part][name] for fold in measured] for name in names}
     counts = {name for name, each in values.items() if isinstance(each[0], int)}
     mean = {n: sum(v) if n in counts else statistics.fmean(v) for n, v in values.items()}
     return mean, {n: statistics.stdev(v) for n, v in values.items() if n not in counts}

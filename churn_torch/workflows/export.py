@@ -1,4 +1,4 @@
-"""The order of an export: a run's ONNX file, proved, and what a target needs around it."""
+"""The order of an export: a run's ONNX file is verified and written, with what its target needs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 
 @dataclass(frozen=True, kw_only=True)
 class ExportChoices:
-    """What of `ExportOptions` an export changes; None keeps the training's."""
+    """The same choices as `ExportOptions`; None keeps the choice of the training."""
 
     outputs: Sequence[str] | None = None
     opset: int | None = None
@@ -51,12 +51,12 @@ class ExportCommandOptions:
 
 
 class Target(NamedTuple):
-    """What an export makes of `out`.
+    """What an export writes at `out`.
 
     Attributes:
-        place: Where in it the file stands; none if it is the file.
-        around: From the file and the options to what is written around it, by its place.
-        hint: What can be done with it.
+        place: The path of the ONNX file in the folder ``out``; empty where ``out`` is the file.
+        around: From the file and the options to the other files in the folder, by their paths.
+        hint: How to use the result, for the user.
     """
 
     place: str = ""
@@ -72,7 +72,7 @@ TARGETS = {
 
 
 def export(config: DictConfig | Mapping[str, Any]) -> Path:
-    """Write a run's ONNX file anew, alone or with what a target needs around it.
+    """Write a run's ONNX file again, alone or with the other files of a target.
 
     Args:
         config: The composed configuration (conf/export.yaml).
@@ -81,22 +81,25 @@ def export(config: DictConfig | Mapping[str, Any]) -> Path:
         The ONNX file written.
 
     Raises:
-        InputError: The run, the target or the rows for the proof cannot be used.
+        InputError: The run, the target or the rows to verify the file on cannot be used.
         ParityError: onnxruntime and torch disagree; nothing is written.
     """
     chosen = read_options(ExportCommandOptions, plain_config(config))
     if chosen.target not in TARGETS:
         raise InputError(
-            f"target: expected {' or '.join(TARGETS)}, got {chosen.target!r}"
-            f"{suggest(str(chosen.target), TARGETS)}."
+            "target",
+            expected=" or ".join(TARGETS),
+            got=f"{chosen.target!r}{suggest(str(chosen.target), TARGETS)}",
         )
     target = TARGETS[chosen.target]
     run = load_run(chosen.run, trust=chosen.trust)
     source = chosen.source or run.options.data.source
     if source is None:
         raise InputError(
-            "source: expected rows to verify the file on, got none: the run was trained on a "
-            "DataFrame; name a table with source=..."
+            "source",
+            expected="rows to verify the file on",
+            got="none, as the run was trained on a DataFrame",
+            fix="name a table with source=TABLE",
         )
     database = run.options.data.database
     frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
@@ -110,26 +113,26 @@ def export(config: DictConfig | Mapping[str, Any]) -> Path:
     if chosen.threshold is not None:
         threshold = chosen.threshold
         if not 0 <= threshold <= 1:
-            raise InputError(f"threshold: expected a number from 0 to 1, got {threshold!r}.")
+            raise InputError("threshold", expected="a number from 0 to 1", got=repr(threshold))
         metrics = {**run.metrics, "test": _at_threshold(run, threshold)}
-        # Their rows are not kept, and what was measured at another threshold is not the file's.
+        # Measured at the old threshold, and the validation rows are not in the run folder.
         del metrics["validation"]
         run = replace(run, metrics=metrics)
     changes = {key: value for key, value in vars(chosen.export).items() if value is not None}
     options = replace(run.options.export, **changes)
     label = parse_target(frame, run.schema) if run.schema.target in frame else None
     with new_folders(path.parent):
-        said = write_model(
+        sentences = write_model(
             run,
             parsed,
             label,
             path,
             threshold=threshold,
             options=options,
-            lean=not target.place,  # what is around a file knows of no second one
+            lean=not target.place,  # a page or a repository has one file
             around=lambda model: {out / k: v for k, v in target.around(model, chosen).items()},
         )
-    for line in said:
+    for line in sentences:
         show(line)
     if target.hint:
         show(target.hint.format(out=out))

@@ -1,6 +1,6 @@
 """From a fitted scorer to a run whose ONNX file is verified and written.
 
-A training, the average of a cross-validation and `ChurnClassifier.export` all publish this way.
+A training, the average of a cross-validation and `ChurnClassifier.export` all publish like this.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pandas as pd
 
 import churn_torch
 from churn_torch.export.metadata import describe_reasons
+from churn_torch.export.typical_customer import typical_customer
 from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
 from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -30,10 +31,10 @@ def publish(
     threshold: float,
     options: ExportOptions,
 ) -> tuple[Run, list[str]]:
-    """Fit the reasons of a scorer, then export and verify it.
+    """Fit the reasons of a scorer and choose its typical customer, then export and verify it.
 
     Args:
-        run: Its metrics are complete but for the reasons and the version.
+        run: Its metrics are complete except for what this function adds.
         parsed: Parsed real rows: the reasons are fitted and the file is verified on them.
         label: Their labels, NaN where unknown; only a compressed file needs them.
         path: The ONNX file to write.
@@ -41,15 +42,20 @@ def publish(
         options: What goes into the file.
 
     Returns:
-        The run with its reasons, and what to tell the user of the file.
+        The run with the metrics added, and a sentence for the user about each file.
 
     Raises:
         ParityError: onnxruntime and torch disagree; nothing is written.
     """
     columns = Columns.from_arrays(encode(parsed, run.schema))
     reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
-    described = {"reasons": reasons, "version": churn_torch.__version__}
-    run = replace(run, metrics={**run.metrics, **described})
+    base_rate = run.metrics["data"]["base_rate"]
+    added = {
+        "reasons": reasons,
+        "typical_customer": typical_customer(run.scorer, run.schema, parsed, base_rate),
+        "version": churn_torch.__version__,
+    }
+    run = replace(run, metrics={**run.metrics, **added})
     return run, write_model(run, parsed, label, path, threshold=threshold, options=options)
 
 
@@ -64,17 +70,17 @@ def write_model(
     lean: bool = True,
     around: Callable[[bytes], Mapping[Path, bytes]] = lambda _: {},
 ) -> list[str]:
-    """Verify the ONNX file and write it; with ``lean`` also the one without reasons, if any.
+    """Verify the ONNX file and write it; with ``lean`` also the file without reasons, if any.
 
     Args:
-        run: With its reasons.
+        run: From `publish`, or loaded.
         parsed: As for `publish`.
         label: As for `publish`.
         path: As for `publish`.
         threshold: As for `publish`.
         options: As for `publish`.
-        lean: Write the second file.
-        around: Gives what else is to be written, by path; it is called before anything is written.
+        lean: Whether to write the second file.
+        around: Returns other files to write, by path; it is called before anything is written.
 
     Returns:
         A sentence for each file.
@@ -108,13 +114,15 @@ def write_model(
 
 def _sentence(name: str, file: VerifiedFile, dtype: str, *, is_lean: bool) -> str:
     parity = file.parity
-    said = f"{name}{' (without reasons)' if is_lean else ''}: {len(file.content):,} bytes. "
-    said += (
+    sentence = f"{name}{' (without reasons)' if is_lean else ''}: {len(file.content):,} bytes. "
+    sentence += (
         f"Verified: matches PyTorch within {parity.max_difference:.1e} on {parity.n_rows:,} real "
         "and edge-case rows"
     )
     if parity.n_kinks:
-        said += f"; the reasons of {parity.n_kinks} of them, on a kink of the net, were left out"
+        sentence += (
+            f"; the reasons of {parity.n_kinks} of them, on a kink of the net, were left out"
+        )
     if file.rounding is not None:
-        said += f"; storing weights as {dtype} moves a probability by up to {file.rounding:.1e}"
-    return f"{said}."
+        sentence += f"; storing weights as {dtype} moves a probability by up to {file.rounding:.1e}"
+    return f"{sentence}."

@@ -18,7 +18,7 @@ from churn_torch.workflows.typed_config import read_options
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-# Seconds that requests may still take once the server is told to stop.
+# Seconds in which requests may end after the server was asked to stop.
 GRACE = 10
 
 
@@ -34,14 +34,14 @@ class ServeOptions:
     max_connections: int = 1_000
 
     def __post_init__(self) -> None:
-        """Refuse limits that nothing could pass."""
+        """Check the limits."""
         for key in ("max_rows", "max_bytes", "max_connections"):
             if getattr(self, key) < 1:
-                raise InputError(f"{key}: expected 1 or more, got {getattr(self, key)}.")
+                raise InputError(key, expected="1 or more", got=str(getattr(self, key)))
 
 
 def serve(config: DictConfig | Mapping[str, Any]) -> None:
-    """Serve a model file until the process is told to stop (SIGTERM or Ctrl-C).
+    """Serve a model file until the process is stopped (SIGTERM or Ctrl-C).
 
     Args:
         config: The composed configuration (conf/serve.yaml).
@@ -59,8 +59,10 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
         if (error.name or "").startswith("churn_torch"):
             raise
         raise InputError(
-            f"serve: expected the packages of the extra [serve], got none called {error.name!r}; "
-            "install them with pip install 'churn-torch[serve]'."
+            "serve",
+            expected="the packages of the extra [serve]",
+            got=f"none called {error.name!r}",
+            fix="install them with pip install 'churn-torch[serve]'",
         ) from error
     app = create_app(ModelFile(path), max_rows=options.max_rows, max_bytes=options.max_bytes)
     with listen(options.host, options.port) as listener:
@@ -78,11 +80,11 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
             )
         )
         show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
-        # All that is there now stays; a full collection would look at it again and again, each time
-        # for 40 ms in which nobody is answered.
+        # All present objects stay alive. Without this each full garbage collection would visit them,
+        # for 40 ms in which no request is answered.
         gc.collect()
         gc.freeze()
-        # uvicorn finishes what it has begun, and then hands the signal on to these.
+        # uvicorn first finishes the open requests, and then calls these handlers.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: sys.exit(0))
         server.run([listener])
@@ -92,15 +94,17 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens on the address.
 
     Raises:
-        InputError: The address is none of this machine, or the port is taken.
+        InputError: The address does not belong to this machine, or the port is taken.
     """
     if not 0 <= port <= 65_535:
-        raise InputError(f"port: expected a whole number from 0 to 65535, got {port}.")
+        raise InputError("port", expected="a whole number from 0 to 65535", got=str(port))
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         raise InputError(
-            f"expected to listen on host={host} port={port}, got: {error.strerror}; choose "
-            "another port (port=0 takes any that is free) or host."
+            "",
+            expected=f"to listen on host={host} port={port}",
+            got=f"an error: {error.strerror}",
+            fix="choose another port (port=0 takes any that is free) or host",
         ) from error

@@ -29,7 +29,7 @@ from churn_torch.report.additive_models import (
 from churn_torch.report.tables import fit_sentence, metrics_table, path_table, reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.labelled.rows import CHUNK_ROWS, LabelledTable
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import describe
 from churn_torch.training.fit import one_thread
@@ -151,18 +151,17 @@ def describe_data(table: LabelledTable) -> dict[str, Any]:
 
 
 def predictions(scorer: Scorer, store: Store, measured: SplitMetrics) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' names, labels and probabilities, and measure them on the way."""
-    part = store.parts["test"]
-    identity = store.identities(CHUNK_ROWS)
-    names = next(identity)
-    for probability, label in scored(scorer, part):
+    """Yield the test rows' carried columns, labels and probabilities; measure them on the way."""
+    chunks = store.carried_chunks(sources.READ_ROWS)
+    carried = next(chunks)
+    for probability, label in scored(scorer, store.parts["test"]):
         measured.update(probability, label)
-        while len(names) < len(label):
-            names = pd.concat([names, next(identity)], ignore_index=True)
-        yield names.iloc[: len(label)].assign(
+        while len(carried) < len(label):
+            carried = pd.concat([carried, next(chunks)], ignore_index=True)
+        yield carried.iloc[: len(label)].assign(
             label=label.numpy().astype(np.int64), **{PROBABILITY: probability.numpy()}
         )
-        names = names.iloc[len(label) :].reset_index(drop=True)
+        carried = carried.iloc[len(label) :].reset_index(drop=True)
 
 
 def _check(options: TrainOptions) -> None:

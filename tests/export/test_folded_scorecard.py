@@ -17,13 +17,13 @@ from tests.models.scorecard.made_scorecard import learned, scorer
 def on_edges(columns: Columns) -> Columns:
     """Rows whose numbers are edges of bins, and the numbers next to them."""
     features = learned().features
-    found = []
-    for group, x in (("numeric", columns.float32), ("wide", columns.float64)):
+    numbers = []
+    for group, x in (("float32", columns.float32), ("float64", columns.float64)):
         cuts = features.get_buffer(f"{group}_cuts_").T
         near = [cuts, torch.nextafter(cuts, cuts - 1), torch.nextafter(cuts, cuts + 1)]
-        found.append(torch.cat([x[:50], *near]))
-    n = max(map(len, found))
-    return Columns(*found, columns.codes[:n])
+        numbers.append(torch.cat([x[:50], *near]))
+    n = max(map(len, numbers))
+    return Columns(*numbers, columns.codes[:n])
 
 
 def test_the_same_probability_and_reasons():

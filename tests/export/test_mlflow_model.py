@@ -61,7 +61,7 @@ def test_the_choices_are_its_parameters(told: tuple[Run, str], stored: Any):
     params = stored.data.params
     assert params["seed"] == "0"
     assert params["model/_target_"].endswith("Linear")
-    assert params["penalty/l2"] == str(run.config.penalty.l2)
+    assert params["penalty/l2"] == str(run.options.penalty.l2)
     assert params["data/target"] == "churned"
 
 

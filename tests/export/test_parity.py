@@ -1,4 +1,4 @@
-"""The proof must refuse: a proof that passes everything proves nothing."""
+"""The comparison with torch must refuse a file that differs in any way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from onnx import numpy_helper
 from torch import nn
 
 from churn_torch.cli.compose import compose
-from churn_torch.errors import InputError
+from churn_torch.cli.error_messages import explain
+from churn_torch.errors import InputError, ParityError
 from churn_torch.export import parity
 from churn_torch.export import verified_files as exported
 from churn_torch.export.graph import build_onnx
@@ -27,9 +28,9 @@ from churn_torch.export.parity import (
     REASON_TOLERANCE,
     TOLERANCE,
     Parity,
-    ParityError,
     check_parity,
     hostile_rows,
+    reason_tolerance,
 )
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.linear import Linear
@@ -147,7 +148,7 @@ def test_a_changed_weight_is_found(net: type[nn.Module], customers_run: Run, par
         # Limits of numbers matter only beyond them: move them well into the rows.
         limit = re.search(r"[._](lower|upper)_?$", name)
         change = {"lower": 1e6, "upper": -1e6}[limit[1]] if limit else 0.25
-        # Not every day of four years is among the rows of the proof.
+        # Not every day of four years is among the rows.
         rows = slice(None) if name.endswith("of_cycle") else slice(1)
         with pytest.raises(
             ParityError, match=r"to agree to 1e-05 in churn_probability, got .* nothing was"
@@ -239,6 +240,41 @@ def test_tolerance_of_reasons(
     else:
         with pytest.raises(ParityError, match=r"to agree to 0\.0001 in reasons"):
             check(customers_run, model, parsed)
+
+
+def test_large_reasons_may_differ_by_what_float32_rounds():
+    reasons = np.array([[0.5, -3.0], [2_000.0, 1.0], [-50.0, np.nan]], np.float32)
+    tolerance = reason_tolerance(reasons)
+    assert tolerance[:2].ravel() == pytest.approx([REASON_TOLERANCE, 2e-3])
+    assert np.isnan(tolerance[2])  # which no difference passes
+
+
+@pytest.mark.parametrize(("steps", "passes"), [(4, True), (20, False)])
+def test_an_honest_file_with_large_log_odds_passes(
+    steps: int,
+    passes: bool,
+    customers_run: Run,
+    parsed: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Its reasons are off by a few steps of float32, each of them larger than the tolerance."""
+    preprocess, calibrator = customers_run.scorer.preprocess, customers_run.scorer.calibrator
+    net = Linear(n_features=preprocess.n_features)
+    with torch.no_grad():
+        net.linear.weight.fill_(2_000.0)
+    scorer = Scorer(preprocess, net, calibrator).eval()
+    attribution = Attribution(scorer, 1)
+    model = full_file(scorer, customers_run.schema).SerializeToString()
+    moved = changed_by(lambda reasons: reasons + steps * np.spacing(np.abs(reasons)), REASONS)
+    monkeypatch.setattr(parity, "open_session", moved)
+    rows = (customers_run.schema, parsed)
+    if passes:
+        found = check_parity(model, scorer, *rows, threshold=THRESHOLD, attribution=attribution)
+        assert found.max_difference_reasons is not None
+        assert found.max_difference_reasons > REASON_TOLERANCE
+    else:
+        with pytest.raises(ParityError, match=r"in reasons, got .* lower optimizer\.lr"):
+            check_parity(model, scorer, *rows, threshold=THRESHOLD, attribution=attribution)
 
 
 class Kinked(MLP):
@@ -348,8 +384,36 @@ def test_a_frozen_batch_is_refused(
         check(customers_run, model, parsed)
 
 
-def test_a_parity_error_is_the_users_to_read():
-    assert issubclass(ParityError, InputError)
+def test_a_parity_error_is_a_fault_of_ours_in_one_line():
+    error = ParityError("the decision does not follow", hint="Lower optimizer.lr.")
+    assert not isinstance(error, InputError)
+    sentence = explain(error)
+    assert sentence is not None
+    assert "\n" not in sentence
+    assert sentence.startswith(
+        "export: the decision does not follow. This is a fault of churn_torch"
+    )
+    assert "Please report it" in sentence
+    assert sentence.endswith("Lower optimizer.lr.")
+
+
+@pytest.mark.parametrize(("bias", "has_hint"), [(0.0, False), (5_000.0, True), (torch.nan, True)])
+def test_large_weights_are_named_only_where_they_may_be_the_cause(
+    bias: float, has_hint: bool, customers_run: Run, parsed: pd.DataFrame
+):
+    preprocess, calibrator = customers_run.scorer.preprocess, customers_run.scorer.calibrator
+    net = Linear(n_features=preprocess.n_features)
+    with torch.no_grad():
+        net.linear.bias.fill_(bias)
+    scorer = Scorer(preprocess, net, calibrator).eval()
+    columns = Columns.from_arrays(encode(parsed.head(3), customers_run.schema))
+    got, expected = np.zeros(3, np.float32), np.ones(3, np.float32)
+    wrong = np.array([False, True, False])
+    error = parity._difference_error(
+        PROBABILITY, got, expected, wrong, parsed.head(3), scorer, columns
+    )
+    assert ("lower optimizer.lr" in str(error)) == has_hint
+    assert str(parsed.iloc[1].to_dict())[:200] in str(error)
 
 
 # Hostile rows
@@ -427,7 +491,7 @@ def test_export_that_passes_replaces_the_file_whole(copied_run: Path):
     assert {file.name for file in copied_run.iterdir()} == names
 
 
-def test_training_that_cannot_prove_its_file_leaves_no_file_and_no_finished_run(
+def test_a_training_whose_file_is_not_verified_leaves_no_file_and_no_finished_run(
     customers: pd.DataFrame,
     table_keys: tuple[str, ...],
     train_run: Callable[..., Run],

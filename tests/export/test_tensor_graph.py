@@ -1,4 +1,4 @@
-"""What torch exports of a file; that its numbers are right is tests/serving/test_parity.py."""
+"""What torch exports of a file; that its numbers are right is tests/export/test_parity.py."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_groups_of_inputs_in_the_order_of_the_tensors():
     schema = schema_of(TEXT, WIDE, *NUMBERS)
     groups = input_groups(schema)
     assert [(g.name, g.columns, g.tensor_index) for g in groups] == [
-        ("numeric", ("x", "z"), 0),
-        ("wide", ("w",), 1),
+        ("float32", ("x", "z"), 0),
+        ("float64", ("w",), 1),
         ("codes", ("t",), 2),
     ]
     assert [g.input_type for g in groups] == [
@@ -34,4 +34,4 @@ def test_groups_of_inputs_in_the_order_of_the_tensors():
 
 def test_groups_without_columns_are_left_out():
     assert [g.name for g in input_groups(schema_of(TEXT))] == ["codes"]
-    assert [(g.name, g.tensor_index) for g in input_groups(schema_of(WIDE))] == [("wide", 1)]
+    assert [(g.name, g.tensor_index) for g in input_groups(schema_of(WIDE))] == [("float64", 1)]

@@ -1,41 +1,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from onnxscript import TracedOnnxFunction
-from onnxscript.function_libs.torch_lib import ops, registration
 from torch import nn
-from torch.onnx._internal.exporter import _fx_passes, _schemas
+from torch.onnx._internal.exporter import _fx_passes
 
-from churn_torch.export.torch_exporter import (
-    TRANSLATIONS,
-    quiet_exporter,
-    traced_once,
-    unparsed_translations,
-)
-from churn_torch.serving.session import open_session
-
-
-def translations() -> list[TracedOnnxFunction]:
-    assert ops  # their import is what registers them
-    functions = [f for found in registration.default_registry.values() for f in found.overloads]
-    return [function for function in functions if isinstance(function, TracedOnnxFunction)]
-
-
-def test_every_translation_has_the_domain_that_a_parse_gives():
-    parsed = [function.function_ir.domain for function in translations()]
-    with unparsed_translations():
-        assert [function.function_ir.domain for function in translations()] == parsed
-        assert not hasattr(translations()[0].function_ir, "name")  # nothing else is made up
-    assert len(parsed) > 100
-
-
-def test_afterwards_they_are_parsed_again():
-    before = TracedOnnxFunction.function_ir
-    with pytest.raises(KeyboardInterrupt), unparsed_translations():
-        raise KeyboardInterrupt
-    assert TracedOnnxFunction.function_ir is before
+from churn_torch.export import torch_exporter
+from churn_torch.export.graph import build_onnx
+from churn_torch.export.torch_exporter import TRANSLATIONS, quiet_exporter, traced_once
+from churn_torch.serving.outputs import OUTPUTS
+from churn_torch.serving.session import make_feed, open_session
+from churn_torch.tables.encode import parse
+from churn_torch.workflows.run_folder import Run
 
 
 class Plain(nn.Module):
@@ -95,9 +73,35 @@ def test_only_what_has_to_be_decomposed_is_traced_again(
 
     always = operators()
     assert len(decomposed) == 1
-    signature = _schemas.op_signature_from_function
     with traced_once():
         assert operators() == always
     assert len(decomposed) == 1 + again
     assert _fx_passes.decompose_with_registry is counted
-    assert _schemas.op_signature_from_function is signature
+
+
+def test_another_version_of_torch_traces_twice_and_exports_the_same(
+    customers_run: Run, customers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+):
+    """The way without private functions of torch."""
+    decompose, decomposed = _fx_passes.decompose_with_registry, []
+
+    def counted(*arguments):
+        decomposed.append(arguments)
+        return decompose(*arguments)
+
+    monkeypatch.setattr(_fx_passes, "decompose_with_registry", counted)
+    scorer, schema = customers_run.scorer, customers_run.schema
+    feed = make_feed(parse(customers, schema), schema)
+
+    def answers() -> list[np.ndarray]:
+        model = build_onnx(
+            scorer, schema, threshold=0.5, metadata={}, outputs=list(OUTPUTS.values())
+        )
+        return open_session(model.SerializeToString()).run(None, feed)
+
+    expected = answers()
+    assert decomposed == []
+    monkeypatch.setattr(torch_exporter, "PATCHED_TORCH", "0.0.")
+    for got, values in zip(answers(), expected, strict=True):
+        np.testing.assert_array_equal(got, values)
+    assert len(decomposed) == 1

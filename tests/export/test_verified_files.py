@@ -46,7 +46,7 @@ def run_of(
     def train(*options: str) -> Run:
         folder = tmp_path_factory.mktemp("exported") / "run"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("churn_torch.workflows.train.write_model", lambda *given, **chosen: [])
+            patch.setattr("churn_torch.workflows.publish.write_model", lambda *given, **chosen: [])
             keys = (*table_keys, f"data.source={customers_csv}", "debug=fast")
             return train_run(folder, *keys, *options)
 

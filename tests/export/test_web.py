@@ -32,14 +32,14 @@ from churn_torch.workflows.run_folder import Run
 from tests.export.elsewhere import N_ROWS, ROOT, RUNS, agree, answers, feeds, lacking
 from tests.serving import made_file
 
-NODE = ROOT / "tests" / "serving" / "node"
+NODE = ROOT / "tests" / "export" / "node"
 RUNTIME = NODE / "node_modules" / "onnxruntime-web"
 CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0}
 
 
 def node(script: str, *arguments: object, asked: object) -> Any:
-    """Run a script of tests/serving/node: JSON in, JSON out."""
+    """Run a script of tests/export/node: JSON in, JSON out."""
     done = subprocess.run(
         ["node", NODE / script, *map(str, arguments)],
         input=json.dumps(asked),
@@ -392,7 +392,7 @@ def test_the_folder_is_complete(folder_of: Callable[[str], Path]):
         assert (folder / name).read_bytes() == (source / name).read_bytes()
     assert "MIT License" in (folder / "ort.LICENSE.txt").read_text()
     texts = [(folder / name).read_text() for name in ours if not name.endswith(".txt")]
-    assert not re.search(r"https?://(?!localhost:8000)|innerHTML|\beval\(", "".join(texts))
+    assert not re.search(r"https?://(?!localhost:8080)|innerHTML|\beval\(", "".join(texts))
 
 
 def test_the_page_is_part_of_the_package_and_its_runtime_is_the_tests():
@@ -432,7 +432,7 @@ def test_without_npm_nothing_is_written(
         "export", f"run={customers_run.folder}", "target=web", f"out={tmp_path / 'a' / 'page'}"
     )
     assert code == 1
-    assert err.startswith("Error: target=web: expected npm to fetch onnxruntime-web@")
+    assert err.startswith("Error: target=web: expected npm to download onnxruntime-web@")
     assert "runtime=FOLDER" in err
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
@@ -443,7 +443,7 @@ def test_without_npm_nothing_is_written(
     ("script", "said"),
     [
         ("echo 'npm error network:\n no route' >&2; exit 1", "(npm error network: no route)"),
-        ("exit 0", "(npm says nothing)"),
+        ("exit 0", "(npm gave no message)"),
         ("sleep 60", "(no answer within 0.1 s)"),
         ("echo no archive > package.tgz", "(the archive is damaged)"),
     ],
@@ -454,7 +454,7 @@ def test_npm_fails(script: str, said: str, tmp_path: Path, monkeypatch: pytest.M
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     if "sleep" in script:
-        monkeypatch.setattr(web, "MOST_SECONDS", 0.1)
+        monkeypatch.setattr(web, "NPM_SECONDS", 0.1)
     with pytest.raises(InputError, match=re.escape(said)):
         web.files()
 

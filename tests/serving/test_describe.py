@@ -57,7 +57,7 @@ def test_everything_is_said(model: Path, capsys: pytest.CaptureFixture[str]):
         "minutes numeric float32 0 to 1,234.5 170.25 never",
         "joined [day] datetime float64 2020-01-01 to 2022-01-08 12:00 2021-01-01 seen",
         "plan categorical string basic, plus, more basic never",
-        "named by quality",
+        "The output quality flags both.",
         # Outputs
         "churn_probability float [N] probability of churn, calibrated (platt)",
         "churn_decision int64 [N] 1 where the probability is 0.31 or more, else 0",
@@ -73,7 +73,7 @@ def test_everything_is_said(model: Path, capsys: pytest.CaptureFixture[str]):
         "rows 4,930 train, 1,056 validation, 1,057 test",
         "trained 2026-11-24T10:00:00+00:00",
         "time span 2020-01-01 to 2024-02-09",
-        "equals torch to 1.2e-07 in probability, 4.5e-06 in reasons, on 2,020 rows (2026-11-24)",
+        "matches PyTorch within 1.2e-07 in probability, 4.5e-06 in reasons, on 2,020 rows (2026-11-24)",
         "data fingerprint 5f1c0ffee",
         "churn_torch 0.1.0",
         "format, opset 1, 20",
@@ -103,7 +103,7 @@ def test_rows_that_the_proof_left_out_are_named(tmp_path: Path, capsys: pytest.C
         parity = {**METADATA["parity"], "n_kinks": n_kinks}
         said.append(words(shown(capsys, write_file(tmp_path / f"{n_kinks}.onnx", parity=parity))))
     assert "kink" not in said[0]
-    assert "4.5e-06 in reasons (but for 3 rows on a kink of the net), on 2,020 rows" in said[1]
+    assert "4.5e-06 in reasons (except 3 rows on a kink of the net), on 2,020 rows" in said[1]
 
 
 def test_exact_reasons_have_no_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -130,7 +130,7 @@ def test_a_long_vocabulary_is_cut():
 
 def rendered(columns: list[dict[str, Any]]) -> str:
     console = Console(file=StringIO(), width=140)
-    console.print(inputs_table(columns, rated=False))
+    console.print(inputs_table(columns, has_quality=False))
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 

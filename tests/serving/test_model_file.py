@@ -53,7 +53,7 @@ def test_a_truncated_file_is_refused(customers_run: Run, tmp_path: Path, share: 
     path = tmp_path / "model.onnx"
     path.write_bytes(whole[: int(share * len(whole))])
     for given in (path, path.read_bytes()):
-        with pytest.raises(InputError, match=r"^model: expected an? .*ONNX .*scripts/export\.py"):
+        with pytest.raises(InputError, match=r"^model: expected an? .*ONNX .*churn-torch export"):
             ModelFile(given)
 
 
@@ -82,12 +82,12 @@ def test_columns_that_are_not_the_inputs_are_refused(tmp_path: Path, columns: st
     model = onnx.load(path)
     stored = {entry.key: entry.value for entry in model.metadata_props}
     onnx.helper.set_model_props(model, {**stored, "columns": columns})
-    with pytest.raises(InputError, match=r"expected whole metadata in .*scripts/export\.py\.$"):
+    with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
         ModelFile(model.SerializeToString())
 
 
 @pytest.mark.parametrize("key", ["columns", "metrics", "threshold", "schema"])
 def test_damaged_metadata_are_refused(tmp_path: Path, key: str):
     path = write_file(tmp_path / "model.onnx", **{key: "[{"})
-    with pytest.raises(InputError, match=r"expected whole metadata in .*scripts/export\.py\.$"):
+    with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
         ModelFile(path)

@@ -1,11 +1,13 @@
-"""A scorer and its rows, as the pipeline makes them before the fit; processes; linear models."""
+"""A scorer and its rows, as the workflows make them before the fit; linear models; processes."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -13,14 +15,21 @@ import torch
 
 from churn_torch.cli.compose import compose
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.preprocessing.statistics import fit_statistics
+from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.training.build import build_scorer
+from churn_torch.tables.schema import Schema
+from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.rows.store import MemoryPart
 from churn_torch.workflows.options import TrainOptions, train_options
+
+
+@functools.cache
+def options_of(*overrides: str) -> TrainOptions:
+    """The options of a training on the command line; they are frozen, so tests share them."""
+    return train_options(compose("train", list(overrides)))
 
 
 class Prepared(NamedTuple):
@@ -62,28 +71,55 @@ class Prepared(NamedTuple):
         return self.store.parts[part].block.label.double().numpy()
 
 
+class Read(NamedTuple):
+    """The customers, read and preprocessed."""
+
+    table: MemoryTable
+    schema: Schema
+    statistics: Statistics
+    store: Store
+
+
+def read(options: TrainOptions) -> Read:
+    """Read and preprocess the table of the options."""
+    table = read_labelled(options.data, seed=options.seed)
+    learned = (rows.of("train").parsed for rows in table.chunks())
+    schema, statistics = fit_statistics(learned, table.schema, options.preprocess)
+    preprocess = build_preprocess(options, schema)
+    preprocess.load_statistics(statistics)
+    with materialized(
+        table, schema, preprocess, watch=iter, announce=pytest.fail,
+        folder=Path("nowhere"), keep=False, most_bytes=0.0, choices="",
+    ) as store:  # fmt: skip
+        return Read(table, schema, statistics, store)
+
+
+@pytest.fixture(scope="session")
+def read_once() -> dict[str, Read]:
+    """What has been read, by the options that decide it: most tests learn from the same rows."""
+    return {}
+
+
 @pytest.fixture
 def prepare(
-    customers_csv: Path, table_keys: tuple[str, ...], tmp_path: Path
+    customers_csv: Path, table_keys: tuple[str, ...], read_once: dict[str, Read]
 ) -> Callable[..., Prepared]:
-    """Return a function from overrides to an untrained scorer and the rows for it."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # as the pipeline does
+    """Return a function from overrides to an untrained scorer and rows of the test's own."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)  # as the workflows do
 
     def prepare(*overrides: str) -> Prepared:
-        options = train_options(
-            compose("train", [*table_keys, f"data.source={customers_csv}", *overrides])
-        )
+        options = options_of(*table_keys, f"data.source={customers_csv}", *overrides)
+        key = repr((options.data, options.seed, options.preprocess))
+        if key not in read_once:
+            read_once[key] = read(options)
+        table, schema, statistics, store = read_once[key]
         torch.manual_seed(0)
-        table = read_labelled(options.data, seed=options.seed)
-        learned = (rows.of("train").parsed for rows in table.chunks())
-        schema, statistics = fit_statistics(learned, table.schema, options.preprocess)
         scorer = build_scorer(options, schema)
         scorer.preprocess.load_statistics(statistics)
-        with materialized(
-            table, schema, scorer.preprocess, watch=iter, announce=pytest.fail,
-            folder=tmp_path / "features", keep=False, most_bytes=0.0, choices="",
-        ) as store:  # fmt: skip
-            return Prepared(options, scorer, table, store)
+        parts: dict[str, Any] = {
+            name: MemoryPart(part.block.each(torch.clone)) for name, part in store.parts.items()
+        }
+        return Prepared(options, scorer, table, dataclasses.replace(store, parts=parts))
 
     return prepare
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,34 +9,21 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator, Isotonic
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
-from churn_torch.models.preprocessing.statistics import PreprocessOptions
 from churn_torch.training.build import (
     build_module,
-    build_options,
     build_trainer,
     is_exact,
+    positive_weight,
     with_sizes,
 )
 from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
-from churn_torch.training.logistic.solvers import Penalty
-from churn_torch.workflows.options import train_options
-
-
-def test_options_are_those_of_the_configuration():
-    assert build_options(compose("train")) == PreprocessOptions()
-    keys = [
-        "preprocess.outliers=quantile", "preprocess.quantiles=[0.05,0.9]",
-        "preprocess.scaling=robust", "preprocess.min_count=3", "preprocess.max_categories=7",
-    ]  # fmt: skip
-    assert build_options(compose("train", keys)) == PreprocessOptions(
-        outliers="quantile", quantiles=(0.05, 0.9), scaling="robust", min_count=3, max_categories=7
-    )
+from churn_torch.training.logistic.problem import Penalty
+from tests.training.conftest import options_of
 
 
 def test_the_net_is_sized_by_the_table(prepare):
@@ -53,22 +41,25 @@ def test_the_net_is_sized_by_the_table(prepare):
 
 @pytest.mark.parametrize(
     ("choice", "expected"),
-    [("none", 1.0), ("null", 1.0), ("balanced", 3.0), ("2", 2.0), ("0.5", 0.5)],
+    [("none", 1.0), (None, 1.0), ("balanced", 3.0), (2, 2.0), (0.5, 0.5)],
 )
-def test_class_weight(prepare, choice, expected):
-    prepared = prepare(f"class_weight={choice}")
+def test_class_weight(choice, expected):
+    assert positive_weight(choice, 30, 10) == expected
+
+
+def test_module_takes_class_weight(prepare):
+    prepared = prepare("class_weight=balanced")
     module = build_module(
-        prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
+        prepared.options, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
     )
-    assert module.positive_weight == expected
-    assert prepared.scorer.prior_shift.item() == pytest.approx(torch.tensor(expected).log().item())
+    assert module.positive_weight == 3
+    assert prepared.scorer.prior_shift.item() == pytest.approx(math.log(3))
 
 
-@pytest.mark.parametrize("choice", ["0", "-1", "balance", "[1,2]", "true", "inf", "nan"])
-def test_other_class_weights_are_refused(prepare, choice):
-    prepared = prepare(f"class_weight={choice}")
-    with pytest.raises(InputError, match=r"^class_weight: expected none, balanced or a positive"):
-        build_module(prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1)
+@pytest.mark.parametrize("choice", [0, -1, "balance", [1, 2], True, math.inf, math.nan])
+def test_other_class_weights_are_refused(choice):
+    with pytest.raises(InputError, match=r"^class_weight: expected none, balanced or a number"):
+        positive_weight(choice, 30, 10)
 
 
 def test_module_takes_penalties_seed_and_optimizer(prepare):
@@ -76,7 +67,9 @@ def test_module_takes_penalties_seed_and_optimizer(prepare):
         "penalty.l1=0.25", "penalty.l2=0.5", "seed=4", "optimizer=adamw", "optimizer.lr=0.007",
         "optimizer.weight_decay=0.3", "scheduler=none",
     )  # fmt: skip
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    module = build_module(
+        prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
     assert (module.l1, module.l2, module.seed) == (0.25, 0.5, 4)
     optimizer = module.configure_optimizers()
     assert isinstance(optimizer, torch.optim.AdamW)
@@ -88,7 +81,9 @@ def test_module_takes_penalties_seed_and_optimizer(prepare):
 
 def test_scheduler_none_is_no_scheduler(prepare):
     prepared = prepare("scheduler=none")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    module = build_module(
+        prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
     assert isinstance(module.configure_optimizers(), torch.optim.Optimizer)
 
 
@@ -97,18 +92,18 @@ def test_trainer_keeps_best_weights_and_checkpoint_whatever_the_callbacks(tmp_pa
         ([], [BestWeights, EarlyStopping, EpochProgress, LastCheckpoint]),
         (["callbacks=none"], [BestWeights, LastCheckpoint]),
     ):
-        trainer = build_trainer(compose("train", keys), tmp_path, "mark")
+        trainer = build_trainer(options_of(*keys), tmp_path, "mark")
         assert [type(callback) for callback in trainer.callbacks] == expected
         assert trainer.loggers == []
         assert trainer.default_root_dir == str(tmp_path)
 
 
 def test_loggers_write_into_the_run_folder(tmp_path):
-    trainer = build_trainer(compose("train", ["logger=csv"]), tmp_path, "mark")
+    trainer = build_trainer(options_of("logger=csv"), tmp_path, "mark")
     (logger,) = trainer.loggers
     assert isinstance(logger, CSVLogger)
     assert Path(logger.log_dir) == tmp_path / "csv"
-    trainer = build_trainer(compose("train", ["logger=tensorboard"]), tmp_path, "mark")
+    trainer = build_trainer(options_of("logger=tensorboard"), tmp_path, "mark")
     (logger,) = trainer.loggers
     assert isinstance(logger, TensorBoardLogger)
     assert Path(logger.log_dir) == tmp_path / "tensorboard"
@@ -116,7 +111,9 @@ def test_loggers_write_into_the_run_folder(tmp_path):
 
 def test_module_takes_clip(prepare):
     prepared = prepare("gradient_clip=0.5")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    module = build_module(
+        prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
     assert module.gradient_clip == 0.5
 
 
@@ -125,13 +122,13 @@ def test_an_exact_solver_has_a_module_of_its_own(prepare, method):
     keys = ("penalty.l1=0.25", "penalty.l2=[0.5,2,1]", "penalty.folds=3", "class_weight=balanced",
             "optimizer.tolerance=0.001", "optimizer.memory=3")  # fmt: skip
     prepared = prepare(f"optimizer={method}", *keys)
-    assert is_exact(prepared.config)
+    assert is_exact(prepared.options)
     module = build_module(
-        prepared.config, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
+        prepared.options, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
     )
     assert isinstance(module, ExactModule)
-    assert module.penalties == [Penalty(0.25, 2.0), Penalty(0.25, 1.0), Penalty(0.25, 0.5)]
-    assert (module.folds, module.positive_weight) == (3, 3.0)
+    assert module.choice.penalties == [Penalty(0.25, 2.0), Penalty(0.25, 1.0), Penalty(0.25, 0.5)]
+    assert (module.choice.folds, module.positive_weight) == (3, 3.0)
     solver = module.configure_optimizers()
     assert isinstance(solver, ExactSolver)
     assert (solver.method, solver.tolerance, solver.memory) == (method, 0.001, 3)
@@ -141,23 +138,25 @@ def test_an_exact_solver_has_a_module_of_its_own(prepare, method):
 
 def test_one_strength_needs_no_list_and_no_folds(prepare):
     prepared = prepare("optimizer=newton", "penalty.l2=0.5", "penalty.folds=5")
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
-    assert module.penalties == [Penalty(0.0, 0.5)]
-    assert module.folds == 0  # there is nothing to choose
+    module = build_module(
+        prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
+    assert module.choice.penalties == [Penalty(0.0, 0.5)]
+    assert module.choice.folds == 0  # there is nothing to choose
 
 
 def test_gradient_descent_takes_one_strength(prepare):
     prepared = prepare("penalty.l2=[0.5,1]")
-    assert not is_exact(prepared.config)
+    assert not is_exact(prepared.options)
     with pytest.raises(
         InputError, match=r"^penalty\.l2: expected a number, got \[0\.5, 1\]; a list"
     ):
-        build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+        build_module(prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
 
 
 def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):
     """No early stopping, no best weights."""
-    trainer = build_trainer(compose("train", ["optimizer=newton"]), tmp_path, "mark")
+    trainer = build_trainer(options_of("optimizer=newton"), tmp_path, "mark")
     assert [type(callback) for callback in trainer.callbacks] == [EpochProgress, LastCheckpoint]
 
 
@@ -176,14 +175,12 @@ def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):
     ],
 )
 def test_auto_epochs_count_steps(n_train, batch_size, epochs):
-    config = compose(
-        "train", ["scheduler=cosine", "trainer.max_epochs=auto", f"batch_size={batch_size}"]
-    )
-    found = with_sizes(train_options(config), n_train)
-    assert found.trainer.max_epochs == epochs
-    assert found.scheduler.T_max == epochs  # cosine ends where the training does
-    assert found.batch_size == (n_train if batch_size == "null" else batch_size)
-    assert config.trainer.max_epochs == "auto"
+    options = options_of("scheduler=cosine", "trainer.max_epochs=auto", f"batch_size={batch_size}")
+    sized = with_sizes(options, n_train)
+    assert sized.trainer.max_epochs == epochs
+    assert sized.scheduler.arguments["T_max"] == epochs  # cosine ends where the training does
+    assert sized.batch_size == (n_train if batch_size == "null" else batch_size)
+    assert options.trainer.max_epochs == "auto"
 
 
 @pytest.mark.parametrize(
@@ -202,37 +199,38 @@ def test_auto_batch_size_bounds_the_steps_and_scales_the_rate(
     n_train, smallest, batch_size, growth
 ):
     keys = ["model=mlp", "batch_size=auto", f"smallest_batch={smallest}", "optimizer.lr=0.01"]
-    config = compose("train", keys)
-    found = with_sizes(train_options(config), n_train)
-    assert found.batch_size == batch_size
+    options = options_of(*keys)
+    sized = with_sizes(options, n_train)
+    assert sized.batch_size == batch_size
     assert math.ceil(n_train / batch_size) <= 512
-    assert found.optimizer.lr == pytest.approx(0.01 * growth)
-    assert (config.batch_size, config.optimizer.lr) == ("auto", 0.01)
+    assert sized.optimizer.arguments["lr"] == pytest.approx(0.01 * growth)
+    assert (options.batch_size, options.optimizer.arguments["lr"]) == ("auto", 0.01)
 
 
 def test_a_chosen_size_leaves_the_rate():
-    config = compose("train", ["batch_size=64", "optimizer.lr=0.01", "trainer.max_epochs=7"])
-    found = with_sizes(train_options(config), 10_000_000)
-    assert (found.batch_size, found.optimizer.lr, found.trainer.max_epochs) == (64, 0.01, 7)
+    options = options_of("batch_size=64", "optimizer.lr=0.01", "trainer.max_epochs=7")
+    sized = with_sizes(options, 10_000_000)
+    assert (sized.batch_size, sized.trainer.max_epochs) == (64, 7)
+    assert sized.optimizer.arguments["lr"] == 0.01
 
 
 @pytest.mark.parametrize("n_train", [10, 10_000_000])
 def test_exact_solvers_have_no_rate_to_scale(n_train):
-    found = with_sizes(compose("train", ["optimizer=newton"]), n_train)
-    assert "lr" not in found.optimizer
-    assert found.trainer.max_epochs == 100
+    sized = with_sizes(options_of("optimizer=newton"), n_train)
+    assert "lr" not in sized.optimizer.arguments
+    assert sized.trainer.max_epochs == 100
 
 
-@pytest.mark.parametrize("epochs", ["0", "-1", "2.5", "many", "null"])
+@pytest.mark.parametrize("epochs", [0, -1, 2.5, "many", None, True])
 def test_other_numbers_of_epochs_are_refused(epochs):
-    config = compose("train", [f"trainer.max_epochs={epochs}"])
+    options = options_of()
+    options = replace(options, trainer=replace(options.trainer, max_epochs=epochs))
     with pytest.raises(InputError, match=r"^trainer\.max_epochs: expected a whole number above 0"):
-        with_sizes(train_options(config), 1000)
+        with_sizes(options, 1000)
 
 
 @pytest.mark.parametrize("key", ["batch_size", "smallest_batch"])
-@pytest.mark.parametrize("size", ["0", "-1", "2.5", "many"])
+@pytest.mark.parametrize("size", [0, -1, 2.5, "many", True])
 def test_other_sizes_are_refused(key, size):
-    config = compose("train", [f"{key}={size}"])
     with pytest.raises(InputError, match=rf"^{key}: expected a whole number above 0.*{size}"):
-        with_sizes(train_options(config), 1000)
+        with_sizes(replace(options_of(), **{key: size}), 1000)

@@ -13,7 +13,6 @@ from churn_torch.training.build import build_module, build_trainer, is_exact, wi
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.rows.datamodule import ChurnDataModule
-from churn_torch.workflows.options import train_options
 
 # A rate far too high: the validation loss jumps about, so the best epoch is not the last.
 JUMPY = (
@@ -35,13 +34,11 @@ class Epochs(pl.Callback):
 
 
 def fit(prepared, folder: Path, *more: pl.Callback, mark="data", checkpoint: Path | None = None):
-    config = with_sizes(prepared.config, prepared.train.n_rows)
-    module = build_module(
-        train_options(config), prepared.scorer, n_negative=1, n_positive=1, n_threads=1
-    )
-    trainer = build_trainer(train_options(config), folder, mark)
+    options = with_sizes(prepared.options, prepared.train.n_rows)
+    module = build_module(options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    trainer = build_trainer(options, folder, mark)
     trainer.callbacks = [*more, *trainer.callbacks]
-    batch_size = None if is_exact(train_options(config)) else config.batch_size
+    batch_size = None if is_exact(options) else options.batch_size
     data = ChurnDataModule(prepared.train, prepared.validation, batch_size=batch_size, seed=0)
     trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     return module, trainer
@@ -95,7 +92,7 @@ def test_divergence_is_the_users_to_mend(prepare, tmp_path):
 
 def test_early_stopping_waits_as_long_as_its_patience(prepare, tmp_path):
     keys = [key for key in JUMPY if key != "callbacks=none"]
-    prepared = prepare(*keys, "callbacks.early_stopping.patience=2", "trainer.max_epochs=50")
+    prepared = prepare(*keys, "patience=2", "trainer.max_epochs=50")
     module, trainer = fit(prepared, tmp_path)
     losses = [epoch["validation_log_loss"] for epoch in module.history]
     assert len(losses) < 50
@@ -197,9 +194,7 @@ def terminal(monkeypatch):
 
 
 def test_the_bar_counts_epochs_and_shows_the_loss(prepare, tmp_path, terminal):
-    module, _ = fit(
-        prepare("trainer.max_epochs=3", "callbacks.early_stopping.patience=9"), tmp_path
-    )
+    module, _ = fit(prepare("trainer.max_epochs=3", "patience=9"), tmp_path)
     (bar,) = terminal
     (task,) = bar.tasks
     assert (task.completed, task.total) == (3, 3)
@@ -209,7 +204,7 @@ def test_the_bar_counts_epochs_and_shows_the_loss(prepare, tmp_path, terminal):
 
 
 def test_a_resumed_bar_starts_where_the_run_was(prepare, tmp_path, terminal):
-    keys = "callbacks.early_stopping.patience=9"
+    keys = "patience=9"
     fit(prepare("trainer.max_epochs=2", keys), tmp_path)
     fit(prepare("trainer.max_epochs=5", keys), tmp_path, checkpoint=tmp_path / CHECKPOINT)
     (task,) = terminal[1].tasks

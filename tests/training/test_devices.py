@@ -11,8 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from churn_torch.cli.main import CONF
@@ -23,10 +21,12 @@ from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.encode import encode
+from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.loss_sums import LogisticSums, hessian_sum
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.rows.store import Block
 from tests.models.test_scorer import SCHEMA, parsed
+from tests.training.conftest import options_of
 
 META = torch.device("meta")
 N_ROWS = 50
@@ -38,9 +38,7 @@ def made_scorer(model: str = "logreg", calibrator: Calibrator | None = None) -> 
     schema, statistics = fit_statistics([parsed(200)], SCHEMA, PreprocessOptions())
     preprocess = Preprocess(schema, PreprocessOptions())
     preprocess.load_statistics(statistics)
-    config = OmegaConf.load(CONF / "model" / f"{model}.yaml")
-    config.pop("defaults", None)  # Hydra's, not the net's
-    net = instantiate(config)
+    net = maker_of("model", options_of(f"model={model}").model)
     return Scorer(preprocess, net(n_features=preprocess.n_features), calibrator or Calibrator())
 
 

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from churn_torch.cli.compose import compose
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training import features
 from churn_torch.training.features import learn_features
 from tests.models.scorecard.made_scorecard import frame, learned
+from tests.training.conftest import options_of
 
 OVERRIDES = ["model=scorecard", "model.bins=8", "model.pair_bins=5", "model.pairs=2"]
 
@@ -50,11 +50,11 @@ def same(one: tuple, other: tuple) -> bool:
 
 
 def test_chunks_and_other_parts_change_nothing():
-    config = compose("train", OVERRIDES)
-    whole = learn_features(config, table(), watch=iter)
+    options = options_of(*OVERRIDES)
+    whole = learn_features(options, table(), watch=iter)
     assert whole[0].pairs[0] == ("usage", "plan")
-    assert same(whole, learn_features(config, table(n_chunks=7), watch=iter))
-    assert same(whole, learn_features(config, table(spoil=True), watch=iter))
+    assert same(whole, learn_features(options, table(n_chunks=7), watch=iter))
+    assert same(whole, learn_features(options, table(spoil=True), watch=iter))
 
 
 def test_a_large_table_is_sampled_evenly(monkeypatch: pytest.MonkeyPatch):
@@ -64,13 +64,11 @@ def test_a_large_table_is_sampled_evenly(monkeypatch: pytest.MonkeyPatch):
         features, "fit_scorecard", lambda columns, *args, **kwargs: seen.append(len(columns.codes))
     )
     for n_chunks in (1, 7):
-        learn_features(compose("train", OVERRIDES), table(n_chunks=n_chunks), watch=iter)
+        learn_features(options_of(*OVERRIDES), table(n_chunks=n_chunks), watch=iter)
     assert seen == [334, 334]  # every third of 1,000
 
 
 def test_other_models_need_one_pass():
     passes = []
-    learn_features(
-        compose("train"), table(), watch=lambda rows: passes.append(1) or iter(list(rows))
-    )
+    learn_features(options_of(), table(), watch=lambda rows: passes.append(1) or iter(list(rows)))
     assert len(passes) == 1

@@ -13,7 +13,7 @@ from torch import nn
 
 from churn_torch.errors import InputError
 from churn_torch.models.nets.ensemble import Ensemble
-from churn_torch.training.build import build_module
+from churn_torch.training.build import build_module, with_sizes
 from churn_torch.training.callbacks import BestWeights
 from churn_torch.training.inference import sampled_logits
 from churn_torch.training.module import MONITOR, ChurnModule
@@ -312,7 +312,8 @@ class Rates(pl.Callback):
 
 def fit_with_scheduler(prepared, epochs: int) -> tuple[list[float], ChurnModule]:
     rates = Rates()
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    options = with_sizes(prepared.options, prepared.train.n_rows)
+    module = build_module(options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
     fit(prepared, module, rates, epochs=epochs)
     return rates.seen, module
 
@@ -355,7 +356,9 @@ def test_plateau_follows_the_validation_loss(prepare):
 )
 def test_values_that_torch_refuses_are_the_users(prepare, keys, message):
     prepared = prepare(*keys)
-    module = build_module(prepared.config, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
+    module = build_module(
+        prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
+    )
     with pytest.raises(InputError, match=message):
         module.configure_optimizers()
 

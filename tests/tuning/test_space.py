@@ -1,40 +1,44 @@
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
 from churn_torch.errors import InputError
 from churn_torch.tuning.space import (
-    choices_of,
     current_values,
+    deciding_choices,
     prepares_anew,
     read_space,
     with_values,
 )
+from churn_torch.workflows.typed_config import plain_config
 
 
-def config(space, *overrides):
-    """The configuration of an mlp with a space of its own."""
-    composed = compose("tune", ["model=mlp", *overrides])
-    OmegaConf.update(composed, "tune.space", space, merge=False)
-    return composed
+@functools.cache
+def choices(*overrides: str) -> dict[str, Any]:
+    """Every choice of a study, as plain values; tests share them."""
+    return plain_config(compose("tune", list(overrides)))
+
+
+MLP = choices("model=mlp")
 
 
 def test_ranges_become_distributions():
     space = read_space(
-        config(
-            {
-                "optimizer": {"lr": {"low": 1e-4, "high": 1e-2, "log": True}},
-                "model.width": {"low": 32, "high": 500, "step": 32},
-                "model": {"dropout": {"low": 0.0, "high": 0.55, "step": 0.1}},
-                "gradient_clip": {"choices": [None, 1.0]},
-            }
-        )
+        {
+            "optimizer": {"lr": {"low": 1e-4, "high": 1e-2, "log": True}},
+            "model.width": {"low": 32, "high": 500, "step": 32},
+            "model": {"dropout": {"low": 0.0, "high": 0.55, "step": 0.1}},
+            "gradient_clip": {"choices": [None, 1.0]},
+        },
+        MLP,
     )
     assert space == {
         "optimizer.lr": FloatDistribution(1e-4, 1e-2, log=True),
@@ -48,7 +52,6 @@ def test_ranges_become_distributions():
     ("space", "sentence"),
     [
         ({}, "expected at least one key"),
-        (None, "expected at least one key"),
         ({"model": {"widht": {"low": 1, "high": 2}}}, "did you mean 'model.width'"),
         ({"model": {"low": 1, "high": 2}}, "got 'model', which stands for several"),
         ({"seed": {"low": 1, "high": 2}}, "'seed', which decides the rows"),
@@ -68,7 +71,7 @@ def test_ranges_become_distributions():
 )  # fmt: skip
 def test_spaces_that_cannot_be_used(space, sentence):
     with pytest.raises(InputError, match=sentence):
-        read_space(config(space))
+        read_space(space, MLP)
 
 
 @pytest.mark.parametrize(
@@ -80,42 +83,38 @@ def test_spaces_that_cannot_be_used(space, sentence):
     ],
 )
 def test_the_configuration_itself_must_lie_inside(entry, sentence):
-    composed = config({"model.width": entry})
+    space = read_space({"model.width": entry}, MLP)
     with pytest.raises(InputError, match=sentence):
-        current_values(composed, read_space(composed))
+        current_values(MLP, space)
 
 
 @given(st.integers(1, 1000), st.integers(1, 1000), st.integers(1, 50))
 def test_the_end_of_a_range_is_on_its_grid(low, width, step):
     entry = {"low": low, "high": low + width + step, "step": step}
-    composed = OmegaConf.create({"model": {"width": 1}, "tune": {"space": {"model.width": entry}}})
-    (found,) = read_space(composed).values()
-    assert (found.high - found.low) % step == 0
-    assert entry["high"] - step < found.high <= entry["high"]
+    (distribution,) = read_space({"model.width": entry}, {"model": {"width": 1}}).values()
+    assert (distribution.high - distribution.low) % step == 0
+    assert entry["high"] - step < distribution.high <= entry["high"]
 
 
 def test_values_go_where_they_belong():
-    composed = config({"model.width": {"low": 1, "high": 999}})
-    changed = with_values(composed, {"model.width": 7})
-    assert (changed.model.width, composed.model.width) == (7, 128)
-    assert "tune" not in changed
-    assert "tune" in composed
+    changed = with_values(MLP, {"model.width": 7, "gradient_clip": 1.0})
+    assert (changed["model"]["width"], MLP["model"]["width"]) == (7, 128)
+    assert (changed["gradient_clip"], MLP["gradient_clip"]) == (1.0, None)
 
 
 def test_what_is_compared_when_a_study_goes_on():
-    choices = choices_of(compose("tune", ["scheduler=cosine"]))
-    assert choices["trainer.max_epochs"]
-    assert "scheduler.T_max" not in choices  # it says the same
-    assert {"seed", "data.split.by", "optimizer.lr", "preprocess.scaling"} <= set(choices)
-    assert not any(key.startswith(("tune", "outputs", "export", "data.source")) for key in choices)
+    deciding = deciding_choices(choices("scheduler=cosine"))
+    assert deciding["trainer.max_epochs"]
+    assert {"seed", "data.split.by", "optimizer.lr", "preprocess.scaling"} <= set(deciding)
+    assert not any(key.startswith(("tune", "outputs", "export", "data.source")) for key in deciding)
 
 
 @pytest.mark.parametrize("path", sorted((CONF / "tune").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_space_fits_its_model(path):
-    composed = compose("tune", [f"model={path.stem}"])
-    space = read_space(composed)
-    assert set(current_values(composed, space)) == set(space)
-    assert composed.tune.target == composed.model._target_
+    model = choices(f"model={path.stem}")
+    space = read_space(model["tune"]["space"], model)
+    assert set(current_values(model, space)) == set(space)
+    assert model["tune"]["target"] == model["model"]["_target_"]
     rows = {"preprocess", "model.bins"}  # what decides how rows are prepared
     assert prepares_anew(space) == any(key.startswith(tuple(rows)) for key in space)
 

@@ -96,7 +96,7 @@ def test_a_fold_is_the_fit_of_its_own_rows(done, tmp_path):
         predictions = pd.read_parquet(folder / "predictions.parquet")
         mine = predictions[(predictions["repeat"] == 0) & (predictions["fold"] == 1)]
         assert model.schema["add"].minimum == one.parsed["add"].iloc[one.split.train].min()
-    names = table.identity["customer id"].iloc[one.split.test]
+    names = table.carried["customer id"].iloc[one.split.test]
     assert mine["customer id"].tolist() == names.tolist()
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.cli.compose import compose
-from churn_torch.errors import InputError
+from churn_torch.errors import ParityError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.score import score
@@ -20,7 +20,7 @@ def test_export_writes_the_same_file_anew(customers_run, tmp_path, capsys):
     path = exporting.export(compose("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert path == out
     said = " ".join(capsys.readouterr().out.split())
-    assert f"{out.stat().st_size:,} bytes; equals torch to" in said
+    assert f"{out.stat().st_size:,} bytes. Verified: matches PyTorch within" in said
     old, new = (ort.InferenceSession(p) for p in (customers_run.model, out))
     ours, theirs = (s.get_modelmeta().custom_metadata_map for s in (old, new))
     assert {k: v for k, v in ours.items() if k != "parity"} == {
@@ -80,15 +80,15 @@ def test_export_of_what_is_asked_for(
     moved = np.abs(probability - run.predict_proba(customers)).max()
     assert 0 < moved < 2e-3
     said = " ".join(capsys.readouterr().out.split())
-    (rounding,) = set(re.findall(r"weights as float16 move a probability by up to (\S+)\.", said))
+    (rounding,) = set(re.findall(r"weights as float16 moves a probability by up to (\S+)\.", said))
     assert float(rounding) == pytest.approx(moved, rel=0.05)
 
 
-def test_export_that_fails_the_proof_leaves_the_old_file(customers_run, tmp_path, monkeypatch):
+def test_an_export_that_is_not_verified_leaves_the_old_file(customers_run, tmp_path, monkeypatch):
     out = tmp_path / "churn.onnx"
     out.write_bytes(b"the file of last month")
     monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
-    with pytest.raises(InputError, match="nothing was written"):
+    with pytest.raises(ParityError, match="nothing was written"):
         exporting.export(compose("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert out.read_bytes() == b"the file of last month"
     assert [path.name for path in tmp_path.iterdir()] == ["churn.onnx"]

@@ -41,9 +41,9 @@ def refused(command):
 
 def test_no_run_and_no_model(refused, customers_run, tmp_path):
     shutil.copytree(customers_run.folder, tmp_path / "best")
-    refused([f"run={tmp_path}/bset"], "bset', which is not there", "did you mean '.*best'")
+    refused([f"run={tmp_path}/bset"], "bset', which does not exist", "did you mean '.*best'")
     (tmp_path / "best" / "model.onnx").unlink()
-    refused([f"run={tmp_path}/best"], r"expected model\.onnx in", r"scripts/export\.py run=")
+    refused([f"run={tmp_path}/best"], r"expected model\.onnx in", r"churn-torch export run=")
 
 
 def test_files_that_cannot_be_served(refused, customers_run, tmp_path):
@@ -68,7 +68,7 @@ def test_a_port_that_is_taken(refused, customers_run):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         keys = [f"run={customers_run.folder}", f"port={port}"]
-        refused(keys, f"host=127.0.0.1 port={port}, got: Address already in use", "port=0")
+        refused(keys, f"host=127.0.0.1 port={port}, got an error: Address already in use", "port=0")
 
 
 @pytest.mark.parametrize(

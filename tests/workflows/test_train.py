@@ -539,7 +539,7 @@ def test_weighted_rows_give_scikit_learns_optimum(
 ):
     if "files" in place:
         monkeypatch.setattr("churn_torch.training.rows.materialize.MEMORY_BYTES", 0)
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", 90)
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 90)
     keys = [
         *table_keys, f"data.source={weighted_source}", "data.weight=worth", "data.split.by=hash",
         "optimizer=newton", "penalty.l2=0.01", "class_weight=balanced",
@@ -684,7 +684,7 @@ def test_streamed_is_the_same_run(train_run, by_hash, tmp_path, monkeypatch, sto
     memory, keys = by_hash
     if store == "disk":
         monkeypatch.setattr("churn_torch.training.rows.materialize.MEMORY_BYTES", 0)
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", 90)
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 90)
     run = train_run(tmp_path / "run", *keys, "data.streaming=true")
     for name, tensor in weights(memory).items():
         torch.testing.assert_close(weights(run)[name], tensor, rtol=1e-6, atol=5e-6)
@@ -816,7 +816,7 @@ def test_split_by_time_tests_on_the_newest(
     joined = customers.set_index("customer id")["joined"]
     test_ids = pd.read_parquet(run.folder / "predictions.parquet")["customer id"]
     table = table_of(run)
-    ids = table.identity["customer id"]
+    ids = table.carried["customer id"]
     train, validation = joined[ids[table.split.train]], joined[ids[table.split.validation]]
     assert train.max() < validation.min()
     assert validation.max() < joined[test_ids].min()
@@ -880,7 +880,7 @@ def test_rows_without_a_label_are_dropped_and_counted(
     assert "396 rows" in said
     assert "4 rows without a label dropped" in said
     dropped = set(customers["customer id"].iloc[[3, 7, 50, 399]])
-    assert dropped.isdisjoint(table_of(run).identity["customer id"])
+    assert dropped.isdisjoint(table_of(run).carried["customer id"])
 
 
 # Calibration and threshold

@@ -1,4 +1,4 @@
-"""What the file returns, as JSON for people and programs: by column name, reasons largest first."""
+"""Outputs of the file as JSON: by column name, with the largest reasons first."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import QUALITY, REASONS
 from churn_torch.serving.session import Array
 
-# The flag of a value that can be trusted; what the others mean stands in the file.
+# The flag of a value without a problem; the file says what the other flags mean.
 FINE = 0
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 class Options(NamedTuple):
-    """What a request asks for: the outputs, and how many reasons (None is all)."""
+    """The choices of a request: the outputs, and how many reasons (None is all)."""
 
     fields: tuple[str, ...]
     top_k: int | None = None
@@ -32,10 +32,10 @@ def read_options(query: Sequence[tuple[str, str]], outputs: Sequence[str]) -> Op
 
     Args:
         query: Names and values after the question mark.
-        outputs: What the file returns; all of it is the default.
+        outputs: The outputs of the file; the default is all of them.
 
     Raises:
-        RequestError: A parameter or a field is unknown, or the number is none.
+        RequestError: A parameter or a field is unknown, or ``top_k`` is not a number.
     """
     fields: list[str] = []
     top_k = None
@@ -71,20 +71,20 @@ def answers(
     """Return one object a row.
 
     Args:
-        outputs: What the file returned, by name.
+        outputs: The outputs of the file, by name.
         model: The file.
-        options: What the request asks for.
+        options: The choices of the request.
     """
-    found: list[list[Any]] = []
+    fields: list[list[Any]] = []
     for field in options.fields:
         values = outputs[field]
         if field == REASONS:
-            found.append(_reasons(values, model.names, options.top_k))
+            fields.append(_reasons(values, model.names, options.top_k))
         elif field == QUALITY:
-            found.append(_quality(values, model.names, model.quality_meaning))
+            fields.append(_quality(values, model.names, model.quality_meaning))
         else:
-            found.append(values.tolist())
-    return [dict(zip(options.fields, row, strict=True)) for row in zip(*found, strict=True)]
+            fields.append(values.tolist())
+    return [dict(zip(options.fields, row, strict=True)) for row in zip(*fields, strict=True)]
 
 
 def _reasons(

@@ -1,4 +1,4 @@
-"""Requests that arrive together pass the file together."""
+"""Requests that arrive together are scored together."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Outputs = dict[str, Array]
 
 
 class Batcher:
-    """Runs the rows of several requests in one call.
+    """Scores the rows of several requests in one call.
 
-    No request waits for others to come: rows are held only until the event loop has handed out
-    what had already arrived. A lone request is run at once.
+    No request waits for later ones: rows are held only until the event loop has handled what had
+    already arrived. A single request is scored at once.
 
     Args:
-        run: Rows to the outputs of the file, by name, the first axis being the rows.
+        run: From rows to the outputs of the file, by name; their first axis is the rows.
     """
 
     def __init__(self, run: Callable[[list[Any]], Outputs]) -> None:
@@ -40,7 +40,7 @@ class Batcher:
             outputs = self._run([row for rows, _ in waiting for row in rows])
         except Exception as error:
             for _, answer in waiting:
-                if not answer.done():  # cancelled: the client has gone
+                if not answer.done():  # cancelled: the client is gone
                     answer.set_exception(error)
             return
         start = 0

@@ -1,4 +1,4 @@
-"""The OpenAPI description of a model: its columns with choices and ranges, and its answers."""
+"""The OpenAPI description of a model: its columns with categories and ranges, and its responses."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Json = dict[str, Any]
 
 
 def reference(name: str) -> Json:
-    """Point at a schema of `components`."""
+    """Return a reference to a schema of `components`."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def components(model: ModelFile, *, max_rows: int) -> Json:
-    """Return the schemas of requests and answers by name.
+    """Return the schemas of requests and responses by name.
 
     Args:
         model: The file.
-        max_rows: Rows that a request may hold.
+        max_rows: Rows that a request may have.
     """
     columns = [(model.schema[entry["name"]], entry) for entry in model.columns]
     customer = {
@@ -51,17 +51,17 @@ def components(model: ModelFile, *, max_rows: int) -> Json:
     answers = _answers(model)
     prediction = _object({name: answers[name] for name in model.outputs}) | {
         "required": [],
-        "description": "The fields that were asked for, all of them by default.",
+        "description": "The requested fields; by default all of them.",
     }
     error = _object(
         {
             "detail": {
                 "type": "string",
-                "description": "What was expected, what came, the mend.",
+                "description": "What was expected, what came, and how to fix it.",
             },
             "row": {
                 "type": ["integer", "null"],
-                "description": "Place in rows, from 0.",
+                "description": "The position in rows, from 0.",
             },
             "column": {"type": ["string", "null"], "description": "The column at fault."},
         }
@@ -76,11 +76,11 @@ def components(model: ModelFile, *, max_rows: int) -> Json:
 
 
 def predict_operation(outputs: Sequence[str]) -> Json:
-    """Return body, parameters and answers of POST /predict."""
+    """Return body, parameters and responses of POST /predict."""
     fields = {
         "name": "fields",
         "in": "query",
-        "description": "Fields of the answer, separated by commas; all by default.",
+        "description": "Fields of the response, separated by commas; by default all of them.",
         "style": "form",
         "explode": False,
         "schema": _list({"type": "string", "enum": list(outputs)}, minItems=1),
@@ -88,7 +88,7 @@ def predict_operation(outputs: Sequence[str]) -> Json:
     top_k = {
         "name": "top_k",
         "in": "query",
-        "description": "How many reasons, the largest first; all by default.",
+        "description": "How many reasons, the largest first; by default all of them.",
         "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     }
     return {
@@ -101,7 +101,7 @@ def predict_operation(outputs: Sequence[str]) -> Json:
         "parameters": [fields, top_k] if REASONS in outputs else [fields],
         "responses": {
             "200": {
-                "description": "A prediction for a customer, predictions in order for rows.",
+                "description": "The prediction for a customer, or those for rows in their order.",
                 "content": _json_of({"anyOf": [reference("Prediction"), reference("Predictions")]}),
             },
             "413": {
@@ -117,7 +117,7 @@ def predict_operation(outputs: Sequence[str]) -> Json:
 
 
 def _column(column: Column, entry: Mapping[str, Any]) -> Json:
-    """Describe a column; what training has not seen is allowed, so choices are examples."""
+    """Describe a column; values that are not in the training rows are allowed too."""
     if Schema.is_text(column):
         words = list(column.vocabulary or ())
         boolean = ["boolean"] if takes_booleans(column) else []
@@ -148,7 +148,7 @@ def _column(column: Column, entry: Mapping[str, Any]) -> Json:
 
 
 def _spelled(column: Column, value: Any) -> Any:
-    """Spell days as a date, and a float32 number as short as it can be written."""
+    """Write days as a date, and a float32 number with as few digits as possible."""
     if isinstance(value, float) and not column.needs_float64 and column.kind is not Kind.DATETIME:
         return float(str(np.float32(value)))
     if column.kind is not Kind.DATETIME or value is None:
@@ -180,7 +180,7 @@ def _answers(model: ModelFile) -> dict[str, Json]:
             "type": "object",
             "propertyNames": column,
             "additionalProperties": {"type": "string", "enum": meanings},
-            "description": "Columns that are not fine, and why.",
+            "description": "Columns whose value has a problem, and which.",
         },
     }
 

@@ -1,4 +1,4 @@
-"""What a server tells Prometheus: requests, seconds, rows, decisions, quality of the input."""
+"""Counters for Prometheus: requests, seconds, rows, decisions, quality of the inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PrometheusMetrics:
     """The counters of one server.
 
     Args:
-        paths: Paths that are counted apart; all others count as ``other``.
+        paths: Paths that are counted by name; all others count as ``other``.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -71,26 +71,26 @@ class PrometheusMetrics:
 
 
 class PrometheusMiddleware:
-    """Counts every request and its seconds."""
+    """Counts every request and its duration."""
 
-    def __init__(self, app: ASGIApp, monitoring: PrometheusMetrics) -> None:
-        self.app, self.monitoring = app, monitoring
+    def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
+        self.app, self.metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and count its answer."""
+        """Pass a request on and count the response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         status, start = 500, time.perf_counter()
 
-        async def watched(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_note)
         finally:
             seconds = time.perf_counter() - start
-            self.monitoring.count_request(scope["path"], status, seconds)
+            self.metrics.count_request(scope["path"], status, seconds)

@@ -1,4 +1,4 @@
-"""A model file behind HTTP: predictions for rows of JSON, what the file says, and how it fares."""
+"""A model file behind HTTP: predictions for rows of JSON, the file's metadata, and counters."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import orjson
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
+from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import ClientDisconnect
@@ -24,29 +25,29 @@ from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMid
 from churn_torch.serving.http.requests import RequestError, RowReader, Values, shown
 from churn_torch.serving.model_file import ModelFile
 
-# Bodies beyond this are worked on in a thread, so that short requests pass by.
+# Larger bodies are handled in a thread, so that short requests need not wait.
 LARGE_BODY = 65_536
-# Such threads at a time; each holds its rows as Python objects.
+# Number of such threads at a time; each holds its rows as Python objects.
 LARGE_AT_ONCE = 2
 
 
 class Predictor:
-    """Bodies of requests to bodies of answers.
+    """Turns the body of a request into the body of the response.
 
     Args:
         model: The file.
-        monitoring: Counts the rows.
-        max_rows: Rows that a request may hold.
+        metrics: Counts the rows.
+        max_rows: Rows that a request may have.
     """
 
-    def __init__(self, model: ModelFile, monitoring: PrometheusMetrics, *, max_rows: int) -> None:
-        self._model, self._monitoring, self._max_rows = model, monitoring, max_rows
+    def __init__(self, model: ModelFile, metrics: PrometheusMetrics, *, max_rows: int) -> None:
+        self._model, self._metrics, self._max_rows = model, metrics, max_rows
         self._reader = RowReader(model.schema)
         self._batcher = Batcher(self._run)
         self._limiter = CapacityLimiter(LARGE_AT_ONCE)
 
     async def predict(self, body: bytes, options: Options) -> bytes:
-        """Answer a request.
+        """Return the body of the response.
 
         Raises:
             RequestError: The body cannot be read.
@@ -63,7 +64,7 @@ class Predictor:
         return self._write(self._run(rows) if rows else {}, options, single)
 
     def _read(self, body: bytes) -> tuple[list[Values], bool]:
-        """Return the rows, and whether it is one that stands alone."""
+        """Return the rows, and whether the request is a single row outside a list."""
         try:
             content = orjson.loads(body)
         except ValueError as error:
@@ -72,7 +73,7 @@ class Predictor:
             raise RequestError(
                 f"expected JSON, got something else: {error}{hint if no_number else ''}."
             ) from None
-        # A column may be called "rows" too: its values are no lists.
+        # A column may be called "rows" too, but its values are not lists.
         rows = content.get("rows") if isinstance(content, dict) else None
         if not isinstance(rows, list):
             if not isinstance(content, dict):
@@ -94,12 +95,12 @@ class Predictor:
 
     def _run(self, rows: Sequence[Values]) -> Outputs:
         outputs = self._model.run(self._reader.feed(rows))
-        self._monitoring.count_rows(outputs, self._model)
+        self._metrics.count_rows(outputs, self._model)
         return outputs
 
     def _write(self, outputs: Outputs, options: Options, single: bool) -> bytes:
-        found = answers(outputs, self._model, options) if outputs else []
-        return orjson.dumps(found[0] if single else {"predictions": found})
+        predictions = answers(outputs, self._model, options) if outputs else []
+        return orjson.dumps(predictions[0] if single else {"predictions": predictions})
 
 
 def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
@@ -107,13 +108,13 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
 
     Args:
         model: The file.
-        max_rows: Rows that a request may hold; more are answered with 413.
-        max_bytes: Bytes that the body of a request may have; more are answered with 413.
+        max_rows: Rows that a request may have; the status of larger ones is 413.
+        max_bytes: Bytes that the body of a request may have; the status of larger ones is 413.
     """
     app: FastAPI = FastAPIOffline(redoc_url=None, title="churn_torch")
-    monitoring = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
-    app.add_middleware(PrometheusMiddleware, monitoring=monitoring)
-    predictor = Predictor(model, monitoring, max_rows=max_rows)
+    counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
+    app.add_middleware(PrometheusMiddleware, metrics=counters)
+    predictor = Predictor(model, counters, max_rows=max_rows)
     metadata = orjson.dumps(model.metadata | {"schema": json.loads(model.metadata["schema"])})
 
     @lru_cache(maxsize=256)
@@ -126,37 +127,41 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
         body = await _read_body(request, max_bytes)
         return _json(await predictor.predict(body, options))
 
-    # Starlette's own route, and the first: FastAPI's would take a third of a request's time.
+    # A route of Starlette, and the first: one of FastAPI would take a third of a request's time.
     app.router.routes.insert(0, Route("/predict", predict, methods=["POST"]))
 
-    @app.get("/health", summary="Whether the server answers")
+    @app.get("/", include_in_schema=False)
+    async def show_docs() -> RedirectResponse:
+        return RedirectResponse("docs")
+
+    @app.get("/health", summary="Whether the server works")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/metadata", summary="What the model file says of itself")
-    async def tell_metadata() -> Response:
+    @app.get("/metadata", summary="The metadata of the model file")
+    async def show_metadata() -> Response:
         return _json(metadata)
 
     @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
     async def metrics() -> Response:
-        return Response(generate_latest(monitoring.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(counters.registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.exception_handler(RequestError)
     async def refuse(request: Request, error: RequestError) -> Response:
-        told = {"detail": str(error), "row": error.row, "column": error.column}
-        return _json(orjson.dumps(told), error.status)
+        content = {"detail": str(error), "row": error.row, "column": error.column}
+        return _json(orjson.dumps(content), error.status)
 
     @app.exception_handler(ClientDisconnect)
     async def ignore(request: Request, error: ClientDisconnect) -> Response:
-        return Response(status_code=400)  # nobody reads it
+        return Response(status_code=400)  # nobody receives it
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
             version = str(model.metadata.get("churn_torch_version"))
-            found = get_openapi(title=app.title, version=version, routes=app.routes)
-            found["paths"]["/predict"] = {"post": predict_operation(model.outputs)}
-            found["components"] = {"schemas": components(model, max_rows=max_rows)}
-            app.openapi_schema = found
+            content = get_openapi(title=app.title, version=version, routes=app.routes)
+            content["paths"]["/predict"] = {"post": predict_operation(model.outputs)}
+            content["components"] = {"schemas": components(model, max_rows=max_rows)}
+            app.openapi_schema = content
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]
@@ -164,7 +169,7 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body, of which no more than the limit is ever held."""
+    """Return the body; never more than the limit is held in memory."""
     too_large = RequestError(
         f"expected at most {max_bytes:,} bytes, got more; send the rows in several requests, or "
         "start the server with a higher max_bytes.",

@@ -9,14 +9,14 @@ const VALUE = 2;
 
 /** Return the metadata as an object of texts. */
 export function metadataOf(bytes) {
-  const found = {};
+  const metadata = {};
   const text = new TextDecoder();
   for (const [field, content] of fieldsOf(bytes)) {
     if (field !== METADATA) continue;
     const pair = Object.fromEntries(fieldsOf(content));
-    found[text.decode(pair[KEY])] = text.decode(pair[VALUE]);
+    metadata[text.decode(pair[KEY])] = text.decode(pair[VALUE]);
   }
-  return found;
+  return metadata;
 }
 
 /** Yield [number, bytes] of the fields that have a length; numbers are passed over. */

@@ -25,7 +25,7 @@ export async function openModel(bytes, wasm, ort) {
   if (Number(stored.format) > FORMAT) {
     throw new Error(`the file has format ${stored.format}, and this page reads up to ${FORMAT}`);
   }
-  const told = (name) => (stored[name] === undefined ? undefined : JSON.parse(stored[name]));
+  const entry = (name) => (stored[name] === undefined ? undefined : JSON.parse(stored[name]));
   // More threads would need headers that not every server sends, and a row is little work.
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = wasm;
@@ -33,7 +33,7 @@ export async function openModel(bytes, wasm, ort) {
     executionProviders: ["wasm"],
     logSeverityLevel: 3,
   });
-  const columns = told("columns");
+  const columns = entry("columns");
 
   async function run(values) {
     const feed = {};
@@ -50,11 +50,11 @@ export async function openModel(bytes, wasm, ort) {
 
   return {
     columns,
-    threshold: told("threshold"),
-    baseRate: told("base_rate"),
-    training: told("training"),
-    base: told("reasons")?.base,
-    meanings: told("quality") ?? {},
+    threshold: entry("threshold"),
+    baseRate: entry("base_rate"),
+    training: entry("training"),
+    base: entry("reasons")?.base,
+    meanings: entry("quality") ?? {},
     outputs: session.outputNames,
     run,
   };

@@ -29,7 +29,7 @@ async function start() {
     first ??= probability;
     showProbability(probability, answered[DECISION]?.[0], model.threshold, first);
     const flags = model.columns.map((_, i) => answered[QUALITY]?.[i] ?? 0);
-    fields.forEach((field, i) => field.warn(flags[i] ? said(model.meanings[flags[i]]) : ""));
+    fields.forEach((field, i) => field.warn(flags[i] ? capitalized(model.meanings[flags[i]]) : ""));
     showDoubts(model.columns.filter((_, i) => flags[i]).map(({ name }) => name));
     if (answered[REASONS]) {
       const reason = ({ name }, i) => ({ name, text: fields[i].text(), value: answered[REASONS][i] });
@@ -72,7 +72,7 @@ async function start() {
   $("page").hidden = false;
 }
 
-function said(meaning) {
+function capitalized(meaning) {
   return meaning ? meaning[0].toUpperCase() + meaning.slice(1) : "Doubtful";
 }
 

@@ -1,4 +1,4 @@
-"""The folds of a cross-validation: a table dealt out anew until each row has been tested."""
+"""The folds of a cross-validation: the table split again and again, until each row was tested."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.encode import parse_time
 from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
+from churn_torch.tables.labelled.carried import ROW
 from churn_torch.tables.labelled.in_memory import MemoryTable, deal
 from churn_torch.tables.labelled.weights import check_weights
 from churn_torch.tables.options import SplitOptions
@@ -23,22 +24,23 @@ def folds(
 ) -> Iterator[MemoryTable]:
     """Yield the table once a fold, with the fold as its test rows.
 
-    The others are training and validation rows, ``split.validation`` of them the latter, split in
-    the same way: at random and stratified, by group, or by hash. By time, the rows are cut into one
-    block more than there are folds; each but the first is tested once, by what all blocks before it
-    have taught, and later rows are in no part.
+    The other rows are split into training and validation rows in the same way: at random and
+    stratified, by group, or by hash; ``split.validation`` is the share of the validation rows. By
+    time, the rows are cut into one block more than there are folds. Each block but the first is
+    tested once, by a model of the blocks before it; later rows are in no part.
 
     Args:
         table: Read without test rows.
-        split: How rows are dealt out.
+        split: How rows are assigned to parts.
         n_folds: 2 or more.
         seed: Decides the draw.
 
     Raises:
         InputError: There are too few rows, groups or times, or a part lacks a class.
     """
-    rows, raw = _names(table), _raw(table, split)
-    fold = _fold_of(table, split, raw, rows, n_folds=n_folds, seed=seed)
+    # The id, the time and the group are carried as the source gives them.
+    raw, rows = table.carried, _positions(table)
+    fold = _fold_of(table, split, rows, n_folds=n_folds, seed=seed)
     for number in range(n_folds):
         test = np.flatnonzero(fold == number)
         rest = np.flatnonzero(fold < number if split.by == "time" else fold != number)
@@ -61,26 +63,17 @@ def folds(
         yield dealt
 
 
-def _names(table: MemoryTable) -> splits.Rows:
-    """Return what names the rows that have no id: their positions."""
-    if "row" in table.identity and table.schema.id is None:
-        return table.identity["row"].to_numpy()
+def _positions(table: MemoryTable) -> splits.Positions:
+    """Return the positions in the source of rows without an id; others are numbered anew."""
+    if table.carry.with_row:
+        return table.carried[ROW].to_numpy()
     return np.arange(len(table.label))
-
-
-def _raw(table: MemoryTable, split: SplitOptions) -> pd.DataFrame:
-    """Return the raw cells that a split goes by."""
-    raw = table.identity.copy(deep=False)
-    if table.dealt_by is not None:
-        raw[split.named_column] = table.dealt_by
-    return raw
 
 
 def _fold_of(
     table: MemoryTable,
     split: SplitOptions,
-    raw: pd.DataFrame,
-    rows: splits.Rows,
+    rows: splits.Positions,
     *,
     n_folds: int,
     seed: int,
@@ -88,7 +81,7 @@ def _fold_of(
     """Return the fold of each row; by time -1 for the rows that are never tested."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    label = table.label
+    label, raw = table.label, table.carried
     if split.by == "time":
         return _blocks(parse_time(raw, table.schema[split.named_column]), n_folds + 1) - 1
     if split.by == "hash":
@@ -104,13 +97,16 @@ def _fold_of(
     if min(counts) < n_folds:
         what = "rows" if groups is None else "groups"
         raise InputError(
-            f"cv.folds: expected at least {n_folds} {what} with and as many without churn for "
-            f"{n_folds} folds, got {counts[1]} and {counts[0]}; choose fewer folds."
+            "cv.folds",
+            expected=f"at least {n_folds} {what} with and as many without churn for {n_folds} "
+            "folds",
+            got=f"{counts[1]} and {counts[0]}",
+            fix="choose fewer folds",
         )
-    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    dealer = kind(n_folds, shuffle=True, random_state=seed % 2**32)
+    splitter_type = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splitter = splitter_type(n_folds, shuffle=True, random_state=seed % 2**32)
     fold = np.empty(len(label), dtype=np.int64)
-    for number, (_, test) in enumerate(dealer.split(label, label, groups)):
+    for number, (_, test) in enumerate(splitter.split(label, label, groups)):
         fold[test] = number
     return fold
 
@@ -125,8 +121,10 @@ def _blocks(time: npt.NDArray[np.float64], n_blocks: int) -> npt.NDArray[np.int6
     near = np.abs(changes[:, None] - wanted).argmin(axis=0) if len(changes) else np.zeros(0, int)
     if len(np.unique(near)) < n_blocks - 1:
         raise InputError(
-            f"cv.folds: expected times that {n_blocks} blocks can be cut from, for "
-            f"{n_blocks - 1} folds by time, got {len(changes) + 1} different ones; choose fewer "
-            "folds or another data.split.column."
+            "cv.folds",
+            expected=f"enough different times to cut {n_blocks} blocks, for {n_blocks - 1} folds "
+            "by time",
+            got=f"{len(changes) + 1}",
+            fix="choose fewer folds or another data.split.column",
         )
     return np.searchsorted(ordered[changes[near]], time, side="right").astype(np.int64)

@@ -13,51 +13,59 @@ from churn_torch.tables.encode import parse_time
 from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled import splits
+from churn_torch.tables.labelled.carried import (
+    FOLDS,
+    PREDICTED,
+    CarriedColumns,
+    choose_carried,
+    noted,
+)
 from churn_torch.tables.labelled.rows import (
-    CHUNK_ROWS,
     PARTS,
     Labels,
     Rows,
     TimeSpan,
     check_test_source,
+    names_of,
     read_rows,
     readable_span,
 )
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, SplitOptions
 from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.sources import READ_ROWS
 from churn_torch.tables.schema import Schema
 
 
 @dataclass(frozen=True)
 class MemoryTable:
-    """A labelled table whose rows are all in memory (`churn_torch.tables.labelled.rows.LabelledTable`).
+    """A `churn_torch.tables.labelled.rows.LabelledTable` whose rows are all in memory.
 
     Attributes:
         schema: Inferred from the main source; nothing is learned from its values yet.
         parsed: Feature columns of N labelled rows (`churn_torch.tables.encode.parse`), those of a
             test source last.
         label: ``[N]`` float32, 1 for churners.
-        identity: One column that names each row: the id column, or ``row``, from 0.
+        carried: What travels with the rows and is not learned from.
+        carry: How that was taken from the raw rows.
         split: Positions of the training, validation and test rows.
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
         time_span: First and last time of the training rows, where the split goes by time.
-        dealt_by: Raw cells of the column that a split by time or group goes by.
     """
 
     schema: Schema
     parsed: pd.DataFrame
     label: Labels
-    identity: pd.DataFrame
+    carried: pd.DataFrame
+    carry: CarriedColumns
     split: splits.Split
     fingerprint: str
     n_dropped: int
     weight: Weights | None = None
     time_span: TimeSpan | None = None
-    dealt_by: pd.Series | None = None
     sampled: None = None
     streamed: bool = False
 
@@ -81,7 +89,7 @@ class MemoryTable:
 
     @property
     def weight_by_class(self) -> dict[str, Weights]:
-        """Weights of each part's rows that stay and churners, added up."""
+        """Sums of weights of each part's customers who stay and churners."""
         part = self._part
         dealt = part >= 0
         weight = None if self.weight is None else self.weight[dealt]
@@ -98,7 +106,7 @@ class MemoryTable:
 
     def rows_of(self, part: str) -> Rows:
         """Return the rows of a part that have a weight, all at once."""
-        rows = Rows(self.parsed, self.label, self.identity, self._part, self.weight).of(part)
+        rows = Rows(self.parsed, self.label, self.carried, self._part, self.weight).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:
@@ -115,12 +123,12 @@ class MemoryTable:
     def chunks(self) -> Iterator[Rows]:
         """Yield the rows in their order."""
         part = self._part
-        for start in range(0, len(part), CHUNK_ROWS):
-            here = slice(start, start + CHUNK_ROWS)
+        for start in range(0, len(part), READ_ROWS):
+            here = slice(start, start + READ_ROWS)
             yield Rows(
                 self.parsed.iloc[here].reset_index(drop=True),
                 self.label[here],
-                self.identity.iloc[here].reset_index(drop=True),
+                self.carried.iloc[here].reset_index(drop=True),
                 part[here],
                 None if self.weight is None else self.weight[here],
             )
@@ -149,8 +157,15 @@ def read_into_memory(
     database, split = data.database, data.split
     frame = sources.read(main, database=database)
     schema = sources.note_absent_columns(infer(frame, data.roles), main, database)
+    carry = choose_carried(
+        schema,
+        data,
+        test_columns=None if test is None else names_of(test, database),
+        reserved=PREDICTED if with_test else (*PREDICTED, *FOLDS),
+    )
+    schema = noted(schema, data)
     mark, n_rows = fingerprint(frame), len(frame)
-    rows, labelled = read_rows(frame, schema)
+    rows, labelled = read_rows(frame, schema, carry)
     named = [name for name in (schema.id, split.column) if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
@@ -164,7 +179,7 @@ def read_into_memory(
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
-        more, _ = read_rows(given, schema)
+        more, _ = read_rows(given, schema, carry)
         parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
         check_test_source(len(more.label), int(more.label.sum()))
         rows = Rows.joined([rows, more])
@@ -172,13 +187,13 @@ def read_into_memory(
         schema=schema,
         parsed=rows.parsed,
         label=rows.label,
-        identity=rows.identity,
+        carried=rows.carried,
+        carry=carry,
         split=parts,
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
         weight=rows.weight,
         time_span=span,
-        dealt_by=kept[split.column].reset_index(drop=True) if split.column in kept else None,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
@@ -189,13 +204,13 @@ def deal(
     chosen: SplitOptions,
     schema: Schema,
     frame: pd.DataFrame,
-    rows: splits.Rows,
+    rows: splits.Positions,
     label: Labels,
     *,
     with_test: bool,
     seed: int,
 ) -> splits.Split:
-    """Split the labelled main rows, given raw; ``rows`` are their positions in the source."""
+    """Split labelled raw rows; ``rows`` are their positions in the source."""
     sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
     if chosen.by == "time":
         return splits.by_time(parse_time(frame, schema[chosen.named_column]), label, **sizes)

@@ -1,4 +1,4 @@
-"""From what the user named to a labelled table: in memory, or streamed where it is too large."""
+"""Read the labelled table that a user named: into memory, or streamed where it is too large."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import memory
 
 SAMPLE = "sample:"
-# A table is read into memory up to this share of it: its raw and its parsed rows and the model's
-# features are there together for a while.
+# A table is read into memory up to this share of what is free: its raw rows, its parsed rows and
+# the model's features are in memory together for a while.
 MEMORY_SHARE = 0.25
 
 
@@ -43,20 +43,22 @@ def read_labelled(
         InputError: The source, a named column, the target or the split cannot be used.
     """
     if data.source is None and source is None:
-        raise InputError("expected data.source=..., got nothing; name it on the command line.")
+        raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     main = located(data.source if source is None else source)
     test = None if data.test_source is None else located(data.test_source)
     if with_test and test is None and data.split.test == 0:
         raise InputError(
-            "data.split.test: expected a share above 0, or a data.test_source, got "
-            f"{data.split.test}."
+            "data.split.test",
+            expected="a share above 0, or a data.test_source",
+            got=str(data.split.test),
         )
     if not with_test:
         if _is_streamed(data, main):
             raise InputError(
-                "data.streaming: expected a table in memory where no rows are held back for one "
-                "test, got one that is to be streamed; set data.streaming=false if it fits, or "
-                "take one split (cv.folds=0)."
+                "data.streaming",
+                expected="a table that fits into memory for a cross-validation",
+                got="one that is streamed",
+                fix="set data.streaming=false if it fits, or take one split (cv.folds=0)",
             )
         return read_into_memory(main, None, data, seed=seed, with_test=False)
     read = open_streamed if _is_streamed(data, main, test) else read_into_memory

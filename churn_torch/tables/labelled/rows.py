@@ -1,4 +1,4 @@
-"""Rows that have a label, chunk by chunk: what every labelled table gives."""
+"""Labelled rows in chunks: what every labelled table yields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pandas as pd
 
 from churn_torch.errors import InputError
 from churn_torch.tables.encode import is_dated, parse, parse_target
+from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.weights import Weights, read_weights
+from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Schema
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
@@ -21,7 +23,6 @@ TimeSpan = tuple[str | float, str | float]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PARTS = ("train", "validation", "test")
-CHUNK_ROWS = 65_536
 
 
 class Rows(NamedTuple):
@@ -30,8 +31,8 @@ class Rows(NamedTuple):
     Attributes:
         parsed: Feature columns (`churn_torch.tables.encode.parse`).
         label: ``[N]`` float32, 1 for churners.
-        identity: One column that names each row: the id column, or ``row``, its position in the
-            source from 0.
+        carried: What travels with the rows and is not learned from: first the id column, or
+            ``row``, the position in the source from 0 (`churn_torch.tables.labelled.carried`).
         part: ``[N]`` positions in ``PARTS``.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
@@ -39,7 +40,7 @@ class Rows(NamedTuple):
 
     parsed: pd.DataFrame
     label: Labels
-    identity: pd.DataFrame
+    carried: pd.DataFrame
     part: npt.NDArray[np.int8]
     weight: Weights | None = None
 
@@ -53,19 +54,19 @@ class Rows(NamedTuple):
         return Rows(
             self.parsed.take(rows).reset_index(drop=True),
             self.label[rows],
-            self.identity.take(rows).reset_index(drop=True),
+            self.carried.take(rows).reset_index(drop=True),
             self.part[rows],
             None if self.weight is None else self.weight[rows],
         )
 
     @classmethod
     def joined(cls, chunks: Sequence[Rows]) -> Rows:
-        """Return the rows of all chunks; they have weights if all of them have."""
+        """Return the rows of all chunks; the result has weights if every chunk has them."""
         weights = [rows.weight for rows in chunks if rows.weight is not None]
         return cls(
             pd.concat([rows.parsed for rows in chunks], ignore_index=True),
             np.concatenate([rows.label for rows in chunks]),
-            pd.concat([rows.identity for rows in chunks], ignore_index=True),
+            pd.concat([rows.carried for rows in chunks], ignore_index=True),
             np.concatenate([rows.part for rows in chunks]),
             np.concatenate(weights) if len(weights) == len(chunks) else None,
         )
@@ -79,20 +80,24 @@ class LabelledTable(Protocol):
 
     Attributes:
         schema: Inferred from the main source; nothing is learned from its values yet.
+        carry: The columns that travel with the rows.
         sampled: The number of rows the schema was inferred from, None for all of them.
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label.
         counts: Rows of each part.
         n_positive: Churners of each part.
-        weight_by_class: Of each part the weights of the rows that stay and of the churners, added
-            up; without weights their numbers.
+        weight_by_class: Sums of weights of each part's customers who stay and churners; without
+            weights their numbers.
         time_span: First and last time of the training rows, where the split goes by time.
-        n_rows: Rows of the sources, with and without a label, where that is known beforehand.
+        n_rows: Rows of the sources, with and without a label; None where that is not known yet.
         streamed: Whether the rows are read anew on every pass.
     """
 
     @property
     def schema(self) -> Schema: ...  # noqa: D102
+
+    @property
+    def carry(self) -> CarriedColumns: ...  # noqa: D102
 
     @property
     def sampled(self) -> int | None: ...  # noqa: D102
@@ -124,23 +129,24 @@ class LabelledTable(Protocol):
     def chunks(self) -> Iterator[Rows]:
         """Yield every labelled row once, in source order, those of the test source last.
 
-        A chunk has at most ``CHUNK_ROWS`` rows. The rows can be gone through again and again.
+        A chunk has at most ``READ_ROWS`` rows. Every call starts anew.
         """
         ...
 
 
 def read_rows(
-    frame: pd.DataFrame, schema: Schema, *, first_row: int = 0
+    frame: pd.DataFrame, schema: Schema, carry: CarriedColumns, *, first_row: int = 0
 ) -> tuple[Rows, npt.NDArray[np.int64]]:
     """Parse raw rows and drop those without a label.
 
     Args:
         frame: Raw rows.
         schema: What the columns mean.
+        carry: The columns that travel with the rows.
         first_row: How many rows stand before them in the source.
 
     Returns:
-        The labelled rows, not yet dealt out (all are in the first part), and their positions in
+        The labelled rows, not yet split (all are in the first part), and their positions in
         ``frame``.
 
     Raises:
@@ -148,19 +154,19 @@ def read_rows(
     """
     parsed = parse(frame, schema, first_row=first_row)
     label = parse_target(frame, schema, first_row=first_row)
-    if schema.id is not None and schema.id in frame.columns:
-        identity = frame[[schema.id]].reset_index(drop=True)
-    else:
-        identity = pd.DataFrame({"row": np.arange(first_row, first_row + len(frame))})
     has_label = ~np.isnan(label)
+    labelled = np.flatnonzero(has_label)
     weight = None
     if schema.weight in frame.columns:
         weight = read_weights(frame[schema.weight], has_label, first_row=first_row)
-    elif schema.weight is not None:  # rows of a test source, which no weight is needed of
+    elif schema.weight is not None:  # a test source needs no weights
         weight = np.ones(len(frame))
-    rows = Rows(parsed, label, identity, np.zeros(len(frame), dtype=np.int8), weight)
-    labelled = np.flatnonzero(has_label)
-    return (rows if len(labelled) == len(frame) else rows.take(labelled)), labelled
+    if len(labelled) < len(frame):
+        frame, parsed = frame.take(labelled), parsed.take(labelled).reset_index(drop=True)
+        label, weight = label[labelled], None if weight is None else weight[labelled]
+    carried = carry.take(frame, first_row + labelled)
+    part = np.zeros(len(labelled), dtype=np.int8)
+    return Rows(parsed, label, carried, part, weight), labelled
 
 
 def readable_span(first: float, last: float, column: Column) -> TimeSpan:
@@ -181,12 +187,19 @@ def _readable(time: float, column: Column) -> str | float:
     return (moment.date() if time.is_integer() else moment).isoformat()
 
 
+def names_of(source: sources.Source, database: str | None) -> list[str]:
+    """Return the names of a source's columns, for which a row is read."""
+    return list(sources.read_sample(source, rows=1, database=database)[0].columns)
+
+
 def check_test_source(n_rows: int, n_positive: int) -> None:
-    """Raise InputError when a test source cannot be judged."""
+    """Raise InputError when a test source lacks a class."""
     if n_positive in (0, n_rows):
         raise InputError(
-            "data.test_source: expected labelled rows of both classes, got "
-            f"{n_positive} churners and {n_rows - n_positive} others; name a larger table."
+            "data.test_source",
+            expected="labelled rows of both classes",
+            got=f"{n_positive} churners and {n_rows - n_positive} others",
+            fix="name a larger table",
         )
 
 

@@ -1,4 +1,4 @@
-"""Splits: which rows are learned from, which choose, and which are held back for the test."""
+"""Splits: which rows are training rows, which validation rows and which test rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, splitmix64, text_hashes
 
-Rows = npt.NDArray[np.int64]
+Positions = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.int8]
 
 # Where a part stands in `Split`.
@@ -21,11 +21,11 @@ TRAIN, VALIDATION, TEST = range(3)
 
 
 class Split(NamedTuple):
-    """Row positions of the three parts, each sorted; `test` is empty when it was asked to be."""
+    """Row positions of the three parts, each sorted; `test` is empty where its share is 0."""
 
-    train: Rows
-    validation: Rows
-    test: Rows
+    train: Positions
+    validation: Positions
+    test: Positions
 
 
 def stratified(
@@ -33,7 +33,7 @@ def stratified(
 ) -> Split:
     """Split at random with the same share of positives in each part.
 
-    Each class is dealt out on its own, at least one row to every part: scikit-learn's
+    Each class is split on its own, with at least one row in every part: scikit-learn's
     train_test_split may leave a part without a rare class.
 
     Args:
@@ -52,32 +52,35 @@ def stratified(
         count = int((label == value).sum())
         if count < n_parts:
             raise InputError(
-                f"expected at least {n_parts} {name} rows to split {len(label):,} rows into "
-                f"{n_parts} parts, however: got {count}; give more rows of that class"
+                "data.split",
+                expected=f"at least {n_parts} {name} rows to split {len(label):,} rows into "
+                f"{n_parts} parts",
+                got=str(count),
+                fix="add rows of that class",
             )
     generator = np.random.default_rng(seed)
-    parts: tuple[list[Rows], list[Rows], list[Rows]] = ([], [], [])
+    parts: tuple[list[Positions], list[Positions], list[Positions]] = ([], [], [])
     for value in (0.0, 1.0):
         rows = generator.permutation(np.flatnonzero(label == value))
         n_test = max(1, round(len(rows) * test)) if test else 0
         n_validation = max(1, round(len(rows) * validation))
         # With a handful of rows the training part must not be rounded away.
         n_test = min(n_test, len(rows) - n_validation - 1)
-        for part, dealt in zip(
+        for part, chosen in zip(
             parts,
             np.split(rows, [len(rows) - n_test - n_validation, len(rows) - n_test]),
             strict=True,
         ):
-            part.append(dealt)
+            part.append(chosen)
     return _split(label, *(np.concatenate(part) for part in parts))
 
 
 def by_time(
     time: npt.ArrayLike, label: npt.ArrayLike, *, validation: float = 0.15, test: float = 0.15
 ) -> Split:
-    """Split by time: the training rows stand before the validation rows before the test rows.
+    """Split by time: training rows are older than validation rows, and these than test rows.
 
-    Rows of one time never part; each border moves to the nearest change of time.
+    Rows of the same time stay together: each border moves to the nearest change of time.
 
     Args:
         time: [N] of numbers that grow with time.
@@ -114,8 +117,10 @@ def time_borders(
     n_borders = 2 if test else 1
     if len(borders) < n_borders:
         raise InputError(
-            f"expected at least {n_borders + 1} distinct times to split by, however: got "
-            f"{len(borders) + bool(len(time))}; name another time column or split at random"
+            "data.split.column",
+            expected=f"at least {n_borders + 1} distinct times to split by",
+            got=str(len(borders) + bool(len(time))),
+            fix="name another time column or split at random (data.split.by=random)",
         )
     n = len(time)
     first = _nearest(borders[: len(borders) - n_borders + 1], n * (1 - validation - test))
@@ -138,9 +143,9 @@ def by_hash(
     test: float = 0.15,
     seed: int,
 ) -> Split:
-    """Split by a hash of what names the rows: a row keeps its part when the table grows.
+    """Split by a hash of each row's key: a row keeps its part when the table grows.
 
-    The shares are met as nearly as a draw of each row on its own meets them.
+    Each row is drawn on its own, so the shares hold approximately.
 
     Args:
         keys: [N] hashes (`row_keys`).
@@ -160,7 +165,7 @@ def by_hash(
 
 
 def hash_parts(keys: Hashes, *, validation: float, test: float, seed: int) -> Parts:
-    """Return the part that each row falls into by its key and the seed, and by nothing else."""
+    """Return the part of each row, which depends on its key and the seed alone."""
     mixed = splitmix64(keys ^ splitmix64(np.array([seed])))
     share = (mixed >> np.uint64(11)) * 2.0**-53  # uniform in [0, 1)
     return np.select([share < test, share < test + validation], [TEST, VALIDATION], TRAIN).astype(
@@ -168,12 +173,12 @@ def hash_parts(keys: Hashes, *, validation: float, test: float, seed: int) -> Pa
     )
 
 
-def row_keys(frame: pd.DataFrame, id: str | None, rows: Rows) -> Hashes:
-    """Return a hash of what names each row: its id, or its position where it has none.
+def row_keys(frame: pd.DataFrame, id: str | None, rows: Positions) -> Hashes:
+    """Return a hash of each row's id, or of its position where it has none.
 
     Args:
         frame: N raw rows.
-        id: The column that names them, if any.
+        id: The id column, if any.
         rows: [N] positions of the rows in the source.
     """
     if id is None or id not in frame.columns:
@@ -201,8 +206,8 @@ def by_group(
 ) -> Split:
     """Split groups (customers, households) at random, so that no group is in two parts.
 
-    Groups are dealt out like single rows, those with a positive row apart from those without:
-    the shares hold for groups, and nearly so for rows unless a few groups hold most of them.
+    Groups are split like single rows, stratified by whether they have a positive row. The shares
+    hold for groups, and approximately for rows unless a few groups hold most of them.
 
     Args:
         group: [N] of anything that tells groups apart.
@@ -224,14 +229,15 @@ def by_group(
         groups = stratified(group_label, validation=validation, test=test, seed=seed)
     except InputError:
         raise InputError(
-            f"expected at least {3 if test else 2} groups with and as many without a positive row, "
-            f"however: got {int(group_label.sum())} and {int((1 - group_label).sum())}; "
-            "name another group column or split at random (data.split.by=random)"
+            "data.split.column",
+            expected=f"at least {3 if test else 2} groups with and as many without a positive row",
+            got=f"{int(group_label.sum())} and {int((1 - group_label).sum())}",
+            fix="name another group column or split at random (data.split.by=random)",
         ) from None
     return _split(label, *(np.flatnonzero(np.isin(codes, part)) for part in groups))
 
 
-def _nearest(borders: Rows, wanted: float) -> int:
+def _nearest(borders: Positions, wanted: float) -> int:
     return int(borders[np.abs(borders - wanted).argmin()])
 
 
@@ -247,11 +253,13 @@ def group_names(group: pd.Series) -> pd.Series:
 
 
 def check_present(what: str, n_missing: int, n_rows: int) -> None:
-    """Raise InputError when a row lacks what the split goes by."""
+    """Raise InputError when the time or the group of a row is missing."""
     if n_missing:
         raise InputError(
-            f"expected a {what} in every row, however: {n_missing:,} of {n_rows:,} are missing; "
-            "drop those rows or split at random (data.split.by=random)"
+            "data.split.column",
+            expected=f"a {what} in every row",
+            got=f"{n_missing:,} of {n_rows:,} missing",
+            fix="drop those rows or split at random (data.split.by=random)",
         )
 
 
@@ -259,8 +267,9 @@ def check_shares(validation: float, test: float) -> None:
     """Raise InputError when the shares leave a part empty."""
     if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
         raise InputError(
-            "expected shares with validation above 0, test at least 0 and both together below 1, "
-            f"however: got validation={validation} and test={test}"
+            "data.split",
+            expected="shares with validation above 0, test at least 0 and both together below 1",
+            got=f"validation={validation} and test={test}",
         )
 
 
@@ -272,12 +281,24 @@ def _checked(label: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def _split(
-    label: npt.NDArray[Any], train: Rows, validation: Rows, test: Rows, *, with_test: bool = False
+    label: npt.NDArray[Any],
+    train: Positions,
+    validation: Positions,
+    test: Positions,
+    *,
+    with_test: bool = False,
 ) -> Split:
-    """Sort the parts and check that each can be judged.
+    """Sort the parts and check that each has both classes.
+
+    Args:
+        label: ``[N]`` of 1 and 0.
+        train: Training rows.
+        validation: Validation rows.
+        test: Test rows.
+        with_test: Refuse a test part without rows.
 
     Raises:
-        InputError: A part lacks a class; a test part without rows does so if there must be one.
+        InputError: A part lacks a class.
     """
     parts = [train, validation, test] if with_test or len(test) else [train, validation]
     check_classes([len(rows) for rows in parts], [int(label[rows].sum()) for rows in parts])
@@ -285,14 +306,16 @@ def _split(
 
 
 def check_classes(counts: Sequence[int], n_positive: Sequence[int]) -> None:
-    """Raise InputError when one of the parts, given by their rows and positives, lacks a class."""
+    """Raise InputError when a part, given by its numbers of rows and positives, lacks a class."""
     for name, count, positives in zip(
         ("training", "validation", "test"), counts, n_positive, strict=False
     ):
         if positives in (0, count):
             lacking = "positive" if positives == 0 else "negative"
             raise InputError(
-                f"expected both classes in the {name} part, however: its {count:,} rows hold "
-                f"no {lacking} one (of {sum(n_positive):,} positive rows in {sum(counts):,}); "
-                "give more rows or choose a larger share for it"
+                "data.split",
+                expected=f"both classes in the {name} part",
+                got=f"no {lacking} row among its {count:,} (the table has {sum(n_positive):,} "
+                f"positive rows in {sum(counts):,})",
+                fix="add rows or choose a larger share for that part",
             )

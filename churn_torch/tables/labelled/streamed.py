@@ -20,12 +20,13 @@ from churn_torch.tables.fingerprint import fingerprint
 from churn_torch.tables.hashing import Hashes
 from churn_torch.tables.inference.sampled import infer_from_sample
 from churn_torch.tables.labelled import splits
+from churn_torch.tables.labelled.carried import CarriedColumns, choose_carried, noted
 from churn_torch.tables.labelled.rows import (
-    CHUNK_ROWS,
     PARTS,
     Rows,
     TimeSpan,
     check_test_source,
+    names_of,
     read_rows,
 )
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
@@ -33,6 +34,7 @@ from churn_torch.tables.labelled.weights import Weights, check_weights, weight_b
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
+from churn_torch.tables.readers.sources import READ_ROWS
 from churn_torch.tables.schema import Schema
 
 # Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
@@ -40,11 +42,11 @@ CHUNK_CELLS = 1 << 21
 # So much of the start and of the end of a file goes into the fingerprint.
 _END_BYTES = 1 << 20
 
-Assign = Callable[[pd.DataFrame, splits.Rows], splits.Parts]
+Assign = Callable[[pd.DataFrame, splits.Positions], splits.Parts]
 
 
 class _Source(NamedTuple):
-    """A source, the columns that are read, and what deals out its raw rows by their positions."""
+    """A source, the columns to read, and the function that assigns raw rows to parts."""
 
     source: sources.Source
     columns: Sequence[str]
@@ -57,7 +59,7 @@ def _zeros() -> npt.NDArray[np.int64]:
 
 @dataclass
 class _Totals:
-    """What a pass adds up; `order` is a checksum of the labels in their order."""
+    """Counts of a pass; `order` is a checksum of the labels in their order."""
 
     n_read: int = 0
     counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
@@ -76,16 +78,23 @@ class _Totals:
 class StreamedTable:
     """A labelled table of any size (`churn_torch.tables.labelled.rows.LabelledTable`).
 
-    The schema is inferred from a sample of ``sampled`` rows. The rest is known once the first pass
-    over `chunks` has come to its end, which also checks that every part has both classes.
+    The schema is inferred from a sample of ``sampled`` rows. The counts and the fingerprint are
+    known at the end of the first pass over `chunks`, which also checks that every part has both
+    classes.
     """
 
     streamed = True
 
     def __init__(
-        self, given: Sequence[_Source], database: str | None, schema: Schema, sampled: int
+        self,
+        given: Sequence[_Source],
+        database: str | None,
+        schema: Schema,
+        carry: CarriedColumns,
+        sampled: int,
     ) -> None:
         self.schema = schema
+        self.carry = carry
         self.sampled = sampled
         self._sources = given
         self._database = database
@@ -122,7 +131,7 @@ class StreamedTable:
 
     @property
     def weight_by_class(self) -> dict[str, Weights]:
-        """Weights of each part's rows that stay and churners, added up."""
+        """Sums of weights of each part's customers who stay and churners."""
         return dict(zip(PARTS, self._known().weights, strict=True))
 
     @property
@@ -141,8 +150,8 @@ class StreamedTable:
         """Yield the labelled rows; a thread reads and parses ahead.
 
         Raises:
-            InputError: A cell cannot be read; at the end of the first pass, a part lacks a class;
-                at the end of a later one, the rows were others than before.
+            InputError: A cell cannot be read; a part lacks a class (raised at the end of the first
+                pass); the rows are not those of the first pass (at the end of a later one).
         """
         totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
         for n_read, rows in prefetch(self._read(digest if self._totals is None else None)):
@@ -150,7 +159,7 @@ class StreamedTable:
             if len(rows.label):
                 yield rows
         if self._totals is None:
-            n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not dealt out
+            n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not split
             splits.check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
             if n_split < len(PARTS):
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
@@ -159,10 +168,12 @@ class StreamedTable:
             self._totals, self._fingerprint = totals, digest.hexdigest()
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
             raise InputError(
-                "expected the same rows in every pass over the source, however: there were "
-                f"{self._totals.n_read:,} before and {totals.n_read:,} now, or in another order; "
-                "let a query give the same rows each time (ORDER BY a column that has no ties), "
-                "or set data.streaming=false"
+                "data.source",
+                expected="the same rows in every pass",
+                got=f"{self._totals.n_read:,} rows before and {totals.n_read:,} now, or the same "
+                "rows in another order",
+                fix="let a query give the same rows each time (ORDER BY a column without ties), "
+                "or set data.streaming=false",
             )
 
     def _read(self, digest: Any) -> Iterator[tuple[int, Rows]]:
@@ -172,7 +183,7 @@ class StreamedTable:
             if digest is not None and paths is not None:
                 _hash_files(paths, digest)
             first_row = 0
-            rows_a_chunk = max(1, min(CHUNK_ROWS, CHUNK_CELLS // len(columns)))
+            rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
             for frame in sources.read_chunks(
                 source, database=self._database, rows=rows_a_chunk, columns=columns
             ):
@@ -183,15 +194,18 @@ class StreamedTable:
                 yield len(frame), rows._replace(part=assign(raw, first_row + labelled))
                 first_row += len(frame)
 
-    def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Rows]:
+    def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Positions]:
         try:
-            return read_rows(frame, self.schema, first_row=first_row)
+            return read_rows(frame, self.schema, self.carry, first_row=first_row)
         except InputError as error:
             for column in self.schema.features:
                 if f"column {column.name!r}" in str(error):
                     raise InputError(
-                        f"{error} (that it is {column.kind} was inferred from {self.sampled:,} "
-                        f"rows: data.kinds.{column.name}=categorical would take any value)"
+                        f"data.kinds.{column.name}",
+                        expected=f"a kind that fits every cell ({column.kind} was inferred from "
+                        f"{self.sampled:,} rows)",
+                        got=f"this: {str(error).rstrip('.')}",
+                        fix=f"data.kinds.{column.name}=categorical takes any value",
                     ) from None
             raise
 
@@ -203,7 +217,7 @@ def open_streamed(
     *,
     seed: int,
 ) -> StreamedTable:
-    """Infer the schema from a sample, and find out how rows are dealt out.
+    """Infer the schema from a sample, and choose how rows are assigned to parts.
 
     Args:
         main: The table.
@@ -221,6 +235,9 @@ def open_streamed(
     hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
     schema, sampled = infer_from_sample(main, database, roles)
     schema = sources.note_absent_columns(schema, main, database)
+    test_columns = None if test is None else names_of(test, database)
+    carry = choose_carried(schema, data, test_columns=test_columns)
+    schema = noted(schema, data)
     assign: Assign
     if split.by == "time":
         borders = time_borders(
@@ -236,39 +253,38 @@ def open_streamed(
         assign = partial(_by_group, hashed, split.named_column)
     else:
         assign = partial(_by_row, hashed, schema.id)
-    wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
+    wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group, *carry.needed}
     wanted |= {column.name for column in schema.features}
     columns = [column.name for column in schema.columns if column.name in wanted]
     given = [_Source(main, columns, assign)]
-    if test is not None:
-        names = sources.read_sample(test, rows=1, database=database)[0].columns
-        wanted -= {roles.time, roles.group}
-        wanted -= {schema.id, schema.weight} - {*names}
+    if test is not None and test_columns is not None:
+        # A test source needs none of these.
+        wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
         given.append(_Source(test, [name for name in columns if name in wanted], _all_test))
-    return StreamedTable(given, database, schema, sampled)
+    return StreamedTable(given, database, schema, carry, sampled)
 
 
 HashParts = Callable[[Hashes], splits.Parts]
 
 
 def _by_group(
-    hashed: HashParts, column: str, frame: pd.DataFrame, rows: splits.Rows
+    hashed: HashParts, column: str, frame: pd.DataFrame, rows: splits.Positions
 ) -> splits.Parts:
     return hashed(splits.group_keys(frame[column]))
 
 
 def _by_row(
-    hashed: HashParts, id: str | None, frame: pd.DataFrame, rows: splits.Rows
+    hashed: HashParts, id: str | None, frame: pd.DataFrame, rows: splits.Positions
 ) -> splits.Parts:
     return hashed(splits.row_keys(frame, id, rows))
 
 
-def _all_test(frame: pd.DataFrame, rows: splits.Rows) -> splits.Parts:
+def _all_test(frame: pd.DataFrame, rows: splits.Positions) -> splits.Parts:
     return np.full(len(rows), splits.TEST, dtype=np.int8)
 
 
 def _hash_files(paths: Sequence[Path], digest: Any) -> None:
-    """Hash sizes, starts and ends: a Parquet file's footer knows where every page lies."""
+    """Hash sizes, starts and ends: a Parquet file's footer says where every page lies."""
     for path in paths:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""A streamed table dealt out by time."""
+"""The split of a streamed table by time."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.schema import Column, Schema
 
-# Times that the borders are found from. Of more rows at least half as many are drawn: a border then
-# misses its share by a standard error of 0.07 % of the rows at most.
+# The borders are computed from at most this many times. Of more rows at least half as many are
+# drawn: the standard error of a border's share is then at most 0.07 % of the rows.
 BORDER_ROWS = 1_000_000
 
 
 @dataclass
 class ByTime:
-    """Deals out rows by time, and notes the first and the last of the training rows."""
+    """Assigns rows to parts by time, and remembers the first and last time of training rows."""
 
     column: Column
     borders: tuple[float, float]
     first: float = np.inf
     last: float = -np.inf
 
-    def __call__(self, frame: pd.DataFrame, rows: splits.Rows) -> splits.Parts:
+    def __call__(self, frame: pd.DataFrame, rows: splits.Positions) -> splits.Parts:
         """Return the part of each raw row; their positions in the source do not matter."""
         time = parse_time(frame, self.column)
         part = splits.time_parts(time, self.borders)
-        learned = time[part == splits.TRAIN]
-        self.first = float(learned.min(initial=self.first))
-        self.last = float(learned.max(initial=self.last))
+        training = time[part == splits.TRAIN]
+        self.first = float(training.min(initial=self.first))
+        self.last = float(training.max(initial=self.last))
         return part
 
     @property
@@ -54,7 +54,7 @@ def time_borders(
     validation: float,
     test: float,
 ) -> tuple[float, float]:
-    """Find the borders of a split by time in a pass over the times of labelled rows.
+    """Compute the borders of a split by time in one pass over the times of labelled rows.
 
     Args:
         source: The table.

@@ -21,7 +21,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 def read_weights(
     series: pd.Series, labelled: npt.NDArray[np.bool_], *, first_row: int = 0
 ) -> Weights:
-    """Read the weights of rows; those of rows without a label are not looked at.
+    """Read the weights of rows; those of rows without a label may be anything.
 
     Args:
         series: The column as any source gives it.
@@ -47,10 +47,11 @@ def read_weights(
         cell = series.iloc[row]
         missing = values.isna().iloc[row]
         raise InputError(
-            f"expected a finite number of 0 or more as the weight of every row in column "
-            f"{series.name!r}, however: {count:,} {'is' if count == 1 else 'are'} not, the first "
-            f"is {'missing' if missing else repr(str(cell)[:80])} in row {first_row + row + 1:,}; "
-            "mend the values (0 leaves a row out), or set data.weight=null"
+            "data.weight",
+            expected=f"a finite number of 0 or more in every row of column {series.name!r}",
+            got=f"{'a missing cell' if missing else repr(str(cell)[:80])} in row "
+            f"{first_row + row + 1:,} ({count:,} such rows)",
+            fix="correct the values (0 leaves a row out), or set data.weight=null",
         )
     return weight
 
@@ -58,7 +59,7 @@ def read_weights(
 def weight_by_class(
     part: npt.NDArray[np.int8], label: npt.NDArray[Any], weight: Weights | None, *, n_parts: int
 ) -> Weights:
-    """Add up the weights of the rows that stay and of the churners, by part.
+    """Add up the weights of the customers who stay and of the churners, by part.
 
     Returns:
         ``[n_parts, 2]``; without weights each row counts as 1.
@@ -69,20 +70,22 @@ def weight_by_class(
 
 
 def check_weights(name: str, sums: Mapping[str, Weights]) -> None:
-    """Refuse weights that leave nothing to learn from or to stop by.
+    """Refuse weights that leave the training or the validation rows without a class.
 
     Args:
         name: The column.
-        sums: By part, the weights of the rows that stay and of the churners, added up.
+        sums: By part, the weights of the customers who stay and of the churners, added up.
 
     Raises:
         InputError: All training or all validation rows of a class have the weight 0.
     """
     for part in ("train", "validation"):
-        for who, total in zip(("rows that stay", "churners"), sums[part], strict=True):
+        for who, total in zip(("customers who stay", "churners"), sums[part], strict=True):
             if not total > 0:
                 raise InputError(
-                    f"expected {part} rows of both classes with a weight above 0 in column "
-                    f"{name!r}, however: all {who} have the weight 0; mend the values, or set "
-                    "data.weight=null"
+                    "data.weight",
+                    expected=f"{part} rows of both classes with a weight above 0 in column "
+                    f"{name!r}",
+                    got=f"the weight 0 for all {who}",
+                    fix="correct the values, or set data.weight=null",
                 )

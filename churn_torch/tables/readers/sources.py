@@ -16,7 +16,6 @@ import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError
-from churn_torch.tables.labelled.rows import CHUNK_ROWS
 from churn_torch.tables.readers import arrow, parquet_files
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files, is_parquet, near
@@ -39,6 +38,7 @@ Source = str | Path | pd.DataFrame
 
 _QUERY = re.compile(r"\s*(select|with)[\s(*\"']", re.IGNORECASE)
 _URL = re.compile(r"\w+://")
+READ_ROWS = 65_536  # rows read at a time
 # A DataFrame is sampled in so many runs of rows.
 _RUNS = 16
 
@@ -74,7 +74,7 @@ def read_chunks(
     source: Source,
     *,
     database: str | None = None,
-    rows: int = CHUNK_ROWS,
+    rows: int = READ_ROWS,
     columns: Sequence[str] | None = None,
     coded: Collection[str] = (),
 ) -> Generator[pd.DataFrame]:
@@ -259,7 +259,7 @@ def _queried(query: str, database: str | None) -> Iterator[arrow.Batches]:
         with duckdb.connect(where, read_only=path is not None) as connection:
             # Otherwise a table name could pick up a Python variable of ours.
             connection.execute("SET python_enable_replacements = false")
-            reader = connection.sql(query).to_arrow_reader(CHUNK_ROWS)
+            reader = connection.sql(query).to_arrow_reader(READ_ROWS)
             yield reader.schema, arrow.guarded(reader, "the rows of the query")
     except duckdb.Error as error:
         raise InputError(

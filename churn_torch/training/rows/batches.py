@@ -1,4 +1,4 @@
-"""Blocks of rows: what a training step is given, made of slices of whole arrays."""
+"""Blocks of rows, sliced from whole arrays: the unit of a training step."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.utils.data import SequentialSampler
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.training.rows.store import Block, Part
 
-# A block is read, moved and shuffled at once: large enough that what Lightning does for a step
-# vanishes beside it, small enough for a processor's cache.
+# A block is read, moved and shuffled at once: large enough that Lightning's cost of a step does not
+# matter, small enough for a processor's cache.
 BLOCK_BYTES = 2**24
 VIEW_BYTES = 2**28
-# Shuffled blocks are put together from pieces all over the part: large enough to read fast.
+# Shuffled blocks are made of pieces from all over the part: large enough to read fast.
 PIECE_BYTES = 2**17
 
 
@@ -34,33 +34,33 @@ class Batches(NamedTuple):
     sizes: list[int]
 
 
-class Run(NamedTuple):
-    """Rows that follow each other.
+class RowRange(NamedTuple):
+    """Consecutive rows of a part.
 
     Attributes:
-        rows: The rows.
-        first_row: Position of the first of them in its part.
+        block: The rows.
+        first_row: Position of the first of them in the part.
     """
 
-    rows: Block
+    block: Block
     first_row: int
 
 
 class Shuffled:
     """The minibatches of an epoch, in an order that depends on ``(seed, epoch)`` alone.
 
-    A block is put together from pieces all over the part and shuffled inside. Under distributed
-    training every process takes its share of each minibatch, so these hold the same rows whatever
-    the number of processes.
+    A block is made of pieces from all over the part and shuffled inside. Under distributed training
+    every process takes its share of each minibatch, so a minibatch holds the same rows whatever the
+    number of processes.
 
     Args:
         part: All rows.
         batch_size: Rows of a minibatch over all processes.
         seed: Seed of the order; None keeps the table's order.
-        pin: Put blocks into page-locked memory, from which a GPU fetches them beside its work.
+        pin: Put blocks into page-locked memory, from which a GPU copies them while it computes.
     """
 
-    # Lightning announces the epoch to a loader's sampler (`set_epoch`): that is the loader itself.
+    # Lightning calls `set_epoch` on a loader's sampler: that is the loader itself.
     batch_sampler = None
 
     def __init__(self, part: Part, *, batch_size: int, seed: int | None, pin: bool = False) -> None:
@@ -69,7 +69,7 @@ class Shuffled:
         self.batch_size = batch_size
         self.seed = seed
         self.epoch = 0
-        # Whole minibatches: only the last one of an epoch is short.
+        # Whole minibatches: only the last one of an epoch has fewer rows.
         self.block_rows = max(BLOCK_BYTES // (part.row_bytes * batch_size), 1) * batch_size
         self.piece_rows = max(PIECE_BYTES // part.row_bytes, 1)
 
@@ -88,7 +88,7 @@ class Shuffled:
 
     def __iter__(self) -> Iterator[Batches]:
         """Yield the blocks of the current epoch."""
-        # Read, shuffled and pinned while the block before is learned from.
+        # The next block is read, shuffled and pinned while the current one is trained on.
         return prefetch(self._blocks(), depth=1) if len(self) > 1 else self._blocks()
 
     def _blocks(self) -> Iterator[Batches]:
@@ -102,7 +102,7 @@ class Shuffled:
             slice(start, min(start + self.piece_rows, self.part.n_rows))
             for start in starts.tolist()
         ]
-        for pieces in _dealt(order, self.block_rows):
+        for pieces in _grouped(order, self.block_rows):
             n_rows = sum(piece.stop - piece.start for piece in pieces)
             if generator is None:
                 rows = torch.arange(n_rows)
@@ -110,13 +110,13 @@ class Shuffled:
                 rows = torch.randperm(n_rows, generator=generator)
             batches = torch.split(rows, self.batch_size)
             mine = [batch[rank::world] for batch in batches]
-            block = self.part.gather(pieces, torch.cat(mine))
+            block = self.part.read_rows(pieces, torch.cat(mine))
             ends = torch.tensor([len(batch) for batch in mine]).cumsum(0).tolist()
             yield Batches(_pinned(block, self.pin), ends, [len(batch) for batch in batches])
 
 
 class InOrder:
-    """A part's rows in their order, block by block; every process takes a run of each block.
+    """A part's rows in their order, block by block; every process takes a range of each block.
 
     Args:
         part: All rows.
@@ -126,7 +126,7 @@ class InOrder:
     def __init__(self, part: Part, *, pin: bool = False) -> None:
         self.part = part
         self.pin = pin
-        # In memory a block is only a view, and whoever gets it goes through it in chunks.
+        # In memory a block is only a view, and its user reads it in chunks.
         block_bytes = BLOCK_BYTES if pin or not part.in_memory else VIEW_BYTES
         self.block_rows = max(block_bytes // part.row_bytes, 1)
 
@@ -134,21 +134,21 @@ class InOrder:
         """Return the number of blocks."""
         return -(-self.part.n_rows // self.block_rows)
 
-    def __iter__(self) -> Iterator[Run]:
+    def __iter__(self) -> Iterator[RowRange]:
         """Yield the blocks."""
-        apart = self.pin or not self.part.in_memory  # in memory, a block costs nothing
-        return prefetch(self._blocks(), depth=2) if apart else self._blocks()
+        costs_time = self.pin or not self.part.in_memory
+        return prefetch(self._blocks(), depth=2) if costs_time else self._blocks()
 
-    def _blocks(self) -> Iterator[Run]:
+    def _blocks(self) -> Iterator[RowRange]:
         rank, world = _process()
         for start in range(0, self.part.n_rows, self.block_rows):
             n_rows = min(self.block_rows, self.part.n_rows - start)
             mine = slice(start + n_rows * rank // world, start + n_rows * (rank + 1) // world)
-            yield Run(_pinned(self.part.read([mine]), self.pin), mine.start)
+            yield RowRange(_pinned(self.part.read([mine]), self.pin), mine.start)
 
 
 def rows_to_expand(n_features: int) -> int:
-    """Return how many rows to expand to their features at once: as large as a block."""
+    """Return how many rows to expand to features at once, so that they are as large as a block."""
     return max(BLOCK_BYTES // (4 * n_features), 1)
 
 
@@ -162,12 +162,12 @@ def spread_sample(part: Part, n_rows: int) -> Block:
     return part.read([slice(start, start + piece) for start in starts])
 
 
-def _dealt(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:
-    """Deal pieces out to blocks of ``n_rows``, the last of which may be short."""
+def _grouped(pieces: list[slice], n_rows: int) -> Iterator[list[slice]]:
+    """Group pieces into blocks of ``n_rows``; the last block may have fewer."""
     block: list[slice] = []
     room = n_rows
     for piece in pieces:
-        while piece.stop - piece.start >= room:  # it fills the block: cut there
+        while piece.stop - piece.start >= room:  # it fills the block: cut it there
             border = piece.start + room
             yield [*block, slice(piece.start, border)]
             piece, block, room = slice(border, piece.stop), [], n_rows

@@ -9,18 +9,18 @@ from churn_torch.errors import InputError
 from churn_torch.training.rows.batches import InOrder, Shuffled
 from churn_torch.training.rows.store import MemoryPart, Part
 
-# Rows are kept on a GPU as long as they leave this share of its free memory to the training.
+# Rows are kept on a GPU if they leave this share of its free memory to the training.
 FREE_SHARE = 0.4
 
 
 class ChurnDataModule(pl.LightningDataModule):
-    """Serve the training and validation rows, on the training device where they fit it.
+    """Serve the training and validation rows, on the training device if it has room for them.
 
     Args:
         train: Training rows.
         validation: Validation rows.
-        batch_size: Training rows a step over all processes; None serves blocks in table order (for
-            the exact solvers, which go through all rows for a step).
+        batch_size: Training rows of a step over all processes; None serves blocks in table order,
+            for the exact solvers, which read all rows for a step.
         seed: Seed of the training order; None keeps the table's order.
 
     Raises:
@@ -33,13 +33,16 @@ class ChurnDataModule(pl.LightningDataModule):
         super().__init__()
         if batch_size is not None and batch_size < 1:
             raise InputError(
-                f"batch_size: expected a positive number, auto, or null (all rows), got "
-                f"{batch_size}."
+                "batch_size",
+                expected="a whole number above 0, auto, or null (all rows)",
+                got=f"{batch_size}",
             )
         if batch_size is not None and batch_size >= train.n_rows and not train.in_memory:
             raise InputError(
-                f"batch_size: expected fewer than the {train.n_rows:,} training rows, which do not "
-                f"fit into memory, got {batch_size:,}; choose a number, or optimizer=lbfgs."
+                "batch_size",
+                expected=f"fewer than the {train.n_rows:,} training rows, which are on disk",
+                got=f"{batch_size:,}",
+                fix="choose a smaller number, or optimizer=lbfgs",
             )
         self.train = train
         self.validation = validation
@@ -59,7 +62,7 @@ class ChurnDataModule(pl.LightningDataModule):
         return InOrder(part, pin=pin)
 
     def _placed(self, part: Part) -> tuple[Part, bool]:
-        """Return the rows on the training device if they fit it, and else whether to pin them."""
+        """Return the rows, on the training device if it has room, and whether to pin them."""
         device = self.trainer.strategy.root_device if self.trainer else torch.device("cpu")
         if device.type != "cuda":
             return part, False

@@ -1,4 +1,4 @@
-"""Every row of a table preprocessed once, into memory or into files."""
+"""Preprocess every row of a table once, into memory or into files."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable, Rows, mean_weight_of
+from churn_torch.tables.readers.arrow import to_pandas
 from churn_torch.tables.schema import Schema
 from churn_torch.training.rows.store import (
     ARRAYS,
@@ -44,28 +45,28 @@ _TEST = PARTS.index("test")
 
 @dataclass(frozen=True)
 class Store:
-    """Every part's rows, and what of the test rows is needed beside them.
+    """The preprocessed rows of every part, and what is kept of the raw test rows.
 
     Attributes:
         parts: By name (`churn_torch.tables.labelled.rows.PARTS`).
-        identity: Names of the test rows, in their order: a frame, or a Parquet file.
+        carried: Carried columns of the test rows, in their order: a frame, or a Parquet file.
         sample: The first parsed test rows.
         folder: Where the files are; None when all is in memory.
     """
 
     parts: dict[str, Part]
-    identity: pd.DataFrame | Path
+    carried: pd.DataFrame | Path
     sample: pd.DataFrame
     folder: Path | None = None
 
-    def identities(self, n_rows: int) -> Iterator[pd.DataFrame]:
-        """Yield the names of the test rows, ``n_rows`` at a time."""
-        if isinstance(self.identity, Path):
-            for batch in pa_parquet.ParquetFile(self.identity).iter_batches(n_rows):
-                yield batch.to_pandas()
+    def carried_chunks(self, n_rows: int) -> Iterator[pd.DataFrame]:
+        """Yield the carried columns of the test rows, ``n_rows`` at a time."""
+        if isinstance(self.carried, Path):
+            for batch in pa_parquet.ParquetFile(self.carried).iter_batches(n_rows):
+                yield to_pandas(pa.Table.from_batches([batch]))
         else:
-            for start in range(0, len(self.identity), n_rows):
-                yield self.identity.iloc[start : start + n_rows]
+            for start in range(0, len(self.carried), n_rows):
+                yield self.carried.iloc[start : start + n_rows]
 
 
 @contextlib.contextmanager
@@ -84,7 +85,7 @@ def materialized(
     """Preprocess every row once: into memory, or into files if the table is streamed and large.
 
     Args:
-        table: Gone through once already, so that it knows its numbers of rows.
+        table: Read once already, so that it knows its numbers of rows.
         schema: Completed.
         preprocess: With its statistics loaded.
         watch: Passes the rows on, with a progress bar.
@@ -93,7 +94,7 @@ def materialized(
         keep: Leave the files at the end, and use those of an earlier run of the same rows and
             choices.
         most_bytes: Most that the files may take.
-        choices: What else decides the rows of each part (the split and its seed).
+        choices: What else the rows of each part depend on (the split and its seed).
 
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
@@ -105,7 +106,7 @@ def materialized(
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
             announce("The table fits into memory, so cache.folder is not used.")
-        yield _gather(watch(table.chunks()), table, schema, preprocess)
+        yield _into_memory(watch(table.chunks()), table, schema, preprocess)
         return
     key = _key(table, schema, preprocess, choices)
     store = _reopen(folder, key) if keep else None
@@ -114,7 +115,7 @@ def materialized(
     else:
         _check_room(folder, n_bytes, most_bytes)
         announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {folder}.")
-        store = _write(watch(table.chunks()), table, schema, preprocess, folder, key)
+        store = _onto_disk(watch(table.chunks()), table, schema, preprocess, folder, key)
     try:
         yield store
     finally:
@@ -122,7 +123,7 @@ def materialized(
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _gather(
+def _into_memory(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
     widths = (preprocess.n_dense, preprocess.n_codes)
@@ -136,20 +137,20 @@ def _gather(
         for part, n in table.counts.items()
     }
     filled = dict.fromkeys(PARTS, 0)
-    identity, sample = [], _Sample()
+    carried, sample = [], _Sample()
     mean_weight = mean_weight_of(table)
     for chunk in rows:
-        for part, block in _dealt(chunk, schema, preprocess, mean_weight):
+        for part, block in _blocks_of(chunk, schema, preprocess, mean_weight):
             start, filled[part] = filled[part], filled[part] + len(block.label)
             for array, values in zip(blocks[part].arrays(), block.arrays(), strict=True):
                 array[start : filled[part]] = values
-        identity.append(chunk.identity[chunk.part == _TEST])
+        carried.append(chunk.carried[chunk.part == _TEST])
         sample.add(chunk)
     parts: dict[str, Part] = {part: MemoryPart(block) for part, block in blocks.items()}
-    return Store(parts, pd.concat(identity, ignore_index=True), sample.frame())
+    return Store(parts, pd.concat(carried, ignore_index=True), sample.frame())
 
 
-def _write(
+def _onto_disk(
     rows: Iterable[Rows],
     table: LabelledTable,
     schema: Schema,
@@ -169,16 +170,16 @@ def _write(
         writer: pa_parquet.ParquetWriter | None = None
         try:
             for chunk in rows:
-                for part, block in _dealt(chunk, schema, preprocess, mean_weight):
+                for part, block in _blocks_of(chunk, schema, preprocess, mean_weight):
                     for file, array in zip(files[part], block.arrays(), strict=True):
                         file.write(as_bytes(array))
                 sample.add(chunk)
-                tested = chunk.identity[chunk.part == _TEST]
+                tested = chunk.carried[chunk.part == _TEST]
                 if len(tested):
-                    names = pa.Table.from_pandas(tested, preserve_index=False)
+                    carried = pa.Table.from_pandas(tested, preserve_index=False)
                     if writer is None:
-                        writer = pa_parquet.ParquetWriter(folder / _IDENTITY, names.schema)
-                    writer.write_table(names.cast(writer.schema))
+                        writer = pa_parquet.ParquetWriter(folder / _CARRIED, carried.schema)
+                    writer.write_table(carried.cast(writer.schema))
         finally:
             if writer is not None:
                 writer.close()
@@ -196,8 +197,10 @@ def _write(
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise InputError(
-            f"cache: expected room for the features in {str(folder)!r}, got: "
-            f"{error.strerror or error}; name a folder on a larger disk with cache.folder=..."
+            "cache",
+            expected=f"room for the features in {str(folder)!r}",
+            got=error.strerror or str(error),
+            fix="name a folder on a larger disk as cache.folder",
         ) from error
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -214,36 +217,43 @@ def _reopen(folder: Path, key: str) -> Store | None:
 
 
 def _check_own(folder: Path) -> None:
-    """Refuse to clear away what is not ours."""
-    own = {_COMPLETE, _IDENTITY, _SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
+    """Refuse to delete files that no earlier run wrote."""
+    own = {_COMPLETE, _CARRIED, _SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
     others = sorted({p.name for p in folder.iterdir()} - own) if folder.is_dir() else []
     if others:
         raise InputError(
-            "cache.folder: expected a new or empty folder, or the features of an earlier run, got "
-            f"{str(folder)!r} with {others[0]!r} in it; name another."
+            "cache.folder",
+            expected="a new or empty folder, or the features of an earlier run",
+            got=f"{str(folder)!r} with {others[0]!r} in it",
+            fix="name another",
         )
 
 
 def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
     if n_bytes > most_bytes:
         raise InputError(
-            f"cache.max_gb: expected features of at most {most_bytes / 1e9:.1f} GB on disk, got "
-            f"{n_bytes / 1e9:.1f} GB; raise it, or leave columns out (data.ignore)."
+            "cache.max_gb",
+            expected=f"features of at most {most_bytes / 1e9:.1f} GB on disk",
+            got=f"{n_bytes / 1e9:.1f} GB",
+            fix="raise it, or leave columns out (data.ignore)",
         )
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if n_bytes > free:
         raise InputError(
-            f"cache: expected {n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the "
-            f"features, got {free / 1e9:.1f} GB; name a folder on a larger disk with "
-            "cache.folder=..."
+            "cache",
+            expected=f"{n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the features",
+            got=f"{free / 1e9:.1f} GB",
+            fix="name a folder on a larger disk as cache.folder",
         )
 
 
 def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: str) -> str:
-    """Return a digest of all that decides the content of a store."""
+    """Return a digest of everything that the content of a store depends on."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (table.fingerprint, schema.to_json(), choices, json.dumps(table.counts)):
+    for text in (
+        table.fingerprint, schema.to_json(), table.carry.key, choices, json.dumps(table.counts)
+    ):  # fmt: skip
         digest.update(text.encode())
     for name, tensor in preprocess.state_dict().items():
         digest.update(name.encode())
@@ -251,7 +261,7 @@ def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: 
     return digest.hexdigest()
 
 
-_COMPLETE, _IDENTITY, _SAMPLE = "complete.json", "identity.parquet", "sample.parquet"
+_COMPLETE, _CARRIED, _SAMPLE = "complete.json", "carried.parquet", "sample.parquet"
 
 
 def _opened(folder: Path, facts: dict[str, Any]) -> Store:
@@ -260,13 +270,13 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
         for part, n_rows in facts["counts"].items()
     }
     sample = pd.read_parquet(folder / _SAMPLE)
-    return Store(parts, folder / _IDENTITY, sample, folder)
+    return Store(parts, folder / _CARRIED, sample, folder)
 
 
-def _dealt(
+def _blocks_of(
     chunk: Rows, schema: Schema, preprocess: Preprocess, mean_weight: float
 ) -> Iterator[tuple[str, Block]]:
-    """Preprocess a chunk and deal its rows out to their parts, a few rows at a time."""
+    """Preprocess a chunk and yield its rows by part, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
     rest = [torch.from_numpy(chunk.label)]
     if chunk.weight is not None:

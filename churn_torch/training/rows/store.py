@@ -1,4 +1,4 @@
-"""Compact rows of a part, preprocessed once: in memory, or in files where they are too many."""
+"""Preprocessed rows of a part in their compact form: in memory, or in files for many rows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Block(NamedTuple):
         return [array for array in self if array is not None]
 
     def each(self, function: Callable[[Tensor], Tensor]) -> Block:
-        """Return the block of what a function makes of each array."""
+        """Return the block with a function applied to each array."""
         return Block(*map(function, self.arrays()))
 
     def take(self, rows: slice | Tensor) -> Block:
@@ -45,7 +45,7 @@ class Block(NamedTuple):
 
 
 class Part(Protocol):
-    """The rows of one part, wherever they are."""
+    """The rows of one part, in memory or on disk."""
 
     n_rows: int
     row_bytes: int
@@ -54,8 +54,13 @@ class Part(Protocol):
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces, one after the other."""
 
-    def gather(self, pieces: list[slice], order: Tensor) -> Block:
-        """Return the rows at positions ``order`` of those that `read` gives."""
+    def read_rows(self, pieces: list[slice], order: Tensor) -> Block:
+        """Return some of the rows of the pieces.
+
+        Args:
+            pieces: Ranges of the part.
+            order: Positions among the rows of the pieces, one after the other.
+        """
 
 
 class MemoryPart:
@@ -80,8 +85,8 @@ class MemoryPart:
             return self.block.take(pieces[0])
         return self.block.each(lambda array: torch.cat([array[piece] for piece in pieces]))
 
-    def gather(self, pieces: list[slice], order: Tensor) -> Block:
-        """Return rows of the pieces in another order, copied once."""
+    def read_rows(self, pieces: list[slice], order: Tensor) -> Block:
+        """Return rows of the pieces in another order; they are copied once."""
         rows = torch.cat([torch.arange(piece.start, piece.stop) for piece in pieces])[order]
         return self.block.take(rows.to(self.block.label.device))
 
@@ -116,12 +121,12 @@ class DiskPart:
         """Return the rows of the pieces; those of a single one stay where they are."""
         return self._mapped(pieces).read(pieces)
 
-    def gather(self, pieces: list[slice], order: Tensor) -> Block:
-        """Return rows of the pieces in another order, copied once."""
-        return self._mapped(pieces).gather(pieces, order)
+    def read_rows(self, pieces: list[slice], order: Tensor) -> Block:
+        """Return rows of the pieces in another order; they are copied once."""
+        return self._mapped(pieces).read_rows(pieces, order)
 
     def _mapped(self, pieces: list[slice]) -> MemoryPart:
-        """Map the files anew: what is touched counts as the process's memory until it is let go.
+        """Map the files again: pages that were read count as memory until a mapping is freed.
 
         Raises:
             InputError: A file is shorter than it was.
@@ -131,8 +136,10 @@ class DiskPart:
             size = self.n_rows * width
             if path.stat().st_size != 4 * size:
                 raise InputError(
-                    f"cache: expected {4 * size:,} bytes in {str(path)!r}, got "
-                    f"{path.stat().st_size:,}; remove the folder and train again."
+                    "cache",
+                    expected=f"{4 * size:,} bytes in {str(path)!r}",
+                    got=f"{path.stat().st_size:,}",
+                    fix="remove the folder and train again",
                 )
             _fetch(path, 4 * width, pieces)
             array = torch.empty(0, dtype=dtype)
@@ -143,7 +150,7 @@ class DiskPart:
 
 
 def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
-    """Ask the system to read ahead, in the background, where it takes such advice (Linux)."""
+    """Ask the system to read ahead in the background, where it can (Linux)."""
     if hasattr(os, "posix_fadvise"):
         with path.open("rb") as file:
             for piece in pieces:
@@ -161,5 +168,5 @@ def as_bytes(array: Tensor) -> memoryview:
 
 
 def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool) -> int:
-    """Return what a row, its label and its weight take."""
+    """Return the bytes of a row, its label and its weight."""
     return 4 * (n_dense + n_text + 1 + weighted)

@@ -178,6 +178,12 @@ def test_other_ways_and_places(client):
 # What the server says of itself
 
 
+def test_the_address_alone_leads_to_the_page_of_the_api(client):
+    answer = client.get("/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (307, "docs")
+    assert "swagger" in client.get("/").text
+
+
 def test_health_and_metadata(client, model):
     assert client.get("/health").json() == {"status": "ok"}
     told = client.get("/metadata").json()

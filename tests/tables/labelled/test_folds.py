@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.options import DataOptions, SplitOptions
 
 BY = {
     "random": [],
@@ -21,11 +21,11 @@ BY = {
 
 
 @pytest.fixture
-def deal(table_keys, customers):
+def deal(table_keys, customers, data_options):
     """Return a function from overrides to the folds of `customers`."""
 
     def deal(*keys: str, n_folds: int = 4, seed: int = 0, frame: pd.DataFrame = customers):
-        data = compose("train", [*table_keys, "data.source=-", *keys]).data
+        data = data_options(*table_keys, *keys)
         table = read_labelled(data, seed=0, source=frame, with_test=False)
         return list(folds(table, data.split, n_folds=n_folds, seed=seed))
 
@@ -93,19 +93,14 @@ def test_by_time_the_past_teaches_and_the_future_is_in_no_part(deal, customers):
 def test_a_hash_fold_stays_when_the_table_grows(seed):
     frame = pd.DataFrame({"id": np.arange(300).astype(str), "x": np.tile([0.0, 1, 2], 100)})
     frame["churned"] = np.where(np.arange(300) % 4 < 2, "yes", "no")
-    data = COMPOSED
-    found = []
+    data = DataOptions(target="churned", id="id", split=SplitOptions(by="hash"))
+    tested = []
     for rows in (frame, frame.iloc[::-1].iloc[:200]):
         table = read_labelled(data, seed=0, source=rows, with_test=False)
-        found.append([set(table.identity["id"].iloc[one.split.test])
+        tested.append([
+            set(table.carried["id"].iloc[one.split.test])
                       for one in folds(table, data.split, n_folds=3, seed=seed)])  # fmt: skip
-    assert all(few <= all_ for all_, few in zip(*found, strict=True))
-
-
-COMPOSED = compose(
-    "train",
-    ["data=table", "data.target=churned", "data.id=id", "data.split.by=hash", "data.source=-"],
-).data
+    assert all(few <= all_ for all_, few in zip(*tested, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +108,7 @@ COMPOSED = compose(
     [
         ("random", 250, r"cv.folds: expected at least 250 rows with and as many without churn"),
         ("group", 149, r"cv.folds: expected at least 149 groups"),
-        ("time", 399, r"cv.folds: expected times that 400 blocks can be cut from"),
+        ("time", 399, r"cv.folds: expected enough different times to cut 400 blocks"),
     ],
 )
 def test_too_many_folds_are_refused(deal, by, n_folds, message):
@@ -124,10 +119,10 @@ def test_too_many_folds_are_refused(deal, by, n_folds, message):
 def test_weights_that_leave_a_fold_without_are_refused(deal, customers):
     worth = np.where(customers["churned"] == "yes", 0.0, 1.0)
     worth[np.flatnonzero(worth == 0)[:2]] = 1.0
-    with pytest.raises(InputError, match="all churners have the weight 0"):
+    with pytest.raises(InputError, match="the weight 0 for all churners"):
         deal("data.weight=worth", frame=customers.assign(worth=worth))
 
 
 def test_a_streamed_table_is_refused(deal):
-    with pytest.raises(InputError, match=r"data.streaming: expected a table in memory"):
+    with pytest.raises(InputError, match=r"data.streaming: expected a table that fits into memory"):
         deal("data.streaming=true")

@@ -102,7 +102,7 @@ def test_large_shares_leave_something_to_learn_from() -> None:
 @pytest.mark.parametrize("validation", [0.0, 1.0, -0.1, 0.9])
 def test_shares_must_add_up(validation: float) -> None:
     label = labels(50)
-    message = f"however: got validation={validation} and test=0.2"
+    message = f"below 1, got validation={validation} and test=0.2"
     with pytest.raises(InputError, match=message):
         stratified(label, validation=validation, test=0.2, seed=0)
     with pytest.raises(InputError, match=message):
@@ -114,9 +114,9 @@ def test_shares_must_add_up(validation: float) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        ([0.0] * 50, "at least 3 positive rows to split 50 rows into 3 parts, however: got 0"),
+        ([0.0] * 50, "at least 3 positive rows to split 50 rows into 3 parts, got 0"),
         ([1.0] * 50, "at least 3 negative rows"),
-        ([1.0] * 2 + [0.0] * 48, "positive rows .* got 2; give more rows"),
+        ([1.0] * 2 + [0.0] * 48, "positive rows .* got 2; add rows"),
         ([], "got 0"),
     ],
 )
@@ -175,10 +175,10 @@ def test_borders_move_to_the_nearest_change_of_time() -> None:
     [
         (np.full(40, 7.0), labels(40), "at least 3 distinct times .* got 1"),
         (np.repeat([1.0, 2.0], 20), labels(40), "at least 3 distinct times .* got 2"),
-        (np.r_[np.arange(39.0), np.nan], labels(40), "1 of 40 are missing; drop"),
+        (np.r_[np.arange(39.0), np.nan], labels(40), "1 of 40 missing; drop"),
         (np.arange(40.0), np.r_[np.zeros(30), np.ones(10)],
-         "the training part, however: its 28 rows hold no positive one .of 10 positive rows in 40"),
-        (np.arange(40.0), np.r_[labels(34, 2), np.ones(6)], "test part, .* hold no negative one"),
+         "training part, got no positive row among its 28 .the table has 10 positive rows in 40"),
+        (np.arange(40.0), np.r_[labels(34, 2), np.ones(6)], "test part, got no negative row"),
     ],
 )  # fmt: skip
 def test_by_time_says_what_is_lacking(time: np.ndarray, label: np.ndarray, message: str) -> None:
@@ -236,8 +236,8 @@ def test_groups_may_be_anything(group: object) -> None:
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        ([None, *["a"] * 39], "expected a group in every row, however: 1 of 40 are missing"),
-        (["", *["a"] * 39], "1 of 40 are missing"),
+        ([None, *["a"] * 39], "expected a group in every row, got 1 of 40 missing"),
+        (["", *["a"] * 39], "1 of 40 missing"),
         (["a"] * 40, "at least 3 groups with and as many without a positive row.* got 1 and 0"),
         ([i % 4 for i in range(40)], "got 1 and 3"),
     ],
@@ -284,10 +284,10 @@ def test_a_larger_test_share_takes_no_row_out_of_the_test() -> None:
 
 def test_by_hash_says_what_is_lacking() -> None:
     label = np.r_[1.0, np.zeros(39)]
-    message = "part, however: its .* hold no positive one .of 1 positive rows in 40"
+    message = "part, got no positive row among its .* .the table has 1 positive rows in 40"
     with pytest.raises(InputError, match=message):
         by_hash(splitmix64(np.arange(40)), label, seed=0)
-    with pytest.raises(InputError, match="test part, however: its 0 rows hold no positive one"):
+    with pytest.raises(InputError, match="test part, got no positive row among its 0 "):
         by_hash(splitmix64(np.arange(40)), labels(40, 2), validation=0.4, test=1e-9, seed=0)
     with pytest.raises(InputError, match="both together below 1"):
         by_hash(splitmix64(np.arange(40)), label, validation=0.9, seed=0)
@@ -310,7 +310,7 @@ def test_keys_of_groups() -> None:
     keys = group_keys(pd.Series(["a", "b", "a"]))
     assert keys[0] == keys[2] != keys[1]
     assert keys.dtype == np.uint64
-    with pytest.raises(InputError, match="a group in every row, however: 1 of 2 are missing"):
+    with pytest.raises(InputError, match="a group in every row, got 1 of 2 missing"):
         group_keys(pd.Series(["a", None]))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from omegaconf import DictConfig
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.tables.inference import sampled
-from churn_torch.tables.labelled.in_memory import (
-    LabelledTable,
-    Rows,
-    read_labelled,
-    streamed,
-    streamed_time,
-)
-from churn_torch.tables.labelled.rows import PARTS
+from churn_torch.tables.labelled import streamed, streamed_time
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.rows import PARTS, LabelledTable, Rows
+from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Kind
 
 Reader = Callable[..., LabelledTable]
@@ -32,25 +25,19 @@ Reader = Callable[..., LabelledTable]
 HASHED = ("data.split.by=hash",)
 
 
-@cache
-def keys_of(*overrides: str) -> DictConfig:
-    """Compose the configuration of the data once for each choice: it takes a while."""
-    return compose("train", overrides).data
-
-
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streamed, "CHUNK_ROWS", 64)
+    monkeypatch.setattr(streamed, "READ_ROWS", 64)
     monkeypatch.setattr(sampled, "SAMPLE_ROWS", 200)
 
 
 @pytest.fixture
-def table_of(table_keys: tuple[str, ...]) -> Reader:
+def table_of(table_keys: tuple[str, ...], data_options: Callable[..., DataOptions]) -> Reader:
     """Return a function that reads a source with the keys of `customers`, streamed."""
 
     def read(source: Any, *keys: str, seed: int = 0) -> LabelledTable:
-        overrides = [*table_keys, "data.streaming=true", "data.source=-", *keys]
-        return read_labelled(keys_of(*overrides), seed=seed, source=source)
+        data = data_options(*table_keys, "data.streaming=true", *keys)
+        return read_labelled(data, seed=seed, source=source)
 
     return read
 
@@ -68,14 +55,14 @@ def whole(table: LabelledTable) -> Rows:
     return Rows(
         pd.concat([chunk.parsed for chunk in chunks], ignore_index=True),
         np.concatenate([chunk.label for chunk in chunks]),
-        pd.concat([chunk.identity for chunk in chunks], ignore_index=True),
+        pd.concat([chunk.carried for chunk in chunks], ignore_index=True),
         np.concatenate([chunk.part for chunk in chunks]),
     )
 
 
 def assert_same(one: Rows, other: Rows) -> None:
     pd.testing.assert_frame_equal(one.parsed, other.parsed)
-    pd.testing.assert_frame_equal(one.identity, other.identity)
+    pd.testing.assert_frame_equal(one.carried, other.carried)
     assert np.array_equal(one.label, other.label)
     assert np.array_equal(one.part, other.part)
     assert one.part.dtype == np.int8
@@ -155,7 +142,7 @@ def test_groups_stay_together(customers: pd.DataFrame, table_of: Reader) -> None
     part = pd.Series(whole(table).part)
     assert (part.groupby(customers["household"].to_numpy()).nunique() == 1).all()
     assert set(part) == {0, 1, 2}
-    with pytest.raises(InputError, match="expected a group in every row, however: 1 of 64"):
+    with pytest.raises(InputError, match="expected a group in every row, got 1 of 64"):
         whole(table_of(customers.assign(household=customers["household"].where(
             customers.index != 200)), *keys))  # fmt: skip
 
@@ -192,7 +179,7 @@ def test_by_time_from_a_sample_of_the_times(
     assert days[1].max() < days[2].min()
     # Five standard errors of a share found from 50 rows.
     assert len(days[2]) / 400 == pytest.approx(0.15, abs=5 * np.sqrt(0.15 * 0.85 / 50))
-    with pytest.raises(InputError, match="a time in every row, however: 1 of 400 are missing"):
+    with pytest.raises(InputError, match="a time in every row, got 1 of 400 missing"):
         table_of(customers.assign(joined=customers["joined"].where(customers.index != 7)), *BY_TIME)
 
 
@@ -216,7 +203,7 @@ def test_a_test_source_is_streamed_too(
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ((), "classes in the validation part, however: its .* hold no positive one .of 3 positive"),
+        ((), "classes in the validation part, got no positive row .*the table has 3 positive"),
         (("data.split.validation=0.9",), "both together below 1"),
         (("data.id=nobody",), "id to name a column"),
     ],
@@ -252,7 +239,7 @@ def test_a_cell_that_does_not_fit_is_named_with_what_would_mend_it(
     frame = customers.assign(**{name: customers[name].astype(object).where(customers.index != 350,
                                                                            "many")})  # fmt: skip
     source = written(frame, "csv", tmp_path)
-    message = rf"'many' in row 351; .*inferred from 200 rows: data.kinds.{name}=categorical"
+    message = rf"inferred from 200 rows.*'many' in row 351; .*; data.kinds.{name}=categorical takes"
     with pytest.raises(InputError, match=message):
         whole(table_of(source))
     assert len(whole(table_of(source, f"data.kinds.{name}=categorical")).label) == 400
@@ -328,12 +315,14 @@ def test_a_query_that_changes_between_passes_is_noticed(
     whole(table)
     with duckdb.connect(str(base)) as connection:
         connection.execute("DELETE FROM t WHERE \"customer id\" = 'C-00007'")
-    with pytest.raises(InputError, match="there were 400 before and 399 now"):
+    with pytest.raises(InputError, match="got 400 rows before and 399 now"):
         whole(table)
     swapped = table_of(f"SELECT * FROM '{tmp_path / 't.parquet'}'")
     whole(swapped)
     customers[::-1].to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(InputError, match="there were 400 before and 400 now, or in another order"):
+    with pytest.raises(
+        InputError, match="got 400 rows before and 400 now, or the same rows in another"
+    ):
         whole(swapped)
 
 

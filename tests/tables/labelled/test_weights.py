@@ -21,19 +21,19 @@ from churn_torch.tables.labelled.weights import check_weights, read_weights, wei
     ],
 )
 def test_numbers_are_read_however_they_come(cells):
-    found = read_weights(pd.Series(cells, name="w"), np.ones(3, dtype=bool))
-    assert found.dtype == np.float64
-    assert found.tolist() == [0, 2, 3]
+    weight = read_weights(pd.Series(cells, name="w"), np.ones(3, dtype=bool))
+    assert weight.dtype == np.float64
+    assert weight.tolist() == [0, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
         (-0.5, "'-0.5' in row 12"),
-        (np.nan, "missing in row 12"),
+        (np.nan, "a missing cell in row 12"),
         (np.inf, "'inf' in row 12"),
         (1e39, "'1e[+]39' in row 12"),
-        ("", "missing in row 12"),
+        ("", "a missing cell in row 12"),
         ("much", "'much' in row 12"),
         (datetime.date(2024, 1, 1), "'2024-01-01' in row 12"),
         ([1], "in row"),
@@ -44,13 +44,15 @@ def test_what_is_no_weight_is_named(cell, said):
     if isinstance(cell, datetime.date | list):
         series = pd.Series([cell] * 3, name="w", dtype=object)
         said = said.replace("12", "11")
-    with pytest.raises(InputError, match=rf"column 'w', however: \d are not, .*{said}.*mend"):
+    with pytest.raises(
+        InputError, match=rf"^data.weight: .*column 'w', got .*{said}.* rows\); correct"
+    ):
         read_weights(series, np.ones(3, dtype=bool), first_row=10)
 
 
 def test_rows_without_a_label_need_no_weight():
-    found = read_weights(pd.Series([1.0, np.nan, -3.0]), np.array([True, False, False]))
-    assert found[0] == 1
+    weight = read_weights(pd.Series([1.0, np.nan, -3.0]), np.array([True, False, False]))
+    assert weight[0] == 1
 
 
 def test_classes_are_added_up():
@@ -63,9 +65,9 @@ def test_classes_are_added_up():
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
-@pytest.mark.parametrize(("sums", "who"), [([0, 3], "rows that stay"), ([3, 0], "churners")])
+@pytest.mark.parametrize(("sums", "who"), [([0, 3], "customers who stay"), ([3, 0], "churners")])
 def test_a_class_without_weight_is_refused(part, sums, who):
     fine = {name: np.ones(2) for name in ("train", "validation")} | {"test": np.zeros(2)}
     check_weights("w", fine)
-    with pytest.raises(InputError, match=f"expected {part} rows .* all {who} have the weight 0"):
+    with pytest.raises(InputError, match=f"expected {part} rows .* the weight 0 for all {who}"):
         check_weights("w", fine | {part: np.array(sums)})

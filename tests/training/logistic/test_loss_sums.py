@@ -158,7 +158,7 @@ def test_logits_far_out_stay_finite():
 def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
     expansion, rows = made(100, *columns)
     weight = torch.linspace(-1, 1, expansion.n_features + 1)
-    found = hessian_sum(
+    hessian = hessian_sum(
         expansion, rows, weight, positive_weight=positive_weight, chunk_rows=chunk_rows
     ) / len(rows.label)
 
@@ -170,8 +170,8 @@ def test_hessian_is_that_of_autograd(columns, positive_weight, chunk_rows):
         )
 
     expected = torch.autograd.functional.hessian(loss, weight.double())
-    assert found.dtype == torch.float64
-    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert hessian.dtype == torch.float64
+    torch.testing.assert_close(hessian, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_diagonal_needs_no_features():

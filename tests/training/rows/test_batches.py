@@ -157,17 +157,17 @@ def test_processes_share_the_minibatches_of_one_process(as_process, world, n_row
 
 
 @given(st.integers(1, 90), st.integers(1, 40), st.integers(1, 5))
-def test_runs_cover_each_row_once_over_all_processes(n_rows, block_rows, world):
+def test_ranges_cover_each_row_once_over_all_processes(n_rows, block_rows, world):
     seen: list[int] = []
     with small(block_rows, 5), pytest.MonkeyPatch.context() as patch:
         for rank in range(world):
             patch.setattr(batches_module, "_process", lambda rank=rank: (rank, world))
             loader = InOrder(part(n_rows))
-            runs = list(loader)
-            assert len(runs) == len(loader)  # as many steps in every process
-            for run in runs:
-                rows = rows_of(run.rows)
-                assert rows == list(range(run.first_row, run.first_row + len(rows)))
+            ranges = list(loader)
+            assert len(ranges) == len(loader)  # as many steps in every process
+            for each in ranges:
+                rows = rows_of(each.block)
+                assert rows == list(range(each.first_row, each.first_row + len(rows)))
                 assert len(rows) <= block_rows
                 seen += rows
     assert sorted(seen) == list(range(n_rows))
@@ -175,9 +175,9 @@ def test_runs_cover_each_row_once_over_all_processes(n_rows, block_rows, world):
 
 def test_one_process_sees_the_parts_order():
     with small(16, 5):
-        runs = list(InOrder(part(50)))
-    assert [row for run in runs for row in rows_of(run.rows)] == list(range(50))
-    assert [run.first_row for run in runs] == [0, 16, 32, 48]
+        ranges = list(InOrder(part(50)))
+    assert [row for each in ranges for row in rows_of(each.block)] == list(range(50))
+    assert [each.first_row for each in ranges] == [0, 16, 32, 48]
 
 
 # A sample of the rows

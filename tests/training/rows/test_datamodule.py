@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 
 from churn_torch.errors import InputError
-from churn_torch.training.rows.batches import Batches, InOrder, Run, Shuffled
+from churn_torch.training.rows.batches import Batches, InOrder, RowRange, Shuffled
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
 
@@ -30,21 +30,21 @@ def test_training_rows_are_shuffled_by_the_seed_and_validation_rows_are_not():
     (made,) = data.train_dataloader()
     (expected,) = Shuffled(part(50), batch_size=16, seed=3)
     assert rows(made) == rows(expected)
-    (run,) = data.val_dataloader()
-    assert run.rows.dense[:, 0].tolist() == list(range(50, 59))
+    (validation,) = data.val_dataloader()
+    assert validation.block.dense[:, 0].tolist() == list(range(50, 59))
 
 
 def test_the_exact_solvers_get_blocks_in_the_tables_order():
     loader = ChurnDataModule(part(50), part(9), batch_size=None, seed=3).train_dataloader()
     assert isinstance(loader, InOrder)
-    (run,) = loader
-    assert run.first_row == 0
-    assert run.rows.dense[:, 0].tolist() == list(range(50))
+    (made,) = loader
+    assert made.first_row == 0
+    assert made.block.dense[:, 0].tolist() == list(range(50))
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
 def test_batch_size_must_be_positive(batch_size):
-    message = rf"^batch_size: expected a positive number.* null \(all rows\), got {batch_size}\.$"
+    message = rf"^batch_size: expected a whole number .* null \(all rows\), got {batch_size}\.$"
     with pytest.raises(InputError, match=message):
         ChurnDataModule(part(4), part(4), batch_size=batch_size, seed=0)
 
@@ -74,9 +74,9 @@ class Recorder(pl.LightningModule):
         assert isinstance(batches.rows, Block)  # also after Lightning has moved it to a device
         self.epochs[-1] += rows(batches)
 
-    def validation_step(self, run: Run, batch_idx: int) -> None:
-        assert isinstance(run, Run)
-        assert run.rows.dense[:, 0].tolist() == list(range(50, 59))
+    def validation_step(self, rows: RowRange, batch_idx: int) -> None:
+        assert isinstance(rows, RowRange)
+        assert rows.block.dense[:, 0].tolist() == list(range(50, 59))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.0)

@@ -17,24 +17,23 @@ from churn_torch.models.preprocessing.statistics import fit_statistics
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import PARTS
-from churn_torch.training.build import build_options
-from churn_torch.training.rows import materialize as gather_module
+from churn_torch.training.rows import materialize
 from churn_torch.training.rows.materialize import SAMPLE_ROWS, Store, materialized
 from churn_torch.training.rows.store import DiskPart, MemoryPart
 from churn_torch.workflows.options import train_options
 
-FILES = {"complete.json", "identity.parquet", "sample.parquet"} | {
+FILES = {"complete.json", "carried.parquet", "sample.parquet"} | {
     f"{part}.{array}" for part in PARTS for array in ("dense", "codes", "label")
 }
 
 
-class Gathered(NamedTuple):
+class Materialized(NamedTuple):
     store: Store
     said: list[str]
     n_passes: int  # over the table, to preprocess it
 
 
-Gather = Callable[..., Any]
+Materialize = Callable[..., Any]
 
 
 @pytest.fixture
@@ -45,17 +44,19 @@ def source(customers: pd.DataFrame, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def gather(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Gather:
+def make_store(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Materialize:
     """Return a context of everything in a store, as the pipeline makes it; overrides come first."""
 
     @contextmanager
-    def gather(*overrides: str, keep: bool = False, most_bytes: float = 1e9) -> Iterator[Gathered]:
+    def make_store(
+        *overrides: str, keep: bool = False, most_bytes: float = 1e9
+    ) -> Iterator[Materialized]:
         keys = [*table_keys, f"data.source={source}", "data.split.by=hash", *overrides]
-        config = compose("train", keys)
-        table = read_labelled(train_options(config).data, seed=config.seed)
+        options = train_options(compose("train", keys))
+        table = read_labelled(options.data, seed=options.seed)
         learned = (rows.of("train").parsed for rows in table.chunks())
-        schema, statistics = fit_statistics(learned, table.schema, train_options(config).preprocess)
-        preprocess = Preprocess(schema, train_options(config).preprocess)
+        schema, statistics = fit_statistics(learned, table.schema, options.preprocess)
+        preprocess = Preprocess(schema, options.preprocess)
         preprocess.load_statistics(statistics)
         passes, said = [], []
 
@@ -66,17 +67,17 @@ def gather(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Gather:
         with materialized(
             table, schema, preprocess, watch=watch, announce=said.append,
             folder=tmp_path / "cache", keep=keep, most_bytes=most_bytes,
-            choices=f"{config.data.split} {config.seed}",
+            choices=f"{options.data.split} {options.seed}",
         ) as store:  # fmt: skip
-            yield Gathered(store, said, len(passes))
+            yield Materialized(store, said, len(passes))
 
-    return gather
+    return make_store
 
 
 @pytest.fixture
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """No table is small enough for memory."""
-    monkeypatch.setattr(gather_module, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(materialize, "MEMORY_BYTES", 0)
 
 
 STREAMED = "data.streaming=true"
@@ -86,8 +87,8 @@ def rows_of(store: Store, part: str) -> list[torch.Tensor]:
     return store.parts[part].read([slice(0, store.parts[part].n_rows)]).arrays()
 
 
-def identity_of(store: Store, n_rows: int = 1000) -> pd.DataFrame:
-    frames = list(store.identities(n_rows))
+def carried_of(store: Store, n_rows: int = 1000) -> pd.DataFrame:
+    frames = list(store.carried_chunks(n_rows))
     assert all(len(frame) <= n_rows for frame in frames)
     return pd.concat(frames, ignore_index=True)
 
@@ -97,33 +98,33 @@ def test_a_store_in_memory_holds_every_row_preprocessed(prepare):
     prepared = prepare()
     table, preprocess = prepared.table, prepared.scorer.preprocess
     schema = fit_statistics(
-        [table.parsed.take(table.split.train)], table.schema, build_options(prepared.config)
+        [table.parsed.take(table.split.train)], table.schema, prepared.options.preprocess
     )[0]
     for part, rows in zip(PARTS, table.split, strict=True):
-        found = prepared.store.parts[part]
-        assert isinstance(found, MemoryPart)
+        stored = prepared.store.parts[part]
+        assert isinstance(stored, MemoryPart)
         columns = Columns.from_arrays(encode(table.parsed.take(rows), schema))
         dense, codes = preprocess.compact(*columns)
-        assert torch.equal(found.block.dense, dense)
-        assert torch.equal(found.block.codes, codes)
-        assert torch.equal(found.block.label, torch.from_numpy(table.label[rows]))
-        assert not found.block.dense.requires_grad
+        assert torch.equal(stored.block.dense, dense)
+        assert torch.equal(stored.block.codes, codes)
+        assert torch.equal(stored.block.label, torch.from_numpy(table.label[rows]))
+        assert not stored.block.dense.requires_grad
     pd.testing.assert_frame_equal(
-        identity_of(prepared.store), table.identity.take(table.split.test).reset_index(drop=True)
+        carried_of(prepared.store), table.carried.take(table.split.test).reset_index(drop=True)
     )
 
 
 @pytest.mark.parametrize("chunk_rows", [7, 65_536])
-def test_a_store_on_disk_is_the_one_in_memory(gather, monkeypatch, chunk_rows, tmp_path):
-    with gather() as (memory, said, n_passes):
+def test_a_store_on_disk_is_the_one_in_memory(make_store, monkeypatch, chunk_rows, tmp_path):
+    with make_store() as (memory, said, n_passes):
         assert (said, n_passes) == ([], 1)
         assert memory.folder is None
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", chunk_rows)
-    with gather(STREAMED) as (small, said, _):
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", chunk_rows)
+    with make_store(STREAMED) as (small, said, _):
         assert said == []
         assert small.folder is None  # small enough to stay in memory all the same
-    monkeypatch.setattr(gather_module, "MEMORY_BYTES", 0)
-    with gather(STREAMED) as (disk, said, n_passes):
+    monkeypatch.setattr(materialize, "MEMORY_BYTES", 0)
+    with make_store(STREAMED) as (disk, said, n_passes):
         assert n_passes == 1
         assert said == [f"Features take 0.0 GB on disk, in {tmp_path / 'cache'}."]
         assert {path.name for path in (tmp_path / "cache").iterdir()} == FILES
@@ -132,28 +133,28 @@ def test_a_store_on_disk_is_the_one_in_memory(gather, monkeypatch, chunk_rows, t
                 pairs = zip(rows_of(store, part), rows_of(memory, part), strict=True)
                 assert all(torch.equal(one, other) for one, other in pairs)
             for n_rows in (1000, 7):
-                pd.testing.assert_frame_equal(identity_of(store, n_rows), identity_of(memory))
+                pd.testing.assert_frame_equal(carried_of(store, n_rows), carried_of(memory))
             pd.testing.assert_frame_equal(store.sample, memory.sample, check_dtype=False)
         assert all(isinstance(part, DiskPart) for part in disk.parts.values())
 
 
-def test_the_sample_is_the_first_test_rows(gather, monkeypatch):
-    with gather() as (store, *_):
+def test_the_sample_is_the_first_test_rows(make_store, monkeypatch):
+    with make_store() as (store, *_):
         assert len(store.sample) == store.parts["test"].n_rows <= SAMPLE_ROWS
-    monkeypatch.setattr(gather_module, "SAMPLE_ROWS", 10)
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", 30)
-    with gather(STREAMED) as (short, *_):
+    monkeypatch.setattr(materialize, "SAMPLE_ROWS", 10)
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 30)
+    with make_store(STREAMED) as (short, *_):
         pd.testing.assert_frame_equal(short.sample, store.sample[:10], check_dtype=False)
 
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("ignored", [["plan", "cat", "is member"], ["add", "joined"]])
-def test_a_table_without_texts_or_with_little_else(gather, ignored):
+def test_a_table_without_texts_or_with_little_else(make_store, ignored):
     listed = ",".join(["household", *ignored])
     if "add" in ignored:
         listed += ",Größe/Call  Failure"
     key = f"data.ignore=[{listed}]"
-    with gather(key) as (memory, *_), gather(STREAMED, key) as (disk, *_):
+    with make_store(key) as (memory, *_), make_store(STREAMED, key) as (disk, *_):
         for part in PARTS:
             pairs = zip(rows_of(disk, part), rows_of(memory, part), strict=True)
             assert all(torch.equal(one, other) for one, other in pairs)
@@ -164,9 +165,9 @@ def test_a_table_without_texts_or_with_little_else(gather, ignored):
 
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
-def test_files_are_gone_at_the_end_unless_kept(gather, tmp_path, error):
+def test_files_are_gone_at_the_end_unless_kept(make_store, tmp_path, error):
     def use(keep: bool) -> None:
-        with gather(STREAMED, keep=keep) as (store, *_):
+        with make_store(STREAMED, keep=keep) as (store, *_):
             rows_of(store, "train")
             if error is not None:
                 raise error
@@ -181,18 +182,18 @@ def test_files_are_gone_at_the_end_unless_kept(gather, tmp_path, error):
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_kept_files_are_used_again(gather):
-    with gather(STREAMED, keep=True) as (first, _, n_passes):
+def test_kept_files_are_used_again(make_store):
+    with make_store(STREAMED, keep=True) as (first, _, n_passes):
         assert n_passes == 1
         expected = [rows_of(first, part) for part in PARTS]
-        identity, sample = identity_of(first), first.sample
-    with gather(STREAMED, keep=True) as (again, said, n_passes):
+        carried, sample = carried_of(first), first.sample
+    with make_store(STREAMED, keep=True) as (again, said, n_passes):
         assert n_passes == 0
         assert said == [f"Features of an earlier run are used again: {first.folder}."]
         for part, arrays in zip(PARTS, expected, strict=True):
             pairs = zip(rows_of(again, part), arrays, strict=True)
             assert all(torch.equal(one, other) for one, other in pairs)
-        pd.testing.assert_frame_equal(identity_of(again), identity)
+        pd.testing.assert_frame_equal(carried_of(again), carried)
         pd.testing.assert_frame_equal(again.sample, sample)
 
 
@@ -201,11 +202,13 @@ def test_kept_files_are_used_again(gather):
     "change",
     [
         "seed=1", "data.split.validation=0.2", "preprocess.outliers=quantile",
-        "data.ignore=[household,cat]", "source", "complete.json missing", "complete.json broken",
+        "data.ignore=[household,cat]", "data.carry=[plan]", "data.value=add", "source", "complete.json missing", "complete.json broken",
     ],
 )  # fmt: skip
-def test_files_are_made_anew_when_anything_has_changed(gather, customers, source, tmp_path, change):
-    with gather(STREAMED, keep=True):
+def test_files_are_made_anew_when_anything_has_changed(
+    make_store, customers, source, tmp_path, change
+):
+    with make_store(STREAMED, keep=True):
         pass
     keys = [STREAMED]
     if change == "source":
@@ -216,22 +219,22 @@ def test_files_are_made_anew_when_anything_has_changed(gather, customers, source
         (tmp_path / "cache" / "complete.json").write_text('{"key": ')
     else:
         keys.append(change)
-    with gather(*keys, keep=True) as (made, _, n_passes):
+    with make_store(*keys, keep=True) as (made, _, n_passes):
         assert n_passes == 1
-        with gather(*[key for key in keys if key != STREAMED]) as (memory, *_):
+        with make_store(*[key for key in keys if key != STREAMED]) as (memory, *_):
             for part in PARTS:
                 pairs = zip(rows_of(made, part), rows_of(memory, part), strict=True)
                 assert all(torch.equal(one, other) for one, other in pairs)
-    with gather(*keys, keep=True) as (_, _, n_passes):
+    with make_store(*keys, keep=True) as (_, _, n_passes):
         assert n_passes == 0
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_a_folder_with_other_files_is_refused_and_left(gather, tmp_path):
+def test_a_folder_with_other_files_is_refused_and_left(make_store, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "thesis.tex").write_text("years of work")
     message = r"^cache\.folder: expected a new or empty folder, .* with 'thesis\.tex' in it; name"
-    with pytest.raises(InputError, match=message), gather(STREAMED, keep=True):
+    with pytest.raises(InputError, match=message), make_store(STREAMED, keep=True):
         pytest.fail("it must not be entered")
     assert (tmp_path / "cache" / "thesis.tex").read_text() == "years of work"
 
@@ -240,25 +243,25 @@ def test_a_folder_with_other_files_is_refused_and_left(gather, tmp_path):
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_more_than_allowed_is_refused_before_a_byte_is_written(gather, tmp_path):
+def test_more_than_allowed_is_refused_before_a_byte_is_written(make_store, tmp_path):
     message = r"^cache\.max_gb: expected features of at most 0\.0 GB on disk, got .*; raise it"
-    with pytest.raises(InputError, match=message), gather(STREAMED, most_bytes=100):
+    with pytest.raises(InputError, match=message), make_store(STREAMED, most_bytes=100):
         pytest.fail("it must not be entered")
     assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_no_room_is_noticed_before_a_byte_is_written(gather, tmp_path, monkeypatch):
+def test_no_room_is_noticed_before_a_byte_is_written(make_store, tmp_path, monkeypatch):
     asked = []
 
     class Usage(NamedTuple):
         free: int = 100
 
     monkeypatch.setattr(
-        gather_module.shutil, "disk_usage", lambda path: (asked.append(path), Usage())[1]
+        materialize.shutil, "disk_usage", lambda path: (asked.append(path), Usage())[1]
     )
     message = r"^cache: expected 0\.0 GB of free disk in '.*cache' .*, got 0\.0 GB; name a folder"
-    with pytest.raises(InputError, match=message), gather(STREAMED):
+    with pytest.raises(InputError, match=message), make_store(STREAMED):
         pytest.fail("it must not be entered")
     assert asked == [tmp_path]  # the nearest folder that exists
     assert not (tmp_path / "cache").exists()
@@ -283,8 +286,8 @@ class Full:
 @pytest.mark.usefixtures("on_disk")
 @pytest.mark.parametrize("n_writes", [0, 5, 20])
 @pytest.mark.parametrize("keep", [False, True])
-def test_a_disk_that_fills_up_leaves_nothing(gather, tmp_path, monkeypatch, n_writes, keep):
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", 50)
+def test_a_disk_that_fills_up_leaves_nothing(make_store, tmp_path, monkeypatch, n_writes, keep):
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 50)
     rest, original = [n_writes], Path.open
 
     def open_full(path, mode="r", *arguments, **keys):
@@ -292,15 +295,15 @@ def test_a_disk_that_fills_up_leaves_nothing(gather, tmp_path, monkeypatch, n_wr
         return Full(file, rest) if mode == "wb" else file
 
     monkeypatch.setattr(Path, "open", open_full)
-    message = r"^cache: expected room for the features in '.*cache', got: No space left on device; "
-    with pytest.raises(InputError, match=message), gather(STREAMED, keep=keep):
+    message = r"^cache: expected room for the features in '.*cache', got No space left on device; "
+    with pytest.raises(InputError, match=message), make_store(STREAMED, keep=keep):
         pytest.fail("it must not be entered")
     assert rest[0] < 0
     assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.usefixtures("on_disk")
-def test_an_error_of_the_source_in_the_middle_leaves_nothing(gather, tmp_path, monkeypatch):
+def test_an_error_of_the_source_in_the_middle_leaves_nothing(make_store, tmp_path, monkeypatch):
     from churn_torch.tables.labelled.streamed import StreamedTable
 
     original, passes = StreamedTable.chunks, []
@@ -312,8 +315,8 @@ def test_an_error_of_the_source_in_the_middle_leaves_nothing(gather, tmp_path, m
                 raise InputError("the source went away")
             yield rows
 
-    monkeypatch.setattr("churn_torch.tables.labelled.streamed.CHUNK_ROWS", 50)
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 50)
     monkeypatch.setattr(StreamedTable, "chunks", chunks)
-    with pytest.raises(InputError, match=r"^the source went away$"), gather(STREAMED):
+    with pytest.raises(InputError, match=r"^the source went away$"), make_store(STREAMED):
         pytest.fail("it must not be entered")
     assert not (tmp_path / "cache").exists()

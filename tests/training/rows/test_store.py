@@ -45,8 +45,8 @@ def equal(one: Block, other: Block) -> bool:
 @st.composite
 def pieces(draw, n_rows: int) -> list[slice]:
     borders = st.integers(0, n_rows)
-    found = draw(st.lists(st.tuples(borders, borders), min_size=1, max_size=6))
-    return [slice(min(pair), max(pair)) for pair in found]
+    pairs = draw(st.lists(st.tuples(borders, borders), min_size=1, max_size=6))
+    return [slice(min(pair), max(pair)) for pair in pairs]
 
 
 @given(st.data(), st.integers(1, 50), st.integers(0, 3), st.integers(0, 3), st.booleans())
@@ -62,8 +62,8 @@ def test_disk_and_memory_read_alike(tmp_path_factory, data, n_rows, n_dense, n_t
         assert equal(memory.read(chosen), block.take(rows))
         assert equal(disk.read(chosen), block.take(rows))
         order = torch.randperm(len(rows))[: data.draw(st.integers(0, len(rows)))]
-        assert equal(memory.gather(chosen, order), block.take(rows[order]))
-        assert equal(disk.gather(chosen, order), block.take(rows[order]))
+        assert equal(memory.read_rows(chosen, order), block.take(rows[order]))
+        assert equal(disk.read_rows(chosen, order), block.take(rows[order]))
 
 
 def test_one_piece_in_memory_is_not_copied():

@@ -1,0 +1,230 @@
+"""What a customer is worth: one SQL expression over the columns of a row, evaluated by DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from churn_torch.errors import InputError, suggest
+from churn_torch.tables import cells
+from churn_torch.tables.readers.arrow import first_line
+from churn_torch.tables.schema import Schema, Storage
+
+KEY = "data.value"
+_TABLE = "customers"
+_DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
+# Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
+_REFUSED = {
+    "SUBQUERY": "a subquery",
+    "WINDOW": "a window function",
+    "STAR": "a star",
+    "PARAMETER": "a parameter",
+    "LAMBDA": "a lambda",
+}
+
+
+class ValueExpression:
+    """An expression such as ``12 * monthly_charges``, checked by DuckDB's own parser.
+
+    It runs in a connection of its own that can reach no file, no network and no other table.
+
+    Args:
+        text: A column's name, or one scalar SQL expression over columns of a single row.
+        schema: The columns that it may name.
+
+    Attributes:
+        columns: The columns that it reads.
+
+    Raises:
+        InputError: It is no such expression, or it names an unknown column.
+    """
+
+    def __init__(self, text: str, schema: Schema) -> None:
+        self.text = text
+        self._schema = schema
+        if not text.strip():
+            raise self._error("it is empty")
+        names = [column.name for column in schema.columns]
+        quoted = '"' + text.replace('"', '""') + '"'
+        self._query = _query_of(quoted if text in names else text)
+        nodes = list(_nodes(self._parsed()))
+        for node in nodes:
+            if node["class"] in _REFUSED:
+                raise self._error(_REFUSED[node["class"]])
+        references = [node["column_names"] for node in nodes if node["class"] == "COLUMN_REF"]
+        self.columns = tuple(dict.fromkeys(_resolved(names, path) for path in references))
+        if len({name.casefold() for name in self.columns}) < len(self.columns):
+            raise self._error(f"columns that differ in case only, {', '.join(self.columns)}")
+        # An aggregate gives a row even where there is none to add up.
+        empty = {name: pd.Series(dtype=_DTYPES[schema[name].storage]) for name in self.columns}
+        if len(self._run(pd.DataFrame(empty))):
+            raise self._error("an aggregate over several rows")
+
+    def __call__(
+        self, frame: pd.DataFrame, positions: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Return the value of each row.
+
+        Args:
+            frame: N raw rows.
+            positions: ``[N]`` positions of the rows in the source, for messages.
+
+        Shape:
+            [N] float64.
+
+        Raises:
+            InputError: DuckDB cannot evaluate it, or a value is missing or not finite.
+        """
+        absent = [name for name in self.columns if name not in frame.columns]
+        if absent:
+            raise InputError(
+                KEY,
+                expected="columns that every source has",
+                got=f"{absent[0]!r}, which is not in the table{suggest(absent[0], frame.columns)}",
+                fix="add the column",
+            )
+        values = self._run(frame)
+        if len(values) != len(frame):
+            raise self._error(f"{len(values):,} values for {len(frame):,} rows")
+        bad = ~np.isfinite(values)
+        if bad.any():
+            first = int(bad.argmax())
+            shown = "a missing value" if np.isnan(values[first]) else str(values[first])
+            raise InputError(
+                KEY,
+                expected=f"a finite number of every row from {self.text!r}",
+                got=f"{shown} in row {int(positions[first]) + 1:,} ({int(bad.sum()):,} such rows)",
+                fix="correct the cells, or say what counts there, e.g. coalesce(COLUMN, 0)",
+            )
+        return values
+
+    def _run(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        columns = {name: _typed(frame[name], self._schema[name].storage) for name in self.columns}
+        with _connection() as connection:
+            connection.register(_TABLE, pa.table(columns or {"no column": pa.nulls(len(frame))}))
+            try:
+                values = connection.execute(self._query).fetchnumpy()["value"]
+            except duckdb.Error as error:
+                raise self._error(first_line(error)) from None
+        filled: npt.NDArray[np.float64] = np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
+        return filled
+
+    def _parsed(self) -> Any:
+        """Return the syntax tree of the expression, the only thing in its query that is new."""
+        given, plain = self._tree(self._query), self._tree(_query_of("0"))
+        expressions = given.pop("select_list", [])
+        plain.pop("select_list")
+        if len(expressions) != 1 or _without_places(given) != _without_places(plain):
+            raise self._error("more than an expression")
+        return expressions[0]["child"]
+
+    def _tree(self, query: str) -> dict[str, Any]:
+        with _connection() as connection:
+            rows = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+        parsed = json.loads(rows[0][0])
+        if parsed["error"]:
+            raise self._error(first_line(ValueError(parsed["error_message"])))
+        if len(parsed["statements"]) != 1:
+            raise self._error("several statements")
+        node: dict[str, Any] = parsed["statements"][0]["node"]
+        return node
+
+    def _error(self, got: str) -> InputError:
+        return InputError(
+            KEY,
+            expected="a column, or one SQL expression over the columns of a row "
+            "(e.g. 12 * monthly_charges)",
+            got=f"{self.text!r}: {got}",
+            fix="change the expression, or compute a column in the source",
+        )
+
+
+def _query_of(expression: str) -> str:
+    return f"SELECT CAST((\n{expression}\n) AS DOUBLE) AS value FROM {_TABLE}"
+
+
+def _connection() -> duckdb.DuckDBPyConnection:
+    """Open a database in memory that can reach nothing else; it takes some 30 ms."""
+    return duckdb.connect(
+        ":memory:",
+        config={
+            "enable_external_access": "false",
+            "python_enable_replacements": "false",
+            "threads": 1,  # a chunk is small
+            "lock_configuration": "true",
+        },
+    )
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield every expression in a syntax tree."""
+    if isinstance(tree, dict):
+        if "class" in tree:
+            yield tree
+        for child in tree.values():
+            yield from _nodes(child)
+    elif isinstance(tree, list):
+        for child in tree:
+            yield from _nodes(child)
+
+
+def _without_places(tree: Any) -> Any:
+    """Return a syntax tree without where in the text each node stands."""
+    if isinstance(tree, dict):
+        return {
+            key: _without_places(child)
+            for key, child in tree.items()
+            if not key.startswith("query_location")
+        }
+    return [_without_places(child) for child in tree] if isinstance(tree, list) else tree
+
+
+def _resolved(names: list[str], path: list[str]) -> str:
+    """Return the column that a reference means: as it is written, else whatever its case."""
+    name = path[1] if len(path) > 1 and path[0] == _TABLE else path[0]
+    if name in names:
+        return name
+    alike = [column for column in names if column.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(
+        KEY,
+        expected="columns of the table",
+        got=f"{name!r}{suggest(name, names)}",
+        fix='name a column; names with spaces stand in double quotes, e.g. "monthly charges"',
+    )
+
+
+def _typed(series: pd.Series, storage: Storage) -> pa.Array | pa.ChunkedArray:
+    """Return a column for DuckDB: DOUBLE, VARCHAR or TIMESTAMP, whatever source it came from.
+
+    Raises:
+        InputError: A cell is no number where those that were looked at before all were.
+    """
+    if storage is Storage.TEXT:
+        text = cells.canonical_text(series)
+        return pa.array(text.mask(text == ""), pa.string(), from_pandas=True)
+    came_as, values = cells.plain(series)
+    if storage is Storage.DATETIME:
+        if came_as is Storage.DATETIME:
+            values = values.dt.tz_localize(None)
+            return pa.array(values, pa.timestamp("us"), from_pandas=True)
+        return pa.array(values, from_pandas=True)
+    if came_as is Storage.TEXT:
+        numbers, unreadable = cells.read_numbers(values)
+        if unreadable.any():
+            raise InputError(
+                KEY,
+                expected=f"numbers in column {series.name!r}",
+                got=repr(str(values[unreadable].iloc[0])[:80]),
+                fix="correct the cells, or leave the column out of the expression",
+            )
+        values = numbers
+    return pa.array(values, from_pandas=True)
