@@ -2,9 +2,9 @@
 
     python benchmarks/measured.py model=logreg        as scripts/train.py, then the steps as JSON
 
-The steps are those of `churn_torch.workflows.train.train`: a timer on the function that ends a step
-tells it from the next. The top of this file imports neither torch nor NumPy, because Linux counts the
-peak memory of a parent process for its children too.
+The steps are those of `churn_torch.workflows.train.train`: a timer on the function that ends a
+step separates it from the next. The top of this file imports neither torch nor NumPy, because Linux
+counts the peak memory of a parent process for its children too.
 """
 
 from __future__ import annotations
