@@ -55,7 +55,7 @@ def optimum(run: Run) -> tuple[float, float]:
             return run.scorer.preprocess(*columns).double().numpy()
 
     train, test = table.split.train, table.split.test
-    penalty = 1 / (max(run.config.penalty.l2, 1e-12) * len(train))
+    penalty = 1 / (max(run.options.penalty.l2, 1e-12) * len(train))
     model = LogisticRegression(C=penalty, tol=1e-8, max_iter=10_000)
     model.fit(features(train), table.label[train])
     probability = model.predict_proba(features(test))[:, 1]

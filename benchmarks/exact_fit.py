@@ -202,11 +202,10 @@ def compare(size: str, kind: str, x: Array, y: Array) -> None:
             last[:] = [theta]
             return theta, n
 
-        found = shortest(run, reached, tolerances)
-        rows.append((name, found, float(np.abs(last[0] - best).max())))
+        timing = shortest(run, reached, tolerances)
+        rows.append((name, timing, float(np.abs(last[0] - best).max())))
     reference = rows[0][1][0]
-    for name, found, off in rows:
-        seconds, n, arrived = found
+    for name, (seconds, n, arrived), off in rows:
         print(
             f"{size + ' ' + kind:25} {name:24} {seconds:7.3f}  {seconds / reference:5.2f}  "
             f"{seconds / read:5.0f}  {n:5}  {off:.1e}{'' if arrived else '  does not reach it'}"

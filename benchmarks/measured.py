@@ -2,9 +2,9 @@
 
     python benchmarks/measured.py model=logreg        as scripts/train.py, then the steps as JSON
 
-The steps are those of `churn_torch.workflows.train.train`, told apart by timers on the functions that end
-them. Nothing here imports torch or NumPy at once: a process that starts another one lends it its
-own peak memory, so the one that measures must stay small.
+The steps are those of `churn_torch.workflows.train.train`: a timer on the function that ends a
+step separates it from the next. The top of this file imports neither torch nor NumPy, because Linux
+counts the peak memory of a parent process for its children too.
 """
 
 from __future__ import annotations
@@ -67,15 +67,15 @@ def train(*keys: str) -> Cost:
 def train_in_steps(*keys: str) -> dict[str, Any]:
     """Run the same training with timers; return what `main` prints, and the end as a step."""
     cost = process(__file__, *keys)
-    told: dict[str, Any] = json.loads(cost.last_line)
-    last = told["steps"][-1]
+    outcome: dict[str, Any] = json.loads(cost.last_line)
+    last = outcome["steps"][-1]
     rest = {
-        name: getattr(cost, name) - sum(step[name] for step in told["steps"])
+        name: getattr(cost, name) - sum(step[name] for step in outcome["steps"])
         for name in ("seconds", "cpu_seconds")
     }
     memory = {"peak_mb": last["left_mb"], "left_mb": 0.0}
-    told["steps"].append({"step": "end of Python", **rest, **memory})
-    return told
+    outcome["steps"].append({"step": "end of Python", **rest, **memory})
+    return outcome
 
 
 class Steps:
@@ -134,6 +134,7 @@ def main() -> None:
     steps.end("imports: torch, pytorch_lightning")
     from churn_torch.training import fit
     from churn_torch.workflows import fit as fitting
+    from churn_torch.workflows import publish as publishing
     from churn_torch.workflows import train as pipeline
 
     steps.end("imports: the rest")
@@ -151,8 +152,8 @@ def main() -> None:
 
     build_trainer, features, train = fit.build_trainer, fitting._features, pipeline.train
 
-    def watched_trainer(*args: Any) -> Any:
-        trainer = build_trainer(*args)
+    def watched_trainer(*args: Any, **kwargs: Any) -> Any:
+        trainer = build_trainer(*args, **kwargs)
         trainer.callbacks.insert(0, Passes())
         return trainer
 
@@ -175,7 +176,7 @@ def main() -> None:
         ("statistics", fitting, "learn_features"),
         ("fit", fitting, "fit_net"),
         ("calibrate", fitting, "_calibrate"),
-        ("export", pipeline, "write_model"),
+        ("export", publishing, "write_model"),
     ):
         setattr(module, function, steps.ending(name, getattr(module, function)))
     predict = pipeline.sources.write
@@ -184,8 +185,8 @@ def main() -> None:
     run_command("train")
     steps.end("save and report")
     run = results[0]
-    told = {"steps": steps.rows, "passes": passes, "folder": str(run.folder)}
-    print(json.dumps({**told, "metrics": run.metrics}))
+    outcome = {"steps": steps.rows, "passes": passes, "folder": str(run.folder)}
+    print(json.dumps({**outcome, "metrics": run.metrics}))
 
 
 if __name__ == "__main__":

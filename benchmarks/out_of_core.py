@@ -82,26 +82,26 @@ def table(folder: Path, n_rows: int) -> Path:
 
 def churn_torch(source: Path, outputs: Path, optimizer: str, *, streamed: bool) -> dict[str, Any]:
     """Train once; return rates, seconds, peak memory and the file of the weights."""
-    told = measured.train_in_steps(
+    outcome = measured.train_in_steps(
         *("model=logreg", f"optimizer={optimizer}", *OPTIMIZERS[optimizer]),
         *("data=table", f"data.source={source}", "data.target=churn", "data.split.by=hash"),
         *(f"data.streaming={str(streamed).lower()}", f"outputs={outputs}"),
     )
-    data, steps = told["metrics"]["data"], told["steps"]
+    data, steps = outcome["metrics"]["data"], outcome["steps"]
     rates = {
         PASSES_OVER_ALL[step["step"]]: data["n_rows"] / step["seconds"] / 1e6
         for step in steps
         if step["step"] in PASSES_OVER_ALL
     }
-    later = told["passes"][1:] or told["passes"]
+    later = outcome["passes"][1:] or outcome["passes"]
     return {
         **rates,
         "train": data["n_train"] / statistics.median(later) / 1e6,
-        "passes": len(told["passes"]),
+        "passes": len(outcome["passes"]),
         "seconds": sum(step["seconds"] for step in steps),
         "peak": max(step["peak_mb"] for step in steps),
         "steps": steps,
-        "weights": Path(told["folder"]) / "weights.pt",
+        "weights": Path(outcome["folder"]) / "weights.pt",
     }
 
 

@@ -4,7 +4,7 @@
 
 So many rows of the Telco sample (10,000 where not said) and as many hostile ones go through each
 run's file in onnxruntime of an environment with nothing but NumPy beside it, in onnxruntime-web in
-Node, and in ONNX's own evaluator. It borrows what tests/serving uses, which proves the same with
+Node, and in ONNX's own evaluator. It borrows what tests/export uses, which proves the same with
 fewer rows; decisions that follow from the probability there and the quality must be the same.
 """
 
@@ -32,10 +32,9 @@ from churn_torch.workflows import export as exporting
 from churn_torch.workflows.run_folder import load_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from tests.serving.test_elsewhere import BARE, pinned
-from tests.serving.test_web import RUNTIME, decoded, encoded, node
-
 from tests.export.elsewhere import answers
+from tests.export.test_elsewhere import BARE, pinned
+from tests.export.test_web import RUNTIME, decoded, encoded, node
 
 
 def main() -> None:
@@ -81,14 +80,14 @@ def compare(path: str, n_rows: int, folder: Path, bare: Path, page: Path) -> Non
         }
         with np.errstate(all="ignore"):
             reference = evaluator.run(None, feeds[kind])
-        found = {
+        by_runtime = {
             "onnxruntime, bare": {
                 k: np.array(v, dtype=ours[kind][k].dtype) for k, v in there[kind].items()
             },
             "onnxruntime-web": {k: decoded(v, ours[kind][k]) for k, v in web[kind].items()},
             "onnx.reference": dict(zip(evaluator.output_names, reference, strict=True)),
         }
-        for runtime, outputs in found.items():
+        for runtime, outputs in by_runtime.items():
             worst = [np.abs(outputs[name] - truth[name]).max() for name in truth]
             decided = outputs[PROBABILITY] >= np.float32(run.threshold)
             assert np.array_equal(outputs[DECISION], decided), (runtime, kind)

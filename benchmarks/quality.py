@@ -51,8 +51,8 @@ from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning
-from churn_torch.workflows.options import train_options
-from churn_torch.workflows.run_folder import PREDICTIONS
+from churn_torch.workflows.artefacts import PREDICTIONS
+from churn_torch.workflows.options import TrainOptions, train_options
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {
@@ -171,9 +171,9 @@ PEERS: dict[str, tuple[str, Fit]] = {
 OURS = ["logreg", "scorecard", "mlp", "gam", "tabm"]
 
 
-def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
+def of_peer(fit: Fit, options: TrainOptions, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
     """Return labels and probabilities of the test rows, and what the fit cost."""
-    table = read_labelled(train_options(config).data, seed=config.seed)
+    table = read_labelled(options.data, seed=options.seed)
     x = table.parsed.copy()
     for name in x.columns[[not pd.api.types.is_numeric_dtype(dtype) for dtype in x.dtypes]]:
         x[name] = x[name].astype("str").replace("", "missing").astype("category")
@@ -186,20 +186,22 @@ def of_peer(fit: Fit, config: Any, n_threads: int) -> tuple[np.ndarray, np.ndarr
     return test.y, predict(test.x)[:, 1], cost
 
 
-def of_ours(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
+def of_ours(
+    options: TrainOptions, folder: Path, n_threads: int
+) -> tuple[np.ndarray, np.ndarray, Any]:
     """The same by the pipeline, up to the calibrated scorer; all of that is timed."""
     torch.set_num_threads(n_threads)
     folder.mkdir()
-    table = read_labelled(train_options(config).data, seed=config.seed)
-    model = fitting.fitted(config, table, folder, n_threads=n_threads, announce=lambda _: None)
+    table = read_labelled(options.data, seed=options.seed)
+    model = fitting.fitted(options, table, folder, n_threads=n_threads, announce=lambda _: None)
     with contextlib.ExitStack() as stack:
         with timed() as cost:
-            found = stack.enter_context(model)
-        told = pd.concat(
-            pipeline.predictions(found.scorer, found.store, SplitMetrics(threshold=0.5))
+            fitted = stack.enter_context(model)
+        tested = pd.concat(
+            pipeline.predictions(fitted.scorer, fitted.store, SplitMetrics(threshold=0.5))
         )
-    epochs = {key: found.fit[key] for key in ("best_epoch", "epochs")}
-    return told["label"].to_numpy(), told[PROBABILITY].to_numpy(), cost | epochs
+    epochs = {key: fitted.fit[key] for key in ("best_epoch", "epochs")}
+    return tested["label"].to_numpy(), tested[PROBABILITY].to_numpy(), cost | epochs
 
 
 def of_tuned(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.ndarray, Any]:
@@ -208,8 +210,8 @@ def of_tuned(config: Any, folder: Path, n_threads: int) -> tuple[np.ndarray, np.
     with contextlib.redirect_stdout(io.StringIO()), timed() as cost:
         run = tuning.tune(config, lambda: folder)
     assert run is not None
-    told = pd.read_parquet(run.folder / PREDICTIONS)
-    return told["label"].to_numpy(), told[PROBABILITY].to_numpy(), cost
+    tested = pd.read_parquet(run.folder / PREDICTIONS)
+    return tested["label"].to_numpy(), tested[PROBABILITY].to_numpy(), cost
 
 
 @contextlib.contextmanager
@@ -249,9 +251,13 @@ def one_fold(side: str, name: str, fold: int, arguments: argparse.Namespace) -> 
         if tuned:
             label, probability, cost = of_tuned(config, folder / "run", arguments.threads)
         elif side in PEERS:
-            label, probability, cost = of_peer(PEERS[side][1], config, arguments.threads)
+            label, probability, cost = of_peer(
+                PEERS[side][1], train_options(config), arguments.threads
+            )
         else:
-            label, probability, cost = of_ours(config, folder / "run", arguments.threads)
+            label, probability, cost = of_ours(
+                train_options(config), folder / "run", arguments.threads
+            )
     split_metrics = SplitMetrics()
     split_metrics.update(torch.from_numpy(probability.astype(np.float64)), torch.from_numpy(label))
     measured = split_metrics.evaluate(0.5)

@@ -58,23 +58,23 @@ def main() -> None:
 
 def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple[float, ...]:
     """Return AUROC, log-loss, the number of pairs and the processor seconds of the fit."""
-    config = fold_config(name, folder, model, overrides)
-    torch.manual_seed(config.seed)
-    table = read_labelled(train_options(config).data, seed=config.seed)
+    options = train_options(fold_config(name, folder, model, overrides))
+    torch.manual_seed(options.seed)
+    table = read_labelled(options.data, seed=options.seed)
     start = time.process_time()
     with (
         one_thread() as n_threads,
-        prepared(config, folder, table, quietly) as (schema, statistics, store),
+        prepared(options, folder, table, quietly) as (schema, statistics, store),
     ):
-        scorer = new_scorer(config, schema, statistics)
+        scorer = new_scorer(options, schema, statistics)
         fit_net(
-            config, folder, scorer.train(), store,
+            options, folder, scorer.train(), store,
             class_weights=table.weight_by_class["train"], fingerprint=table.fingerprint,
             checkpoint=None, n_threads=n_threads, announce=print,
         )  # fmt: skip
         seconds = time.process_time() - start
-        found = list(scored(scorer.eval(), store.parts["test"]))
-    probability, label = (torch.cat(part).numpy() for part in zip(*found, strict=True))
+        blocks = list(scored(scorer.eval(), store.parts["test"]))
+    probability, label = (torch.cat(part).numpy() for part in zip(*blocks, strict=True))
     auroc, loss = roc_auc_score(label, probability), log_loss(label, probability.astype(float))
     return auroc, loss, len(ScorecardLayout.of(schema).pairs), seconds
 

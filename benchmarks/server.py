@@ -97,13 +97,13 @@ def main() -> None:
                     load(int(port[1]), request, connections=connections, seconds=seconds, rate=rate)
                 )
                 p50, p99 = np.percentile(taken, [50, 99]) * 1e3
-                found = len(taken) / seconds
-                told = f"at {rate:,.0f}/s" if rate else "full speed"
+                answered = len(taken) / seconds
+                pace = f"at {rate:,.0f}/s" if rate else "full speed"
                 print(
-                    f"{connections:3} connections, {told}: {found:,.0f} requests/s, "
+                    f"{connections:3} connections, {pace}: {answered:,.0f} requests/s, "
                     f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
                 )
-                return found
+                return answered
 
             measure(1, None)
             fastest = measure(connections, None)
