@@ -24,7 +24,9 @@ WIDTH = 80
 MARGIN = 30  # where the comments start
 # Comments at this column or beyond continue the comment of the key above them.
 CONTINUED = 16
-KEY = re.compile(r"(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#\s].*?))?(?: +# (?P<comment>.*))?")
+KEY = re.compile(
+    r"(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#\s].*?))?(?: +# (?P<comment>.*))?"
+)
 CHOICE = re.compile(r" +- (?P<key>\w+): *(?P<value>\S+?)(?: +# (?P<comment>.*))?")
 
 
@@ -78,7 +80,9 @@ def read_config_file(path: Path) -> ConfigFile:
         if line.startswith("hydra:"):
             break
         if choice := CHOICE.fullmatch(line):
-            content.choices.append(Entry(*(choice[name] or "" for name in ("key", "value", "comment"))))
+            content.choices.append(
+                Entry(*(choice[name] or "" for name in ("key", "value", "comment")))
+            )
         elif not text:
             if above:
                 content.entries.append(Entry("", comment=" ".join(above), gap=gap))
@@ -169,7 +173,9 @@ def _conf() -> Path:
 def _chosen(primary: ConfigFile, config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:
     """Return the option of each group: of the command line, or what the model or optimizer brings."""
     options = {choice.key: choice.value for choice in primary.choices}
-    options |= {key: option for key, option in (o.split("=", 1) for o in overrides) if key in options}
+    options |= {
+        key: option for key, option in (o.split("=", 1) for o in overrides) if key in options
+    }
     options = {key: options.get(value[2:-1], value) for key, value in options.items()}
     for group, option in options.items():
         target = OmegaConf.select(config, f"{group}._target_", default="")

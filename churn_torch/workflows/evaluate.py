@@ -18,8 +18,8 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.report.segments import segments_table
 from churn_torch.report.metrics import metrics_table
+from churn_torch.report.segments import segments_table
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.encode import encode, is_dated, parse, parse_time

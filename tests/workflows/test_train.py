@@ -24,7 +24,6 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
-from churn_torch.workflows import train as pipeline
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.score import score
@@ -462,9 +461,7 @@ def test_newton_is_scikit_learns_optimum_on_telco(train_run, tmp_path, capsys):
     exact = run.metrics["fit"]["exact"]
     assert exact["converged"]
     said = " ".join(capsys.readouterr().out.split())
-    assert re.search(
-        r"Converged \(Newton, \d+ pass(es)?, [\d.]+ s\)\.", said
-    )
+    assert re.search(r"Converged \(Newton, \d+ pass(es)?, [\d.]+ s\)\.", said)
 
 
 @pytest.mark.usefixtures("without_export")
