@@ -1,10 +1,10 @@
-"""What a user chose, looked at before the work begins."""
+"""What a user chose, checked before the work begins."""
 
 from __future__ import annotations
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.thresholds import check_rule
-from churn_torch.training.build import is_exact
+from churn_torch.training.build import is_exact, scorecard_options
 from churn_torch.training.selection import check_selection
 from churn_torch.workflows.options import TrainOptions
 
@@ -17,13 +17,13 @@ def check_choices(options: TrainOptions) -> None:
     """
     if not 0 <= options.seed < 2**32:
         raise InputError(
-            "seed", expected=f"a whole number from 0 to {2**32 - 1}", got=f"{options.seed!r}"
+            "seed", expected=f"a whole number from 0 to {2**32 - 1}", got=repr(options.seed)
         )
     rows = options.train_rows
     if rows is not None and rows < 1:
-        raise InputError("train_rows", expected="a whole number above 0 or null", got=f"{rows!r}")
+        raise InputError("train_rows", expected="a whole number above 0 or null", got=repr(rows))
     if options.ensemble < 1:
-        raise InputError("ensemble", expected="a whole number above 0", got=f"{options.ensemble!r}")
+        raise InputError("ensemble", expected="a whole number above 0", got=repr(options.ensemble))
     if options.ensemble > 1 and is_exact(options):
         raise InputError(
             "ensemble",
@@ -38,6 +38,113 @@ def check_choices(options: TrainOptions) -> None:
             fix="set cv.folds=5, or ensemble=5 to average seeds",
         )
     if options.patience < 0:
-        raise InputError("patience", expected="0 or more epochs", got=f"{options.patience}")
+        raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
     check_rule(options.threshold, options.top_share)
     check_selection(options.features.select, options.features.k)
+
+
+def check_cross_validation(options: TrainOptions) -> None:
+    """Refuse what a cross-validation cannot do.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    check_choices(options)
+    n_folds, n_repeats = options.cv.folds, options.cv.repeats
+    if n_folds < 2:
+        raise InputError(
+            "cv.folds",
+            expected="2 or more folds, or 0 for one split and a model",
+            got=repr(n_folds),
+        )
+    if n_repeats < 1:
+        raise InputError("cv.repeats", expected="a whole number above 0", got=repr(n_repeats))
+    if n_repeats > 1 and options.data.split.by == "time":
+        raise InputError(
+            "cv.repeats",
+            expected="1 with data.split.by=time",
+            got=str(n_repeats),
+            fix="time has one order",
+        )
+    if options.cv.average:
+        _check_average(options)
+    if options.resume:
+        raise InputError(
+            "resume",
+            expected="an interrupted training",
+            got="cv.folds above 0",
+            fix="a cross-validation starts anew",
+        )
+    if options.data.test_source is not None:
+        raise InputError(
+            "data.test_source",
+            expected="none in a cross-validation, which tests every row of data.source",
+            got=repr(options.data.test_source),
+            fix="set cv.folds=0",
+        )
+
+
+def _check_average(options: TrainOptions) -> None:
+    """Refuse where the features of all rows would tell a fold what it must not know.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    select, by = options.features.select, options.data.split.by
+    for unfit, choice, why in (
+        (select != "none", f"features.select={select}", "columns are chosen by the labels"),
+        (
+            scorecard_options(options),
+            "model=scorecard or wide_deep",
+            "pairs are chosen by the labels",
+        ),
+        (by == "time", "data.split.by=time", "later rows would teach the folds before them"),
+    ):
+        if unfit:
+            raise InputError(
+                "cv.average",
+                expected=f"false with {choice}",
+                got=f"true: {why}, and the features of an average are learned from all rows",
+                fix="leave one of the two out",
+            )
+
+
+def check_study(options: TrainOptions, target: str) -> None:
+    """Refuse choices that a study cannot take.
+
+    Args:
+        options: Every choice of a training.
+        target: The class of the model that the search space is for.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    check_choices(options)
+    if options.resume is not None:
+        raise InputError(
+            "resume",
+            expected="nothing",
+            got=repr(options.resume),
+            fix="a study goes on with tune.study=NAME",
+        )
+    if options.cv.folds:
+        raise InputError(
+            "cv.folds",
+            expected="0 in a study, which judges by the validation rows",
+            got=repr(options.cv.folds),
+            fix="cross-validate what it finds with churn-torch train",
+        )
+    if options.trainer.strategy == "ddp":
+        raise InputError(
+            "trainer",
+            expected="one process a trial (auto, cpu, gpu)",
+            got="several",
+            fix="start this command several times with the same tune.study=NAME instead",
+        )
+    if target != options.model.target:
+        raise InputError(
+            "tune",
+            expected=f"a search space for the model chosen ({options.model.target})",
+            got=f"one for {target}",
+            fix="choose tune=... and model=... alike",
+        )

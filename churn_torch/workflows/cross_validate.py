@@ -17,7 +17,6 @@ from omegaconf import DictConfig
 
 import churn_torch
 from churn_torch.console import quietly, show
-from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
@@ -30,12 +29,11 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.build import scorecard_options
 from churn_torch.training.features import learn_features
 from churn_torch.training.fit import one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
@@ -77,7 +75,7 @@ def cross_validate(
     """
     folder, content = Path(folder), plain_config(config)
     options = train_options(content)
-    _check(options)
+    check_cross_validation(options)
     with one_thread() as n_threads:
         start_run(folder, content)
         table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
@@ -242,69 +240,3 @@ def _summed_up(
     counts = {name for name, each in values.items() if isinstance(each[0], int)}
     mean = {n: sum(v) if n in counts else statistics.fmean(v) for n, v in values.items()}
     return mean, {n: statistics.stdev(v) for n, v in values.items() if n not in counts}
-
-
-def _check(options: TrainOptions) -> None:
-    """Refuse what a cross-validation cannot do.
-
-    Raises:
-        InputError: Naming the key.
-    """
-    check_choices(options)
-    n_folds, n_repeats = options.cv.folds, options.cv.repeats
-    if n_folds < 2:
-        raise InputError(
-            "cv.folds",
-            expected="2 or more folds, or 0 for one split and a model",
-            got=f"{n_folds!r}",
-        )
-    if n_repeats < 1:
-        raise InputError("cv.repeats", expected="a whole number above 0", got=f"{n_repeats!r}")
-    if n_repeats > 1 and options.data.split.by == "time":
-        raise InputError(
-            "cv.repeats",
-            expected="1 with data.split.by=time",
-            got=f"{n_repeats}",
-            fix="time has one order",
-        )
-    if options.cv.average:
-        _check_average(options)
-    if options.resume:
-        raise InputError(
-            "resume",
-            expected="an interrupted training",
-            got="cv.folds above 0",
-            fix="a cross-validation starts anew",
-        )
-    if options.data.test_source is not None:
-        raise InputError(
-            "data.test_source",
-            expected="none in a cross-validation, which tests every row of data.source",
-            got=f"{options.data.test_source!r}",
-            fix="set cv.folds=0",
-        )
-
-
-def _check_average(options: TrainOptions) -> None:
-    """Refuse where the features of all rows would tell a fold what it must not know.
-
-    Raises:
-        InputError: Naming the key.
-    """
-    select, by = options.features.select, options.data.split.by
-    for unfit, choice, why in (
-        (select != "none", f"features.select={select}", "columns are chosen by the labels"),
-        (
-            scorecard_options(options),
-            "model=scorecard or wide_deep",
-            "pairs are chosen by the labels",
-        ),
-        (by == "time", "data.split.by=time", "later rows would teach the folds before them"),
-    ):
-        if unfit:
-            raise InputError(
-                "cv.average",
-                expected=f"false with {choice}",
-                got=f"true: {why}, and the features of an average are learned from all rows",
-                fix="leave one of the two out",
-            )

@@ -109,7 +109,7 @@ class Run:
             raise InputError(
                 "rows",
                 expected="a pandas DataFrame",
-                got=f"{type(frame).__name__}",
+                got=str(type(frame).__name__),
                 fix=(
                     "one row of a table is table.iloc[[0]], and a Series of one row is "
                     "series.to_frame().T"

@@ -169,7 +169,7 @@ def _check(options: TrainOptions) -> None:
         raise InputError(
             "cv.folds",
             expected="0 for churn_torch.train, which gives one model",
-            got=f"{options.cv.folds}",
+            got=str(options.cv.folds),
             fix="call churn_torch.cross_validate",
         )
 

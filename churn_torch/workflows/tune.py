@@ -21,9 +21,9 @@ from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.fit import one_thread
-from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
-from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import Run, whole_file
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
@@ -62,20 +62,20 @@ class StudyOptions:
     def __post_init__(self) -> None:
         """Refuse a budget or a name that cannot be used."""
         if self.trials < 1:
-            raise InputError("tune.trials", expected="a whole number from 1", got=f"{self.trials}")
+            raise InputError("tune.trials", expected="a whole number from 1", got=str(self.trials))
         if self.prune_after is not None and self.prune_after < 0:
             raise InputError(
-                "tune.prune_after", expected="a whole number from 0", got=f"{self.prune_after}"
+                "tune.prune_after", expected="a whole number from 0", got=str(self.prune_after)
             )
         if self.minutes is not None and not self.minutes > 0:
             raise InputError(
-                "tune.minutes", expected="a number above 0 or null", got=f"{self.minutes!r}"
+                "tune.minutes", expected="a number above 0 or null", got=repr(self.minutes)
             )
         if self.study is not None and not re.fullmatch(r"\w[\w.-]*", self.study):
             raise InputError(
                 "tune.study",
                 expected="a name of letters, digits, dots and dashes",
-                got=f"{self.study!r}",
+                got=repr(self.study),
                 fix="it becomes a folder",
             )
 
@@ -118,8 +118,7 @@ def tune(
     choices = plain_config(config)
     budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
     options = train_options(choices)
-    _check(options, budget)
-    check_choices(options)
+    check_study(options, budget.target)
     space = spaces.read_space(budget.space, choices)
     first = spaces.current_values(choices, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -139,7 +138,7 @@ def tune(
             raise InputError(
                 "tune.trials",
                 expected=f"more than the {n_trials} trials that study {name!r} has",
-                got=f"{n_trials}",
+                got=str(n_trials),
                 fix=f"raise it to go on (the best model is in {done})",
             )
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
@@ -249,42 +248,6 @@ def _write(study: Study) -> None:
     for name, table in tables.items():
         with whole_file(study.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-
-
-def _check(options: TrainOptions, budget: StudyOptions) -> None:
-    """Refuse choices that a study cannot take.
-
-    Raises:
-        InputError: Naming the key.
-    """
-    if options.resume is not None:
-        raise InputError(
-            "resume",
-            expected="nothing",
-            got=f"{options.resume!r}",
-            fix="a study goes on with tune.study=NAME",
-        )
-    if options.cv.folds:
-        raise InputError(
-            "cv.folds",
-            expected="0 in a study, which judges by the validation rows",
-            got=f"{options.cv.folds!r}",
-            fix="cross-validate what it finds with churn-torch train",
-        )
-    if options.trainer.strategy == "ddp":
-        raise InputError(
-            "trainer",
-            expected="one process a trial (auto, cpu, gpu)",
-            got="several",
-            fix="start this command several times with the same tune.study=NAME instead",
-        )
-    if budget.target != options.model.target:
-        raise InputError(
-            "tune",
-            expected=f"a search space for the model chosen ({options.model.target})",
-            got=f"one for {budget.target}",
-            fix="choose tune=... and model=... alike",
-        )
 
 
 def _study_folder(outputs: str, name: str | None) -> Path:

@@ -96,7 +96,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if nested is not None:
         names = ", ".join(f"{where}.{f.name}" for f in dataclasses.fields(nested))
         expected = f"keys below it ({names})"
-    raise InputError(f"{where}", expected=f"{expected}", got=f"{value!r}")
+    raise InputError(f"{where}", expected=f"{expected}", got=repr(value))
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

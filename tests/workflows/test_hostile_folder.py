@@ -150,7 +150,7 @@ def test_a_pickled_checkpoint_is_refused(folder: Path, canary: Path, tmp_path: P
     torch.save({"epoch": 1, "callbacks": Sung(canary)}, content)
     (folder / "last.ckpt").write_bytes(content.getvalue())
     config = compose("train", [f"resume={folder}", f"outputs={tmp_path}"])
-    with pytest.raises(InputError, match="resume: expected a checkpoint"):
+    with pytest.raises(InputError, match="resume: expected a whole checkpoint"):
         churn_torch.train(config, folder)
 
 
