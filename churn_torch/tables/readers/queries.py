@@ -160,4 +160,6 @@ def _refused(query: Query, error: duckdb.Error) -> InputError:
             "a query loads no extensions, so save the table as Parquet or CSV first, or name an "
             "address (s3://..., https://...) as the source itself"
         )
+    elif "different configuration" in str(error):
+        fix = "close the connection that this program has open to the database"
     return InputError("query", expected="a SELECT that DuckDB can run", got=got, fix=fix)

@@ -121,6 +121,14 @@ def test_two_queries_read_one_database_at_once(folder: Path) -> None:
         assert [batch.num_rows for batch in first] == [batch.num_rows for batch in second] == [2]
 
 
+def test_a_database_that_the_program_has_open_is_left_alone(folder: Path) -> None:
+    with (
+        duckdb.connect("shop.duckdb"),
+        pytest.raises(InputError, match="close the connection that this program has open"),
+    ):
+        read("SELECT * FROM customers", database="shop.duckdb")
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
