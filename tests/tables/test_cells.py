@@ -137,6 +137,9 @@ def test_numbers_as_text_spells_numbers_alike_and_keeps_the_rest() -> None:
     text = pd.Series(["1.0", "1", " 1", "0.50", "01", "007.0", "abc", "", "1e2", "inf", "1" * 20])
     expected = ["1", "1", "1", "0.5", "01", "007.0", "abc", "", "100", "inf", "1" * 20]
     assert cells.numbers_as_text(text).tolist() == expected
+    too_long_for_float64 = str(2**53 + 1)
+    assert cells.number_as_text(too_long_for_float64) == too_long_for_float64
+    assert cells.number_as_text(f"{2**53 - 1}.0") == str(2**53 - 1)
 
 
 @settings(deadline=None)

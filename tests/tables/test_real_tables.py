@@ -67,12 +67,12 @@ def test_kinds(name: str) -> None:
     frame = read(DATA / FILES[name])
     target, positive, n_rows, n_positive = TARGETS[name]
     schema = infer(frame, ColumnRoles(target=target))
-    found: dict[Kind, list[str]] = {}
+    by_kind: dict[Kind, list[str]] = {}
     for column in schema.columns:
-        found.setdefault(column.kind, []).append(column.name)
-    numbers = found.pop(Kind.NUMERIC)
-    assert found == {Kind.TARGET: [target], **KINDS[name]}
-    assert len(numbers) == frame.shape[1] - sum(map(len, found.values()))
+        by_kind.setdefault(column.kind, []).append(column.name)
+    numbers = by_kind.pop(Kind.NUMERIC)
+    assert by_kind == {Kind.TARGET: [target], **KINDS[name]}
+    assert len(numbers) == frame.shape[1] - sum(map(len, by_kind.values()))
     assert all(column.note for column in schema.columns)
     assert len(frame) == n_rows
     assert schema.positive == positive

@@ -25,27 +25,27 @@ from churn_torch.tables.inference.column_profile import profile_column
 def test_survey(
     series: pd.Series, storage: Storage | None, levels: list, missing: int, n_distinct: int
 ) -> None:
-    found = profile_column(series)
-    assert found.name == "x"
-    assert found.storage is storage
-    assert found.levels.tolist() == levels
-    assert (found.rows, found.missing) == (len(series), missing)
-    assert found.present == len(series) - missing
-    assert found.n_distinct == n_distinct
+    profile = profile_column(series)
+    assert profile.name == "x"
+    assert profile.storage is storage
+    assert profile.levels.tolist() == levels
+    assert (profile.rows, profile.missing) == (len(series), missing)
+    assert profile.present == len(series) - missing
+    assert profile.n_distinct == n_distinct
 
 
 @pytest.mark.parametrize("values", [["2", "1", None], ["2", " 1", "NA"], ["2", "+1", ""]])
 def test_numbers_in_text_are_found_with_and_without_blanks(values: list) -> None:
-    found = profile_column(pd.Series(values, dtype="str"))
-    assert found.storage is Storage.NUMBER
-    assert found.levels.tolist() == [1.0, 2.0]
-    assert (found.missing, found.n_distinct) == (1, 2)
+    profile = profile_column(pd.Series(values, dtype="str"))
+    assert profile.storage is Storage.NUMBER
+    assert profile.levels.tolist() == [1.0, 2.0]
+    assert (profile.missing, profile.n_distinct) == (1, 2)
 
 
 def test_blank_words_are_missing_every_time_they_occur() -> None:
-    found = profile_column(pd.Series(["a", "NA", "a", " ", "NA", None, ""]))
-    assert found.levels.tolist() == ["a"]
-    assert (found.missing, found.n_distinct, found.rows) == (5, 1, 7)
+    profile = profile_column(pd.Series(["a", "NA", "a", " ", "NA", None, ""]))
+    assert profile.levels.tolist() == ["a"]
+    assert (profile.missing, profile.n_distinct, profile.rows) == (5, 1, 7)
 
 
 def test_long_whole_numbers_count_by_all_their_digits() -> None:
@@ -55,9 +55,9 @@ def test_long_whole_numbers_count_by_all_their_digits() -> None:
         pd.Series([*numbers, None], dtype="Int64"),
         pd.Series([str(number) for number in numbers]),
     ):
-        found = profile_column(series)
-        assert found.storage is Storage.NUMBER
-        assert found.n_distinct == 5
+        profile = profile_column(series)
+        assert profile.storage is Storage.NUMBER
+        assert profile.n_distinct == 5
 
 
 def test_bools_and_categories_are_noticed() -> None:

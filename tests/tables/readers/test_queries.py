@@ -32,6 +32,12 @@ HOSTILE = [
     f"SELECT 1 IN ({RUN})",
     f"SELECT * FROM range(3) POSITIONAL JOIN ({RUN})",
     "SELECT * FROM query('" + RUN.replace("_execute", "' || '_execute") + "')",
+    "SELECT * FROM destroy_external_resource('json_execute_serialized_sql', "
+    f"json_serialize_sql($${COPY_IN_WITH}$$)::VARCHAR)",
+    "SELECT * FROM read_text('/etc/hostname')",
+    "SELECT * FROM read_blob('customers.csv')",
+    "SELECT 1 WHERE false AND EXISTS (FROM glob('/etc/*'))",
+    "SELECT * FROM duckdb_secrets()",
     "SELECT * FROM hidden",
     "SELECT * FROM macro()",
     "WITH t AS (SELECT 1) INSERT INTO customers SELECT 9, 'No' FROM t",
@@ -64,6 +70,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "customers.csv").write_text("key,churn\n1,Yes\n2,No\n")
     with duckdb.connect(str(folder / "shop.duckdb")) as connection:
         connection.execute(f"CREATE TABLE customers AS FROM '{folder / 'customers.csv'}'")
+        connection.execute(f"COPY customers TO '{folder / 'customers.parquet'}'")
+        connection.execute(f"COPY customers TO '{folder / 'customers.json'}'")
         connection.execute("CREATE SEQUENCE s")
         connection.execute(f"CREATE VIEW hidden AS {RUN}")
         connection.execute(f"CREATE MACRO macro() AS TABLE {RUN}")
@@ -82,8 +90,11 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("database", [None, "shop.duckdb"])
-@pytest.mark.parametrize("query", HOSTILE)
+@pytest.mark.parametrize(
+    ("query", "database"),
+    [(query, "shop.duckdb") for query in HOSTILE]
+    + [(query, None) for query in HOSTILE if "COPY" in query],
+)
 def test_hostile_queries_are_refused_and_change_no_file(
     folder: Path, query: str, database: str | None
 ) -> None:
@@ -112,6 +123,37 @@ def test_honest_queries_read_files(folder: Path, query: str, database: str | Non
     assert contents(folder) == before
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT key FROM customers c JOIN 'customers.csv' f USING (key) ORDER BY key LIMIT 2",
+        "SELECT c.key FROM customers c ASOF JOIN range(9) t(i) ON c.key >= t.i",
+        "SELECT key FROM customers c POSITIONAL JOIN (VALUES (1), (2)) t(a)",
+        "SELECT key FROM customers WHERE key IN (SELECT max(key) FROM customers d GROUP BY churn)",
+        "SELECT key FROM customers c WHERE EXISTS (FROM customers d WHERE d.key < c.key + 1)",
+        "SELECT key, sum(key) OVER (PARTITION BY churn) FROM customers QUALIFY count() OVER () = 2",
+        "SELECT DISTINCT ON (key) * FROM customers UNION SELECT * FROM customers",
+        "SELECT key FROM customers INTERSECT SELECT key FROM customers EXCEPT SELECT 7",
+        "WITH RECURSIVE r AS (SELECT 1 AS key UNION ALL SELECT key + 1 FROM r WHERE key < 2) "
+        "FROM r",
+        "WITH t AS MATERIALIZED (FROM customers) FROM t WHERE key < (SELECT 9 FROM t LIMIT 1)",
+        "SELECT unnest([1, 2]) AS key",
+        "SELECT * FROM (PIVOT customers ON churn IN (true, false) USING count(*) GROUP BY key)",
+        "SELECT key FROM (UNPIVOT customers ON churn INTO NAME n VALUE v)",
+        "SELECT u.key FROM customers c, LATERAL (SELECT c.key + 0 AS key) u",
+        "SELECT * FROM customers USING SAMPLE 100%",
+        "SELECT key FROM customers c LEFT JOIN generate_series(5, 6) t(i) ON c.key > t.i",
+        "SELECT * FROM read_parquet('customers.parquet')",
+        "SELECT * FROM 'customers.parquet'",
+        "SELECT * FROM 'customers.json'",
+        "SELECT * FROM read_json('customers.json', columns={key: 'INTEGER'})",
+        "SELECT k.value::INT AS key FROM json_each('[1, 2]') k",
+    ],
+)
+def test_the_usual_parts_of_a_select_work(folder: Path, query: str) -> None:
+    assert set(read(query, database="shop.duckdb")["key"]) == {1, 2}
+
+
 def test_two_queries_read_one_database_at_once(folder: Path) -> None:
     query = queries.Query("SELECT * FROM customers")
     with (
@@ -121,11 +163,19 @@ def test_two_queries_read_one_database_at_once(folder: Path) -> None:
         assert [batch.num_rows for batch in first] == [batch.num_rows for batch in second] == [2]
 
 
+def test_a_database_that_the_program_has_open_is_left_alone(folder: Path) -> None:
+    with (
+        duckdb.connect("shop.duckdb"),
+        pytest.raises(InputError, match="close the connection that this program has open"),
+    ):
+        read("SELECT * FROM customers", database="shop.duckdb")
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         (f"SELECT 1; {COPY}", "expected exactly one SELECT statement, got SELECT, COPY;"),
-        (COPY_IN_WITH, "a SELECT that only reads, got one that runs COPY_TO_FILE; remove"),
+        (COPY_IN_WITH, "or JSON files, got one that also runs COPY_TO_FILE; remove that part"),
         ("SELECT * FROM 's3://bucket/t.csv'", "httpfs .* loads no extensions, so save the table"),
         ("SELECT a FROM (SELECT 1 AS b)", '"a" not found in FROM clause! Candidate bindings: "b"'),
         (
@@ -140,7 +190,17 @@ def test_a_refused_query_is_told_why(query: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["-- select\n", "/* select", "selection.csv", "with.csv", "se lect *", "--a\n" * 9999]
+    "text",
+    [
+        "-- select\n",
+        "/* select",
+        "selection.csv",
+        "with.csv",
+        "with-x/*.csv",
+        "select/*.pq",
+        "se lect *",
+        "--a\n" * 9999,
+    ],
 )
 def test_paths_are_no_queries(text: str) -> None:
     assert not queries.is_query(text)
