@@ -29,6 +29,7 @@ from churn_torch.tables.labelled.rows import (
     names_of,
     read_rows,
 )
+from churn_torch.tables.labelled.split_checks import check_classes, check_shares
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions
@@ -46,13 +47,9 @@ Assign = Callable[[pd.DataFrame, splits.Positions], splits.Parts]
 
 
 class _Source(NamedTuple):
-    """A source of rows.
+    """A source, the columns to read, and the function that assigns raw rows to parts.
 
-    Attributes:
-        source: The table.
-        columns: The columns to read.
-        only_carried: Those of them that are read to be carried alone: no part of the fingerprint.
-        assign: Assigns raw rows to parts.
+    Columns in ``only_carried`` are read to be carried alone: no part of the fingerprint.
     """
 
     source: sources.Source
@@ -168,7 +165,7 @@ class StreamedTable:
                 yield rows
         if self._totals is None:
             n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not split
-            splits.check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
+            check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
             if n_split < len(PARTS):
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
             if self.schema.weight is not None:
@@ -240,7 +237,7 @@ def open_streamed(
     """
     database, roles, split = data.database, data.roles, data.split
     held = split.test if test is None else 0.0
-    splits.check_shares(split.validation, held)
+    check_shares(split.validation, held)
     hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
     schema, sampled = infer_from_sample(main, database, roles)
     schema = sources.note_absent_columns(schema, main, database)
