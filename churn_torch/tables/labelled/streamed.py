@@ -6,13 +6,12 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
@@ -58,19 +57,17 @@ class _Source(NamedTuple):
     assign: Assign
 
 
-def _zeros() -> npt.NDArray[np.int64]:
-    return np.zeros(len(PARTS), dtype=np.int64)
-
-
 @dataclass
 class _Totals:
     """Counts of a pass; `order` is a checksum of the labels in their order."""
 
     n_read: int = 0
-    counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
-    n_positive: npt.NDArray[np.int64] = field(default_factory=_zeros)
-    weights: Weights = field(default_factory=lambda: np.zeros((len(PARTS), 2)))
     order: int = 0
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(len(PARTS), dtype=np.int64)
+        self.n_positive = np.zeros(len(PARTS), dtype=np.int64)
+        self.weights: Weights = np.zeros((len(PARTS), 2))
 
     def add(self, n_read: int, rows: Rows) -> None:
         self.n_read += n_read

@@ -127,11 +127,10 @@ def materialized(
 def _into_memory(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
-    widths = (preprocess.n_dense, preprocess.n_codes)
     blocks = {
         part: Block(
-            torch.empty(n, widths[0]),
-            torch.empty(n, widths[1], dtype=torch.int32),
+            torch.empty(n, preprocess.n_dense),
+            torch.empty(n, preprocess.n_codes, dtype=torch.int32),
             torch.empty(n),
             None if schema.weight is None else torch.empty(n),
         )
@@ -163,8 +162,7 @@ def _onto_disk(
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    weighted = schema.weight is not None
-    arrays = ARRAYS[: 3 + weighted]
+    arrays = ARRAYS[: 3 + (weighted := schema.weight is not None)]
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -262,8 +260,7 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
         part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
         for part, n_rows in facts["counts"].items()
     }
-    sample = pd.read_parquet(folder / _SAMPLE)
-    return Store(parts, folder / _CARRIED, sample, folder)
+    return Store(parts, folder / _CARRIED, pd.read_parquet(folder / _SAMPLE), folder)
 
 
 def _blocks_of(
