@@ -162,7 +162,8 @@ def read_rows(
     elif schema.weight is not None:  # a test source needs no weights
         weight = np.ones(len(frame))
     if len(labelled) < len(frame):
-        frame, parsed = frame.take(labelled), parsed.take(labelled).reset_index(drop=True)
+        needed = [name for name in frame.columns if name in carry.needed]
+        frame, parsed = frame[needed].take(labelled), parsed.take(labelled).reset_index(drop=True)
         label, weight = label[labelled], None if weight is None else weight[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)
