@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-# By column of the frame: the heading, and how its numbers are written.
-COLUMNS = (
-    ("churn_rate", "churn rate", "{:.1%}"),
-    ("auroc", "AUROC", "{:.3f}"),
-    ("log_loss", "log-loss", "{:.3f}"),
-    ("calibration_gap", "predicted - observed", "{:+.1%}"),
-    ("ece", "calibration error", "{:.3f}"),
-    ("precision", "precision", "{:.1%}"),
-    ("recall", "recall", "{:.1%}"),
+
+class _Metric(NamedTuple):
+    """A column of the frame, and how a number and the ends of its interval are written."""
+
+    name: str
+    heading: str
+    scale: int
+    number: str
+    end: str = ""
+
+
+METRICS = (
+    _Metric("churn_rate", "churn rate", 100, "{:.1f} %", "{:.1f}"),
+    _Metric("auroc", "AUROC", 1, "{:.3f}", "{:.2f}"),
+    _Metric("log_loss", "log-loss", 1, "{:.3f}", "{:.2f}"),
+    _Metric("calibration_gap", "predicted - observed", 100, "{:+.1f} %", "{:+.1f}"),
+    _Metric("ece", "ECE", 1, "{:.3f}"),
+    _Metric("precision", "precision", 100, "{:.1f} %", "{:.1f}"),
+    _Metric("recall", "recall", 100, "{:.1f} %", "{:.1f}"),
 )
 CAPTION = (
-    "second line: interval of 95 % (AUROC: bootstrap; shares: Wilson); -: fewer than 30 rows, one "
-    "class only, or nobody called a churner"
+    "second line: 95 % interval (AUROC: bootstrap, shares: Wilson); ECE: calibration error; "
+    "-: fewer than 30 rows, one class only, or nobody called a churner"
 )
 
 
@@ -36,18 +46,19 @@ def segments_table(column: str, metrics: pd.DataFrame, note: str = "") -> Table:
     table = Table(title=Text(column), caption=f"{note}; {CAPTION}" if note else CAPTION)
     table.add_column("segment", overflow="fold")
     table.add_column("rows", justify="right")
-    for _, heading, _ in COLUMNS:
-        table.add_column(heading, justify="right")
+    for metric in METRICS:
+        table.add_column(metric.heading, justify="right", overflow="fold")
     for row in metrics.to_dict("records"):
-        numbers = [_cell(row, name, pattern) for name, _, pattern in COLUMNS]
+        numbers = [_cell(row, metric) for metric in METRICS]
         table.add_row(Text(row["segment"]), f"{row['n']:,}", *numbers)
     return table
 
 
-def _cell(row: Mapping[Any, Any], name: str, pattern: str) -> str:
-    if pd.isna(row[name]):
+def _cell(row: Mapping[Any, Any], metric: _Metric) -> str:
+    if pd.isna(row[metric.name]):
         return "-"
-    cell = pattern.format(row[name])
-    if f"{name}_low" in row:
-        cell += "\n" + " to ".join(pattern.format(row[f"{name}_{end}"]) for end in ("low", "high"))
+    cell = metric.number.format(metric.scale * row[metric.name])
+    if metric.end:
+        sides = (metric.scale * row[f"{metric.name}_{side}"] for side in ("low", "high"))
+        cell += "\n" + "..".join(map(metric.end.format, sides))
     return cell

@@ -14,7 +14,8 @@ from churn_torch.tables.encode import parse_time
 from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import ROW
-from churn_torch.tables.labelled.in_memory import MemoryTable, deal
+from churn_torch.tables.labelled.in_memory import MemoryTable, split_rows
+from churn_torch.tables.labelled.split_checks import check_classes, check_present
 from churn_torch.tables.labelled.weights import check_weights
 from churn_torch.tables.options import SplitOptions
 
@@ -44,7 +45,7 @@ def folds(
     for number in range(n_folds):
         test = np.flatnonzero(fold == number)
         rest = np.flatnonzero(fold < number if split.by == "time" else fold != number)
-        inner = deal(
+        inner = split_rows(
             split,
             table.schema,
             raw.take(rest),
@@ -54,13 +55,13 @@ def folds(
             seed=seed,
         )
         parts = splits.Split(rest[inner.train], rest[inner.validation], test)
-        splits.check_classes(
+        check_classes(
             [len(part) for part in parts], [int(table.label[part].sum()) for part in parts]
         )
-        dealt = replace(table, split=parts)
+        fold_table = replace(table, split=parts)
         if table.schema.weight is not None:
-            check_weights(table.schema.weight, dealt.weight_by_class)
-        yield dealt
+            check_weights(table.schema.weight, fold_table.weight_by_class)
+        yield fold_table
 
 
 def _positions(table: MemoryTable) -> splits.Positions:
@@ -113,7 +114,7 @@ def _fold_of(
 
 def _blocks(time: npt.NDArray[np.float64], n_blocks: int) -> npt.NDArray[np.int64]:
     """Return the block of each row, from 0 for the oldest: about equal, no time in two of them."""
-    splits.check_present("time", int(np.isnan(time).sum()), len(time))
+    check_present("time", int(np.isnan(time).sum()), len(time))
     ordered = np.sort(time)
     # The first row of a time that is nearest to where equal blocks would begin.
     changes = np.flatnonzero(np.diff(ordered)) + 1

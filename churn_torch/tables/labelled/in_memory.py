@@ -46,8 +46,8 @@ class MemoryTable:
         parsed: Feature columns of N labelled rows (`churn_torch.tables.encode.parse`), those of a
             test source last.
         label: ``[N]`` float32, 1 for churners.
-        carried: What travels with the rows and is not learned from.
-        carry: How that was taken from the raw rows.
+        carried: The carried columns of the rows (`churn_torch.tables.labelled.carried`).
+        carry: How they were taken from the raw rows.
         split: Positions of the training, validation and test rows.
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label.
@@ -91,9 +91,9 @@ class MemoryTable:
     def weight_by_class(self) -> dict[str, Weights]:
         """Sums of weights of each part's customers who stay and churners."""
         part = self._part
-        dealt = part >= 0
-        weight = None if self.weight is None else self.weight[dealt]
-        sums = weight_by_class(part[dealt], self.label[dealt], weight, n_parts=len(PARTS))
+        in_a_part = part >= 0
+        weight = None if self.weight is None else self.weight[in_a_part]
+        sums = weight_by_class(part[in_a_part], self.label[in_a_part], weight, n_parts=len(PARTS))
         return dict(zip(PARTS, sums, strict=True))
 
     @property
@@ -170,12 +170,12 @@ def read_into_memory(
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
     with_test = with_test and test is None
-    parts = deal(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    parts = split_rows(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
     span = None
     if split.by == "time":
         column = schema[split.named_column]
-        learned = parse_time(kept, column)[parts.train]
-        span = readable_span(float(learned.min()), float(learned.max()), column)
+        times = parse_time(kept, column)[parts.train]
+        span = readable_span(float(times.min()), float(times.max()), column)
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
@@ -200,7 +200,7 @@ def read_into_memory(
     return table
 
 
-def deal(
+def split_rows(
     chosen: SplitOptions,
     schema: Schema,
     frame: pd.DataFrame,

@@ -31,8 +31,8 @@ class Rows(NamedTuple):
     Attributes:
         parsed: Feature columns (`churn_torch.tables.encode.parse`).
         label: ``[N]`` float32, 1 for churners.
-        carried: What travels with the rows and is not learned from: first the id column, or
-            ``row``, the position in the source from 0 (`churn_torch.tables.labelled.carried`).
+        carried: The carried columns (`churn_torch.tables.labelled.carried`); the first is the id,
+            or ``row``, the position in the source from 0.
         part: ``[N]`` positions in ``PARTS``.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
@@ -162,7 +162,8 @@ def read_rows(
     elif schema.weight is not None:  # a test source needs no weights
         weight = np.ones(len(frame))
     if len(labelled) < len(frame):
-        frame, parsed = frame.take(labelled), parsed.take(labelled).reset_index(drop=True)
+        needed = [name for name in frame.columns if name in carry.needed]
+        frame, parsed = frame[needed].take(labelled), parsed.take(labelled).reset_index(drop=True)
         label, weight = label[labelled], None if weight is None else weight[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, splitmix64, text_hashes
+from churn_torch.tables.labelled.split_checks import check_classes, check_present, check_shares
 
 Positions = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.int8]
@@ -252,27 +252,6 @@ def group_names(group: pd.Series) -> pd.Series:
     return names
 
 
-def check_present(what: str, n_missing: int, n_rows: int) -> None:
-    """Raise InputError when the time or the group of a row is missing."""
-    if n_missing:
-        raise InputError(
-            "data.split.column",
-            expected=f"a {what} in every row",
-            got=f"{n_missing:,} of {n_rows:,} missing",
-            fix="drop those rows or split at random (data.split.by=random)",
-        )
-
-
-def check_shares(validation: float, test: float) -> None:
-    """Raise InputError when the shares leave a part empty."""
-    if not (0 < validation < 1 and 0 <= test < 1 and validation + test < 1):
-        raise InputError(
-            "data.split",
-            expected="shares with validation above 0, test at least 0 and both together below 1",
-            got=f"validation={validation} and test={test}",
-        )
-
-
 def _checked(label: npt.ArrayLike) -> npt.NDArray[np.float64]:
     label = np.asarray(label, dtype=np.float64)
     if not np.isin(label, (0.0, 1.0)).all():
@@ -303,19 +282,3 @@ def _split(
     parts = [train, validation, test] if with_test or len(test) else [train, validation]
     check_classes([len(rows) for rows in parts], [int(label[rows].sum()) for rows in parts])
     return Split(*(np.sort(rows).astype(np.int64) for rows in (train, validation, test)))
-
-
-def check_classes(counts: Sequence[int], n_positive: Sequence[int]) -> None:
-    """Raise InputError when a part, given by its numbers of rows and positives, lacks a class."""
-    for name, count, positives in zip(
-        ("training", "validation", "test"), counts, n_positive, strict=False
-    ):
-        if positives in (0, count):
-            lacking = "positive" if positives == 0 else "negative"
-            raise InputError(
-                "data.split",
-                expected=f"both classes in the {name} part",
-                got=f"no {lacking} row among its {count:,} (the table has {sum(n_positive):,} "
-                f"positive rows in {sum(counts):,})",
-                fix="add rows or choose a larger share for that part",
-            )

@@ -6,13 +6,12 @@ import hashlib
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
@@ -29,6 +28,7 @@ from churn_torch.tables.labelled.rows import (
     names_of,
     read_rows,
 )
+from churn_torch.tables.labelled.split_checks import check_classes, check_shares
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions
@@ -46,13 +46,9 @@ Assign = Callable[[pd.DataFrame, splits.Positions], splits.Parts]
 
 
 class _Source(NamedTuple):
-    """A source of rows.
+    """A source, the columns to read, and the function that assigns raw rows to parts.
 
-    Attributes:
-        source: The table.
-        columns: The columns to read.
-        only_carried: Those of them that are read to be carried alone: no part of the fingerprint.
-        assign: Assigns raw rows to parts.
+    Columns in ``only_carried`` are read to be carried alone: no part of the fingerprint.
     """
 
     source: sources.Source
@@ -61,19 +57,17 @@ class _Source(NamedTuple):
     assign: Assign
 
 
-def _zeros() -> npt.NDArray[np.int64]:
-    return np.zeros(len(PARTS), dtype=np.int64)
-
-
 @dataclass
 class _Totals:
     """Counts of a pass; `order` is a checksum of the labels in their order."""
 
     n_read: int = 0
-    counts: npt.NDArray[np.int64] = field(default_factory=_zeros)
-    n_positive: npt.NDArray[np.int64] = field(default_factory=_zeros)
-    weights: Weights = field(default_factory=lambda: np.zeros((len(PARTS), 2)))
     order: int = 0
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(len(PARTS), dtype=np.int64)
+        self.n_positive = np.zeros(len(PARTS), dtype=np.int64)
+        self.weights: Weights = np.zeros((len(PARTS), 2))
 
     def add(self, n_read: int, rows: Rows) -> None:
         self.n_read += n_read
@@ -168,7 +162,7 @@ class StreamedTable:
                 yield rows
         if self._totals is None:
             n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not split
-            splits.check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
+            check_classes(totals.counts.tolist()[:n_split], totals.n_positive.tolist())
             if n_split < len(PARTS):
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
             if self.schema.weight is not None:
@@ -240,7 +234,7 @@ def open_streamed(
     """
     database, roles, split = data.database, data.roles, data.split
     held = split.test if test is None else 0.0
-    splits.check_shares(split.validation, held)
+    check_shares(split.validation, held)
     hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
     schema, sampled = infer_from_sample(main, database, roles)
     schema = sources.note_absent_columns(schema, main, database)

@@ -12,6 +12,7 @@ from churn_torch.tables.encode import parse_target, parse_time
 from churn_torch.tables.hashing import Hashes, splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.rows import TimeSpan, readable_span
+from churn_torch.tables.labelled.split_checks import check_present
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.schema import Column, Schema
@@ -81,7 +82,7 @@ def time_borders(
             limit //= np.uint64(2)
             drawn = [_below(limit, *one) for one in drawn]
         first_row += len(frame)
-    splits.check_present("time", n_missing, n_labelled)
+    check_present("time", n_missing, n_labelled)
     times = np.concatenate([times for times, _ in drawn])
     return splits.time_borders(times, validation=validation, test=test)
 

@@ -117,24 +117,23 @@ class ValueExpression:
         return filled
 
     def _parsed(self) -> Any:
-        """Return the syntax tree of the expression, the only thing in its query that is new."""
-        given, plain = self._tree(self._query), self._tree(_query_of("0"))
-        expressions = given.pop("select_list", [])
-        plain.pop("select_list")
-        if len(expressions) != 1 or _without_places(given) != _without_places(plain):
-            raise self._error("more than an expression")
-        return expressions[0]["child"]
+        """Return the syntax tree of the expression.
 
-    def _tree(self, query: str) -> dict[str, Any]:
+        Text that closes the cast to go on with a query of its own gives another tree than one
+        SELECT of one column: the query goes on behind the text.
+        """
         with _connection() as connection:
-            rows = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+            rows = connection.execute(
+                "SELECT json_serialize_sql(?::VARCHAR)", [self._query]
+            ).fetchall()
         parsed = json.loads(rows[0][0])
         if parsed["error"]:
             raise self._error(first_line(ValueError(parsed["error_message"])))
-        if len(parsed["statements"]) != 1:
-            raise self._error("several statements")
-        node: dict[str, Any] = parsed["statements"][0]["node"]
-        return node
+        nodes = [statement["node"] for statement in parsed["statements"]]
+        columns = nodes[0].get("select_list", []) if len(nodes) == 1 else []
+        if len(columns) != 1 or nodes[0]["type"] != "SELECT_NODE":
+            raise self._error("more than an expression")
+        return columns[0]["child"]
 
     def _error(self, got: str) -> InputError:
         return InputError(
@@ -173,17 +172,6 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(tree, list):
         for child in tree:
             yield from _nodes(child)
-
-
-def _without_places(tree: Any) -> Any:
-    """Return a syntax tree without where in the text each node stands."""
-    if isinstance(tree, dict):
-        return {
-            key: _without_places(child)
-            for key, child in tree.items()
-            if not key.startswith("query_location")
-        }
-    return [_without_places(child) for child in tree] if isinstance(tree, list) else tree
 
 
 def _resolved(names: list[str], path: list[str]) -> str:

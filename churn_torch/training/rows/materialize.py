@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -126,11 +127,10 @@ def materialized(
 def _into_memory(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
-    widths = (preprocess.n_dense, preprocess.n_codes)
     blocks = {
         part: Block(
-            torch.empty(n, widths[0]),
-            torch.empty(n, widths[1], dtype=torch.int32),
+            torch.empty(n, preprocess.n_dense),
+            torch.empty(n, preprocess.n_codes, dtype=torch.int32),
             torch.empty(n),
             None if schema.weight is None else torch.empty(n),
         )
@@ -162,13 +162,14 @@ def _onto_disk(
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    weighted = schema.weight is not None
-    arrays = ARRAYS[: 3 + weighted]
+    arrays = ARRAYS[: 3 + (weighted := schema.weight is not None)]
     try:
         folder.mkdir(parents=True)
-        files = {part: [(folder / f"{part}.{a}").open("wb") for a in arrays] for part in PARTS}
-        writer: pa_parquet.ParquetWriter | None = None
-        try:
+        with contextlib.ExitStack() as stack:
+            files = {part: [(folder / f"{part}.{a}").open("wb") for a in arrays] for part in PARTS}
+            for file in chain(*files.values()):
+                stack.callback(file.close)
+            writer: pa_parquet.ParquetWriter | None = None
             for chunk in rows:
                 for part, block in _blocks_of(chunk, schema, preprocess, mean_weight):
                     for file, array in zip(files[part], block.arrays(), strict=True):
@@ -179,20 +180,11 @@ def _onto_disk(
                     carried = pa.Table.from_pandas(tested, preserve_index=False)
                     if writer is None:
                         writer = pa_parquet.ParquetWriter(folder / _CARRIED, carried.schema)
+                        stack.callback(writer.close)
                     writer.write_table(carried.cast(writer.schema))
-        finally:
-            if writer is not None:
-                writer.close()
-            for opened in files.values():
-                for file in opened:
-                    file.close()
         sample.frame().to_parquet(folder / _SAMPLE)
-        facts = {
-            "key": key,
-            "counts": table.counts,
-            "widths": [preprocess.n_dense, preprocess.n_codes],
-            "weighted": weighted,
-        }
+        widths = [preprocess.n_dense, preprocess.n_codes]
+        facts = {"key": key, "counts": table.counts, "widths": widths, "weighted": weighted}
         (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -251,9 +243,8 @@ def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
 def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: str) -> str:
     """Return a digest of everything that the content of a store depends on."""
     digest = hashlib.blake2b(digest_size=16)
-    for text in (
-        table.fingerprint, schema.to_json(), table.carry.key, choices, json.dumps(table.counts)
-    ):  # fmt: skip
+    counts = json.dumps(table.counts)
+    for text in (table.fingerprint, schema.to_json(), table.carry.key, choices, counts):
         digest.update(text.encode())
     for name, tensor in preprocess.state_dict().items():
         digest.update(name.encode())
@@ -269,8 +260,7 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
         part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
         for part, n_rows in facts["counts"].items()
     }
-    sample = pd.read_parquet(folder / _SAMPLE)
-    return Store(parts, folder / _CARRIED, sample, folder)
+    return Store(parts, folder / _CARRIED, pd.read_parquet(folder / _SAMPLE), folder)
 
 
 def _blocks_of(

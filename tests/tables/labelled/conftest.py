@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
 from churn_torch.workflows.typed_config import read_options
 
@@ -30,3 +34,15 @@ def _data_options(*keys: str) -> DataOptions:
 def data_options() -> Callable[..., DataOptions]:
     """Return a function from overrides (``data.split.by=hash``) to the options of the table."""
     return _data_options
+
+
+@pytest.fixture
+def table_of(
+    table_keys: tuple[str, ...], data_options: Callable[..., DataOptions]
+) -> Callable[..., LabelledTable]:
+    """Return a function that reads a source with the keys of `customers`, and others."""
+
+    def read(source: pd.DataFrame | Path, *keys: str) -> LabelledTable:
+        return read_labelled(data_options(*table_keys, *keys), seed=0, source=source)
+
+    return read

@@ -21,19 +21,19 @@ BY = {
 
 
 @pytest.fixture
-def deal(table_keys, customers, data_options):
+def folds_of(table_keys, customers, data_options):
     """Return a function from overrides to the folds of `customers`."""
 
-    def deal(*keys: str, n_folds: int = 4, seed: int = 0, frame: pd.DataFrame = customers):
+    def folds_of(*keys: str, n_folds: int = 4, seed: int = 0, frame: pd.DataFrame = customers):
         data = data_options(*table_keys, *keys)
         table = read_labelled(data, seed=0, source=frame, with_test=False)
         return list(folds(table, data.split, n_folds=n_folds, seed=seed))
 
-    return deal
+    return folds_of
 
 
-def assert_parts_are_apart(dealt: list[MemoryTable]) -> None:
-    for one in dealt:
+def assert_parts_are_apart(tables: list[MemoryTable]) -> None:
+    for one in tables:
         rows = np.concatenate(one.split)
         assert len(np.unique(rows)) == len(rows)
         assert min(map(len, one.split)) > 0
@@ -41,41 +41,41 @@ def assert_parts_are_apart(dealt: list[MemoryTable]) -> None:
 
 
 @pytest.mark.parametrize("by", ["random", "hash", "group"])
-def test_every_row_is_tested_once(deal, by):
-    dealt = deal(*BY[by])
-    assert_parts_are_apart(dealt)
-    tested = np.concatenate([one.split.test for one in dealt])
+def test_every_row_is_tested_once(folds_of, by):
+    tables = folds_of(*BY[by])
+    assert_parts_are_apart(tables)
+    tested = np.concatenate([one.split.test for one in tables])
     assert np.array_equal(np.sort(tested), np.arange(400))
-    assert all(sum(one.counts.values()) == 400 for one in dealt)
-    again, other = deal(*BY[by]), deal(*BY[by], seed=1)
+    assert all(sum(one.counts.values()) == 400 for one in tables)
+    again, other = folds_of(*BY[by]), folds_of(*BY[by], seed=1)
     assert all(
         np.array_equal(*rows)
-        for one, two in zip(dealt, again, strict=True)
+        for one, two in zip(tables, again, strict=True)
         for rows in zip(one.split, two.split, strict=True)
     )
-    assert not np.array_equal(other[0].split.test, dealt[0].split.test)
+    assert not np.array_equal(other[0].split.test, tables[0].split.test)
 
 
-def test_random_folds_have_the_same_share_of_churners(deal):
-    dealt = deal()
-    for one in dealt:
+def test_random_folds_have_the_same_share_of_churners(folds_of):
+    tables = folds_of()
+    for one in tables:
         for part, rows in one.split._asdict().items():
             assert one.n_positive[part] / len(rows) == pytest.approx(one.label.mean(), abs=0.02)
         assert one.counts["validation"] == pytest.approx(0.15 * 300, abs=1)
 
 
-def test_groups_stay_together(deal, customers):
+def test_groups_stay_together(folds_of, customers):
     household = customers["household"].to_numpy()
-    for one in deal(*BY["group"]):
+    for one in folds_of(*BY["group"]):
         parts = [set(household[rows]) for rows in one.split]
         assert sum(map(len, parts)) == len(set.union(*parts))
 
 
-def test_by_time_the_past_teaches_and_the_future_is_in_no_part(deal, customers):
+def test_by_time_the_past_teaches_and_the_future_is_in_no_part(folds_of, customers):
     time = customers["joined"].to_numpy()
-    dealt = deal(*BY["time"])
-    assert_parts_are_apart(dealt)
-    for one in dealt:
+    tables = folds_of(*BY["time"])
+    assert_parts_are_apart(tables)
+    for one in tables:
         train, validation, test = (time[rows] for rows in one.split)
         assert train.max() < validation.min()
         assert validation.max() < test.min()
@@ -85,7 +85,7 @@ def test_by_time_the_past_teaches_and_the_future_is_in_no_part(deal, customers):
         (chunk,) = one.chunks()
         assert (chunk.part[rest] == -1).all()
     assert len(rest) == 0  # the last fold knows them all
-    assert len(np.unique(np.concatenate([one.split.test for one in dealt]))) > 300
+    assert len(np.unique(np.concatenate([one.split.test for one in tables]))) > 300
 
 
 @settings(max_examples=10)  # each reads two tables
@@ -111,18 +111,18 @@ def test_a_hash_fold_stays_when_the_table_grows(seed):
         ("time", 399, r"cv.folds: expected enough different times to cut 400 blocks"),
     ],
 )
-def test_too_many_folds_are_refused(deal, by, n_folds, message):
+def test_too_many_folds_are_refused(folds_of, by, n_folds, message):
     with pytest.raises(InputError, match=message):
-        deal(*BY[by], n_folds=n_folds)
+        folds_of(*BY[by], n_folds=n_folds)
 
 
-def test_weights_that_leave_a_fold_without_are_refused(deal, customers):
+def test_weights_that_leave_a_fold_without_are_refused(folds_of, customers):
     worth = np.where(customers["churned"] == "yes", 0.0, 1.0)
     worth[np.flatnonzero(worth == 0)[:2]] = 1.0
     with pytest.raises(InputError, match="the weight 0 for all churners"):
-        deal("data.weight=worth", frame=customers.assign(worth=worth))
+        folds_of("data.weight=worth", frame=customers.assign(worth=worth))
 
 
-def test_a_streamed_table_is_refused(deal):
+def test_a_streamed_table_is_refused(folds_of):
     with pytest.raises(InputError, match=r"data.streaming: expected a table that fits into memory"):
-        deal("data.streaming=true")
+        folds_of("data.streaming=true")

@@ -1,4 +1,4 @@
-"""A labelled table in memory: its rows in chunks, and when it is streamed instead."""
+"""A labelled table in memory: its rows in chunks."""
 
 from __future__ import annotations
 
@@ -11,22 +11,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled import in_memory
-from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
-from churn_torch.tables.options import DataOptions
-from churn_torch.tables.readers import memory
-
-
-@pytest.fixture
-def table_of(
-    table_keys: tuple[str, ...], data_options: Callable[..., DataOptions]
-) -> Callable[..., LabelledTable]:
-    """Return a function that reads a source with the keys of `customers`, and others."""
-
-    def read(source: pd.DataFrame | Path, *keys: str) -> LabelledTable:
-        return read_labelled(data_options(*table_keys, *keys), seed=0, source=source)
-
-    return read
 
 
 def test_chunks_are_the_table(
@@ -109,27 +94,6 @@ def test_by_hash_a_customer_keeps_its_part_when_the_table_grows(
     assert set(few.values()) == {0, 1, 2}
 
 
-def test_a_shipped_sample() -> None:
-    assert located("sample:telco").exists()
-    assert located("table.csv") == "table.csv"
-    frame = pd.DataFrame()
-    assert located(frame) is frame
-
-
-@pytest.mark.parametrize(
-    ("free", "streamed"), [(4 * 100 * 8 * 8 + 4, False), (4 * 100 * 8 * 8 - 4, True)]
-)
-def test_auto_streams_what_takes_more_than_a_quarter_of_memory(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, streamed: bool
-) -> None:
-    frame = pd.DataFrame({f"x{i}": np.arange(100) % (i + 2) for i in range(7)})
-    frame.assign(churned=[0, 1] * 50).to_parquet(tmp_path / "t.parquet")
-    monkeypatch.setattr(memory, "available_bytes", lambda: free)
-    data = DataOptions(target="churned")
-    assert read_labelled(data, seed=0, source=tmp_path / "t.parquet").streamed is streamed
-    assert not read_labelled(data, seed=0, source=frame.assign(churned=[0, 1] * 50)).streamed
-
-
 @pytest.mark.parametrize("streaming", ["true", "false"])
 def test_a_column_that_some_files_lack_is_noted(
     customers: pd.DataFrame,
@@ -144,26 +108,3 @@ def test_a_column_that_some_files_lack_is_noted(
     noted = [column.name for column in table.schema.columns if "not in" in column.note]
     assert noted == ["plan"]
     assert table.schema["plan"].note.endswith("not in 1 of 3 files: missing there")
-
-
-@pytest.mark.parametrize(("word", "streamed"), [("true", True), ("false", False)])
-def test_streaming_is_what_was_asked_for(
-    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], word: str, streamed: bool
-) -> None:
-    assert table_of(customers, f"data.streaming={word}").streamed is streamed
-
-
-@pytest.mark.parametrize(
-    ("key", "message"),
-    [
-        ("data.streaming=often", r"streaming: expected .*auto, got 'often'"),
-        ("data.split.by=date", "split.by: expected random, hash, time or group, got 'date'"),
-        ("data.split.by=time", "split.column: expected the column to split by time"),
-        ("data.split.test=0", "split.test: expected a share above 0, or a data.test_source"),
-    ],
-)
-def test_wrong_keys_get_one_sentence(
-    customers: pd.DataFrame, table_of: Callable[..., LabelledTable], key: str, message: str
-) -> None:
-    with pytest.raises(InputError, match=message):
-        table_of(customers, key)

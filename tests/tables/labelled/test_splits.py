@@ -56,8 +56,8 @@ def test_stratified_deals_out_each_class(
     for value in (0.0, 1.0):
         count = (label == value).sum()
         for part, share in zip(split[1:], shares, strict=True):
-            found = (label[part] == value).sum()
-            assert abs(found - count * share) <= 1.5 or share == 0.0
+            count_here = (label[part] == value).sum()
+            assert abs(count_here - count * share) <= 1.5 or share == 0.0
 
 
 def test_stratified_is_as_even_as_scikit_learn() -> None:

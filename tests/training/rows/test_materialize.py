@@ -51,7 +51,8 @@ def make_store(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Mat
     def make_store(
         *overrides: str, keep: bool = False, most_bytes: float = 1e9
     ) -> Iterator[Materialized]:
-        keys = [*table_keys, f"data.source={source}", "data.split.by=hash", *overrides]
+        carried = ("data.carry=[household,plan]", "data.value=add + 1")
+        keys = [*table_keys, f"data.source={source}", "data.split.by=hash", *carried, *overrides]
         options = train_options(compose("train", keys))
         table = read_labelled(options.data, seed=options.seed)
         learned = (rows.of("train").parsed for rows in table.chunks())
@@ -135,6 +136,7 @@ def test_a_store_on_disk_is_the_one_in_memory(make_store, monkeypatch, chunk_row
             for n_rows in (1000, 7):
                 pd.testing.assert_frame_equal(carried_of(store, n_rows), carried_of(memory))
             pd.testing.assert_frame_equal(store.sample, memory.sample, check_dtype=False)
+        assert list(carried_of(disk)) == ["customer id", "household", "plan", "value"]
         assert all(isinstance(part, DiskPart) for part in disk.parts.values())
 
 
@@ -202,7 +204,8 @@ def test_kept_files_are_used_again(make_store):
     "change",
     [
         "seed=1", "data.split.validation=0.2", "preprocess.outliers=quantile",
-        "data.ignore=[household,cat]", "data.carry=[plan]", "data.value=add", "source", "complete.json missing", "complete.json broken",
+        "data.ignore=[household,cat]", "data.carry=[plan]", "data.value=add", "source",
+        "complete.json missing", "complete.json broken",
     ],
 )  # fmt: skip
 def test_files_are_made_anew_when_anything_has_changed(
