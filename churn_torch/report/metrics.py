@@ -37,7 +37,13 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     Args:
         metrics: For each split the result of ``SplitMetrics.evaluate``, and under
             ``"intervals"``, where it was computed, the result of ``SplitMetrics.intervals``.
+
+    Raises:
+        ValueError: There is no split.
+        KeyError: A split lacks a metric.
     """
+    if not metrics:
+        raise ValueError("expected the metrics of at least one split, got none")
     notes = []
     if any("intervals" in split for split in metrics.values()):
         notes.append("in brackets: bootstrap interval")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from churn_torch.evaluation.split_metrics import SplitMetrics
@@ -125,3 +126,8 @@ def test_folds_are_summed_up_over_the_folds() -> None:
     lines = rendered(folds_table(folds), width=100)
     assert lines[1] == ["rows", "300", "", "90", "110", ""]
     assert lines[3] == ["AUROC", "0.8000", "0.1000", "0.7000", "0.9000", "0.8455"]
+
+
+def test_metrics_of_no_split_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one split"):
+        metrics_table({})
