@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 
-# Numbers of points that are tried, and what the integral may miss of the logit, in log-odds.
+# Numbers of points that are tried, and the largest accepted error of the integral, in log-odds.
 POINTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 TOLERANCE = 1e-4
 # Rows times points whose gradient is taken at once.
 _EXPANDED_ROWS = 8_192
 _FEW_ROWS = 100
-# Far below any reason; where a row has none, what is left is spread evenly.
+# Far below any reason; in a row without reasons it divides the error evenly.
 _NO_REASON = 1e-9
 
 
@@ -25,23 +25,23 @@ class Attribution(nn.Module):
     """Integrated gradients from the mean training row, summed for each input column.
 
     ``reason_c = sum_f (x_f - b_f) * integral_0^1 d logit / d x_f (b + t (x - b)) dt`` over the
-    features f of column c (its one-hot parts, missing flag, parts of a date), with the integral by
-    Gauss-Legendre points. One point is exact where the net is linear. Elsewhere the points miss a
-    little of what the logit has more than `base`, a few hundredths where the net has kinks (relu,
-    selu); it is spread over the columns in proportion to their reasons' sizes, so any net's
-    reasons add up. An additive net says itself what each column adds (``contributions``,
-    ``[M, n_features]`` to ``[M, F]``): exact too.
+    features f of column c (its one-hot features, missing flag, parts of a date). The integral uses
+    Gauss-Legendre points. One point is exact for a linear net. For other nets the integral has a
+    small error, a few hundredths where the net has kinks (relu, selu). The error is divided among
+    the columns in proportion to the sizes of their reasons, so the reasons and `base` always add up
+    to the logit. The reasons of an additive net are exact: they are its ``contributions``,
+    ``[M, n_features]`` to ``[M, F]``.
     Source: Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks".
 
     Args:
         scorer: Trained, in evaluation mode.
         n_points: Points of the integral.
-        gradient: ``[M, n_features]`` to the gradient of the net's logit there; None has torch
-            derive it.
+        gradient: Maps ``[M, n_features]`` to the gradient of the net's logit; None uses torch's
+            automatic differentiation.
 
     Shape:
-        Columns of N rows to ``[N, F]`` float32 log-odds; the columns stand in the order of
-        `Columns`: numeric, wide, text.
+        Columns of N rows to ``[N, F]`` float32 log-odds, in the order of `Columns`: float32,
+        float64, text.
     """
 
     typical: Tensor
@@ -68,29 +68,29 @@ class Attribution(nn.Module):
 
         Args:
             x: The rows.
-            logit: What the net says of them, where that is known already.
+            logit: The net's logits of them, if they have been computed already.
         """
         if self.contributions is not None:
             typical = self.contributions(self.scorer.baseline.unsqueeze(0))
             exact: Tensor = self.contributions(x) - typical
             return exact
         reasons = self._integrated(x)
-        if self.n_points == 1:  # chosen where nothing is left
+        if self.n_points == 1:  # only chosen where it is exact
             return reasons
-        left = self._left(self.scorer.net(x) if logit is None else logit, reasons)
+        missed = self._missed(self.scorer.net(x) if logit is None else logit, reasons)
         size = reasons.abs() + _NO_REASON
-        return reasons + size * (left / size.sum(1)).unsqueeze(1)
+        return reasons + size * (missed / size.sum(1)).unsqueeze(1)
 
-    def _left(self, logit: Tensor, reasons: Tensor) -> Tensor:
-        """Return what reasons miss of the way from the base to the logit, ``[N]``."""
-        left: Tensor = logit - self.typical - reasons.sum(1)
-        return left
+    def _missed(self, logit: Tensor, reasons: Tensor) -> Tensor:
+        """Return the difference between the logit and the sum of base and reasons, ``[N]``."""
+        missed: Tensor = logit - self.typical - reasons.sum(1)
+        return missed
 
     def _integrated(self, x: Tensor) -> Tensor:
         baseline, points = self.scorer.baseline, self.get_buffer("points")
         moved = x - baseline
         n_features = self.scorer.preprocess.n_features
-        if self.n_points == 1:  # no way to integrate along
+        if self.n_points == 1:
             slope = self.gradient(baseline + points * moved)
         else:
             along = baseline + points.view(-1, 1, 1) * moved
@@ -114,17 +114,17 @@ class Attribution(nn.Module):
 
     @torch.no_grad()
     def error(self, columns: Columns) -> float:
-        """Return how far base and reasons are from the logit before calibration, at most."""
+        """Return the largest difference of base and reasons to the logit before calibration."""
         logit = self.scorer.raw_logit(*columns) - self.scorer.prior_shift
         return float((self.explain(columns).sum(1) + self.base() - logit).abs().max())
 
     @torch.no_grad()
     def spread(self, columns: Columns) -> float:
-        """Return the most that the integral of a row misses, and that is spread over columns."""
+        """Return the largest error of the integral of a row, before it is divided among columns."""
         if self.contributions is not None:
             return 0.0
         return max(
-            float(self._left(self.scorer.net(x), self._integrated(x)).abs().max())
+            float(self._missed(self.scorer.net(x), self._integrated(x)).abs().max())
             for x in self._chunks(columns)
         )
 
@@ -136,16 +136,16 @@ class Attribution(nn.Module):
 
 
 def fit_attribution(scorer: Scorer, columns: Columns) -> Attribution:
-    """Return the attribution with the fewest points that leave little to spread.
+    """Return the attribution with the fewest points whose error is within `TOLERANCE`.
 
     Args:
         scorer: Trained, in evaluation mode.
-        columns: Rows to judge by.
+        columns: Rows to measure the error on.
     """
     few = columns.take(slice(0, _FEW_ROWS))
     for n_points in POINTS:
         attribution = Attribution(scorer, n_points)
-        # Most numbers of points are told off by a few rows.
+        # A few rows are enough to reject most numbers of points.
         if all(attribution.spread(rows) <= TOLERANCE for rows in (few, columns)):
             break
     return attribution

@@ -1,4 +1,4 @@
-"""Quality: whether each input of a row can be trusted, as tensor arithmetic."""
+"""Input quality: whether each cell of a row is missing, unseen or outside the training range."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ QUALITY_MEANING = {
 
 
 class InputQuality(nn.Module):
-    """Tell cells that are missing, unseen in training, or outside the training range.
+    """Classify cells as fine, missing, unseen in training, or outside the training range.
 
-    An infinite number counts as missing, as it does for the model. A category too rare in training
-    for the vocabulary counts as unseen: the model knows no more of it.
+    An infinite number counts as missing, as it does for the model. A category that was too rare in
+    training for the vocabulary counts as unseen, because the model treats it as unseen.
 
     Args:
         schema: Completed.
@@ -41,20 +41,20 @@ class InputQuality(nn.Module):
             float32 = _limits(schema.float32, end, np.float32)
             float64 = _limits(schema.float64, end, np.float64)
             self.register_buffer(end, torch.cat([float32, float64]) if len(float64) else float32)
-        # By how many of "finite" and "inside" hold, which costs less than choosing twice.
+        # Looked up by how many of "finite" and "inside" are true: cheaper than two selections.
         self.register_buffer("of_number", torch.tensor([MISSING, OUTSIDE, FINE]))
         self.register_buffer("of_code", torch.tensor([MISSING, UNSEEN, FINE]))
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
-        """Return the quality of each cell; a group without columns is not looked at."""
+        """Return the quality of each cell; a group without columns is ignored."""
         parts = []
         if self.n_numbers:
             x = Columns(float32, float64, codes).numbers()
-            inside = torch.logical_and(  # not &, which the exporter has to decompose
+            inside = torch.logical_and(  # the exporter would have to decompose &
                 x >= self.get_buffer("minimum"), x <= self.get_buffer("maximum")
             )
-            held = ((x - x) == 0).long() + inside.long()
-            parts.append(torch.take(self.get_buffer("of_number"), held))
+            n_true = ((x - x) == 0).long() + inside.long()
+            parts.append(torch.take(self.get_buffer("of_number"), n_true))
         if self.n_text:
             known = codes.clamp(max=FIRST_CATEGORY)
             parts.append(torch.take(self.get_buffer("of_code"), known))
@@ -62,7 +62,7 @@ class InputQuality(nn.Module):
 
 
 def _limits(columns: tuple[Column, ...], end: str, dtype: Any) -> Tensor:
-    """Return an end of the training range of each column, rounded as its cells are."""
+    """Return an end of the training range of each column, rounded like its cells."""
     empty = np.inf if end == "minimum" else -np.inf  # no training row had a number
     values = [getattr(column, end) for column in columns]
     return torch.from_numpy(np.array([empty if v is None else v for v in values], dtype))

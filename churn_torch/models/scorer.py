@@ -1,4 +1,4 @@
-"""The scorer: preprocess, net, calibrator; the one thing that is exported, explained, served."""
+"""The scorer: preprocessing, net and calibrator, exported and explained as one module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 
-# Rows scored at once: few enough for a net of many members, and per-call costs vanish all the same.
+# Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192
 
 
@@ -20,7 +20,7 @@ class Scorer(nn.Module):
     positives by w multiplies the fitted odds by w, and the shift divides them back to the true
     base rate (Elkan 2001, "The foundations of cost-sensitive learning").
 
-    ``baseline`` is the mean training row in model space, which reasons are measured from.
+    ``baseline`` is the mean training row in model space; reasons are measured from it.
 
     Args:
         preprocess: Typed columns to model space.
@@ -43,7 +43,7 @@ class Scorer(nn.Module):
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
     def raw_logit(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
-        """Return the net's own logit, the one the training loss sees."""
+        """Return the logit of the net, which the training loss is computed from."""
         logit: Tensor = self.net(self.preprocess(float32, float64, codes))
         return logit
 

@@ -45,6 +45,8 @@ thead th { color: var(--quiet); font-size: .85em; vertical-align: bottom }
 .bar span + span + span { left: auto; right: 0; transform: none }
 td.bar { background: linear-gradient(var(--axis), var(--axis)) 50% / 1px 100% no-repeat }
 .bar i { position: absolute; top: .3em; bottom: .3em }
+@media (max-width: 30em) { td, th { padding: .1em .2em } .bars th { width: 28% }
+  .bars thead .n { width: 3.6em } .bar span + span:not(:last-child) { display: none } }
 .more { background: var(--more) } .less { background: var(--less) }
 .map { overflow-x: auto } .map td { text-align: center; min-width: 2.2em }
 .empty { opacity: .5; font-style: italic }

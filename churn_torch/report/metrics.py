@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -37,13 +37,17 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     Args:
         metrics: For each split the result of ``SplitMetrics.evaluate``, and under
             ``"intervals"``, where it was computed, the result of ``SplitMetrics.intervals``.
+
+    Raises:
+        ValueError: There is no split.
+        KeyError: A split lacks a metric.
     """
+    if not metrics:
+        raise ValueError("expected the metrics of at least one split, got none")
     notes = []
     if any("intervals" in split for split in metrics.values()):
         notes.append("in brackets: bootstrap interval")
-    if bound := max(split.get("auroc_error_bound", 0) for split in metrics.values()):
-        # A twentieth more, so that the rounded number is still a bound.
-        notes.append(f"AUROC from binned probabilities, error below {1.05 * bound:.1e}")
+    notes += _auroc_note(metrics.values())
     table = Table(caption="; ".join(notes) or None)
     table.add_column("metric", no_wrap=True)
     for name in metrics:
@@ -69,7 +73,9 @@ def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
         folds: For each fold the result of ``SplitMetrics.evaluate`` for ``"validation"`` and
             ``"test"``.
     """
-    table = Table(caption=f"{len(folds)} folds; spread: standard deviation over the folds")
+    notes = [f"{len(folds)} folds; spread: standard deviation over the folds"]
+    notes += _auroc_note(split for fold in folds for split in fold.values())
+    table = Table(caption="; ".join(notes))
     table.add_column("metric", no_wrap=True)
     for name in ("tested", "spread", "lowest", "highest", "validation"):
         table.add_column(name, justify="right")
@@ -83,3 +89,13 @@ def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
             cells = [write(v) for v in (mean, spread, min(tested), max(tested), validation)]
         table.add_row(label, *cells)
     return table
+
+
+def _auroc_note(splits: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say how far the AUROC of a split may be off whose probabilities were counted in bins."""
+    bounds = [split["auroc_error_bound"] for split in splits if "auroc_error_bound" in split]
+    if not bounds:
+        return []
+    # A twentieth more, so that the rounded number is still a bound.
+    bound = f"{1.05 * max(bounds):.1e}" if max(bounds) else "0"
+    return [f"AUROC from binned probabilities, error at most {bound}"]

@@ -201,10 +201,10 @@ def test_none_changes_nothing():
 @given(scored())
 def test_temperature_is_no_worse_than_any_on_a_grid(rows: tuple[Array, Array]):
     logit, label = rows
-    found = fit_temperature(logit, label)
+    temperature = fit_temperature(logit, label)
     grid = np.exp(np.linspace(-4, 4, 161))
     best = min(np.mean(np.logaddexp(0, logit / t) - label * logit / t) for t in grid)
-    mine = np.mean(np.logaddexp(0, logit / found) - label * logit / found)
+    mine = np.mean(np.logaddexp(0, logit / temperature) - label * logit / temperature)
     assert mine <= best + 1e-6 * max(1, abs(best))
 
 
@@ -255,8 +255,8 @@ def test_platt_against_scikit_learn(n: int, slope: float, shift: float, unit: fl
     logit, label = sample(n, slope=slope, shift=shift)
     logit = (logit + offset) * unit
     expected = platt_by_scikit_learn((logit - logit.mean()) / logit.std(), label)
-    found = fit_platt(logit, label)
-    got = found[0] * logit + found[1]
+    slope, intercept = fit_platt(logit, label)
+    got = slope * logit + intercept
     want = expected[0] * (logit - logit.mean()) / logit.std() + expected[1]
     np.testing.assert_allclose(got, want, rtol=1e-3, atol=2e-3)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.report.metrics import metrics_table
+from churn_torch.report.metrics import folds_table, metrics_table
 from tests.report.made_tables import rendered
 
 VALIDATION = {
@@ -91,7 +92,7 @@ def test_metrics_table_takes_what_the_metrics_give() -> None:
 
 def test_metrics_table_says_how_far_an_auroc_from_bins_may_be_off() -> None:
     binned = {"exact": VALIDATION, "long": VALIDATION | {"auroc_error_bound": 3.149e-06}}
-    caption = "AUROC from binned probabilities, error below 3.3e-06"
+    caption = "AUROC from binned probabilities, error at most 3.3e-06"
     assert rendered(metrics_table(binned))[-1] == [caption]
     binned["long"]["intervals"] = {}
     both = " ".join(cell for line in rendered(metrics_table(binned))[-2:] for cell in line)
@@ -102,3 +103,31 @@ def test_metrics_table_without_intervals_says_nothing_of_them() -> None:
     lines = rendered(metrics_table({"test": VALIDATION}), width=60)
     assert lines[3] == ["AUROC", "0.8455"]
     assert lines[-1] == ["TP / FP / FN / TN", "155 / 78 / 125 / 1,698"]
+
+
+def test_a_split_counted_in_bins_always_says_its_bound() -> None:
+    """Also where no bin holds both classes, so that the bound is 0."""
+    split_metrics = SplitMetrics(exact_rows=10)
+    label = torch.arange(40) % 2
+    split_metrics.update(label * 0.5 + 0.2, label)
+    metrics = split_metrics.evaluate(0.5)
+    caption = "AUROC from binned probabilities, error at most 0"
+    assert metrics_table({"test": metrics}).caption == caption
+    folds = [{"validation": metrics, "test": metrics}] * 2
+    spread = "2 folds; spread: standard deviation over the folds"
+    assert folds_table(folds).caption == f"{spread}; {caption}"
+
+
+def test_folds_are_summed_up_over_the_folds() -> None:
+    folds = [
+        {"validation": VALIDATION, "test": VALIDATION | {"auroc": auroc, "n": n}}
+        for auroc, n in ((0.7, 100), (0.8, 110), (0.9, 90))
+    ]
+    lines = rendered(folds_table(folds), width=100)
+    assert lines[1] == ["rows", "300", "", "90", "110", ""]
+    assert lines[3] == ["AUROC", "0.8000", "0.1000", "0.7000", "0.9000", "0.8455"]
+
+
+def test_metrics_of_no_split_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one split"):
+        metrics_table({})

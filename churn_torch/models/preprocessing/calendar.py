@@ -1,4 +1,4 @@
-"""Calendar parts of dates as looked-up numbers, so that they export with the model."""
+"""Calendar parts of dates from lookup tables, so that they export with the model."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ CALENDAR_PARTS = (
     "time of day (cosine)",
     "day of month",
 )
-# Which of the parts follow from each of the `Places`.
+# The parts that depend on each of the `Places`.
 OF_CYCLE, OF_WEEK, OF_TIME = (0, 1, 6), (2, 3), (4, 5)
 
-# Dates beyond year 1 .. 9999 are typing errors; the clip keeps the arithmetic finite.
+# Dates outside the years 1 to 9999 are typing errors; clipping keeps the arithmetic finite.
 FIRST_DAY, LAST_DAY = -719_162.0, 2_932_896.0
 CYCLE_DAYS = 1_461
 
 
 class Places(NamedTuple):
-    """Where a date stands, which is all that its calendar parts depend on.
+    """The positions of a date in the leap-year cycle, the week and the day.
 
     Attributes:
-        cycle: Day of the four years that end with a 29 February, int64, 0 .. 1460.
+        cycle: Day within the four years that end with a 29 February, int64, 0 .. 1460.
         week: Day of the week from Wednesday, int64, 0 .. 6.
         time: Share of the day that has passed, float32.
     """
@@ -44,10 +44,10 @@ class Places(NamedTuple):
 def calendar_places(days: Tensor) -> Places:
     """Return the places of dates.
 
-    With the skipped leap days put back, every four years are 1,461 days. The century, which says
-    how many those are, is found as in Neri and Schneider 2023, "Euclidean affine functions and
-    their application to calendar algorithms", here in float64: the 7/8 of a day is further from
-    the next whole number than rounding reaches.
+    With the skipped leap days added back, every four years have 1,461 days. The number of skipped
+    days follows from the century, computed as in Neri and Schneider 2023, "Euclidean affine
+    functions and their application to calendar algorithms", here in float64: the offset of 7/8 of
+    a day keeps the results further from whole numbers than rounding errors are large.
 
     Args:
         days: Days since 1970-01-01 UTC, float64, finite.

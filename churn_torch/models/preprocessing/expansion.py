@@ -1,4 +1,4 @@
-"""Expansion: compact rows to model space, and a linear map over them that skips the way there."""
+"""Expansion of compact rows to model space, and linear maps of them without expanding them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from churn_torch.models.preprocessing.preprocess import Preprocess
 
 
 class Expansion(nn.Module):
-    """What turns `Compact` rows into the rows that `Preprocess.forward` returns.
+    """Turn `Compact` rows into the rows that `Preprocess.forward` returns.
 
-    Each text column (of a scorecard: each term) has a table whose row for a code holds its
-    features. A linear map of the features is then a sum of one looked-up value
-    a column, and the sum of features over weighted rows follows from the weight of each code: both
-    cost as much as the columns are, not as their one-hot features are many.
+    Each text column (of a scorecard: each term) has a table with the features of each code. So a
+    linear map of the features is a sum of one looked-up value for each column, and the sum of
+    features over weighted rows follows from the total weight of each code. The cost of both grows
+    with the number of columns, not with the number of their one-hot features.
 
     Args:
         preprocess: With its statistics loaded.
@@ -98,8 +98,8 @@ class Expansion(nn.Module):
             sums = [torch.bincount(flat, weight, minlength=n_codes) for weight in weights]
             of_code = torch.stack(sums, dim=1)
         else:
-            # The same sums: bincount is twenty times faster on a CPU, and has no deterministic
-            # form on a GPU.
+            # The same sums. bincount is twenty times faster on a CPU, but not deterministic on a
+            # GPU.
             of_code = row_weight.new_zeros(n_codes, row_weight.shape[1])
             for column in codes.T:
                 of_code.index_add_(0, column, row_weight)

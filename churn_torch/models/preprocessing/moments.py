@@ -1,4 +1,4 @@
-"""One pass over training rows in bounded memory: moments of numbers, and a sample of rows."""
+"""Statistics of numbers in one pass and bounded memory: moments, and a sample of the rows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from churn_torch.tables.schema import Column, Kind
 Array = np.ndarray[Any, np.dtype[np.float64]]
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
-# Rows summed at a time: always so many, so that rounding does not depend on the chunks.
+# Rows summed at a time. It is fixed, so that rounding does not depend on the chunks.
 BLOCK_ROWS = 65_536
-# Rows that quantiles are taken from. The rank of a quantile q is then off by a standard error of
-# sqrt(q (1 - q) / SAMPLE_ROWS): 0.14 % of the rows at the median, 0.03 % at the 1 % quantile.
+# Rows in the sample for quantiles. The rank of a quantile q has a standard error of
+# sqrt(q (1 - q) / SAMPLE_ROWS): 0.14% of the rows at the median, 0.03% at the 1% quantile.
 SAMPLE_ROWS = 131_072
 
 
@@ -51,14 +51,14 @@ class Moments:
     maximum: float = -np.inf
 
     def add(self, values: Array) -> None:
-        """Take in numbers: at least one, and none of them missing."""
+        """Add numbers: at least one, and none of them missing."""
         mean = values.mean()
         self.merge(len(values), float(mean), float(values.var(mean=mean)) * len(values))
         self.minimum = min(self.minimum, float(values.min()))
         self.maximum = max(self.maximum, float(values.max()))
 
     def merge(self, count: int, mean: float, squares: float) -> None:
-        """Take in a group of which no more is known (Chan, Golub and LeVeque 1983)."""
+        """Add a group of numbers by its own moments (Chan, Golub and LeVeque 1983)."""
         total = self.count + count
         delta = mean - self.mean
         self.squares += squares + delta * delta * (self.count * (count / total))
@@ -67,10 +67,10 @@ class Moments:
 
 
 class RunningStatistics:
-    """What is materialized of number columns: moments, sums of calendar parts, a sample of rows.
+    """Moments, sums of calendar parts and a sample of number columns, updated block by block.
 
-    The sample holds the rows whose numbers have the lowest hashes: a uniform draw that depends on
-    nothing but the number of rows.
+    The sample holds the rows whose row numbers have the lowest hashes: a uniform draw that depends
+    only on the number of rows.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -80,10 +80,10 @@ class RunningStatistics:
         self.part_sums = {
             c.name: np.zeros(len(CALENDAR_PARTS)) for c in columns if c.kind is Kind.DATETIME
         }
-        # Pages that no row reaches are never touched: a small table does not pay for a large one.
+        # The system reserves memory only for pages that are written, so a small table stays small.
         self._sample: Array = np.empty((len(columns), SAMPLE_ROWS))
         self._hashes = np.empty(SAMPLE_ROWS, dtype=np.uint64)
-        # One column of a block at a time: it stays in a core's cache.
+        # One column of a block at a time, so that it stays in the cache.
         self._values: Array = np.empty(BLOCK_ROWS)
 
     def per_column(self) -> Iterator[tuple[Column, Moments, Array]]:
@@ -92,7 +92,7 @@ class RunningStatistics:
         yield from zip(self._columns, self._moments, sample, strict=True)
 
     def add(self, block: Sequence[pd.DataFrame]) -> None:
-        """Take in the next rows, one of `blocks`."""
+        """Add the next rows, one of `blocks`."""
         values = self._values[: sum(map(len, block))]
         drawn, places = self._draw(len(values))
         for sampled, moments, column in zip(
@@ -110,7 +110,7 @@ class RunningStatistics:
         self.n_rows += len(values)
 
     def _draw(self, n_rows: int) -> tuple[Positions, Positions]:
-        """Draw from the next rows: which of them enter the sample, and at which places."""
+        """Return which of the next rows enter the sample, and at which places."""
         n_sampled = min(self.n_rows, SAMPLE_ROWS)
         hashes = splitmix64(np.arange(self.n_rows, self.n_rows + n_rows))
         competing = np.concatenate([self._hashes[:n_sampled], hashes])

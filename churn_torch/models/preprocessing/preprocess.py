@@ -20,7 +20,7 @@ from churn_torch.tables.schema import Kind, Schema
 
 
 class Columns(NamedTuple):
-    """Typed columns of N rows as tensors, the input of a scorer.
+    """Typed columns of N rows as tensors: the input of a scorer.
 
     Attributes:
         float32: ``[N, n_float32]`` float32, NaN for missing.
@@ -42,23 +42,23 @@ class Columns(NamedTuple):
         return Columns(*(tensor[rows] for tensor in self))
 
     def in_chunks(self, n_rows: int) -> Iterator[Columns]:
-        """Yield the rows, ``n_rows`` at a time; of no rows one empty chunk."""
+        """Yield the rows, ``n_rows`` at a time; without rows, yield one empty chunk."""
         for start in range(0, max(len(self.float32), 1), n_rows):
             yield self.take(slice(start, start + n_rows))
 
     def numbers(self) -> Tensor:
-        """Return all numbers, ``[N, n_float32 + n_float64]``, as float64 where some need it."""
+        """Return all numbers, ``[N, n_float32 + n_float64]``, in float64 if any column needs it."""
         given = [x for x in (self.float32, self.float64) if x.ndim == 2 and x.shape[1]]
         return given[0] if len(given) == 1 else torch.cat([x.double() for x in given], dim=1)
 
 
 class Compact(NamedTuple):
-    """Model-space rows before their categories are one-hot: a tenth of the size, or less.
+    """Model-space rows with categories still as codes: a tenth of the size, or less.
 
     Attributes:
         dense: ``[N, n_dense]`` float32, the features that are numbers.
-        codes: ``[N, n_text]`` int32, the category of each text column, counted on from column to
-            column (`churn_torch.models.preprocessing.expansion.Expansion` reads it).
+        codes: ``[N, n_text]`` int32, the category of each text column, numbered through all columns
+            (`churn_torch.models.preprocessing.expansion.Expansion` reads it).
     """
 
     dense: Tensor
@@ -71,9 +71,9 @@ class Preprocess(nn.Module):
     The features are, in order: scaled numbers (float32, then float64), a missing flag for each
     number column that had missing training values, calendar parts of dates, the pieces of numbers
     (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
-    All but robust-scaled numbers are centred on their training mean, so zero means "as usual": a
-    missing or unseen category without training evidence gives zeros, not a random weight. A
-    number that is missing or infinite takes the training median.
+    All features except robust-scaled numbers are centred on their training mean. A missing or
+    unseen category that did not occur in training gives zeros, so it has no effect. A number that
+    is missing or infinite is replaced by the training median.
 
     Args:
         schema: A schema completed by `fit_statistics`; it alone decides the shapes.
@@ -88,8 +88,6 @@ class Preprocess(nn.Module):
         super().__init__()
         self.smooth_clip = options.scaling == "robust"
         numbers = schema.numbers
-        flagged = [i for i, column in enumerate(numbers) if column.has_missing]
-        dates = [i for i, column in enumerate(schema.float64) if column.kind is Kind.DATETIME]
         self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
         self.columns = tuple(column.name for column in (*numbers, *schema.text))
@@ -97,24 +95,31 @@ class Preprocess(nn.Module):
         n_pieces = [pieces.get(column.name, 0) for column in numbers]
         self._name_features(schema, n_pieces)
         self.piecewise = PiecewiseLinear(n_pieces)
+        self._add_number_buffers(schema)
+        self._add_text_buffers(schema)
 
-        def buffer(name: str, tensor: Tensor) -> None:
-            # Names end in _: a buffer called like an attribute of torch.fx.GraphModule (`code`)
-            # breaks torch.export.
-            self.register_buffer(name + "_", tensor)
+    def _add(self, name: str, tensor: Tensor) -> None:
+        # Names end in _, because a buffer with the name of an attribute of torch.fx.GraphModule
+        # (such as `code`) breaks torch.export.
+        self.register_buffer(name + "_", tensor)
 
+    def _add_number_buffers(self, schema: Schema) -> None:
+        flagged = [i for i, column in enumerate(schema.numbers) if column.has_missing]
+        dates = [i for i, column in enumerate(schema.float64) if column.kind is Kind.DATETIME]
         for group, size, dtype in (
             ("float32", self.n_float32, torch.float32),
             ("float64", self.n_float64, torch.float64),
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
-                buffer(f"{group}_{name}", torch.full((size,), float(i == 4), dtype=dtype))
-        buffer("flagged", torch.tensor(flagged, dtype=torch.int64))
-        buffer("missing_share", torch.zeros(len(flagged)))
-        buffer("dates", torch.tensor(dates, dtype=torch.int64))
-        buffer("part_means", torch.zeros(len(dates), len(CALENDAR_PARTS)))
+                self._add(f"{group}_{name}", torch.full((size,), float(i == 4), dtype=dtype))
+        self._add("flagged", torch.tensor(flagged, dtype=torch.int64))
+        self._add("missing_share", torch.zeros(len(flagged)))
+        self._add("dates", torch.tensor(dates, dtype=torch.int64))
+        self._add("part_means", torch.zeros(len(dates), len(CALENDAR_PARTS)))
+
+    def _add_text_buffers(self, schema: Schema) -> None:
         # One-hot feature j is 1 where column `onehot_column[j]` holds code `onehot_level[j]`;
-        # `observed[onehot_offset[j] + code]` tells whether training rows showed that code.
+        # `observed[onehot_offset[j] + code]` is 1 for codes that occur in the training rows.
         columns: list[int] = []
         levels: list[int] = []
         offsets: list[int] = []
@@ -128,12 +133,12 @@ class Preprocess(nn.Module):
             observed += seen
         starts = np.cumsum([0, *[2 + len(c.vocabulary or ()) for c in schema.text]])
         self.text_starts = tuple(int(start) for start in starts)
-        buffer("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
-        buffer("onehot_column", torch.tensor(columns, dtype=torch.int64))
-        buffer("onehot_level", torch.tensor(levels, dtype=torch.int64))
-        buffer("onehot_offset", torch.tensor(offsets, dtype=torch.int64))
-        buffer("observed", torch.tensor(observed, dtype=torch.float32).unsqueeze(1))
-        buffer("frequencies", torch.zeros(len(levels)))
+        self._add("text_start", torch.from_numpy(starts[:-1].astype(np.int32)))
+        self._add("onehot_column", torch.tensor(columns, dtype=torch.int64))
+        self._add("onehot_level", torch.tensor(levels, dtype=torch.int64))
+        self._add("onehot_offset", torch.tensor(offsets, dtype=torch.int64))
+        self._add("observed", torch.tensor(observed, dtype=torch.float32).unsqueeze(1))
+        self._add("frequencies", torch.zeros(len(levels)))
 
     @property
     def n_features(self) -> int:
@@ -172,7 +177,7 @@ class Preprocess(nn.Module):
         self.feature_names = tuple(name for _, name in named)
 
     def of_column(self) -> Tensor:
-        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        """Return to what share each feature belongs to each column, ``[n_features, F]``."""
         share = torch.zeros(self.n_features, len(self.columns))
         positions = {name: i for i, name in enumerate(self.columns)}
         for feature, column in enumerate(self.feature_columns):
@@ -182,7 +187,7 @@ class Preprocess(nn.Module):
     def code_tables(self) -> list[Tensor]:
         """Return the one-hot features of each code of each text column, centred.
 
-        A linear map of the features of a code is then one number, known beforehand.
+        So a linear map of the features of a code is one number that can be computed in advance.
         """
         observed = self.get_buffer("observed_").flatten()
         frequencies = self.get_buffer("frequencies_")
@@ -211,7 +216,7 @@ class Preprocess(nn.Module):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
 
     def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
-        """Return model-space rows; a group without columns is not looked at."""
+        """Return model-space rows; a group without columns is ignored."""
         features = self._dense(float32, float64)
         if self.piecewise.n_pieces:
             dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
@@ -263,7 +268,7 @@ class Preprocess(nn.Module):
         return z, ~finite, filled
 
     def _one_hot(self, codes: Tensor) -> Tensor:
-        """Centred one-hot; zeros for a code that no training row showed."""
+        """Return centred one-hot features; zeros for a code that no training row has."""
         code = codes.index_select(1, self.get_buffer("onehot_column_"))
         hot = (code == self.get_buffer("onehot_level_")).to(torch.float32)
         known = embedding(code + self.get_buffer("onehot_offset_"), self.get_buffer("observed_"))

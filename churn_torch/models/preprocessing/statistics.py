@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -131,9 +131,10 @@ def fit_statistics(
     scales: dict[str, tuple[float, ...]] = {}
     pieces: dict[str, Array] = {}
     for column, moments, sample in numbers.per_column():
-        scales[column.name] = _fit_number(moments, sample, numbers.n_rows, options)
-        facts[column.name] = _fit_range(column, moments, numbers.n_rows, *scales[column.name][-2:])
-        pieces[column.name] = _fit_pieces(sample, scales[column.name], options)
+        name, n_rows = column.name, numbers.n_rows
+        scales[name] = _fit_number(moments, sample, n_rows, options)
+        facts[name] = _fit_range(column, moments, n_rows, *scales[name][-2:])
+        pieces[name] = _fit_pieces(sample, scales[name], options)
     frequencies: dict[str, Array] = {}
     for column in schema.text:
         facts[column.name], seen = _fit_categories(column, texts[column.name], options)
@@ -141,22 +142,33 @@ def fit_statistics(
 
     layout = PiecewiseLayout({name: len(rows) for name, rows in pieces.items() if len(rows)})
     completed = layout.attach(schema.with_columns(facts))
-    ordered = completed.numbers
-    rows = [scales[column.name] for column in ordered]
-    missing = {c.name: numbers.n_rows - m.count for c, m, _ in numbers.per_column()}
-    shares = [missing[c.name] / numbers.n_rows for c in ordered if c.has_missing]
-    part_means = [
-        (numbers.part_sums[c.name] + missing[c.name] * calendar_sums(np.array(scales[c.name][:1])))
-        / numbers.n_rows
-        for c in completed.float64
-        if c.kind is Kind.DATETIME
-    ]
+    rows = [scales[column.name] for column in completed.numbers]
+    missing_share, part_means = _shares_and_parts(completed, numbers, scales)
     return completed, Statistics(
         numbers=np.array(rows, dtype=np.float64).reshape(len(rows), 5),
-        missing_share=np.array(shares, dtype=np.float64),
-        part_means=np.array(part_means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
+        missing_share=missing_share,
+        part_means=part_means,
         frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
-        pieces=np.concatenate([np.zeros((0, 3)), *(pieces[c.name] for c in ordered)]),
+        pieces=np.concatenate([np.zeros((0, 3)), *(pieces[c.name] for c in completed.numbers)]),
+    )
+
+
+def _shares_and_parts(
+    schema: Schema, numbers: RunningStatistics, scales: Mapping[str, tuple[float, ...]]
+) -> tuple[Array, Array]:
+    """Return the fields ``missing_share`` and ``part_means`` of `Statistics`."""
+    n_rows = numbers.n_rows
+    missing = {c.name: n_rows - moments.count for c, moments, _ in numbers.per_column()}
+    shares = [missing[c.name] / n_rows for c in schema.numbers if c.has_missing]
+    means = []
+    for column in schema.float64:
+        if column.kind is Kind.DATETIME:
+            fill = np.array(scales[column.name][:1])
+            filled = missing[column.name] * calendar_sums(fill)
+            means.append((numbers.part_sums[column.name] + filled) / n_rows)
+    return (
+        np.array(shares, dtype=np.float64),
+        np.array(means, dtype=np.float64).reshape(-1, len(CALENDAR_PARTS)),
     )
 
 

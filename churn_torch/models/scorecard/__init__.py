@@ -1,1 +1,1 @@
-"""Scorecards: bins of columns and of pairs of columns, and how strongly each is shrunk."""
+"""Scorecards: bins of columns and of pairs of columns, and the penalty of each."""

@@ -188,7 +188,7 @@ class ScorecardFeatures(Preprocess):
         return 0
 
     def of_column(self) -> Tensor:
-        """Return the share of each feature that each column has, ``[n_features, F]``.
+        """Return to what share each feature belongs to each column, ``[n_features, F]``.
 
         What a pair adds is halved between its columns.
         """

@@ -43,7 +43,7 @@ class WideFeatures(Preprocess):
         return super().n_dense - self.n_terms
 
     def of_column(self) -> Tensor:
-        """Return the share of each feature that each column has, ``[n_features, F]``."""
+        """Return to what share each feature belongs to each column, ``[n_features, F]``."""
         share = super().of_column()
         share[-self.n_terms :] = self.scorecard.of_column()
         return share

@@ -1,4 +1,4 @@
-"""What every net must hold to, over every one found in churn_torch/models/nets and its options."""
+"""What every net must hold to, for every net in churn_torch/models/nets and its options."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from churn_torch.models.nets.mlp import ACTIVATIONS
 CONF = Path(__file__).resolve().parents[3] / "conf" / "model"
 
 
-def nets_found() -> dict[str, type[nn.Module]]:
-    found = {}
+def all_nets() -> dict[str, type[nn.Module]]:
+    by_name = {}
     for module in pkgutil.iter_modules(nets.__path__, f"{nets.__name__}."):
         for name, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             # A net is sized by the table; other modules of its file are parts of it.
             is_module = issubclass(cls, nn.Module) and cls.__module__ == module.name
             if is_module and "n_features" in inspect.signature(cls).parameters:
-                found[f"{module.name}.{name}"] = cls
-    return found
+                by_name[f"{module.name}.{name}"] = cls
+    return by_name
 
 
-NETS = nets_found()
+NETS = all_nets()
 # What the table decides; only the first must be given.
 SIZES = ("n_features", "n_numbers", "n_terms", "columns")
 
@@ -73,10 +73,10 @@ def variants(cls: type[nn.Module]) -> list[dict[str, Any]]:
         name: [value for value in values if value != defaults[name]]
         for name, values in options_of(cls).items()
     }
-    found = [{}]
+    chosen = [{}]
     for one, other in itertools.combinations_with_replacement(tried, 2):
-        found += [{one: a, other: b} for a, b in itertools.product(tried[one], tried[other])]
-    return [dict(pairs) for pairs in {tuple(sorted(v.items(), key=str)): None for v in found}]
+        chosen += [{one: a, other: b} for a, b in itertools.product(tried[one], tried[other])]
+    return [dict(pairs) for pairs in {tuple(sorted(v.items(), key=str)): None for v in chosen}]
 
 
 CASES = [
@@ -88,7 +88,7 @@ CASES = [
 ]
 
 
-def test_every_shipped_model_is_a_net_found_here():
+def test_every_shipped_model_is_a_net_of_this_package():
     targets = {OmegaConf.load(file)._target_ for file in CONF.glob("*.yaml")}
     assert targets
     assert targets <= set(NETS)

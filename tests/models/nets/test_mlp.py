@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from churn_torch.errors import InputError
-from churn_torch.models.nets.embeddings import Periodic
 from churn_torch.models.nets.mlp import ACTIVATIONS, MLP, NORMALIZATIONS
 
 FUNCTIONS = {
@@ -113,23 +112,6 @@ def test_depth_zero_is_linear():
     assert [tuple(p.shape) for p in net.parameters()] == [(1, 3), (1,)]
 
 
-def test_waves_are_of_the_numbers_alone():
-    torch.manual_seed(0)
-    net = MLP(n_features=5, n_numbers=2, width=4, depth=0, n_frequencies=3).eval()
-    assert isinstance(net.embed, Periodic)
-    assert net.head.in_features == 5 + 2 * 3
-    x = torch.randn(6, 5)
-    waves = []
-    for i in range(2):
-        angle = 2 * torch.pi * x[:, i : i + 1] * net.embed.frequency[i]
-        mixed = torch.cat([angle.cos(), angle.sin()], 1) @ net.embed.weight[i]
-        mixed = mixed + net.embed.bias[i]
-        waves.append(mixed * mixed.sigmoid())
-    torch.testing.assert_close(net(x), net.head(torch.cat([x, *waves], 1)).squeeze(1))
-    # A table without numbers has no waves.
-    assert MLP(n_features=5, n_numbers=0, n_frequencies=3).embed.state_dict() == {}
-
-
 def test_width_and_depth_set_the_sizes():
     net = MLP(n_features=3, width=5, depth=2, n_frequencies=0)
     shapes = [tuple(p.shape) for p in net.parameters()]
@@ -144,8 +126,6 @@ def test_width_and_depth_set_the_sizes():
         ({"width": 1, "normalization": "layer"}, "2 or more with normalization=layer"),
         ({"dropout": 1.0}, "0 <= dropout < 1, got .*dropout=1.0"),
         ({"dropout": -0.1}, "dropout=-0.1"),
-        ({"n_frequencies": -1}, "n_frequencies >= 0 .* got n_frequencies=-1"),
-        ({"frequency_scale": 0.0}, "frequency_scale > 0, got .*frequency_scale=0.0"),
         ({"activation": "rellu"}, r"model.activation: .* got 'rellu' \(did you mean 'relu'\?\)"),
         ({"activation": "swish"}, "expected one of relu, gelu, silu, selu, tanh, got 'swish'"),
         ({"normalization": "Batch"}, r"got 'Batch' \(did you mean 'batch'\?\)"),

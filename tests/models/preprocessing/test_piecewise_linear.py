@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
+from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.piecewise_linear import (
     LEAST_WIDTH,
+    PiecewiseLayout,
     PiecewiseLinear,
     fit_pieces,
 )
+from churn_torch.tables.schema import Schema
 
 
 def fitted(z: np.ndarray, n_bins: int, missing: np.ndarray | None = None) -> np.ndarray:
@@ -74,3 +79,17 @@ def test_pieces_are_a_scale_from_the_first_edge_to_the_last(z: np.ndarray, n_bin
 def test_no_rows_and_no_pieces():
     assert PiecewiseLinear([2, 0, 1])(torch.zeros(0, 3)).shape == (0, 3)
     assert PiecewiseLinear([0, 0])(torch.zeros(5, 2)).shape == (5, 0)
+
+
+def test_a_layout_survives_json():
+    schema = Schema((), "y", "1", "0")
+    layout = PiecewiseLayout({"usage": 3})
+    assert PiecewiseLayout.of(Schema.from_json(layout.attach(schema).to_json())) == layout
+    assert PiecewiseLayout.of(schema) == PiecewiseLayout({})
+
+
+@pytest.mark.parametrize("value", [[], {"n_pieces": {"usage": "many"}}, {"n_pieces": 3}])
+def test_a_damaged_layout_is_refused(value: Any):
+    schema = Schema((), "y", "1", "0").with_layout("piecewise_linear", value)
+    with pytest.raises(InputError, match=r"layouts.piecewise_linear of the schema"):
+        PiecewiseLayout.of(schema)

@@ -346,21 +346,6 @@ def test_with_more_rows_than_the_sample(options: dict[str, Any]):
         np.testing.assert_allclose(row, expected, rtol=0.05, atol=0.05)
 
 
-def test_the_sample_is_uniform_over_the_rows():
-    rows = pd.DataFrame({"x": np.arange(60_000.0)})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moments, "BLOCK_ROWS", 1000)
-        patch.setattr(moments, "SAMPLE_ROWS", 6000)
-        sums = moments.RunningStatistics([number()])
-        for block in moments.blocks([rows]):
-            sums.add(block)
-    ((_, summed, sample),) = sums.per_column()
-    assert summed.count == 60_000
-    assert len(np.unique(sample)) == 6000
-    in_tenth = np.histogram(sample, bins=10, range=(0, 60_000))[0]
-    assert np.abs(in_tenth - 600).max() < 5 * np.sqrt(600)
-
-
 def test_present_values_so_few_that_the_sample_has_none():
     values = np.full(5000, NAN)
     values[[10, 4000]] = [2.0, 4.0]

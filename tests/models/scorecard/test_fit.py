@@ -23,7 +23,7 @@ def test_the_pair_that_matters_is_found_first_and_copies_never_pair():
     assert not ScorecardLayout.of(learned(pairs=0).schema).pairs
 
 
-def test_the_default_penalty_stands_for_the_strengths_found():
+def test_the_default_penalty_stands_for_the_fitted_penalties():
     made = learned()
     x = made.features(*made.columns).double().numpy()
     model = LogisticRegression(C=1 / (L2 * N), tol=1e-8, max_iter=1000)

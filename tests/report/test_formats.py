@@ -1,0 +1,12 @@
+"""Numbers as tables write them."""
+
+from __future__ import annotations
+
+from churn_torch.report.formats import count, lift, percent, score
+
+
+def test_formats() -> None:
+    assert count(1234567) == "1,234,567"
+    assert percent(0.2654) == "26.5%"
+    assert score(0.84554) == "0.8455"
+    assert lift(2.849) == "2.85"
