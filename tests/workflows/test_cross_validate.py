@@ -18,7 +18,7 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
-from churn_torch.training.features import learn_features
+from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.workflows import train as pipeline
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.fit import fitted
@@ -187,7 +187,7 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     config.cv.average = False
     columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))
     every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
-    learned = learn_features(config, every, watch=lambda rows: rows)
+    learned = fit_preprocessing(config, every, watch=lambda rows: rows)
     medians, each = run.scorer.preprocess.get_buffer("float32_fill_"), []
     for one in folds(table, config.data.split, n_folds=3, seed=0):
         with fitted(
