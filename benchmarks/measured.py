@@ -151,8 +151,8 @@ def main() -> None:
 
     build_trainer, features, train = fit.build_trainer, fitting._features, pipeline.train
 
-    def watched_trainer(*args: Any) -> Any:
-        trainer = build_trainer(*args)
+    def watched_trainer(*args: Any, **keywords: Any) -> Any:
+        trainer = build_trainer(*args, **keywords)
         trainer.callbacks.insert(0, Passes())
         return trainer
 

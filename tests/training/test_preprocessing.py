@@ -1,4 +1,4 @@
-"""What is learned before a net: from training rows only, the same however the rows arrive."""
+"""The preprocessing is fitted on training rows only, the same for any chunks of the rows."""
 
 from __future__ import annotations
 
