@@ -173,7 +173,7 @@ def main() -> None:
     for name, module, function in (
         ("configuration", pipeline, "start_run"),
         ("read and infer", pipeline, "read_labelled"),
-        ("statistics", fitting, "learn_features"),
+        ("statistics", fitting, "fit_preprocessing"),
         ("fit", fitting, "fit_net"),
         ("calibrate", fitting, "_calibrate"),
         ("export", publishing, "write_model"),

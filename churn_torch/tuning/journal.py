@@ -120,7 +120,11 @@ def refuse_damage(folder: Path) -> Iterator[None]:
         ) from error
 
 
-_OF_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+# What Optuna raises where a line is not as it wrote it.
+_OF_DAMAGE = (
+    *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
+    *(AssertionError, RecursionError),
+)
 
 
 class _JournalLock(JournalFileOpenLock):

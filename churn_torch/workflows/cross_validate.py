@@ -29,8 +29,9 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.features import learn_features
+from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.fit import one_thread
+from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_cross_validation
@@ -88,7 +89,7 @@ def cross_validate(
             check_input_names(table.schema)
             none = np.arange(0)
             table = replace(table, split=Split(np.arange(len(table.label)), none, none))
-            learned = learn_features(options, table, watch=lambda rows: rows)
+            learned = fit_preprocessing(options, table, watch=lambda rows: rows)
         measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)

@@ -29,10 +29,10 @@ from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_preprocess, build_scorer
-from churn_torch.training.features import learn_features
 from churn_torch.training.fit import fit_net
 from churn_torch.training.inference import mean_row, sampled_logits, scored
 from churn_torch.training.options import Component
+from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,
@@ -222,7 +222,7 @@ def prepared(
         announce: Tells the user a sentence.
         learned: Takes the place of what the training rows would teach the features.
     """
-    schema, statistics = learned or learn_features(
+    schema, statistics = learned or fit_preprocessing(
         options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
     show_rows(table, announce)

@@ -35,33 +35,33 @@ CALLS = "Größe/Call  Failure"
 
 @pytest.fixture
 def levels() -> tuple[pd.DataFrame, np.ndarray]:
-    """A column that tells, one of many levels that tells nothing, and a constant."""
+    """A useful column, one of many levels without use, and a constant."""
     rng = np.random.default_rng(0)
     label = (rng.random(2000) < 0.3).astype(np.float32)
-    tells = np.where(rng.random(2000) < 0.4, label, rng.integers(0, 3, 2000)).astype(int)
-    return pd.DataFrame({"noise": rng.integers(0, 200, 2000), "tells": tells, "one": 7}), label
+    useful = np.where(rng.random(2000) < 0.4, label, rng.integers(0, 3, 2000)).astype(int)
+    return pd.DataFrame({"noise": rng.integers(0, 200, 2000), "useful": useful, "one": 7}), label
 
 
 def test_chi2_is_pearsons_less_chance(levels):
     frame, label = levels
     scores = chi2_scores(frame, label)
-    for name in ("noise", "tells"):
+    for name in ("noise", "useful"):
         table = pd.crosstab(frame[name], label)
         reference = chi2_contingency(table, correction=False)
         assert scores[name] == pytest.approx((reference.statistic - reference.dof) / len(label))
     assert scores["one"] == 0
-    assert abs(scores["noise"]) < 0.03 < scores["tells"]
+    assert abs(scores["noise"]) < 0.03 < scores["useful"]
 
 
 def test_mutual_information_is_less_chance(levels):
     frame, label = levels
     scores = mutual_info_scores(frame, label)
-    for name in ("noise", "tells"):
+    for name in ("noise", "useful"):
         plain = mutual_info_score(frame[name], label)
         chance = (frame[name].nunique() - 1) / (2 * len(label))
         assert scores[name] == pytest.approx(plain - chance, abs=1e-9)
     assert scores["one"] == 0
-    assert abs(scores["noise"]) < 0.02 < scores["tells"]
+    assert abs(scores["noise"]) < 0.02 < scores["useful"]
 
 
 def completed(prepared: Prepared) -> Schema:
@@ -138,7 +138,7 @@ def test_permutation_finds_what_the_net_uses(prepare):
 
 
 def test_permutation_shuffles_columns_whatever_the_model_makes_of_them():
-    """A scorecard's terms are more than its columns; here only a pair of columns tells."""
+    """A scorecard's terms are more than its columns; here only a pair of columns is useful."""
     card, features = made_card.learned(), made_card.learned().features
     scorer = Scorer(features, Linear(n_features=features.n_features), Calibrator()).eval()
     x, y = features(*card.columns).detach().numpy(), card.label.numpy()

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import optuna
 import pytest
-from filelock import FileLock
-from optuna.distributions import FloatDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState
 
 from churn_torch.errors import InputError
-from churn_torch.tuning import journal
 from churn_torch.tuning.study import Study
 
 
@@ -105,21 +105,26 @@ def test_the_last_process_trains_the_best(opened, tmp_path):
     assert opened().run_of(3) is None
 
 
-def test_a_damaged_journal_is_named(opened, tmp_path):
-    opened().close()
-    path = tmp_path / "study.journal"
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"op_code"')  # a write that was cut short
-    opened().close()
-    path.write_bytes(b"\x00\xff{}\n" + whole)
-    with pytest.raises(InputError, match=r"expected a whole journal in .*, got a damaged one"):
-        opened()
+def test_a_trial_of_a_stranger_sets_no_keys_but_those_of_the_space(opened):
+    study = opened()
+    classes = CategoricalDistribution(["pandas.read_pickle", "os.system"])
+    study._study.add_trial(
+        optuna.create_trial(
+            state=TrialState.WAITING,
+            params={"x": 0.1, "model._target_": "os.system"},
+            distributions={"x": FloatDistribution(0.0, 1.0), "model._target_": classes},
+        )
+    )
+    assert set(study.next(9).params) == {"x"}  # the first trial of all
+    with pytest.raises(InputError, match=r"^tune\.study: .*trial 1 has other keys or ranges than"):
+        study.next(9)
 
 
-def test_a_lock_that_stays_is_named(opened, tmp_path, monkeypatch):
-    monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
-    with (
-        FileLock(tmp_path / "study.lock"),
-        pytest.raises(InputError, match=r"to be free within 0\.05 s, got it held"),
+@pytest.mark.parametrize("started", ["text", {"fingerprint": "f"}, {"space": 3}])
+def test_a_record_of_the_start_that_is_damaged_is_named(opened, started):
+    study = opened()
+    study._study.set_user_attr("started", started)
+    with pytest.raises(
+        InputError, match=r"^tune\.study: expected a whole journal .* a damaged one"
     ):
         opened()

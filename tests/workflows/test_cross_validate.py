@@ -18,7 +18,7 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
-from churn_torch.training.features import learn_features
+from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fit import fitted
@@ -188,7 +188,7 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     table = read_labelled(options.data, seed=options.seed, with_test=False)
     columns = Columns.from_arrays(encode(parse(customers, run.schema), run.schema))
     every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
-    learned = learn_features(options, every, watch=lambda rows: rows)
+    learned = fit_preprocessing(options, every, watch=lambda rows: rows)
     medians, each = run.scorer.preprocess.get_buffer("float32_fill_"), []
     for one in folds(table, options.data.split, n_folds=3, seed=0):
         with fitted(

@@ -1,4 +1,4 @@
-"""What is said about an exact fit when it has ended."""
+"""The summary of an exact fit."""
 
 from __future__ import annotations
 

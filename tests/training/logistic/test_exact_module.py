@@ -105,7 +105,7 @@ def test_coefficients_are_scikit_learns(
     np.testing.assert_allclose(point_of(module), expected, rtol=accuracy, atol=accuracy)
     assert prepared.scorer.prior_shift.item() == pytest.approx(math.log(weight), abs=1e-6)
 
-    # What is said about the fit is true.
+    # The outcome and the curve are true.
     outcome, history = module.outcome, module.history
     assert outcome["passes"] == len(history)
     assert (outcome["solver"], outcome["separable"], outcome["l2"]) == (method, False, l2)

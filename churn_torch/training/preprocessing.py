@@ -1,4 +1,4 @@
-"""What the training rows teach before a net is trained: statistics, and a scorecard's features."""
+"""Fit the preprocessing of a model on the training rows, before its net is trained."""
 
 from __future__ import annotations
 
@@ -16,33 +16,35 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.build import positive_weight, scorecard_options
 from churn_torch.training.options import FitOptions
 
-# Training rows that a scorecard's bins and pairs are learned from, at most.
+# Most training rows for the bins and pairs of a scorecard.
 SCORECARD_ROWS = 65_536
 
 
-def learn_features(
+def fit_preprocessing(
     options: FitOptions, table: LabelledTable, *, watch: Callable[[Iterable[Rows]], Iterable[Rows]]
 ) -> tuple[Schema, Statistics]:
-    """Learn what the features need from the training rows: one pass, for a scorecard two.
+    """Fit the statistics of the columns, and for a model with a scorecard its bins and pairs.
+
+    One pass over the rows, two for a scorecard.
 
     Args:
         options: How features are made.
-        table: The rows.
+        table: The rows; only its training rows are used.
         watch: Passes the rows on, with a progress bar.
 
     Returns:
-        The completed schema, and what the preprocessing that it is for takes.
+        The completed schema, and the numbers that `build_preprocess` takes.
 
     Raises:
-        InputError: An option is out of range, or there is nothing to learn a scorecard from.
+        InputError: An option is out of range, or no training row is left to fit a scorecard on.
     """
-    card = scorecard_options(options)
+    scorecard = scorecard_options(options)
     parsed = (rows.of("train").parsed for rows in watch(table.chunks()))
     schema, statistics = fit_statistics(parsed, table.schema, options.preprocess)
-    if card is None:
+    if scorecard is None:
         return schema, statistics
     n_train = table.counts["train"]
-    rows = _spread(watch(table.chunks()), -(-n_train // SCORECARD_ROWS))
+    rows = _every_nth(watch(table.chunks()), -(-n_train // SCORECARD_ROWS))
     weight = None if rows.weight is None else torch.from_numpy(rows.weight / mean_weight_of(table))
     return fit_scorecard(
         Columns.from_arrays(encode(rows.parsed, schema)),
@@ -50,17 +52,17 @@ def learn_features(
         weight,
         schema,
         statistics,
-        card,
+        scorecard,
         n_train=n_train,
         positive_weight=positive_weight(options.class_weight, *table.weight_by_class["train"]),
     )
 
 
-def _spread(chunks: Iterable[Rows], step: int) -> Rows:
+def _every_nth(chunks: Iterable[Rows], step: int) -> Rows:
     """Return every ``step``-th training row."""
-    found, n_seen = [], 0
+    parts, n_seen = [], 0
     for chunk in chunks:
         rows = chunk.of("train")
-        found.append(rows.take(np.arange(-n_seen % step, len(rows.label), step)))
+        parts.append(rows.take(np.arange(-n_seen % step, len(rows.label), step)))
         n_seen += len(rows.label)
-    return Rows.joined(found)
+    return Rows.joined(parts)

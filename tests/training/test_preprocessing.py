@@ -1,4 +1,4 @@
-"""What is learned before a net: from training rows only, the same however the rows arrive."""
+"""The preprocessing is fitted on training rows only, the same for any chunks of the rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.rows import Rows
-from churn_torch.training import features
-from churn_torch.training.features import learn_features
+from churn_torch.training import preprocessing
+from churn_torch.training.preprocessing import fit_preprocessing
 from tests.models.scorecard.made_scorecard import frame, learned
 from tests.training.conftest import options_of
 
@@ -52,24 +52,28 @@ def same(one: tuple, other: tuple) -> bool:
 
 def test_chunks_and_other_parts_change_nothing():
     options = options_of(*OVERRIDES)
-    whole = learn_features(options, table(), watch=iter)
+    whole = fit_preprocessing(options, table(), watch=iter)
     assert ScorecardLayout.of(whole[0]).pairs[0] == ("usage", "plan")
-    assert same(whole, learn_features(options, table(n_chunks=7), watch=iter))
-    assert same(whole, learn_features(options, table(spoil=True), watch=iter))
+    assert same(whole, fit_preprocessing(options, table(n_chunks=7), watch=iter))
+    assert same(whole, fit_preprocessing(options, table(spoil=True), watch=iter))
 
 
 def test_a_large_table_is_sampled_evenly(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(features, "SCORECARD_ROWS", 400)
+    monkeypatch.setattr(preprocessing, "SCORECARD_ROWS", 400)
     seen = []
     monkeypatch.setattr(
-        features, "fit_scorecard", lambda columns, *args, **kwargs: seen.append(len(columns.codes))
+        preprocessing,
+        "fit_scorecard",
+        lambda columns, *args, **kwargs: seen.append(len(columns.codes)),
     )
     for n_chunks in (1, 7):
-        learn_features(options_of(*OVERRIDES), table(n_chunks=n_chunks), watch=iter)
+        fit_preprocessing(options_of(*OVERRIDES), table(n_chunks=n_chunks), watch=iter)
     assert seen == [334, 334]  # every third of 1,000
 
 
 def test_other_models_need_one_pass():
     passes = []
-    learn_features(options_of(), table(), watch=lambda rows: passes.append(1) or iter(list(rows)))
+    fit_preprocessing(
+        options_of(), table(), watch=lambda rows: passes.append(1) or iter(list(rows))
+    )
     assert len(passes) == 1

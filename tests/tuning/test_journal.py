@@ -1,0 +1,111 @@
+"""The journal of a study: whole or named, and without code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from optuna.storages.journal import JournalFileBackend
+
+from churn_torch.errors import InputError
+from churn_torch.tuning import journal
+from churn_torch.tuning.journal import JOURNAL, Process, acquired, open_study, study_lock
+
+
+def opened(folder: Path):
+    lock = study_lock(folder)
+    with acquired(lock):
+        return open_study(folder, lock)
+
+
+def test_what_is_written_is_there_when_it_is_opened_again(tmp_path):
+    study = opened(tmp_path)
+    study.tell(study.ask(), 0.25)
+    study.set_user_attr("x", [1, "two"])
+    again = opened(tmp_path)
+    assert [trial.value for trial in again.trials] == [0.25]
+    assert again.user_attrs == {"x": [1, "two"]}
+    lines = (tmp_path / JOURNAL).read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(line) for line in lines)
+
+
+def test_a_line_that_was_cut_short_is_removed(tmp_path):
+    opened(tmp_path)
+    path = tmp_path / JOURNAL
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"op_code"')
+    opened(tmp_path)
+    content = path.read_bytes()
+    assert content.startswith(whole)
+    assert all(json.loads(line) for line in content.splitlines())
+
+
+class Payload:
+    def __reduce__(self):
+        return os.system, ("touch mark",)
+
+
+STUDY = b'{"op_code":0,"worker_id":"x","study_name":"study","directions":[1]}\n'
+DAMAGE = {
+    "bytes": b"\x00\xff{}\n",
+    "pickle": pickle.dumps(Payload(), protocol=0) + b"\n",
+    "list": b"[1]\n",
+    "operation": b'{"op_code":99,"worker_id":"x"}\n',
+    "no study": b'{"op_code":0}\n',
+    "directions": STUDY.replace(b"[1]", b'["os.system"]'),
+    "trial": STUDY
+    + b'{"op_code":4,"worker_id":"x","study_id":0,"datetime_start":"__import__(1)"}\n',
+    "choice": STUDY
+    + b'{"op_code":4,"worker_id":"x","study_id":0,"datetime_start":null,"params":{"a":7},'
+    b'"distributions":{"a":"{\\"name\\":\\"CategoricalDistribution\\",\\"attributes\\":'
+    b'{\\"choices\\":[1]}}"}}\n',
+    "distribution": STUDY + b'{"op_code":4,"worker_id":"x","study_id":0,"datetime_start":null,'
+    b'"distributions":{"a":"{\\"name\\":\\"Popen\\",\\"attributes\\":{}}"}}\n',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_or_hostile_journal_is_named_and_runs_nothing(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / JOURNAL).write_bytes(content)
+    with pytest.raises(InputError, match=r"^tune\.study: expected a whole journal in .*a damaged"):
+        opened(tmp_path)
+    assert not Path("mark").exists()
+
+
+def test_optuna_reads_no_pickled_snapshot_beside_a_file():
+    """Backends that keep snapshots unpickle them; one of a file must not become such."""
+    assert not hasattr(JournalFileBackend, "load_snapshot")
+
+
+def test_a_lock_that_stays_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
+    with (
+        FileLock(tmp_path / "study.lock"),
+        pytest.raises(InputError, match=r"to be free within 0\.05 s, got it held"),
+    ):
+        opened(tmp_path)
+
+
+def test_optuna_writes_under_the_lock_of_the_study(tmp_path, monkeypatch):
+    study = opened(tmp_path)
+    monkeypatch.setattr(study._storage._backend._lock._lock, "timeout", 0.05)
+    with FileLock(tmp_path / "study.lock"), pytest.raises(InputError, match="to be free within"):
+        study.set_user_attr("x", 1)
+
+
+def test_a_process_is_alive_while_it_holds_its_lock(tmp_path):
+    one, other = Process(tmp_path), Process(tmp_path)
+    one.enter()
+    one.scratch.mkdir()
+    other.enter()
+    assert other.is_alive(one.name)
+    one._alive.release()  # as the kernel does when it dies
+    assert not other.is_alive(one.name)
+    assert not one.scratch.exists()
+    other.leave()
+    assert [path.name for path in tmp_path.iterdir()] == []
