@@ -14,6 +14,7 @@ from torch import nn
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.models.calibration import Calibrator
+from churn_torch.training.argument_types import check_argument
 from churn_torch.training.options import Component
 
 # What a component must be a class of, by the group in conf/ that names it.
@@ -85,4 +86,6 @@ def maker_of(group: str, component: Component) -> Callable[..., Any]:
                     f"{group}.{argument}: expected one of {', '.join(taken)}, got {argument!r}"
                     f"{suggest(argument, taken)}; they are explained in conf/{group}/."
                 )
+    for argument in taken.keys() & component.arguments.keys():
+        check_argument(f"{group}.{argument}", taken[argument], component.arguments[argument])
     return functools.partial(made, **component.arguments)
