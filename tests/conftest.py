@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,27 +37,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the longest test there is, or the other workers wait for it at the end."""
     items.sort(key=lambda item: item.name != "test_every_block_works_in_order")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def files_read_once() -> Iterator[None]:
-    """Keep what is read of this checkout's YAML files: hundreds of commands read the same ones."""
-    from omegaconf import OmegaConf
-
-    load = OmegaConf.load
-    kept: dict[Path, Any] = {}
-
-    def load_once(file: Any) -> Any:
-        path = Path(file if isinstance(file, str | Path) else file.name).resolve()
-        if not path.is_relative_to(ROOT):
-            return load(file)
-        if path not in kept:
-            kept[path] = load(file)
-        return copy.deepcopy(kept[path])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(OmegaConf, "load", staticmethod(load_once))
-        yield
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +107,8 @@ def train_run() -> Callable[..., Run]:
         from churn_torch.cli.compose import compose
         from churn_torch.workflows import train as workflow
 
-        config = compose("train", [f"outputs={folder.parent}", *overrides])
+        config = compose("train", overrides)  # without the folder: the same is composed once
+        config.outputs = str(folder.parent)
         return workflow.train(config, folder, source=source)
 
     return train
@@ -188,13 +167,10 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Callable[..., Outcome]]:
     """Return a function that runs a script's command in this process: name, then arguments."""
-    from hydra._internal.hydra import Hydra
     from hydra.core.global_hydra import GlobalHydra
 
     from churn_torch.cli.main import run_command
 
-    # Hydra composes everything once more to ask for its own mode, and takes this for a plain run.
-    monkeypatch.setattr(Hydra, "get_mode", lambda *arguments, **options: None)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # run_command sets it: undone after the test
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -12,7 +12,7 @@ from churn_torch import console
 @pytest.fixture
 def lines(caplog):
     caplog.set_level(logging.INFO, logger="churn_torch")
-    return lambda: [record.getMessage() for record in caplog.records]
+    return lambda: [line for r in caplog.records for line in r.getMessage().splitlines()]
 
 
 def wide_table() -> Table:
@@ -25,7 +25,7 @@ def wide_table() -> Table:
 def test_a_table_is_shown_and_logged_alike(capsys, lines):
     console.show(wide_table())
     out = capsys.readouterr().out
-    assert [line.rstrip() for line in out.splitlines()] == lines()
+    assert ["", *(line.rstrip() for line in out.splitlines())] == lines()
     assert max(map(len, lines())) <= console.WIDTH_WITHOUT_TERMINAL
     for text in ("data.ignore=[id]", "日本", "reason a very"):
         assert text in out
@@ -38,6 +38,24 @@ def test_a_sentence_is_taken_literally(capsys, lines):
     assert lines() == [sentence]
 
 
+def test_a_table_is_stamped_once(caplog):
+    caplog.set_level(logging.INFO, logger="churn_torch")
+    console.show(wide_table())
+    (record,) = caplog.records
+    assert record.getMessage().startswith("\n")
+
+
+def test_a_sweep_prints_the_same_table_once(capsys, lines):
+    with console.tables_once():
+        for text in ("same", "same", "other"):
+            console.show(text, once=True)
+            console.show("metrics")
+    console.show("same", once=True)
+    expected = ["same", "metrics", "metrics", "other", "metrics", "same"]
+    assert capsys.readouterr().out.split() == expected
+    assert lines() == ["same", "metrics", "same", "metrics", "other", "metrics", "same"]
+
+
 def test_the_log_has_no_colours(capsys, lines, monkeypatch):
     monkeypatch.setenv("FORCE_COLOR", "1")
     table = Table("column")
@@ -48,7 +66,10 @@ def test_the_log_has_no_colours(capsys, lines, monkeypatch):
 
 
 def test_width_is_the_terminals_where_there_is_one(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     assert console.make_console().width == console.WIDTH_WITHOUT_TERMINAL
+    monkeypatch.setenv("COLUMNS", "71")  # a pipe honours it too
+    assert console.make_console().width == 71
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "61")
     assert console.make_console().width == 61

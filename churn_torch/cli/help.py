@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.cli import error_messages
 from churn_torch.cli.commands import COMMANDS
-from churn_torch.cli.compose import compose
+from churn_torch.cli.compose import compose_with_choices
 from churn_torch.errors import InputError
 
 WIDTH = 80
@@ -27,7 +26,7 @@ CONTINUED = 16
 KEY = re.compile(
     r"(?P<indent> *)(?P<key>[\w.]+):(?: +(?P<value>[^#\s].*?))?(?: +# (?P<comment>.*))?"
 )
-CHOICE = re.compile(r" +- (?P<key>\w+): *(?P<value>\S+?)(?: +# (?P<comment>.*))?")
+CHOICE = re.compile(r" +- (\w+): *(\S+?)(?: +# (.*))?")
 
 
 @dataclass
@@ -80,9 +79,7 @@ def read_config_file(path: Path) -> ConfigFile:
         if line.startswith("hydra:"):
             break
         if choice := CHOICE.fullmatch(line):
-            content.choices.append(
-                Entry(*(choice[name] or "" for name in ("key", "value", "comment")))
-            )
+            content.choices.append(Entry(choice[1], choice[2], choice[3] or ""))
         elif not text:
             if above:
                 content.entries.append(Entry("", comment=" ".join(above), gap=gap))
@@ -93,12 +90,12 @@ def read_config_file(path: Path) -> ConfigFile:
                 content.entries[-1].comment += f" {comment}"
             else:
                 above.append(comment)
-        elif (key := KEY.fullmatch(line)) and key["key"] != "defaults":
-            indent = len(key["indent"])
-            parents = [*(p for p in parents if p[0] < indent), (indent, key["key"])]
-            comment = ". ".join(part for part in (key["comment"], " ".join(above)) if part)
+        elif (key := KEY.fullmatch(line)) and key[2] != "defaults":
+            indent = len(key[1])
+            parents = [*(p for p in parents if p[0] < indent), (indent, key[2])]
+            comment = ". ".join(part for part in (key[4], " ".join(above)) if part)
             dotted = ".".join(name for _, name in parents)
-            content.entries.append(Entry(dotted, key["value"] or "", comment, gap))
+            content.entries.append(Entry(dotted, key[3] or "", comment, gap))
             above, gap = [], False
     return content
 
@@ -141,9 +138,9 @@ def command_help(name: str, topic: str, arguments: Sequence[str]) -> str:
         InputError: There is no such topic, or the command line cannot be composed.
     """
     overrides = [a for a in arguments if "=" in a and not a.startswith(("-", "help=", "hydra."))]
-    config = compose(name, overrides)
+    config, choices = compose_with_choices(name, overrides)
     primary = read_config_file(_conf() / f"{name}.yaml")
-    options = _chosen(primary, config, overrides)
+    options = {choice.key: choices.get(choice.key) for choice in primary.choices}
     if topic in options:
         return "\n\n".join(_group(topic, primary, options[topic], config))
     if topic:
@@ -170,38 +167,18 @@ def _conf() -> Path:
     return error_messages.CONF
 
 
-def _chosen(primary: ConfigFile, config: DictConfig, overrides: Sequence[str]) -> dict[str, str]:
-    """Return the option of each group: of the command line, or what the model or optimizer brings."""
-    options = {choice.key: choice.value for choice in primary.choices}
-    options |= {
-        key: option for key, option in (o.split("=", 1) for o in overrides) if key in options
-    }
-    options = {key: options.get(value[2:-1], value) for key, value in options.items()}
-    for group, option in options.items():
-        target = OmegaConf.select(config, f"{group}._target_", default="")
-        if target != _target(_conf() / group / f"{option}.yaml"):
-            files = sorted((_conf() / group).glob("*.yaml"))
-            options[group] = next((f.stem for f in files if _target(f) == target), option)
-    return {key: "" if value == "null" else value for key, value in options.items()}
-
-
-def _target(path: Path) -> Any:
-    if not path.exists():
-        return ""
-    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("_target_", "")
-
-
 def _with_inherited(path: Path) -> ConfigFile:
     """Read a file and the keys of the files in its folder that it takes over."""
     file = read_config_file(path)
-    defaults = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", [])
-    for name in defaults:
+    for name in OmegaConf.select(OmegaConf.load(path), "defaults") or []:
         if isinstance(name, str) and name != "_self_" and "/" not in name:
             file.entries = _with_inherited(path.with_name(f"{name}.yaml")).entries
     return file
 
 
-def _group(topic: str, primary: ConfigFile, chosen: str, config: DictConfig) -> Iterator[str]:
+def _group(
+    topic: str, primary: ConfigFile, chosen: str | None, config: DictConfig
+) -> Iterator[str]:
     comment = next(choice.comment for choice in primary.choices if choice.key == topic)
     yield textwrap.fill(f"{topic}: {comment}", WIDTH, subsequent_indent="  ")
     for path in sorted((_conf() / topic).glob("*.yaml")):
@@ -213,7 +190,7 @@ def _group(topic: str, primary: ConfigFile, chosen: str, config: DictConfig) -> 
 
 
 def _key(
-    name: str, topic: str, primary: ConfigFile, options: dict[str, str], config: DictConfig
+    name: str, topic: str, primary: ConfigFile, options: dict[str, str | None], config: DictConfig
 ) -> str:
     files = [(primary, "")]
     for group, option in options.items():
@@ -245,17 +222,21 @@ def _keys(file: ConfigFile, config: DictConfig, prefix: str) -> Iterator[str]:
         dotted = f"{prefix}{entry.key}"
         if entry.value:
             value = OmegaConf.select(config, dotted, default=OmegaConf.create())
-            written = entry.value if value == OmegaConf.create() else _as_yaml(value)
+            written = entry.value if value == OmegaConf.create() else _as_typed(value)
             yield lead + _columns(f"  {dotted}={written}", entry.comment)
         else:
             yield lead + _columns(f"  {dotted}:", entry.comment)
 
 
-def _as_yaml(value: Any) -> str:
-    if OmegaConf.is_config(value):
-        value = OmegaConf.to_container(value)
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
-    return text.removesuffix("\n").removesuffix("\n...")
+def _as_typed(value: Any) -> str:
+    """Return a value as one would type it on the command line."""
+    if OmegaConf.is_list(value):
+        return f"[{','.join(map(_as_typed, value))}]"
+    if OmegaConf.is_dict(value):
+        return f"{{{', '.join(f'{key}: {_as_typed(each)}' for key, each in value.items())}}}"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 def _heading(text: str) -> str:

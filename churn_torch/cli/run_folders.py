@@ -1,4 +1,4 @@
-"""The folder of a run that the command line starts: its name, and its removal where it is useless."""
+"""The folder of a run started from the command line: its name, and when it is removed again."""
 
 from __future__ import annotations
 

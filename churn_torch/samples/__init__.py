@@ -1,4 +1,4 @@
-"""Small customer tables that ship with the package; README.md in this folder names their sources."""
+"""Small customer tables that ship with the package; README.md names their sources."""
 
 from __future__ import annotations
 

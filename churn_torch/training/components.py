@@ -14,6 +14,7 @@ from torch import nn
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.models.calibration import Calibrator
+from churn_torch.training.argument_types import check_argument
 from churn_torch.training.options import Component
 
 # The base class of a component, by the group in conf/ that names it.
@@ -80,6 +81,8 @@ def maker_of(group: str, component: Component) -> Callable[..., Any]:
                     got=f"{argument!r}{suggest(argument, taken)}",
                     fix=f"see the keys in conf/{group}/",
                 )
+    for argument in taken.keys() & component.arguments.keys():
+        check_argument(f"{group}.{argument}", taken[argument], component.arguments[argument])
     return functools.partial(made, **component.arguments)
 
 

@@ -29,7 +29,6 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema, describe
-from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.fit import one_thread
 from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import SAMPLE_ROWS

@@ -106,7 +106,10 @@ def _choices(hint: Any) -> tuple[Any, ...]:
 
 
 def _sequence(hint: Any, value: Sequence[Any], where: str) -> tuple[Any, ...]:
-    inner = typing.get_args(hint)[0]
+    inner, *others = typing.get_args(hint)
+    if others and others != [...] and len(value) != 1 + len(others):  # tuple[float, float]
+        n = 1 + len(others)
+        raise InputError(where, expected=f"a list of {n} values", got=f"{len(value)} in {value}")
     if inner is str:  # names of columns may be numbers
         return tuple(map(str, value))
     return tuple(_value(inner, each, where) for each in value)

@@ -16,8 +16,10 @@ def test_known_keys_are_those_of_the_files():
     assert "trainer.max_epochs" in keys
     assert "penalty.l2" in keys
     for group in (path.name for path in CONF.iterdir() if path.is_dir()):
-        assert group in keys
-    assert not [key for key in keys if key.startswith(("hydra", "debug.", "experiment."))]
+        assert (group in keys) == (group not in ("recipe", "tune"))
+    assert not [k for k in keys if k.startswith(("hydra", "debug.", "experiment.", "recipe"))]
+    assert "tune.trials" in known_keys("tune")
+    assert set(known_keys("score")) == {"run", "source", "database", "out", "keep", "chunk_rows"}
 
 
 # Errors
@@ -26,8 +28,8 @@ def test_known_keys_are_those_of_the_files():
 def test_a_users_error_is_found_below_others():
     outer = RuntimeError("of a library")
     outer.__cause__ = KeyError("of another")
-    outer.__cause__.__cause__ = InputError("the sentence")
-    assert explain(outer) == "the sentence"
+    outer.__cause__.__cause__ = InputError("here", expected="this", got="that")
+    assert explain(outer) == "here: expected this, got that."
 
 
 @pytest.mark.parametrize("error", [RuntimeError("bug"), KeyError("bug"), ValueError("bug")])

@@ -4,10 +4,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.overrides import quote_overrides
+from churn_torch.workflows.options import train_options
 
 
 def value_of(argument: str) -> object:
@@ -100,10 +100,8 @@ def test_a_sweep_over_sources_stays_a_sweep():
 
 
 def kinds_of(*arguments: str) -> dict[str, str]:
-    from churn_torch.tables.labelled.in_memory import _kinds
-
     config = compose("train", ["data=table", "data.target=y", "data.source=x", *arguments])
-    return _kinds(OmegaConf.to_container(config.data.kinds))
+    return dict(train_options(config).data.kinds)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+
+from churn_torch.cli import run_folders
+from churn_torch.errors import InputError
+
+
+@pytest.mark.usefixtures("without_export")
+def test_runs_of_the_same_second_have_folders_of_their_own(
+    command, customers_csv, table_keys, tmp_path, monkeypatch
+):
+    class Clock(run_folders.datetime):
+        moment = 0
+
+        @classmethod
+        def now(cls, tz=None):
+            cls.moment += 1
+            return cls(2026, 1, 31, 12, 0, 0, cls.moment)
+
+    monkeypatch.setattr(run_folders, "datetime", Clock)
+    keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={tmp_path}"]
+    for _ in range(2):
+        assert command("train", *keys).code == 0
+    (day,) = (path for path in tmp_path.iterdir() if path.name != "latest")
+    assert day.name == "2026-01-31"
+    first, second = sorted(path.name for path in day.iterdir())
+    assert first == "12-00-00"
+    assert second.startswith("12-00-00-")
+    assert (tmp_path / "latest").resolve() == day / second
+
+
+def test_a_failed_run_takes_only_its_own_folder_away(command, table_keys, tmp_path):
+    """Neither the other runs of the day, nor a folder that was there before."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.yaml").write_text("precious: true\n")
+    keys = [*table_keys, "data.source=nothing.csv"]
+    code, _, _ = command("train", *keys, f"outputs={tmp_path / 'outputs'}", f"hydra.run.dir={mine}")
+    assert code == 1
+    assert mine.is_dir()
+    for name in ("first", "second"):
+        (tmp_path / "day" / name).mkdir(parents=True)
+    run_folders.remove_if_useless(tmp_path / "day" / "second", RuntimeError())
+    assert [path.name for path in (tmp_path / "day").iterdir()] == ["first"]
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_finished_run_is_never_removed(tmp_path, finished):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("config.yaml", "last.ckpt", "metrics.json")[: 3 if finished else 2]:
+        (folder / name).touch()
+    run_folders.remove_if_useless(folder, OSError())  # can be gone on with
+    assert folder.exists()
+    run_folders.remove_if_useless(folder, InputError("a choice that cannot work"))
+    assert folder.exists() == finished
