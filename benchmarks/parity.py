@@ -34,7 +34,7 @@ from churn_torch.workflows.run_folder import load_run
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.export.elsewhere import answers
 from tests.export.test_elsewhere import BARE, pinned
-from tests.export.test_web import RUNTIME, decoded, encoded, node
+from tests.export.test_web import NODE, RUNTIME, decoded, encoded
 
 
 def main() -> None:
@@ -70,7 +70,16 @@ def compare(path: str, n_rows: int, folder: Path, bare: Path, page: Path) -> Non
         compose("export", [f"run={path}", "target=web", f"runtime={RUNTIME}", f"out={page}"])
     )
     coded = {k: {c: encoded(cells) for c, cells in f.items()} for k, f in feeds.items()}
-    web = node("answers.mjs", page, asked=coded)
+    model = str(run.model.resolve())
+    web = json.loads(
+        subprocess.run(
+            ["node", NODE / "answers.mjs", page],
+            input=json.dumps({model: coded}),
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        ).stdout
+    )[model]
     evaluator = ReferenceEvaluator(str(run.model))
     for kind, rows in tables.items():
         columns = Columns.from_arrays(encode(rows, run.schema))
