@@ -2,10 +2,11 @@
 
     python benchmarks/parity.py RUN... [ROWS]
 
-So many rows of the Telco sample (10,000 where not said) and as many hostile ones go through each
-run's file in onnxruntime of an environment with nothing but NumPy beside it, in onnxruntime-web in
-Node, and in ONNX's own evaluator. It borrows what tests/export uses, which proves the same with
-fewer rows; decisions that follow from the probability there and the quality must be the same.
+ROWS real rows of the Telco sample (10,000 by default) and as many edge-case rows are scored with
+the file of each run: by onnxruntime in an environment that has only NumPy besides, by
+onnxruntime-web in Node, and by ONNX's own evaluator. The script uses helpers of tests/export, which
+make the same comparison on fewer rows. Decisions must follow from the probability of each runtime,
+and quality must be equal. Needs `npm ci` in tests/export/node.
 """
 
 from __future__ import annotations
