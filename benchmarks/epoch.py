@@ -3,10 +3,10 @@
     python benchmarks/epoch.py [ROWS] [BATCH_SIZE]
 
 All sides learn the same 64 float32 columns with Adam, in the same run: churn_torch through
-Lightning; a bare torch loop over shuffled slices (the speed there is to reach);
-DataLoader(TensorDataset) under Lightning, the way tutorials show it (its rate is measured on a
-tenth of the rows, and is a rate); scikit-learn's SGDClassifier, which goes row by row. An epoch's
-time is the difference between fits of different length, so set-up does not count.
+Lightning; a bare torch loop over shuffled slices, which is the speed to reach;
+DataLoader(TensorDataset) under Lightning, as tutorials show it, with a tenth of the rows;
+scikit-learn's SGDClassifier, which learns row by row. The time of an epoch is the difference
+between fits of different length, so set-up does not count.
 """
 
 from __future__ import annotations

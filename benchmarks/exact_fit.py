@@ -8,9 +8,9 @@ read of the matrix, and how many reads the fit took in that unit. Ours is the wh
 `Trainer.fit`: the matrix as the training rows, a few rows for validation.
 
 "plain" columns are independent; "correlated" ones have pairwise correlation 0.9 and scales from
-0.001 to 1000, as a table has them that nobody standardised; there scikit-learn is stopped after
-100 iterations, and what it has not reached by then is said. The optimum is found in float64 by
-Newton's method on the full matrix.
+0.001 to 1000, like a table that nobody standardised. There scikit-learn is stopped after 100
+iterations, and its line says so if it has not reached the optimum. The optimum is found in float64
+by Newton's method on the full matrix.
 """
 
 from __future__ import annotations

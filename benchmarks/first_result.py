@@ -2,10 +2,10 @@
 
     python benchmarks/first_result.py [--rounds 5]
 
-Each figure is the fastest of some processes, which alternate: nothing but Python, importing torch
-and pytorch_lightning and nothing else (what no training under Lightning can go below), ``--help``,
-and a training on 7,043 customers, by default and with optimizer=newton, the latter also split into
-its steps (benchmarks/measured.py). Ratios are to the bare imports.
+Each figure is the fastest of some processes, which alternate: Python alone; the imports of torch and
+pytorch_lightning alone, which every training under Lightning needs; ``--help``; and a training on
+7,043 customers, by default and with optimizer=newton, the latter also split into its steps
+(benchmarks/measured.py). Ratios are to the bare imports.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import measured
 
 IMPORTS = "import torch, pytorch_lightning"
-# Steps of benchmarks/measured.py, by what the issue asks for; what is not named counts as data.
+# Groups of the steps of benchmarks/measured.py; all others count as data.
 GROUPS = {
     "python": "imports",
     "configuration": "start",

@@ -2,10 +2,11 @@
 
     python benchmarks/parity.py RUN... [ROWS]
 
-So many rows of the Telco sample (10,000 where not said) and as many hostile ones go through each
-run's file in onnxruntime of an environment with nothing but NumPy beside it, in onnxruntime-web in
-Node, and in ONNX's own evaluator. It borrows what tests/export uses, which proves the same with
-fewer rows; decisions that follow from the probability there and the quality must be the same.
+ROWS real rows of the Telco sample (10,000 by default) and as many edge-case rows are scored with
+the file of each run: by onnxruntime in an environment that has only NumPy besides, by
+onnxruntime-web in Node, and by ONNX's own evaluator. The script uses helpers of tests/export, which
+make the same comparison on fewer rows. Decisions must follow from the probability of each runtime,
+and quality must be equal. Needs `npm ci` in tests/export/node.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from churn_torch.workflows.run_folder import load_run
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.export.elsewhere import answers
 from tests.export.test_elsewhere import BARE, pinned
-from tests.export.test_web import RUNTIME, decoded, encoded, node
+from tests.export.test_web import NODE, RUNTIME, decoded, encoded
 
 
 def main() -> None:
@@ -70,7 +71,16 @@ def compare(path: str, n_rows: int, folder: Path, bare: Path, page: Path) -> Non
         compose("export", [f"run={path}", "target=web", f"runtime={RUNTIME}", f"out={page}"])
     )
     coded = {k: {c: encoded(cells) for c, cells in f.items()} for k, f in feeds.items()}
-    web = node("answers.mjs", page, asked=coded)
+    model = str(run.model.resolve())
+    web = json.loads(
+        subprocess.run(
+            ["node", NODE / "answers.mjs", page],
+            input=json.dumps({model: coded}),
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
+        ).stdout
+    )[model]
     evaluator = ReferenceEvaluator(str(run.model))
     for kind, rows in tables.items():
         columns = Columns.from_arrays(encode(rows, run.schema))

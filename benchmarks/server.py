@@ -2,9 +2,10 @@
 
     python benchmarks/server.py RUN [CONNECTIONS] [SECONDS]
 
-Starts scripts/serve.py on a free port, pinned to one core, and asks it from this process on another
-one: first as fast as it answers, then at half that rate, paced by the clock, so that a late answer
-is counted from when its request was due. The row is the example of the server's own description.
+Starts scripts/serve.py on a free port, pinned to one core, and sends requests from this process on
+another core: first each as soon as the one before is answered, then at half that rate. The second
+round is paced by the clock: a late answer is counted from the time when its request was due. The
+row is the example of the server's own description.
 """
 
 from __future__ import annotations
