@@ -80,7 +80,7 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
             )
         )
         show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
-        # All present objects stay alive. Without this each full garbage collection would visit them,
+        # Objects that exist now stay alive. Without this each full garbage collection visits them,
         # for 40 ms in which no request is answered.
         gc.collect()
         gc.freeze()
