@@ -1,4 +1,4 @@
-"""Time to a first result: scripts/train.py --help, and a training on the Telco sample by steps.
+"""Time to a first result: --help, and a training on the Telco sample by steps.
 
     python benchmarks/first_result.py [--rounds 5]
 

@@ -30,7 +30,7 @@ from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema, describe
 from churn_torch.training.fit import one_thread
-from churn_torch.training.preprocessing import fit_preprocessing
+from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_cross_validation

@@ -30,9 +30,9 @@ from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.fit import fit_net
+from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, sampled_logits, scored
 from churn_torch.training.options import Component
-from churn_torch.training.preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,

@@ -18,7 +18,7 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
-from churn_torch.training.preprocessing import fit_preprocessing
+from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fit import fitted

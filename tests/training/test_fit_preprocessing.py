@@ -11,8 +11,8 @@ import pytest
 from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.rows import Rows
-from churn_torch.training import preprocessing
-from churn_torch.training.preprocessing import fit_preprocessing
+from churn_torch.training import fit_preprocessing as preprocessing
+from churn_torch.training.fit_preprocessing import fit_preprocessing
 from tests.models.scorecard.made_scorecard import frame, learned
 from tests.training.conftest import options_of
 
