@@ -144,7 +144,7 @@ def outcome(read: Callable[[Column, object], object], column: Column, cell: obje
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(cell=SCALARS)
 def test_a_cell_means_the_same_in_a_row_and_in_a_table(column: Column, cell: object) -> None:
     cell = orjson.loads(orjson.dumps(cell)) if not isinstance(cell, int) else cell
