@@ -451,9 +451,7 @@ def test_newton_is_scikit_learns_optimum_on_telco(train_run, tmp_path, capsys):
     exact = run.metrics["fit"]["exact"]
     assert exact["converged"]
     said = " ".join(capsys.readouterr().out.split())
-    assert re.search(
-        r"Converged \(Newton, \d+ pass(es)?, [\d.]+ s\)\.", said
-    )
+    assert re.search(r"Converged \(Newton, \d+ pass(es)?, [\d.]+ s\)\.", said)
 
 
 @pytest.mark.usefixtures("without_export")
