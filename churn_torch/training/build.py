@@ -1,21 +1,15 @@
-"""Build the scorer, the Lightning module and the trainer that the options describe."""
+"""Build the scorer and the Lightning module that the options describe."""
 
 from __future__ import annotations
 
 import inspect
 import math
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, EarlyStopping
-from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import nn
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Preprocess
@@ -24,13 +18,10 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.schema import Schema
-from churn_torch.training.callbacks import AfterEpoch, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
-from churn_torch.training.mlflow_logger import MlflowLogger
-from churn_torch.training.module import MONITOR, ChurnModule, FitModule
+from churn_torch.training.module import ChurnModule, FitModule
 from churn_torch.training.options import FitOptions
-from churn_torch.training.strategy import SummedProcesses
 
 # Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
 AUTO_EPOCHS = 10
@@ -45,7 +36,6 @@ SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
     "churn_torch.models.nets.wide_deep.WideDeep": WideFeatures,
 }
-LOGGERS = ("csv", "tensorboard", "mlflow")
 
 
 def is_exact(options: FitOptions) -> bool:
@@ -214,102 +204,6 @@ def build_module(
         compiled=options.compile,
         seed=options.seed,
     )
-
-
-def build_trainer(
-    options: FitOptions,
-    folder: Path | None,
-    fingerprint: str,
-    *,
-    after_epoch: Callable[[int, float], bool] | None = None,
-    described: Mapping[str, Any] | None = None,
-) -> pl.Trainer:
-    """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``.
-
-    Args:
-        options: Without any ``auto`` (`with_sizes`).
-        folder: For the checkpoint and the loggers; None writes nothing and shows nothing.
-        fingerprint: Identifies the data in the checkpoint.
-        after_epoch: Called with each epoch and its validation log-loss; True stops the fit.
-        described: The choices, for the loggers.
-
-    Raises:
-        InputError: The trainer or a logger cannot be made.
-    """
-    callbacks: list[Callback] = []
-    # An exact solver stops by itself, and its last weights are the best.
-    if not is_exact(options):
-        callbacks.append(BestWeights())
-        if (early := options.callbacks.early_stopping) is not None:
-            callbacks.append(
-                EarlyStopping(
-                    monitor=MONITOR,
-                    mode="min",
-                    patience=options.patience,
-                    min_delta=early.min_delta,
-                )
-            )
-    if options.callbacks.progress and folder is not None:
-        callbacks.append(EpochProgress())
-    if after_epoch is not None:
-        callbacks.append(AfterEpoch(after_epoch))
-    keywords: dict[str, Any] = dict(vars(options.trainer))
-    if keywords["strategy"] == "ddp":
-        keywords["strategy"] = SummedProcesses()
-    if folder is None:
-        keywords |= {"logger": False, "enable_checkpointing": False}
-    else:
-        if options.trainer.enable_checkpointing:
-            callbacks.append(LastCheckpoint(folder, fingerprint))
-        loggers = [_logger(name, folder, keys) for name, keys in options.logger.items()]
-        for logger in loggers:
-            logger.log_hyperparams(dict(described or {}))
-        keywords |= {"logger": loggers or False, "default_root_dir": folder}
-    try:
-        return pl.Trainer(callbacks=callbacks, **keywords)
-    except Exception as error:  # Lightning's own classes share no base but Exception
-        reason = _in_one_line(error)
-        is_gpu = re.search("gpu|cuda", reason, re.IGNORECASE)
-        raise InputError(
-            "trainer",
-            expected="values that Lightning's trainer takes",
-            got=f"its error: {reason}",
-            fix="choose trainer=cpu or trainer=auto" if is_gpu else "see the keys in conf/trainer/",
-        ) from error
-
-
-def _logger(name: str, folder: Path, keywords: Mapping[str, Any]) -> Logger:
-    try:
-        if name == "csv":
-            return CSVLogger(folder, **keywords)
-        if name == "tensorboard":
-            return TensorBoardLogger(folder, **keywords)
-        if name == "mlflow":
-            return MlflowLogger(folder, **keywords)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"logger.{name}",
-            expected="the packages that it needs",
-            got=str(error),
-            fix=f"install them with pip install 'churn-torch[{name}]'",
-        ) from error
-    except Exception as error:  # a store that cannot be opened raises the classes of its database
-        raise InputError(
-            f"logger.{name}",
-            expected="values that the logger takes",
-            got=f"its error: {_in_one_line(error)}",
-            fix="see the keys in conf/logger/",
-        ) from error
-    raise InputError(
-        "logger",
-        expected=f"one of {', '.join(LOGGERS)}",
-        got=f"{name!r}{suggest(name, LOGGERS)}",
-        fix="see conf/logger/",
-    )
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".!")
 
 
 def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:

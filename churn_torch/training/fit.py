@@ -15,7 +15,7 @@ import torch
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
-from churn_torch.training.build import build_module, build_trainer, is_exact, with_sizes
+from churn_torch.training.build import build_module, is_exact, with_sizes
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import FitModule
@@ -24,6 +24,7 @@ from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart, Part
+from churn_torch.training.trainer import build_trainer
 
 # Numbers in a step of gradient descent from which torch's own threads are faster than one.
 LARGE_STEP = 1_000_000

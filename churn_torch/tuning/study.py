@@ -13,6 +13,7 @@ from optuna.distributions import distribution_to_json
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from churn_torch.errors import InputError
+from churn_torch.tuning.importance import key_importance
 from churn_torch.tuning.journal import Process, acquired, open_study, refuse_damage, study_lock
 from churn_torch.tuning.space import Space, Values
 
@@ -68,7 +69,7 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = study_lock(folder)
         self.process = Process(folder)
-        with self._locked(), contextlib.ExitStack() as left_on_error:
+        with acquired(self._lock), contextlib.ExitStack() as left_on_error:
             self.process.enter()
             left_on_error.callback(self.process.leave)
             self._study = open_study(folder, self._lock)
@@ -99,7 +100,7 @@ class Study:
         Raises:
             InputError: The journal is damaged: the trial has other keys or ranges than the space.
         """
-        with self._locked(), refuse_damage(self.folder):
+        with acquired(self._lock), refuse_damage(self.folder):
             self._requeue_orphans()
             trials = self._trials()
             if self._count(trials) >= n_trials:
@@ -130,7 +131,7 @@ class Study:
 
     def put_back(self, trial: Trial) -> None:
         """Stop a trial and queue it again."""
-        with self._locked():
+        with acquired(self._lock):
             self._retry(next(t for t in self._trials() if t.number == trial.number))
 
     def rows(self) -> list[dict[str, Any]]:
@@ -178,27 +179,19 @@ class Study:
         return min(finished, key=lambda trial: (trial.value, trial.number))
 
     def importance(self) -> dict[str, float]:
-        """Return the importance of each key for the log-loss of the trials, largest first.
+        """Return the importance of each key, largest first; empty where the trials are too few.
 
         A pruned trial counts with its lowest loss, so keys that decide whether a trial is pruned
-        are important too. Empty where the trials are too few or all alike.
-        Source: Watanabe et al. 2023, "PED-ANOVA: Efficiently quantifying hyperparameter importance
-        in arbitrary subspaces".
+        are important too.
         """
-        compared = optuna.create_study()
-        for row, trial in zip(self.rows(), self._trials(), strict=True):
-            if row["state"] in ("finished", "pruned"):
-                compared.add_trial(
-                    optuna.create_trial(
-                        params=trial.params,
-                        distributions=trial.distributions,
-                        value=row["log_loss"],
-                    )
-                )
-        values = {trial.value for trial in compared.trials}
-        if len(compared.trials) < TRIALS_TO_COMPARE or len(values) == 1:
+        losses = {
+            row["trial"]: row["log_loss"]
+            for row in self.rows()
+            if row["state"] in ("finished", "pruned")
+        }
+        if len(losses) < TRIALS_TO_COMPARE:
             return {}
-        return optuna.importance.get_param_importances(compared)
+        return key_importance([trial for trial in self._trials() if trial.number in losses], losses)
 
     # The last process trains the best model.
 
@@ -210,7 +203,7 @@ class Study:
 
     def claim(self) -> bool:
         """Return whether this process is to train the best model: no other is at work."""
-        with self._locked():
+        with acquired(self._lock):
             self._requeue_orphans()
             if any(trial.state == TrialState.RUNNING for trial in self._trials()):
                 return False
@@ -232,11 +225,6 @@ class Study:
 
     def _n_ended(self) -> int:
         return sum(trial.state.is_finished() for trial in self._trials())
-
-    # The study in its folder.
-
-    def _locked(self) -> contextlib.AbstractContextManager[None]:
-        return acquired(self._lock)
 
     def _check_start(self, started: dict[str, Any]) -> None:
         """Record what the study is started with, or compare it with the record."""

@@ -2,12 +2,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from pytorch_lightning.callbacks import EarlyStopping
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator, Isotonic
@@ -15,12 +12,10 @@ from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.training.build import (
     build_module,
-    build_trainer,
     is_exact,
     positive_weight,
     with_sizes,
 )
-from churn_torch.training.callbacks import BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.logistic.problem import Penalty
 from tests.training.conftest import options_of
@@ -87,28 +82,6 @@ def test_scheduler_none_is_no_scheduler(prepare):
     assert isinstance(module.configure_optimizers(), torch.optim.Optimizer)
 
 
-def test_trainer_keeps_best_weights_and_checkpoint_whatever_the_callbacks(tmp_path):
-    for keys, expected in (
-        ([], [BestWeights, EarlyStopping, EpochProgress, LastCheckpoint]),
-        (["callbacks=none"], [BestWeights, LastCheckpoint]),
-    ):
-        trainer = build_trainer(options_of(*keys), tmp_path, "mark")
-        assert [type(callback) for callback in trainer.callbacks] == expected
-        assert trainer.loggers == []
-        assert trainer.default_root_dir == str(tmp_path)
-
-
-def test_loggers_write_into_the_run_folder(tmp_path):
-    trainer = build_trainer(options_of("logger=csv"), tmp_path, "mark")
-    (logger,) = trainer.loggers
-    assert isinstance(logger, CSVLogger)
-    assert Path(logger.log_dir) == tmp_path / "csv"
-    trainer = build_trainer(options_of("logger=tensorboard"), tmp_path, "mark")
-    (logger,) = trainer.loggers
-    assert isinstance(logger, TensorBoardLogger)
-    assert Path(logger.log_dir) == tmp_path / "tensorboard"
-
-
 def test_module_takes_clip(prepare):
     prepared = prepare("gradient_clip=0.5")
     module = build_module(
@@ -152,12 +125,6 @@ def test_gradient_descent_takes_one_strength(prepare):
         InputError, match=r"^penalty\.l2: expected a number for Adam\w*, got \[0\.5, 1\]; choose"
     ):
         build_module(prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1)
-
-
-def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):
-    """No early stopping, no best weights."""
-    trainer = build_trainer(options_of("optimizer=newton"), tmp_path, "mark")
-    assert [type(callback) for callback in trainer.callbacks] == [EpochProgress, LastCheckpoint]
 
 
 # Sizes

@@ -81,9 +81,7 @@ def test_loss_and_gradient_are_the_formula(prepare, l1, l2, positive_weight):
     assert loss.item() == pytest.approx(expected, abs=1e-5)
     p = 1 / (1 + np.exp(-(x @ weight + bias)))
     residual = p * (1 - y) - positive_weight * (1 - p) * y
-    expected = (
-        x.T @ residual / len(y) + l2 * weight + l1 * np.sign(weight)
-    )  # no penalty on the bias
+    expected = x.T @ residual / len(y) + l2 * weight + l1 * np.sign(weight)  # none for the bias
     linear = prepared.scorer.net.linear
     np.testing.assert_allclose(linear.weight.grad[0].numpy(), expected, atol=1e-5)
     assert linear.bias.grad.item() == pytest.approx(residual.mean(), abs=1e-5)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -183,15 +182,14 @@ class ExactModule(FitModule):
         if solver.restored is not None:
             solver.restore(choice.models, choice.penalties)
         else:
-            with _finite():
-                solver.curvatures, solver.problems = warm_start(
-                    self.trainer.datamodule.train,  # type: ignore[attr-defined]
-                    self.passes,
-                    penalties=choice.penalties,
-                    models=choice.models,
-                    newton=solver.is_newton,
-                    make_problem=solver.problem,
-                )
+            solver.curvatures, solver.problems = warm_start(
+                self.trainer.datamodule.train,  # type: ignore[attr-defined]
+                self.passes,
+                penalties=choice.penalties,
+                models=choice.models,
+                newton=solver.is_newton,
+                make_problem=solver.problem,
+            )
         # Devices round differently: all processes continue from the same point.
         solver.curvatures, solver.problems = self.trainer.strategy.broadcast(
             (solver.curvatures, solver.problems)
@@ -261,8 +259,7 @@ class ExactModule(FitModule):
                         fix="choose another number of folds",
                     )
                 choice.held_loss[i] = float(sums.held_loss[j] / sums.n_held[j])
-            with _finite():
-                tell_mean(problems[i], sums, j)
+            tell_mean(problems[i], sums, j)
             penalty = choice.penalty_of(i)
             if not sums.n_wrong[j] and not penalty.l1 and not penalty.l2:
                 choice.separable[i] = problems[i].done = True
@@ -298,17 +295,3 @@ class ExactModule(FitModule):
         super().set_extra_state(state)
         self.outcome, self.n_passes = state["outcome"], state["n_passes"]
         self.choice.load_state_dict(state["choice"])
-
-
-@contextlib.contextmanager
-def _finite() -> Iterator[None]:
-    """Tell the user what to do about a loss that is not a finite number."""
-    try:
-        yield
-    except FloatingPointError as error:
-        raise InputError(
-            "training",
-            expected="a finite loss",
-            got=f"none: {error}",
-            fix="set preprocess.outliers=quantile",
-        ) from error

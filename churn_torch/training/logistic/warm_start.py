@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from churn_torch.errors import InputError
 from churn_torch.training.logistic.loss_sums import LogisticSums
 from churn_torch.training.logistic.passes import Passes
 from churn_torch.training.logistic.penalty_choice import LinearModel
@@ -48,7 +50,7 @@ def warm_start(
         sample.
 
     Raises:
-        FloatingPointError: The loss or its curvature is not finite.
+        InputError: The loss or its curvature is not finite.
     """
     first, sample = (
         _with_some_weight(spread_sample(part, n_rows)).each(lambda array: array.to(passes.device))
@@ -84,7 +86,8 @@ def _solve(
     rounds, steps = (NEWTON_ROUNDS, NEWTON_STEPS) if newton else (1, LBFGS_STEPS)
     for _ in range(rounds):
         curvature = (passes.hessian if newton else passes.hessian_diagonal)(block, point)
-        problem = make_problem(point, penalty, curvature)
+        with _finite():
+            problem = make_problem(point, penalty, curvature)
         for _ in range(steps):
             sums = passes.zeros(1)
             passes.add(sums, RowRange(block, 0), problem.trial.unsqueeze(1))
@@ -96,9 +99,28 @@ def _solve(
 
 
 def tell_mean(problem: Problem, sums: LogisticSums, model: int) -> None:
-    """Tell a problem the mean loss and gradient of one of the models in the sums."""
+    """Tell a problem the mean loss and gradient of one of the models in the sums.
+
+    Raises:
+        InputError: The loss is not finite.
+    """
     n_rows = sums.n_rows[model].cpu()
-    problem.tell(float(sums.loss[model] / n_rows), sums.gradient[:, model].cpu() / n_rows)
+    with _finite():
+        problem.tell(float(sums.loss[model] / n_rows), sums.gradient[:, model].cpu() / n_rows)
+
+
+@contextlib.contextmanager
+def _finite() -> Iterator[None]:
+    """Say what the user can do about a loss that is not finite."""
+    try:
+        yield
+    except FloatingPointError as error:
+        raise InputError(
+            "training",
+            expected="a finite loss",
+            got=f"none: {error}",
+            fix="set preprocess.outliers=quantile",
+        ) from error
 
 
 def _with_some_weight(block: Block) -> Block:

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from churn_torch.errors import InputError
-from churn_torch.training.build import build_module, build_trainer
+from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import CHECKPOINT
 from churn_torch.training.logistic import passes, threads, warm_start
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block, MemoryPart
+from churn_torch.training.trainer import build_trainer
 
 METHODS = ["newton", "lbfgs"]
 # Newton's default leaves nothing to be told from scikit-learn, unless its Hessian is from a hundred
