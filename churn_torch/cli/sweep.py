@@ -1,4 +1,4 @@
-"""The summary of a sweep (``-m``): one sorted table on the terminal, and sweep.csv."""
+"""Collect how each job of a sweep (``-m``) ended, and write sweep.csv at the end."""
 
 from __future__ import annotations
 

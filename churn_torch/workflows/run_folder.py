@@ -1,4 +1,4 @@
-"""The run folder: what a training leaves behind, written whole, and the way back to a model."""
+"""Save a run folder, each file whole or not at all, and load a run from one."""
 
 from __future__ import annotations
 
