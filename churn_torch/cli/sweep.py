@@ -57,7 +57,7 @@ def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     import pandas as pd
 
     from churn_torch.console import show
-    from churn_torch.report.sweep import ranked, sweep_table
+    from churn_torch.report.sweep_table import ranked, sweep_table
     from churn_torch.workflows.run_folder import whole_file
 
     with whole_file(folder / "sweep.csv") as temporary:

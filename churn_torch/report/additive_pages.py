@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from churn_torch.report.additive_terms import POINTS_TO_DOUBLE, points_of
+from churn_torch.report.additive_tables import POINTS_TO_DOUBLE, points_of
 from churn_torch.report.formats import percent
 
 if TYPE_CHECKING:

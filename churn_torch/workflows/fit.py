@@ -24,7 +24,7 @@ from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.fit import features_table
+from churn_torch.report.fit_summary import features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema

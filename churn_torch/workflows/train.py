@@ -22,8 +22,8 @@ from churn_torch.export.mlflow_model import log_model
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
-from churn_torch.report.additive_terms import strongest_table, terms_frame
-from churn_torch.report.fit import fit_sentence, path_table
+from churn_torch.report.additive_tables import strongest_table, terms_frame
+from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY

@@ -11,7 +11,7 @@ import pytest
 
 from churn_torch.explanation.additive_terms import AdditiveTerm
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
-from churn_torch.report.additive_terms import terms_frame
+from churn_torch.report.additive_tables import terms_frame
 from tests.report.made_terms import TERMS
 
 SHARE = np.array([0.0, 0.5, 0.5])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from churn_torch.report.additive_terms import points_of, strongest_table, terms_frame
+from churn_torch.report.additive_tables import points_of, strongest_table, terms_frame
 from tests.report.made_terms import TERMS
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.report.sweep import ranked, sweep_table
+from churn_torch.report.sweep_table import ranked, sweep_table
 from tests.report.made_tables import rendered
 
 

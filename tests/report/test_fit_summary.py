@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from churn_torch.report.fit import features_table, fit_sentence, path_table
+from churn_torch.report.fit_summary import features_table, fit_sentence, path_table
 from tests.report.made_tables import rendered
 
 
