@@ -52,7 +52,15 @@ def test_the_file_is_small(telco_run):
 
 def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
-    assert set(metrics) == {"validation", "test", "fit", "reasons", "data", "version"}
+    assert set(metrics) == {
+        "validation",
+        "test",
+        "fit",
+        "reasons",
+        "typical_customer",
+        "data",
+        "version",
+    }
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals"}
     assert set(metrics["fit"]) == {
