@@ -63,7 +63,7 @@ class TracedGradient(nn.Module):
             tracing_mode="symbolic",
         )(example, *tensors)
         _simplify(self.traced.graph)
-        _bind(self.traced, tensors)
+        _bind(self.traced, list(weights.values()))
         self.traced.recompile()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,11 +73,17 @@ class TracedGradient(nn.Module):
 
 
 def _bind(traced: fx.GraphModule, tensors: Sequence[Tensor]) -> None:
-    """Make buffers of all inputs but the first: the weights of the net."""
+    """Make attributes of all inputs but the first: the weights of the net.
+
+    They are the net's own tensors, not copies, so that the exporter stores each of them once.
+    """
     _, *inputs = traced.graph.find_nodes(op="placeholder")
     for i, (node, tensor) in enumerate(zip(inputs, tensors, strict=True)):
         if node.users:
-            traced.register_buffer(f"weight_{i}", tensor)
+            if isinstance(tensor, nn.Parameter):
+                traced.register_parameter(f"weight_{i}", tensor)
+            else:
+                traced.register_buffer(f"weight_{i}", tensor)
             with traced.graph.inserting_before(node):
                 node.replace_all_uses_with(traced.graph.get_attr(f"weight_{i}"))
         traced.graph.erase_node(node)

@@ -11,9 +11,9 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from importlib import resources
 from pathlib import Path
 
-from churn_torch import serving
 from churn_torch.errors import InputError
 
 MODEL = "model.onnx"  # the name that the page loads
@@ -48,7 +48,7 @@ def files(runtime: str | None = None) -> dict[str, bytes]:
     Raises:
         InputError: The runtime is not available, or is another version than the page was made with.
     """
-    page = Path(serving.__file__).with_name("web_page")
+    page = resources.files("churn_torch.serving") / "web_page"
     contents = {path.name: path.read_bytes() for path in page.iterdir()}
     if runtime is not None:
         return contents | _checked(Path(runtime), f"in {runtime}")

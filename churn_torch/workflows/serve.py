@@ -80,8 +80,8 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
             )
         )
         show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
-        # Objects that exist now stay alive. Without this each full garbage collection visits them,
-        # for 40 ms in which no request is answered.
+        # All present objects stay alive. Without this each full garbage collection would visit
+        # them, for 40 ms in which no request is answered.
         gc.collect()
         gc.freeze()
         # uvicorn first finishes the open requests, and then calls these handlers.

@@ -193,7 +193,7 @@ def served(folder: Path) -> Iterator[str]:
 Browse = Callable[..., list[dict[str, Any]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(runtime: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
     """Return a function that shows a page in chromium, which is started once."""
     if not Path(CHROMIUM).exists():

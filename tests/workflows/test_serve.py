@@ -21,7 +21,7 @@ from churn_torch.serving.model_file import find_model
 from churn_torch.workflows.serve import listen
 from tests.stderr import own
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_port_that_is_taken(refused, customers_run):
     ("key", "fragment"),
     [
         ("port=70000", "port: expected a whole number from 0 to 65535, got 70000"),
-        ("port=http", "port: expected a number, got 'http'"),
+        ("port=http", "port: expected a whole number, got 'http'"),
         ("max_rows=0", "max_rows: expected 1 or more, got 0"),
         ("max_bytes=-1", "max_bytes: expected 1 or more"),
         ("host=256.0.0.1", r"listen on host=256\.0\.0\.1"),
@@ -113,11 +113,11 @@ def test_started_asked_and_stopped(customers_run, tmp_path, stop):
     ) as server:
         try:
             assert server.stdout is not None
-            said = ""
-            while not (port := re.search(r"http://127\.0\.0\.1:(\d+)", said)):
+            printed = ""
+            while not (port := re.search(r"http://127\.0\.0\.1:(\d+)", printed)):
                 line = server.stdout.readline()
                 assert line, server.communicate()
-                said += line
+                printed += line
             address = f"http://127.0.0.1:{port[1]}"
             with urllib.request.urlopen(f"{address}/openapi.json", timeout=60) as response:
                 row = json.load(response)["components"]["schemas"]["Customer"]["example"]
