@@ -8,7 +8,6 @@ import pytest
 
 from churn_torch import __version__
 from churn_torch.cli import main as cli_main
-from churn_torch.cli import run_folders
 from churn_torch.cli.commands import COMMANDS
 from churn_torch.cli.error_messages import CONF
 
