@@ -74,6 +74,7 @@ def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
         while n_train > MOST_STEPS * size:
             size *= 2
         if not is_exact(options):
+            maker_of("optimizer", optimizer)  # refuses a rate that is no number
             lr = optimizer.arguments["lr"] * math.sqrt(size / smallest)
             optimizer = optimizer.updated(lr=lr)
     elif size is None:
