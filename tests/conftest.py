@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from churn_torch.workflows.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# The width of the terminal that the tests run in must not change what they read.
+os.environ.pop("COLUMNS", None)
 
 # Speed is never proved by a test: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
