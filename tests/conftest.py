@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# The width of the terminal that the tests run in must not change what they read.
+os.environ.pop("COLUMNS", None)
+
 # Speed is never proved by a test: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

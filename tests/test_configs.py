@@ -1,4 +1,4 @@
-"""Every file in conf/ is run, is commented, and does what it says."""
+"""Every file in conf/ composes, is read, and does what it says (its comments: cli/test_help.py)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
 from tests.stderr import own
 
@@ -30,8 +32,9 @@ GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 OPTIONS = [
     f"{path.parent.name}={path.stem}" for path in FILES if path.parent not in (CONF, CONF / "tune")
 ]
-# Tested apart, below: a GPU that is not there, processes of their own, other scripts' data.
-APART = {"trainer=gpu", "trainer=ddp"}
+# The options that change what a training does: the others are composed and read, below. Nets and
+# calibrators train in tests/test_exportable.py, optimizers and schedulers in tests/training.
+TRAINED = ["model=gam", "optimizer=sgd", "scheduler=plateau", "data=telco", "callbacks=none"]
 
 
 def relative(path: Path) -> str:
@@ -47,70 +50,105 @@ def keys(table_keys, customers_csv):
 def choice(option: str) -> list[str]:
     """The overrides that choose an option."""
     group, _, name = option.partition("=")
-    if group == "recipe":  # chosen by the two it is named after
-        model, _, optimizer = name.rpartition("_")
-        return [f"model={model}", f"optimizer={optimizer}"]
-    if option in ("data=telco", "data=table"):
+    if group == "recipe":  # chosen by the optimizer's file
+        return (
+            [f"optimizer={name}"]
+            if name in ("newton", "lbfgs")
+            else [f"model={name}", "optimizer=adam"]
+        )
+    if option == "data=table":
         return []
+    if group == "data":
+        return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     return [option]
 
 
 # Every option of every group
 
 
-@pytest.mark.parametrize("option", [option for option in OPTIONS if option not in APART])
-def test_every_option_trains(option, train_run, keys, tmp_path, request):
-    """Through the whole pipeline; the ONNX file of every model is in serving/test_elsewhere.py."""
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_is_composed_and_read(option, table_keys):
+    """Every key of the file arrives in the configuration, and is a key of the typed options."""
     group, _, name = option.partition("=")
-    if option != "logger=mlflow":  # which keeps the file
-        request.getfixturevalue("without_export")
+    config = compose("train", [*table_keys, "data.source=x", *choice(option)])
+    check_choices(train_options(config))
+    presets = ("debug", "experiment", "recipe")
+    into = config if group in presets else config[group]
+    suited = {key for path in CONF.glob("recipe/*.yaml") for key, _ in leaves(content_of(path))}
+    for key, value in leaves(content_of(CONF / group / f"{name}.yaml")):
+        dotted = key if into is config else f"{group}.{key}"
+        set_by_others = dotted in suited and group not in presets
+        if group != "data" and not set_by_others and "${" not in str(value):
+            assert OmegaConf.select(into, key) == value, key
+
+
+@pytest.mark.usefixtures("without_export")
+@pytest.mark.parametrize("option", TRAINED)
+def test_an_option_trains(option, train_run, keys, tmp_path):
+    """Through the whole pipeline; the ONNX file of every model is in tests/test_exportable.py."""
     base = ["trainer.max_epochs=2"] if option == "data=telco" else list(keys)
-    if group == "debug":
-        base.remove("trainer.max_epochs=2")
     run = train_run(tmp_path / "run", *base, *choice(option))
     assert all(math.isfinite(value) for value in run.metrics["test"].values() if value is not None
                and not isinstance(value, dict))  # fmt: skip
     assert len(run.metrics["fit"]["history"]) == run.metrics["fit"]["epochs"] > 0
     assert load_run(run.folder).metrics["test"]["n"] == run.metrics["test"]["n"]
 
-    # Every key of the file has arrived in the run's configuration.
-    chosen = content_of(CONF / group / f"{name}.yaml")
-    overridden = [override.partition("=")[0] for override in base]
-    if group != "recipe":  # which stands above the others
-        overridden += [key for key, _ in leaves(recipe_of(run.config))]
-    into = run.config if group in ("debug", "experiment", "recipe") else run.config[group]
-    for key, value in leaves(chosen):
-        found = OmegaConf.select(into, key)
-        dotted = key if into is run.config else f"{group}.{key}"
-        if dotted not in overridden and not (isinstance(value, str) and "${" in value):
-            assert found == value, key
+
+NETS = dict.fromkeys(("mlp", "tabm", "wide_deep"), ("robust", 0, 0.006, 0.002, 128, 0.98, 30, 400))
+CONVEX = dict.fromkeys(("logreg", "scorecard"), ("standard", 0, 0.2, 0.0001, 8192, 0.0, 50, "auto"))
+ADAM = {**NETS, **CONVEX, "gam": ("standard", 16, 0.005, 0.001, 256, 0.0, 20, 100)}
+ANY = ("standard", 0, None, 0.0001, 256, 0.0, 15)
+SUITED = {
+    **{(model, optimizer): values for model, values in ADAM.items()
+       for optimizer in ("adam", "adamw")},
+    **{(model, "sgd"): (*ANY[:2], 0.1, *ANY[3:], 60) for model in ADAM},
+    **{(model, "newton"): (*ANY, 100) for model in CONVEX},
+    **{(model, "lbfgs"): (*ANY, 500) for model in CONVEX},
+}  # fmt: skip
 
 
-def recipe_of(config: DictConfig) -> dict:
-    """The recipe that a run's model and optimizer chose, if there is one."""
-    targets = {yaml.safe_load(f.read_text())["_target_"]: f.stem for f in CONF.glob("model/*.yaml")}
-    model = targets[config.model._target_]
-    path = CONF / "recipe" / f"{model}_{config.optimizer._target_.rpartition('.')[2].lower()}.yaml"
-    return content_of(path) if path.exists() else {}
+@pytest.mark.parametrize(("model", "optimizer"), SUITED)
+def test_what_suits_a_model_and_an_optimizer(model, optimizer):
+    """Recipes are written once and chosen by the optimizer's file; what is set wins over them."""
+    config = compose("train", [f"model={model}", f"optimizer={optimizer}"])
+    assert (
+        config.preprocess.scaling,
+        config.preprocess.bins,
+        config.optimizer.get("lr"),
+        config.penalty.l2,
+        config.smallest_batch,
+        config.ema_decay,
+        config.patience,
+        config.trainer.max_epochs,
+    ) == SUITED[model, optimizer]
+
+
+def test_what_is_set_wins_over_what_suits():
+    keys = ["model=mlp", "optimizer.lr=9", "patience=7", "trainer=cpu", "debug=overfit"]
+    config = compose("train", keys)
+    assert (config.optimizer.lr, config.patience, config.ema_decay) == (9, 7, 0.98)
+    assert (config.trainer.max_epochs, config.penalty.l2) == (200, 0.0)  # of the debug file
+    assert compose("tune", ["model=mlp"]).optimizer.lr == 0.006
 
 
 def content_of(path: Path) -> dict:
     """The keys of a file, those of the files of its folder that it takes over included."""
     content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     named = [name for name in content.pop("defaults", []) if isinstance(name, str)]
+    named = [name for name in named if name != "_self_" and "/" not in name]
     for name in named:
         content = {**content_of(path.with_name(f"{name}.yaml")), **content}
     return content
 
 
 def leaves(content: dict, prefix: str = "") -> list[tuple[str, object]]:
-    found = []
+    pairs = []
     for key, value in content.items():
         if isinstance(value, dict) and value:
-            found += leaves(value, f"{prefix}{key}.")
+            pairs += leaves(value, f"{prefix}{key}.")
         elif value != {}:
-            found.append((f"{prefix}{key}", value))
-    return found
+            pairs.append((f"{prefix}{key}", value))
+    return pairs
 
 
 @pytest.mark.parametrize("path", PRIMARY, ids=relative)
@@ -122,10 +160,10 @@ def test_every_primary_file_composes(path):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
-    script = "tune" if group == "tune" else "train"
-    defaults = yaml.safe_load((CONF / f"{script}.yaml").read_text())["defaults"]
-    named = {key.removeprefix("optional ") for entry in defaults if isinstance(entry, dict)
-             for key in entry}  # fmt: skip
+    file = {"tune": "tune", "recipe": "optimizer/adam"}.get(group, "train")
+    defaults = yaml.safe_load((CONF / f"{file}.yaml").read_text())["defaults"]
+    named = {key.removeprefix("optional /").removesuffix("@_global_")
+             for entry in defaults if isinstance(entry, dict) for key in entry}  # fmt: skip
     assert group in named
 
 
@@ -138,40 +176,6 @@ def test_the_comments_on_the_defaults_name_every_option():
         listed = {re.sub(r" \(.*?\)", "", word).strip() for word in re.split("[,;]", line)}
         assert {path.stem for path in (CONF / group).glob("*.yaml")} <= listed | {"none"}
         assert listed <= {path.stem for path in (CONF / group).glob("*.yaml")}
-
-
-# Comments
-
-
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_every_file_starts_with_a_comment(path):
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if lines[0] == "# @package _global_":
-        lines = lines[1:]
-    assert re.fullmatch(r"# \S.{15,}", lines[0]), lines[0]
-
-
-@pytest.mark.parametrize("path", PRIMARY, ids=relative)
-def test_every_key_of_a_primary_file_is_commented(path):
-    text = path.read_text(encoding="utf-8").partition("\nhydra:")[0]
-    lines = text.partition("\n\n")[2].splitlines()
-    missing = []
-    for before, line in zip(["", *lines], lines, strict=False):
-        key = re.match(r" *\w+:", line)
-        if key and line != "defaults:" and "#" not in line and not before.lstrip().startswith("#"):
-            missing.append(line)
-    assert missing == []
-
-
-@pytest.mark.parametrize("path", [path for path in FILES if path.parent != CONF], ids=relative)
-def test_keys_that_torch_or_lightning_do_not_explain_are_commented(path):
-    """A key of ours has a comment; those of torch and Lightning may speak for themselves."""
-    text = path.read_text(encoding="utf-8")
-    if not re.search("^_target_: churn_torch", text, re.MULTILINE):
-        return
-    for line in text.splitlines():
-        if re.match(r"(?!_target_|_partial_)\w+: ", line):
-            assert "#" in line, line
 
 
 # What the presets do
@@ -227,12 +231,12 @@ def test_plain_gradient_descent_is_plain(train_run, keys, steps, tmp_path):
     run = train_run(tmp_path / "run", *keys, "experiment=plain_gradient_descent")
     assert run.metrics["fit"]["epochs"] == 2
     assert [len(rows) for rows in steps] == [run.metrics["data"]["n_train"]] * 2
-    assert run.config.optimizer._target_ == "torch.optim.SGD"
-    assert run.config.optimizer.momentum == 0
-    assert not run.config.optimizer.nesterov
-    assert run.config.scheduler._target_ is None
-    assert not run.config.callbacks
-    assert run.config.model._target_.endswith("Linear")
+    assert run.options.optimizer.target == "torch.optim.SGD"
+    assert run.options.optimizer.arguments["momentum"] == 0
+    assert not run.options.optimizer.arguments["nesterov"]
+    assert run.options.scheduler is None
+    assert run.options.callbacks.early_stopping is None
+    assert run.options.model.target.endswith("Linear")
 
 
 @pytest.mark.usefixtures("without_export")

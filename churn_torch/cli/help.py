@@ -118,7 +118,7 @@ def list_commands() -> str:
 
 def help_topic(arguments: Sequence[str]) -> str | None:
     """Return what help is asked for: ``""`` for the whole command, None for no help."""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument in ("--help", "-h"):
             return "" if "=" in following or following.startswith("-") else following
         if argument.startswith("help="):
@@ -245,9 +245,7 @@ def _heading(text: str) -> str:
 
 def _columns(left: str, right: str, margin: int = MARGIN) -> str:
     """Return a key and its comment side by side, the comment folded."""
-    lines = textwrap.wrap(
-        right, WIDTH - margin, break_on_hyphens=False, break_long_words=False
-    ) or [""]
+    lines = textwrap.wrap(right, WIDTH - margin, break_on_hyphens=False) or [""]
     if len(left) > margin - 2:
         return "\n".join([left, *(f"{'':{margin}}{line}" for line in lines if line)])
     first = f"{left:{margin}}{lines[0]}".rstrip()

@@ -18,8 +18,8 @@ from churn_torch.errors import InputError
 
 MODEL = "model.onnx"  # the name that the page loads
 HINT = (
-    "Open it: python -m http.server 8080 --bind 127.0.0.1 --directory {out}, then "
-    "http://localhost:8080"
+    "Open it: python -m http.server 8000 --bind 127.0.0.1 --directory {out}, then "
+    "http://localhost:8000"
 )
 
 VERSION = "1.30.0"

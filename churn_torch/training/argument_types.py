@@ -24,6 +24,8 @@ def check_argument(where: str, parameter: inspect.Parameter, value: Any) -> None
     """
     by_name = {kind.__name__: kind for kind in WORDS}
     kind = by_name.get(str(parameter.annotation), type(parameter.default))
+    if kind is int and parameter.annotation != "int":  # torch: momentum=0 is a number
+        kind = float
     if kind not in WORDS:
         return
     fits = isinstance(value, (int, float) if kind is float else kind)

@@ -296,5 +296,5 @@ def _calibrate(scorer: Scorer, store: Store) -> None:
     weight = weights.double().numpy()
     kept = weight > 0
     logit, label, weight = logit[kept], label[kept], weight[kept]
-    # So many rows of equal weight would be as sure of a rate (Kish 1965, "ColumnProfile sampling").
+    # So many rows of equal weight would be as sure of a rate (Kish 1965, "Survey sampling").
     scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))

@@ -55,8 +55,8 @@ def test_any_column_name_can_be_named(text):
     ("text", "value"), [("1", 1), ("0.5", 0.5), ("true", True), ("yes", "yes"), ("a b", "a b")]
 )
 def test_a_label_may_be_a_number_or_a_truth_value(text, value):
-    found = value_of(f"data.positive={text}")
-    assert (found, type(found)) == (value, type(value))
+    value_read = value_of(f"data.positive={text}")
+    assert (value_read, type(value_read)) == (value, type(value))
 
 
 @pytest.mark.parametrize("key", ["data.ignore", "keep"])

@@ -439,7 +439,7 @@ def test_the_folder_is_complete(exported: Path):
         assert (folder / name).read_bytes() == (source / name).read_bytes()
     assert "MIT License" in (folder / "ort.LICENSE.txt").read_text()
     texts = [(folder / name).read_text() for name in ours if not name.endswith(".txt")]
-    assert not re.search(r"https?://(?!localhost:8080)|innerHTML|\beval\(", "".join(texts))
+    assert not re.search(r"https?://(?!localhost:8000)|innerHTML|\beval\(", "".join(texts))
 
 
 def test_the_page_is_part_of_the_package_and_its_runtime_is_the_tests():
