@@ -61,12 +61,8 @@ def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
         size = smallest
         while n_train > MOST_STEPS * size:
             size *= 2
-<<<<<<< HEAD
         if "lr" in optimizer.arguments:  # the exact solvers have none
-=======
-        if not is_exact(options):
             maker_of("optimizer", optimizer)  # refuses a rate that is no number
->>>>>>> h-cli
             lr = optimizer.arguments["lr"] * math.sqrt(size / smallest)
             optimizer = optimizer.updated(lr=lr)
     elif size is None:
