@@ -2,9 +2,9 @@
 
     python benchmarks/first_result.py [--rounds 5]
 
-Each figure is the fastest of some processes, which alternate: Python alone; the imports of torch and
-pytorch_lightning alone, which every training under Lightning needs; ``--help``; and a training on
-7,043 customers, by default and with optimizer=newton, the latter also split into its steps
+Each figure is the fastest of some processes, which alternate: Python alone; the imports of torch
+and pytorch_lightning alone, which every training under Lightning needs; ``--help``; and a training
+on 7,043 customers, by default and with optimizer=newton, the latter also split into its steps
 (benchmarks/measured.py). Ratios are to the bare imports.
 """
 
