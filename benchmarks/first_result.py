@@ -3,13 +3,8 @@
     python benchmarks/first_result.py [--rounds 5]
 
 Each figure is the fastest of some processes, which alternate: Python alone; the imports of torch
-<<<<<<< HEAD
-and pytorch_lightning alone, which every training under Lightning needs; ``--help``; a training on
-7,043 customers, by default and with optimizer=newton, the latter also split into its steps
-=======
 and pytorch_lightning alone, which every training under Lightning needs; ``--help``; and a training
 on 7,043 customers, by default and with optimizer=newton, the latter also split into its steps
->>>>>>> h-docs
 (benchmarks/measured.py). Ratios are to the bare imports.
 """
 
