@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # The width of the terminal that the tests run in must not change what they read.
 os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it where os.environ does not see it
 
 # Speed is never proved by a test: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None)
