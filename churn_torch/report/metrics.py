@@ -74,7 +74,7 @@ def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
             ``"test"``.
     """
     notes = [f"{len(folds)} folds; spread: standard deviation over the folds"]
-    notes += _auroc_note(split for fold in folds for split in fold.values())
+    notes += _auroc_note(fold[part] for fold in folds for part in ("validation", "test"))
     table = Table(caption="; ".join(notes))
     table.add_column("metric", no_wrap=True)
     for name in ("tested", "spread", "lowest", "highest", "validation"):

@@ -43,7 +43,7 @@ def test_class_weight(choice, expected):
 
 
 def test_module_takes_class_weight(prepare):
-    prepared = prepare("class_weight=balanced")
+    prepared = prepare("class_weight=balanced", "scheduler=none")
     module = build_module(
         prepared.options, prepared.scorer, n_negative=30, n_positive=10, n_threads=1
     )
@@ -83,7 +83,7 @@ def test_scheduler_none_is_no_scheduler(prepare):
 
 
 def test_module_takes_clip(prepare):
-    prepared = prepare("gradient_clip=0.5")
+    prepared = prepare("gradient_clip=0.5", "scheduler=none")
     module = build_module(
         prepared.options, prepared.scorer, n_negative=1, n_positive=1, n_threads=1
     )

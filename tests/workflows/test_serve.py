@@ -79,7 +79,7 @@ def test_a_port_that_is_taken(refused, customers_run):
         ("max_rows=0", "max_rows: expected 1 or more, got 0"),
         ("max_bytes=-1", "max_bytes: expected 1 or more"),
         ("host=256.0.0.1", r"listen on host=256\.0\.0\.1"),
-        ("prot=1", r"got 'prot' \(did you mean 'port'\?\)"),
+        ("prot=1", r"prot: .*did you mean 'port'"),
     ],
 )
 def test_keys_that_cannot_be_used(refused, customers_run, key, fragment):

@@ -485,7 +485,7 @@ def test_the_l2_that_was_chosen_is_said(train_run, customers_csv, table_keys, tm
 def test_a_fit_that_has_not_converged_is_said(
     train_run, customers_csv, table_keys, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("churn_torch.training.logistic.exact_module.SAMPLE_ROWS", 100)
+    monkeypatch.setattr("churn_torch.training.logistic.warm_start.SAMPLE_ROWS", 100)
     keys = [*table_keys, f"data.source={customers_csv}", "optimizer=lbfgs"]
     train_run(tmp_path / "run", *keys, "trainer.max_epochs=1", "optimizer.tolerance=1e-15")
     said = " ".join(capsys.readouterr().out.split())
@@ -628,7 +628,7 @@ def test_a_weighted_fit_killed_and_resumed_is_the_same(
 def test_a_weighted_exact_fit_killed_and_resumed_is_the_same(
     train_run, weighted_source, table_keys, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("churn_torch.training.logistic.exact_module.SAMPLE_ROWS", 100)
+    monkeypatch.setattr("churn_torch.training.logistic.warm_start.SAMPLE_ROWS", 100)
     keys = [*table_keys, f"data.source={weighted_source}", "data.weight=worth", "optimizer=lbfgs"]
     unbroken = train_run(tmp_path / "unbroken", *keys)
     assert unbroken.metrics["fit"]["epochs"] > 3

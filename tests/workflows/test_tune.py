@@ -122,7 +122,7 @@ def test_trials_never_see_a_test_row_and_write_nothing(keys, study, tmp_path, mo
 
     def init(self, block):
         original(self, block)
-        for name in ("read", "gather"):
+        for name in ("read", "read_rows"):
             method = getattr(self, name)
             setattr(
                 self, name, lambda *a, m=method, b=block: (looked.append(len(b.label)), m(*a))[1]
@@ -143,7 +143,7 @@ def test_a_failed_trial_is_recorded_and_skipped(keys, study, tmp_path):
     assert len(table) == 3
     assert table.loc[0, "state"] == "finished"
     assert len(failed) == 2
-    assert failed["note"].str.contains("penalty: expected l1 >= 0 and l2 >= 0").all()
+    assert failed["note"].str.contains("penalty: expected l1 and l2 of 0 or above").all()
 
 
 @pytest.mark.usefixtures("no_run")
@@ -164,12 +164,12 @@ def test_trials_behind_the_others_are_pruned(keys, study, tmp_path, monkeypatch)
     """Made losses: every trial is worse than the one before, from the first epoch on."""
     fits = []
 
-    def fit(config, folder, scorer, store, *, watched, **options):
+    def fit(config, folder, scorer, store, *, after_epoch, **options):
         fits.append(0)
         history = []
         for epoch in range(10):
             history.append({"validation_log_loss": len(fits) / (epoch + 1)})
-            if watched.tell(epoch, history[-1]["validation_log_loss"]):
+            if after_epoch(epoch, history[-1]["validation_log_loss"]):
                 break
         return {"history": history, "epochs": len(history)}
 
