@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class InputError(ValueError):
@@ -18,13 +19,21 @@ class InputError(ValueError):
         fix: What the user can do about it, as an instruction; ``""`` where ``expected`` says it.
     """
 
-    def __init__(self, where: str, *, expected: str = "", got: str = "", fix: str = "") -> None:
-        if not expected:
-            super().__init__(where)
-            return
+    def __init__(self, where: str, *, expected: str, got: str, fix: str = "") -> None:
         start = f"{where}: " if where else ""
         end = f"; {fix}" if fix else ""
         super().__init__(f"{start}expected {expected}, got {got}{end}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process have the error: it was not made from its message."""
+        return _copy, (type(self), str(self), self.__dict__)
+
+
+def _copy(kind: type[InputError], message: str, attributes: dict[str, Any]) -> InputError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    error.__dict__.update(attributes)
+    return error
 
 
 class ParityError(RuntimeError):

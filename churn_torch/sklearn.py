@@ -253,7 +253,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(
                 "cv.folds",
                 expected="0 in a classifier, which gives one model",
-                got=f"{options.cv.folds}",
+                got=str(options.cv.folds),
                 fix="leave it out and use scikit-learn's cross_val_score",
             )
         return options

@@ -21,7 +21,7 @@ def check_rule(rule: str | float, top_share: float) -> None:
         checked_threshold(rule)
     if rule == "top_share" and not 0 < top_share <= 1:
         raise InputError(
-            "top_share", expected="a share above 0 and up to 1, such as 0.1", got=f"{top_share}"
+            "top_share", expected="a share above 0 and up to 1, such as 0.1", got=str(top_share)
         )
 
 

@@ -110,7 +110,7 @@ def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
         raise InputError(
             "preprocess.bins",
             expected="0 with model=scorecard, which cuts numbers itself",
-            got=f"{bins}",
+            got=str(bins),
             fix="set model.bins",
         )
     names = ("bins", "pair_bins", "pairs")
@@ -190,7 +190,7 @@ def build_module(
         raise InputError(
             "penalty.l2",
             expected=f"a number for {options.optimizer.target.rpartition('.')[2]}",
-            got=f"{strengths}",
+            got=str(strengths),
             fix="choose one of them, or optimizer=newton or lbfgs, which try them all",
         )
     return ChurnModule(

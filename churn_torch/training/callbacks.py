@@ -117,7 +117,7 @@ class LastCheckpoint(Checkpoint):
             raise InputError(
                 "resume",
                 expected=f"the data of the first start (fingerprint {state_dict['fingerprint']})",
-                got=f"{self.fingerprint}",
+                got=str(self.fingerprint),
                 fix="the source has changed, so start a new run",
             )
 

@@ -150,13 +150,13 @@ class ChurnModule(FitModule):
             )
         if gradient_clip is not None and not gradient_clip > 0:
             raise InputError(
-                "gradient_clip", expected="a number above 0 or null", got=f"{gradient_clip}"
+                "gradient_clip", expected="a number above 0 or null", got=str(gradient_clip)
             )
         if not 0 <= ema_decay < 1:
             raise InputError(
                 "ema_decay",
                 expected="a number from 0 to below 1, such as 0.98",
-                got=f"{ema_decay}",
+                got=str(ema_decay),
             )
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler

@@ -93,7 +93,7 @@ def choose(method: str, scores: Mapping[str, float], k: int | None) -> Selection
         raise InputError(
             "features.k",
             expected=f"at most the {len(scores)} columns there are",
-            got=f"{k}",
+            got=str(k),
             fix="lower it, or set features.select=none",
         )
     ranked = dict(sorted(scores.items(), key=lambda item: -item[1]))

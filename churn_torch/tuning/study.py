@@ -240,7 +240,7 @@ class Study:
                     f"the table that study {name!r} was started with (fingerprint "
                     f"{before['fingerprint']})"
                 ),
-                got=f"{started['fingerprint']}",
+                got=str(started["fingerprint"]),
                 fix="use that table, or start another study (tune.study=NAME)",
             )
         for what, prefix in (("space", "tune.space."), ("choices", "")):

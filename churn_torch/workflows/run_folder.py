@@ -169,7 +169,7 @@ def start_run(folder: Path, config: Mapping[str, Any]) -> None:
                 "",
                 expected="a run folder of its own",
                 got=f"{folder} with {kind} run in it",
-                fix=("nothing is written over, so choose another folder or go on with resume=RUN"),
+                fix="nothing is written over, so choose another folder or go on with resume=RUN",
             )
     write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 

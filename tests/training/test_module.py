@@ -324,8 +324,14 @@ def test_plateau_follows_the_validation_loss(prepare):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        (["optimizer.lr=-1"], r"^optimizer or scheduler: .*Invalid learning rate: -1; see"),
-        (["optimizer=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"], "Nesterov"),
+        (
+            ["optimizer.lr=-1", "scheduler=none"],
+            r"^optimizer or scheduler: .*Invalid learning rate: -1; see",
+        ),
+        (
+            ["optimizer=sgd", "optimizer.nesterov=true", "optimizer.momentum=0", "scheduler=none"],
+            "Nesterov",
+        ),
         (["scheduler=plateau", "scheduler.factor=2"], "Factor should be < 1"),
     ],
 )

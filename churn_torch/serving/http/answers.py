@@ -45,22 +45,28 @@ def read_options(query: Sequence[tuple[str, str]], outputs: Sequence[str]) -> Op
             for field in value.split(","):
                 if field not in outputs:
                     raise RequestError(
-                        f"fields: expected {', '.join(outputs)}, got {field[:80]!r}"
-                        f"{suggest(field[:80], outputs)}; separate them by commas."
+                        "fields",
+                        expected=f"{', '.join(outputs)}",
+                        got=f"{field[:80]!r}{suggest(field[:80], outputs)}",
+                        fix="separate them by commas",
                     )
                 fields.append(field)
         elif name == "top_k" and REASONS in outputs:
             if not _WHOLE.fullmatch(value):
                 raise RequestError(
-                    f"top_k: expected a whole number of reasons, got {shown!r}; leave it out for "
-                    "all."
+                    "top_k",
+                    expected="a whole number of reasons",
+                    got=repr(shown),
+                    fix="leave it out for all",
                 )
             top_k = int(value)
         else:
             known = ["fields", "top_k"] if REASONS in outputs else ["fields"]
             raise RequestError(
-                f"expected no parameters but {' and '.join(known)}, got {name[:80]!r}"
-                f"{suggest(name[:80], known)}; leave it out."
+                "",
+                expected=f"no parameters but {' and '.join(known)}",
+                got=f"{name[:80]!r}{suggest(name[:80], known)}",
+                fix="leave it out",
             )
     return Options(tuple(o for o in outputs if not fields or o in fields), top_k)
 

@@ -71,24 +71,29 @@ class Predictor:
             hint = "; NaN and Infinity are not JSON, null is a missing value"
             no_number = b"NaN" in body or b"Infinity" in body or "infinity" in str(error)
             raise RequestError(
-                f"expected JSON, got something else: {error}{hint if no_number else ''}."
+                "", expected="JSON", got=f"something else: {error}{hint if no_number else ''}"
             ) from None
         # A column may be called "rows" too, but its values are not lists.
         rows = content.get("rows") if isinstance(content, dict) else None
         if not isinstance(rows, list):
             if not isinstance(content, dict):
                 raise RequestError(
-                    f'expected one customer {{column: value, ...}} or several {{"rows": [...]}}, '
-                    f"got {shown(content)}."
+                    "",
+                    expected='one customer {column: value, ...} or several {"rows": [...]}',
+                    got=str(shown(content)),
                 )
             return [self._reader.read(content)], True
         if len(content) > 1:
             other = next(name for name in content if name != "rows")
-            raise RequestError(f'expected nothing beside "rows", got {other[:80]!r}; leave it out.')
+            raise RequestError(
+                "", expected='nothing beside "rows"', got=repr(other[:80]), fix="leave it out"
+            )
         if len(rows) > self._max_rows:
             raise RequestError(
-                f"expected at most {self._max_rows:,} rows, got {len(rows):,}; send them in "
-                "several requests, or start the server with a higher max_rows.",
+                "",
+                expected=f"at most {self._max_rows:,} rows",
+                got=f"{len(rows):,}",
+                fix="send them in several requests, or start the server with a higher max_rows",
                 status=413,
             )
         return [self._reader.read(row, place) for place, row in enumerate(rows)], False
@@ -171,8 +176,10 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
 async def _read_body(request: Request, max_bytes: int) -> bytes:
     """Return the body; never more than the limit is held in memory."""
     too_large = RequestError(
-        f"expected at most {max_bytes:,} bytes, got more; send the rows in several requests, or "
-        "start the server with a higher max_bytes.",
+        "",
+        expected=f"at most {max_bytes:,} bytes",
+        got="more",
+        fix="send the rows in several requests, or start the server with a higher max_bytes",
         status=413,
     )
     if int(request.headers.get("content-length", 0)) > max_bytes:

@@ -125,7 +125,7 @@ def _blocks(time: npt.NDArray[np.float64], n_blocks: int) -> npt.NDArray[np.int6
             "cv.folds",
             expected=f"enough different times to cut {n_blocks} blocks, for {n_blocks - 1} folds "
             "by time",
-            got=f"{len(changes) + 1}",
+            got=str(len(changes) + 1),
             fix="choose fewer folds or another data.split.column",
         )
     return np.searchsorted(ordered[changes[near]], time, side="right").astype(np.int64)

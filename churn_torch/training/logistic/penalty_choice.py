@@ -55,7 +55,7 @@ class PenaltyChoice:
             raise InputError(
                 "penalty.folds",
                 expected="0, or 2 or more",
-                got=f"{folds}",
+                got=str(folds),
                 fix="0 chooses the penalty on the validation rows",
             )
         self.penalties = [Penalty(l1, strength) for strength in sorted(l2, reverse=True)]

@@ -35,7 +35,7 @@ class ChurnDataModule(pl.LightningDataModule):
             raise InputError(
                 "batch_size",
                 expected="a whole number above 0, auto, or null (all rows)",
-                got=f"{batch_size}",
+                got=str(batch_size),
             )
         if batch_size is not None and batch_size >= train.n_rows and not train.in_memory:
             raise InputError(

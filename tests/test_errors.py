@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import ast
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import churn_torch
+from churn_torch.errors import InputError, suggest
+from churn_torch.serving.http.requests import RequestError
+
+PACKAGE = Path(churn_torch.__file__).parent
+
+
+def test_the_message_says_where_what_and_how() -> None:
+    error = InputError("data.target", expected="a column", got="'x'", fix="name one")
+    assert str(error) == "data.target: expected a column, got 'x'; name one."
+    assert (
+        str(InputError("", expected="a table", got="nothing")) == "expected a table, got nothing."
+    )
+    with pytest.raises(TypeError):
+        InputError("free text")  # type: ignore[call-arg]
+
+
+def test_another_process_gets_the_same_error() -> None:
+    error = RequestError("x", expected="a", got="b", status=413, row=2, column="x")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is RequestError
+    assert (str(again), again.status, again.row) == ("rows[2]: x: expected a, got b.", 413, 2)
+
+
+def errors() -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the place and the literal arguments of every error of the user in the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+                continue
+            if node.func.id in {"InputError", "RequestError"}:
+                texts = {}
+                for keyword in node.keywords:
+                    if isinstance(keyword.value, ast.Constant):
+                        texts[keyword.arg or ""] = str(keyword.value.value)
+                    elif isinstance(keyword.value, ast.JoinedStr):
+                        texts[keyword.arg or ""] = ast.unparse(keyword.value)[2:-1]
+                yield f"{path.relative_to(PACKAGE)}:{node.lineno}", texts
+
+
+def test_every_error_keeps_to_the_grammar() -> None:
+    checked = 0
+    for place, texts in errors():
+        for name in ("expected", "got", "fix"):
+            text = texts.get(name, "")
+            assert not text.replace("...", "").endswith("."), f"{place}: {name} ends with a full stop"
+            assert not text.startswith(("expected ", "got ")), f"{place}: {name} repeats a word"
+            assert "however" not in text, f"{place}: {name}"
+        checked += 1
+    assert checked > 150
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    assert suggest("Tenur", ["tenure", "contract"]) == " (did you mean 'tenure'?)"
+    assert suggest("TENURE", ["tenure"]) == " (did you mean 'tenure'?)"
+    assert suggest("zzz", ["tenure"]) == ""
