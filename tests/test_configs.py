@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import math
+import multiprocessing
 import re
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -23,7 +21,6 @@ from churn_torch.cli.error_messages import CONF
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
-from tests.stderr import own
 
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARY = sorted(CONF.glob("*.yaml"))
@@ -325,44 +322,68 @@ def test_trainer_gpu_gives_the_weights_of_the_cpu(train_run, keys, tmp_path):
         torch.testing.assert_close(stored[name], tensor, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.usefixtures("without_export")
-def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path):
-    """Two processes on the CPU, from the real script; every batch is shared between them.
+@pytest.fixture
+def warm_processes(monkeypatch):
+    """Let processes that are spawned be forked from one that has imported everything already."""
+    multiprocessing.set_forkserver_preload(["churn_torch.workflows.train", "mlflow"])
+    original = torch.multiprocessing.start_processes
 
-    And they tell MLflow of one run.
+    def start(*arguments, start_method, **keys):
+        assert start_method == "spawn"
+        return original(*arguments, start_method="forkserver", **keys)
+
+    monkeypatch.setattr(torch.multiprocessing, "start_processes", start)
+
+
+@pytest.mark.usefixtures("without_export", "warm_processes")
+def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path, customers, monkeypatch):
+    """Two processes on the CPU: minibatches in memory, which MLflow hears of once; weighted files.
+
+    That one process finds the optimum of the weighted rows: tests/workflows/test_train.py.
     """
-    script = CONF.parent / "scripts" / "train.py"
-    more = [
-        "trainer=ddp",
-        "trainer.accelerator=cpu",
-        "batch_size=64",
-        "logger=mlflow",
-        f"outputs={tmp_path / 'ddp'}",
-    ]
-    done = subprocess.run(
-        [sys.executable, script, *keys, *more], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "warn" not in own(done.stderr).lower()
-    folder = (tmp_path / "ddp" / "latest").resolve()
-    shared = json.loads((folder / "metrics.json").read_text())
-    alone = train_run(tmp_path / "alone", *keys, "batch_size=64")  # without its ONNX file
-    assert shared["fit"]["epochs"] == 2
-    for one, other in zip(shared["fit"]["history"], alone.metrics["fit"]["history"], strict=True):
-        assert one == pytest.approx(other, rel=1e-6)
-    assert shared["test"]["log_loss"] == pytest.approx(alone.metrics["test"]["log_loss"], rel=1e-6)
-    stored = torch.load(folder / "weights.pt", weights_only=True)
-    for name, tensor in torch.load(alone.folder / "weights.pt", weights_only=True).items():
-        torch.testing.assert_close(stored[name], tensor, rtol=1e-6, atol=1e-6)
-    assert {path.name for path in folder.iterdir()} == {
-        *(path.name for path in alone.folder.iterdir()), "train.log", "model.onnx",
-    }  # fmt: skip
+    monkeypatch.setattr("churn_torch.workflows.train.log_model", lambda *_, **__: "models:/m")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # faster than a new database
+    ddp = ["trainer=ddp", "trainer.accelerator=cpu"]
+    keys = [*keys, "batch_size=64"]
+    logger = ["logger=mlflow", f"logger.mlflow.tracking_uri=file:{tmp_path / 'mlflow'}"]
+    shared = train_run(tmp_path / "shared", *keys, *ddp, *logger)
+    assert shared.metrics["fit"]["epochs"] == 2
+    agree(shared, train_run(tmp_path / "alone", *keys))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own code warns
         import mlflow
 
-        client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'ddp' / 'mlflow.db'}")
+        client = mlflow.MlflowClient(f"file:{tmp_path / 'mlflow'}")
         (told,) = client.search_runs([client.get_experiment_by_name("churn").experiment_id])
         losses = client.get_metric_history(told.info.run_id, "validation/log_loss")
-    assert told.info.run_id == shared["fit"]["mlflow_run"]
+    assert told.info.run_id == shared.metrics["fit"].pop("mlflow_run")
     assert len(losses) == 2
+
+    monkeypatch.setattr("churn_torch.training.rows.materialize.MEMORY_BYTES", 0)
+    monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 90)
+    monkeypatch.setattr("churn_torch.training.logistic.warm_start.SAMPLE_ROWS", 100)
+    worth = np.random.default_rng(1).exponential(3.0, len(customers))
+    customers.assign(worth=np.where(worth < 0.6, 0, worth)).to_parquet(tmp_path / "c.parquet")
+    keys += [
+        f"data.source={tmp_path / 'c.parquet'}", "data.weight=worth", "data.split.by=hash",
+        "data.streaming=true", "optimizer=newton", "penalty.l2=0.01", "class_weight=balanced",
+        "trainer.max_epochs=50",
+    ]  # fmt: skip
+    one = train_run(tmp_path / "one", *keys)
+    assert one.metrics["fit"]["epochs"] > 3
+    agree(train_run(tmp_path / "two", *keys, *ddp), one, rel=1e-5)
+
+
+def agree(shared, alone, rel=1e-6):
+    """Two runs are the same but for rounding."""
+    history = (run.metrics["fit"]["history"] for run in (shared, alone))
+    for one, other in zip(*history, strict=True):
+        assert one == pytest.approx(other, rel=rel)
+    losses = [run.metrics["test"]["log_loss"] for run in (shared, alone)]
+    assert losses[0] == pytest.approx(losses[1], rel=rel)
+    stored = torch.load(shared.folder / "weights.pt", weights_only=True)
+    for name, tensor in torch.load(alone.folder / "weights.pt", weights_only=True).items():
+        torch.testing.assert_close(stored[name], tensor, rtol=rel, atol=rel)
+    assert {path.name for path in shared.folder.iterdir()} == {
+        path.name for path in alone.folder.iterdir()
+    }

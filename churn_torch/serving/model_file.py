@@ -122,7 +122,7 @@ def find_model(run: str) -> Path:
         raise InputError(
             "run",
             expected="a run folder or an ONNX file",
-            got=f"{run!r}, which does not exist{suggest(run, nearby)}",
+            got=f"{run!r}, which is not there{suggest(run, nearby)}",
             fix="train first, or name a folder under outputs/",
         )
     if not (path / MODEL_NAME).is_file():

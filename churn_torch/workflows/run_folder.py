@@ -33,6 +33,7 @@ from churn_torch.workflows.artefacts import (
     WEIGHTS,
 )
 from churn_torch.workflows.options import TrainOptions, stored_options
+from churn_torch.workflows.typed_config import MissingKey
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,26 @@ def load_config(folder: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
+def folder_options(
+    folder: Path, config: Mapping[str, Any], *, trust: Sequence[str] = ()
+) -> TrainOptions:
+    """Return the choices in a run folder, typed.
+
+    Args:
+        folder: The run folder.
+        config: From `load_config`.
+        trust: As for `load_run`.
+
+    Raises:
+        InputError: As for `stored_options`, but a missing key tells of a damaged file: the command
+            line cannot give it.
+    """
+    try:
+        return stored_options(config, trust)
+    except MissingKey as error:
+        raise _damaged(folder, f"{CONFIG} lacks {error.key}") from error
+
+
 def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     """Load a finished run. The folder may come from a stranger: none of its content is executed.
 
@@ -239,7 +260,7 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     """
     folder = Path(path)
     config = load_config(folder)
-    options = stored_options(config, trust)
+    options = folder_options(folder, config, trust=trust)
     cv = options.cv
     if cv.folds and not cv.average:
         raise InputError(

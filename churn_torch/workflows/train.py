@@ -38,10 +38,11 @@ from churn_torch.training.rows.materialize import Store
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.fit import Fitted, fitted
-from churn_torch.workflows.options import TrainOptions, stored_options, train_options
+from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import (
     Run,
+    folder_options,
     forget_unstarted,
     load_config,
     point_latest,
@@ -188,8 +189,9 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
             expected=f"{artefacts.CHECKPOINT} in {resume}",
             got="none: it ended before its first epoch, so start anew",
         )
+    options = folder_options(resume, stored)
     show(f"Going on with {resume}, with the choices in its config.yaml.")
-    return stored, stored_options(stored), checkpoint
+    return stored, options, checkpoint
 
 
 def _metrics(

@@ -22,6 +22,20 @@ T = TypeVar("T")
 MISSING = "???"  # OmegaConf's word for a value that the user must give
 
 
+class MissingKey(InputError):
+    """A configuration lacks a key that has no default.
+
+    Args:
+        key: The dotted key.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            "", expected=f"{key}=...", got="nothing", fix="name it on the command line"
+        )
+        self.key = key
+
+
 def plain_config(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     """Return a composed configuration as plain values, every reference between keys resolved."""
     if isinstance(config, DictConfig):
@@ -56,9 +70,7 @@ def read_options(kind: type[T], config: DictConfig | Mapping[str, Any], where: s
     for name, one in fields.items():
         missing = one.default is dataclasses.MISSING and one.default_factory is dataclasses.MISSING
         if missing and name not in values:
-            raise InputError(
-                "", expected=f"{where}{name}=...", got="nothing", fix="name it on the command line"
-            )
+            raise MissingKey(f"{where}{name}")
     return kind(**values)
 
 

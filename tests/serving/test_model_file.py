@@ -43,7 +43,7 @@ def test_raw_rows_to_answers(customers_run: Run, customers: pd.DataFrame):
         answers[PROBABILITY], customers_run.predict_proba(customers), atol=1e-6
     )
     assert list(file.run(feed, [DECISION])) == [DECISION]
-    with pytest.raises(InputError, match="'plan' is not in the table"):
+    with pytest.raises(InputError, match="got none called 'plan'; add or rename the column"):
         file.feed(customers.drop(columns="plan"))
 
 

@@ -231,7 +231,12 @@ def test_only_the_columns_that_are_needed_are_read(
     ("change", "keep", "sentence"),
     [
         ({}, "custmer id", "got 'custmer id' (did you mean 'customer id'?)"),
-        ({"plan": "plans"}, "customer id", "'plan' (did you mean 'plans'?) is not in the table"),
+        (
+            {"plan": "plans"},
+            "customer id",
+            "table: expected every column the model learned from, "
+            "got none called 'plan' (did you mean 'plans'?); add or rename the column",
+        ),
     ],
 )
 def test_what_is_not_there_is_told_beside_what_is(
@@ -273,7 +278,9 @@ def test_a_failure_half_way_leaves_no_half_of_the_scores(
     if earlier:
         out.write_text(earlier)
     keys = [f"run={customers_run.folder}", f"source={tmp_path / 'source.csv'}", f"out={out}"]
-    with pytest.raises(InputError, match=r"numbers in column 'add'.* 'thousand'"):
+    with pytest.raises(
+        InputError, match=r"column 'add': expected numbers, got .* 'thousand' in row 391"
+    ):
         score(compose("score", [*keys, "chunk_rows=50"]))
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         *(["scores.csv"] if earlier else []),

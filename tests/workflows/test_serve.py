@@ -41,7 +41,7 @@ def refused(command):
 
 def test_no_run_and_no_model(refused, customers_run, tmp_path):
     shutil.copytree(customers_run.folder, tmp_path / "best")
-    refused([f"run={tmp_path}/bset"], "bset', which does not exist", "did you mean '.*best'")
+    refused([f"run={tmp_path}/bset"], "bset', which is not there", "did you mean '.*best'")
     (tmp_path / "best" / "model.onnx").unlink()
     refused([f"run={tmp_path}/best"], r"expected model\.onnx in", r"churn-torch export run=")
 

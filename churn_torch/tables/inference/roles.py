@@ -41,7 +41,7 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
                 key,
                 expected="another column than the target",
                 got=repr(name),
-                fix="remove it there",
+                fix=f"remove it from {key}",
             )
     if weight is not None:
         uses = [("the id", id), ("the split's time", roles.time)]

@@ -44,7 +44,8 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
         )
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # a file where a folder should be: opening it says so
+            path.parent.mkdir(parents=True, exist_ok=True)
         write_rows = _write_parquet if name.endswith(_PARQUET) else _write_csv
         n_rows = write_rows(frames, partial, name)
         os.replace(partial, path)

@@ -278,7 +278,7 @@ def test_fuzzed_against_its_own_description(model, path, mode):
     seen = set()
 
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(max_examples=100, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
     def fuzz(case: schemathesis.Case) -> None:
         seen.add(case.call_and_validate().status_code)
 

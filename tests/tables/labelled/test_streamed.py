@@ -205,7 +205,10 @@ def test_a_test_source_is_streamed_too(
     [
         ((), "classes in the validation part, got no positive row .*the table has 3 positive"),
         (("data.split.validation=0.9",), "both together below 1"),
-        (("data.id=nobody",), "id to name a column"),
+        (
+            ("data.id=nobody",),
+            r"data\.id: expected a column of the table, got 'nobody'; name one of",
+        ),
     ],
 )
 def test_what_is_lacking_is_said(
@@ -217,7 +220,7 @@ def test_what_is_lacking_is_said(
 
 
 def test_one_class_is_refused(customers: pd.DataFrame, table_of: Reader) -> None:
-    with pytest.raises(InputError, match=r"two classes in the target .* one value"):
+    with pytest.raises(InputError, match=r"two different values, got one value \('no'\); check"):
         table_of(customers.assign(churned="no"))
 
 
@@ -244,7 +247,7 @@ def test_a_cell_that_does_not_fit_is_named_with_what_would_mend_it(
         whole(table_of(source))
     assert len(whole(table_of(source, f"data.kinds.{name}=categorical")).label) == 400
     late = customers.assign(churned=customers["churned"].where(customers.index != 350, "perhaps"))
-    with pytest.raises(InputError, match="it also holds 'perhaps', first in row 351"):
+    with pytest.raises(InputError, match="'yes' or 'no', got also 'perhaps', first in row 351"):
         whole(table_of(written(late, "csv", tmp_path)))
 
 
