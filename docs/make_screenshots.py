@@ -1,7 +1,8 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
 Trains two models on the shipped sample and takes pictures of their pages with Chromium. npm fetches
-onnxruntime-web, unless FOLDER holds it.
+onnxruntime-web, unless FOLDER holds it. Look at the pictures: one may show a page that still loads,
+since Chromium does not wait for WebAssembly; then run this again.
 """
 
 from __future__ import annotations

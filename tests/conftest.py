@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -27,6 +28,9 @@ os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it where os.envir
 # Speed is never proved by a test: a busy machine must not fail one.
 settings.register_profile("untimed", deadline=None, max_examples=40)
 settings.load_profile("untimed")
+
+# Exports and trainings make a million small objects, few of which are garbage.
+gc.set_threshold(100_000, 50, 50)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

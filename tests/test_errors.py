@@ -52,7 +52,8 @@ def test_every_error_keeps_to_the_grammar() -> None:
     for place, texts in errors():
         for name in ("expected", "got", "fix"):
             text = texts.get(name, "")
-            assert not text.replace("...", "").endswith("."), f"{place}: {name} ends with a full stop"
+            stops = text.replace("...", "").endswith(".")
+            assert not stops, f"{place}: {name} ends with a full stop"
             assert not text.startswith(("expected ", "got ")), f"{place}: {name} repeats a word"
             assert "however" not in text, f"{place}: {name}"
         checked += 1

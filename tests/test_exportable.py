@@ -187,7 +187,7 @@ KINDS = {"large": "numeric", "street": "categorical"}
 # Models, calibrators, preprocessing
 
 # Sizes that a net may have, made small: the graph is the same.
-SMALL = {"width": 16, "n_members": 3}
+SMALL = {"width": 8, "n_members": 3}
 MODELS = {
     file.stem: (
         f"model={file.stem}",
@@ -196,7 +196,7 @@ MODELS = {
     for file in sorted(CONF.glob("model/*.yaml"))
 }
 MODELS |= {
-    name: ("model=mlp", "model.width=16", *(f"model.{option}" for option in options))
+    name: ("model=mlp", "model.width=8", *(f"model.{option}" for option in options))
     for name, options in {
         "mlp residual batch": ("residual=true", "normalization=batch", "activation=relu"),
         "mlp residual layer": ("residual=true", "normalization=layer", "activation=gelu"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,26 +20,22 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def run_of(
     request: pytest.FixtureRequest,
-    train_run: Callable[..., Run],
+    shared_run: Callable[..., Run],
     customers_csv: Path,
     table_keys: tuple[str, ...],
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Run]:
     """Return a function from one of `elsewhere.RUNS` to its run; each is trained once."""
-    trained: dict[str, Run] = {}
 
+    @functools.cache
     def give(name: str) -> Run:
         table, model = name.split()
         if model == "logreg":
             run: Run = request.getfixturevalue(f"{table}_run")
             return run
-        if name not in trained:
-            folder = tmp_path_factory.mktemp("elsewhere") / "run"
-            keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
-            known = OmegaConf.load(MODELS[model])
-            keys += [f"model.{key}={size}" for key, size in SIZES[model].items() if key in known]
-            trained[name] = train_run(folder, *keys)
-        return trained[name]
+        keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
+        known = OmegaConf.load(MODELS[model])
+        keys += [f"model.{key}={size}" for key, size in SIZES[model].items() if key in known]
+        return shared_run(name, *keys)
 
     return give
 

@@ -1,10 +1,12 @@
-"""A training told to MLflow by the real script, and the model loaded back by MLflow alone."""
+"""A training told to MLflow, and the model loaded back by MLflow alone."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn_torch.cli.compose import compose
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.workflows.run_folder import Run, load_run
-
-ROOT = Path(__file__).resolve().parents[2]
+from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.train import train
 
 # MLflow's own code warns, at its import and later.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -23,25 +25,25 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def told(
-    customers_csv: Path, table_keys: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+    customers_csv: Path,
+    table_keys: tuple[str, ...],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Run, str]:
-    """Return a run that the script trained with ``logger=mlflow``, and the address of the store."""
+    """Return a run that was trained with ``logger=mlflow``, and the address of the store."""
     folder = tmp_path_factory.mktemp("mlflow")
-    (folder / "outputs").mkdir()
+    run_folder = folder / "outputs" / "day" / "run"
     keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", "calibration=platt"]
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "train.py", *keys, "logger=mlflow"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "MLflow has it as models:/" in done.stdout
+    keys += ["logger=mlflow", f"outputs={folder / 'outputs'}"]
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        config = compose("train", keys)
+        run = train(config, run_folder)
+    assert err.getvalue() == ""
+    assert "MLflow has it as models:/" in out.getvalue()
     # What MLflow keeps stands beside the run folders, not in them and not where the script ran.
     assert [path.name for path in folder.iterdir()] == ["outputs"]
     assert {path.name for path in (folder / "outputs").iterdir()} >= {"mlflow.db", "mlflow"}
-    return load_run(folder / "outputs" / "latest"), f"sqlite:///{folder / 'outputs' / 'mlflow.db'}"
+    return run, f"sqlite:///{folder / 'outputs' / 'mlflow.db'}"
 
 
 @pytest.fixture

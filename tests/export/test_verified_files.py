@@ -14,6 +14,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
+from churn_torch.models.attribution import Attribution
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import OUTPUTS, REASONS
 from churn_torch.tables.encode import parse
@@ -31,6 +32,8 @@ Files = tuple[VerifiedFile, VerifiedFile | None]
 
 
 def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
+    # Torch and the file must agree on the same sum, however coarse.
+    attribution = Attribution(run.scorer, min(run.attribution.n_points, 4))
     return verified_files(
         run.scorer,
         run.schema,
@@ -38,7 +41,7 @@ def files_of(run: Run, customers: pd.DataFrame, **options: Any) -> Files:
         parse_target(customers, run.schema),
         metrics=run.metrics,
         threshold=run.threshold,
-        attribution=run.attribution,
+        attribution=attribution,
         options=ExportOptions(**options),
     )
 

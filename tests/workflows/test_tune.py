@@ -269,7 +269,8 @@ def start(keys, *more):
 
 def test_killed_studies_go_on_and_processes_share_one(keys, study):
     """SIGKILL in the middle of a trial; then two processes take up the study side by side."""
-    with start(keys, "tune.trials=100000", "trainer.max_epochs=20") as process:
+    keys = [*keys, "trainer.max_epochs=20", "export.outputs=[probability]"]
+    with start(keys, "tune.trials=100000") as process:
         journal, ended = study / "study.journal", []
         while len(ended) < 3 or not re.search(
             WORKER, journal.read_text().rpartition('"state":1')[2]
@@ -284,7 +285,7 @@ def test_killed_studies_go_on_and_processes_share_one(keys, study):
         file.write('{"op_code":')  # as if killed while it wrote
 
     n = len(ended) + 6
-    pair = [start(keys, f"tune.trials={n}", "trainer.max_epochs=20") for _ in range(2)]
+    pair = [start(keys, f"tune.trials={n}") for _ in range(2)]
     said = [process.communicate()[0] for process in pair]
     assert [process.returncode for process in pair] == [0, 0], said
     table = trials(study)
