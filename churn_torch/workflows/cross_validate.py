@@ -42,10 +42,10 @@ from churn_torch.workflows.run_folder import (
     point_latest,
     save_run,
     start_run,
-    write_text,
 )
 from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.whole_files import write_text
 
 
 def cross_validate(

@@ -1,13 +1,11 @@
-"""Save a run folder, each file whole or not at all, and load a run from one."""
+"""Save a run folder, and load a run from one."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,7 @@ from churn_torch.workflows.artefacts import (
 )
 from churn_torch.workflows.options import TrainOptions, stored_options
 from churn_torch.workflows.typed_config import MissingKey
+from churn_torch.workflows.whole_files import whole_file, write_text
 
 
 @dataclass(frozen=True)
@@ -117,40 +116,6 @@ class Run:
                 ),
             )
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; it takes the name only when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def new_folders(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it; what was made and is empty goes when the block fails."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # as Python calls a file where a folder should be
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
-    try:
-        yield
-    except BaseException:
-        for path in made:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-        raise
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def start_run(folder: Path, config: Mapping[str, Any]) -> None:

@@ -48,9 +48,9 @@ from churn_torch.workflows.run_folder import (
     point_latest,
     save_run,
     start_run,
-    write_text,
 )
 from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.whole_files import write_text
 
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536

@@ -24,10 +24,11 @@ from churn_torch.training.fit import one_thread
 from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
-from churn_torch.workflows.run_folder import Run, whole_file
+from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
 from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.whole_files import whole_file
 
 if TYPE_CHECKING:
     from churn_torch.tuning.study import Study

@@ -53,5 +53,5 @@ def test_a_finished_run_is_never_removed(tmp_path, finished):
         (folder / name).touch()
     run_folders.remove_if_useless(folder, OSError())  # can be gone on with
     assert folder.exists()
-    run_folders.remove_if_useless(folder, InputError("a choice that cannot work"))
+    run_folders.remove_if_useless(folder, InputError("x", expected="1", got="2"))
     assert folder.exists() == finished

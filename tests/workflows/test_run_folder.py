@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -23,8 +24,6 @@ from churn_torch.workflows.run_folder import (
     point_latest,
     save_run,
     start_run,
-    whole_file,
-    write_text,
 )
 
 METRICS = {
@@ -211,37 +210,6 @@ def test_a_run_of_a_newer_version_says_so(customers_run, tmp_path):
 # Writing
 
 
-def test_whole_file_appears_at_the_end(tmp_path):
-    path = tmp_path / "a.json"
-    with whole_file(path) as temporary:
-        assert temporary.parent == tmp_path
-        temporary.write_text("{}")
-        assert not path.exists()
-    assert path.read_text() == "{}"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_whole_file_keeps_the_old_one_on_failure(tmp_path, error):
-    path = tmp_path / "a.json"
-    path.write_text("old")
-
-    def fail() -> None:
-        with whole_file(path) as temporary:
-            temporary.write_text("half")
-            raise error
-
-    with pytest.raises(error):
-        fail()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_write_text_is_utf8(tmp_path):
-    write_text(tmp_path / "a", "Größe 日本\n")
-    assert (tmp_path / "a").read_bytes() == "Größe 日本\n".encode()
-
-
 def test_start_run_makes_the_folder_and_notes_the_choices(tmp_path):
     folder = tmp_path / "2026" / "run"
     start_run(folder, OmegaConf.create({"seed": 3}))
@@ -268,13 +236,13 @@ def test_start_run_may_begin_again_where_nothing_was_trained(tmp_path):
 def test_metrics_are_written_last(customers_run, tmp_path, monkeypatch):
     """metrics.json marks a run as finished: whatever fails before leaves it unfinished."""
     written = []
-    original = whole_file
+    replace = os.replace
 
-    def record(path: Path):
+    def record(source: Path, path: Path) -> None:
         written.append(path.name)
-        return original(path)
+        replace(source, path)
 
-    monkeypatch.setattr("churn_torch.workflows.run_folder.whole_file", record)
+    monkeypatch.setattr(os, "replace", record)
     run = dataclasses.replace(customers_run, folder=tmp_path)
     save_run(run)
     assert written[-1] == "metrics.json"

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from churn_torch.workflows.whole_files import new_folders, whole_file, write_text
+
+
+def test_whole_file_appears_at_the_end(tmp_path):
+    path = tmp_path / "a.json"
+    with whole_file(path) as temporary:
+        assert temporary.parent == tmp_path
+        temporary.write_text("{}")
+        assert not path.exists()
+    assert path.read_text() == "{}"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_whole_file_keeps_the_old_one_on_failure(tmp_path, error):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+
+    def fail() -> None:
+        with whole_file(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write_text_is_utf8(tmp_path):
+    write_text(tmp_path / "a", "Größe 日本\n")
+    assert (tmp_path / "a").read_bytes() == "Größe 日本\n".encode()
+
+
+def test_new_folders_that_stay_empty_are_removed(tmp_path):
+    def fail() -> None:
+        with new_folders(tmp_path / "a" / "b"):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+    with new_folders(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "b" / "file").touch()
+    assert (tmp_path / "a" / "b" / "file").exists()
