@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -118,13 +118,7 @@ def find_model(run: str) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        nearby = [str(other) for other in path.parent.glob("*")]
-        raise InputError(
-            "run",
-            expected="a run folder or an ONNX file",
-            got=f"{run!r}, which is not there{suggest(run, nearby)}",
-            fix="train first, or name a folder under outputs/",
-        )
+        raise missing_run(run, "a run folder or an ONNX file", path.parent.glob("*"))
     if not (path / MODEL_NAME).is_file():
         raise InputError(
             "run",
@@ -133,3 +127,13 @@ def find_model(run: str) -> Path:
             fix=f"write it with churn-torch export run={run}",
         )
     return path / MODEL_NAME
+
+
+def missing_run(run: str, expected: str, nearby: Iterable[Path]) -> InputError:
+    """Return the error of a run that is not there, with the name nearest to it."""
+    return InputError(
+        "run",
+        expected=expected,
+        got=f"{run!r}, which is not there{suggest(run, map(str, nearby))}",
+        fix="train first, or name a folder under outputs/",
+    )

@@ -15,10 +15,11 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
+from churn_torch.serving.model_file import missing_run
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
@@ -166,13 +167,8 @@ def load_config(folder: Path) -> dict[str, Any]:
         InputError: The folder is not there or holds no run.
     """
     if not folder.is_dir():
-        nearby = [str(path) for path in folder.parent.glob("*") if path.is_dir()]
-        raise InputError(
-            "run",
-            expected="a run folder",
-            got=f"{str(folder)!r}, which is not there{suggest(str(folder), nearby)}",
-            fix="train first, or name a folder under outputs/",
-        )
+        nearby = (path for path in folder.parent.glob("*") if path.is_dir())
+        raise missing_run(str(folder), "a run folder", nearby)
     if not (folder / CONFIG).is_file():
         raise InputError(
             "run",
