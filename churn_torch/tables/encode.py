@@ -138,7 +138,7 @@ def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Seri
     if storage is None:
         raise _unreadable(column, series, series.notna(), first_row)
     if column.kind is Kind.DATETIME:
-        values, bad = _read_dates(series, storage, values, column)
+        values, bad = _read_dates(storage, values, column)
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
         return dates.day_numbers(values)
@@ -194,18 +194,11 @@ def _read_numbers(
     return numbers, bad
 
 
-def _read_dates(
-    series: pd.Series, storage: Storage, values: pd.Series, column: Column
-) -> tuple[pd.Series, pd.Series]:
+def _read_dates(storage: Storage, values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
     if storage is Storage.DATETIME:
         return values, pd.Series(False, index=values.index)
     if storage is Storage.NUMBER:
-        # A typed source has the date 20240131 as a number; other numbers are no dates.
-        if column.datetime_format != dates.COMPACT:
-            nothing = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
-            return nothing, values.notna()
-        values = canonical_text(series)
-        values = values.mask(values == "")
+        return dates.numbers_to_dates(values, column.datetime_format)
     return dates.read_dates(values, column.datetime_format or dates.ISO)
 
 
@@ -214,7 +207,7 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
     expected = {Kind.DATETIME: "dates", Kind.BOOLEAN: "yes/no values", Kind.NUMERIC: "numbers"}
     what = expected.get(column.kind, "text")
     if column.kind is Kind.DATETIME and column.datetime_format:
-        what += f" like {column.datetime_format}"
+        what += f" like {dates.example(column.datetime_format)}"
     count = int(bad.sum())
     return InputError(
         f"column {column.name!r}",

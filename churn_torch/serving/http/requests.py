@@ -18,7 +18,14 @@ from churn_torch.tables.cells import (
     scalar_text,
     words_by_truth,
 )
-from churn_torch.tables.dates import COMPACT, day_number, read_date
+from churn_torch.tables.dates import (
+    DIGIT_FORMS,
+    ISO,
+    NUMBER_FORMS,
+    day_of_number,
+    example,
+    read_day,
+)
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 # A request may hold a million names of any length; so many are shown or compared.
@@ -174,8 +181,7 @@ def takes_booleans(column: Column) -> bool:
 def expected(column: Column) -> str:
     """Describe what a value of the column looks like."""
     if column.kind is Kind.DATETIME:
-        compact = column.datetime_format == COMPACT
-        return f"a date like 2024-01-31 or {'20240131' if compact else 'days since 1970-01-01'}"
+        return f"a date like 2024-01-31 or {_other_dates(column.datetime_format)}"
     if Schema.is_text(column):
         return "text, true or false" if takes_booleans(column) else "text"
     if column.kind is Kind.BOOLEAN:
@@ -207,14 +213,23 @@ def _truth(value: object) -> float:
     return float(value) if isinstance(value, bool) else _number(value)
 
 
+def _other_dates(form: str | None) -> str:
+    """Describe what a date may be besides ISO text."""
+    if form in DIGIT_FORMS:
+        return example(form)
+    if form in NUMBER_FORMS:
+        return form
+    other = "" if form in (None, ISO) else f"{example(form)} or "
+    return f"{other}days since 1970-01-01"
+
+
 def _days(form: str | None, value: object) -> float:
     if isinstance(value, str):
-        text = value.strip()
-    elif form == COMPACT and value is not None:
-        text = f"{_number(value):.0f}"
-    else:
-        return _number(value)
-    return day_number(read_date(text, form))
+        return read_day(value, form)
+    number = _number(value)
+    if math.isnan(number) or form not in (*DIGIT_FORMS, *NUMBER_FORMS):
+        return number
+    return day_of_number(number, form)
 
 
 def _text_reader(column: Column) -> Callable[[object], str]:

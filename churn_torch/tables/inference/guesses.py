@@ -8,7 +8,13 @@ import numpy as np
 
 from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
-from churn_torch.tables.inference.named_kinds import DATE_NOTE, date_column
+from churn_torch.tables.inference.dated import (
+    date_column,
+    dates_by_name,
+    hint,
+    text_hint,
+    typed_dates,
+)
 from churn_torch.tables.schema import Column, Kind, Storage
 
 _ID_TOKENS = frozenset({"id", "uuid", "guid"})
@@ -36,7 +42,7 @@ def guess(profile: ColumnProfile) -> Column:
     if len(profile.levels) == 1 and not profile.missing:
         return profile.as_column(Kind.IGNORED, "left out: constant")
     if profile.storage is Storage.DATETIME:
-        return profile.as_column(Kind.DATETIME, DATE_NOTE)
+        return typed_dates(profile)
     if profile.storage is Storage.NUMBER:
         return _guess_number(profile)
     return _guess_text(profile)
@@ -47,10 +53,13 @@ def _guess_number(profile: ColumnProfile) -> Column:
         return profile.as_column(Kind.BOOLEAN, "yes/no as 1/0")
     if profile.is_category:
         return profile.as_column(Kind.CATEGORICAL, "category: stored as one")
+    dated = dates_by_name(profile)
+    if dated is not None:
+        return dated
     why = _integer_id(profile)
     if why:
-        return profile.as_column(Kind.IGNORED, f"left out: {why}")
-    return profile.as_column(Kind.NUMERIC, "number")
+        return profile.as_column(Kind.IGNORED, f"left out: {why}{hint(profile)}")
+    return profile.as_column(Kind.NUMERIC, f"number{hint(profile)}")
 
 
 def _integer_id(profile: ColumnProfile) -> str:
@@ -85,7 +94,7 @@ def _integer_id(profile: ColumnProfile) -> str:
 
 
 def _guess_text(profile: ColumnProfile) -> Column:
-    if {str(level).casefold() for level in profile.levels[:99]} in cells.TRUTH_PAIRS:
+    if {str(level).strip().casefold() for level in profile.levels[:99]} in cells.TRUTH_PAIRS:
         return profile.as_column(Kind.BOOLEAN, "yes/no")
     formats = dates.date_formats(profile.levels)
     if formats:
@@ -101,7 +110,10 @@ def _guess_text(profile: ColumnProfile) -> Column:
 
 
 def _near_numbers(profile: ColumnProfile) -> str:
-    """Say what keeps text that is nearly numbers from being numbers, for the user to fix."""
+    """Say what keeps text that is nearly numbers or dates from being so, for the user to fix."""
+    dated = text_hint(profile.levels)
+    if dated:
+        return dated
     if profile.stray_text is not None:
         return f"; would be a number but for {profile.stray_text[:40]!r}"
     sample = profile.levels[:99]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from churn_torch.errors import InputError
 from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.inference.dated import date_column, number_dates, typed_dates
 from churn_torch.tables.schema import Column, Kind, Storage
-
-DATE_NOTE = "date: elapsed days and calendar parts"
 
 
 def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
@@ -48,19 +46,17 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
 
 def _named_date(profile: ColumnProfile) -> Column:
     if profile.storage is Storage.DATETIME:
-        return profile.as_column(Kind.DATETIME, DATE_NOTE)
-    text = profile.levels
+        return typed_dates(profile)
     if profile.storage is Storage.NUMBER:
-        text = cells.canonical_text(text)
-        compact = text.str.fullmatch(r"\d{8}").all()
-        if compact and not dates.read_dates(text, dates.COMPACT)[1].any():
-            return date_column(replace(profile, storage=Storage.TEXT), [dates.COMPACT])
-        raise _misfit(profile, Kind.DATETIME, repr(str(text.iloc[0])), "numeric")
-    formats = dates.date_formats(text)
-    if formats:
+        formats = dates.number_formats(profile.levels)
+        if formats:
+            return number_dates(profile, formats[0])
+        first = cells.canonical_text(profile.levels).iloc[0]
+        raise _misfit(profile, Kind.DATETIME, repr(str(first)), "numeric")
+    formats, unread = dates.but_for(profile.levels, few=len(profile.levels), asked=True)
+    if formats and not unread:
         return date_column(profile, formats)
-    unreadable = dates.read_dates(text, dates.ISO)[1]
-    first = text[unreadable].iloc[0] if unreadable.any() else text.iloc[0]
+    first = unread[0] if unread else profile.levels.iloc[0]
     raise _misfit(profile, Kind.DATETIME, repr(str(first)), "categorical")
 
 
@@ -71,11 +67,3 @@ def _misfit(profile: ColumnProfile, kind: Kind, got: str, other: str) -> InputEr
         got=got,
         fix=f"correct the values or set data.kinds.{profile.name}={other}",
     )
-
-
-def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
-    """Return a column of dates in text, in the first of the formats that fit."""
-    note = DATE_NOTE
-    if len(formats) > 1:
-        note += "; day and month could be either way round, we guess day first"
-    return profile.as_column(Kind.DATETIME, note, datetime_format=formats[0])

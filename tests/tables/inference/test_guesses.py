@@ -181,10 +181,11 @@ class TestIdentifiers:
         assert "long number" in guess([2**60 + 3 * i for i in range(N)]).note
         assert "long number" in guess([str(2**60 + 3 * i) for i in range(N)]).note
 
-    def test_seconds_since_1970_are_a_measurement(self) -> None:
+    def test_seconds_since_1970_are_no_identifier(self) -> None:
         seconds = [1_700_000_000 + 977 * i for i in range(N)]
-        assert guess(seconds, "signup_time").kind is Kind.NUMERIC
-        assert guess(seconds, "createdAt").kind is Kind.NUMERIC
+        assert guess(seconds, "signup_time").kind is Kind.DATETIME
+        assert guess(seconds, "createdAt").kind is Kind.DATETIME
+        assert guess(seconds, "seconds").kind is Kind.NUMERIC
         assert guess(seconds, "account").kind is Kind.IGNORED
 
     def test_surnames_and_codes(self) -> None:

@@ -1,0 +1,137 @@
+"""Columns of dates: which names say that a column holds dates, and what the note says of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from churn_torch.tables import dates
+from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.schema import Column, Kind, Storage
+
+DATE_NOTE = "date: elapsed days and calendar parts"
+
+_TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+# "data" is a date in Polish, Italian and Portuguese, but data volume in English: not here.
+_DATE = frozenset(
+    {
+        "date",
+        "dt",
+        "dob",
+        "datetime",
+        "timestamp",
+        "datum",
+        "dato",
+        "fecha",
+        "дата",
+        "日期",
+        "tarih",
+    }
+    | {"tarihi", "päivämäärä", "birthday", "birthdate", "startdate", "enddate", "orderdate"}
+    | {"signupdate", "joindate", "duedate", "paydate", "closedate", "opendate", "yyyymmdd"}
+)
+_TIME = frozenset({"time", "ts", "at", "epoch", "unix"})
+_MONTH = frozenset({"month", "period", "yyyymm", "yearmonth", "monat", "mois", "mes"})
+_BIRTH = re.compile(
+    r"birth|\bdob\b|born|geburt|naissance|nacimiento|nascita|nascimento|urodz|рожд|födel|fødsel",
+    re.IGNORECASE,
+)
+# People are born before the table was made, and 99 years before that at most.
+_BIRTH_PIVOT = 25
+_SENTINELS_SHOWN = 2
+_SAMPLE = 20
+
+
+def named_forms(name: str) -> tuple[str, ...]:
+    """Return the forms of dates that numbers may have in a column of this name."""
+    tokens = {token.casefold() for token in _TOKENS.findall(name)}
+    epochs = tuple(sorted(dates.NUMBER_FORMS - {dates.EXCEL}))
+    if tokens & _DATE or any(token.endswith("datum") for token in tokens):
+        return (*dates.DIGIT_FORMS, *epochs, dates.EXCEL)
+    if tokens & _TIME:
+        return (dates.COMPACT, *epochs)
+    if "excel" in tokens:
+        return (dates.EXCEL,)
+    return (dates.COMPACT_MONTH,) if tokens & _MONTH else ()
+
+
+def dates_by_name(profile: ColumnProfile) -> Column | None:
+    """Return a column of numbers as dates if its name says so and its numbers can be, else None."""
+    allowed = named_forms(profile.name)
+    if not allowed:
+        return None
+    formats = [form for form in dates.number_formats(profile.levels) if form in allowed]
+    return number_dates(profile, formats[0]) if formats else None
+
+
+def number_dates(profile: ColumnProfile, form: str) -> Column:
+    """Return a column of numbers as dates in a form."""
+    if form in dates.DIGIT_FORMS:
+        profile = replace(profile, storage=Storage.TEXT)
+    note = f"{DATE_NOTE}; read as {dates.example(form) if form in dates.DIGIT_FORMS else form}"
+    explained = dates.explanation(form)
+    return profile.as_column(Kind.DATETIME, f"{note}, {explained}" if explained else note, form)
+
+
+def hint(profile: ColumnProfile) -> str:
+    """Say that numbers look like dates, ``""`` if they do not; small ones may be anything."""
+    sure = set(dates.NUMBER_FORMS | {dates.COMPACT}) - {dates.EXCEL}
+    if len(profile.levels) > 1 and sure.intersection(dates.number_formats(profile.levels)):
+        return f"; looks like dates: data.kinds.{profile.name}=datetime reads them"
+    return ""
+
+
+def text_hint(levels: pd.Series) -> str:
+    """Say that text is nearly dates, ``""`` if it is not."""
+    sample = [str(text) for text in levels.head(_SAMPLE)]
+    dated = [text for text in sample if dates.looks_dated(text)]
+    if not dated or len(dated) < 0.8 * len(sample):
+        return ""
+    odd = next((text for text in sample if text not in dated), None)
+    if odd is None:
+        forms, unread = dates.but_for(levels, few=len(levels))
+        odd = unread[0] if forms and unread else sample[-1]
+    return f"; would be dates but for {odd[:40]!r}"
+
+
+def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
+    """Return a column of dates in text, in the first of the formats that fit."""
+    form, levels = formats[0], profile.levels
+    note = DATE_NOTE
+    if form != dates.ISO:
+        note += f"; like {dates.example(form)}"
+    if len(formats) > 1:
+        first = "year" if form.startswith("%y") else "day"
+        if any(other.startswith("%y") for other in formats):
+            note += f"; day, month and year could be in another order, we guess {first} first"
+        else:
+            note += "; day and month could be either way round, we guess day first"
+    if _BIRTH.search(profile.name.replace("_", " ")):
+        form = dates.with_pivot(form, _BIRTH_PIVOT)
+    explained = dates.explanation(form)
+    note += f"; {explained}" if explained else ""
+    nothing = dates.no_dates(levels)
+    if nothing:
+        note += f"; {_listed(nothing)} read as missing"
+    return profile.as_column(Kind.DATETIME, note + sentinel_note(levels, form), form)
+
+
+def typed_dates(profile: ColumnProfile) -> Column:
+    """Return a column of dates that arrive as dates."""
+    return profile.as_column(Kind.DATETIME, DATE_NOTE + sentinel_note(profile.levels, None))
+
+
+def sentinel_note(levels: pd.Series, form: str | None) -> str:
+    """Name the dates that may stand for none, and say how to read them as missing."""
+    found = dates.sentinels(levels, form)
+    if not found:
+        return ""
+    return f"; {_listed(found)} may stand for no date, and is read as one"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = " ..." if len(texts) > _SENTINELS_SHOWN else ""
+    return ", ".join(map(repr, texts[:_SENTINELS_SHOWN])) + more
