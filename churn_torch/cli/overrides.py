@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+Missing = list[tuple[str | None, list[str]]]
+
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
     r"(data\.(source|database|target|positive|id|test_source|split\.column)"
@@ -13,21 +15,35 @@ TEXT_KEYS = re.compile(
 LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
+MISSING_KEY = re.compile(r"\+{0,2}data\.missing(\.(?P<column>.+))?", re.DOTALL)
+QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
+MEMBER = re.compile(rf"\s*({QUOTED}?[^,]*)(?:,|$)", re.DOTALL)
+WORDS_OF_COLUMN = re.compile(
+    rf"\s*({QUOTED}|[^:,]+?)\s*:\s*(\[[^\]]*\]|[^,\[\]]*)(?:,|$)", re.DOTALL
+)
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 def quote_overrides(arguments: Sequence[str]) -> list[str]:
     """Return arguments that Hydra's grammar takes as they were meant.
 
-    Names and queries are quoted (``data.source=SELECT a, b FROM 'x.csv'``), and
-    ``data.kinds.Any Name=kind`` is accepted for every column name.
+    Names and queries are quoted (``data.source=SELECT a, b FROM 'x.csv'``). Every column name is
+    taken in ``data.kinds.Any Name=kind``, ``data.kinds={Any Name:kind}`` and
+    ``data.missing.Any Name=[word]``, and every word in ``data.missing=[#,'a b']``.
     """
-    quoted, kinds = [], []
+    quoted: list[str] = []
+    kinds: list[tuple[str, str]] = []
+    missing: Missing = []
     sweep = {"-m", "--multirun"} & set(arguments)
     for argument in arguments:
         key, equals, value = argument.partition("=")
         kind = KIND_KEY.fullmatch(argument.rpartition("=")[0]) if equals else None
-        if kind:
+        words = _missing_words(argument)
+        if words:
+            missing += words
+        elif key.lstrip("+") == "data.kinds" and (pairs := _pairs(value)):
+            kinds += pairs
+        elif kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
         elif equals and key in LIST_KEYS and (names := _names(value)):
             quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
@@ -35,10 +51,12 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
             quoted.append(f"{key}={_quote(value)}")
         else:
             quoted.append(argument)
+    if missing:
+        quoted.append(f"++data.missing=[{','.join(_missing_entries(missing))}]")
     if all(PLAIN_NAME.fullmatch(column) for column, _ in kinds):
         return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
-    pairs = ",".join(_quote(f"{column}={value}") for column, value in kinds)
-    return [*quoted, "~data.kinds", f"+data.kinds=[{pairs}]"]
+    listed = ",".join(_quote(f"{column}={value}") for column, value in kinds)
+    return [*quoted, "~data.kinds", f"+data.kinds=[{listed}]"]
 
 
 def _quote(text: str) -> str:
@@ -52,6 +70,60 @@ def _names(value: str) -> list[str]:
     members = [name.strip() for name in value[1:-1].split(",")]
     plain = re.fullmatch(r"\[[^\[\]]+\]", value)
     return members if plain and not any(name[:1] in {'"', "'"} for name in members) else []
+
+
+def _pairs(value: str) -> list[tuple[str, str]]:
+    """Return the entries of ``{a b:categorical,c:ignored}``; none where it is something else."""
+    if not re.fullmatch(r"\{[^{}]*\}", value):
+        return []
+    split = (member.rpartition(":") for member in _members(value[1:-1]))
+    pairs = [(_unquoted(name.strip()), _unquoted(kind.strip())) for name, _, kind in split]
+    return pairs if all(name and kind for name, kind in pairs) else []
+
+
+def _missing_words(argument: str) -> Missing:
+    """Return the columns (None for all) and words of ``data.missing...=``; [] for other keys."""
+    listed = re.fullmatch(r"(?P<key>.*?)=\s*(?P<value>[\[{].*[\]}])", argument, re.DOTALL)
+    key, _, value = argument.rpartition("=")
+    key, value = listed.group("key", "value") if listed else (key, value.strip())
+    found = MISSING_KEY.fullmatch(key)
+    if not found or value in ("null", "???"):
+        return []
+    column = found["column"]
+    if value[:1] == "{" and column is None:
+        entries = WORDS_OF_COLUMN.findall(value[1:-1])
+        return [(_unquoted(name), _words(words)) for name, words in entries]
+    if re.match(r"\[\s*[\[{]", value):  # written as the configuration stores it
+        return []
+    return [(column, _words(value))]
+
+
+def _words(value: str) -> list[str]:
+    inside = value[1:-1] if value[:1] == "[" and value[-1:] == "]" else None
+    return [_unquoted(value)] if inside is None else list(map(_unquoted, _members(inside)))
+
+
+def _members(text: str) -> list[str]:
+    """Split at the commas that stand outside of quotes."""
+    members, at = [], 0
+    while at < len(text) and (member := MEMBER.match(text, at)):
+        members.append(member[1].strip())
+        at = max(member.end(), at + 1)
+    return members
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if quoted else text
+
+
+def _missing_entries(missing: Missing) -> list[str]:
+    """Spell words of all columns and of single ones as `MissingWords.from_config` reads them."""
+    entries = [_quote(word) for column, words in missing if column is None for word in words]
+    for column, words in missing:
+        if column is not None:
+            entries.append(f"[{','.join(map(_quote, (column, *words)))}]")
+    return entries
 
 
 def _is_plain(key: str, value: str, sweep: bool) -> bool:

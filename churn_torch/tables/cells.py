@@ -1,12 +1,15 @@
 """What a single raw cell means: a number, a date, text or nothing.
 
 Tables arrive as CSV (all text), as Parquet or SQL (typed), as a DataFrame (anything) or as JSON
-rows. The rules are these, and each stands once, here and in `dates`: as a function of a column, and
+rows. The rules are these, and each stands once, here and in `dates`,
+`number_formats` and `missing_words`: as a function of a column, and
 beside it as a function of one cell where rows come one at a time.
 
 =============  ================================================================================
-Missing        null, NaN, NaT, text of whitespace only, and the words of ``MISSING_TEXT``.
-Number         A number of at most ``LARGEST``; a truth value is 1 or 0; text that spells a number.
+Missing        null, NaN, NaT, text of whitespace only, the words of ``MISSING_TEXT``, and those
+               of `missing_words`.
+Number         A number of at most ``LARGEST``; a truth value is 1 or 0; text that spells a number
+               in the column's format (`number_formats`).
 Yes/no, as     As a number; besides the words of ``TRUTH``, in any case.
 numbers
 Yes/no, as     Text as it is. Truth values and numbers become the word of the vocabulary that has
@@ -37,9 +40,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pandas.api import types
 
-# Compared exactly.
+# Compared exactly, in columns of every kind: no answer of a person looks like these. Columns of
+# numbers and dates know more of them (`missing_words`).
 MISSING_TEXT = frozenset(
-    {"", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"}
+    {
+        *("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None", "<NA>", "#N/A"),
+        *("\\N", "$null$", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!"),
+    }
 )
 
 _MISSING = pa.array(sorted(MISSING_TEXT), pa.large_string())
@@ -150,6 +157,12 @@ def _floats(series: pd.Series) -> pd.Series:
         return series.astype("float64")
     values = series.to_numpy(dtype="float64", na_value=np.nan)
     return pd.Series(values, index=series.index, name=series.name)
+
+
+def arrow_text(text: pd.Series) -> pa.Array:
+    """Return a column of text as one Arrow array; NaN is null."""
+    array = pa.array(text, pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
 def is_missing_text(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,10 +10,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells, dates
+from churn_torch.tables import cells, dates, missing_words, number_formats
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+from churn_torch.tables.text_codes import (
+    FIRST_CATEGORY,
+    MISSING_CODE,
+    UNSEEN_CODE,
+    codes_of,
+    text_codes,
+)
 
 __all__ = [
     "FIRST_CATEGORY",
@@ -28,10 +36,6 @@ __all__ = [
     "parse_time",
     "text_codes",
 ]
-
-MISSING_CODE = 0
-UNSEEN_CODE = 1
-FIRST_CATEGORY = 2
 
 
 class Texts(NamedTuple):
@@ -128,25 +132,34 @@ def _parse_texts(series: pd.Series, column: Column, first_row: int) -> Texts:
 
 def _parse_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
     """Return numbers, or days for dates: float64, but float32 stays what it is."""
+    values = missing_words.without_sentinels(_all_numbers(series, column, first_row), column)
+    if column.kind is not Kind.DATETIME:
+        _check_finite(values, column, first_row)
+    return values
+
+
+def _all_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series:
+    """Do the work of `_parse_numbers` but for numbers that mean missing."""
     if series.dtype in (np.float32, np.float64) and column.kind is not Kind.DATETIME:
-        _check_finite(series, column, first_row)
         return series
     numbers = None
-    if isinstance(series.dtype, pd.StringDtype) and column.kind is not Kind.DATETIME:
+    plain = column.kind is not Kind.DATETIME and column.number_format is None
+    if plain and isinstance(series.dtype, pd.StringDtype):
         numbers = cells.numbers_at_once(series)
     storage, values = cells.plain(series if numbers is None else numbers)
     if storage is None:
         raise _unreadable(column, series, series.notna(), first_row)
     if column.kind is Kind.DATETIME:
-        values, bad = _read_dates(storage, values, column)
+        dated, bad = _read_dates(storage, values, column)
+        if storage is Storage.TEXT:
+            bad = missing_words.not_missing(values, bad, column)
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
-        return dates.day_numbers(values)
+        return dates.day_numbers(dated)
     if storage is not Storage.NUMBER:
         values, bad = _read_numbers(storage, values, column)
         if bad.any():
             raise _unreadable(column, series, bad, first_row)
-    _check_finite(values, column, first_row)
     return values
 
 
@@ -172,6 +185,8 @@ def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: i
     storage, text = cells.spelled(series)
     if storage is None:
         raise _unreadable(column, whole, whole.notna(), first_row)
+    if column.missing_words:
+        text = text.mask(text.str.strip().isin(column.missing_words), "")
     if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
         # A typed source has True where the training table says "yes".
         words = cells.words_by_truth(column.vocabulary)
@@ -186,12 +201,12 @@ def _read_numbers(
 ) -> tuple[pd.Series, pd.Series]:
     if storage is Storage.DATETIME:
         return pd.Series(np.nan, index=values.index), values.notna()
-    numbers, bad = cells.read_numbers(values)
+    numbers, bad = number_formats.read_numbers(values, column.number_format)
     if column.kind is Kind.BOOLEAN and bad.any():
         truth = values.str.strip().str.casefold().map(cells.TRUTH).astype("float64")
         numbers = numbers.fillna(truth)
         bad = numbers.isna() & values.notna()
-    return numbers, bad
+    return numbers, missing_words.not_missing(values, bad, column)
 
 
 def _read_dates(storage: Storage, values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
@@ -237,30 +252,9 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         exact[:] = parsed[column.name].to_numpy()
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for of_column, column in zip(codes, schema.text, strict=True):
-        of_column[:] = _codes(parsed[column.name], column)
+        of_column[:] = codes_of(parsed[column.name], column)
     # Filled by columns and turned at the end, which is several times as fast as filling rows.
     return Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
-
-
-def text_codes(column: Column) -> dict[str, int]:
-    """Return the code of every text that a column's encoder knows; others are unseen.
-
-    Raises:
-        ValueError: The column has no vocabulary yet (statistics were not fitted).
-    """
-    if column.vocabulary is None:
-        raise ValueError(f"column {column.name!r} has no vocabulary: fit the statistics first")
-    # The words for missing are for rows that reach the exported file without `parse`.
-    missing = dict.fromkeys(sorted(cells.MISSING_TEXT), MISSING_CODE)
-    words = {word: code for code, word in enumerate(column.vocabulary, start=FIRST_CATEGORY)}
-    return missing | words | missing
-
-
-def _codes(text: pd.Series, column: Column) -> npt.NDArray[np.int64]:
-    code_of = text_codes(column)
-    positions, levels = pd.factorize(text)
-    codes = np.array([code_of.get(level, UNSEEN_CODE) for level in levels], dtype=np.int64)
-    return codes[positions]
 
 
 def is_dated(column: Column) -> bool:
@@ -285,5 +279,5 @@ def parse_time(frame: pd.DataFrame, column: Column) -> npt.NDArray[np.float64]:
             fix="add it",
         )
     kind = Kind.DATETIME if is_dated(column) else Kind.NUMERIC
-    read = Column(column.name, kind, column.storage, datetime_format=column.datetime_format)
+    read = replace(column, kind=kind)
     return _parse_numbers(frame[column.name], read, 0).to_numpy(dtype="float64")

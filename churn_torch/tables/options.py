@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.missing_words import MissingWords
 
 Label = str | int | float | bool
+Decimal = Literal[".", ","]
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -25,6 +27,8 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
+        decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
+        missing: Words that mean that there is no value, besides the usual ones.
     """
 
     target: str
@@ -35,6 +39,8 @@ class ColumnRoles:
     weight: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    decimal: Decimal | None = None
+    missing: MissingWords = field(default_factory=MissingWords)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +106,8 @@ class DataOptions:
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
         kinds: As for `ColumnRoles`.
+        decimal: As for `ColumnRoles`.
+        missing: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
         streaming: Read the rows anew on every pass, so that they need not fit into memory.
         split: How rows are split.
@@ -118,6 +126,8 @@ class DataOptions:
     carry: Sequence[str] = ()
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
+    decimal: Decimal | None = None
+    missing: MissingWords = field(default_factory=MissingWords)
     test_source: str | None = None
     streaming: bool | Literal["auto"] = "auto"
     split: SplitOptions = field(default_factory=SplitOptions)
@@ -141,4 +151,6 @@ class DataOptions:
             weight=self.weight,
             ignore=self.ignore,
             kinds=self.kinds,
+            decimal=self.decimal,
+            missing=self.missing,
         )

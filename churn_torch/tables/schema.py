@@ -17,10 +17,11 @@ from rich.text import Text
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
+from churn_torch.tables.number_formats import NumberFormat
 
 __all__ = ["Column", "Kind", "Schema", "Storage", "describe"]
 
-_VERSION = 2
+_VERSION = 3
 
 
 class Kind(StrEnum):
@@ -48,6 +49,8 @@ class Column:
 
     Attributes:
         datetime_format: strptime pattern of dates that are text, ``ISO8601`` for ISO text.
+        number_format: How numbers in text are written; None for plain ones.
+        missing_words: Words of this column for missing, besides those of every column.
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
         needs_float64: The mean is large against the spread, so float32 would lose the differences.
@@ -57,6 +60,8 @@ class Column:
     kind: Kind
     storage: Storage
     datetime_format: str | None = None
+    number_format: NumberFormat | None = None
+    missing_words: tuple[str, ...] = ()
     missing_share: float = 0.0
     n_distinct: int = 0
     note: str = ""
@@ -209,6 +214,8 @@ def _column_from(entry: Mapping[str, Any]) -> Column:
     fields = dict(entry)
     if fields.get("vocabulary") is not None:
         fields["vocabulary"] = tuple(fields["vocabulary"])
+    fields["number_format"] = NumberFormat.from_json(fields.get("number_format"))
+    fields["missing_words"] = tuple(map(str, fields.get("missing_words", ())))
     kind, storage = Kind(fields.pop("kind")), Storage(fields.pop("storage"))
     return Column(kind=kind, storage=storage, **fields)
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, Union, cast
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.missing_words import MissingWords
 
 T = TypeVar("T")
 MISSING = "???"  # OmegaConf's word for a value that the user must give
@@ -87,6 +88,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if read is not None:
             if read.takes(value):
                 return int(value) if choice is int else value
+        elif choice is MissingWords:
+            return MissingWords.from_config(value, where)
         elif hasattr(choice, "from_config") and isinstance(value, Mapping):
             if value.get("_target_") is None and type(None) in choices:
                 return None

@@ -116,3 +116,57 @@ def test_kinds_take_every_column_name(name):
 
 def test_no_kinds_are_no_kinds():
     assert kinds_of() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "kinds"),
+    [
+        ("data.kinds={lang:categorical}", {"lang": "categorical"}),
+        ("data.kinds={a b:categorical, c : ignored}", {"a b": "categorical", "c": "ignored"}),
+        ("data.kinds={'x,y':numeric,a:b:ignored}", {"x,y": "numeric", "a:b": "ignored"}),
+        ("+data.kinds={a: numeric}", {"a": "numeric"}),
+        ("data.kinds={}", {}),
+    ],
+)
+def test_kinds_may_be_a_dictionary(given, kinds):
+    assert kinds_of(given) == kinds
+
+
+def missing_of(*arguments: str) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    config = compose("train", ["data=table", "data.target=y", "data.source=x", *arguments])
+    missing = train_options(config).data.missing
+    return missing.everywhere, dict(missing.of_column)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("['#','&&&&']", ("#", "&&&&")),
+        ("[#,&&&&]", ("#", "&&&&")),
+        ("[-]", ("-",)),
+        ("#", ("#",)),
+        ("999", ("999",)),
+        ("[999,-1.5]", ("999", "-1.5")),
+        ("['a, b',\"it's\",c d]", ("a, b", "it's", "c d")),
+        ("[(none),$null$,50%,\\N,=,a=b]", ("(none)", "$null$", "50%", "\\N", "=", "a=b")),
+        ("[9999-12-31]", ("9999-12-31",)),
+        ("[null]", ("null",)),
+        ("[]", ()),
+        ("null", ()),
+    ],
+)
+def test_every_word_can_mean_missing(given, words):
+    assert missing_of(f"data.missing={given}") == (words, {})
+
+
+@pytest.mark.parametrize("name", ["age", "Some Name", "Größe", "a.b", "a=b", 'the "best"', "x,y"])
+def test_words_for_missing_belong_to_every_column_name(name):
+    assert missing_of(f"data.missing.{name}=[999,n s]") == ((), {name: ("999", "n s")})
+    assert missing_of(f"data.missing.{name}=999", "data.missing=[#]") == (("#",), {name: ("999",)})
+
+
+def test_words_for_missing_may_be_a_dictionary():
+    assert missing_of("data.missing={age: [999, '?'], pay: [0]}") == (
+        (),
+        {"age": ("999", "?"), "pay": ("0",)},
+    )

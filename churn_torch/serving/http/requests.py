@@ -26,6 +26,8 @@ from churn_torch.tables.dates import (
     example,
     read_day,
 )
+from churn_torch.tables.missing_words import is_placeholder, sentinel_values
+from churn_torch.tables.number_formats import read_number
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 # A request may hold a million names of any length; so many are shown or compared.
@@ -167,9 +169,13 @@ def reader(column: Column) -> Read:
     """
     if Schema.is_text(column):
         return _text_reader(column)
+    read: Read = _truth if column.kind is Kind.BOOLEAN else _number
     if column.kind is Kind.DATETIME:
-        return partial(_days, column.datetime_format)
-    return _truth if column.kind is Kind.BOOLEAN else _number
+        read = partial(_days, column.datetime_format)
+    elif column.number_format is not None:
+        read = partial(_formatted, column)
+    sentinels = sentinel_values(column)
+    return partial(_unless, sentinels, read) if sentinels else read
 
 
 def takes_booleans(column: Column) -> bool:
@@ -186,6 +192,8 @@ def expected(column: Column) -> str:
         return "text, true or false" if takes_booleans(column) else "text"
     if column.kind is Kind.BOOLEAN:
         return "true, false or a number"
+    if column.number_format is not None:
+        return f"a number up to 3.4e38, or text in the format {column.number_format.in_words()}"
     return "a number up to 3.4e38"
 
 
@@ -223,6 +231,20 @@ def _other_dates(form: str | None) -> str:
     return f"{other}days since 1970-01-01"
 
 
+def _formatted(column: Column, value: Any) -> float:
+    """Read a number, or text in the format that the numbers of the training table had."""
+    if not isinstance(value, str):
+        return _number(value)
+    if is_missing_text(value) or is_placeholder(value) or value.strip() in column.missing_words:
+        return math.nan
+    return _number(read_number(value, column.number_format))
+
+
+def _unless(sentinels: Sequence[float], read: Read, value: Any) -> float:
+    number = float(read(value))
+    return math.nan if number in sentinels else number
+
+
 def _days(form: str | None, value: object) -> float:
     if isinstance(value, str):
         return read_day(value, form)
@@ -233,7 +255,9 @@ def _days(form: str | None, value: object) -> float:
 
 
 def _text_reader(column: Column) -> Callable[[object], str]:
+    missing = frozenset(column.missing_words)
     known = frozenset(word for word in column.vocabulary or () if not is_missing_text(word))
+    known -= missing
     booleans = takes_booleans(column)
     # Where the training table says "yes", a typed system has true or 1.
     words = words_by_truth(known) if column.kind is Kind.BOOLEAN else {}
@@ -243,13 +267,14 @@ def _text_reader(column: Column) -> Callable[[object], str]:
         if isinstance(value, str):
             if value in known:
                 return value
-            if is_missing_text(value):
+            if is_missing_text(value) or value.strip() in missing:
                 return ""
             return number_as_text(value) if were_numbers else value
         if value is None:
             return ""
         if not isinstance(value, int | float) or (isinstance(value, bool) and not booleans):
             raise ValueError
-        return words.get(float(value)) or scalar_text(value)
+        text = scalar_text(value)
+        return "" if text in missing else words.get(float(value)) or text
 
     return read

@@ -11,7 +11,7 @@ such as ``%d/%m/%Y``, or a name of our own (`QUARTER`, `WEEK`, those of numbers)
 No text is read by the clock: ``now`` and ``today`` are no dates.
 """
 
-from churn_torch.tables.dates.choice import but_for, date_formats, looks_dated, no_dates, sentinels
+from churn_torch.tables.dates.choice import but_for, date_formats, looks_dated
 from churn_torch.tables.dates.days import day_numbers
 from churn_torch.tables.dates.forms import (
     COMPACT,
@@ -53,11 +53,9 @@ __all__ = [
     "example",
     "explanation",
     "looks_dated",
-    "no_dates",
     "number_formats",
     "numbers_to_dates",
     "read_dates",
     "read_day",
-    "sentinels",
     "with_pivot",
 ]

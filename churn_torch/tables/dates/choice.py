@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 
-from churn_torch.tables.dates.cleaning import are_nothing, is_nothing
+from churn_torch.tables.dates.cleaning import is_nothing
 from churn_torch.tables.dates.days import Parts, moments
-from churn_torch.tables.dates.forms import COMPACT, COMPACT_MONTH, DAY_FIRST, FORMS, ISO, written
+from churn_torch.tables.dates.forms import COMPACT, COMPACT_MONTH, DAY_FIRST, FORMS, ISO
 from churn_torch.tables.dates.reading import fits, read_strictly
 
 # Most columns are no dates, which so many of their values show.
@@ -21,16 +20,6 @@ _FIGURE = re.compile(r"\d")
 _UNREAD = 1_000
 # Forms without a day look like other things, such as codes: their years must be of our time.
 _YEARS = (1900, 2100)
-# Two-digit years are left out: 01/01/00 may well be a date.
-_SENTINELS = (
-    (1, 1, 1),
-    (1753, 1, 1),
-    (1899, 12, 30),
-    (1900, 1, 1),
-    (2999, 12, 31),
-    (9999, 1, 1),
-    (9999, 12, 31),
-)
 _WITHOUT_DAY = frozenset(form for form in (*FORMS, COMPACT_MONTH) if "%d" not in form) - {ISO}
 
 
@@ -111,25 +100,3 @@ def _ordered(forms: list[str], levels: pd.Series) -> list[str]:
 def looks_dated(text: str) -> bool:
     """Tell whether a text is a date in some form."""
     return _FIGURE.search(text) is not None and any(fits(text, form) for form in FORMS)
-
-
-def no_dates(levels: pd.Series) -> list[str]:
-    """Return the distinct texts that stand for no date."""
-    return [str(text) for text in levels[are_nothing(levels)]]
-
-
-def sentinels(levels: pd.Series, form: str | None) -> list[str]:
-    """Return the distinct dates that often stand for none, such as 9999-12-31.
-
-    Args:
-        levels: Texts in a form, or timestamps.
-        form: The form of texts.
-    """
-    if form is None:
-        stamps = [pd.Timestamp(datetime.datetime(*day), tz="UTC") for day in _SENTINELS]
-        return [str(date.date()) for date in levels[levels.isin(stamps)]]
-    if re.search("%[0-9]*y", form):
-        return []
-    days = {written(form, *day) for day in _SENTINELS}
-    suspects = days | {day + time for day in days for time in (" 00:00:00", " 00:00", "T00:00:00")}
-    return [str(text) for text in levels[levels.isin(list(suspects))]]

@@ -14,11 +14,8 @@ import pyarrow.compute as pc
 Bool = npt.NDArray[np.bool_]
 _BLANKS = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
 _BLANKS += "".join(map(chr, range(0x2000, 0x200B)))
-# Words and dates of zeros that stand for no date, whatever the form.
-_NOTHING = (
-    r"(?i)^(?:0{1,4}[-/.]0{1,2}[-/.]0{1,4}(?:[T ][0:.]+)?|0{8}"
-    r"|[-?.]+|[$]?null[$]?|none|nil|nat|n[./]?a\.?|#n/a|#ref!|#div/0!|\\n|unknown|missing|x{8})$"
-)
+# Dates of zeros stand for no date. Words for it are in `churn_torch.tables.missing_words`.
+_NOTHING = r"^(?:0{1,4}[-/.]0{1,2}[-/.]0{1,4}(?:[T ][0:.]+Z?)?|0+(?:\.0+)?)$"
 _IS_NOTHING = re.compile(_NOTHING)
 
 
@@ -42,11 +39,6 @@ def cleaned(text: pd.Series) -> pa.Array:
 def is_nothing(text: str) -> bool:
     """Tell whether a text stands for no date."""
     return _IS_NOTHING.match(clean(text)) is not None
-
-
-def are_nothing(text: pd.Series) -> Bool:
-    """Do the work of `is_nothing` for a column."""
-    return are_nothing_in(cleaned(text))
 
 
 def are_nothing_in(array: pa.Array) -> Bool:

@@ -36,6 +36,7 @@ Float = npt.NDArray[np.float64]
 # Spreadsheets begin with day 1, 1 January 1900, and have a 29 February 1900, day 60.
 _EXCEL_1970, _EXCEL_MARCH_1900 = 25_569, 61
 _YEARS = (1900, 2100)
+_YEAR_9999 = LAST_MOMENT - 366 * 86_400_000_000
 
 
 def numbers_to_dates(numbers: pd.Series, form: str | None) -> tuple[pd.Series, pd.Series]:
@@ -112,7 +113,10 @@ def number_formats(numbers: pd.Series) -> list[str]:
     fitting = []
     for form in (*DIGIT_FORMS, *_MICROS):
         micros, good = micros_of_numbers(values, form)
-        if good.all() and micros.min() >= low and micros.max() <= high:
+        if form in (EXCEL, *DIGIT_FORMS):  # these stand for no date
+            real = (values != 0) & (micros < _YEAR_9999)
+            micros, good = micros[real], good[real]
+        if len(good) and good.all() and micros.min() >= low and micros.max() <= high:
             fitting.append(form)
     # Small numbers are moments of the first days of 1970 in many units.
     return [form for form in fitting if form not in _MICROS or _is_recent(values, form)]
@@ -125,5 +129,5 @@ def _moments_of_years() -> Int:
 def _is_recent(values: Float, form: str) -> bool:
     """Tell whether some date is after 1972, or a spreadsheet's all after 1908, above any year."""
     if form == EXCEL:
-        return bool(values.min() >= 3_000)
+        return bool(values[values != 0].min() >= 3_000)
     return bool(np.abs(values).max() * _MICROS[form] >= 1e14)

@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import pandas as pd
 
 from churn_torch.tables import dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.inference.placeholders import (
+    counted,
+    missing_here,
+    without_placeholders,
+)
+from churn_torch.tables.inference.sentinels import text_date_sentinels
 from churn_torch.tables.schema import Column, Kind, Storage
 
 DATE_NOTE = "date: elapsed days and calendar parts"
@@ -41,7 +48,8 @@ _BIRTH = re.compile(
 )
 # People are born before the table was made, and 99 years before that at most.
 _BIRTH_PIVOT = 25
-_SENTINELS_SHOWN = 2
+# Texts that are no dates may be so many; how many rows they may have, `missing_here` says.
+_FEW = 5
 _SAMPLE = 20
 
 
@@ -97,6 +105,45 @@ def text_hint(levels: pd.Series) -> str:
     return f"; would be dates but for {odd[:40]!r}"
 
 
+class DatesFound(NamedTuple):
+    """A column of dates, or a text that is none."""
+
+    column: Column | None
+    unreadable: str = ""
+
+
+def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
+    """Read a column of text as dates; a few other texts in a few rows count as missing.
+
+    Args:
+        profile: The column.
+        asked: The user said that it holds dates: 20240131 is one too, and any text may be missing
+            in 5 % of the rows.
+    """
+    dated = without_placeholders(profile)
+    few = len(dated.levels) if asked else _FEW
+    formats, unread = dates.but_for(dated.levels, few=few, asked=asked)
+    if not formats:
+        return DatesFound(None, str(dated.levels.iloc[0]))
+    if unread:
+        bad = dated.levels.isin(unread).to_numpy()
+        if dated.counts is None or bad.all():
+            return DatesFound(None, unread[0])
+        words = missing_here(dated.levels[bad], dated.counts[bad], dated.present, asked=asked)
+        if words is None:
+            return DatesFound(None, unread[0])
+        dated = replace(
+            dated,
+            levels=dated.levels[~bad].reset_index(drop=True),
+            counts=dated.counts[~bad],
+            n_distinct=int((~bad).sum()),
+            missing=dated.missing + int(dated.counts[bad].sum()),
+            missing_words=(*dated.missing_words, *words),
+            remarks=(*dated.remarks, counted(dated.levels[bad], dated.counts[bad])),
+        )
+    return DatesFound(date_column(dated, formats))
+
+
 def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
     """Return a column of dates in text, in the first of the formats that fit."""
     form, levels = formats[0], profile.levels
@@ -113,25 +160,6 @@ def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
         form = dates.with_pivot(form, _BIRTH_PIVOT)
     explained = dates.explanation(form)
     note += f"; {explained}" if explained else ""
-    nothing = dates.no_dates(levels)
-    if nothing:
-        note += f"; {_listed(nothing)} read as missing"
-    return profile.as_column(Kind.DATETIME, note + sentinel_note(levels, form), form)
-
-
-def typed_dates(profile: ColumnProfile) -> Column:
-    """Return a column of dates that arrive as dates."""
-    return profile.as_column(Kind.DATETIME, DATE_NOTE + sentinel_note(profile.levels, None))
-
-
-def sentinel_note(levels: pd.Series, form: str | None) -> str:
-    """Name the dates that may stand for none, and say how to read them as missing."""
-    found = dates.sentinels(levels, form)
-    if not found:
-        return ""
-    return f"; {_listed(found)} may stand for no date, and is read as one"
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = " ..." if len(texts) > _SENTINELS_SHOWN else ""
-    return ", ".join(map(repr, texts[:_SENTINELS_SHOWN])) + more
+    if profile.counts is not None:
+        profile = replace(profile, sentinels=text_date_sentinels(levels, profile.counts))
+    return profile.as_column(Kind.DATETIME, note, form)

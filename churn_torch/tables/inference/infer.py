@@ -8,6 +8,7 @@ import pandas as pd
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
+from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.inference.named_kinds import named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
@@ -43,8 +44,9 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
 
     columns = []
     labels = ("" if roles.positive is None else str(roles.positive), "")
+    decimal = roles.decimal or file_decimal(frame)
     for name in frame.columns:
-        profile = profile_column(frame[name])
+        profile = profile_column(frame[name], missing=roles.missing.of(name), decimal=decimal)
         if name == target:
             labels = find_labels(frame[name], roles.positive)
             columns.append(_target_column(profile, labels[0]))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from churn_torch.errors import InputError
 from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
-from churn_torch.tables.inference.dated import date_column, number_dates, typed_dates
+from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, number_dates
+from churn_torch.tables.inference.formatted_numbers import as_numbers
+from churn_torch.tables.inference.identifiers import repeated_note
 from churn_torch.tables.schema import Column, Kind, Storage
 
 
@@ -20,7 +20,8 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
     if kind is Kind.IGNORED:
         return profile.as_column(kind, "left out: asked for")
     if kind is Kind.ID:
-        return profile.as_column(kind, "names the row; not learned from")
+        note = f"names the row; not learned from{repeated_note(profile)}"
+        return profile.as_column(kind, note)
     if profile.storage is None:
         raise _misfit(profile, kind, "nested values", "ignored")
     if profile.present == 0:
@@ -36,34 +37,42 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
             raise _misfit(profile, kind, f"{profile.n_distinct:,} different values", "categorical")
         return profile.as_column(kind, "yes/no: asked for")
     if profile.storage is Storage.TEXT:
-        unreadable = cells.read_numbers(profile.levels)[1]
-        if unreadable.any():
-            first = profile.levels[unreadable].iloc[0]
-            raise _misfit(profile, kind, repr(str(first)), "categorical")
-        profile = replace(profile, storage=Storage.NUMBER)
+        profile = _named_number(profile)
     return profile.as_column(kind, "number: asked for")
+
+
+def _named_number(profile: ColumnProfile) -> ColumnProfile:
+    """Return a column of text as numbers; a few other texts count as missing."""
+    found = as_numbers(profile, asked=True)
+    if found.profile is not None:
+        return found.profile
+    share = f"{found.unreadable_rows:,} of {profile.present:,} cells"
+    got = f"{found.unreadable!r} and the like in {share}{found.why_not}"
+    words = f"name words for missing in data.missing.{profile.name}=[...]"
+    raise _misfit(profile, Kind.NUMERIC, got, "categorical", also=words)
 
 
 def _named_date(profile: ColumnProfile) -> Column:
     if profile.storage is Storage.DATETIME:
-        return typed_dates(profile)
+        return profile.as_column(Kind.DATETIME, DATE_NOTE)
     if profile.storage is Storage.NUMBER:
         formats = dates.number_formats(profile.levels)
         if formats:
             return number_dates(profile, formats[0])
         first = cells.canonical_text(profile.levels).iloc[0]
         raise _misfit(profile, Kind.DATETIME, repr(str(first)), "numeric")
-    formats, unread = dates.but_for(profile.levels, few=len(profile.levels), asked=True)
-    if formats and not unread:
-        return date_column(profile, formats)
-    first = unread[0] if unread else profile.levels.iloc[0]
-    raise _misfit(profile, Kind.DATETIME, repr(str(first)), "categorical")
+    found = as_dates(profile, asked=True)
+    if found.column is not None:
+        return found.column
+    words = f"name words for missing in data.missing.{profile.name}=[...]"
+    raise _misfit(profile, Kind.DATETIME, repr(found.unreadable), "categorical", also=words)
 
 
-def _misfit(profile: ColumnProfile, kind: Kind, got: str, other: str) -> InputError:
+def _misfit(profile: ColumnProfile, kind: Kind, got: str, other: str, also: str = "") -> InputError:
     return InputError(
         f"column {profile.name!r}",
         expected=f"{'yes/no' if kind is Kind.BOOLEAN else kind} values",
         got=got,
-        fix=f"correct the values or set data.kinds.{profile.name}={other}",
+        fix=f"correct the values{f', {also}' if also else ''} or set "
+        f"data.kinds.{profile.name}={other}",
     )

@@ -27,6 +27,7 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
     named = [("data.id", id), ("data.split.column", roles.time), ("data.split.column", roles.group)]
     named += [("data.weight", weight), *(("data.ignore", name) for name in ignore)]
     named += [("data.kinds", name) for name in kinds]
+    named += [("data.missing", name) for name in roles.missing.of_column]
     names = list(columns)
     for key, name in named:
         if name is not None and name not in names:
@@ -36,7 +37,7 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
                 got=f"{name!r}{suggest(name, names)}",
                 fix=f"name one of {listed(names)}",
             )
-        if name == target:
+        if name == target and key != "data.missing":
             raise InputError(
                 key,
                 expected="another column than the target",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn_torch.tables.dates.choice import but_for, date_formats, looks_dated, no_dates, sentinels
+from churn_torch.tables.dates.choice import but_for, date_formats, looks_dated
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ from churn_torch.tables.dates.choice import but_for, date_formats, looks_dated, 
         (["Sat, 13 Mar 2021 10:00:00 GMT"], ["%d-%b-%Y"]),
         (["Sat Mar 13 2021 10:00:00 GMT+0100"], ["%b %d, %Y"]),
         (["Jun  1 2005  1:33PM"], ["%b %d, %Y"]),
-        (["2024-01-31", "0000-00-00", "$null$"], ["ISO8601"]),
+        (["2024-01-31", "0000-00-00", "0000-00-00 00:00:00"], ["ISO8601"]),
     ],
     ids=str,
 )
@@ -80,7 +80,7 @@ def test_date_formats(texts: list[str], expected: list[str]) -> None:
         ["Approved 13 March 2021"],
         ["2020-W54"],
         ["2021-Q5"],
-        ["0000-00-00", "-"],
+        ["0000-00-00"],
     ],
     ids=str,
 )
@@ -105,20 +105,6 @@ def test_a_few_texts_may_be_no_dates() -> None:
     assert but_for(days, few=2) == (["%m/%d/%Y"], ["soon", "never"])
     assert but_for(days, few=1) == ([], [])
     assert but_for(pd.Series(["soon", "never"]), few=2) == ([], [])
-
-
-def test_what_stands_for_no_date() -> None:
-    texts = ["0000-00-00", "00.00.0000 00:00", "$null$", "N/A", "-", "??", "2024-01-31", "soon"]
-    assert no_dates(pd.Series(texts)) == texts[:6]
-    levels = pd.Series(["9999-12-31", "9999-12-31 00:00:00", "2024-01-31"])
-    assert sentinels(levels, "ISO8601") == levels[:2].tolist()
-    assert sentinels(pd.Series(["31/12/9999", "01/01/1900"]), "%d/%m/%Y") == [
-        "31/12/9999",
-        "01/01/1900",
-    ]
-    assert sentinels(pd.Series(["01/01/00"]), "%d/%m/%y") == []
-    typed = pd.Series(pd.to_datetime(["9999-12-31", "2024-01-31"], utc=True))
-    assert sentinels(typed, None) == ["9999-12-31"]
 
 
 def test_looks_dated() -> None:

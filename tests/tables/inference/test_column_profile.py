@@ -68,11 +68,3 @@ def test_bools_and_categories_are_noticed() -> None:
     assert not profile_column(pd.Series(["True", "False"])).is_bool
     assert profile_column(pd.Series([3, 4], dtype="category")).is_category
     assert not profile_column(pd.Series([3, 4])).is_category
-
-
-def test_one_stray_text_among_numbers_is_named() -> None:
-    numbers = [str(number) for number in range(30)]
-    assert profile_column(pd.Series([*numbers, "?"])).stray_text == "?"
-    assert profile_column(pd.Series(numbers)).stray_text is None
-    assert profile_column(pd.Series([*numbers, *"abcdefghij"])).stray_text is None
-    assert profile_column(pd.Series(["a", "b"])).stray_text is None

@@ -111,8 +111,9 @@ def test_kinds(values: object, kind: Kind, storage: Storage) -> None:
         ([f"key {i}" for i in range(N)], "left out: looks like an identifier"),
         (list(range(N)), "left out: looks like a row number"),
         (repeat([f"Name {i}" for i in range(55)], 240), "too many different texts (55 in 240)"),
-        ([*map(str, range(N - 1)), "?"], "would be a number but for '?'"),
-        ([f"{i},5" for i in range(N)], "a decimal comma is not read as a number"),
+        ([*map(str, range(N - 1)), "?"], "number; '?' (1 cell) counts as missing"),
+        ([*map(str, range(N - 4)), *"abcd"], "would be a number but for 'a' and 3 other texts"),
+        ([f"{i},5" for i in range(N)], "number; decimal comma"),
         (repeat(["03/04/2024", "05/06/2024"]), "we guess day first"),
     ],
     ids=lambda value: str(value)[:40],
@@ -168,7 +169,8 @@ class TestIdentifiers:
 
     def test_repeats_missing_fractions_or_few_rows_clear_it(self) -> None:
         assert guess([*self.IDS[:-1], 1], "number").kind is Kind.NUMERIC
-        assert guess([*self.IDS[:-1], None], "id").kind is Kind.NUMERIC
+        assert guess([*self.IDS[:-1], None], "id").kind is Kind.IGNORED  # a blank or two
+        assert guess([*self.IDS[:50], *[None] * 10], "id").kind is Kind.NUMERIC
         assert guess([i + 0.5 for i in self.IDS], "id").kind is Kind.NUMERIC
         assert guess(list(range(19)), "id").kind is Kind.NUMERIC
         assert guess([f"k{i}" for i in range(19)], "id").kind is Kind.CATEGORICAL

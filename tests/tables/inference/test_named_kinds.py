@@ -54,7 +54,7 @@ def test_named_kinds(values: object, kind: str, expected: tuple) -> None:
         (
             repeat(["1", "two"]),
             "numeric",
-            "expected numeric values, got 'two'; .*x=categorical",
+            "expected numeric values, got 'two' and the like in 30 of 60 cells; .*x=categorical",
         ),
         (pd.date_range("2024", periods=N), "numeric", "got dates; .*x=datetime"),
         (pd.date_range("2024", periods=N), "boolean", "expected yes/no values, got dates"),

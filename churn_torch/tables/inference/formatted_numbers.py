@@ -1,0 +1,230 @@
+"""Numbers in text: the one format of a column, and the few texts between them that mean missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn_torch.tables import cells, number_formats
+from churn_torch.tables.inference.column_profile import ColumnProfile, Counts, sorted_numbers
+from churn_torch.tables.inference.file_decimal import may_group, readable
+from churn_torch.tables.inference.placeholders import counted, missing_here
+from churn_torch.tables.inference.sentinels import number_sentinels
+from churn_torch.tables.number_formats import NumberFormat, Parts
+from churn_torch.tables.number_units import MONEY, Affix, same_unit
+from churn_torch.tables.schema import Storage
+
+# Most columns of text hold no numbers, which so many of their values show.
+_FIRST_LOOK = 999
+# So many numbers like 1,234, and none that says otherwise, are thousands.
+_SEVERAL = 3
+_SHOWN_UNITS = 2
+_SIGN_NAMES = {" ": "blanks", "'": "apostrophes"}
+
+
+@dataclass(frozen=True)
+class NumbersFound:
+    """What a column of text is as numbers.
+
+    Attributes:
+        profile: The column as numbers; None where it is none.
+        why_not: What keeps text that is nearly numbers from being numbers.
+        unreadable: A text that is no number, where `profile` is None.
+        unreadable_rows: How many cells are no numbers and no usual words for missing.
+    """
+
+    profile: ColumnProfile | None = None
+    why_not: str = ""
+    unreadable: str = ""
+    unreadable_rows: int = 0
+
+
+class _Reading(NamedTuple):
+    form: NumberFormat | None
+    numbers: npt.NDArray[np.float64]
+    remark: str = ""
+    is_code: bool = False
+
+
+def as_numbers(profile: ColumnProfile, *, asked: bool = False) -> NumbersFound:
+    """Read a column of text as numbers.
+
+    Cells that are none count as missing where they are usual words for it, signs such as ``#``, or
+    a few texts in a few rows (`placeholders.missing_here`).
+
+    Args:
+        profile: The column.
+        asked: The user said that it holds numbers: codes lose their zeros, any text may be
+            missing in 5 % of the rows.
+    """
+    levels, counts = profile.levels, profile.counts
+    assert counts is not None
+    head = levels[:_FIRST_LOOK]
+    looks = head.str.contains(r"\d", regex=True) & (head.str.len() < 40)
+    if not asked and looks.mean() <= 0.3:
+        return NumbersFound()
+    plain, unreadable = cells.read_numbers(levels)
+    reading = _Reading(None, plain.to_numpy(), is_code=bool(cells.leading_zero(levels).any()))
+    problem = ""
+    grouped = not unreadable.any() and may_group(levels, profile.decimal)
+    if unreadable.any() or grouped:
+        formatted = _formatted(levels, counts, profile.decimal)
+        if isinstance(formatted, str):
+            problem = formatted
+        elif grouped or _rows(formatted, counts) < _rows(reading, counts):
+            reading = formatted
+    if problem and not asked:
+        return NumbersFound(why_not=f"; {problem}")
+    if reading.is_code and not asked:
+        return NumbersFound()
+    return _judged(profile, counts, reading, problem, asked=asked)
+
+
+def _judged(
+    profile: ColumnProfile, counts: Counts, reading: _Reading, problem: str, *, asked: bool
+) -> NumbersFound:
+    """Decide whether the cells that are no numbers may count as missing."""
+    levels, bad = profile.levels, np.isnan(reading.numbers)
+    words = missing_here(levels[bad], counts[bad], profile.present, asked=asked)
+    different = len(np.unique(reading.numbers[~bad]))
+    if words is None or (different < 2 and bad.any() and not asked) or different == 0:
+        strays = levels[bad]
+        n_rows = int(counts[bad].sum())
+        nearly = n_rows <= 0.2 * profile.present or len(strays) <= 0.1 * len(levels)
+        first = str(strays.iloc[0])
+        why = f"; would be a number but for {first[:40]!r}" if nearly and different > 1 else ""
+        if nearly and len(strays) > 1 and why:
+            why += f" and {len(strays) - 1:,} other {'text' if len(strays) == 2 else 'texts'}"
+        return NumbersFound(None, f"; {problem}" if problem else why, first, n_rows)
+    numbers = pd.Series(reading.numbers)
+    unique = sorted_numbers(numbers)
+    remarks = [reading.remark] if reading.remark else []
+    remarks += [counted(levels[bad], counts[bad])] if bad.any() else []
+    long = not float(unique.abs().max()) < cells.LARGEST_EXACT
+    read = replace(
+        profile,
+        storage=Storage.NUMBER,
+        levels=unique,
+        counts=None,
+        missing=profile.missing + int(counts[bad].sum()),
+        n_distinct=len(levels) - int(bad.sum()) if long else len(unique),
+        number_format=reading.form,
+        missing_words=(*profile.missing_words, *words),
+        remarks=(*remarks, *profile.remarks),
+        sentinels=number_sentinels(
+            unique, lambda x: int(counts[reading.numbers == x].sum()), profile.rows
+        ),
+    )
+    return NumbersFound(read)
+
+
+def _rows(reading: _Reading, counts: Counts) -> int:
+    return int(counts[np.isnan(reading.numbers)].sum())
+
+
+def _formatted(levels: pd.Series, counts: Counts, decimal: str | None) -> _Reading | str:
+    """Read text in the format that fits most of it, or say why it cannot be one number."""
+    parts = number_formats.cut(number_formats.normalized(levels))
+    units = _units(parts, counts)
+    if len(units) > 1:
+        return f"several units ({' and '.join(units[:3])}), so not read as one number"
+    unit, spelled = _one_unit(parts, counts)
+    if unit is None:
+        return _Reading(None, np.full(len(levels), np.nan))
+    fits = [affix is not None for affix in parts.affixes]
+    body = pc.if_else(pa.array(np.array(fits)[parts.codes]), parts.body, None)
+    different = body.unique().drop_null()
+    if not len(different):
+        return _Reading(None, np.full(len(levels), np.nan))
+    sign, doubt = _decimal(different, decimal, is_money=unit.split(" ")[0] in MONEY.values())
+    other = "," if sign == "." else "."
+    pattern = number_formats.body_pattern(sign, f"{other} '")
+    read = different.filter(pc.match_substring_regex(different, pattern))
+    seen = "".join(
+        part for part in f"{other} '" if pc.any(pc.match_substring(read, part), min_count=0).as_py()
+    )
+    has_decimal = pc.any(pc.match_substring(read, sign), min_count=0).as_py()
+    # Where it is sure what a decimal is, larger numbers may come that are parted.
+    thousands = seen or (f"{other} '" if unit or has_decimal else "")
+    form = NumberFormat(sign, thousands, unit)
+    numbers = number_formats.numbers_of(parts, form)
+    zeros = pc.any(pc.match_substring_regex(read, "^0[0-9]"), min_count=0).as_py()
+    remark = _remark(form, spelled, seen, has_decimal)
+    if levels.str.contains("(", regex=False).any():
+        remark += "; parentheses are a minus"
+    if doubt:
+        first = different.filter(pc.match_substring(different, other if seen else sign))[0].as_py()
+        meant = f"{number_formats.read_number(first, form):g}"
+        remark += f"; we read {first} as {meant}, data.decimal={other} reads it the other way"
+    return _Reading(form, numbers, remark.removeprefix("; "), bool(zeros))
+
+
+def _decimal(body: pa.Array, decimal: str | None, *, is_money: bool) -> tuple[str, bool]:
+    """Return the sign of a decimal, and whether that is in doubt."""
+    point, comma = readable(body, "."), readable(body, ",")
+    if point != comma:
+        return ("." if point > comma else ","), False
+    commas, points = (int(pc.sum(pc.match_substring(body, sign)).as_py()) for sign in ",.")
+    if decimal is not None or commas + points == 0:
+        return decimal or ".", False
+    if commas and points:
+        return ".", True
+    # Three digits stand behind every sign. Decimals of money are not that long.
+    if commas:
+        return ".", commas < _SEVERAL
+    return ("," if is_money else "."), points < _SEVERAL or not is_money
+
+
+def _units(parts: Parts, counts: Counts) -> list[str]:
+    """Return the different units of a column, as they are spelled, most frequent first."""
+    rows = _rows_of(parts, counts)
+    total = sum(rows.values())
+    spelled: dict[str, str] = {}
+    for affix, n_rows in sorted(rows.items(), key=lambda item: -item[1]):
+        unknown_and_rare = not affix.known and n_rows < 0.02 * total
+        if not affix.unit or unknown_and_rare:
+            continue
+        if not any(affix.unit == one or (not affix.known and same_unit(affix.unit, one))
+                   for one in spelled):  # fmt: skip
+            spelled[affix.unit] = affix.spelled
+    return list(spelled.values())
+
+
+def _one_unit(parts: Parts, counts: Counts) -> tuple[str | None, list[str]]:
+    """Return the unit of a column that has at most one, and its spellings.
+
+    None where there is a word that we do not know, and not behind nearly every number.
+    """
+    rows = _rows_of(parts, counts)
+    ordered = sorted((affix for affix in rows if affix.unit), key=lambda affix: -rows[affix])
+    if not ordered:
+        return "", []
+    known = any(affix.known for affix in ordered)
+    if not known and sum(rows[affix] for affix in ordered) < 0.95 * sum(rows.values()):
+        return None, []
+    return ordered[0].unit, list(dict.fromkeys(affix.spelled for affix in ordered))
+
+
+def _rows_of(parts: Parts, counts: Counts) -> dict[Affix, int]:
+    totals = np.bincount(parts.codes % len(parts.affixes), counts, minlength=len(parts.affixes))
+    found: dict[Affix, int] = {}
+    for affix, n_rows in zip(parts.affixes, totals, strict=True):
+        if affix is not None and n_rows:
+            found[affix] = found.get(affix, 0) + int(n_rows)
+    return found
+
+
+def _remark(form: NumberFormat, spelled: list[str], seen: str, has_decimal: bool) -> str:
+    """Say how the numbers are read: ``$ and , left out``."""
+    left_out = [*spelled[:_SHOWN_UNITS], *(_SIGN_NAMES.get(sign, sign) for sign in seen)]
+    parts = ["decimal comma"] if form.decimal == "," and has_decimal else []
+    if left_out:
+        *first, last = left_out
+        parts.append(f"{', '.join(first)} and {last} left out" if first else f"{last} left out")
+    return "; ".join(parts)

@@ -1,0 +1,142 @@
+"""Identifiers and codes: whole numbers that name something, so that their size means nothing."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from churn_torch.tables.inference.column_profile import ColumnProfile
+
+TOKENS = re.compile(r"[^\W\d_a-z]+(?![a-zß-ÿ])|[^\W\d_]?[^\W\d_A-Z]+|[^\W\d_]+|\d+")
+
+_ID_TOKENS = frozenset({"id", "ids", "uuid", "guid", "identifier", "identifiant", "kennung"})
+# Identifiers are called so, but house numbers are too.
+_NUMBER_TOKENS = frozenset({"no", "nr", "number", "key", "num", "numero", "numéro", "número"})
+_NUMBER_TOKENS |= {"nummer", "numer", "номер"}
+_PERSON = (
+    r"(user|cust|customer|client|account|acct|member|subscriber|msisdn|person|patient|employee|staff"
+    r"|kunde|kunden|konto|mitglied|mitglieds|vertrag|vertrags|contract|policy|klient|klienta|klienci"
+    r"|umowa|umowy|abonné|abonne|abonnement|adhérent|cliente|socio|usuario|клиент|клиента|row|record)"
+)
+_PERSON_TOKEN = re.compile(_PERSON)
+_ID_COMPOUND = re.compile(rf"{_PERSON}(id|nr|no|nummer|number)")
+_TIME_TOKENS = frozenset({"time", "timestamp", "date", "ts", "at", "epoch", "seconds", "unix"})
+_CODE_WORDS = (
+    "zip zipcode postal postcode postalcode plz postleitzahl cp kod code codes codigo código "
+    "codice branch filiale filial oddział oddzial agence sucursal area areacode region "
+    "regioncode district department dept abteilung dział dzial département departement "
+    "departamento store shop outlet sector channel category segment cluster zone county state "
+    "province prefix country регион код отдел"
+)
+_CODE_TOKENS = frozenset(_CODE_WORDS.split())
+# After these words a number is a size: area in square metres, days of a zone.
+_SIZE_WORDS = "size count counts total sum avg mean share rate m2 sqm sqft spend sales"
+_SIZES = frozenset(_SIZE_WORDS.split())
+
+ROWS_TO_JUDGE_IDS = 20
+_ID_DIGITS = 6
+_LONG_DIGITS = 8
+# More different values than this, in more than this share of the rows, are names or free text.
+FEW_VALUES = 50
+FREE_TEXT_SHARE = 0.2
+_NEARLY_ALL = 0.95
+_FEW_BLANKS = 0.05
+_ROWS_PER_CODE = 5
+
+
+def integer_id(profile: ColumnProfile) -> str:
+    """Say why whole numbers look like an identifier, or return ``""``.
+
+    An identifier has no fraction. In addition, it is called an id, or it never repeats, is never
+    missing, and either counts the rows or has long values of one length.
+    """
+    levels, n_distinct, present = profile.levels, profile.n_distinct, profile.present
+    if profile.rows < ROWS_TO_JUDGE_IDS or profile.missing > _FEW_BLANKS * profile.rows:
+        return ""
+    if not _whole(profile):
+        return ""
+    tokens = tokens_of(profile.name)
+    named, numbered = _is_named_id(tokens), tokens[-1:] and tokens[-1] in _NUMBER_TOKENS
+    named |= bool(numbered) and any(map(_PERSON_TOKEN.fullmatch, tokens[:-1]))
+    different = "a different number in every row"
+    if n_distinct < present:
+        # A customer may have several rows; then a number called an id is judged like text.
+        if named and n_distinct >= _NEARLY_ALL * present:
+            return (
+                "looks like an identifier (named like one, a different number in nearly every row)"
+            )
+        if named and n_distinct > FEW_VALUES and n_distinct / present > FREE_TEXT_SHARE:
+            return f"looks like an identifier (named like one, {n_distinct:,} different numbers)"
+        if n_distinct < 0.99 * present or _digits(profile) < _LONG_DIGITS:
+            return ""
+        different = "a different number in nearly every row"
+    elif not profile.missing and levels.max() - levels.min() + 1 == profile.rows:
+        return "looks like a row number (consecutive whole numbers)"
+    if named or (numbered and n_distinct == present):
+        return f"looks like an identifier (named like one, {different})"
+    # Seconds since 1970 all have ten digits too, so a name about time decides.
+    enough = _LONG_DIGITS if profile.missing else _ID_DIGITS
+    if _digits(profile) >= enough and not _TIME_TOKENS.intersection(tokens):
+        every = "nearly every" if n_distinct < present else "every"
+        return f"looks like an identifier (a different long number in {every} row)"
+    return ""
+
+
+def code_note(profile: ColumnProfile) -> tuple[bool, str]:
+    """Tell whether whole numbers are codes, which are categories, and what to say to the user.
+
+    Codes are called so (zip, branch, area, department, store id) and not negative. Where they have
+    many different values they stay numbers, with a hint.
+    """
+    tokens = tokens_of(profile.name)
+    called = bool(_CODE_TOKENS.intersection(tokens)) and not _SIZES.intersection(tokens)
+    called |= _is_named_id(tokens)
+    if not _whole(profile) or float(profile.levels.min()) < 0 or len(profile.levels) < 3:
+        return False, ""
+    repeats = profile.n_distinct * _ROWS_PER_CODE <= profile.present
+    hint = f"data.kinds.{profile.name}=categorical if these are codes"
+    if not called:
+        few = len(profile.levels) <= ROWS_TO_JUDGE_IDS and repeats
+        return False, f"; {hint}" if few and _digits(profile) >= 3 else ""
+    if profile.n_distinct > FEW_VALUES or not repeats:
+        return False, f"; named like a code: {hint}"
+    return True, f"named like a code; data.kinds.{profile.name}=numeric if its size counts"
+
+
+def repeated_note(profile: ColumnProfile) -> str:
+    """Suggest to split by customers where an identifier names several rows."""
+    if profile.n_distinct >= profile.present:
+        return ""
+    return (
+        f"; {profile.n_distinct:,} different in {profile.present:,} rows: data.split.by=group "
+        f"data.split.column={profile.name} keeps the rows of one together"
+    )
+
+
+def tokens_of(name: str) -> list[str]:
+    """Return the words of a column's name: ``CustomerId`` has ``customer`` and ``id``."""
+    return [token.lower() for token in TOKENS.findall(name)]
+
+
+def _is_named_id(tokens: list[str]) -> bool:
+    if not tokens:
+        return False
+    first, last = tokens[0], tokens[-1]
+    return (
+        last in _ID_TOKENS
+        or (first in _ID_TOKENS and len(tokens) == 2 and last != "count")
+        or (_ID_COMPOUND.fullmatch(last) is not None)
+    )
+
+
+def _whole(profile: ColumnProfile) -> bool:
+    levels = profile.levels
+    return bool(np.isfinite(levels).all() and not (levels % 1 != 0).any())
+
+
+def _digits(profile: ColumnProfile) -> int:
+    """Return how many digits all the numbers have, 0 where they have different ones."""
+    sizes = profile.levels.abs()
+    shortest, longest = (len(f"{size:.0f}") for size in (sizes.min(), sizes.max()))
+    return shortest if shortest == longest else 0

@@ -1,0 +1,209 @@
+"""Numbers as people write them: money, percent, units, thousands, a decimal comma, any digits.
+
+A column has one `NumberFormat`, which inference chooses from all its values
+(`churn_torch.tables.inference.formatted_numbers`) and the schema stores; here it is applied.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from churn_torch.tables import cells
+from churn_torch.tables.number_units import Affix, read_affix, same_unit
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How the numbers of a column are written.
+
+    Negative numbers may have any minus, before or after, or parentheses; a number may always stand
+    alone, without its unit.
+
+    Attributes:
+        decimal: ``.`` or ``,``.
+        thousands: The signs that may part thousands, of ``,``, ``.``, a blank and an apostrophe.
+        unit: The unit or currency that is left out, as `number_units` calls it; ``""`` for none.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what a schema that was changed by hand may hold."""
+        if self.decimal not in (".", ",") or self.decimal in self.thousands:
+            raise ValueError(f"no number format: {self}")
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any] | None) -> NumberFormat | None:
+        """Read an entry of a schema."""
+        return None if entry is None else cls(**entry)
+
+    def in_words(self) -> str:
+        """Describe the format for a message: ``1.234,5 €``."""
+        sign = self.thousands[:1]
+        return f"1{sign}234{self.decimal}5 {self.unit}".strip()
+
+
+PLAIN = NumberFormat()
+
+# One blank, one minus and one apostrophe for all their kinds; the Arabic comma parts thousands.
+_SPELLINGS = {
+    " ": "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000",
+    "-": "\u2010-\u2015\u2212\ufe63\uff0d",
+    "'": "\u2018\u2019\u02bc\u02b9\u2032\u00b4`\u066c",
+    ".": "\u066b\uff0e",
+    ",": "\uff0c",
+    "": "\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff",  # marks of writing direction
+    "(": "\uff08",
+    ")": "\uff09",
+    "+": "\uff0b",
+    "%": "\u066a\uff05",
+    "$": "\uff04",
+}
+_ANY_SPELLING = f"[{''.join(_SPELLINGS.values())}]"
+_CELL = (
+    r"^(?P<before>[^0-9]*)(?P<body>[0-9](?:[0-9., ']*[0-9])?)"
+    r"(?P<exponent>[eE][+-]?[0-9]+)?(?P<after>[^0-9]*(?:m[23])?)$"
+)
+
+_DIGIT = re.compile(r"\d")
+_EMPTY, _ZERO, _APART = (pa.scalar(text, pa.large_string()) for text in ("", "0", "\x1f"))
+
+
+def _ascii(digit: re.Match[str]) -> str:
+    return str(unicodedata.decimal(digit[0]))
+
+
+class Parts(NamedTuple):
+    """Cells cut into digits and what stands around them.
+
+    Attributes:
+        body: The digits and what parts them; null where a cell is no number.
+        exponent: ``e3`` or ``""``.
+        affixes: The different texts around digits as `number_units` reads them; None is unreadable.
+        codes: Which of them a cell has.
+    """
+
+    body: pa.Array
+    exponent: pa.Array
+    affixes: list[Affix | None]
+    codes: npt.NDArray[np.intp]
+
+
+def normalized(text: pd.Series) -> pa.Array:
+    """Return cells trimmed, with ASCII digits and one spelling for blanks, minus and apostrophe."""
+    return _normalized(cells.arrow_text(text))
+
+
+def _normalized(text: pa.Array) -> pa.Array:
+    if not pc.all(pc.string_is_ascii(text), min_count=0).as_py():
+        if pc.any(pc.match_substring_regex(text, _ANY_SPELLING), min_count=0).as_py():
+            for sign, letters in _SPELLINGS.items():
+                text = pc.replace_substring_regex(text, f"[{letters}]", sign)
+        without = pc.replace_substring_regex(text, "[0-9]+", "")
+        if pc.any(pc.match_substring_regex(without, r"\p{Nd}"), min_count=0).as_py():
+            cells_ = [
+                cell if cell is None else _DIGIT.sub(_ascii, cell) for cell in text.to_pylist()
+            ]
+            text = pa.array(cells_, pa.large_string())
+    return pc.utf8_trim_whitespace(text)
+
+
+def cut(text: pa.Array) -> Parts:
+    """Cut cells, as `normalized` returns them, into their parts."""
+    found = pc.extract_regex(text, _CELL)
+    before, body, exponent, after = (
+        pc.struct_field(found, name) for name in ("before", "body", "exponent", "after")
+    )
+    around = pc.binary_join_element_wise(before, after, _APART).dictionary_encode()
+    affixes = [read_affix(*pair.split("\x1f", 1)) for pair in around.dictionary.to_pylist()]
+    affixes.append(None)  # for code -1
+    codes = pc.fill_null(around.indices, -1).to_numpy(zero_copy_only=False).astype(np.intp)
+    return Parts(body, exponent, affixes, codes)
+
+
+def body_pattern(decimal: str, thousands: str) -> str:
+    """Return the pattern of digits in a format; groups are of three, with commas also Indian."""
+    groups = "".join(rf"|[0-9]{{1,3}}(?:{re.escape(sign)}[0-9]{{3}})+" for sign in thousands)
+    indian = r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}" if "," in thousands else ""
+    return rf"^(?:[0-9]+{groups}{indian})(?:{re.escape(decimal)}[0-9]+)?$"
+
+
+def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
+    """Return the numbers in a format, NaN where a cell is written in another."""
+    fits = [a is not None and _has_unit(a, form) for a in parts.affixes]
+    negative = np.array([a is not None and a.negative for a in parts.affixes])
+    fraction = [a.fraction if a is not None else "" for a in parts.affixes]
+    body = parts.body
+    is_fraction = np.array([sign == form.decimal for sign in fraction])[parts.codes]
+    if is_fraction.any():
+        led = pc.binary_join_element_wise(_ZERO, body, pa.scalar(form.decimal, pa.large_string()))
+        body = pc.if_else(pa.array(is_fraction), led, body)
+    ok = pc.match_substring_regex(body, body_pattern(form.decimal, form.thousands))
+    good = np.array(fits) & np.array([sign in ("", form.decimal) for sign in fraction])
+    ok = pc.and_(ok, pa.array(good[parts.codes]))
+    for sign in form.thousands:
+        body = pc.replace_substring(body, sign, "")
+    if form.decimal == ",":
+        body = pc.replace_substring(body, ",", ".")
+    spelled = pc.binary_join_element_wise(body, pc.fill_null(parts.exponent, ""), _EMPTY)
+    read = pc.cast(pc.if_else(ok, spelled, None), pa.float64()).to_numpy(zero_copy_only=False)
+    signed: npt.NDArray[np.float64] = np.where(negative[parts.codes], -read, read)
+    return signed
+
+
+def _has_unit(affix: Affix, form: NumberFormat) -> bool:
+    if affix.unit in ("", form.unit):
+        return True
+    return not affix.known and bool(form.unit) and same_unit(affix.unit, form.unit)
+
+
+def read_numbers(text: pd.Series, form: NumberFormat | None) -> tuple[pd.Series, pd.Series]:
+    """Read text as float64, as the column's format says.
+
+    Args:
+        text: The cells; NaN is missing.
+        form: None where the column has plain numbers; then a cell may still have another minus or
+            other digits, but nothing that could be read two ways.
+
+    Returns:
+        The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
+    """
+    if form is None:
+        numbers, unreadable = cells.read_numbers(text)
+        if unreadable.any():
+            others = _read(text[unreadable], PLAIN)
+            numbers = numbers.fillna(others)
+    else:
+        numbers = _read(text, form)
+    return numbers, numbers.isna() & text.notna()
+
+
+def _read(text: pd.Series, form: NumberFormat) -> pd.Series:
+    numbers = numbers_of(cut(normalized(text)), form)
+    return pd.Series(numbers, index=text.index, name=text.name)
+
+
+def read_number(text: str, form: NumberFormat | None) -> float:
+    """Read one cell as `read_numbers` does.
+
+    Raises:
+        ValueError: It is no such number.
+    """
+    numbers, unreadable = read_numbers(pd.Series([text], dtype="str"), form)
+    if unreadable.any():
+        raise ValueError(text)
+    return float(numbers.iloc[0])

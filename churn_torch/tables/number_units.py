@@ -1,0 +1,142 @@
+"""What stands around a number: its sign, money signs and codes, percent, units of measure."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from typing import NamedTuple
+
+# Between bars stands one unit in all its spellings, compared without case and full stops.
+_MONEY = """
+$ usd us$ dollar dollars | € eur euro euros | £ gbp pound pounds | zł zl pln złoty złote złotych
+| kč kc czk korun | r$ brl reais real | ₹ inr rs rupees | jpy yen 円 | cny rmb yuan 元 | ₽ rub руб
+рублей р | ₺ try tl lira | kr kr: | sek | nok | dkk | isk | ft huf forint | chf fr sfr fr/chf |
+₴ uah грн | lei ron leu | лв bgn | ₩ krw won 원 | ₫ vnd đ | aed | sar | a$ au$ aud | c$ ca$ cad |
+hk$ hkd | nz$ nzd | s$ sgd | nt$ twd | mx$ mxn | ₪ ils nis | ₱ php | ฿ thb | ₦ ngn | kes ksh |
+idr rp | myr rm | egp | cop | clp | ars | pen s/ | zar | kzt тг | din rsd | km bam | gel | amd |
+azn | byn | mad dh | tnd dt | dzd da | xof cfa fcfa | bdt tk | pkr | lkr | npr | qar | kwd | bhd
+| omr | cent cents ct | ¥ ￥
+"""  # noqa: RUF001
+_MEASURES = """
+% pct percent prozent procent pourcent | ‰ | year years yr yrs y jahr jahre jahren j an ans
+année années annee annees año años anno anni ano anos rok lata lat roku год года лет 年 | month
+months mo mos mth mths monat monate monaten mon mois mes meses mese mesi miesiąc miesiące
+miesięcy miesiac miesiace miesiecy mies mc m-c месяц месяца месяцев мес mês 个月 | week weeks wk
+wks woche wochen semaine semaines semana semanas settimana settimane tydzień tygodnie tygodni
+неделя недель 周 | day days d tag tage tagen jour jours día días dia dias giorno giorni dzień dni
+день дня дней 天 日 | hour hours hr hrs h std stunde stunden heure heures hora horas ora ore godz
+godzin godziny godzina час часов | min mins minute minutes minuten minuto minutos minuti minut
+minuty minuta мин минут | s sec secs second seconds sek sekunde sekunden seconde secondes sekund
+sekundy сек | ms | kb ko | mb | gb go гб | tb to | kib | mib | gib | tib | byte bytes b | kbps
+kbit/s | mbps mbit/s mb/s | gbps gbit/s | kwh | mwh | wh | kw | w | kva | v | km | m | cm | mm |
+mi mile miles | ft/foot foot feet | in inch inches | km/h | mph | kg кг | g | mg | lb lbs | oz |
+t | l liter litre litres | ml | m² m2 qm sqm | m³ m3 | sqft | ° | °c | °f | k tsd tys | mio mln
+| mrd bn | x | kcal | pts pt punkte pkt points point | pcs pc stk stück szt sztuk pièces pieces
+piece шт | people persons personen personnes osób
+"""  # noqa: RUF001
+_RATE = re.compile(r"(?:/|per |pro |par |por |je |p\.|a )\s?[^\W\d_]{1,12}\.?|p\.? ?[mawy]\.?")
+_WORD = re.compile(r"[^\W\d_]{2,20}\.?(?:[ /][^\W\d_]{1,20}\.?)?")
+# 1st, 2nd and 3rd are places, not sizes; 5 PM is a time.
+_NO_UNIT_WORDS = "st nd rd th er ère ème eme te ter am pm uhr bis and or und to"
+_NO_UNITS = frozenset(_NO_UNIT_WORDS.split())
+_CENTS = frozenset({".-", ".--", ",-", ",--"})  # 5.- is five francs
+
+
+def _families(lines: str) -> dict[str, str]:
+    families = (family.split() for family in lines.split("|"))
+    return {word.casefold(): family[0] for family in families for word in family}
+
+
+MONEY = _families(_MONEY)
+_UNITS = {**_families(_MEASURES), **MONEY}
+
+
+class Affix(NamedTuple):
+    """What the text around the digits of a cell says.
+
+    Attributes:
+        unit: The unit in its first spelling, ``""`` for none.
+        spelled: The unit as it is written.
+        known: Whether we know the unit; else it is some word.
+        negative: Whether there is a minus, or parentheses.
+        fraction: The text before ends with the sign of a decimal: ``$.50``.
+    """
+
+    unit: str
+    spelled: str
+    known: bool
+    negative: bool
+    fraction: str = ""
+
+
+@functools.lru_cache(maxsize=4096)
+def read_affix(before: str, after: str) -> Affix | None:
+    """Read the text before and after the digits of a cell; None where it is no number."""
+    before, after, fraction = before.strip(), after.rstrip(), ""
+    if before in (".", ",") or (before[-1:] in (".", ",") and not before[-2:-1].isalpha()):
+        before, fraction = before[:-1].rstrip(), before[-1]
+    if after.strip() in _CENTS or after.startswith(tuple(_CENTS)):
+        after = after.lstrip().lstrip(".,").lstrip("-")
+    elif after[:1] in (".", ","):
+        after = after[1:]
+    opened, closed = before.count("("), after.count(")")
+    if opened != closed or opened > 1 or "(" in after or ")" in before:
+        return None
+    before, after = before.replace("(", " ").strip(), after.replace(")", " ")
+    if re.match(r"-[^\W\d_]", after):  # 12-month
+        after = after[1:]
+    signs = re.findall(r"[-+]", before + after)
+    if len(signs) > 1 or "+" in after or (opened and signs):
+        return None
+    apart = after[:1].isspace()
+    prefix = re.sub(r"[-+]", " ", before).strip()
+    suffix = re.sub(r"[-+]", " ", after).strip()
+    unit = _unit(prefix, suffix, apart)
+    if unit is None:
+        return None
+    name, known = unit
+    spelled = f"{prefix} {suffix}".strip()
+    return Affix(name, spelled, known, bool(opened) or "-" in signs, fraction)
+
+
+def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
+    """Return the one unit that is meant and whether we know it."""
+    money = "" if not prefix else _known(prefix, MONEY)
+    if money is None:
+        return None
+    if not suffix:
+        return money, True
+    rate = _RATE.search(suffix)
+    if rate and rate.end() == len(suffix):  # 5 €/month
+        head = suffix[: rate.start()].strip()
+        inner = _known(head, _UNITS) if head else ""
+        if inner is None or (money and inner and money != inner) or not (money or inner):
+            return None
+        return f"{money or inner} {rate[0].casefold().strip()}", True
+    unit = _known(suffix, _UNITS)
+    if unit is not None:
+        return (unit, True) if unit == money or not money else None
+    word = suffix.casefold()
+    if money or not apart or not _WORD.fullmatch(word) or word.rstrip(".") in _NO_UNITS:
+        return None
+    return word, False
+
+
+def _known(text: str, units: dict[str, str]) -> str | None:
+    """Return the unit under its first spelling; any currency sign is one."""
+    word = text.casefold().rstrip(".:").strip()
+    if word in units:
+        return units[word]
+    if word == "" and text:
+        return None
+    parts = re.fullmatch(r"(\D{1,3}?)\s?(\D{1,4})", word)  # "$ USD", "EUR €"
+    if parts and units.get(parts[1]) and units.get(parts[1]) == units.get(parts[2]):
+        return units[parts[1]]
+    return word if len(word) == 1 and unicodedata.category(word) == "Sc" else None
+
+
+def same_unit(one: str, other: str) -> bool:
+    """Tell whether two words that we do not know are forms of one: ``widget`` and ``widgets``."""
+    stem = min(len(one), len(other), 4)
+    return stem >= 3 and one[:stem] == other[:stem] and abs(len(one) - len(other)) <= 3
