@@ -12,6 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells, dates, missing_words, number_formats
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.known_words import read_words
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 from churn_torch.tables.text_codes import (
@@ -187,13 +188,7 @@ def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: i
         raise _unreadable(column, whole, whole.notna(), first_row)
     if column.missing_words:
         text = text.mask(text.str.strip().isin(column.missing_words), "")
-    if column.kind is Kind.BOOLEAN and storage is Storage.NUMBER and column.vocabulary:
-        # A typed source has True where the training table says "yes".
-        words = cells.words_by_truth(column.vocabulary)
-        return cells.plain(series)[1].map(words).astype("str").fillna(text)
-    if column.storage is Storage.NUMBER:
-        return cells.numbers_as_text(text)
-    return text
+    return read_words(text, column)
 
 
 def _read_numbers(

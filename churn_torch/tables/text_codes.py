@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.tables import cells
-from churn_torch.tables.schema import Column
+from churn_torch.tables.schema import Column, Kind
 
 MISSING_CODE = 0
 UNSEEN_CODE = 1
 FIRST_CATEGORY = 2
+
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 
 
 def text_codes(column: Column) -> dict[str, int]:
@@ -26,7 +31,34 @@ def text_codes(column: Column) -> dict[str, int]:
     known = cells.MISSING_TEXT.union(column.missing_words)
     missing = dict.fromkeys(sorted(known), MISSING_CODE)
     words = {word: code for code, word in enumerate(column.vocabulary, start=FIRST_CATEGORY)}
-    return missing | words | _without_zeros(words) | missing
+    return _spelled_otherwise(words, column) | missing | words | _without_zeros(words) | missing
+
+
+def _spelled_otherwise(words: dict[str, int], column: Column) -> dict[str, int]:
+    """Return the codes of words under other spellings, as rows may have them that pass no `parse`.
+
+    These are the usual spellings; `churn_torch.tables.known_words` knows them all.
+    """
+    codes: dict[str, int] = {}
+    if column.kind is Kind.BOOLEAN:
+        by_truth = cells.words_by_truth(words)
+        for word, truth in cells.TRUTH.items():
+            if truth in by_truth:
+                spellings = (word, word.capitalize(), word.upper())
+                codes |= dict.fromkeys(spellings, words[by_truth[truth]])
+                codes |= {f"{word}.0": words[by_truth[truth]]} if word.isdigit() else {}
+    for word, code in words.items():
+        if word.casefold() in ("true", "false"):
+            spellings = (word.casefold(), word.capitalize(), word.upper())
+            codes |= {spelling: codes.get(spelling, code) for spelling in spellings}
+        elif _WHOLE.fullmatch(word):
+            codes[f"{word}.0"] = code
+        elif word.endswith(".0") and _WHOLE.fullmatch(word[:-2]):
+            codes[word[:-2]] = code
+        decomposed = unicodedata.normalize("NFD", word)
+        if decomposed != word:
+            codes[decomposed] = code
+    return codes
 
 
 def _without_zeros(words: dict[str, int]) -> dict[str, int]:

@@ -92,7 +92,12 @@ def test_parse_numbers_and_dates(column: Column, values: object, expected: list)
         (CODE, ["415.0", "415", " 415", "00415", "x", ""], ["415", "415", "415", "00415", "x", ""]),
         (CODE, pd.Series([415.0, np.nan]), ["415", ""]),
         (CODE, pd.Series([415, None], dtype="Int64"), ["415", ""]),
-        (ANSWER, ["Yes", "No", "yes", ""], ["Yes", "No", "yes", ""]),
+        (
+            ANSWER,
+            ["Yes", "No", "yes", " YES ", "maybe", ""],
+            ["Yes", "No", "Yes", "Yes", "maybe", ""],
+        ),
+        (ANSWER, ["True", "FALSE", "1", "0.0", "t"], ["Yes", "No", "Yes", "No", "Yes"]),
         (ANSWER, [True, False, None], ["Yes", "No", ""]),
         (ANSWER, [1, 0, 2, None], ["Yes", "No", "2", ""]),
         (GENDER, [1, 0, None], ["1", "0", ""]),
@@ -242,7 +247,7 @@ def test_encode() -> None:
     stamp, date = arrays.float64.T
     np.testing.assert_array_equal(stamp, [1_700_000_001.0, 1, 2, np.nan])
     np.testing.assert_array_equal(date, [1, 0, 0.25, np.nan])
-    assert arrays.codes.T.tolist() == [[3, 2, 1, 0], [3, 1, 2, 0]]
+    assert arrays.codes.T.tolist() == [[3, 2, 1, 0], [3, 2, 2, 0]]
 
 
 def test_encode_needs_vocabularies() -> None:

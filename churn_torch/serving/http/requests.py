@@ -14,9 +14,7 @@ from churn_torch.serving.session import Feed
 from churn_torch.tables.cells import (
     LARGEST,
     is_missing_text,
-    number_as_text,
     scalar_text,
-    words_by_truth,
 )
 from churn_torch.tables.dates import (
     DIGIT_FORMS,
@@ -26,9 +24,10 @@ from churn_torch.tables.dates import (
     example,
     read_day,
 )
+from churn_torch.tables.known_words import word_reader
 from churn_torch.tables.missing_words import is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
-from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.schema import Column, Kind, Schema
 
 # A request may hold a million names of any length; so many are shown or compared.
 _SHOWN_NAMES, _SHOWN_LETTERS = 5, 80
@@ -255,26 +254,16 @@ def _days(form: str | None, value: object) -> float:
 
 
 def _text_reader(column: Column) -> Callable[[object], str]:
-    missing = frozenset(column.missing_words)
-    known = frozenset(word for word in column.vocabulary or () if not is_missing_text(word))
-    known -= missing
+    word = word_reader(column)
     booleans = takes_booleans(column)
-    # Where the training table says "yes", a typed system has true or 1.
-    words = words_by_truth(known) if column.kind is Kind.BOOLEAN else {}
-    were_numbers = column.storage is Storage.NUMBER
 
     def read(value: object) -> str:
         if isinstance(value, str):
-            if value in known:
-                return value
-            if is_missing_text(value) or value.strip() in missing:
-                return ""
-            return number_as_text(value) if were_numbers else value
+            return word(value)
         if value is None:
             return ""
         if not isinstance(value, int | float) or (isinstance(value, bool) and not booleans):
             raise ValueError
-        text = scalar_text(value)
-        return "" if text in missing else words.get(float(value)) or text
+        return word(scalar_text(value))
 
     return read
