@@ -218,6 +218,8 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
     what = expected.get(column.kind, "text")
     if column.kind is Kind.DATETIME and column.datetime_format:
         what += f" like {dates.example(column.datetime_format)}"
+    elif column.number_format is not None:
+        what += f" like {column.number_format.in_words()}"
     count = int(bad.sum())
     return InputError(
         f"column {column.name!r}",

@@ -205,5 +205,5 @@ def read_number(text: str, form: NumberFormat | None) -> float:
     """
     numbers, unreadable = read_numbers(pd.Series([text], dtype="str"), form)
     if unreadable.any():
-        raise ValueError(text)
+        raise ValueError(f"no number: {text[:80]!r}")
     return float(numbers.iloc[0])

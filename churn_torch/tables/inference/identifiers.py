@@ -57,8 +57,9 @@ def integer_id(profile: ColumnProfile) -> str:
     if not _whole(profile):
         return ""
     tokens = tokens_of(profile.name)
-    named, numbered = _is_named_id(tokens), tokens[-1:] and tokens[-1] in _NUMBER_TOKENS
-    named |= bool(numbered) and any(map(_PERSON_TOKEN.fullmatch, tokens[:-1]))
+    numbered = bool(tokens) and tokens[-1] in _NUMBER_TOKENS
+    named = _is_named_id(tokens)
+    named |= _is_persons_number(tokens)
     different = "a different number in every row"
     if n_distinct < present:
         # A customer may have several rows; then a number called an id is judged like text.
@@ -89,9 +90,7 @@ def code_note(profile: ColumnProfile) -> tuple[bool, str]:
     Codes are called so (zip, branch, area, department, store id) and not negative. Where they have
     many different values they stay numbers, with a hint.
     """
-    tokens = tokens_of(profile.name)
-    called = bool(_CODE_TOKENS.intersection(tokens)) and not _SIZES.intersection(tokens)
-    called |= _is_named_id(tokens)
+    called = is_code_name(profile.name) or _is_named_id(tokens_of(profile.name))
     if not _whole(profile) or float(profile.levels.min()) < 0 or len(profile.levels) < 3:
         return False, ""
     repeats = profile.n_distinct * _ROWS_PER_CODE <= profile.present
@@ -128,6 +127,18 @@ def _is_named_id(tokens: list[str]) -> bool:
         or (first in _ID_TOKENS and len(tokens) == 2 and last != "count")
         or (_ID_COMPOUND.fullmatch(last) is not None)
     )
+
+
+def _is_persons_number(tokens: list[str]) -> bool:
+    """Tell whether a name is one such as ``customer number`` or ``nr klienta``."""
+    numbered = any(token in _NUMBER_TOKENS for token in (tokens[:1] + tokens[-1:]))
+    return numbered and any(map(_PERSON_TOKEN.fullmatch, tokens))
+
+
+def is_code_name(name: str) -> bool:
+    """Tell whether a column is called a code: zip, branch, area, department."""
+    tokens = tokens_of(name)
+    return bool(_CODE_TOKENS.intersection(tokens)) and not _SIZES.intersection(tokens)
 
 
 def _whole(profile: ColumnProfile) -> bool:
