@@ -9,6 +9,7 @@ from typing import Literal
 from churn_torch.errors import InputError, suggest
 
 Label = str | int | float | bool
+REST = "rest"  # data.negative=rest: every label but the positive one
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -19,6 +20,8 @@ class ColumnRoles:
     Attributes:
         target: The column to predict.
         positive: The label that means churn; inferred where the two labels are an obvious pair.
+        negative: ``rest`` for all other labels, or the labels that mean no churn; rows of any other
+            label are then left out. None where the target has two labels.
         id: The column that names a row in the predictions.
         time: The column that orders a split by time.
         group: The column whose rows stay together in a split.
@@ -29,6 +32,7 @@ class ColumnRoles:
 
     target: str
     positive: Label | None = None
+    negative: Label | Sequence[Label] | None = None
     id: str | None = None
     time: str | None = None
     group: str | None = None
@@ -94,6 +98,7 @@ class DataOptions:
         database: The DuckDB file that a query runs in.
         target: As for `ColumnRoles`.
         positive: As for `ColumnRoles`.
+        negative: As for `ColumnRoles`.
         id: As for `ColumnRoles`.
         weight: As for `ColumnRoles`.
         value: What a customer is worth: a column, or an SQL expression over the columns of a row.
@@ -112,6 +117,7 @@ class DataOptions:
     source: str | None = None
     database: str | None = None
     positive: Label | None = None
+    negative: Label | Sequence[Label] | None = None
     id: str | None = None
     weight: str | None = None
     value: str | float | None = None
@@ -135,6 +141,7 @@ class DataOptions:
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
+            negative=self.negative,
             id=self.id,
             time=self.split.column_of("time"),
             group=self.split.column_of("group"),

@@ -37,6 +37,7 @@ from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
+from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
     point_latest,
@@ -107,8 +108,8 @@ def cross_validate(
 
 def _show_table(table: MemoryTable) -> None:
     show(describe(table.schema), once=True)
-    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
+    rows = f"{len(table.label):,} rows, {table.label.mean():.1%} churn"
+    show(f"{rows}{dropped_rows(table)}.")
 
 
 def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.row_counts import show_rows
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -237,17 +238,6 @@ def new_scorer(options: TrainOptions, schema: Schema, statistics: Statistics) ->
     scorer = build_scorer(options, schema)
     scorer.preprocess.load_statistics(statistics)
     return scorer
-
-
-def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
-    """Say how many rows there are and how they are split; known once they are prepared."""
-    n_rows = sum(table.counts.values())
-    rate = sum(table.n_positive.values()) / n_rows
-    counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
-    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
-    if table.sampled is not None:
-        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
 
 
 def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:

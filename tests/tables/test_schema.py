@@ -80,7 +80,7 @@ def test_with_columns_replaces_by_name_and_keeps_order() -> None:
 
 def test_json_there_and_back() -> None:
     assert Schema.from_json(SCHEMA.to_json()) == SCHEMA
-    assert json.loads(SCHEMA.to_json())["version"] == 2
+    assert json.loads(SCHEMA.to_json())["version"] == 3
 
 
 @settings(deadline=None)
@@ -126,11 +126,11 @@ def test_layouts_are_kept_as_they_are_and_other_columns_keep_them() -> None:
         ("[]", "not JSON with a version"),
         ("null", "not JSON with a version"),
         ('{"columns": []}', "not JSON with a version"),
-        ('{"version": 1, "columns": []}', "expected version 2, got 1; use the churn_torch version"),
-        ('{"version": 2}', "damaged"),
-        ('{"version": 2, "columns": [], "target": "y"}', "damaged"),
+        ('{"version": 1, "columns": []}', "expected version 3, got 1; use the churn_torch version"),
+        ('{"version": 3}', "damaged"),
+        ('{"version": 3, "columns": [], "target": "y"}', "damaged"),
         (
-            '{"version": 2, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
+            '{"version": 3, "columns": [1], "target": "y", "positive": "1", "negative": "0"}',
             "damaged",
         ),
     ],

@@ -50,7 +50,8 @@ class MemoryTable:
         carry: How they were taken from the raw rows.
         split: Positions of the training, validation and test rows.
         fingerprint: Names the content of the sources.
-        n_dropped: Rows without a label.
+        n_dropped: Rows without a label, those left out for it included.
+        n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
         time_span: First and last time of the training rows, where the split goes by time.
@@ -64,6 +65,7 @@ class MemoryTable:
     split: splits.Split
     fingerprint: str
     n_dropped: int
+    n_left_out: int = 0
     weight: Weights | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
@@ -165,7 +167,7 @@ def read_into_memory(
     )
     schema = noted(schema, data)
     mark, n_rows = fingerprint(frame), len(frame)
-    rows, labelled = read_rows(frame, schema, carry)
+    rows, labelled, n_left_out = read_rows(frame, schema, carry)
     named = [name for name in (schema.id, split.column) if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
@@ -179,7 +181,8 @@ def read_into_memory(
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
-        more, _ = read_rows(given, schema, carry)
+        more, _, n_more_left_out = read_rows(given, schema, carry)
+        n_left_out += n_more_left_out
         parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
         check_test_source(len(more.label), int(more.label.sum()))
         rows = Rows.joined([rows, more])
@@ -192,6 +195,7 @@ def read_into_memory(
         split=parts,
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
+        n_left_out=n_left_out,
         weight=rows.weight,
         time_span=span,
     )
