@@ -10,6 +10,7 @@ from churn_torch.errors import InputError, suggest
 
 Label = str | int | float | bool
 REST = "rest"  # data.negative=rest: every label but the positive one
+AUTO = "auto"  # data.split.column=auto: groups are found, not named
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -48,7 +49,8 @@ class SplitOptions:
     Attributes:
         by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
             the row number), ``time`` (oldest rows train) or ``group`` (whole groups).
-        column: The time or group column.
+        column: The time or group column; ``auto`` groups rows of one id and copies of one row
+            (`churn_torch.tables.labelled.twins`).
         validation: Share of the rows for early stopping, calibration and threshold.
         test: Share of the rows that are looked at once, at the end.
 
@@ -85,7 +87,12 @@ class SplitOptions:
 
     def column_of(self, by: Literal["time", "group"]) -> str | None:
         """Return the split's column if the split is ``by`` it; such a column is no feature."""
-        return self.column if self.by == by else None
+        return self.column if self.by == by and not self.groups_twins else None
+
+    @property
+    def groups_twins(self) -> bool:
+        """Whether the groups are rows of one id, and copies of one row."""
+        return self.by == "group" and self.column == AUTO
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
     start_run,
 )
+from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.whole_files import write_text
@@ -84,11 +85,14 @@ def cross_validate(
         _show_table(table)
         # What cannot be dealt out is known before the first fit.
         dealt = _deal(table, options)
+        # Each row is a training row of some fold; of the test rows the first fold shows enough.
+        all_rows = replace(table, split=_all_training(table))
+        for sentence in suspicions(dealt[0]["table"], options.data.split, learned=all_rows):
+            show(sentence)
         learned = None
         if options.cv.average:
             check_input_names(table.schema)
-            none = np.arange(0)
-            table = replace(table, split=Split(np.arange(len(table.label)), none, none))
+            table = all_rows
             learned = fit_preprocessing(options, table, watch=lambda rows: rows)
         measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
@@ -110,6 +114,11 @@ def _show_table(table: MemoryTable) -> None:
     show(describe(table.schema), once=True)
     rows = f"{len(table.label):,} rows, {table.label.mean():.1%} churn"
     show(f"{rows}{dropped_rows(table)}.")
+
+
+def _all_training(table: MemoryTable) -> Split:
+    none = np.arange(0)
+    return Split(np.arange(len(table.label)), none, none)
 
 
 def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from churn_torch.tables.labelled.carried import (
     choose_carried,
     noted,
 )
+from churn_torch.tables.labelled.inspection import Inspection
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -30,6 +31,7 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
+from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, SplitOptions
 from churn_torch.tables.readers import sources
@@ -122,6 +124,13 @@ class MemoryTable:
         inner = splits.stratified(self.label[train], validation=validation, test=0.0, seed=seed)
         return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        inspection = Inspection(self.schema)
+        for rows in self.chunks():
+            inspection.add(rows)
+        return inspection
+
     def chunks(self) -> Iterator[Rows]:
         """Yield the rows in their order."""
         part = self._part
@@ -172,7 +181,9 @@ def read_into_memory(
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
     with_test = with_test and test is None
-    parts = split_rows(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    parts = split_rows(
+        split, schema, kept, labelled, rows.label, rows.parsed, with_test=with_test, seed=seed
+    )
     span = None
     if split.by == "time":
         column = schema[split.named_column]
@@ -210,16 +221,38 @@ def split_rows(
     frame: pd.DataFrame,
     rows: splits.Positions,
     label: Labels,
+    parsed: pd.DataFrame,
     *,
     with_test: bool,
     seed: int,
 ) -> splits.Split:
-    """Split labelled raw rows; ``rows`` are their positions in the source."""
+    """Split labelled raw rows.
+
+    Args:
+        chosen: How.
+        schema: The columns.
+        frame: N raw rows with the id, the time and the group.
+        rows: ``[N]`` positions of the rows in the source.
+        label: ``[N]`` of 1 and 0.
+        parsed: Their features.
+        with_test: Hold rows back for the test.
+        seed: Decides the draw.
+    """
     sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
     if chosen.by == "time":
         return splits.by_time(parse_time(frame, schema[chosen.named_column]), label, **sizes)
     if chosen.by == "group":
-        return splits.by_group(frame[chosen.named_column], label, **sizes, seed=seed)
+        return splits.by_group(groups_of(chosen, schema, frame, parsed), label, **sizes, seed=seed)
     if chosen.by == "hash":
         return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
     return splits.stratified(label, **sizes, seed=seed)
+
+
+def groups_of(
+    split: SplitOptions, schema: Schema, frame: pd.DataFrame, parsed: pd.DataFrame
+) -> pd.Series:
+    """Return the group of each row: of the column that the split names, or of its twins."""
+    if not split.groups_twins:
+        return frame[split.named_column]
+    ids = None if schema.id is None else frame[schema.id]
+    return pd.Series(twin_groups(parsed, schema, ids))

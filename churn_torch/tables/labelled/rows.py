@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from churn_torch.tables.labelled.weights import Weights, read_weights
 from churn_torch.tables.labels import read_target
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Schema
+
+if TYPE_CHECKING:
+    from churn_torch.tables.labelled.inspection import Inspection
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -130,6 +133,10 @@ class LabelledTable(Protocol):
 
     @property
     def streamed(self) -> bool: ...  # noqa: D102
+
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        ...
 
     def chunks(self) -> Iterator[Rows]:
         """Yield every labelled row once, in source order, those of the test source last.

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.fingerprint import fingerprint
+from churn_torch.tables.fingerprint import fingerprint, hash_files
 from churn_torch.tables.inference.sampled import infer_from_sample
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import CarriedColumns, choose_carried, noted
+from churn_torch.tables.labelled.inspection import Inspection
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Rows,
@@ -28,7 +27,7 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
 )
 from churn_torch.tables.labelled.split_checks import check_classes, check_shares
-from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row
+from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions
@@ -39,8 +38,6 @@ from churn_torch.tables.schema import Schema
 
 # Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
 CHUNK_CELLS = 1 << 21
-# So much of the start and of the end of a file goes into the fingerprint.
-_END_BYTES = 1 << 20
 
 
 class _Source(NamedTuple):
@@ -94,6 +91,8 @@ class StreamedTable:
         schema: Schema,
         carry: CarriedColumns,
         sampled: int,
+        *,
+        ids_can_part: bool,
     ) -> None:
         self.schema = schema
         self.carry = carry
@@ -101,6 +100,7 @@ class StreamedTable:
         self._sources = given
         self._database = database
         self._totals: _Totals | None = None
+        self._ids_can_part = ids_can_part
         self._fingerprint = ""
         counts = [sources.count_rows(one.source, database) for one in given]
         self._n_rows = None if None in counts else sum(count or 0 for count in counts)
@@ -153,6 +153,11 @@ class StreamedTable:
             raise RuntimeError("go through chunks() to its end first: nothing is counted yet")
         return self._totals
 
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        self._known()
+        return self._inspection
+
     def chunks(self) -> Iterator[Rows]:
         """Yield the labelled rows; a thread reads and parses ahead.
 
@@ -161,11 +166,14 @@ class StreamedTable:
                 pass); the rows are not those of the first pass (at the end of a later one).
         """
         totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
+        inspection = Inspection(self.schema, with_ids=self._ids_can_part)
         for n_read, n_left_out, rows in prefetch(
             self._read(digest if self._totals is None else None)
         ):
             totals.add(n_read, n_left_out, rows)
             if len(rows.label):
+                if self._totals is None:
+                    inspection.add(rows)
                 yield rows
         if self._totals is None:
             n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not split
@@ -175,6 +183,7 @@ class StreamedTable:
             if self.schema.weight is not None:
                 check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
             self._totals, self._fingerprint = totals, digest.hexdigest()
+            self._inspection = inspection
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
             raise InputError(
                 "data.source",
@@ -193,7 +202,7 @@ class StreamedTable:
         for source, columns, only_carried, assign in self._sources:
             paths = sources.files(source, self._database)
             if digest is not None and paths is not None:
-                _hash_files(paths, digest)
+                hash_files(paths, digest)
             first_row = 0
             rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
             for frame in sources.read_chunks(
@@ -204,7 +213,11 @@ class StreamedTable:
                     digest.update(fingerprint(learned).encode())
                 rows, labelled, n_left_out = self._parse(frame, first_row)
                 raw = frame if len(labelled) == len(frame) else frame.take(labelled)
-                yield len(frame), n_left_out, rows._replace(part=assign(raw, first_row + labelled))
+                yield (
+                    len(frame),
+                    n_left_out,
+                    rows._replace(part=assign(raw, first_row + labelled, rows.parsed)),
+                )
                 first_row += len(frame)
 
     def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Positions, int]:
@@ -262,6 +275,8 @@ def open_streamed(
             test=held,
         )
         assign = ByTime(schema[split.named_column], borders)
+    elif split.groups_twins:
+        assign = partial(by_twins, hashed, schema)
     elif split.by == "group":
         assign = partial(by_group, hashed, split.named_column)
     else:
@@ -277,15 +292,6 @@ def open_streamed(
         wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
         names = [name for name in columns if name in wanted]
         given.append(_Source(test, names, only_carried, all_test))
-    return StreamedTable(given, database, schema, carry, sampled)
-
-
-def _hash_files(paths: Sequence[Path], digest: Any) -> None:
-    """Hash sizes, starts and ends: a Parquet file's footer says where every page lies."""
-    for path in paths:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            digest.update(size.to_bytes(8, "little"))
-            for start in (0, max(0, size - _END_BYTES)):
-                file.seek(start)
-                digest.update(file.read(_END_BYTES))
+    # Rows of one id have one hash.
+    ids_can_part = split.by in ("time", "group") or test is not None
+    return StreamedTable(given, database, schema, carry, sampled, ids_can_part=ids_can_part)
