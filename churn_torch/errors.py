@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -62,3 +64,14 @@ def suggest(name: str, candidates: Iterable[str]) -> str:
         return f" (did you mean {by_lower[name.lower()]!r}?)"
     nearest = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
+
+
+def override(key: str, value: object | Sequence[object]) -> str:
+    """Return ``key=value`` as the user can type it, quoted for the shell where it must be."""
+    many = isinstance(value, list | tuple)
+    texts = [str(one) for one in value] if isinstance(value, list | tuple) else [str(value)]
+    texts = [
+        repr(text) if re.search(r"""[,'"\[\]{}]|^\s|\s$|^$""", text) else text for text in texts
+    ]
+    text = f"{key}=[{','.join(texts)}]" if many else f"{key}={texts[0]}"
+    return text if re.fullmatch(r"[\w.,=\[\]:/+@%-]+", text) else shlex.quote(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.serving.decision import check_threshold
 from churn_torch.serving.outputs import FORMAT
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -23,6 +25,7 @@ _JSON = (
 )
 
 
+_FORMAT = re.compile(r"[0-9]{1,9}")
 # The name of the file in a run folder.
 MODEL_NAME = "model.onnx"
 
@@ -54,11 +57,11 @@ class ModelFile:
                 got=f"{where} without its metadata",
                 fix="write it with churn-torch export",
             )
-        if not stored["format"].isdecimal() or int(stored["format"]) > FORMAT:
+        if not _FORMAT.fullmatch(stored["format"]) or int(stored["format"]) > FORMAT:
             raise InputError(
                 "model",
                 expected=f"a file of format {FORMAT} or older",
-                got=f"{where} of format {stored['format']!r}, written by churn_torch "
+                got=f"{where} of format {stored['format'][:20]!r}, written by churn_torch "
                 f"{stored.get('churn_torch_version', '(unknown)')}",
                 fix="install that version or newer",
             )
@@ -70,7 +73,8 @@ class ModelFile:
             self.names = [value.name for value in self.session.get_inputs()]
             if [column["name"] for column in self.columns] != self.names:
                 raise ValueError("its columns are not the inputs")
-        except (ValueError, KeyError, TypeError) as error:
+            check_threshold(self.metadata["threshold"], model)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 "model",
                 expected=f"complete metadata in {where}",

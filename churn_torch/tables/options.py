@@ -11,6 +11,8 @@ from churn_torch.tables.missing_words import MissingWords
 
 Label = str | int | float | bool
 Decimal = Literal[".", ","]
+REST = "rest"  # data.negative=rest: every label but the positive one
+AUTO = "auto"  # data.split.column=auto: groups are found, not named
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -21,6 +23,8 @@ class ColumnRoles:
     Attributes:
         target: The column to predict.
         positive: The label that means churn; inferred where the two labels are an obvious pair.
+        negative: ``rest`` for all other labels, or the labels that mean no churn; rows of any other
+            label are then left out. None where the target has two labels.
         id: The column that names a row in the predictions.
         time: The column that orders a split by time.
         group: The column whose rows stay together in a split.
@@ -33,6 +37,7 @@ class ColumnRoles:
 
     target: str
     positive: Label | None = None
+    negative: Label | Sequence[Label] | None = None
     id: str | None = None
     time: str | None = None
     group: str | None = None
@@ -50,7 +55,8 @@ class SplitOptions:
     Attributes:
         by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
             the row number), ``time`` (oldest rows train) or ``group`` (whole groups).
-        column: The time or group column.
+        column: The time or group column; ``auto`` groups rows of one id and copies of one row
+            (`churn_torch.tables.labelled.twins`).
         validation: Share of the rows for early stopping, calibration and threshold.
         test: Share of the rows that are looked at once, at the end.
 
@@ -87,7 +93,12 @@ class SplitOptions:
 
     def column_of(self, by: Literal["time", "group"]) -> str | None:
         """Return the split's column if the split is ``by`` it; such a column is no feature."""
-        return self.column if self.by == by else None
+        return self.column if self.by == by and not self.groups_twins else None
+
+    @property
+    def groups_twins(self) -> bool:
+        """Whether the groups are rows of one id, and copies of one row."""
+        return self.by == "group" and self.column == AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +111,7 @@ class DataOptions:
         database: The DuckDB file that a query runs in.
         target: As for `ColumnRoles`.
         positive: As for `ColumnRoles`.
+        negative: As for `ColumnRoles`.
         id: As for `ColumnRoles`.
         weight: As for `ColumnRoles`.
         value: What a customer is worth: a column, or an SQL expression over the columns of a row.
@@ -120,6 +132,7 @@ class DataOptions:
     source: str | None = None
     database: str | None = None
     positive: Label | None = None
+    negative: Label | Sequence[Label] | None = None
     id: str | None = None
     weight: str | None = None
     value: str | float | None = None
@@ -145,6 +158,7 @@ class DataOptions:
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
+            negative=self.negative,
             id=self.id,
             time=self.split.column_of("time"),
             group=self.split.column_of("group"),

@@ -80,6 +80,9 @@ class Schema:
     Attributes:
         layouts: JSON values by name, from which models read the shapes of their features. A
             schema stores them and does not interpret them.
+        negatives: All labels that mean no churn, where the user listed them.
+        other_labels: What any other label of the target is: ``refused``, ``negative``, or ``left
+            out``, as a row without a label is.
     """
 
     columns: tuple[Column, ...]
@@ -87,6 +90,8 @@ class Schema:
     positive: str
     negative: str
     layouts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    negatives: tuple[str, ...] = ()
+    other_labels: str = "refused"
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -196,7 +201,8 @@ class Schema:
         try:
             columns = tuple(_column_from(entry) for entry in content.pop("columns"))
             layouts = dict(content.pop("layouts"))
-            return cls(columns=columns, layouts=layouts, **content)
+            negatives = tuple(content.pop("negatives"))
+            return cls(columns=columns, layouts=layouts, negatives=negatives, **content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise _damaged(f"damaged content ({error})") from None
 

@@ -37,12 +37,14 @@ from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
+from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
     point_latest,
     save_run,
     start_run,
 )
+from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.whole_files import write_text
@@ -83,11 +85,14 @@ def cross_validate(
         _show_table(table)
         # What cannot be dealt out is known before the first fit.
         dealt = _deal(table, options)
+        # Each row is a training row of some fold; of the test rows the first fold shows enough.
+        all_rows = replace(table, split=_all_training(table))
+        for sentence in suspicions(dealt[0]["table"], options.data.split, learned=all_rows):
+            show(sentence)
         learned = None
         if options.cv.average:
             check_input_names(table.schema)
-            none = np.arange(0)
-            table = replace(table, split=Split(np.arange(len(table.label)), none, none))
+            table = all_rows
             learned = fit_preprocessing(options, table, watch=lambda rows: rows)
         measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
@@ -107,8 +112,13 @@ def cross_validate(
 
 def _show_table(table: MemoryTable) -> None:
     show(describe(table.schema), once=True)
-    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
+    rows = f"{len(table.label):,} rows, {table.label.mean():.1%} churn"
+    show(f"{rows}{dropped_rows(table)}.")
+
+
+def _all_training(table: MemoryTable) -> Split:
+    none = np.arange(0)
+    return Split(np.arange(len(table.label)), none, none)
 
 
 def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from churn_torch.tables.cells import Storage
 from churn_torch.tables.encode import encode, is_dated, parse, parse_time
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located, read_labelled
-from churn_torch.tables.labels import parse_target
+from churn_torch.tables.labels import read_target
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind, Schema
@@ -156,18 +156,21 @@ def _new_rows(run: Run, data: DataOptions, by: Sequence[str]) -> Iterator[_Part]
     """Yield new labelled rows; say at the end how many had no label."""
     if data.source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
-    first_row = n_unlabelled = 0
+    first_row = n_unlabelled = n_left_out = 0
     for frame in sources.read_chunks(located(data.source), database=data.database):
         _check_by(by, list(frame.columns))
-        label = parse_target(frame, run.schema, first_row=first_row)
+        label, n_of_no_class = read_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)
         labelled = ~np.isnan(label)
         sliced = _sliced(frame, run.schema, by)
         yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled])
-        n_unlabelled += int((~labelled).sum())
+        n_unlabelled += int((~labelled).sum()) - n_of_no_class
+        n_left_out += n_of_no_class
         first_row += len(frame)
     if n_unlabelled:
         show(f"{n_unlabelled:,} rows without a label are left out.")
+    if n_left_out:
+        show(f"{n_left_out:,} rows of neither class are left out, as in training (data.negative).")
 
 
 def _check_by(by: Sequence[str], names: Sequence[str]) -> None:

@@ -43,6 +43,7 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.row_counts import show_rows
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
@@ -95,6 +96,7 @@ def fitted(
     learned: Learned | None = None,
     announce: Callable[[RenderableType], None],
     described: Mapping[str, Any] | None = None,
+    inspect: Callable[[LabelledTable], None] = lambda table: None,
 ) -> Iterator[Fitted]:
     """Choose columns, fit a scorer, calibrate it and choose its threshold.
 
@@ -109,6 +111,7 @@ def fitted(
         learned: Takes the place of what the training rows would teach the features.
         announce: Tells the user a sentence.
         described: The choices as loggers are to show them.
+        inspect: Called with the table once its rows have been read, before the fit.
 
     Raises:
         InputError: A choice cannot be used.
@@ -116,7 +119,8 @@ def fitted(
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     pl.seed_everything(options.seed, workers=True, verbose=False)
     table, features = selected(options, table, folder, n_threads=n_threads, announce=announce)
-    with prepared(options, folder, table, announce, learned) as (schema, statistics, store):
+    with prepared(options, folder, table, announce, learned, inspect) as prepared_rows:
+        schema, statistics, store = prepared_rows
         # Fit; early stopping looks at the validation rows.
         scorer = new_scorer(options, schema, statistics)
         start = time.perf_counter()
@@ -212,6 +216,7 @@ def prepared(
     table: LabelledTable,
     announce: Callable[[RenderableType], None],
     learned: Learned | None = None,
+    inspect: Callable[[LabelledTable], None] = lambda table: None,
 ) -> Iterator[Prepared]:
     """Learn the features from the training rows, then preprocess every row once.
 
@@ -221,11 +226,13 @@ def prepared(
         table: From `read_table`.
         announce: Tells the user a sentence.
         learned: Takes the place of what the training rows would teach the features.
+        inspect: As for `fitted`.
     """
     schema, statistics = learned or fit_preprocessing(
         options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
     show_rows(table, announce)
+    inspect(table)
     preprocess = build_preprocess(options, schema)
     preprocess.load_statistics(statistics)
     with _features(options, folder, table, schema, preprocess, announce) as store:
@@ -237,17 +244,6 @@ def new_scorer(options: TrainOptions, schema: Schema, statistics: Statistics) ->
     scorer = build_scorer(options, schema)
     scorer.preprocess.load_statistics(statistics)
     return scorer
-
-
-def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
-    """Say how many rows there are and how they are split; known once they are prepared."""
-    n_rows = sum(table.counts.values())
-    rate = sum(table.n_positive.values()) / n_rows
-    counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
-    dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
-    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped}.")
-    if table.sampled is not None:
-        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
 
 
 def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:

@@ -49,6 +49,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
     start_run,
 )
+from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.whole_files import write_text
 
@@ -102,6 +103,7 @@ def _train(config: dict[str, Any], folder: Path, source: Source | None, n_thread
         checkpoint=checkpoint,
         announce=show,
         described=config,
+        inspect=lambda table: _show_suspicions(table, options),
     ) as model:
         metrics = _metrics(model, table, folder, options)
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
@@ -133,6 +135,11 @@ def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
     check_input_names(table.schema)
     show(describe(table.schema), once=True)
     return table
+
+
+def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
+    for sentence in suspicions(table, options.data.split):
+        show(sentence)
 
 
 def describe_data(table: LabelledTable) -> dict[str, Any]:

@@ -67,11 +67,12 @@ def test_a_foreign_file_is_refused(tmp_path: Path):
         ModelFile(model.SerializeToString())
 
 
-@pytest.mark.parametrize("version", ["2", "10", "1.5", "-1", "new", ""])
+@pytest.mark.parametrize("version", ["2", "10", "1.5", "-1", "new", "", "\u0661", "9" * 5000])
 def test_a_file_of_a_newer_version_names_what_to_install(tmp_path: Path, version: str):
     path = write_file(tmp_path / "m.onnx", format=version, churn_torch_version="7.8.9")
     with pytest.raises(
-        InputError, match=rf"m\.onnx of format '{version}', .* churn_torch 7\.8\.9; install that"
+        InputError,
+        match=rf"m\.onnx of format '{version[:20]}', .* churn_torch 7\.8\.9; install that",
     ):
         ModelFile(path)
 
@@ -89,5 +90,11 @@ def test_columns_that_are_not_the_inputs_are_refused(tmp_path: Path, columns: st
 @pytest.mark.parametrize("key", ["columns", "metrics", "threshold", "schema"])
 def test_damaged_metadata_are_refused(tmp_path: Path, key: str):
     path = write_file(tmp_path / "model.onnx", **{key: "[{"})
+    with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
+        ModelFile(path)
+
+
+def test_metadata_nested_without_end_are_refused(tmp_path: Path):
+    path = write_file(tmp_path / "model.onnx", metrics="[" * 100_000)
     with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
         ModelFile(path)

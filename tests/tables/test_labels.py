@@ -1,7 +1,10 @@
 """Labels: which of two values means churn, and what a target cell says."""
 
+# ruff: noqa: RUF001 - letters of other alphabets look like Latin ones
+
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,9 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.labels import Label, find_labels, parse_target
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labels import find_classes, find_labels, parse_target, read_target
+from churn_torch.tables.options import ColumnRoles, Label
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Schema
 
@@ -74,23 +79,49 @@ def test_the_named_label_is_found(values: list, positive: Label, chosen: str) ->
 @pytest.mark.parametrize(
     ("values", "positive", "message"),
     [
-        (["a", "b"], None, "no value, and we cannot guess it from 'a' and 'b'; set it"),
+        (
+            ["a", "b"],
+            None,
+            r"we cannot guess it from 'a' and 'b' \('a' 1, 'b' 1\); set it",
+        ),
         (
             ["no", "no", None],
             None,
-            r"two different values, got one value \('no'\); check the column",
+            r"two different values, got one value \('no' 2\); check the column",
         ),
         ([None, " "], None, "got no value; check"),
-        (["yes", "no", "maybe"], None, r"3 values \('maybe', 'no', 'yes'\); make it binary"),
-        (["yes", "no", "maybe"], "yes", "make it binary"),
-        (list("abcdefgh"), None, r"8 values \('a', .*'f', \.\.\.\)"),
+        (["YES", "yes", "yes"], "yes", r"one value \('yes' 3\)"),  # one word in two spellings
+        (
+            [*["Stayed"] * 1232, "Churned", "Churned", "Joined"],
+            None,
+            r"3 values \('Stayed' 1,232, 'Churned' 2, 'Joined' 1\); set data\.positive=Churned and "
+            r"data\.negative=rest if .*, or data\.negative=\[Stayed\] to leave out the rows",
+        ),
+        (
+            ["Stayed", "Churned", "Joined"],
+            "Churned",
+            r"; set data\.negative=rest if all other values mean no churn, or data\.negative=\[Sta",
+        ),
+        (
+            ["a", "a", "b", "c"],
+            None,
+            r"; set data\.positive to the value that means churn, and data\.negative=rest",
+        ),
+        (
+            [*["No"] * 1232, *["Yes"] * 236, "=N(TRUE)"],
+            None,
+            r"\('No' 1,232, 'Yes' 236, '=N\(TRUE\)' 1\); '=N\(TRUE\)' is a spreadsheet's formula "
+            r"without its result: .* data\.negative=\[No\] to leave",
+        ),
+        (list("abcdefgh"), None, r"8 values \('a' 1, .*'f' 1, \.\.\.\)"),
+        ([*range(30)], None, r"30 values .*; name another column, or compute one"),
         (
             ["yes", "no"],
             "churned",
-            "positive: expected one of the two values .* 'no' and 'yes', got 'churned'",
+            r"positive: expected one of the two values .* \('no' 1, 'yes' 1\), got 'churned'",
         ),
-        (["yes", "no"], 2, "'no' and 'yes', got 2; set"),
-        (["yes", "YES"], "Yes", "'YES' and 'yes', got 'Yes'; set it to the one that means churn"),
+        (["yes", "no", "maybe"], "churned", r"one of the values .* 'yes' 1\), got 'churned'"),
+        (["yes", "no"], 2, r"\('no' 1, 'yes' 1\), got 2; set"),
         (["yes", "t"], True, "got True"),  # both are true
         (["gone", "yes"], True, "got True"),
         (["a", "b"], True, "got True"),
@@ -98,54 +129,160 @@ def test_the_named_label_is_found(values: list, positive: Label, chosen: str) ->
 )
 def test_unclear_labels(values: list, positive: Label | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find_labels(target(values), positive)
+        find_classes(target(values), positive)
 
 
 @pytest.mark.parametrize(
-    ("labels", "values", "expected"),
+    ("values", "labels"),
     [
-        (("Yes", "No"), ["Yes", "No", None, "yes", "NO", " "], [1, 0, None, 1, 0, None]),
-        (("Yes", "No"), [True, False], [1, 0]),
-        (("no", "yes"), [True, "no", "yes"], [0, 1, 0]),
-        (("1", "0"), ["1.0", "0", "NA"], [1, 0, None]),
-        (("1", "0"), [1.0, 0.0, np.nan], [1, 0, None]),
-        (("True", "False"), ["true", "FALSE", "1"], [1, 0, 1]),
-        (("True", "False"), ["Yes", "no", "", 1, 0.0], [1, 0, None, 1, 0]),
-        (("False", "True"), ["Yes", "no"], [0, 1]),
-        (("yes", "YES"), ["yes", "YES"], [1, 0]),
-        (("gone", "here"), ["here", "gone"], [0, 1]),
-        (("Yes", "No"), [], []),
+        ([" Yes", "Yes ", "yes", "No", "NO "], ("Yes", "No")),
+        (["Yes", "Yes", "No", "TRUE", "false", "0"], ("Yes", "No")),
+        (["Churned", "churned", "Stayed", "STAYED"], ("Churned", "Stayed")),
+        (["Ja", "nein", "NEIN"], ("Ja", "nein")),
+        (["Não", "nao", "Sim"], ("Sim", "Não")),
     ],
 )
-def test_parse_target(labels: tuple[str, str], values: list, expected: list) -> None:
+def test_spellings_of_one_label(values: list, labels: tuple[str, str]) -> None:
+    classes = find_classes(target(values), None)
+    assert (classes.positive, classes.negative) == labels
+    assert sum(classes.counts.values()) == len(values)
     schema = Schema((), "churn", *labels)
-    parsed = parse_target(pd.DataFrame({"churn": pd.Series(values, dtype=object)}), schema)
-    assert parsed.dtype == np.float32
-    assert [None if np.isnan(value) else value for value in parsed] == expected
+    frame = pd.DataFrame({"churn": values})
+    assert parse_target(frame, schema).sum() == classes.counts[classes.positive]
 
 
-def test_parse_target_names_what_is_neither_label() -> None:
-    schema = Schema((), "churn", "Yes", "No")
-    frame = pd.DataFrame({"churn": ["Yes", "No", "maybe", "?", "maybe"]})
-    with pytest.raises(InputError, match=r"'Yes' or 'No', got also 'maybe', '\?', first in row 3;"):
-        parse_target(frame, schema)
-    with pytest.raises(InputError, match="first in row 1,003"):
-        parse_target(frame, schema, first_row=1000)
-    with pytest.raises(InputError, match="got also 'yess'"):
-        parse_target(pd.DataFrame({"churn": ["yess"]}), schema)
-    numbers = Schema((), "churn", "2", "5")
-    with pytest.raises(InputError, match="got also 'True'"):
-        parse_target(pd.DataFrame({"churn": [True]}), numbers)
+@pytest.mark.parametrize(
+    "labels",
+    [
+        *(("Ja", "Nein"), ("oui", "non"), ("sí", "no"), ("Sì", "No"), ("sim", "não")),
+        *(("tak", "nie"), ("да", "нет"), ("是", "否"), ("はい", "いいえ"), ("evet", "hayır")),
+        *(("ya", "tidak"), ("हाँ", "नहीं"), ("نعم", "لا"), ("예", "아니오"), ("vrai", "faux")),
+        *(("wahr", "falsch"), ("verdadero", "falso"), ("verdadeiro", "falso"), ("ano", "ne")),
+        *(("prawda", "fałsz"), ("igen", "nem"), ("da", "nu"), ("J", "N"), ("O", "N"), ("S", "N")),
+        *(("ＹＥＳ", "ＮＯ"), ("ИСТИНА", "ЛОЖЬ"), ("GEKÜNDIGT", "aktiv"), ("Inactive", "Active")),
+        *(("No longer active", "Active"), ("Attrited Customer", "Existing Customer")),
+        *(("churn", "no churn"), ("résilié", "actif"), ("cancelado", "activo"), ("left", "no")),
+    ],
+)
+def test_labels_in_the_words_of_many_languages(labels: tuple[str, str]) -> None:
+    assert find_labels(target(labels), None) == labels
+    assert find_labels(target(labels[::-1]), None) == labels
 
 
-def test_parse_target_needs_the_column_once() -> None:
-    schema = Schema((), "churn", "Yes", "No")
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Subscriber", "retention_7", "active", "retained", "renewed", "is_alive", "no_churn"),
+        *("IsActiveMember", "current", "loyal", "aktiv", "Abonniert", "fidélisé", "suscrito"),
+        *("renovado", "attivo", "assinante", "aktywny", "czy_aktywny", "stayed", "renewal"),
+    ],
+)
+@pytest.mark.parametrize("values", [["YES", "NO", "NO"], ["TRUE", "FALSE"], [1, 0], [True, False]])
+def test_a_name_that_means_staying_is_asked_about(name: str, values: list) -> None:
+    series = pd.Series(values, name=name)
     with pytest.raises(
-        InputError, match=r"target column 'churn', got none of that name .did you mean 'Churn'"
-    ):
-        parse_target(pd.DataFrame({"Churn": ["Yes"]}), schema)
-    with pytest.raises(InputError, match="more than once"):
-        parse_target(pd.DataFrame([["Yes", "No"]], columns=["churn", "churn"]), schema)
+        InputError, match=rf"^data\.positive: .* of '{name}' sounds like staying"
+    ) as error:
+        find_classes(series, None)
+    for value in {str(value) for value in values}:
+        assert f"data.positive={value}" in str(error.value)
+        assert f"{value!r} {[*map(str, values)].count(value)}" in str(error.value)
+        assert find_classes(series, value).positive == value
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("churn", "is_inactive", "not_renewed", "non_active", "unsubscribed", "subscriber_churn"),
+        *("Exited", "target", "y", "label", "status", "nicht_verlängert", "nieaktywny", "inativo"),
+        *("LeaveOrNot", "Attrition", "membership", "lost_subscriber", "non_renewal"),
+    ],
+)
+def test_other_names_are_not_asked_about(name: str) -> None:
+    assert find_labels(pd.Series(["yes", "no"], name=name), None) == ("yes", "no")
+
+
+def test_labels_say_more_than_the_name() -> None:
+    assert find_labels(pd.Series(["Churned", "Stayed"], name="retention"), None)[0] == "Churned"
+    assert find_labels(pd.Series(["Active", "Inactive"], name="active"), None)[0] == "Inactive"
+
+
+STATUS = [*["Stayed"] * 4, *["Churned"] * 2, *["Joined"] * 3, None]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "expected", "note"),
+    [
+        (
+            "Churned",
+            "rest",
+            [0, 0, 0, 0, 1, 1, 0, 0, 0, None],
+            "target: 'Churned' is churn, every other value is not ('Stayed' 4, 'Joined' 3)",
+        ),
+        (
+            None,
+            ["Stayed"],
+            [0, 0, 0, 0, 1, 1, None, None, None, None],
+            "target: 'Churned' is churn, not so 'Stayed' 4; rows with other values ('Joined' 3) "
+            "are left out",
+        ),
+        ("churned", "stayed", [0, 0, 0, 0, 1, 1, None, None, None, None], None),
+        (
+            "Churned",
+            ["Stayed", "Joined"],
+            [0, 0, 0, 0, 1, 1, 0, 0, 0, None],
+            "target: 'Churned' is churn, not so 'Stayed' 4, 'Joined' 3",
+        ),
+        ("Joined", ["Churned"], [None, None, None, None, 0, 0, 1, 1, 1, None], None),
+    ],
+)
+def test_more_than_two_values(
+    positive: Label | None, negative: object, expected: list, note: str | None
+) -> None:
+    frame = pd.DataFrame({"status": STATUS})
+    schema = infer(
+        frame.assign(x=range(10)),
+        ColumnRoles(target="status", positive=positive, negative=negative),
+    )
+    schema = Schema.from_json(schema.to_json())
+    label, n_left_out = read_target(frame, schema)
+    assert [None if np.isnan(value) else value for value in label] == expected
+    assert n_left_out == expected.count(None) - 1
+    if note is not None:
+        assert schema["status"].note == f"{note}; rows without it (1) are dropped"
+
+
+def test_a_later_file_may_hold_other_values() -> None:
+    rest = Schema((), "status", "Churned", "Stayed", other_labels="negative")
+    listed = replace(rest, negatives=("Stayed",), other_labels="left out")
+    frame = pd.DataFrame({"status": ["CHURNED", "Paused", " Stayed", ""]})
+    np.testing.assert_array_equal(read_target(frame, rest).label, [1, 0, 0, np.nan])
+    np.testing.assert_array_equal(read_target(frame, listed).label, [1, np.nan, 0, np.nan])
+    assert [read_target(frame, schema).n_left_out for schema in (rest, listed)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "message"),
+    [
+        (
+            "Churned",
+            ["Stayd"],
+            r"data\.negative: expected rest, .*'Joined' 3.*mean 'Stayed'",
+        ),
+        ("Churned", [], "data.negative: .* got no value; list those"),
+        ("Churned", ["Stayed", "Churned"], "other values than data.positive, 'Churned'"),
+        (None, ["Churned"], "cannot guess it"),
+    ],
+)
+def test_negatives_that_are_not_there(positive: Label | None, negative: list, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_classes(pd.Series(STATUS, name="status"), positive, negative)
+
+
+def test_a_broken_cell_can_be_left_out() -> None:
+    series = pd.Series(["No", "Yes", "No", "=N(TRUE)"], name="attrition")
+    classes = find_classes(series, None, ["No"])
+    assert (classes.positive, classes.negatives) == ("Yes", ("No",))
 
 
 def test_a_csv_read_by_a_query_has_the_labels_of_the_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.inference.named_kinds import named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
-from churn_torch.tables.labels import find_labels
+from churn_torch.tables.labels import Classes, find_classes
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 
@@ -43,13 +43,13 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
     check_roles(frame.columns, roles)
 
     columns = []
-    labels = ("" if roles.positive is None else str(roles.positive), "")
+    classes = Classes("" if roles.positive is None else str(roles.positive), "")
     decimal = roles.decimal or file_decimal(frame)
     for name in frame.columns:
         profile = profile_column(frame[name], missing=roles.missing.of(name), decimal=decimal)
         if name == target:
-            labels = find_labels(frame[name], roles.positive)
-            columns.append(_target_column(profile, labels[0]))
+            classes = find_classes(frame[name], roles.positive, roles.negative)
+            columns.append(_target_column(profile, classes.note))
         elif name == roles.weight:
             note = "weights the rows in the training loss; not learned from"
             columns.append(profile.as_column(Kind.WEIGHT, note))
@@ -66,7 +66,14 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             columns.append(profile.as_column(Kind.IGNORED, note))
         else:
             columns.append(guess(profile))
-    schema = Schema(tuple(columns), target, *labels)
+    schema = Schema(
+        tuple(columns),
+        target,
+        classes.positive,
+        classes.negative,
+        negatives=classes.negatives,
+        other_labels=classes.other_labels,
+    )
     if not schema.features:
         left_out = [f"{column.name!r} {column.note}" for column in columns if column.name != target]
         raise InputError(
@@ -78,8 +85,7 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
     return schema
 
 
-def _target_column(profile: ColumnProfile, positive: str) -> Column:
-    note = f"target: {positive!r} is churn"
+def _target_column(profile: ColumnProfile, note: str) -> Column:
     if profile.missing:
         note += f"; rows without it ({profile.missing:,}) are dropped"
     return profile.as_column(Kind.TARGET, note)

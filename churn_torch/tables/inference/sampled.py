@@ -11,6 +11,7 @@ from pandas.api import types
 
 from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labels import match_label
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
@@ -38,7 +39,7 @@ def infer_from_sample(
         InputError: As for `infer`.
     """
     sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, database=database)
-    sample = _with_both_labels(sample, source, database, roles.target)
+    sample = _with_all_labels(sample, source, database, roles)
     named = {roles.target, roles.id, roles.time, roles.group, roles.weight}
     named |= {*roles.ignore, *roles.kinds}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
@@ -64,22 +65,34 @@ def _row_numbers(sample: pd.DataFrame, runs: Sequence[int]) -> list[str]:
     return counters
 
 
-def _with_both_labels(
-    sample: pd.DataFrame, source: sources.Source, database: str | None, target: str
+def _with_all_labels(
+    sample: pd.DataFrame, source: sources.Source, database: str | None, roles: ColumnRoles
 ) -> pd.DataFrame:
-    """Add the first row with the label that a sample lacks; churners may be rare or come late."""
+    """Add the first row of each label that a sample lacks; churners may be rare or come late.
+
+    It has all labels if it has two, and those that the user named.
+    """
+    target = roles.target
     if target not in sample.columns:
         return sample
     labels = set(_labels(sample[target])) - {""}
-    for frame in sources.read_chunks(source, database=database) if len(labels) < 2 else ():
+    whole = _has_all(labels, roles)
+    for frame in () if whole else sources.read_chunks(source, database=database):
         text = _labels(frame[target])
         new = text[~text.isin({*labels, ""})].drop_duplicates()
         if len(new):
             sample = pd.concat([sample, frame.loc[new.index]], ignore_index=True)
             labels.update(new)
-        if len(labels) >= 2:
+        if _has_all(labels, roles):
             break
     return sample
+
+
+def _has_all(labels: set[str], roles: ColumnRoles) -> bool:
+    named = [] if roles.positive is None else [roles.positive]
+    if isinstance(roles.negative, Sequence) and not isinstance(roles.negative, str):
+        named += roles.negative
+    return len(labels) >= 2 and all(match_label([*labels], one) is not None for one in named)
 
 
 def _labels(target: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ from churn_torch.tables.encode import parse_time
 from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import ROW
-from churn_torch.tables.labelled.in_memory import MemoryTable, split_rows
+from churn_torch.tables.labelled.in_memory import MemoryTable, groups_of, split_rows
 from churn_torch.tables.labelled.split_checks import check_classes, check_present
 from churn_torch.tables.labelled.weights import check_weights
 from churn_torch.tables.options import SplitOptions
@@ -51,6 +51,7 @@ def folds(
             raw.take(rest),
             rows[rest],
             table.label[rest],
+            table.parsed.take(rest),
             with_test=False,
             seed=seed,
         )
@@ -91,7 +92,8 @@ def _fold_of(
         return (mixed % np.uint64(n_folds)).astype(np.int64)
     groups = None
     if split.by == "group":
-        groups = pd.factorize(splits.group_names(raw[split.named_column]))[0]
+        named = groups_of(split, table.schema, raw, table.parsed)
+        groups = pd.factorize(splits.group_names(named))[0]
         counts = [len(np.unique(groups[label == value])) for value in (0, 1)]
     else:
         counts = [int((label == value).sum()) for value in (0, 1)]

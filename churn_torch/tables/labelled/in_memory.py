@@ -20,6 +20,7 @@ from churn_torch.tables.labelled.carried import (
     choose_carried,
     noted,
 )
+from churn_torch.tables.labelled.inspection import Inspection
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -30,6 +31,7 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
+from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, SplitOptions
 from churn_torch.tables.readers import sources
@@ -50,7 +52,8 @@ class MemoryTable:
         carry: How they were taken from the raw rows.
         split: Positions of the training, validation and test rows.
         fingerprint: Names the content of the sources.
-        n_dropped: Rows without a label.
+        n_dropped: Rows without a label, those left out for it included.
+        n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
         time_span: First and last time of the training rows, where the split goes by time.
@@ -64,6 +67,7 @@ class MemoryTable:
     split: splits.Split
     fingerprint: str
     n_dropped: int
+    n_left_out: int = 0
     weight: Weights | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
@@ -120,6 +124,13 @@ class MemoryTable:
         inner = splits.stratified(self.label[train], validation=validation, test=0.0, seed=seed)
         return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        inspection = Inspection(self.schema)
+        for rows in self.chunks():
+            inspection.add(rows)
+        return inspection
+
     def chunks(self) -> Iterator[Rows]:
         """Yield the rows in their order."""
         part = self._part
@@ -165,12 +176,14 @@ def read_into_memory(
     )
     schema = noted(schema, data)
     mark, n_rows = fingerprint(frame), len(frame)
-    rows, labelled = read_rows(frame, schema, carry)
+    rows, labelled, n_left_out = read_rows(frame, schema, carry)
     named = [name for name in (schema.id, split.column) if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
     with_test = with_test and test is None
-    parts = split_rows(split, schema, kept, labelled, rows.label, with_test=with_test, seed=seed)
+    parts = split_rows(
+        split, schema, kept, labelled, rows.label, rows.parsed, with_test=with_test, seed=seed
+    )
     span = None
     if split.by == "time":
         column = schema[split.named_column]
@@ -179,7 +192,8 @@ def read_into_memory(
     if test is not None:
         given = sources.read(test, database=database)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
-        more, _ = read_rows(given, schema, carry)
+        more, _, n_more_left_out = read_rows(given, schema, carry)
+        n_left_out += n_more_left_out
         parts = parts._replace(test=len(rows.label) + np.arange(len(more.label)))
         check_test_source(len(more.label), int(more.label.sum()))
         rows = Rows.joined([rows, more])
@@ -192,6 +206,7 @@ def read_into_memory(
         split=parts,
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
+        n_left_out=n_left_out,
         weight=rows.weight,
         time_span=span,
     )
@@ -206,16 +221,38 @@ def split_rows(
     frame: pd.DataFrame,
     rows: splits.Positions,
     label: Labels,
+    parsed: pd.DataFrame,
     *,
     with_test: bool,
     seed: int,
 ) -> splits.Split:
-    """Split labelled raw rows; ``rows`` are their positions in the source."""
+    """Split labelled raw rows.
+
+    Args:
+        chosen: How.
+        schema: The columns.
+        frame: N raw rows with the id, the time and the group.
+        rows: ``[N]`` positions of the rows in the source.
+        label: ``[N]`` of 1 and 0.
+        parsed: Their features.
+        with_test: Hold rows back for the test.
+        seed: Decides the draw.
+    """
     sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
     if chosen.by == "time":
         return splits.by_time(parse_time(frame, schema[chosen.named_column]), label, **sizes)
     if chosen.by == "group":
-        return splits.by_group(frame[chosen.named_column], label, **sizes, seed=seed)
+        return splits.by_group(groups_of(chosen, schema, frame, parsed), label, **sizes, seed=seed)
     if chosen.by == "hash":
         return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
     return splits.stratified(label, **sizes, seed=seed)
+
+
+def groups_of(
+    split: SplitOptions, schema: Schema, frame: pd.DataFrame, parsed: pd.DataFrame
+) -> pd.Series:
+    """Return the group of each row: of the column that the split names, or of its twins."""
+    if not split.groups_twins:
+        return frame[split.named_column]
+    ids = None if schema.id is None else frame[schema.id]
+    return pd.Series(twin_groups(parsed, schema, ids))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.encode import is_dated, parse, parse_target
+from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.weights import Weights, read_weights
+from churn_torch.tables.labels import read_target
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Schema
+
+if TYPE_CHECKING:
+    from churn_torch.tables.labelled.inspection import Inspection
 
 Labels = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -83,7 +87,8 @@ class LabelledTable(Protocol):
         carry: The columns that travel with the rows.
         sampled: The number of rows the schema was inferred from, None for all of them.
         fingerprint: Names the content of the sources.
-        n_dropped: Rows without a label.
+        n_dropped: Rows without a label, those left out for it included.
+        n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
         counts: Rows of each part.
         n_positive: Churners of each part.
         weight_by_class: Sums of weights of each part's customers who stay and churners; without
@@ -109,6 +114,9 @@ class LabelledTable(Protocol):
     def n_dropped(self) -> int: ...  # noqa: D102
 
     @property
+    def n_left_out(self) -> int: ...  # noqa: D102
+
+    @property
     def counts(self) -> dict[str, int]: ...  # noqa: D102
 
     @property
@@ -126,6 +134,10 @@ class LabelledTable(Protocol):
     @property
     def streamed(self) -> bool: ...  # noqa: D102
 
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        ...
+
     def chunks(self) -> Iterator[Rows]:
         """Yield every labelled row once, in source order, those of the test source last.
 
@@ -136,7 +148,7 @@ class LabelledTable(Protocol):
 
 def read_rows(
     frame: pd.DataFrame, schema: Schema, carry: CarriedColumns, *, first_row: int = 0
-) -> tuple[Rows, npt.NDArray[np.int64]]:
+) -> tuple[Rows, npt.NDArray[np.int64], int]:
     """Parse raw rows and drop those without a label.
 
     Args:
@@ -147,13 +159,13 @@ def read_rows(
 
     Returns:
         The labelled rows, not yet split (all are in the first part), and their positions in
-        ``frame``.
+        ``frame``; and how many rows have a label of no class.
 
     Raises:
         InputError: A column is missing, or a cell cannot be read.
     """
     parsed = parse(frame, schema, first_row=first_row)
-    label = parse_target(frame, schema, first_row=first_row)
+    label, n_left_out = read_target(frame, schema, first_row=first_row)
     has_label = ~np.isnan(label)
     labelled = np.flatnonzero(has_label)
     weight = None
@@ -167,7 +179,7 @@ def read_rows(
         label, weight = label[labelled], None if weight is None else weight[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)
-    return Rows(parsed, label, carried, part, weight), labelled
+    return Rows(parsed, label, carried, part, weight), labelled, n_left_out
 
 
 def readable_span(first: float, last: float, column: Column) -> TimeSpan:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.fingerprint import fingerprint
-from churn_torch.tables.hashing import Hashes
+from churn_torch.tables.fingerprint import fingerprint, hash_files
 from churn_torch.tables.inference.sampled import infer_from_sample
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import CarriedColumns, choose_carried, noted
+from churn_torch.tables.labelled.inspection import Inspection
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Rows,
@@ -29,6 +27,7 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
 )
 from churn_torch.tables.labelled.split_checks import check_classes, check_shares
+from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions
@@ -39,10 +38,6 @@ from churn_torch.tables.schema import Schema
 
 # Cells of a chunk: a wide table comes in fewer rows at a time, so that memory stays bounded.
 CHUNK_CELLS = 1 << 21
-# So much of the start and of the end of a file goes into the fingerprint.
-_END_BYTES = 1 << 20
-
-Assign = Callable[[pd.DataFrame, splits.Positions], splits.Parts]
 
 
 class _Source(NamedTuple):
@@ -62,6 +57,7 @@ class _Totals:
     """Counts of a pass; `order` is a checksum of the labels in their order."""
 
     n_read: int = 0
+    n_left_out: int = 0
     order: int = 0
 
     def __post_init__(self) -> None:
@@ -69,8 +65,9 @@ class _Totals:
         self.n_positive = np.zeros(len(PARTS), dtype=np.int64)
         self.weights: Weights = np.zeros((len(PARTS), 2))
 
-    def add(self, n_read: int, rows: Rows) -> None:
+    def add(self, n_read: int, n_left_out: int, rows: Rows) -> None:
         self.n_read += n_read
+        self.n_left_out += n_left_out
         self.counts += np.bincount(rows.part, minlength=len(PARTS))
         self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
         self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
@@ -94,6 +91,8 @@ class StreamedTable:
         schema: Schema,
         carry: CarriedColumns,
         sampled: int,
+        *,
+        ids_can_part: bool,
     ) -> None:
         self.schema = schema
         self.carry = carry
@@ -101,6 +100,7 @@ class StreamedTable:
         self._sources = given
         self._database = database
         self._totals: _Totals | None = None
+        self._ids_can_part = ids_can_part
         self._fingerprint = ""
         counts = [sources.count_rows(one.source, database) for one in given]
         self._n_rows = None if None in counts else sum(count or 0 for count in counts)
@@ -118,8 +118,13 @@ class StreamedTable:
 
     @property
     def n_dropped(self) -> int:
-        """Rows without a label."""
+        """Rows without a label, those left out for it included."""
         return self._known().n_read - int(self._known().counts.sum())
+
+    @property
+    def n_left_out(self) -> int:
+        """Rows with a label of no class, which ``data.negative`` leaves out."""
+        return self._known().n_left_out
 
     @property
     def counts(self) -> dict[str, int]:
@@ -148,6 +153,11 @@ class StreamedTable:
             raise RuntimeError("go through chunks() to its end first: nothing is counted yet")
         return self._totals
 
+    def inspect(self) -> Inspection:
+        """Return a sample of the training rows, and the twins of the test rows."""
+        self._known()
+        return self._inspection
+
     def chunks(self) -> Iterator[Rows]:
         """Yield the labelled rows; a thread reads and parses ahead.
 
@@ -156,9 +166,14 @@ class StreamedTable:
                 pass); the rows are not those of the first pass (at the end of a later one).
         """
         totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
-        for n_read, rows in prefetch(self._read(digest if self._totals is None else None)):
-            totals.add(n_read, rows)
+        inspection = Inspection(self.schema, with_ids=self._ids_can_part)
+        for n_read, n_left_out, rows in prefetch(
+            self._read(digest if self._totals is None else None)
+        ):
+            totals.add(n_read, n_left_out, rows)
             if len(rows.label):
+                if self._totals is None:
+                    inspection.add(rows)
                 yield rows
         if self._totals is None:
             n_split = len(PARTS) - (len(self._sources) - 1)  # a test source is not split
@@ -168,6 +183,7 @@ class StreamedTable:
             if self.schema.weight is not None:
                 check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
             self._totals, self._fingerprint = totals, digest.hexdigest()
+            self._inspection = inspection
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
             raise InputError(
                 "data.source",
@@ -178,12 +194,15 @@ class StreamedTable:
                 "or set data.streaming=false",
             )
 
-    def _read(self, digest: Any) -> Iterator[tuple[int, Rows]]:
-        """Yield how many rows were read, and the labelled ones; hash the sources if asked to."""
+    def _read(self, digest: Any) -> Iterator[tuple[int, int, Rows]]:
+        """Yield how many rows were read, how many of no class, and the labelled ones.
+
+        The sources are hashed into ``digest``, where it is given.
+        """
         for source, columns, only_carried, assign in self._sources:
             paths = sources.files(source, self._database)
             if digest is not None and paths is not None:
-                _hash_files(paths, digest)
+                hash_files(paths, digest)
             first_row = 0
             rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
             for frame in sources.read_chunks(
@@ -192,12 +211,16 @@ class StreamedTable:
                 if digest is not None and paths is None:
                     learned = frame.drop(columns=list(only_carried))
                     digest.update(fingerprint(learned).encode())
-                rows, labelled = self._parse(frame, first_row)
+                rows, labelled, n_left_out = self._parse(frame, first_row)
                 raw = frame if len(labelled) == len(frame) else frame.take(labelled)
-                yield len(frame), rows._replace(part=assign(raw, first_row + labelled))
+                yield (
+                    len(frame),
+                    n_left_out,
+                    rows._replace(part=assign(raw, first_row + labelled, rows.parsed)),
+                )
                 first_row += len(frame)
 
-    def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Positions]:
+    def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Positions, int]:
         try:
             return read_rows(frame, self.schema, self.carry, first_row=first_row)
         except InputError as error:
@@ -252,10 +275,12 @@ def open_streamed(
             test=held,
         )
         assign = ByTime(schema[split.named_column], borders)
+    elif split.groups_twins:
+        assign = partial(by_twins, hashed, schema)
     elif split.by == "group":
-        assign = partial(_by_group, hashed, split.named_column)
+        assign = partial(by_group, hashed, split.named_column)
     else:
-        assign = partial(_by_row, hashed, schema.id)
+        assign = partial(by_row, hashed, schema.id)
     wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
     wanted |= {column.name for column in schema.features}
     only_carried = sorted(carry.needed - wanted)
@@ -266,35 +291,7 @@ def open_streamed(
         # A test source needs none of these.
         wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
         names = [name for name in columns if name in wanted]
-        given.append(_Source(test, names, only_carried, _all_test))
-    return StreamedTable(given, database, schema, carry, sampled)
-
-
-HashParts = Callable[[Hashes], splits.Parts]
-
-
-def _by_group(
-    hashed: HashParts, column: str, frame: pd.DataFrame, rows: splits.Positions
-) -> splits.Parts:
-    return hashed(splits.group_keys(frame[column]))
-
-
-def _by_row(
-    hashed: HashParts, id: str | None, frame: pd.DataFrame, rows: splits.Positions
-) -> splits.Parts:
-    return hashed(splits.row_keys(frame, id, rows))
-
-
-def _all_test(frame: pd.DataFrame, rows: splits.Positions) -> splits.Parts:
-    return np.full(len(rows), splits.TEST, dtype=np.int8)
-
-
-def _hash_files(paths: Sequence[Path], digest: Any) -> None:
-    """Hash sizes, starts and ends: a Parquet file's footer says where every page lies."""
-    for path in paths:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            digest.update(size.to_bytes(8, "little"))
-            for start in (0, max(0, size - _END_BYTES)):
-                file.seek(start)
-                digest.update(file.read(_END_BYTES))
+        given.append(_Source(test, names, only_carried, all_test))
+    # Rows of one id have one hash.
+    ids_can_part = split.by in ("time", "group") or test is not None
+    return StreamedTable(given, database, schema, carry, sampled, ids_can_part=ids_can_part)

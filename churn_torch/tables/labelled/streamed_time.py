@@ -31,8 +31,10 @@ class ByTime:
     first: float = np.inf
     last: float = -np.inf
 
-    def __call__(self, frame: pd.DataFrame, rows: splits.Positions) -> splits.Parts:
-        """Return the part of each raw row; their positions in the source do not matter."""
+    def __call__(
+        self, frame: pd.DataFrame, rows: splits.Positions, parsed: pd.DataFrame
+    ) -> splits.Parts:
+        """Return the part of each raw row; positions and features do not matter."""
         time = parse_time(frame, self.column)
         part = splits.time_parts(time, self.borders)
         training = time[part == splits.TRAIN]

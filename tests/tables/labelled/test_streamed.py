@@ -220,7 +220,7 @@ def test_what_is_lacking_is_said(
 
 
 def test_one_class_is_refused(customers: pd.DataFrame, table_of: Reader) -> None:
-    with pytest.raises(InputError, match=r"two different values, got one value \('no'\); check"):
+    with pytest.raises(InputError, match=r"two different values, got one value \('no' \d+\); "):
         table_of(customers.assign(churned="no"))
 
 
@@ -247,7 +247,7 @@ def test_a_cell_that_does_not_fit_is_named_with_what_would_mend_it(
         whole(table_of(source))
     assert len(whole(table_of(source, f"data.kinds.{name}=categorical")).label) == 400
     late = customers.assign(churned=customers["churned"].where(customers.index != 350, "perhaps"))
-    with pytest.raises(InputError, match="'yes' or 'no', got also 'perhaps', first in row 351"):
+    with pytest.raises(InputError, match="'yes' or 'no', got also 'perhaps' 1, first in row 351"):
         whole(table_of(written(late, "csv", tmp_path)))
 
 

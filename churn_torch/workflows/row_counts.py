@@ -1,0 +1,28 @@
+"""What a command says of a table's rows: how many, in which parts, how many were left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import RenderableType
+
+from churn_torch.tables.labelled.rows import LabelledTable
+
+
+def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
+    """Say how many rows there are and how they are split; known once they are prepared."""
+    n_rows = sum(table.counts.values())
+    rate = sum(table.n_positive.values()) / n_rows
+    counts = ", ".join(f"{part} {n:,}" for part, n in table.counts.items())
+    announce(f"{n_rows:,} rows, {rate:.1%} churn ({counts}){dropped_rows(table)}.")
+    if table.sampled is not None:
+        announce(f"Streamed; the kinds are inferred from {table.sampled:,} of the rows.")
+
+
+def dropped_rows(table: LabelledTable) -> str:
+    """Say how many rows were left out for their label; ``""`` for none."""
+    without = table.n_dropped - table.n_left_out
+    text = f"; {without:,} rows without a label dropped" if without else ""
+    if table.n_left_out:
+        text += f"; {table.n_left_out:,} rows of neither class left out (data.negative)"
+    return text

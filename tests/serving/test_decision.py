@@ -1,0 +1,45 @@
+"""The threshold has one truth: the graph and the metadata agree, or the file is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.serving.batch import BatchModel
+from churn_torch.serving.decision import graph_threshold
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.workflows.run_folder import Run
+from tests.serving.made_file import write_file
+
+
+def test_the_graph_has_the_threshold_of_the_run(customers_run: Run):
+    graph = onnx.load(customers_run.model).graph
+    assert graph_threshold(graph) == np.float32(customers_run.threshold)
+
+
+@pytest.mark.parametrize("opener", [ModelFile, BatchModel])
+@pytest.mark.parametrize(
+    "stated", ["0.51", "0", "NaN", "5", "-0.1", "Infinity", '"x"', "null", "true"]
+)
+def test_another_threshold_in_the_metadata_is_refused(
+    customers_run: Run, tmp_path: Path, stated: str, opener: type
+):
+    model = onnx.load(customers_run.model)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, {**stored, "threshold": stated})
+    path = tmp_path / "model.onnx"
+    onnx.save(model, path)
+    with pytest.raises(
+        InputError, match=r"damaged metadata \(the threshold .*churn-torch export\.$"
+    ):
+        opener(path)
+
+
+def test_a_graph_without_a_comparison_is_not_judged(tmp_path: Path):
+    path = write_file(tmp_path / "model.onnx")
+    assert graph_threshold(onnx.load(path).graph) is None
+    assert ModelFile(path.read_bytes()).threshold == 0.31
