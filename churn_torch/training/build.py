@@ -30,6 +30,7 @@ AUTO_STEPS = 400
 MOST_STEPS = 512
 
 SOLVER = "churn_torch.training.logistic.exact_module.ExactSolver"
+LOGISTIC = "churn_torch.models.nets.linear.Linear"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
 # The features of nets that contain a scorecard; all others have those of `Preprocess`.
 SCORECARD_FEATURES: dict[str, type[Preprocess]] = {

@@ -28,7 +28,7 @@ from churn_torch.report.fit_summary import features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import build_preprocess, build_scorer
+from churn_torch.training.build import LOGISTIC, build_preprocess, build_scorer
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, sampled_logits, scored
@@ -46,8 +46,6 @@ from churn_torch.workflows.options import TrainOptions
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
-
-LOGISTIC = "churn_torch.models.nets.linear.Linear"
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
