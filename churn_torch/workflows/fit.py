@@ -28,10 +28,11 @@ from churn_torch.report.fit_summary import features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import LOGISTIC, build_preprocess, build_scorer
+from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
