@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup train test lint types clean
+.PHONY: help setup train test fuzz lint types clean
 
 # The first of these that runs and is new enough; `make setup PYTHON=/path/to/python` overrules it.
 PYTHON = $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -31,6 +31,10 @@ train: setup ## train logistic regression on Telco; add keys with ARGS="optimize
 test: lint types ## lint, types and tests; options for pytest with ARGS="-k schema"
 	@$(call section,tests)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
+
+fuzz: setup ## the random searches among the tests, each time from another seed, ten times as many
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz -n 2 \
+		--dist worksteal $(ARGS)
 
 lint: setup ## ruff on everything: lint and format, nothing is changed
 	@$(call section,lint)

@@ -31,7 +31,7 @@ class InputError(ValueError):
         return _copy, (type(self), str(self), self.__dict__)
 
 
-def _copy(kind: type[InputError], message: str, attributes: dict[str, Any]) -> InputError:
+def _copy(kind: type[Exception], message: str, attributes: dict[str, Any]) -> Exception:
     error = kind.__new__(kind)
     error.args = (message,)
     error.__dict__.update(attributes)
@@ -39,21 +39,38 @@ def _copy(kind: type[InputError], message: str, attributes: dict[str, Any]) -> I
 
 
 class ParityError(RuntimeError):
-    """An exported file does not answer as its model does; nothing was written.
+    """An exported file does not answer as its model does; the file was not written.
 
     This is a fault of churn_torch, not of the user: the message asks for a report.
 
     Args:
         difference: What differs, as a sentence without its full stop.
         hint: What may have caused it, as a sentence; ``""`` where nothing is known.
+        kept: The folder in which everything but the file is kept; ``""`` for none.
     """
 
-    def __init__(self, difference: str, *, hint: str = "") -> None:
+    def __init__(self, difference: str, *, hint: str = "", kept: str = "") -> None:
+        self.difference, self.hint = difference, hint
+        written = "nothing was written."
+        if kept:
+            written = (
+                f"the run is kept in {kept} without its ONNX file. Write the file later with "
+                f"churn-torch export run={kept}, with a newer version, or without the reasons "
+                "(export.outputs=[probability,decision,quality])."
+            )
         super().__init__(
-            f"export: {difference}. This is a fault of churn_torch, and nothing was written. "
+            f"export: {difference}. This is a fault of churn_torch, and {written} "
             "Please report it with this message, the config.yaml of the run and the output of pip "
             "freeze; leave out values that are confidential." + (f" {hint}" if hint else "")
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let another process have the error: it was not made from its message."""
+        return _copy, (type(self), str(self), self.__dict__)
+
+    def with_run(self, folder: str) -> ParityError:
+        """Return the error of a training, which keeps the run."""
+        return ParityError(self.difference, hint=self.hint, kept=folder)
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:

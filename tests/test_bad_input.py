@@ -549,7 +549,7 @@ def test_keys_that_do_not_compose(table_keys, key, fragments):
         ("optimizer.lr=[1,2]", ["optimizer.lr: expected a number, got"]),
         ("trainer.precision=7", ["^Error: trainer.*precision"]),
         ("trainer.accelerator=tpu", ["^Error: trainer: "]),
-        ("preprocess.outliers=drop", [r"preprocess\.outliers: expected none or quantile"]),
+        ("preprocess.outliers=drop", [r"preprocess\.outliers: expected auto or none or quantile"]),
         ("preprocess.quantiles=[0.9,0.1]", [r"preprocess\.quantiles: expected 0 <= low < high"]),
         ("preprocess.quantiles=0.1", [r"preprocess\.quantiles: expected a list"]),
         ("preprocess.quantiles=[0.1]", [r"preprocess\.quantiles: expected"]),

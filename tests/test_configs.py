@@ -47,6 +47,8 @@ def keys(table_keys, customers_csv):
 def choice(option: str) -> list[str]:
     """The overrides that choose an option."""
     group, _, name = option.partition("=")
+    if name.startswith("auto_"):  # of the optimizer's own keys
+        return [f"model={name.removeprefix('auto_')}", "optimizer=auto"]
     if group == "recipe":  # chosen by the optimizer's file
         return (
             [f"optimizer={name}"]
@@ -71,6 +73,7 @@ def test_every_option_is_composed_and_read(option, table_keys):
     check_choices(train_options(config))
     presets = ("debug", "experiment", "recipe")
     into = config if group in presets else config[group]
+    into = config.optimizer if name.startswith("auto_") else into
     suited = {key for path in CONF.glob("recipe/*.yaml") for key, _ in leaves(content_of(path))}
     for key, value in leaves(content_of(CONF / group / f"{name}.yaml")):
         dotted = key if into is config else f"{group}.{key}"
@@ -98,6 +101,8 @@ ANY = ("standard", 0, None, 0.0001, 256, 0.0, 15)
 SUITED = {
     **{(model, optimizer): values for model, values in ADAM.items()
        for optimizer in ("adam", "adamw")},
+    **{(model, "auto"): values if model not in CONVEX else (*values[:2], None, *values[3:])
+       for model, values in ADAM.items()},
     **{(model, "sgd"): (*ANY[:2], 0.1, *ANY[3:], 60) for model in ADAM},
     **{(model, "newton"): (*ANY, 100) for model in CONVEX},
     **{(model, "lbfgs"): (*ANY, 500) for model in CONVEX},
@@ -215,7 +220,7 @@ def test_debug_overfit_learns_one_batch_by_heart(train_run, steps, tmp_path):
 
 @pytest.mark.usefixtures("without_export")
 def test_debug_profile_shows_where_the_time_goes(train_run, keys, tmp_path, capsys):
-    run = train_run(tmp_path / "run", *keys[:-1], "debug=profile")
+    run = train_run(tmp_path / "run", *keys[:-1], "debug=profile", "optimizer=adam")
     assert run.metrics["fit"]["epochs"] == 5
     out = capsys.readouterr().out
     assert "Profiler Report" in out

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,11 @@ REASON_TOLERANCE = 1e-4
 # The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
 # a single step is larger than 1e-4.
 REASON_RELATIVE_TOLERANCE = 1e-6
+TOLERANCES = {
+    "probability": f"{TOLERANCE:g}",
+    "reasons": f"{REASON_TOLERANCE:g}, or {REASON_RELATIVE_TOLERANCE:g} of the largest reason of "
+    "the row where that is more",
+}
 # Log-odds beyond which rounding alone can move a probability by more than the tolerance.
 LARGE_LOGIT = 1_024
 BATCH_SIZES = (1, 2, 7, 1000)
@@ -31,8 +36,8 @@ BATCH_SIZES = (1, 2, 7, 1000)
 # it at random.
 ROUNDING = 1e-6
 ROUNDED_ROWS = 64
-# Rows of a batch on a kink, at most; more are no accident.
-MOST_ON_KINKS = 50
+# Rows of a batch that rounding decides, at most; more are no accident.
+MOST_ROUNDED = 50
 
 HOSTILE_NUMBERS = (
     np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1e30, -1e30, 3.4e38, 1e308, 1e-30, 5e-324, 2.0**31,
@@ -53,12 +58,17 @@ class Parity:
         max_difference_reasons: The largest difference in a reason; None without reasons.
         n_kinks: Rows whose reasons were not compared: a point of their integral is so near a kink
             of the net (relu) that rounding decides on which side it lies, in torch too.
+        n_rounded: Rows whose probability was not compared: huge numbers cancel out in them, so that
+            rounding decides on it, in torch too.
+        tolerances: How far probabilities and reasons may differ, in words.
     """
 
     n_rows: int
     max_difference: float
     max_difference_reasons: float | None
     n_kinks: int
+    n_rounded: int
+    tolerances: Mapping[str, str] = field(default_factory=TOLERANCES.copy)
 
 
 def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -> pd.DataFrame:
@@ -102,14 +112,14 @@ def check_parity(
 
     Raises:
         ParityError: A probability differs by more than ``TOLERANCE`` or is not a number, a reason
-            differs by more than `reason_tolerance` and more than rounding explains, or a decision
-            or the quality of an input differs.
+            differs by more than `reason_tolerance`, and either by more than rounding explains; or a
+            decision or the quality of an input differs.
     """
     session = open_session(model)
     names = [output.name for output in session.get_outputs()]
     quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_kinks, largest = 0, {PROBABILITY: 0.0, REASONS: 0.0}
+    n_rounded, largest = {PROBABILITY: 0, REASONS: 0}, {PROBABILITY: 0.0, REASONS: 0.0}
     batches = [
         rows.iloc[end - size : end]
         for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0))
@@ -122,13 +132,12 @@ def check_parity(
         expected = {PROBABILITY: scorer.score(columns).numpy()}
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
-            kinks = rows_on_kinks(got[REASONS], expected[REASONS], attribution, columns)
-            got[REASONS][kinks] = expected[REASONS][kinks]
-            n_kinks += len(kinks)
         for name, values in expected.items():
+            rounded = rows_that_rounding_decides(name, got[name], values, attribution, columns)
+            n_rounded[name] += len(rounded)
             difference = np.abs(got[name] - values)
-            allowed = reason_tolerance(values) if name == REASONS else np.float32(TOLERANCE)
-            wrong = ~(np.isfinite(difference) & (difference <= allowed))
+            difference[rounded] = 0
+            wrong = ~(np.isfinite(difference) & (difference <= _allowed(name, values)))
             if wrong.any():
                 raise _difference_error(name, got[name], values, wrong, batch, scorer, columns)
             largest[name] = max(largest[name], float(difference.max()))
@@ -142,7 +151,8 @@ def check_parity(
         n_rows=sum(map(len, batches)),
         max_difference=largest[PROBABILITY],
         max_difference_reasons=largest[REASONS] if REASONS in names else None,
-        n_kinks=n_kinks,
+        n_kinks=n_rounded[REASONS],
+        n_rounded=n_rounded[PROBABILITY],
     )
 
 
@@ -159,26 +169,45 @@ def reason_tolerance(reasons: Array) -> Array:
     return np.maximum(REASON_TOLERANCE, REASON_RELATIVE_TOLERANCE * largest)
 
 
+def _allowed(name: str, values: Array) -> Array:
+    """Return by how much each value of an output may differ."""
+    if name == REASONS:
+        return reason_tolerance(values)
+    return np.full_like(values, TOLERANCE)
+
+
 @torch.no_grad()
-def rows_on_kinks(
-    got: Array, expected: Array, attribution: Attribution, columns: Columns
+def rows_that_rounding_decides(
+    name: str, got: Array, expected: Array, attribution: Attribution, columns: Columns
 ) -> list[int]:
-    """Return the rows whose reasons differ no more than torch's own do when a row is rounded."""
-    on_kinks: list[int] = []
-    tolerance = reason_tolerance(expected)
-    rows = np.flatnonzero((np.abs(got - expected) > tolerance).any(axis=1))
-    if len(rows) > MOST_ON_KINKS:
-        return on_kinks
+    """Return the rows that differ too much, but no more than torch itself when a row is rounded.
+
+    Args:
+        name: The output, `PROBABILITY` or `REASONS`.
+        got: Its values from the file, ``[N]`` or ``[N, F]``.
+        expected: Its values from torch.
+        attribution: With the scorer.
+        columns: The rows.
+    """
+    decided: list[int] = []
+    tolerance, scorer = _allowed(name, expected), attribution.scorer
+    differs = np.abs(got - expected) > tolerance
+    rows = np.flatnonzero(differs.any(axis=1) if differs.ndim == 2 else differs)
+    if len(rows) > MOST_ROUNDED:
+        return decided
     generator = torch.Generator().manual_seed(0)
     for row in rows:
-        x = attribution.scorer.preprocess(*columns.take(slice(row, row + 1)))
+        x = scorer.preprocess(*columns.take(slice(row, row + 1)))
         noise = 2 * torch.rand(ROUNDED_ROWS, x.shape[1], generator=generator) - 1
-        reasons = attribution(x * (1 + ROUNDING * noise))
-        low, high = reasons.amin(0).numpy(), reasons.amax(0).numpy()
+        moved = x * (1 + ROUNDING * noise)
+        answers = attribution(moved) if name == REASONS else scorer.calibrated(scorer.net(moved))
+        low, high = answers.amin(0).numpy(), answers.amax(0).numpy()
+        # A row that rounding does not move by more than the tolerance is not excused.
+        unsure = (high - low > tolerance[row]).any()
         near = (got[row] >= low - tolerance[row]) & (got[row] <= high + tolerance[row])
-        if near.all():
-            on_kinks.append(int(row))
-    return on_kinks
+        if unsure and near.all():
+            decided.append(int(row))
+    return decided
 
 
 def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
@@ -204,13 +233,13 @@ def _difference_error(
     difference = np.nan_to_num(np.abs(got - expected), nan=np.inf)
     place = np.unravel_index(np.argmax(np.where(wrong, difference, -1)), wrong.shape)
     row = int(place[0])
-    tolerance = TOLERANCE if name == PROBABILITY else REASON_TOLERANCE
+    tolerance = float(np.broadcast_to(_allowed(name, expected), expected.shape)[place])
     with torch.no_grad():
         logit = float(scorer.raw_logit(*columns.take(slice(row, row + 1))))
     is_large = not np.isfinite([got[place], expected[place]]).all() or not abs(logit) < LARGE_LOGIT
     return ParityError(
-        f"expected onnxruntime and torch to agree to {tolerance:g} in {name}, got {got[place]} and "
-        f"{expected[place]} for the row {str(batch.iloc[row].to_dict())[:500]}",
+        f"expected onnxruntime and torch to agree to {tolerance:.3g} in {name}, got {got[place]} "
+        f"and {expected[place]} for the row {str(batch.iloc[row].to_dict())[:500]}",
         hint="The weights may have become too large for float32: lower optimizer.lr or raise "
         "penalty.l2."
         if is_large

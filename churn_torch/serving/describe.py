@@ -144,6 +144,8 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
         difference += f", {parity['max_difference_reasons']:.1e} in reasons"
     if parity.get("n_kinks"):
         difference += f" (except {parity['n_kinks']} rows on a kink of the net)"
+    if parity.get("n_rounded"):
+        difference += f" (except {parity['n_rounded']} rows of numbers too large for float32)"
     facts = {
         "decision threshold": f"{float(metadata['threshold']):g}",
         "churn rate in training": f"{float(metadata['base_rate']):.2%}",

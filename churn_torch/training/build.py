@@ -21,6 +21,7 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
+from churn_torch.training.optimizer_choice import SCORECARD, SOLVER_EPOCHS, is_exact
 from churn_torch.training.options import FitOptions
 
 # Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
@@ -29,18 +30,11 @@ AUTO_STEPS = 400
 # Most steps of an epoch under `batch_size=auto`.
 MOST_STEPS = 512
 
-SOLVER = "churn_torch.training.logistic.exact_module.ExactSolver"
-SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
 # The features of nets that contain a scorecard; all others have those of `Preprocess`.
 SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
     "churn_torch.models.nets.wide_deep.WideDeep": WideFeatures,
 }
-
-
-def is_exact(options: FitOptions) -> bool:
-    """Return whether the optimizer is an exact solver of logistic regression."""
-    return options.optimizer.target == SOLVER
 
 
 def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
@@ -50,6 +44,10 @@ def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
     multiplies the learning rate by the square root of the growth (Malladi et al. 2022, "On the
     SDEs and scaling rules for adaptive gradient algorithms"). ``batch_size=null`` takes all rows.
     A scheduler's argument ``epochs`` becomes the number of epochs.
+
+    Args:
+        options: With an optimizer that is not ``auto`` (`with_optimizer`).
+        n_train: Training rows.
 
     Raises:
         InputError: ``max_epochs`` or a batch size is not a number above 0 or its word.
@@ -74,7 +72,9 @@ def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
             got=repr(options.batch_size),
         )
     epochs = options.trainer.max_epochs
-    if epochs == "auto":
+    if epochs == "auto" and is_exact(options):
+        epochs = SOLVER_EPOCHS.get(optimizer.arguments["method"], AUTO_STEPS)
+    elif epochs == "auto":
         epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / math.ceil(n_train / size)))
     elif not _is_count(epochs):
         raise InputError(

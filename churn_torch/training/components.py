@@ -33,7 +33,7 @@ OWN: dict[str, re.Pattern[str]] = {
     "model": re.compile(r"churn_torch\.models\.nets\.[a-z]\w*\.[A-Z]\w*", re.ASCII),
     "calibration": re.compile(r"churn_torch\.models\.calibration\.[A-Z]\w*", re.ASCII),
     "optimizer": re.compile(
-        r"torch\.optim\.[A-Z]\w*|churn_torch\.training\.logistic\.exact_module\.ExactSolver",
+        r"auto|torch\.optim\.[A-Z]\w*|churn_torch\.training\.logistic\.exact_module\.ExactSolver",
         re.ASCII,
     ),
     "scheduler": re.compile(r"torch\.optim\.lr_scheduler\.[A-Z]\w*", re.ASCII),

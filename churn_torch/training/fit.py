@@ -15,10 +15,11 @@ import torch
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
-from churn_torch.training.build import build_module, is_exact, with_sizes
+from churn_torch.training.build import build_module, with_sizes
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import FitModule
+from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.training.options import FitOptions
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
@@ -70,6 +71,7 @@ def fit_net(
         KeyboardInterrupt: The user has stopped it.
     """
     train, class_weights = _training_rows(options, store, class_weights)
+    options = with_optimizer(options, scorer.preprocess.n_features)
     options = with_sizes(options, train.n_rows)
     module = build_module(
         options,

@@ -151,7 +151,7 @@ class FitOptions:
 
     Attributes:
         model: The net's class; `build_scorer` adds the sizes that the table decides.
-        optimizer: The optimizer's class, or `ExactSolver`.
+        optimizer: The optimizer's class, or `ExactSolver`; ``auto`` chooses (`with_optimizer`).
         scheduler: The learning-rate scheduler's class; None for a constant rate.
         calibration: The calibrator's class.
         logger: Loggers by name, each with its keyword arguments.

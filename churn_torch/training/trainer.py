@@ -12,10 +12,10 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.training.build import is_exact
 from churn_torch.training.callbacks import AfterEpoch, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import MONITOR
+from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import FitOptions
 from churn_torch.training.strategy import SummedProcesses
 

@@ -44,7 +44,12 @@ ARTEFACTS = (
         "unless trainer.enable_checkpointing=false",
     ),
     Artefact(PREDICTIONS, "test rows: carried columns, label, probability", "train.train"),
-    Artefact(MODEL, "the verified ONNX file", "publish.write_model"),
+    Artefact(
+        MODEL,
+        "the verified ONNX file",
+        "publish.write_model",
+        "unless it did not answer as PyTorch does (the command then fails and says so)",
+    ),
     Artefact(
         LEAN_MODEL,
         "the same without reasons",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.thresholds import check_rule
-from churn_torch.training.build import is_exact, scorecard_options
+from churn_torch.training.build import scorecard_options
+from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.selection import check_selection
 from churn_torch.workflows.options import TrainOptions
 

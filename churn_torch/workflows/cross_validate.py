@@ -36,7 +36,7 @@ from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.publish import publish
+from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
@@ -184,16 +184,13 @@ def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
     """Prove and save the mean of the folds; return it with what is to be said of its file."""
     rows = np.random.default_rng(run.options.seed).permutation(len(table.label))[:SAMPLE_ROWS]
     parsed = table.parsed.iloc[rows].reset_index(drop=True)
-    run, exported = publish(
-        run,
-        parsed,
-        table.label[rows],
-        run.model,
-        threshold=run.threshold,
-        options=run.options.export,
+    run, exported, refused = publish_or_keep(
+        run, parsed, table.label[rows], options=run.options.export
     )
     save_run(run)
     point_latest(Path(run.options.outputs), run.folder)
+    if refused is not None:
+        raise refused
     return run, [reasons_sentence(run.metrics["reasons"]), *exported]
 
 

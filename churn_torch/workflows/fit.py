@@ -32,6 +32,7 @@ from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
@@ -47,8 +48,6 @@ from churn_torch.workflows.row_counts import show_rows
 
 # Validation rows that a calibrator is fitted on, at most.
 CALIBRATION_ROWS = 1_000_000
-
-LOGISTIC = "churn_torch.models.nets.linear.Linear"
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]

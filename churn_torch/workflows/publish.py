@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 import churn_torch
+from churn_torch.errors import ParityError
 from churn_torch.export.metadata import describe_reasons
 from churn_torch.export.typical_customer import typical_customer
 from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
@@ -21,6 +23,46 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.whole_files import whole_file
+
+
+class Published(NamedTuple):
+    """What became of a run's ONNX file.
+
+    Attributes:
+        run: With the metrics added that the file needs.
+        said: A sentence for the user about each file that was written.
+        refused: Why there is none: it did not answer as the scorer does.
+    """
+
+    run: Run
+    said: list[str]
+    refused: ParityError | None = None
+
+
+def publish_or_keep(
+    run: Run,
+    parsed: pd.DataFrame,
+    label: Labels | None,
+    *,
+    options: ExportOptions,
+) -> Published:
+    """Publish into the run folder; where the file is refused, tell how to write it later.
+
+    A refused file is no fault of the user, whose training may have taken hours: the caller saves
+    the run all the same, and then raises ``refused``.
+
+    Args:
+        run: As for `publish`.
+        parsed: As for `publish`.
+        label: As for `publish`.
+        options: As for `publish`.
+    """
+    run = described(run, parsed)
+    try:
+        said = write_model(run, parsed, label, run.model, threshold=run.threshold, options=options)
+    except ParityError as error:
+        return Published(run, [], error.with_run(str(run.folder)))
+    return Published(run, said)
 
 
 def publish(
@@ -48,6 +90,17 @@ def publish(
     Raises:
         ParityError: onnxruntime and torch disagree; nothing is written.
     """
+    run = described(run, parsed)
+    return run, write_model(run, parsed, label, path, threshold=threshold, options=options)
+
+
+def described(run: Run, parsed: pd.DataFrame) -> Run:
+    """Return the run with what its ONNX file needs: its reasons and its typical customer.
+
+    Args:
+        run: As for `publish`.
+        parsed: As for `publish`.
+    """
     columns = Columns.from_arrays(encode(parsed, run.schema))
     reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
     base_rate = run.metrics["data"]["base_rate"]
@@ -56,8 +109,7 @@ def publish(
         "typical_customer": typical_customer(run.scorer, run.schema, parsed, base_rate),
         "version": churn_torch.__version__,
     }
-    run = replace(run, metrics={**run.metrics, **added})
-    return run, write_model(run, parsed, label, path, threshold=threshold, options=options)
+    return replace(run, metrics={**run.metrics, **added})
 
 
 def write_model(
@@ -123,6 +175,11 @@ def _sentence(name: str, file: VerifiedFile, dtype: str, *, is_lean: bool) -> st
     if parity.n_kinks:
         sentence += (
             f"; the reasons of {parity.n_kinks} of them, on a kink of the net, were left out"
+        )
+    if parity.n_rounded:
+        sentence += (
+            f"; the probabilities of {parity.n_rounded} of them, in which numbers too large for "
+            "float32 cancel out, were left out"
         )
     if file.rounding is not None:
         sentence += f"; storing weights as {dtype} moves a probability by up to {file.rounding:.1e}"

@@ -30,7 +30,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import describe
+from churn_torch.tables.schema import Schema, describe
 from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import cell_shares, scored
 from churn_torch.training.rows.batches import spread_sample
@@ -39,7 +39,7 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.publish import publish
+from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
@@ -75,6 +75,7 @@ def train(
 
     Raises:
         InputError: The user's table or a choice cannot be used.
+        ParityError: The ONNX file does not answer as the model; the run is kept without it.
     """
     folder = Path(folder)
     was_there = folder.exists()
@@ -105,23 +106,21 @@ def _train(config: dict[str, Any], folder: Path, source: Source | None, n_thread
         described=config,
         inspect=lambda table: _show_suspicions(table, options),
     ) as model:
+        _show_added_notes(table.schema, model.schema)
         metrics = _metrics(model, table, folder, options)
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
         label = model.store.parts["test"].read([slice(0, len(model.store.sample))]).label
-        run, exported = publish(
-            run,
-            model.store.sample,
-            label.numpy().copy(),
-            folder / artefacts.MODEL,
-            threshold=model.threshold,
-            options=options.export,
+        run, exported, refused = publish_or_keep(
+            run, model.store.sample, label.numpy().copy(), options=options.export
         )
         terms = _terms(run, model.store)
     if terms is not None:
         _write_terms(folder, terms, is_scorecard=_is_scorecard(run.scorer))
     save_run(run)
     point_latest(Path(options.outputs), folder)
-    _show_results(run, terms, exported)
+    _show_results(run, terms, exported, has_model=refused is None)
+    if refused is not None:
+        raise refused
     return run
 
 
@@ -217,6 +216,13 @@ def _metrics(
     }
 
 
+def _show_added_notes(inferred: Schema, completed: Schema) -> None:
+    """Say what the training rows have told of a column after the table of columns was shown."""
+    for column in completed.features:
+        if column.note != inferred[column.name].note:
+            show(f"{column.name}: {column.note}.")
+
+
 def _is_scorecard(scorer: Scorer) -> bool:
     return isinstance(scorer.preprocess, ScorecardFeatures)
 
@@ -240,7 +246,7 @@ def _write_terms(folder: Path, terms: Terms, *, is_scorecard: bool) -> None:
     write_text(folder / page, (scorecard_page if is_scorecard else shapes_page)(*terms))
 
 
-def _show_results(run: Run, terms: Terms | None, exported: list[str]) -> None:
+def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_model: bool) -> None:
     metrics, fit = run.metrics, run.metrics["fit"]
     if terms is not None and _is_scorecard(run.scorer):
         show(strongest_table(terms[0]))
@@ -252,7 +258,7 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str]) -> None:
     show(reasons_sentence(metrics["reasons"]))
     for line in exported:
         show(line)
-    if "mlflow_run" in fit:
+    if "mlflow_run" in fit and has_model:
         name = log_model(run.model, run_id=fit["mlflow_run"], metrics=metrics)
         show(f"MLflow has it as {name} in {run.options.logger['mlflow']['tracking_uri']}.")
     show(f"Run folder: {run.folder}")

@@ -11,8 +11,8 @@ import pytorch_lightning as pl
 from churn_torch.console import quietly, show
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.training.build import is_exact
 from churn_torch.training.fit import fit_net
+from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
 from churn_torch.workflows.options import train_options
 
@@ -65,11 +65,12 @@ def fit_trial(
             chosen, _ = selected(options, table, scratch, n_threads=n_threads, announce=quietly)
             shared = stack.enter_context(prepared(options, scratch, chosen, quietly))
         schema, statistics, store = shared
-        exact = is_exact(options)
+        scorer = new_scorer(options, schema, statistics)
+        exact = is_exact(with_optimizer(options, scorer.preprocess.n_features))
         fit = fit_net(
             options,
             None,
-            new_scorer(options, schema, statistics).train(),
+            scorer.train(),
             store,
             class_weights=table.weight_by_class["train"],
             fingerprint=table.fingerprint,

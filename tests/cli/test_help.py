@@ -105,7 +105,7 @@ def test_values_are_those_of_the_command_line():
 def test_a_group_shows_all_its_options():
     text = command_help("train", "optimizer", ["model=scorecard"])
     headings = re.findall(r"^optimizer=(\w+):", text, re.MULTILINE)
-    assert headings == ["adam", "adamw", "lbfgs", "newton", "sgd"]
+    assert headings == ["adam", "adamw", "auto", "lbfgs", "newton", "sgd"]
     assert text.count("(chosen)") == 1
     newton = text[text.index("optimizer=newton") : text.index("optimizer=sgd")]
     assert "(chosen)" in newton

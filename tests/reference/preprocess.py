@@ -56,7 +56,7 @@ def features(
     rows: pd.DataFrame,
     schema: Schema,
     *,
-    outliers: str = "none",
+    outliers: str = "auto",
     quantiles: tuple[float, float] = (0.01, 0.99),
     scaling: str = "standard",
     min_count: int = 5,
@@ -130,15 +130,34 @@ def _limits(
         return 0.0, 0.0
     if outliers == "quantile":
         return quantile(present, quantiles[0]), quantile(present, quantiles[1])
-    span = max(present) - min(present)
-    return min(present) - span, max(present) + span
+    low, high = min(present), max(present)
+    ends = _tails(present) if outliers == "auto" else (None, None)
+    low, high = (low if ends[0] is None else ends[0]), (high if ends[1] is None else ends[1])
+    span = high - low
+    return low - span * (ends[0] is None), high + span * (ends[1] is None)
+
+
+def _tails(present: list[float]) -> tuple[float | None, float | None]:
+    """Limits of a column with a value a thousand times as far from the median as 99.9 %."""
+    middle = statistics.median(present)
+    away = sorted(abs(x - middle) for x in present)
+    usual = away[int(0.999 * (len(away) - 1))] if len(away) > 1 else 0.0
+    if not usual:
+        away = [x for x in away if x]
+        usual = away[int(0.999 * (len(away) - 1))] if len(away) > 1 else 0.0
+    if not usual:
+        return None, None
+    return (
+        middle - usual if middle - min(present) >= 1000 * usual else None,
+        middle + usual if max(present) - middle >= 1000 * usual else None,
+    )
 
 
 def _scale(values: list[float], scaling: str) -> tuple[float, float]:
     if scaling == "robust":
         center = quantile(values, 0.5)
-        scale = quantile(values, 0.75) - quantile(values, 0.25)
-        scale = scale or (max(values) - min(values)) / 2
+        scale, span = quantile(values, 0.75) - quantile(values, 0.25), max(values) - min(values)
+        scale = scale if scale > 1e-15 * span else span / 2
     else:
         center, scale = statistics.fmean(values), statistics.pstdev(values)
     return center, scale if len(set(values)) > 1 else 1.0

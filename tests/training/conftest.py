@@ -37,7 +37,10 @@ def options_of(*overrides: str) -> TrainOptions:
     """The options of a training on the command line; they are frozen, so tests share them.
 
     Hydra takes a third of a second to compose, so it chooses the groups alone (model=mlp), once.
+    The optimizer is Adam unless it is chosen: these tests are below the choice that auto makes.
     """
+    if not any(each.startswith(("optimizer=", "model=scorecard")) for each in overrides):
+        overrides = (*overrides, "optimizer=adam")
     groups = [each for each in overrides if each.partition("=")[0] in GROUPS]
     content = copy.deepcopy(composed(*groups))
     for override in overrides:

@@ -12,12 +12,12 @@ from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.training.build import (
     build_module,
-    is_exact,
     positive_weight,
     with_sizes,
 )
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.logistic.problem import Penalty
+from churn_torch.training.optimizer_choice import is_exact
 from tests.training.conftest import options_of
 
 

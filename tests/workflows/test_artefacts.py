@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import churn_torch
-from churn_torch.workflows.artefacts import ARTEFACTS, CHECKPOINT, LOG
+from churn_torch.workflows.artefacts import ARTEFACTS, CHECKPOINT, LOG, MODEL
 
 if TYPE_CHECKING:
     from churn_torch.workflows.run_folder import Run
@@ -17,7 +17,7 @@ def test_a_run_folder_holds_the_files_of_the_list_and_no_others(customers_run: R
     always = {artefact.name for artefact in ARTEFACTS} - conditional
     there = {path.name for path in customers_run.folder.iterdir()}
     # Trained from Python, logistic regression: no log, a checkpoint, shapes, no lean file.
-    assert there == always | {CHECKPOINT, "shapes.csv", "shapes.html"}
+    assert there == always | {MODEL, CHECKPOINT, "shapes.csv", "shapes.html"}
     assert LOG not in there
 
 

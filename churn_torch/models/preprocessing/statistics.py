@@ -12,6 +12,7 @@ import torch
 
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS
+from churn_torch.models.preprocessing.heavy_tails import Limits, heavy_tail
 from churn_torch.models.preprocessing.moments import (
     Moments,
     RunningStatistics,
@@ -28,6 +29,9 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 # Columns with a larger |center| / scale need float64 (timestamps, ids used as numbers). Below it,
 # rounding the input and the center to float32 costs less than 1e-4 of the scale.
 FLOAT64_RATIO = 800.0
+# The least interquartile range, as a share of the range, that can be a scale: squares of numbers in
+# units of a smaller one do not fit in float32.
+LEAST_QUARTILE_SHARE = 1e-15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,8 @@ class PreprocessOptions:
     Attributes:
         outliers: ``quantile`` winsorises numbers at ``quantiles``. ``none`` clips them only beyond
             one training range from either end, so that a huge value (a typing error) still gives
-            a finite logit in float32.
+            a finite logit in float32. ``auto`` is ``none``, but winsorises the columns with a
+            heavy tail (`churn_torch.models.preprocessing.heavy_tails`).
         quantiles: Lower and upper quantile kept by winsorising.
         scaling: ``standard`` (mean, standard deviation), or ``robust`` (median, interquartile
             range, then the smooth clip of RealMLP, Holzmüller et al. 2024).
@@ -47,7 +52,7 @@ class PreprocessOptions:
         max_categories: Most categories kept for a column; the others count as rare.
     """
 
-    outliers: Literal["none", "quantile"] = "none"
+    outliers: Literal["auto", "none", "quantile"] = "auto"
     quantiles: tuple[float, float] = (0.01, 0.99)
     scaling: Literal["standard", "robust"] = "standard"
     bins: int = 0
@@ -57,9 +62,9 @@ class PreprocessOptions:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         low, high = self.quantiles
-        if self.outliers not in ("none", "quantile"):
+        if self.outliers not in ("auto", "none", "quantile"):
             raise InputError(
-                "preprocess.outliers", expected="none or quantile", got=repr(self.outliers)
+                "preprocess.outliers", expected="auto, none or quantile", got=repr(self.outliers)
             )
         if self.scaling not in ("standard", "robust"):
             raise InputError(
@@ -132,8 +137,11 @@ def fit_statistics(
     pieces: dict[str, Array] = {}
     for column, moments, sample in numbers.per_column():
         name, n_rows = column.name, numbers.n_rows
-        scales[name] = _fit_number(moments, sample, n_rows, options)
+        scales[name], tail = _fit_number(moments, sample, n_rows, options)
         facts[name] = _fit_range(column, moments, n_rows, *scales[name][-2:])
+        if tail is not None:
+            note = "; ".join(filter(None, (column.note, tail.note)))
+            facts[name] = replace(facts[name], note=note)
         pieces[name] = _fit_pieces(sample, scales[name], options)
     frequencies: dict[str, Array] = {}
     for column in schema.text:
@@ -207,20 +215,21 @@ def _fit_range(
 
 def _fit_number(
     moments: Moments, sample: Array, n_rows: int, options: PreprocessOptions
-) -> tuple[float, ...]:
-    """Return fill, lower, upper, center and scale of one column."""
+) -> tuple[tuple[float, ...], Limits | None]:
+    """Return fill, lower, upper, center and scale of one column, and what is done to its tail."""
     if not moments.count:
-        return 0.0, 0.0, 0.0, 0.0, 1.0
+        return (0.0, 0.0, 0.0, 0.0, 1.0), None
     missing = np.isnan(sample)
     # If the sample holds none of the few present values, their mean has to do.
     present = np.array([moments.mean]) if missing.all() else sample[~missing]
-    fill = float(np.median(present))
+    fill, tail = float(np.median(present)), None
+    if options.outliers == "auto":
+        tail = heavy_tail(present, fill, moments.minimum, moments.maximum)
     if options.outliers == "quantile":
         lower, upper = np.quantile(present, options.quantiles)
     else:
-        span = moments.maximum - moments.minimum
-        lower, upper = moments.minimum - span, moments.maximum + span
-    if options.scaling == "standard" and options.outliers == "none":
+        lower, upper = _limits(moments, tail)
+    if options.scaling == "standard" and options.outliers != "quantile" and tail is None:
         center, scale = _filled_moments(moments, n_rows - moments.count, fill)
     else:
         x = np.clip(np.where(missing, fill, sample), lower, upper)
@@ -228,15 +237,29 @@ def _fit_number(
             center, scale = x.mean(), x.std()
         else:
             low, center, high = np.quantile(x, (0.25, 0.5, 0.75))
-            # RealMLP's fallback to the range when half of the rows are equal.
+            # RealMLP's fallback to the range when half of the rows are equal, or nearly.
             span = min(moments.maximum, upper) - max(moments.minimum, lower)
-            scale = high - low if high > low else span / 2
+            scale = high - low if high - low > LEAST_QUARTILE_SHARE * span else span / 2
     # A column of one value has no scale. Neither rounding noise nor a number that is zero in
     # float32 may become its scale.
     tiny = max(1e-30, 1e-12 * abs(center))
     if not scale > tiny:
-        return fill, float(center), float(center), float(center), 1.0
-    return fill, float(lower), float(upper), float(center), float(scale)
+        return (fill, float(center), float(center), float(center), 1.0), tail
+    return (fill, float(lower), float(upper), float(center), float(scale)), tail
+
+
+def _limits(moments: Moments, tail: Limits | None) -> tuple[float, float]:
+    """Return the limits of a heavy tail, else one training range beyond either end."""
+    low, high = moments.minimum, moments.maximum
+    if tail is not None and tail.lower is not None:
+        low = tail.lower
+    if tail is not None and tail.upper is not None:
+        high = tail.upper
+    span = high - low
+    return (
+        low if tail is not None and tail.lower is not None else low - span,
+        high if tail is not None and tail.upper is not None else high + span,
+    )
 
 
 def _fit_pieces(sample: Array, numbers: tuple[float, ...], options: PreprocessOptions) -> Array:

@@ -104,6 +104,7 @@ def one_text(train: Sequence[str], rows: Sequence[str], **options: Any) -> pd.Da
 
 OPTIONS = [
     {},
+    {"outliers": "none"},
     {"outliers": "quantile"},
     {"outliers": "quantile", "quantiles": (0.1, 0.8)},
     {"scaling": "robust"},
@@ -304,7 +305,7 @@ WIDE = {
 
 
 @pytest.mark.parametrize("name", WIDE)
-@pytest.mark.parametrize("options", OPTIONS[:4])
+@pytest.mark.parametrize("options", OPTIONS[:5])
 def test_wide_columns_are_precise(name: str, options: dict[str, Any]):
     mean, spread = WIDE[name]
     rng = np.random.default_rng(0)
@@ -319,7 +320,7 @@ def test_wide_columns_are_precise(name: str, options: dict[str, Any]):
 @given(
     st.floats(0, 11).map(lambda exponent: 10.0**exponent),
     st.floats(-3, 3).map(lambda exponent: 10.0**exponent),
-    st.sampled_from(OPTIONS[:4]),
+    st.sampled_from(OPTIONS[:5]),
     st.booleans(),
 )
 def test_no_column_is_blurred_by_float32(
@@ -340,10 +341,19 @@ def test_no_column_is_blurred_by_float32(
         st.one_of(st.just(NAN), st.floats(-(2.0**119), 2.0**119, width=32)), min_size=1, max_size=12
     ),
     st.lists(st.floats(width=32), min_size=1, max_size=12),
-    st.sampled_from(OPTIONS[:4]),
+    st.sampled_from(OPTIONS[:5]),
 )
 def test_always_finite(train: list[float], rows: list[float], options: dict[str, Any]):
     assert np.isfinite(one_number(train, rows, **options)).all(axis=None)
+
+
+@pytest.mark.parametrize("outliers", ["auto", "none", "quantile"])
+def test_quartiles_next_to_nothing_apart_are_no_scale(outliers: str):
+    """In units of 2e-26 the row would not fit in float32."""
+    train = [NAN, 0.0, 1.0, 2.341e-26, -7_966_793_138_176.0]
+    made = one_number(train, [7_966_793_138_176.0, NAN, 1.0], scaling="robust", outliers=outliers)
+    assert np.isfinite(made).all(axis=None)
+    assert made["x"].iloc[0] >= made["x"].iloc[2] > made["x"].iloc[1]
 
 
 # Dates

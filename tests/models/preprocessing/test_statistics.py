@@ -99,9 +99,37 @@ def test_robust_scale_is_the_interquartile_range_and_half_the_range_where_that_i
     assert (row[CENTER], row[SCALE]) == (0.0, 4.0)
 
 
+def test_a_heavy_tail_is_winsorised_and_said():
+    """With what is left, the column is scaled; the other end keeps its range to spare."""
+    values = np.r_[np.arange(100.0), 1e9, NAN]
+    column, row = fit_number(values)
+    fill = 50.0  # and its distances are 0 to 50, and one of nearly 1e9
+    assert (row[FILL], row[LOWER], row[UPPER]) == (fill, -100.0, 100.0)
+    kept = np.r_[np.arange(100.0), 100.0, fill]
+    assert (row[CENTER], row[SCALE]) == pytest.approx((kept.mean(), kept.std()))
+    assert (column.minimum, column.maximum) == (0.0, 1e9)  # what input quality compares with
+    assert column.note == (
+        "heavy tail: numbers above 100 count as 100 (preprocess.outliers=none keeps them)"
+    )
+    noted, _ = fit_number(values, replace(number(), note="as the user said"))
+    assert noted.note.startswith("as the user said; heavy tail: ")
+    plain, row = fit_number(values, outliers="none")
+    assert (plain.note, row[UPPER]) == ("", 2e9)
+
+
+@pytest.mark.parametrize("options", [{}, {"scaling": "robust"}, {"bins": 4}])
+def test_a_column_without_a_heavy_tail_does_not_move_by_a_bit(options: dict[str, Any]):
+    values = np.r_[np.random.default_rng(0).lognormal(2.7, 1.7, 3000), NAN]  # skewed, as amounts
+    (column, row), (plain, before) = (
+        fit_number(values, outliers=outliers, **options) for outliers in ("auto", "none")
+    )
+    assert column == plain
+    np.testing.assert_array_equal(row, before)
+
+
 @given(
     st.lists(st.one_of(st.just(NAN), st.floats(-1e12, 1e12)), min_size=1, max_size=30),
-    st.sampled_from(["none", "quantile"]),
+    st.sampled_from(["auto", "none", "quantile"]),
     st.sampled_from(["standard", "robust"]),
 )
 def test_numbers_are_usable_whatever_the_column(values: list[float], outliers: str, scaling: str):
@@ -154,7 +182,8 @@ def test_one_training_row():
         (np.arange(100.0), {}, False),
         (np.arange(100.0) - 1e-9, {}, False),
         # Zeros for "unknown" among timestamps hide the scale the column is given in the end.
-        (np.r_[0.0, 1.7e9 + np.arange(999.0)], {}, False),
+        (np.r_[0.0, 1.7e9 + np.arange(999.0)], {"outliers": "none"}, False),
+        (np.r_[0.0, 1.7e9 + np.arange(999.0)], {}, True),
         (np.r_[0.0, 1.7e9 + np.arange(999.0)], {"outliers": "quantile"}, True),
         (np.r_[np.zeros(100), 1.7e9 + np.arange(900.0)], {"scaling": "robust"}, True),
     ],
@@ -250,7 +279,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def numbers_at_once(
-    values: np.ndarray, *, outliers: str = "none", scaling: str = "standard", bins: int = 0
+    values: np.ndarray, *, outliers: str = "auto", scaling: str = "standard", bins: int = 0
 ) -> tuple[float, ...]:
     """Compute fill, lower, upper, center and scale with the whole column in view."""
     present = values[~np.isnan(values)]
@@ -394,7 +423,7 @@ def test_the_inferred_schema_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"outliers": "trim"}, "preprocess.outliers: expected none or quantile, got 'trim'"),
+        ({"outliers": "trim"}, "preprocess.outliers: expected auto, none or quantile, got 'trim'"),
         ({"scaling": "minmax"}, "preprocess.scaling: expected standard or robust, got 'minmax'"),
         ({"quantiles": (0.9, 0.1)}, r"preprocess.quantiles: .* got \[0.9, 0.1\]"),
         ({"quantiles": (0.5, 0.5)}, r"preprocess.quantiles: .* got \[0.5, 0.5\]"),

@@ -1,0 +1,70 @@
+"""What ``optimizer=auto`` stands for: the optimum of a logistic regression, Adam for other nets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from churn_torch.training.options import Component, FitOptions
+
+AUTO = "auto"
+SOLVER = "churn_torch.training.logistic.exact_module.ExactSolver"
+ADAM = "torch.optim.Adam"
+LOGISTIC = "churn_torch.models.nets.linear.Linear"
+SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
+LINEAR_NETS = (LOGISTIC, SCORECARD)
+
+# Up to so many features Newton's matrix of all their pairs pays; beyond, L-BFGS takes less time.
+MOST_NEWTON_FEATURES = 1_000
+# Adam's learning rate for the linear nets, as in conf/recipe/logreg.yaml.
+LINEAR_RATE = 0.2
+# Passes over the rows of a solver, at most, with `trainer.max_epochs=auto`.
+SOLVER_EPOCHS = {"newton": 100, "lbfgs": 500}
+_SOLVER_ARGUMENTS = ("tolerance", "memory")
+
+
+def is_exact(options: FitOptions) -> bool:
+    """Return whether the optimizer is an exact solver of logistic regression."""
+    return options.optimizer.target == SOLVER
+
+
+def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
+    """Return the options with ``optimizer=auto`` made the optimizer that suits the fit.
+
+    One linear net is solved to its optimum, by Newton's method or, with very many features, by
+    L-BFGS. Other nets are trained by Adam; so is a linear net where a choice asks for steps of
+    gradient descent (`wants_steps`), or where an ensemble asks for nets that differ.
+
+    Args:
+        options: Of the fit.
+        n_features: Width of the rows in model space.
+    """
+    optimizer = options.optimizer
+    if optimizer.target != AUTO:
+        return options
+    arguments = dict(optimizer.arguments)
+    of_solver = {name: arguments.pop(name) for name in _SOLVER_ARGUMENTS if name in arguments}
+    is_linear = options.model.target in LINEAR_NETS
+    if is_linear and options.ensemble == 1 and not wants_steps(options):
+        method = "newton" if n_features <= MOST_NEWTON_FEATURES else "lbfgs"
+        return replace(
+            options, optimizer=Component(target=SOLVER, arguments={"method": method, **of_solver})
+        )
+    if arguments.get("lr") is None:
+        arguments["lr"] = LINEAR_RATE
+    return replace(
+        options, optimizer=Component(target=ADAM, arguments={"fused": True, **arguments})
+    )
+
+
+def wants_steps(options: FitOptions) -> bool:
+    """Return whether a choice has a meaning for gradient descent only."""
+    chosen: tuple[Any, ...] = (
+        options.optimizer.arguments.get("lr") is not None,
+        options.batch_size != "auto",
+        options.gradient_clip is not None,
+        options.ema_decay > 0,
+        options.compile,
+        options.trainer.precision not in ("32-true", 32, "32"),
+    )
+    return any(chosen)
