@@ -10,7 +10,7 @@ from typing import Any
 
 from churn_torch.export.parity import Parity
 from churn_torch.models.attribution import Attribution
-from churn_torch.models.calibration import Calibrator
+from churn_torch.models.calibration import Auto, Calibrator
 from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -71,9 +71,11 @@ def describe_calibration(scorer: Scorer) -> dict[str, Any]:
     members = scorer.net.members if isinstance(scorer.net, Ensemble) else ()
     folds = [member for member in members if isinstance(member, Fold)]
     calibrator = folds[0].calibrator if folds else scorer.calibrator
-    name = type(calibrator).__name__
     if folds and type(calibrator) is not Calibrator:
-        return {"method": f"{name.lower()} in each of {len(folds)} folds"}
+        return {"method": f"{type(calibrator).__name__.lower()} in each of {len(folds)} folds"}
+    if isinstance(calibrator, Auto):
+        calibrator = calibrator.calibrator
+    name = type(calibrator).__name__
     numbers = {n: float(b) for n, b in calibrator.named_buffers() if b.ndim == 0}
     return {"method": "none" if name == "Calibrator" else name.lower(), **numbers}
 

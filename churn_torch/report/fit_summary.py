@@ -47,6 +47,29 @@ def fit_sentence(fit: Mapping[str, Any]) -> str:
     return said
 
 
+def calibration_sentence(choice: Mapping[str, Any]) -> str:
+    """Say which calibrator `calibration=auto` chose, and what it gains.
+
+    Args:
+        choice: ``fit.calibration`` of metrics.json.
+    """
+    chosen, losses = choice["chosen"], choice["log_loss"]
+    rows = f"{choice['rows']:,} validation rows"
+    if not losses:
+        return f"Calibration: none, as {rows} are too few of a class to compare calibrators on."
+    if chosen == "none":
+        others = ", ".join(name for name in losses if name != "none")
+        return (
+            f"Calibration: none; on {rows} no calibrator ({others}) lowers the held-out log-loss "
+            "beyond noise."
+        )
+    return (
+        f"Calibration: {chosen}, which lowers the log-loss of held-out validation rows from "
+        f"{losses['none']:.4f} to {losses[chosen]:.4f} (standard error of the gain "
+        f"{choice['error']:.4f})."
+    )
+
+
 def path_table(path: Sequence[Mapping[str, Any]], chosen: float) -> Table:
     """Lay out a regularisation path, one line for each strength, and mark the chosen one.
 

@@ -9,29 +9,28 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytorch_lightning as pl
 from rich.console import RenderableType
 
 from churn_torch.console import quietly, row_progress
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.models.calibration import Calibrator
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.fit_summary import features_table
+from churn_torch.report.fit_summary import calibration_sentence, features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_preprocess, build_scorer
+from churn_torch.training.calibrate import calibrate
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
-from churn_torch.training.inference import mean_row, sampled_logits, scored
+from churn_torch.training.inference import mean_row, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
@@ -46,8 +45,6 @@ from churn_torch.training.selection import (
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.row_counts import show_rows
 
-# Validation rows that a calibrator is fitted on, at most.
-CALIBRATION_ROWS = 1_000_000
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -139,7 +136,10 @@ def fitted(
         scorer.eval()
         scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
 
-        _calibrate(scorer, store)
+        choice = calibrate(scorer, store.parts["validation"])
+        if choice is not None:
+            fit["calibration"] = asdict(choice)
+            announce(calibration_sentence(fit["calibration"]))
         given = None if isinstance(options.threshold, str) else options.threshold
         split_metrics = SplitMetrics(threshold=given)
         for probability, label in scored(scorer, store.parts["validation"]):
@@ -277,19 +277,3 @@ def _features(
         most_bytes=options.cache.max_gb * 1e9,
         choices=f"{options.data.split} {options.seed} {options.data.id}",
     )
-
-
-def _calibrate(scorer: Scorer, store: Store) -> None:
-    if type(scorer.calibrator) is Calibrator:  # calibration=none
-        return
-    raw, labels, weights = sampled_logits(scorer, store.parts["validation"], CALIBRATION_ROWS)
-    logit = (raw - scorer.prior_shift).double().numpy()
-    label = labels.double().numpy()
-    if weights is None:
-        scorer.calibrator.fit(logit, label)
-        return
-    weight = weights.double().numpy()
-    kept = weight > 0
-    logit, label, weight = logit[kept], label[kept], weight[kept]
-    # So many rows of equal weight would be as sure of a rate (Kish 1965, "Survey sampling").
-    scorer.calibrator.fit(logit, label, weight * weight.sum() / np.sum(weight**2))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from churn_torch.errors import InputError
-from churn_torch.models.calibration import Calibrator, Isotonic
+from churn_torch.models.calibration import Auto, Isotonic
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
 from churn_torch.training.build import (
@@ -26,7 +26,7 @@ def test_the_net_is_sized_by_the_table(prepare):
         scorer = prepare("model=logreg", *keys).scorer
         assert isinstance(scorer.net, Linear)
         assert scorer.net.linear.in_features == scorer.preprocess.n_features
-        assert type(scorer.calibrator) is Calibrator
+        assert type(scorer.calibrator) is Auto
     scorer = prepare("model=mlp", "model.width=5", "model.depth=3", "calibration=isotonic").scorer
     assert isinstance(scorer.net, MLP)
     assert len(scorer.net.blocks) == 3

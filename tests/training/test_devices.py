@@ -15,7 +15,15 @@ from torch import Tensor
 
 from churn_torch.cli.main import CONF
 from churn_torch.evaluation.log_loss import LogLoss
-from churn_torch.models.calibration import Calibrator, Isotonic, Platt, Temperature
+from churn_torch.models.calibration import (
+    Auto,
+    Beta,
+    Calibrator,
+    Isotonic,
+    Platt,
+    Quadratic,
+    Temperature,
+)
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, fit_statistics
@@ -118,7 +126,9 @@ def test_the_loss_forth_and_back(model, weighted):
     assert is_meta(torch.nn.utils.clip_grad_norm_(scorer.net.parameters(), 1.0))
 
 
-@pytest.mark.parametrize("calibrator", [Calibrator, Temperature, Platt, Isotonic])
+@pytest.mark.parametrize(
+    "calibrator", [Calibrator, Temperature, Platt, Beta, Quadratic, Isotonic, Auto]
+)
 def test_scorer_and_calibrators(calibrator):
     made = calibrator()
     if isinstance(made, Isotonic):

@@ -1,77 +1,19 @@
-"""Calibrators: small modules from logit to calibrated logit, fitted on the validation rows.
-
-Each ``fit_*`` function looks at data and returns numbers; the module of the same name holds them
-as buffers, so it exports with the rest of the scorer. Every map is non-decreasing and continuous.
-Weights are above 0, and their sum counts as the number of rows.
-"""
+"""Centred isotonic regression: a continuous increasing polyline."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
-from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit
-from torch import Tensor, nn
+from torch import Tensor
 
 from churn_torch.errors import InputError
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
+from churn_torch.models.calibration.calibrator import Array, Calibrator
 
 # Steepest rise of an isotonic curve over one standard deviation of the logits: a steeper one would
 # depend on a handful of rows. A deviation below MIN_SPREAD of the largest logit does not raise the
 # limit further, because float32 rounding of the logit would change the probability visibly.
 MAX_RISE = 10.0
 MIN_SPREAD = 0.02
-
-
-def _log_loss(logit: Array, target: Array, weight: Array | float) -> float:
-    """Mean binary cross-entropy of ``target`` in [0, 1] under ``logit``, in nats."""
-    return float(np.mean(weight * (np.logaddexp(0.0, logit) - target * logit)))
-
-
-def fit_temperature(logit: Array, label: Array, weight: Array | float = 1.0) -> float:
-    """Return the temperature that minimises log-loss of ``logit / temperature``.
-
-    Source: Guo, Pleiss, Sun, Weinberger 2017, "On calibration of modern neural networks".
-    """
-    result = minimize_scalar(
-        lambda log_t: _log_loss(logit * np.exp(-log_t), label, weight),
-        bounds=(-4.0, 4.0),
-        method="bounded",
-        options={"xatol": 1e-8},
-    )
-    return float(np.exp(result.x))
-
-
-def fit_platt(logit: Array, label: Array, weight: Array | float = 1.0) -> tuple[float, float]:
-    """Return ``(slope, intercept)`` of Platt scaling, slope kept above zero.
-
-    The targets are Platt's smoothed ones, ``(n1 + 1) / (n1 + 2)`` and ``1 / (n0 + 2)``, so that
-    separable validation rows give finite numbers.
-    Source: Platt 1999; Lin, Lin, Weng 2007, "A note on Platt's probabilistic outputs".
-    """
-    n_positive = np.sum(weight * label)
-    n_negative = np.sum(weight * (1 - label))
-    target = np.where(label > 0, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-
-    def loss_and_gradient(theta: Array) -> tuple[float, Array]:
-        z = theta[0] * logit + theta[1]
-        residual = weight * (expit(z) - target)
-        return _log_loss(z, target, weight), np.array(
-            [np.mean(residual * logit), np.mean(residual)]
-        )
-
-    result = minimize(
-        loss_and_gradient,
-        np.array([1.0, 0.0]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(1e-3, None), (None, None)],
-        options={"ftol": 1e-14, "gtol": 1e-9},
-    )
-    return float(result.x[0]), float(result.x[1])
 
 
 def fit_isotonic(
@@ -115,57 +57,6 @@ def fit_isotonic(
             return knots, values
         sums[:, i] += sums[:, i + 1]
         sums = np.delete(sums, i + 1, axis=1)
-
-
-class Calibrator(nn.Module):
-    """Identity, and the interface of the others: ``[N]`` logits in, ``[N]`` logits out."""
-
-    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
-        """Set the buffers from validation logits, labels and weights, all float64 ``[N]``."""
-
-    def forward(self, logit: Tensor) -> Tensor:
-        """Return calibrated logits."""
-        return logit
-
-
-class Temperature(Calibrator):
-    """Divide the logit by one number; see `fit_temperature`."""
-
-    temperature: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("temperature", torch.ones(()))
-
-    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
-        """Set the temperature that minimises validation log-loss."""
-        self.temperature.fill_(fit_temperature(logit, label, weight))
-
-    def forward(self, logit: Tensor) -> Tensor:
-        """Return ``logit / temperature``."""
-        return logit / self.temperature
-
-
-class Platt(Calibrator):
-    """An increasing straight line in the logit; see `fit_platt`."""
-
-    slope: Tensor
-    intercept: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("slope", torch.ones(()))
-        self.register_buffer("intercept", torch.zeros(()))
-
-    def fit(self, logit: Array, label: Array, weight: Array | float = 1.0) -> None:
-        """Set slope and intercept by Platt's smoothed maximum likelihood."""
-        slope, intercept = fit_platt(logit, label, weight)
-        self.slope.fill_(slope)
-        self.intercept.fill_(intercept)
-
-    def forward(self, logit: Tensor) -> Tensor:
-        """Return ``slope * logit + intercept``."""
-        return logit * self.slope + self.intercept
 
 
 class Isotonic(Calibrator):
