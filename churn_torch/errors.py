@@ -6,6 +6,9 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+# Characters of a library's message that are shown.
+LONGEST = 300
+
 
 class InputError(ValueError):
     """A user's value cannot be used.
@@ -54,6 +57,12 @@ class ParityError(RuntimeError):
         )
 
 
+def first_line(error: BaseException | str) -> str:
+    """Return the first line of a library's message: the rest is for its developers."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].strip()[:LONGEST]
+
+
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the candidate nearest to ``name``, or ``""``."""
     candidates = [str(candidate) for candidate in candidates]
@@ -61,4 +70,6 @@ def suggest(name: str, candidates: Iterable[str]) -> str:
     if name.lower() in by_lower:
         return f" (did you mean {by_lower[name.lower()]!r}?)"
     nearest = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    if not nearest and len(name) > 2:
+        nearest = [candidate for candidate in candidates if candidate.startswith(name)]
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""

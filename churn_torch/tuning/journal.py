@@ -18,7 +18,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 
 JOURNAL = "study.journal"
 LOCK = "study.lock"
@@ -115,7 +115,7 @@ def refuse_damage(folder: Path) -> Iterator[None]:
         raise InputError(
             "tune.study",
             expected=f"a whole journal in {str(folder / JOURNAL)!r}",
-            got=f"a damaged one ({str(error).partition(chr(10))[0]})",
+            got=f"a damaged one ({first_line(error)})",
             fix="start another study (tune.study=NAME)",
         ) from error
 
