@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -42,7 +42,7 @@ def make_console() -> Console:
     is_set = os.environ.get("COLUMNS", "").isdigit()
     width = None if is_set or sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     strict = getattr(sys.stdout, "errors", None) == "strict" and not _is_utf8(sys.stdout)
-    file = cast(IO[str], _Replacing(sys.stdout)) if strict else None
+    file = cast(TextIO, _Replacing(sys.stdout)) if strict else None
     return Console(file=file, width=width, highlight=False, soft_wrap=False)
 
 
@@ -56,7 +56,7 @@ def replace_unprintable() -> None:
 class _Replacing:
     """A stream that replaces letters it cannot show: for a program whose own stdout this is."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
@@ -67,7 +67,7 @@ class _Replacing:
         return self._stream.write(text.encode(encoding, "replace").decode(encoding))
 
 
-def _is_utf8(stream: IO[str]) -> bool:
+def _is_utf8(stream: TextIO) -> bool:
     return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 # Characters of a library's message that are shown.
@@ -23,6 +24,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, where: str, *, expected: str, got: str, fix: str = "") -> None:
+        self.where, self.expected, self.got, self.fix = where, expected, got, fix
         start = f"{where}: " if where else ""
         end = f"; {fix}" if fix else ""
         super().__init__(f"{start}expected {expected}, got {got}{end}.")
@@ -30,6 +32,21 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process have the error: it was not made from its message."""
         return _copy, (type(self), str(self), self.__dict__)
+
+
+@contextlib.contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Name the user's key in errors of the readers, which call a table ``source`` or ``query``.
+
+    Raises:
+        InputError: From the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        if error.where not in ("source", "query"):
+            raise
+        raise InputError(key, expected=error.expected, got=error.got, fix=error.fix) from error
 
 
 def _copy(kind: type[InputError], message: str, attributes: dict[str, Any]) -> InputError:

@@ -300,7 +300,7 @@ def test_query_that_does_not_run(refused_command, table_keys):
     refused_command(
         "train",
         keys,
-        "query: expected a SELECT that DuckDB can run, got",
+        "data.source: expected a SELECT that DuckDB can run, got",
         "Table with name nowhere",
         "correct the query or the database",
     )

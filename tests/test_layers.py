@@ -42,7 +42,7 @@ ALLOWED = {
 }
 # The same, where nothing is imported before it is called.
 ALLOWED_INSIDE_FUNCTIONS = {"cli": {"workflows", "report"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"cli", "workflows", "sklearn"}, "report": {"explanation"}}
+ALLOWED_FOR_TYPES = {PACKAGE: {"cli", "workflows", "sklearn"}, "report": {"explanation", "tables"}}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {

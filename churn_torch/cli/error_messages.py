@@ -38,7 +38,9 @@ def input_error(
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, InputError):
-            return cause
+            # As `+epochs=5` puts it into the configuration, where no key is like it.
+            is_unknown = getattr(cause, "is_unknown", False)
+            return unknown_key(cause.where, command, overrides) if is_unknown else cause
         if isinstance(cause, OSError) and cause.strerror:
             return InputError(
                 str(cause.filename or ""),

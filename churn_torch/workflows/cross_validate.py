@@ -21,6 +21,7 @@ from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
+from churn_torch.report.columns import columns_table
 from churn_torch.report.metrics import folds_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.tables.labelled.folds import folds
@@ -28,7 +29,7 @@ from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Schema, describe
+from churn_torch.tables.schema import Schema
 from churn_torch.training.fit import one_thread
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
@@ -107,7 +108,7 @@ def cross_validate(
 
 
 def _show_table(table: MemoryTable) -> None:
-    show(describe(table.schema), once=True)
+    show(columns_table(table.schema.columns), once=True)
     dropped = f"; {table.n_dropped:,} rows without a label dropped" if table.n_dropped else ""
     show(f"{len(table.label):,} rows, {table.label.mean():.1%} churn{dropped}.")
 

@@ -33,7 +33,7 @@ from churn_torch.workflows.artefacts import (
     WEIGHTS,
 )
 from churn_torch.workflows.options import TrainOptions, stored_options
-from churn_torch.workflows.typed_config import MissingKey
+from churn_torch.workflows.typed_config import MissingKey, WrongOption
 
 
 @dataclass(frozen=True)
@@ -191,13 +191,20 @@ def folder_options(
         trust: As for `load_run`.
 
     Raises:
-        InputError: As for `stored_options`, but a missing key tells of a damaged file: the command
-            line cannot give it.
+        InputError: As for `stored_options`, but a missing or unknown key tells of a damaged file:
+            the command line cannot give it.
     """
     try:
         return stored_options(config, trust)
     except MissingKey as error:
         raise _damaged(folder, f"{CONFIG} lacks {error.key}") from error
+    except WrongOption as error:
+        raise InputError(
+            f"{CONFIG} in {str(folder)!r}: {error.where}",
+            expected=error.expected,
+            got=error.got,
+            fix="train again, or use the version of churn_torch that wrote it",
+        ) from error
 
 
 def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:

@@ -23,6 +23,7 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.additive_tables import strongest_table, terms_frame
+from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
 from churn_torch.report.reasons import reasons_sentence
@@ -30,7 +31,6 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import describe
 from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import cell_shares, scored
 from churn_torch.training.rows.batches import spread_sample
@@ -132,7 +132,7 @@ def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
     """
     table = read_labelled(options.data, seed=options.seed, source=source)
     check_input_names(table.schema)
-    show(describe(table.schema), once=True)
+    show(columns_table(table.schema.columns), once=True)
     return table
 
 
