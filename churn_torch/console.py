@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -21,6 +22,8 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+
+from churn_torch.whole_files import naming
 
 WIDTH_WITHOUT_TERMINAL = 110
 
@@ -38,7 +41,34 @@ def make_console() -> Console:
     """
     is_set = os.environ.get("COLUMNS", "").isdigit()
     width = None if is_set or sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    return Console(width=width, highlight=False, soft_wrap=False)
+    strict = getattr(sys.stdout, "errors", None) == "strict" and not _is_utf8(sys.stdout)
+    file = cast(TextIO, _Replacing(sys.stdout)) if strict else None
+    return Console(file=file, width=width, highlight=False, soft_wrap=False)
+
+
+def replace_unprintable() -> None:
+    """Let stdout and stderr show a replacement for letters that the terminal does not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+class _Replacing:
+    """A stream that replaces letters it cannot show: for a program whose own stdout this is."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        encoding = self._stream.encoding
+        return self._stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    return (stream.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def show(content: RenderableType, *, once: bool = False) -> None:
@@ -91,11 +121,39 @@ def row_progress() -> Progress:
     )
 
 
+class LogFile(logging.FileHandler):
+    """A log in UTF-8. Where it cannot be written, the caller gets the error, and it names the file.
+
+    The handlers of `logging` print a traceback for every line instead.
+
+    Args:
+        filename: The file.
+        delay: Open it with the first line.
+    """
+
+    def __init__(self, filename: str | Path, delay: bool = False) -> None:
+        super().__init__(filename, encoding="utf-8", delay=delay)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Pass on an error of the disk."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        with naming(Path(self.baseFilename)):
+            raise error
+
+    def close(self) -> None:
+        """Close the file; what could not be written has been told."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 @contextlib.contextmanager
 def logged(path: Path) -> Iterator[None]:
     """Write what is shown to a file as well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = LogFile(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     level = log.level
     log.addHandler(handler)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+# Characters of a library's message that are shown.
+LONGEST = 300
 
 
 class InputError(ValueError):
@@ -22,6 +26,7 @@ class InputError(ValueError):
     """
 
     def __init__(self, where: str, *, expected: str, got: str, fix: str = "") -> None:
+        self.where, self.expected, self.got, self.fix = where, expected, got, fix
         start = f"{where}: " if where else ""
         end = f"; {fix}" if fix else ""
         super().__init__(f"{start}expected {expected}, got {got}{end}.")
@@ -29,6 +34,21 @@ class InputError(ValueError):
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process have the error: it was not made from its message."""
         return _copy, (type(self), str(self), self.__dict__)
+
+
+@contextlib.contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Name the user's key in errors of the readers, which call a table ``source`` or ``query``.
+
+    Raises:
+        InputError: From the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        if error.where not in ("source", "query"):
+            raise
+        raise InputError(key, expected=error.expected, got=error.got, fix=error.fix) from error
 
 
 def _copy(kind: type[Exception], message: str, attributes: dict[str, Any]) -> Exception:
@@ -73,6 +93,12 @@ class ParityError(RuntimeError):
         return ParityError(self.difference, hint=self.hint, kept=folder)
 
 
+def first_line(error: BaseException | str) -> str:
+    """Return the first line of a library's message: the rest is for its developers."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].strip()[:LONGEST]
+
+
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the candidate nearest to ``name``, or ``""``."""
     candidates = [str(candidate) for candidate in candidates]
@@ -80,6 +106,8 @@ def suggest(name: str, candidates: Iterable[str]) -> str:
     if name.lower() in by_lower:
         return f" (did you mean {by_lower[name.lower()]!r}?)"
     nearest = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    if not nearest and len(name) > 2:
+        nearest = [candidate for candidate in candidates if candidate.startswith(name)]
     return f" (did you mean {nearest[0]!r}?)" if nearest else ""
 
 

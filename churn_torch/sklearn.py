@@ -28,14 +28,13 @@ from sklearn.utils.validation import (
 from torch import Tensor
 
 from churn_torch.cli.compose import compose
-from churn_torch.errors import InputError
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import one_thread
-from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.check_config import check_choices, refuse_folds
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
@@ -249,13 +248,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             callbacks=replace(options.callbacks, progress=False),
         )
         check_choices(options)
-        if options.cv.folds:
-            raise InputError(
-                "cv.folds",
-                expected="0 in a classifier, which gives one model",
-                got=str(options.cv.folds),
-                fix="leave it out and use scikit-learn's cross_val_score",
-            )
+        refuse_folds(options, "a classifier")
         return options
 
 

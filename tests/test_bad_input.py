@@ -300,7 +300,7 @@ def test_query_that_does_not_run(refused_command, table_keys):
     refused_command(
         "train",
         keys,
-        "query: expected a SELECT that DuckDB can run, got",
+        "data.source: expected a SELECT that DuckDB can run, got",
         "Table with name nowhere",
         "correct the query or the database",
     )
@@ -613,7 +613,7 @@ def test_a_full_disk_while_writing_a_file(
 
     def full(original: Callable[..., Any]) -> Callable[..., Any]:
         def write(self: Path, content: Any, *arguments: Any, **keys: Any) -> Any:
-            if self.name != f".{name}.partial":
+            if not (self.name.startswith(f".{name}.") and self.name.endswith(".partial")):
                 return original(self, content, *arguments, **keys)
             original(self, content[: len(content) // 2], *arguments, **keys)
             raise FULL

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import sys
 
@@ -93,3 +95,46 @@ def test_progress_counts_rows_on_a_terminal(capsys, monkeypatch):
     assert captured.out == ""  # the scores may go there
     assert "Scoring" in captured.err
     assert "400/1000" in captured.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_letters_that_a_terminal_lacks_are_replaced(monkeypatch, lines, encoding):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding=encoding))
+    console.show(wide_table())
+    console.show("Größe 契約")
+    sys.stdout.flush()
+    shown = {"ascii": "Gr??e ??", "cp1252": "Größe ??", "utf-8": "Größe 契約"}[encoding]
+    assert raw.getvalue().decode(encoding).splitlines()[-1] == shown
+    assert lines()[-1] == "Größe 契約"
+
+
+def test_a_command_replaces_letters_that_a_terminal_lacks(monkeypatch):
+    raw = io.BytesIO()
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(raw, encoding="ascii"))
+    console.replace_unprintable()
+    for stream in (sys.stdout, sys.stderr):
+        print("契約", file=stream, flush=True)
+    assert raw.getvalue().split() == [b"??", b"??"]
+    monkeypatch.setattr(sys, "stdout", None)  # as without a console
+    console.replace_unprintable()
+
+
+def test_a_log_is_utf8_and_names_itself_when_the_disk_is_full(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "train.log"
+    with console.logged(path):
+        console.log.info("Größe 契約")
+        (handler,) = console.log.handlers
+
+        def full(*arguments):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(handler.stream, "flush", full, raising=False)
+        with pytest.raises(OSError, match="No space left") as raised:
+            console.log.info("more")
+        assert raised.value.filename == str(path)
+        monkeypatch.setattr(handler, "format", lambda record: 1 / 0)
+        console.log.info("a bug in a format is told as before")
+    assert path.read_text(encoding="utf-8").splitlines()[0].endswith("INFO Größe 契約")
+    assert "ZeroDivisionError" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import churn_torch
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import LONGEST, InputError, first_line, keyed, suggest
 from churn_torch.serving.http.requests import RequestError
 
 PACKAGE = Path(churn_torch.__file__).parent
@@ -64,3 +64,24 @@ def test_the_nearest_name_is_suggested() -> None:
     assert suggest("Tenur", ["tenure", "contract"]) == " (did you mean 'tenure'?)"
     assert suggest("TENURE", ["tenure"]) == " (did you mean 'tenure'?)"
     assert suggest("zzz", ["tenure"]) == ""
+
+
+def test_first_line_of_a_librarys_message() -> None:
+    assert first_line(ValueError("\n one \ntwo")) == "one"
+    assert first_line("one\ntwo") == "one"
+    assert first_line(ValueError()) == "ValueError"
+    assert len(first_line(ValueError("x" * 1000))) == LONGEST
+
+
+def test_the_beginning_of_a_name_suggests_it() -> None:
+    assert suggest("plain", ["plain_gradient_descent"]).endswith("'plain_gradient_descent'?)")
+    assert suggest("p", ["plain_gradient_descent"]) == ""
+
+
+@pytest.mark.parametrize(("where", "named"), [("source", "data.source"), ("out", "out")])
+def test_the_readers_errors_name_the_users_key(where: str, named: str) -> None:
+    with (
+        pytest.raises(InputError, match=rf"^{named}: expected a, got b; c\.$"),
+        keyed("data.source"),
+    ):
+        raise InputError(where, expected="a", got="b", fix="c")

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.cli import error_messages
+from churn_torch.cli.keys import check_sample
 from churn_torch.cli.overrides import quote_overrides
 
 
@@ -36,9 +37,11 @@ def compose_with_choices(
     conf = error_messages.CONF
     written = tuple(path.stat().st_mtime_ns for path in sorted(conf.rglob("*.yaml")))
     try:
-        return copy.deepcopy(_composed(conf, name, tuple(quote_overrides(overrides)), written))
+        config, choices = _composed(conf, name, tuple(quote_overrides(overrides)), written)
+        check_sample(overrides, choices)
+        return copy.deepcopy((config, choices))
     except (HydraException, OmegaConfBaseException) as error:
-        raise error_messages.input_error(error, name) or error from error
+        raise error_messages.input_error(error, name, overrides) or error from error
 
 
 @functools.lru_cache(maxsize=64)

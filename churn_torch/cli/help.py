@@ -15,8 +15,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.cli import error_messages
+from churn_torch.cli.arguments import asks_for_help
 from churn_torch.cli.commands import COMMANDS
 from churn_torch.cli.compose import compose_with_choices
+from churn_torch.cli.keys import known_keys, nearest
 from churn_torch.errors import InputError
 
 WIDTH = 80
@@ -119,10 +121,10 @@ def list_commands() -> str:
 def help_topic(arguments: Sequence[str]) -> str | None:
     """Return what help is asked for: ``""`` for the whole command, None for no help."""
     for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
-        if argument in ("--help", "-h"):
+        if asks_for_help(argument):
             return "" if "=" in following or following.startswith("-") else following
-        if argument.startswith("help="):
-            return argument.removeprefix("help=")
+        if argument.startswith(("help=", "--help=")):
+            return argument.partition("=")[2]
     return None
 
 
@@ -200,11 +202,11 @@ def _key(
         below = [e for e in file.entries if f"{prefix}{e.key}.".startswith(f"{topic}.")]
         if below:
             return "\n".join(_keys(ConfigFile(entries=below), config, prefix))
-    keys = [*options, *error_messages.known_keys(name)]
+    keys = [*options, *known_keys(name)]
     raise InputError(
         f"help={topic}",
         expected=f"a group or a key of {name} with the choices made",
-        got=f"{topic!r}{error_messages.nearest(topic, keys)}",
+        got=f"{topic!r}{nearest(topic, keys)}",
         fix="--help lists all",
     )
 

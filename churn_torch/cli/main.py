@@ -22,12 +22,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from churn_torch import __version__
 from churn_torch.cli import run_folders
+from churn_torch.cli.arguments import asks_for_help, check_arguments
 from churn_torch.cli.commands import COMMANDS, run_workflow
-from churn_torch.cli.error_messages import CONF, explain, nearest
+from churn_torch.cli.error_messages import explain
 from churn_torch.cli.help import command_help, help_topic, list_commands
+from churn_torch.cli.keys import CONF, check_sample
 from churn_torch.cli.overrides import quote_overrides
-from churn_torch.console import show, tables_once
-from churn_torch.errors import InputError
+from churn_torch.console import replace_unprintable, show, tables_once
+from churn_torch.errors import InputError, suggest
 
 
 def main(name: str | None = None) -> None:
@@ -36,9 +38,7 @@ def main(name: str | None = None) -> None:
     Args:
         name: One of `COMMANDS`; None takes the first argument, as ``churn-torch NAME`` does.
     """
-    for stream in (sys.stdout, sys.stderr):  # a terminal without UTF-8 must not end a training
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    replace_unprintable()
     code: int | str | None = 0
     try:
         run_command(name or _command_named())
@@ -63,13 +63,15 @@ def run_command(name: str) -> None:
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
-        left = [folder for folder in run_folders.FRESH if (folder / "last.ckpt").exists()]
-        sys.exit(f"Interrupted; continue with resume={left[0]}." if left else "Interrupted.")
+        left = run_folders.interrupted()
+        sys.exit(f"Interrupted; continue with resume={left}." if left else "Interrupted.")
     except Exception as error:
-        sentence = explain(error, name)
+        sentence = explain(error, name, sys.argv[1:])
         if sentence is None:
             raise
-        print(f"Error: {sentence.removesuffix('.')}.", file=sys.stderr)
+        left = run_folders.interrupted() if isinstance(error, OSError) else None
+        more = f" Then continue with resume={left}." if left else ""
+        print(f"Error: {sentence.removesuffix('.')}.{more}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -81,13 +83,13 @@ def _command_named() -> str:
     if first == "--version":
         print(f"churn-torch {__version__}")
         sys.exit(0)
-    if first in ("--help", "-h", "help"):
+    if asks_for_help(first):
         print(list_commands())
         sys.exit(0)
     error = InputError(
         "churn-torch",
         expected=f"a command ({', '.join(COMMANDS)})",
-        got=f"{first!r}{nearest(first, COMMANDS)}",
+        got=f"{first!r}{suggest(first, COMMANDS)}",
         fix="name the command first; churn-torch --help explains each",
     )
     print(f"Error: {error}", file=sys.stderr)
@@ -99,6 +101,7 @@ def _run_with_hydra(name: str) -> None:
     OmegaConf.register_new_resolver("run_folder", run_folders.choose, use_cache=True, replace=True)
     given = sys.argv
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
+    check_arguments(given[start:], name)
     overrides = quote_overrides(given[start:])
 
     # Hydra prints a line of its own for an exception in the task, so it is handed around Hydra.
@@ -130,6 +133,7 @@ def _run_with_hydra(name: str) -> None:
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
     current = HydraConfig.get()
+    check_sample(current.overrides.task, current.runtime.choices)
     metrics = run_workflow(
         name,
         config,
@@ -146,7 +150,8 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
     try:
         return {"status": "ok", "metrics": _run(name, config)}
     except Exception as error:
-        logging.getLogger("churn_torch").error(traceback.format_exc())
+        with contextlib.suppress(OSError):  # a full disk takes no log either
+            logging.getLogger("churn_torch").error(traceback.format_exc())
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"
         print(f"Failed: {sentence}", file=sys.stderr)
         return {"status": "failed", "error": sentence}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from churn_torch.cli.keys import GROUPS
+
 Missing = list[tuple[str | None, list[str]]]
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
@@ -12,6 +14,9 @@ TEXT_KEYS = re.compile(
     r"(data\.(source|database|target|positive|id|decimal|test_source|split\.column)"
     r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
 )
+# What Hydra's grammar takes for something else than text.
+NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
+NONE_BY_DEFAULT = {"debug", "experiment"}
 LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
@@ -45,6 +50,10 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
             kinds += pairs
         elif kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
+        elif key in GROUPS and NUMBER.fullmatch(value):
+            # Unquoted, Hydra ends in a traceback for model=1, and for debug=null.
+            if key not in NONE_BY_DEFAULT or value != "null":
+                quoted.append(f"{key}={_quote(value)}")
         elif equals and key in LIST_KEYS and (names := _names(value)):
             quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
         elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):

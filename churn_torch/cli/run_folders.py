@@ -32,6 +32,11 @@ def choose(outputs: str, resume: str | None) -> str:
     return str(folder)
 
 
+def interrupted() -> Path | None:
+    """Return the folder that this process has made and that a training can be resumed from."""
+    return next((folder for folder in FRESH if (folder / "last.ckpt").exists()), None)
+
+
 def remove_if_useless(folder: Path, error: BaseException) -> None:
     """Remove a run folder in which nothing is trained yet, or whose resumption would fail again."""
     if not folder.is_dir():

@@ -58,7 +58,7 @@ def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
     from churn_torch.console import show
     from churn_torch.report.sweep_table import ranked, sweep_table
-    from churn_torch.workflows.whole_files import whole_file
+    from churn_torch.whole_files import whole_file
 
     with whole_file(folder / "sweep.csv") as temporary:
         pd.DataFrame(ranked(rows)).to_csv(temporary, index=False)

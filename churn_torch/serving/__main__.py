@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from churn_torch.console import make_console
+from churn_torch.console import make_console, replace_unprintable
 from churn_torch.errors import InputError
 from churn_torch.serving.describe import describe_file
 from churn_torch.serving.model_file import ModelFile
@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--json", action="store_true", help="print the metadata as JSON instead of tables"
     )
     options = parser.parse_args(arguments)
+    replace_unprintable()
     try:
         _show(options.model, options.json)
     except InputError as error:

@@ -28,6 +28,8 @@ _JSON = (
 _FORMAT = re.compile(r"[0-9]{1,9}")
 # The name of the file in a run folder.
 MODEL_NAME = "model.onnx"
+# What a training writes last: a run folder without it is not finished.
+LAST_NAME = "metrics.json"
 
 
 class ModelFile:
@@ -116,7 +118,7 @@ def find_model(run: str) -> Path:
     """Return the ONNX file of a run folder, or the file itself.
 
     Raises:
-        InputError: Neither exists.
+        InputError: Neither exists, or the run is not finished.
     """
     path = Path(run)
     if path.is_file():
@@ -129,6 +131,14 @@ def find_model(run: str) -> Path:
             expected=f"{MODEL_NAME} in {run!r}",
             got="none",
             fix=f"write it with churn-torch export run={run}",
+        )
+    if not (path / LAST_NAME).is_file():
+        raise InputError(
+            "run",
+            expected="a finished run",
+            got=f"{run!r} without {LAST_NAME}, which a training writes last",
+            fix=f"finish it with churn-torch train resume={run}, or name the file itself "
+            f"(run={path / MODEL_NAME})",
         )
     return path / MODEL_NAME
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.tables.schema import Column, Schema
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +33,7 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
         raise InputError(
             "model",
             expected="an ONNX file that onnxruntime can open",
-            got=f"{'bytes' if isinstance(model, bytes) else model}: {str(error).splitlines()[0]}",
+            got=f"{'bytes' if isinstance(model, bytes) else model}: {first_line(error)}",
             fix="write it again with churn-torch export",
         ) from error
 

@@ -172,12 +172,13 @@ def _check_finite(numbers: pd.Series, column: Column, first_row: int) -> None:
         and np.fmin.reduce(values, initial=0.0) >= -cells.LARGEST
     ):
         return
-    infinite = np.abs(values) > cells.LARGEST
-    row = first_row + int(infinite.argmax()) + 1
+    beyond = np.abs(values) > cells.LARGEST
+    row = first_row + int(beyond.argmax()) + 1
+    word = "infinite" if np.isinf(values[beyond]).all() else "beyond"
     raise InputError(
         f"column {column.name!r}",
         expected="finite numbers up to 3.4e38",
-        got=f"{int(infinite.sum()):,} beyond, the first in row {row:,}",
+        got=f"{int(beyond.sum()):,} {word}, the first in row {row:,}",
         fix="correct them or leave the cells empty",
     )
 

@@ -12,14 +12,12 @@ from functools import cached_property
 from typing import Any
 
 import pandas as pd
-from rich.table import Table
-from rich.text import Text
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.number_formats import NumberFormat
 
-__all__ = ["Column", "Kind", "Schema", "Storage", "describe"]
+__all__ = ["Column", "Kind", "Schema", "Storage"]
 
 _VERSION = 3
 
@@ -247,17 +245,3 @@ def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
     names = [str(name) for name in frame.columns]
     check_names(names)
     return frame.set_axis(names, axis=1)
-
-
-def describe(schema: Schema) -> Table:
-    """Lay out the schema as a table for the user: what each column is and what is done with it."""
-    table = Table("column", "kind")
-    table.add_column("missing", justify="right")
-    table.add_column("distinct", justify="right")
-    table.add_column("what is done")
-    for column in schema.columns:
-        share = f"{column.missing_share:.1%}" if column.missing_share else ""
-        style = "dim" if column.kind is Kind.IGNORED else None
-        cells = (column.name, column.kind.value, share, f"{column.n_distinct:,}", column.note)
-        table.add_row(*map(Text, cells), style=style)
-    return table

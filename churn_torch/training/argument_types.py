@@ -30,4 +30,5 @@ def check_argument(where: str, parameter: inspect.Parameter, value: Any) -> None
         return
     fits = isinstance(value, (int, float) if kind is float else kind)
     if not fits or (isinstance(value, bool) and kind is not bool):
-        raise InputError(where, expected=WORDS[kind], got=repr(value))
+        fix = f"help={where} explains it"
+        raise InputError(where, expected=WORDS[kind], got=repr(value), fix=fix)

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from churn_torch.errors import InputError
 from churn_torch.training.module import MONITOR, FitModule
+from churn_torch.whole_files import naming
 
 CHECKPOINT = "last.ckpt"
 # Least time between two checkpoints: an epoch of a small table is faster than writing one.
@@ -99,9 +100,10 @@ class LastCheckpoint(Checkpoint):
     def _write(self, trainer: pl.Trainer) -> None:
         temporary = self.path.with_suffix(".partial")
         try:
-            trainer.save_checkpoint(temporary, weights_only=False)
-            if trainer.is_global_zero:
-                temporary.replace(self.path)
+            with naming(self.path):
+                trainer.save_checkpoint(temporary, weights_only=False)
+                if trainer.is_global_zero:
+                    temporary.replace(self.path)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise

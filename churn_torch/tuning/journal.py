@@ -8,6 +8,7 @@ code.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -18,12 +19,14 @@ from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 
 JOURNAL = "study.journal"
 LOCK = "study.lock"
 # A process holds the lock only while it writes a few lines.
 LOCK_SECONDS = 60.0
+# The codes of two operations in the file.
+CREATE_STUDY, CREATE_TRIAL = 0, 4
 
 
 def study_lock(folder: Path) -> BaseFileLock:
@@ -91,6 +94,7 @@ def open_study(folder: Path, lock: BaseFileLock) -> optuna.Study:
     path = folder / JOURNAL
     with refuse_damage(folder):
         _remove_unfinished_line(path)
+        _check_lines(path)
         storage = JournalStorage(JournalFileBackend(str(path), _JournalLock(lock)))
         return optuna.create_study(
             storage=storage,
@@ -115,7 +119,7 @@ def refuse_damage(folder: Path) -> Iterator[None]:
         raise InputError(
             "tune.study",
             expected=f"a whole journal in {str(folder / JOURNAL)!r}",
-            got=f"a damaged one ({str(error).partition(chr(10))[0]})",
+            got=f"a damaged one ({first_line(error)})",
             fix="start another study (tune.study=NAME)",
         ) from error
 
@@ -165,6 +169,24 @@ def _acquire(lock: BaseFileLock) -> None:
             got="it held by another process",
             fix="look for a process that hangs, and end it",
         ) from error
+
+
+def _check_lines(path: Path) -> None:
+    """Check that lines are not missing, which Optuna does not notice: it would find no trials.
+
+    Raises:
+        ValueError: The first line is missing, or a line tells of a trial that no line starts.
+    """
+    n_trials = 0
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else ()):
+        entry = json.loads(line)
+        operation = entry["op_code"]
+        if number == 0 and operation != CREATE_STUDY:
+            raise ValueError("its first line is missing")
+        if operation == CREATE_TRIAL:
+            n_trials += 1
+        elif entry.get("trial_id", -1) >= n_trials:
+            raise ValueError(f"line {number + 1} is about a trial that has not started")
 
 
 def _remove_unfinished_line(path: Path) -> None:

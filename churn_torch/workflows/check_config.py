@@ -44,6 +44,26 @@ def check_choices(options: TrainOptions) -> None:
     check_selection(options.features.select, options.features.k)
 
 
+def refuse_folds(options: TrainOptions, what: str) -> None:
+    """Refuse a cross-validation where one split is meant.
+
+    Args:
+        options: Every choice of a training.
+        what: What the options are for, e.g. ``a study``.
+
+    Raises:
+        InputError: ``cv.folds`` is above 0.
+    """
+    if options.cv.folds:
+        raise InputError(
+            "cv.folds",
+            expected=f"0 for {what}, which fits on one split of the rows",
+            got=repr(options.cv.folds),
+            fix="leave it out; churn-torch train cv.folds=5 or churn_torch.cross_validate measures "
+            "by cross-validation",
+        )
+
+
 def check_cross_validation(options: TrainOptions) -> None:
     """Refuse what a cross-validation cannot do.
 
@@ -128,13 +148,7 @@ def check_study(options: TrainOptions, target: str) -> None:
             got=repr(options.resume),
             fix="a study goes on with tune.study=NAME",
         )
-    if options.cv.folds:
-        raise InputError(
-            "cv.folds",
-            expected="0 in a study, which judges by the validation rows",
-            got=repr(options.cv.folds),
-            fix="cross-validate what it finds with churn-torch train",
-        )
+    refuse_folds(options, "a study")
     if options.trainer.strategy == "ddp":
         raise InputError(
             "trainer",

@@ -21,6 +21,7 @@ from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
+from churn_torch.report.columns import columns_table
 from churn_torch.report.metrics import folds_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.tables.labelled.folds import folds
@@ -28,12 +29,14 @@ from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Schema, describe
+from churn_torch.tables.schema import Schema
 from churn_torch.training.fit import one_thread
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_cross_validation
+from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
@@ -47,7 +50,6 @@ from churn_torch.workflows.run_folder import (
 from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.whole_files import write_text
 
 
 def cross_validate(
@@ -78,7 +80,7 @@ def cross_validate(
     folder, content = Path(folder), plain_config(config)
     options = train_options(content)
     check_cross_validation(options)
-    with one_thread() as n_threads:
+    with one_thread() as n_threads, claimed(folder), naming(folder):
         start_run(folder, content)
         table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)
@@ -97,7 +99,7 @@ def cross_validate(
         measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
-        sources.write(tested, folder / PREDICTIONS)
+        sources.write(tested, folder / PREDICTIONS, key=None)
     metrics = _summary(measured, table)
     exported: list[str] = []
     if learned is None:
@@ -111,7 +113,7 @@ def cross_validate(
 
 
 def _show_table(table: MemoryTable) -> None:
-    show(describe(table.schema), once=True)
+    show(columns_table(table.schema.columns), once=True)
     rows = f"{len(table.label):,} rows, {table.label.mean():.1%} churn"
     show(f"{rows}{dropped_rows(table)}.")
 

@@ -21,11 +21,11 @@ from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.readers import sources
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.whole_files import new_folders
 from churn_torch.workflows.artefacts import MODEL, PREDICTIONS
 from churn_torch.workflows.publish import write_model
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.typed_config import plain_config, read_options
-from churn_torch.workflows.whole_files import new_folders
 
 
 @dataclass(frozen=True, kw_only=True)

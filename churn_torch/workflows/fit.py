@@ -45,7 +45,6 @@ from churn_torch.training.selection import (
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.row_counts import show_rows
 
-
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
 

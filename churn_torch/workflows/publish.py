@@ -21,8 +21,8 @@ from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
+from churn_torch.whole_files import whole_file
 from churn_torch.workflows.run_folder import Run
-from churn_torch.workflows.whole_files import whole_file
 
 
 class Published(NamedTuple):

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
@@ -23,6 +23,7 @@ from churn_torch.serving.model_file import missing_run
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
+from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import (
     CHECKPOINT,
     CONFIG,
@@ -32,8 +33,7 @@ from churn_torch.workflows.artefacts import (
     WEIGHTS,
 )
 from churn_torch.workflows.options import TrainOptions, stored_options
-from churn_torch.workflows.typed_config import MissingKey
-from churn_torch.workflows.whole_files import whole_file, write_text
+from churn_torch.workflows.typed_config import MissingKey, WrongOption
 
 
 @dataclass(frozen=True)
@@ -141,13 +141,6 @@ def start_run(folder: Path, config: Mapping[str, Any]) -> None:
     write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
-def forget_unstarted(folder: Path) -> None:
-    """Remove the folder of a run that was refused, where it holds no more than its choices."""
-    if folder.is_dir() and [path.name for path in folder.iterdir()] == [CONFIG]:
-        (folder / CONFIG).unlink()
-        folder.rmdir()
-
-
 def save_run(run: Run) -> None:
     """Write everything but the ONNX file and the predictions."""
     write_text(run.folder / SCHEMA, run.schema.to_json())
@@ -198,13 +191,20 @@ def folder_options(
         trust: As for `load_run`.
 
     Raises:
-        InputError: As for `stored_options`, but a missing key tells of a damaged file: the command
-            line cannot give it.
+        InputError: As for `stored_options`, but a missing or unknown key tells of a damaged file:
+            the command line cannot give it.
     """
     try:
         return stored_options(config, trust)
     except MissingKey as error:
         raise _damaged(folder, f"{CONFIG} lacks {error.key}") from error
+    except WrongOption as error:
+        raise InputError(
+            f"{CONFIG} in {str(folder)!r}: {error.where}",
+            expected=error.expected,
+            got=error.got,
+            fix="train again, or use the version of churn_torch that wrote it",
+        ) from error
 
 
 def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
@@ -262,11 +262,11 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def _damaged(folder: Path, reason: object) -> InputError:
+def _damaged(folder: Path, reason: BaseException | str) -> InputError:
     return InputError(
         "run",
         expected=f"whole files in {str(folder)!r}",
-        got=f"damaged ones ({str(reason).strip().partition(chr(10))[0]})",
+        got=f"damaged ones ({first_line(reason)})",
         fix="train again",
     )
 

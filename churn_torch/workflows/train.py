@@ -23,6 +23,7 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.additive_tables import strongest_table, terms_frame
+from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
 from churn_torch.report.reasons import reasons_sentence
@@ -30,20 +31,21 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Schema, describe
+from churn_torch.tables.schema import Schema
 from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import cell_shares, scored
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.materialize import Store
+from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows import artefacts
-from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.check_config import check_choices, refuse_folds
+from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
-    forget_unstarted,
     load_config,
     point_latest,
     save_run,
@@ -51,7 +53,6 @@ from churn_torch.workflows.run_folder import (
 )
 from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.whole_files import write_text
 
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
@@ -77,25 +78,26 @@ def train(
         InputError: The user's table or a choice cannot be used.
         ParityError: The ONNX file does not answer as the model; the run is kept without it.
     """
-    folder = Path(folder)
-    was_there = folder.exists()
-    with one_thread() as n_threads:
-        try:
-            return _train(plain_config(config), folder, source, n_threads)
-        except InputError:
-            if not was_there:
-                forget_unstarted(folder)
-            raise
-
-
-def _train(config: dict[str, Any], folder: Path, source: Source | None, n_threads: int) -> Run:
-    options, checkpoint = train_options(config), None
+    folder, content = Path(folder), plain_config(config)
+    options, checkpoint = train_options(content), None
     if options.resume:
-        config, options, checkpoint = _resumed(Path(options.resume), folder)
+        content, options, checkpoint = _resumed(Path(options.resume), folder)
     _check(options)
-    if checkpoint is None:
-        start_run(folder, config)
-    table = read_table(options, source)
+    with one_thread() as n_threads, claimed(folder), naming(folder):
+        if checkpoint is None:
+            start_run(folder, content)
+        table = read_table(options, source)
+        return _train(content, options, table, folder, n_threads, checkpoint)
+
+
+def _train(
+    config: dict[str, Any],
+    options: TrainOptions,
+    table: LabelledTable,
+    folder: Path,
+    n_threads: int,
+    checkpoint: Path | None,
+) -> Run:
     with fitted(
         options,
         table,
@@ -132,7 +134,7 @@ def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
     """
     table = read_labelled(options.data, seed=options.seed, source=source)
     check_input_names(table.schema)
-    show(describe(table.schema), once=True)
+    show(columns_table(table.schema.columns), once=True)
     return table
 
 
@@ -172,13 +174,7 @@ def predictions(scorer: Scorer, store: Store, measured: SplitMetrics) -> Iterato
 
 def _check(options: TrainOptions) -> None:
     check_choices(options)
-    if options.cv.folds:
-        raise InputError(
-            "cv.folds",
-            expected="0 for churn_torch.train, which gives one model",
-            got=str(options.cv.folds),
-            fix="call churn_torch.cross_validate",
-        )
+    refuse_folds(options, "churn_torch.train")
 
 
 def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, Path]:
@@ -186,14 +182,18 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
     stored = load_config(resume)
     if (resume / artefacts.METRICS).exists():
         raise InputError(
-            "resume", expected="an interrupted run", got=f"{resume}, which is finished"
+            "resume",
+            expected="an interrupted run",
+            got=f"{resume}, which is finished",
+            fix="use it with run=FOLDER, or train anew without resume",
         )
     checkpoint = folder / artefacts.CHECKPOINT
     if not checkpoint.exists():
         raise InputError(
             "resume",
             expected=f"{artefacts.CHECKPOINT} in {resume}",
-            got="none: it ended before its first epoch, so start anew",
+            got="none: it ended before its first epoch",
+            fix="start anew without resume",
         )
     options = folder_options(resume, stored)
     show(f"Going on with {resume}, with the choices in its config.yaml.")
@@ -206,7 +206,7 @@ def _metrics(
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
     rows = predictions(model.scorer, model.store, measured)
-    sources.write(rows, folder / artefacts.PREDICTIONS)
+    sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     return {
         "validation": model.validation,
         "test": measured.with_intervals(model.threshold, seed=options.seed),

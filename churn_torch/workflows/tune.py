@@ -21,6 +21,7 @@ from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.fit import one_thread
+from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
@@ -28,7 +29,6 @@ from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
 from churn_torch.workflows.typed_config import plain_config, read_options
-from churn_torch.workflows.whole_files import whole_file
 
 if TYPE_CHECKING:
     from churn_torch.tuning.study import Study
@@ -124,17 +124,19 @@ def tune(
     first = spaces.current_values(choices, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     table = read_table(options, source)
-    study = Study(
-        _study_folder(options.outputs, budget.study),
-        space=space,
-        first=first,
-        fingerprint=table.fingerprint,
-        choices=spaces.deciding_choices(choices),
-        seed=options.seed,
-        prune_after=budget.prune_after,
-    )
+    folder = _study_folder(options.outputs, budget.study)
+    with naming(folder):
+        study = Study(
+            folder,
+            space=space,
+            first=first,
+            fingerprint=table.fingerprint,
+            choices=spaces.deciding_choices(choices),
+            seed=options.seed,
+            prune_after=budget.prune_after,
+        )
     name, n_trials = study.folder.name, budget.trials
-    with contextlib.closing(study), logged(study.folder / LOG):
+    with naming(folder), contextlib.closing(study), logged(folder / LOG):
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
                 "tune.trials",
@@ -142,7 +144,7 @@ def tune(
                 got=str(n_trials),
                 fix=f"raise it to go on (the best model is in {done})",
             )
-        show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {study.folder}")
+        show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {folder}")
         try:
             with one_thread() as n_threads:
                 _search(choices, budget, study, table, n_threads)

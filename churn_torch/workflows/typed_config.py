@@ -20,7 +20,29 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.tables.missing_words import MissingWords
 
 T = TypeVar("T")
+ONE_OF_THE_KEYS = "one of the keys"
 MISSING = "???"  # OmegaConf's word for a value that the user must give
+
+
+class WrongOption(InputError):
+    """A key of a configuration is unknown, or its value has another type than the key.
+
+    Args:
+        key: The dotted key.
+        expected: As for `InputError`.
+        got: As for `InputError`.
+
+    Attributes:
+        is_unknown: The key is at fault, not its value.
+    """
+
+    def __init__(self, key: str, *, expected: str, got: str) -> None:
+        group = key.rpartition(".")[0]
+        unknown = expected.startswith(ONE_OF_THE_KEYS)
+        topic = (f"help={group}" if group else "--help") if unknown else f"help={key}"
+        fix = f"{topic} explains {'them' if unknown else 'it'}"
+        super().__init__(key, expected=expected, got=got, fix=fix)
+        self.is_unknown = unknown
 
 
 class MissingKey(InputError):
@@ -61,11 +83,10 @@ def read_options(kind: type[T], config: DictConfig | Mapping[str, Any], where: s
     values = {}
     for key, value in content.items():
         if key not in fields:
-            raise InputError(
+            raise WrongOption(
                 f"{where}{key}",
-                expected=f"one of the keys {', '.join(fields)}",
+                expected=f"{ONE_OF_THE_KEYS} {', '.join(fields)}",
                 got=f"{key!r}{suggest(str(key), fields)}",
-                fix="--help explains them",
             )
         values[key] = _value(hints[key], value, f"{where}{key}")
     for name, one in fields.items():
@@ -111,7 +132,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if nested is not None:
         names = ", ".join(f"{where}.{f.name}" for f in dataclasses.fields(nested))
         expected = f"keys below it ({names})"
-    raise InputError(f"{where}", expected=f"{expected}", got=repr(value))
+    raise WrongOption(where, expected=expected, got=repr(value))
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
@@ -124,7 +145,7 @@ def _sequence(hint: Any, value: Sequence[Any], where: str) -> tuple[Any, ...]:
     inner, *others = typing.get_args(hint)
     if others and others != [...] and len(value) != 1 + len(others):  # tuple[float, float]
         n = 1 + len(others)
-        raise InputError(where, expected=f"a list of {n} values", got=f"{len(value)} in {value}")
+        raise WrongOption(where, expected=f"a list of {n} values", got=f"{len(value)} in {value}")
     if inner is str:  # names of columns may be numbers
         return tuple(map(str, value))
     return tuple(_value(inner, each, where) for each in value)

@@ -36,12 +36,15 @@ def test_compose_is_what_a_script_would_run_with():
             "model=mpl",
             r"^model: expected one of [a-z_, ]+, got 'mpl' \(did you mean 'mlp'\?\);",
         ),
-        ("widht=3", r"^widht: .*\(did you mean 'model\.width'\?\)"),
+        (
+            "widht=3",
+            r"^widht: .*\(did you mean 'model\.width' of model=gam or .*; choose model=gam",
+        ),
         (
             "model.width=3",
             r"^model\.width: .*belongs to model=gam or model=mlp or model=tabm or model=wide_deep;",
         ),
-        ("optimizer.nesterov=true", r"one that belongs to optimizer=sgd; add optimizer=sgd, "),
+        ("optimizer.nesterov=true", r"one that belongs to optimizer=sgd; choose optimizer=sgd, "),
     ],
 )
 def test_compose_refuses_in_a_sentence(override, message):

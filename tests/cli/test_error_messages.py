@@ -4,7 +4,8 @@ import errno
 
 import pytest
 
-from churn_torch.cli.error_messages import CONF, explain, known_keys
+from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli.keys import known_keys
 from churn_torch.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.model_file import ModelFile, find_model
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.workflows.run_folder import Run
 from tests.serving.made_file import METADATA, SCHEMA, write_file
@@ -98,3 +98,12 @@ def test_metadata_nested_without_end_are_refused(tmp_path: Path):
     path = write_file(tmp_path / "model.onnx", metrics="[" * 100_000)
     with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
         ModelFile(path)
+
+
+def test_a_run_is_finished_only_with_what_is_written_last(tmp_path: Path):
+    file = write_file(tmp_path / "model.onnx")
+    assert find_model(str(file)) == file
+    with pytest.raises(InputError, match=r"^run: expected a finished run, got .*; finish it with"):
+        find_model(str(tmp_path))
+    (tmp_path / "metrics.json").write_text("{}")
+    assert find_model(str(tmp_path)) == file

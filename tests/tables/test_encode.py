@@ -121,11 +121,12 @@ def test_parse_text(column: Column, values: object, expected: list[str]) -> None
         (NUMERIC, [[1], None], r"1 other cell, the first is '\[1\]' in row 1"),
         (NUMERIC, pd.Series(pd.to_datetime(["2024-01-31"])), "the first is '2024-01-31"),
         (NUMERIC, [1.0, np.inf, -np.inf], "^column 'x': expected finite numbers up to 3.4e38, "
-         "got 2 beyond, the first in row 2;"),
-        (NUMERIC, ["1", "inf"], "got 1 beyond"),
+         "got 2 infinite, the first in row 2;"),
+        (NUMERIC, ["1", "inf"], "got 1 infinite"),
+        (NUMERIC, [1e39, np.inf], "got 2 beyond"),
         (NUMERIC, [1e39], "got 1 beyond"),
         (FLAG, ["1", "maybe"], "'x': expected yes/no values, .*'maybe' in row 2"),
-        (FLAG, [np.inf], "got 1 beyond"),
+        (FLAG, [np.inf], "got 1 infinite"),
         (DATE, ["1970-01-02", "soon"], "'x': expected dates, .*'soon' in row 2"),
         (DATE, [17, None], "expected dates, got 1 other cell, the first is '17' in row 1"),
         (ISO_DATE, [2024, -1], "like 2024-01-31, got 2 other cells, the first is '2024' in row 1"),
@@ -196,7 +197,7 @@ def test_float32_numbers_stay_float32_and_are_the_same_numbers():
         encode(pd.DataFrame({"x": x}), schema_of(NUMERIC)).float32 for x in (parsed, doubled)
     )
     np.testing.assert_array_equal(narrow, float64)
-    with pytest.raises(InputError, match=r"got 1 beyond, the first in row 2;"):
+    with pytest.raises(InputError, match=r"got 1 infinite, the first in row 2;"):
         parse_one(NUMERIC, pd.Series([np.nan, -np.inf], dtype="float32"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
 from churn_torch.errors import InputError
 from churn_torch.tables.schema import (
@@ -19,7 +17,6 @@ from churn_torch.tables.schema import (
     Schema,
     Storage,
     check_names,
-    describe,
     with_text_names,
 )
 
@@ -162,15 +159,3 @@ def test_names_become_text() -> None:
     assert list(frame.columns) == ["0", "x"]
     with pytest.raises(InputError, match="'0'"):
         with_text_names(pd.DataFrame([[1, 2]], columns=[0, "0"]))
-
-
-def test_describe_shows_every_column_and_takes_names_literally() -> None:
-    schema = SCHEMA.with_columns({"age": replace(SCHEMA["age"], note="[red]not a colour[/]")})
-    console = Console(width=200, record=True, file=io.StringIO())
-    console.print(describe(schema))
-    shown = console.export_text()
-    for column in schema.columns:
-        assert column.name in shown
-        assert column.kind.value in shown
-        assert column.note in shown
-    assert "25.0%" in shown

@@ -54,6 +54,8 @@ DAMAGE = {
     "bytes": b"\x00\xff{}\n",
     "pickle": pickle.dumps(Payload(), protocol=0) + b"\n",
     "list": b"[1]\n",
+    "first line": b'{"op_code":2,"worker_id":"x","study_id":0,"user_attr":{"a":1}}\n',
+    "no such trial": STUDY + b'{"op_code":6,"worker_id":"x","trial_id":0,"state":1,"values":[1]}\n',
     "operation": b'{"op_code":99,"worker_id":"x"}\n',
     "no study": b'{"op_code":0}\n',
     "directions": STUDY.replace(b"[1]", b'["os.system"]'),

@@ -118,6 +118,16 @@ def test_a_target_elsewhere_is_an_unknown_key_or_inert(folder: Path, group: str)
         load_run(folder)
 
 
+@pytest.mark.parametrize("value", [{"_target_": "mine.Callback"}, "mine.Callback", ["mine"], 3])
+def test_a_callback_elsewhere_is_told_in_a_sentence(folder: Path, value: object) -> None:
+    change(folder, "callbacks.mine", value)
+    with pytest.raises(
+        InputError, match=r"^config\.yaml in '.*': callbacks\.mine: expected one of .*; train again"
+    ) as raised:
+        load_run(folder)
+    assert "help" not in str(raised.value)  # nobody can type it on a command line
+
+
 def test_a_resumed_folder_is_a_strangers_too(folder: Path, tmp_path: Path) -> None:
     (folder / "metrics.json").unlink()
     change(folder, "model", {"_target_": "os.system", "command": "true"})

@@ -426,7 +426,9 @@ def test_resume_of_a_finished_run_is_refused(train_run, customers_run):
 def test_resume_without_a_checkpoint_is_refused(train_run, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.yaml").write_text("seed: 0\n")
-    with pytest.raises(InputError, match=r"^resume: expected last\.ckpt in .*, so start anew\.$"):
+    with pytest.raises(
+        InputError, match=r"^resume: expected last\.ckpt in .*, got none: .*; start"
+    ):
         train_run(tmp_path / "run", f"resume={tmp_path / 'run'}")
 
 

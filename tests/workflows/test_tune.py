@@ -316,7 +316,7 @@ def test_killed_studies_go_on_and_processes_share_one(keys, study):
         (["model=logreg", "tune=mlp"], r"a search space for the model chosen \(churn_torch"),
         (["trainer=ddp"], "trainer: expected one process a trial"),
         (["resume=x"], "a study goes on with tune.study=NAME"),
-        (["cv.folds=5"], r"cv\.folds: expected 0 in a study, .*, got 5; cross-validate"),
+        (["cv.folds=5"], r"cv\.folds: expected 0 for a study, .*, got 5; leave it out; "),
         (["threshold=2"], "threshold"),
         (["export.opset=99"], "export.opset: expected a whole number from 20 to 23, got 99"),
     ],

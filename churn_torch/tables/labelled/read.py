@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from churn_torch import samples
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, keyed
 from churn_torch.tables.labelled.in_memory import read_into_memory
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.streamed import open_streamed
@@ -60,9 +60,11 @@ def read_labelled(
                 got="one that is streamed",
                 fix="set data.streaming=false if it fits, or take one split (cv.folds=0)",
             )
-        return read_into_memory(main, None, data, seed=seed, with_test=False)
+        with keyed("data.source"):
+            return read_into_memory(main, None, data, seed=seed, with_test=False)
     read = open_streamed if _is_streamed(data, main, test) else read_into_memory
-    return read(main, test, data, seed=seed)
+    with keyed("data.source"):
+        return read(main, test, data, seed=seed)
 
 
 def located(source: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.weights import Weights, read_weights
@@ -201,8 +201,9 @@ def _readable(time: float, column: Column) -> str | float:
 
 
 def names_of(source: sources.Source, database: str | None) -> list[str]:
-    """Return the names of a source's columns, for which a row is read."""
-    return list(sources.read_sample(source, rows=1, database=database)[0].columns)
+    """Return the names of the columns of a test source, for which a row is read."""
+    with keyed("data.test_source"):
+        return list(sources.read_sample(source, rows=1, database=database)[0].columns)
 
 
 def check_test_source(n_rows: int, n_positive: int) -> None:

@@ -12,9 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
-from churn_torch.tables.readers.arrow import first_line
 from churn_torch.tables.schema import Schema, Storage
 
 KEY = "data.value"

@@ -8,14 +8,12 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import LONGEST, InputError, suggest
+from churn_torch.errors import first_line as first_line  # the readers have it from here
 from churn_torch.tables.schema import check_names
 
 # A schema, and the rows that follow it.
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
-
-# Characters of a library's message that are shown.
-_LONGEST = 300
 
 
 def check_columns(names: Sequence[str], columns: Sequence[str] | None) -> None:
@@ -57,17 +55,12 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
         ) from None
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of a library's message: the rest is for its developers."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST]
-
-
 def library_message(error: BaseException) -> str:
     """Return a library's message in one line: the whole of it where it is short."""
     lines = (line.strip() for line in str(error).splitlines())
     # A line of carets points into the line above it, which one line cannot show.
     whole = " ".join(line for line in lines if line.strip("^"))
-    return whole if 0 < len(whole) <= _LONGEST else first_line(error)
+    return whole if 0 < len(whole) <= LONGEST else first_line(error)
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -14,24 +13,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
-from churn_torch.errors import InputError
-from churn_torch.tables.readers.arrow import first_line
+from churn_torch.errors import InputError, first_line
+from churn_torch.whole_files import whole_file
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
-def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
+def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None = "out") -> int:
     """Write chunks as one CSV (``.csv``, ``.tsv``, also ``.gz``) or Parquet file.
 
     The rows go to a temporary file in the same folder, which is renamed at the end.
+
+    Args:
+        frames: The chunks.
+        path: The file.
+        key: What the user calls its place; None where the user has not named it.
 
     Returns:
         The number of rows written.
 
     Raises:
-        InputError: The format is unknown, the place cannot be written to, or a column changes
-            its type on the way.
+        InputError: The format is unknown, the place that ``key`` names cannot be written to, or a
+            column changes its type on the way.
+        OSError: It cannot be written to, and the user has not named it.
     """
     path = Path(path).expanduser()
     name = path.name.lower()
@@ -42,24 +47,21 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path) -> int:
             got=repr(str(path)),
             fix="rename it",
         )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with suppress(FileExistsError):  # a file where a folder should be: opening it says so
             path.parent.mkdir(parents=True, exist_ok=True)
         write_rows = _write_parquet if name.endswith(_PARQUET) else _write_csv
-        n_rows = write_rows(frames, partial, name)
-        os.replace(partial, path)
+        with whole_file(path) as temporary:
+            return write_rows(frames, temporary, name)
     except OSError as error:
+        if key is None:
+            raise
         raise InputError(
-            "out",
+            key,
             expected="a file that can be written",
             got=f"{str(path)!r} ({error.strerror or error})",
             fix="choose another folder or name",
         ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink()
-    return n_rows
 
 
 def _write_csv(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int:

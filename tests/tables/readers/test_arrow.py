@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from churn_torch.errors import InputError
 from churn_torch.tables.readers.arrow import (
     check_columns,
-    first_line,
     guarded,
     library_message,
     rebatched,
@@ -61,12 +60,6 @@ def test_short_messages_are_shown_whole() -> None:
     assert library_message(ValueError()) == "ValueError"
     assert library_message(ValueError("first\n" + "x" * 300)) == "first"
     assert library_message(ValueError("x" * 300)) == "x" * 300
-
-
-def test_first_line() -> None:
-    assert first_line(ValueError("one\ntwo")) == "one"
-    assert first_line(ValueError()) == "ValueError"
-    assert len(first_line(ValueError("x" * 1000))) == 300
 
 
 @settings(deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,7 +88,24 @@ def test_places_that_cannot_be_written(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     with pytest.raises(InputError, match="out: expected a file that can be written"):
         write(chunks(), tmp_path / name)
+    with pytest.raises(IsADirectoryError) as raised:  # the user has named no such place
+        write(chunks(), tmp_path / name, key=None)
+    assert raised.value.filename in (str(tmp_path / name), f".{name}.partial")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", name]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, name: str) -> None:
+    def full() -> Iterator[pd.DataFrame]:
+        yield from chunks()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InputError, match=rf"^out: .*{name}' \(No space left on device\); choose"):
+        write(full(), tmp_path / name)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write(full(), tmp_path / name, key=None)
+    assert raised.value.filename == str(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_csv_is_plain_text_with_line_feeds(tmp_path: Path) -> None:
