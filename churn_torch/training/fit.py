@@ -170,22 +170,6 @@ def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> d
 
 
 @contextlib.contextmanager
-def one_thread() -> Iterator[int]:
-    """Keep torch to one thread, and yield the number that it had.
-
-    Torch's threads wait for each other after every operation. They gain little on rows that are
-    read chunk by chunk through a cache, and slow down many times where another process is using a
-    core. Passes of the exact solvers open their own threads, and large steps set torch's.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield n_threads
-    finally:
-        torch.set_num_threads(n_threads)
-
-
-@contextlib.contextmanager
 def _arithmetic(n_threads: int, matmul_precision: str) -> Iterator[None]:
     """Set torch's threads and the precision of matrix products for a fit, then restore them."""
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()

@@ -31,8 +31,8 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import describe
-from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import cell_shares, scored
+from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.materialize import Store
 from churn_torch.workflows import artefacts
@@ -55,19 +55,20 @@ from churn_torch.workflows.whole_files import write_text
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
 
-Source = str | Path | pd.DataFrame
 Terms = tuple[list[AdditiveTerm], float]
 
 
-def train(
-    config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Source | None = None
-) -> Run:
+def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Any = None) -> Run:
     """Train a model and write its run folder.
+
+    It works in any thread; fits of one process take turns. The random state of torch, NumPy and
+    Python is set by ``config.seed`` meanwhile, and put back at the end.
 
     Args:
         config: The composed configuration (conf/train.yaml).
         folder: The run folder; with ``config.resume`` it is that folder.
-        source: A table that takes the place of ``config.data.source``, e.g. a DataFrame.
+        source: A table that takes the place of ``config.data.source``: a path, or whatever
+            `churn_torch.tables.readers.frames.as_frame` takes, such as a DataFrame.
 
     Returns:
         The finished run.
@@ -77,7 +78,7 @@ def train(
     """
     folder = Path(folder)
     was_there = folder.exists()
-    with one_thread() as n_threads:
+    with alone(), one_thread() as n_threads:
         try:
             return _train(plain_config(config), folder, source, n_threads)
         except InputError:
@@ -86,7 +87,7 @@ def train(
             raise
 
 
-def _train(config: dict[str, Any], folder: Path, source: Source | None, n_threads: int) -> Run:
+def _train(config: dict[str, Any], folder: Path, source: Any, n_threads: int) -> Run:
     options, checkpoint = train_options(config), None
     if options.resume:
         config, options, checkpoint = _resumed(Path(options.resume), folder)
@@ -123,7 +124,7 @@ def _train(config: dict[str, Any], folder: Path, source: Source | None, n_thread
     return run
 
 
-def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
+def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     """Read and split the table, and show what is made of its columns.
 
     Raises:

@@ -19,6 +19,7 @@ class ColumnProfile:
 
     Attributes:
         storage: None when the cells are neither numbers nor text nor dates.
+        other_cells: What they are then, in words.
         levels: The distinct non-missing values: float64 (sorted), or text, or UTC timestamps.
         n_distinct: Their number; long whole numbers count by all their digits.
         stray_text: A text that keeps a column of numbers from being one.
@@ -33,6 +34,8 @@ class ColumnProfile:
     is_bool: bool = False
     is_category: bool = False
     stray_text: str | None = None
+    other_cells: str = ""
+    is_duration: bool = False
 
     @property
     def present(self) -> int:
@@ -65,6 +68,8 @@ def profile_column(series: pd.Series) -> ColumnProfile:
         is_bool=_is_bool(series),
         is_category=isinstance(series.dtype, pd.CategoricalDtype),
         stray_text=stray,
+        is_duration=cells.is_duration(series),
+        other_cells=cells.other_cells(series) if storage is None else "",
     )
 
 

@@ -29,7 +29,7 @@ def guess(profile: ColumnProfile) -> Column:
     """Guess the kind of a column; its note says where the guess may be wrong."""
     if profile.storage is None:
         return profile.as_column(
-            Kind.IGNORED, "left out: nested values, neither numbers nor text nor dates"
+            Kind.IGNORED, f"left out: {profile.other_cells}, neither numbers nor text nor dates"
         )
     if profile.present == 0:
         return profile.as_column(Kind.IGNORED, "left out: empty")
@@ -50,7 +50,7 @@ def _guess_number(profile: ColumnProfile) -> Column:
     why = _integer_id(profile)
     if why:
         return profile.as_column(Kind.IGNORED, f"left out: {why}")
-    return profile.as_column(Kind.NUMERIC, "number")
+    return profile.as_column(Kind.NUMERIC, "number of days" if profile.is_duration else "number")
 
 
 def _integer_id(profile: ColumnProfile) -> str:

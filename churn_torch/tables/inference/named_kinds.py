@@ -24,7 +24,7 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
     if kind is Kind.ID:
         return profile.as_column(kind, "names the row; not learned from")
     if profile.storage is None:
-        raise _misfit(profile, kind, "nested values", "ignored")
+        raise _misfit(profile, kind, profile.other_cells, "ignored")
     if profile.present == 0:
         return profile.as_column(Kind.IGNORED, "left out: empty")
     if kind is Kind.DATETIME:
