@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.types import is_list_like
+from pandas.api.types import infer_dtype, is_list_like
 
 from churn_torch.errors import InputError
 from churn_torch.tables.readers import arrow
@@ -65,7 +65,7 @@ def as_frame(
     if isinstance(given, Mapping):
         return _of_mapping(given, where, one_row=names is not None)
     if isinstance(given, list | tuple) and has_names(given):
-        return _of_pandas(pd.DataFrame(list(given)), where)
+        return _of_pandas(pd.DataFrame(list(given), dtype=object).apply(_typed), where)
     if isinstance(given, np.ndarray) and given.dtype.names is not None and given.ndim == 1:
         return _of_pandas(pd.DataFrame(given), where)
     if _goes_to_pandas(given):
@@ -209,6 +209,8 @@ def _of_mapping(given: Mapping[Any, Any], where: str, *, one_row: bool) -> pd.Da
     series = {
         name: _of_arrow(pa.table({name: pa.chunked_array(values)}), where)[name]
         if _is_arrow(values) and not isinstance(values, pd.Series | pd.Index)
+        else _typed(pd.Series(values, dtype=object))
+        if isinstance(values, list | tuple)
         else values
         for name, values in columns.items()
     }
@@ -221,6 +223,17 @@ def _of_mapping(given: Mapping[Any, Any], where: str, *, one_row: bool) -> pd.Da
             fix="use series.reset_index(drop=True), or one DataFrame",
         )
     return _of_pandas(frame, where)
+
+
+def _typed(cells: pd.Series) -> pd.Series:
+    """Return Python's own values in the type that they have in common, with all their digits."""
+    typed = cells.infer_objects()
+    if typed.dtype == np.float64 and infer_dtype(cells, skipna=True) == "integer":
+        try:
+            return cells.astype("Int64")  # some are missing
+        except OverflowError:
+            return cells
+    return typed
 
 
 def _of_other_library(given: Any, where: str) -> pd.DataFrame:
@@ -257,7 +270,8 @@ def _of_array(given: Any, where: str, names: Sequence[str]) -> pd.DataFrame:
             fix=f"give those of {', '.join(map(repr, names[:6]))}"
             f"{', ...' if len(names) > 6 else ''} in this order, or a DataFrame",
         )
-    return pd.DataFrame(array, columns=list(names)).infer_objects()
+    frame = pd.DataFrame(array, columns=list(names))
+    return frame.apply(_typed) if array.dtype == object else frame
 
 
 def _no_table(given: object, where: str) -> InputError:
