@@ -66,12 +66,11 @@ def check_followed(overrides: Sequence[str]) -> None:
         for refused, instead in _INSTEAD.items():
             below = refused not in _WITH_OWN_KEYS and key.startswith((f"{refused}.", f"{refused}/"))
             if (key == refused or below) and override not in _FOLLOWED:
-                raise InputError(
-                    key,
-                    expected="a choice that a classifier can follow",
-                    got=value or "nothing",
-                    fix=instead,
-                )
+                raise _not_followed(key, value or "nothing", instead)
+
+
+def _not_followed(key: str, value: str, instead: str) -> InputError:
+    return InputError(key, expected="a choice that a classifier can follow", got=value, fix=instead)
 
 
 def classifier_options(
@@ -114,6 +113,8 @@ def classifier_options(
         callbacks=replace(options.callbacks, progress=False),
     )
     check_choices(options)
+    if options.trainer.profiler is not None:
+        raise _not_followed("trainer.profiler", str(options.trainer.profiler), _RUN)
     if options.cv.folds:
         raise InputError(
             "cv.folds",

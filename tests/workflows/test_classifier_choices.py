@@ -65,6 +65,14 @@ def test_the_state_becomes_a_seed():
     assert seed(np.random.RandomState(1)) == np.random.RandomState(1).randint(2**31 - 1)
 
 
+def test_a_profile_has_nowhere_to_go():
+    config = compose("train", ["data=table", "data.target=y", "debug=profile"])
+    with pytest.raises(
+        InputError, match=r"^trainer\.profiler: expected a choice that a classifier"
+    ):
+        classifier_options(config, target="y", weight=None, numbers=[], random_state=0)
+
+
 def test_what_is_warned_of():
     columns = (
         Column("a", Kind.IGNORED, Storage.NUMBER, note="left out: constant"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ def has_names(given: object) -> bool:
         return given.dtype.names is not None
     if isinstance(given, list | tuple):
         return bool(given) and all(isinstance(row, Mapping) for row in given)
-    return _is_lazy(given) or _goes_to_pandas(given)
+    return _is_lazy(given) or (hasattr(given, "columns") and not isinstance(given, type))
 
 
 def as_frame(
@@ -68,7 +69,7 @@ def as_frame(
         return _of_pandas(pd.DataFrame(list(given), dtype=object).apply(_typed), where)
     if isinstance(given, np.ndarray) and given.dtype.names is not None and given.ndim == 1:
         return _of_pandas(pd.DataFrame(given), where)
-    if _goes_to_pandas(given):
+    if hasattr(given, "columns") and callable(getattr(given, "to_pandas", None)):
         return _of_other_library(given, where)
     if names is None or not _is_array(given):
         raise _no_table(given, where)
@@ -105,14 +106,6 @@ def _is_lazy(given: object) -> bool:
     return type(given).__name__ == "LazyFrame" and callable(getattr(given, "collect", None))
 
 
-def _goes_to_pandas(given: object) -> bool:
-    return (
-        not isinstance(given, type)
-        and hasattr(given, "columns")
-        and callable(getattr(given, "to_pandas", None))
-    )
-
-
 def _is_array(given: object) -> bool:
     if hasattr(given, "nnz"):  # of SciPy
         return False
@@ -128,7 +121,8 @@ def _of_pandas(frame: pd.DataFrame, where: str) -> pd.DataFrame:
             fix="join them, e.g. frame.columns = ['_'.join(map(str, c)) for c in frame.columns]",
         )
     frame = with_text_names(frame)
-    of_arrow = [name for name in frame.columns if isinstance(frame.dtypes[name], pd.ArrowDtype)]
+    kinds = zip(frame.columns, frame.dtypes, strict=True)
+    of_arrow = [name for name, kind in kinds if isinstance(kind, pd.ArrowDtype)]
     if of_arrow:
         table = pa.Table.from_pandas(frame[of_arrow], preserve_index=False)
         read = _of_arrow(table, where).set_axis(frame.index, axis=0)
@@ -279,6 +273,8 @@ def _no_table(given: object, where: str) -> InputError:
     fix = f"call .{words[0]}() first" if words else "make a pandas DataFrame of it"
     if isinstance(given, np.ndarray | list | tuple):
         fix = "name its columns: pandas.DataFrame(array, columns=[...])"
+    if isinstance(given, str | os.PathLike):
+        fix = "read it first, e.g. pandas.read_csv(path, dtype=str)"
     return InputError(where, expected=_TABLE, got=_name_of(given), fix=fix)
 
 

@@ -41,6 +41,15 @@ class LikeCudf:
         return TABLE
 
 
+class LikeDask:
+    """A frame that is not in memory."""
+
+    columns = NAMES
+
+    def compute(self) -> pd.DataFrame:
+        raise AssertionError
+
+
 ARROW = pa.Table.from_pandas(TABLE, preserve_index=False)
 WAYS: dict[str, Any] = {
     "pandas": TABLE,
@@ -143,6 +152,12 @@ def test_an_array_is_taken_by_position() -> None:
         (3, None, "got an int;"),
         ({1, 2}, ["a"], "got a set;"),
         (pd.DataFrame, None, "got a type;"),
+        (
+            "rows.csv",
+            ["a"],
+            r"got a str; read it first, e\.g\. pandas\.read_csv\(path, dtype=str\)",
+        ),
+        (LikeDask(), None, r"got a tests LikeDask; call \.compute\(\) first"),
         (pl.Series([1]), None, "got a polars Series; call .to_frame"),
         (pa.chunked_array([[1]]), ["a"], "got a pyarrow ChunkedArray;"),
         (pd.Series([1, 2]), None, "got a Series that is a column; use series.to_frame"),
