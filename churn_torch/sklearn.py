@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,29 +14,34 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from pandas.api.types import is_numeric_dtype
-from pytorch_lightning.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
     validate_data,
 )
 from torch import Tensor
 
 from churn_torch.cli.compose import compose
+from churn_torch.errors import InputError
 from churn_torch.export.graph import check_input_names
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.training.fit import one_thread
-from churn_torch.workflows.check_config import check_choices, refuse_folds
+from churn_torch.tables.options import Label
+from churn_torch.tables.readers.frames import as_frame, has_names
+from churn_torch.training.process_state import alone, one_thread
+from churn_torch.workflows.classifier_choices import (
+    check_followed,
+    classifier_options,
+    left_out_sentence,
+    unconverged_sentence,
+)
+from churn_torch.workflows.classifier_labels import class_labels
 from churn_torch.workflows.fit import fitted
-from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.train import describe_data
@@ -49,36 +54,48 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A binary classifier for tables: a training without its run folder.
 
     Kinds of the columns of a DataFrame are inferred as in a training: numbers, categories, dates;
-    identifiers, constants and free text are left out. Cells may be missing. The columns of an array
-    of numbers are all numbers. A share of the rows (``data.split.validation``) is held
-    back for early stopping, calibration and the threshold.
+    identifiers, constants and free text are left out, with a warning. Cells may be missing. The
+    columns of an array of numbers are all numbers. A share of the rows (``data.split.validation``)
+    is held back for early stopping, calibration and the threshold.
+
+    Fits in several threads take turns, as torch has one random state in a process; the random
+    states of torch, NumPy and Python are left as they were. Predictions run side by side.
 
     Args:
         model: A word of conf/model.
         overrides: Other choices as on the command line, such as ``["optimizer.lr=0.01"]``; for a
             grid search, a list of such lists. ``data.kinds.COLUMN=categorical`` says what a column
             is.
+        positive: The label that means churn; found as in a training where the two are an obvious
+            pair, such as yes and no.
         random_state: Decides held-back rows, first weights and the order of rows.
 
     Attributes:
-        classes_: The two labels; the second is the one whose probability is modelled.
+        classes_: The two labels, sorted.
+        churn_class_: The label that means churn; None where neither ``positive`` nor the labels
+            say. Its probability is modelled, else that of the second label.
         n_features_in_: Columns that `fit` was given.
         feature_names_in_: Their names, if they had text names.
         schema_: What each column is taken for.
         scorer_: The trained torch module, from typed columns to probability.
-        threshold_: From which probability `predict` gives the second label.
+        threshold_: From which probability of the modelled label `predict` gives it.
         metrics_: The metrics of the rows held back, how the fit went, and of what data it is.
     """
+
+    _names: list[str]
+    _modelled: int
 
     def __init__(
         self,
         model: str = "logreg",
         *,
         overrides: Sequence[str] = (),
+        positive: Label | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.model = model
         self.overrides = overrides
+        self.positive = positive
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
@@ -93,7 +110,8 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from rows.
 
         Args:
-            X: ``[N, F]``, a DataFrame or an array.
+            X: ``[N, F]``, an array or whatever `churn_torch.tables.readers.frames.as_frame` takes:
+                a DataFrame of pandas or polars, an Arrow table, a dict of columns.
             y: ``[N]`` of two different labels.
             sample_weight: ``[N]``, 0 or more: how much a row counts while the model learns, as
                 ``data.weight`` does in a training.
@@ -103,19 +121,23 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: X, y or the weights are not of the shape or kind that is needed.
         """
         frame = self._frame(X, y=y, reset=True)
-        self.classes_, codes = self._coded(y)
-        check_consistent_length(frame, codes)
-        target, weight = _unused(_TARGET, frame), _unused(_WEIGHT, frame)
-        added: dict[str, Any] = {target: codes}
+        labels = class_labels(y, self.positive)
+        check_consistent_length(frame, labels.is_modelled)
+        target, weight = _unused(labels.name or _TARGET, frame), _unused(_WEIGHT, frame)
+        added: dict[str, Any] = {target: labels.is_modelled}
         if sample_weight is not None:
             added[weight] = _check_sample_weight(sample_weight, frame, dtype=np.float64)
         numbers = frame.columns[[is_numeric_dtype(dtype) for dtype in frame.dtypes]]
-        options = self._options(
-            target,
-            weight if sample_weight is not None else None,
-            [] if isinstance(X, pd.DataFrame) else list(numbers),
+        check_followed(self.overrides)
+        words = ["data=table", f"model={self.model}", "data.target=target", *self.overrides]
+        options = classifier_options(
+            compose("train", words),
+            target=target,
+            weight=weight if sample_weight is not None else None,
+            numbers=[] if has_names(X) else list(numbers),
+            random_state=self.random_state,
         )
-        with one_thread() as n_threads, isolate_rng(), tempfile.TemporaryDirectory() as folder:
+        with alone(), one_thread() as n_threads, tempfile.TemporaryDirectory() as folder:
             table = read_labelled(
                 options.data, seed=options.seed, source=frame.assign(**added), with_test=False
             )
@@ -123,21 +145,31 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             with fitted(
                 options, table, Path(folder), n_threads=n_threads, announce=lambda line: None
             ) as model:
-                self.schema_, self.scorer_ = model.schema, model.scorer
-                self.threshold_ = model.threshold
+                self.schema_ = labels.named_in(model.schema)
+                self.scorer_, self.threshold_ = model.scorer, model.threshold
                 self.metrics_ = {
                     "validation": model.validation,
                     "fit": model.fit,
                     "data": describe_data(table),
                 }
+        self.classes_, self.churn_class_ = labels.classes, labels.churn
+        self._modelled = labels.modelled
         self.options_ = options
+        if said := left_out_sentence(table.schema):
+            warnings.warn(said, stacklevel=2)
+        if said := unconverged_sentence(model.fit):
+            warnings.warn(said, ConvergenceWarning, stacklevel=2)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the calibrated probabilities of both labels, ``[N, 2]``, in float32's digits.
 
-        The net computes in float64: in float32 the last digits of a matrix product would depend
-        on which rows are scored together.
+        The columns follow ``classes_``. The net computes in float64: in float32 the last digits of
+        a matrix product would depend on which rows are scored together.
+
+        Args:
+            X: As for `fit`, or one row: a Series whose index names the columns, a dict of cells.
+                An array has as many columns as that of `fit` and is taken by position.
 
         Raises:
             InputError: A cell cannot be read as its column's kind (a ValueError).
@@ -145,20 +177,24 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         columns = self._columns(X)
         with one_thread():
-            second = self._scored(columns).double().numpy()
-        return np.stack([1 - second, second], axis=1)
+            modelled = self._scored(columns).double().numpy()
+        both = (1 - modelled, modelled)
+        return np.stack(both if self._modelled else both[::-1], axis=1)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return the label of each row, ``[N]``: the second from ``threshold_`` on.
+        """Return the label of each row, ``[N]``: the modelled one from ``threshold_`` on.
 
         Raises:
             InputError: A cell cannot be read as its column's kind (a ValueError).
             ValueError: The columns are not those of `fit`.
         """
-        second = self.predict_proba(X)[:, 1] >= np.float32(self.threshold_)
-        labels: npt.NDArray[Any] = self.classes_[second.astype(np.int64)]
+        reached = self.predict_proba(X)[:, self._modelled] >= np.float32(self.threshold_)
+        labels: npt.NDArray[Any] = self.classes_[
+            np.where(reached, self._modelled, 1 - self._modelled)
+        ]
         return labels
 
+    @alone()
     def export(self, path: str | Path, X: Any) -> list[str]:
         """Write the model as an ONNX file: raw columns in, the four outputs of a run's file out.
 
@@ -170,9 +206,20 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             What was written and how near it is to torch, a sentence each.
 
         Raises:
-            InputError: X or ``overrides`` cannot be used.
+            InputError: X or ``overrides`` cannot be used, or it is not known which label means
+                churn.
             ParityError: onnxruntime and torch disagree; nothing is written.
         """
+        check_is_fitted(self)
+        if self.churn_class_ is None:
+            first, second = self.classes_.tolist()
+            raise InputError(
+                "positive",
+                expected=f"the label that means churn, as the file gives its probability: "
+                f"{first!r} or {second!r}",
+                got="none, and the labels do not say",
+                fix=f"fit ChurnClassifier(positive={second!r}) or (positive={first!r})",
+            )
         path = Path(path)
         _, said = publish(
             Run(path.parent, {}, self.options_, self.schema_, self.scorer_, self.metrics_),
@@ -202,54 +249,34 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _frame(self, X: Any, *, reset: bool, **y: Any) -> pd.DataFrame:
         """Return X as a table, checked as scikit-learn does; ``y`` is checked with it."""
-        if isinstance(X, pd.DataFrame) and len(X):
-            validate_data(self, X, **y, reset=reset, skip_check_array=True)
-            return X.set_axis(X.columns.map(str), axis=1).reset_index(drop=True)
+        if has_names(X):
+            frame = as_frame(X, where="X", names=None if reset else self._names)
+            if len(frame):
+                return self._named(X, frame, reset=reset, **y)
+            X = frame
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(object), None)
         checked = validate_data(
             self, X, **y, reset=reset, dtype=None, ensure_all_finite="allow-nan"
         )
         array = checked[0] if y else checked
-        names = [f"x{i}" for i in range(array.shape[1])]
-        return pd.DataFrame(array, columns=names).infer_objects()
+        if reset:
+            self._names = [f"x{i}" for i in range(array.shape[1])]
+        return pd.DataFrame(array, columns=self._names).infer_objects()
 
-    @staticmethod
-    def _coded(y: Any) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Return the two labels, and each row's position among them."""
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        classes, codes = np.unique(y, return_inverse=True)
-        kind = type_of_target(y, input_name="y")
-        if kind != "binary":
-            raise ValueError(
-                f"Only binary classification is supported. The type of the target is {kind}."
-            )
-        if len(classes) < 2:
-            raise ValueError(f"expected two classes in y, got one class, {str(classes[0])!r}.")
-        return classes, codes
-
-    def _options(self, target: str, weight: str | None, numbers: Sequence[str]) -> TrainOptions:
-        """Return the choices of a fit; ``numbers`` are columns that can be nothing else."""
-        words = ["data=table", f"model={self.model}", "data.target=target", *self.overrides]
-        options = train_options(compose("train", words))
-        state = self.random_state
-        seed = state if isinstance(state, int) else check_random_state(state).randint(2**31 - 1)
-        data = replace(
-            options.data,
-            target=target,
-            positive="1",
-            weight=weight,
-            kinds=options.data.kinds or dict.fromkeys(numbers, "numeric"),
-        )
-        options = replace(
-            options,
-            data=data,
-            seed=seed,
-            trainer=replace(options.trainer, enable_checkpointing=False),
-            callbacks=replace(options.callbacks, progress=False),
-        )
-        check_choices(options)
-        refuse_folds(options, "a classifier")
-        return options
+    def _named(self, X: Any, frame: pd.DataFrame, *, reset: bool, **y: Any) -> pd.DataFrame:
+        """Return a table with names; those of a row or of dicts may stand in any order."""
+        same = not reset and set(frame.columns) == set(self._names)
+        if same and isinstance(X, pd.Series | Mapping | list | tuple):
+            frame = frame[self._names]
+        # As the caller has it: names that are numbers are no names to scikit-learn.
+        checked = X if isinstance(X, pd.DataFrame) else frame
+        validate_data(self, checked, **y, reset=reset, skip_check_array=True)
+        if reset:
+            self._names = list(frame.columns)
+        elif not same and not hasattr(self, "feature_names_in_"):  # it has learned from an array
+            frame = frame.set_axis(self._names, axis=1)
+        return frame.reset_index(drop=True)
 
 
 def _unused(name: str, frame: pd.DataFrame) -> str:

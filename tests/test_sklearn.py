@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+import json
 import pickle
+import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnxruntime as ort
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.utils.estimator_checks import estimator_checks_generator
@@ -217,3 +223,132 @@ def test_labels_that_cannot_be_used_are_named(telco):
         clone(EXACT).fit(X, y[:-1])
     with pytest.raises(ValueError, match="feature names should match"):
         clone(EXACT).fit(X[:200], y[:200]).predict(X.drop(columns="tenure"))
+
+
+# Labels
+
+
+def test_the_file_models_churn_where_the_labels_say_which_it_is(telco, learned, tmp_path):
+    X, y = telco
+    words = y.map({"Yes": "Churned", "No": "Stayed"}).rename("outcome")
+    model = clone(EXACT).fit(X, words)
+    assert (model.classes_.tolist(), model.churn_class_) == (["Churned", "Stayed"], "Churned")
+    np.testing.assert_allclose(model.predict_proba(X)[:, 0], learned.predict_proba(X)[:, 1])
+    assert np.array_equal(model.predict(X) == "Churned", learned.predict(X) == "Yes")
+    assert model.score(X, words) == learned.score(X, y)
+    model.export(tmp_path / "model.onnx", X)
+    session = ort.InferenceSession(tmp_path / "model.onnx")
+    stored = session.get_modelmeta().custom_metadata_map
+    schema = json.loads(stored["schema"])
+    assert [schema[key] for key in ("target", "positive", "negative")] == [
+        *("outcome", "Churned", "Stayed")
+    ]
+    assert float(stored["base_rate"]) == pytest.approx((y == "Yes").mean(), abs=0.01)
+
+
+def test_labels_that_do_not_say_are_learned_and_not_exported(telco, learned, tmp_path):
+    X, y = telco
+    letters = y.map({"Yes": "a", "No": "b"})
+    model = clone(EXACT).fit(X, letters)
+    assert model.churn_class_ is None
+    message = r"^positive: .*'a' or 'b', got none, .*; fit ChurnClassifier\(positive='b'\) or"
+    with pytest.raises(InputError, match=message):
+        model.export(tmp_path / "model.onnx", X)
+    assert not list(tmp_path.iterdir())
+    named = clone(EXACT).set_params(positive="a").fit(X, letters)
+    assert named.churn_class_ == "a"
+    np.testing.assert_allclose(named.predict_proba(X)[:, 0], learned.predict_proba(X)[:, 1])
+    assert "matches PyTorch" in named.export(tmp_path / "model.onnx", X)[0]
+
+
+# Tables of any kind
+
+
+@pytest.mark.parametrize(
+    "kind", [pl.from_pandas, pa.Table.from_pandas, lambda t: t.to_dict("list")]
+)
+def test_names_and_types_of_other_tables_are_kept(telco, learned, kind):
+    X, y = telco
+    model = clone(EXACT).fit(kind(X), kind(y.to_frame())["churn"])
+    assert model.feature_names_in_.tolist() == list(X.columns)
+    assert model.schema_.features == learned.schema_.features
+    expected = learned.predict_proba(X)
+    np.testing.assert_allclose(model.predict_proba(kind(X)), expected)
+    np.testing.assert_allclose(model.predict_proba(X), expected)
+
+
+def test_rows_in_other_shapes_get_what_the_frame_gets(telco, learned):
+    X, _ = telco
+    expected = learned.predict_proba(X.head(2))
+    backwards = [dict(reversed(row.items())) for row in X.head(2).to_dict("records")]
+    np.testing.assert_allclose(learned.predict_proba(backwards), expected)
+    np.testing.assert_allclose(learned.predict_proba(X.iloc[0]), expected[:1])
+    np.testing.assert_allclose(learned.predict_proba(X.iloc[1].to_dict()), expected[1:])
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        np.testing.assert_allclose(learned.predict_proba(X.head(2).to_numpy()), expected)
+    with (
+        pytest.warns(UserWarning, match="X does not have valid feature names"),
+        pytest.raises(ValueError, match="X has 3 features, but ChurnClassifier is expecting"),
+    ):
+        learned.predict_proba(np.ones((1, 3)))
+
+
+def test_a_frame_after_an_array_is_taken_by_position():
+    X, y = make_classification(100, 4, random_state=0)
+    model = clone(EXACT).fit(X, y)
+    with pytest.warns(UserWarning, match="X has feature names, but ChurnClassifier was fitted"):
+        of_frame = model.predict_proba(pd.DataFrame(X, columns=list("dcba")))
+    np.testing.assert_allclose(of_frame, model.predict_proba(X))
+
+
+def test_a_frame_that_is_no_table_is_refused_before_it_is_learned_from():
+    X = pd.DataFrame(np.eye(4), columns=list("abca"))
+    with pytest.raises(InputError, match="a different name for each, got 'a' more than once"):
+        clone(EXACT).fit(X, [0, 1, 0, 1])
+
+
+# Warnings
+
+
+def test_columns_left_out_are_warned_of_unless_asked_for(telco):
+    X, y = telco[0].head(300), telco[1].head(300)
+    X = X.assign(branch="north", tags=[["a"]] * 300)
+    message = r"left out: 'branch' \(constant\), 'tags' \(nested values \(list\), neither"
+    with pytest.warns(UserWarning, match=message):
+        clone(EXACT).fit(X, y)
+    asked = ["optimizer=newton", "data.ignore=[branch,tags]"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        ChurnClassifier(overrides=asked).fit(X, y)
+
+
+def test_a_solver_that_has_not_converged_warns(telco):
+    X, y = telco
+    leak = X.assign(cancelled=(y == "Yes").astype(float))
+    model = ChurnClassifier(overrides=["optimizer=newton", "penalty.l2=0"])
+    with pytest.warns(ConvergenceWarning, match="No unique optimum"):
+        model.fit(leak, y)
+
+
+# Threads
+
+
+def test_fits_in_threads_are_the_fits_alone():
+    X, y = make_classification(200, random_state=0)
+
+    def probability(seed: int) -> np.ndarray:
+        return clone(NET).set_params(random_state=seed).fit(X, y).predict_proba(X)
+
+    alone = [probability(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(probability, range(3)))
+    assert all(map(np.array_equal, alone, together))
+
+
+def test_predictions_in_threads_are_the_same_and_threads_are_set_back(telco, learned):
+    X, _ = telco
+    before, expected = torch.get_num_threads(), learned.predict_proba(X)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(p, expected) for p in pool.map(learned.predict_proba, [X] * 8))
+        assert set(pool.map(lambda _: torch.get_num_threads(), range(8))) == {before}
+    assert torch.get_num_threads() == before

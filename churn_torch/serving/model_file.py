@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.decision import check_threshold
 from churn_torch.serving.outputs import FORMAT
@@ -100,13 +98,16 @@ class ModelFile:
         """What each flag of the output quality means; empty where the file has no such output."""
         return {int(flag): meaning for flag, meaning in self.metadata.get("quality", {}).items()}
 
-    def feed(self, frame: pd.DataFrame) -> Feed:
-        """Return the inputs for raw rows.
+    def feed(self, frame: Any) -> Feed:
+        """Return the inputs for raw rows: a DataFrame, or whatever `named_rows` takes.
 
         Raises:
             InputError: A column is missing, or a cell cannot be read as its kind.
         """
-        return make_feed(parse(frame, self.schema), self.schema)
+        # It brings DuckDB along, which a server does without.
+        from churn_torch.tables.readers.frames import named_rows
+
+        return make_feed(parse(named_rows(frame, self.schema), self.schema), self.schema)
 
     def run(self, feed: Feed, outputs: Sequence[str] | None = None) -> dict[str, Array]:
         """Return the named outputs, by name; all outputs if none are named."""

@@ -27,6 +27,7 @@ them. And more freely in one: a date may always be ISO text, or the number of da
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 from collections.abc import Iterable
@@ -77,8 +78,9 @@ def plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     """Bring a column to float64, UTC timestamps or text; missing is NaN, NaT or NaN.
 
     Returns:
-        The form and the values, on the same index. The form is None when the cells are neither
-        (lists, dicts, bytes, durations): the values are then returned as they came.
+        The form and the values, on the same index. Durations are numbers of days, intervals are
+        their text. The form is None when the cells are neither (lists, dicts, bytes, times of the
+        day): the values are then returned as they came.
     """
     storage, values = _plain(series)
     if storage is None and series.isna().all():
@@ -112,24 +114,39 @@ def _plain(series: pd.Series) -> tuple[Storage | None, pd.Series]:
         return Storage.NUMBER, _floats(series)
     if types.is_datetime64_any_dtype(series.dtype):
         return Storage.DATETIME, pd.to_datetime(series, utc=True)
+    if types.is_timedelta64_dtype(dtype):
+        return Storage.NUMBER, series.dt.total_seconds() / 86_400
     if types.is_object_dtype(dtype):
         return _plain_objects(series)
     if types.is_string_dtype(dtype):
         return Storage.TEXT, _blank_to_missing(series.astype("str"))
+    if isinstance(dtype, pd.IntervalDtype):
+        return Storage.TEXT, series.map(str, na_action="ignore").astype("str")
     return None, series
 
 
 def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     """Do the work of `plain` for Python objects, judged by what they all have in common."""
     common = types.infer_dtype(series, skipna=True)
-    if common in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
-        return Storage.NUMBER, series.map(_float, na_action="ignore").astype("float64")
-    if common in ("date", "datetime", "datetime64"):
-        return Storage.DATETIME, pd.to_datetime(series, utc=True)
     if common in ("string", "empty"):
         return Storage.TEXT, _blank_to_missing(series.astype("str"))
     present = series[series.notna()]
-    if common.startswith("mixed") and present.map(lambda cell: isinstance(cell, _SCALARS)).all():
+    kinds = set(present.map(type))
+    if common in ("boolean", "integer", "floating", "mixed-integer-float", "decimal") or (
+        Decimal in kinds and all(issubclass(kind, _NUMBERS) for kind in kinds)
+    ):
+        return Storage.NUMBER, present.map(_float).astype("float64").reindex(series.index)
+    if common in ("date", "datetime", "datetime64") or (
+        all(issubclass(kind, _DATES) for kind in kinds)
+    ):
+        return Storage.DATETIME, pd.to_datetime(series, utc=True)
+    if common in ("timedelta", "timedelta64"):
+        return _plain(pd.to_timedelta(series))
+    if common == "period":
+        return _plain(pd.Series(pd.PeriodIndex(series), index=series.index))
+    if common == "interval":
+        return Storage.TEXT, series.map(str, na_action="ignore").astype("str")
+    if common.startswith("mixed") and all(issubclass(kind, _SCALARS) for kind in kinds):
         text = present.map(scalar_text).reindex(series.index).astype("str")
         return Storage.TEXT, _blank_to_missing(text)
     return None, series
@@ -142,11 +159,32 @@ def _float(cell: float | int | Decimal) -> float:
         return math.inf if cell > 0 else -math.inf
 
 
-_SCALARS = (str, bool, int, float, np.number, np.bool_)
+_NUMBERS = (bool, int, float, Decimal, np.integer, np.floating, np.bool_)
+_DATES = (datetime.date, np.datetime64)
+_SCALARS = (str, *_NUMBERS)
+
+
+def is_duration(series: pd.Series) -> bool:
+    """Tell whether the cells are spans of time, which are read as numbers of days."""
+    levels = series.cat.categories if isinstance(series.dtype, pd.CategoricalDtype) else series
+    if types.is_object_dtype(levels.dtype):
+        return types.infer_dtype(levels, skipna=True).startswith("timedelta")
+    return types.is_timedelta64_dtype(levels.dtype)
+
+
+def other_cells(series: pd.Series) -> str:
+    """Say what the cells of a column are where `plain` has no form for them."""
+    kinds = list(dict.fromkeys(map(type, series[series.notna()])))
+    kind = next((kind for kind in kinds if not issubclass(kind, _SCALARS)), kinds[0])
+    if issubclass(kind, list | tuple | dict | set | frozenset | np.ndarray):
+        return f"nested values ({kind.__name__})"
+    return f"values of the type {kind.__name__}"
 
 
 def scalar_text(cell: object) -> str:
     """Spell a number or a truth value as text: ``415`` for 415.0."""
+    if isinstance(cell, Decimal) and abs(cell) < LARGEST_EXACT:
+        cell = float(cell)
     if isinstance(cell, float | np.floating) and float(cell).is_integer():
         return str(int(cell)) if abs(float(cell)) < LARGEST_EXACT else repr(float(cell))
     return str(cell)
@@ -194,6 +232,8 @@ def spelled(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     if storage is None:  # cells that may not even be hashable
         values = series.map(str, na_action="ignore")
     elif storage is not Storage.TEXT:
+        if is_duration(series):
+            series = values  # days
         # The original column, not the float64 one: integers beyond 2**53 keep all their digits.
         codes, levels = pd.factorize(series)
         # Not as pandas would hand them out: float32 has another 0.1 than float64.

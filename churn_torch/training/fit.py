@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from torch.multiprocessing.spawn import ProcessExitedException
 
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
@@ -25,6 +26,7 @@ from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart, Part
+from churn_torch.training.strategy import unguarded_script
 from churn_torch.training.trainer import build_trainer
 
 # Numbers in a step of gradient descent from which torch's own threads are faster than one.
@@ -102,6 +104,10 @@ def fit_net(
         except SystemExit:  # Lightning's answer to Ctrl-C; it leaves a handler that ignores another
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from None
+        except ProcessExitedException as error:
+            if error.exit_code != 1:
+                raise
+            raise unguarded_script() from None
     if options.trainer.profiler:
         announce(trainer.profiler.summary())  # type: ignore[attr-defined]
     return _record(module, trainer, None if exact else batch_size)
@@ -169,22 +175,6 @@ def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> d
         if isinstance(logger, MlflowLogger):
             fit["mlflow_run"] = logger.run_id
     return fit
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[int]:
-    """Keep torch to one thread, and yield the number that it had.
-
-    Torch's threads wait for each other after every operation. They gain little on rows that are
-    read chunk by chunk through a cache, and slow down many times where another process is using a
-    core. Passes of the exact solvers open their own threads, and large steps set torch's.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield n_threads
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 @contextlib.contextmanager

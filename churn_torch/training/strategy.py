@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
+import sys
 
 import torch
 from pytorch_lightning.strategies import DDPStrategy
+
+from churn_torch.errors import InputError
+
+
+def check_processes() -> None:
+    """Refuse to start processes where Python cannot: each one imports the script that it is from.
+
+    Raises:
+        InputError: This is a notebook or an interactive Python, which has no script.
+        SystemExit: This is such a process, importing a script that would start the next.
+    """
+    if hasattr(sys, "ps1"):
+        raise InputError(
+            "trainer",
+            expected="one process (trainer=auto, cpu or gpu) in a notebook or interactive Python",
+            got="ddp, which starts several",
+            fix="run churn-torch train trainer=ddp, or a script",
+        )
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        sys.exit(1)
+
+
+def unguarded_script() -> InputError:
+    """Return the error for processes that have ended as soon as they were started."""
+    return InputError(
+        "trainer",
+        expected="a script that starts its work under if __name__ == '__main__': with trainer=ddp",
+        got="processes that ended at their start",
+        fix="put the call there, as every process imports the script",
+    )
 
 
 class SummedProcesses(DDPStrategy):

@@ -30,8 +30,8 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.fit import one_thread
 from churn_torch.training.fit_preprocessing import fit_preprocessing
+from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
@@ -56,7 +56,7 @@ def cross_validate(
     config: DictConfig | Mapping[str, Any],
     folder: str | Path,
     *,
-    source: str | Path | pd.DataFrame | None = None,
+    source: Any = None,
 ) -> dict[str, Any]:
     """Test every row by a model that other rows have taught, and write how well that went.
 
@@ -68,7 +68,7 @@ def cross_validate(
         config: The composed configuration (conf/train.yaml), with ``cv.folds`` above 0.
         folder: The run folder: config.yaml, predictions.parquet and, at the end, metrics.json;
             with ``cv.average`` also schema.json, weights.pt and model.onnx.
-        source: A table that takes the place of ``config.data.source``, e.g. a DataFrame.
+        source: As for `churn_torch.train`.
 
     Returns:
         Content of metrics.json: means over the folds by part (of rows, the sum), standard
@@ -80,7 +80,7 @@ def cross_validate(
     folder, content = Path(folder), plain_config(config)
     options = train_options(content)
     check_cross_validation(options)
-    with one_thread() as n_threads, claimed(folder), naming(folder):
+    with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         start_run(folder, content)
         table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
         assert isinstance(table, MemoryTable)

@@ -62,11 +62,13 @@ class _Part(NamedTuple):
     sliced: pd.DataFrame
 
 
-def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
+def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> dict[str, Any]:
     """Measure a run on its own test rows, or on every row of a new labelled table.
 
     Args:
         config: The composed configuration (conf/evaluate.yaml).
+        source: New labelled rows that take the place of ``config.data.source``, as for
+            `churn_torch.train`.
 
     Returns:
         The metrics, with intervals; with ``by`` also ``segments``, a list of what
@@ -80,12 +82,15 @@ def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         content["data"] = {**content["data"], "target": "target"}
     options = read_options(EvaluateOptions, content)
     options = replace(options, by=tuple(dict.fromkeys(options.by)))
+    if source is not None:
+        source = located(source)
+        options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
-    _check_out(run, options)
+    _check_out(run, options, source)
     if options.data is None:
         name, parts = "test", _own_rows(run, options.by)
     else:
-        name, parts = "new rows", _new_rows(run, options.data, options.by)
+        name, parts = "new rows", _new_rows(run, options.data, options.by, source)
     measured = SplitMetrics(threshold=run.threshold)
     kept = _Kept(options.by)
     for part in parts:
@@ -103,7 +108,7 @@ def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
     return metrics
 
 
-def _check_out(run: Run, options: EvaluateOptions) -> None:
+def _check_out(run: Run, options: EvaluateOptions, source: Any) -> None:
     """Refuse an output without segments, or one in the place of what is read."""
     if options.out is None:
         return
@@ -115,8 +120,9 @@ def _check_out(run: Run, options: EvaluateOptions) -> None:
             fix="name them, e.g. by=[contract], or leave out away",
         )
     data = run.options.data if options.data is None else options.data
-    if data.source is not None:
-        sources.check_output(options.out, located(data.source), data.database)
+    source = data.source if source is None else source
+    if source is not None:
+        sources.check_output(options.out, located(source), data.database)
 
 
 def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
@@ -152,12 +158,13 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
         )
 
 
-def _new_rows(run: Run, data: DataOptions, by: Sequence[str]) -> Iterator[_Part]:
+def _new_rows(run: Run, data: DataOptions, by: Sequence[str], source: Any) -> Iterator[_Part]:
     """Yield new labelled rows; say at the end how many had no label."""
-    if data.source is None:
+    source = data.source if source is None else source
+    if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     first_row = n_unlabelled = n_left_out = 0
-    for frame in sources.read_chunks(located(data.source), database=data.database):
+    for frame in sources.read_chunks(located(source), database=data.database):
         _check_by(by, list(frame.columns))
         label, n_of_no_class = read_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)

@@ -20,6 +20,7 @@ from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.readers import sources
+from churn_torch.training.process_state import alone
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import new_folders
 from churn_torch.workflows.artefacts import MODEL, PREDICTIONS
@@ -72,11 +73,13 @@ TARGETS = {
 }
 
 
-def export(config: DictConfig | Mapping[str, Any]) -> Path:
+@alone()
+def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Path:
     """Write a run's ONNX file again, alone or with the other files of a target.
 
     Args:
         config: The composed configuration (conf/export.yaml).
+        source: A table that takes the place of ``config.source``, as for `churn_torch.train`.
 
     Returns:
         The ONNX file written.
@@ -94,7 +97,9 @@ def export(config: DictConfig | Mapping[str, Any]) -> Path:
         )
     target = TARGETS[chosen.target]
     run = load_run(chosen.run, trust=chosen.trust)
-    source = chosen.source or run.options.data.source
+    database = run.options.data.database if source is None else None
+    if source is None:
+        source = chosen.source or run.options.data.source
     if source is None:
         raise InputError(
             "source",
@@ -102,14 +107,14 @@ def export(config: DictConfig | Mapping[str, Any]) -> Path:
             got="none, as the run was trained on a DataFrame",
             fix="name a table with source=TABLE",
         )
-    database = run.options.data.database
-    frame = next(sources.read_chunks(located(source), database=database, rows=SAMPLE_ROWS))
+    source = located(source)
+    frame = next(sources.read_chunks(source, database=database, rows=SAMPLE_ROWS))
     parsed = parse(frame, run.schema)
     out = (
         Path(chosen.out) if chosen.out else run.folder / (chosen.target if target.place else MODEL)
     )
     path = out / target.place
-    sources.check_output(path, located(source), database)
+    sources.check_output(path, source, database)
     threshold = run.threshold
     if chosen.threshold is not None:
         threshold = chosen.threshold

@@ -21,6 +21,7 @@ from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.model_file import missing_run
 from churn_torch.tables.encode import encode, parse
+from churn_torch.tables.readers.frames import named_rows
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
 from churn_torch.whole_files import whole_file, write_text
@@ -71,11 +72,14 @@ class Run:
         """The ONNX file."""
         return self.folder / MODEL
 
-    def predict_proba(self, frame: pd.DataFrame) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def predict_proba(self, frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the calibrated churn probability of each row.
 
         Args:
-            frame: Raw rows with the columns the model learned from, in any order.
+            frame: Raw rows with the columns the model learned from, in any order: a DataFrame or
+                whatever `churn_torch.tables.readers.frames.as_frame` takes. An array without names
+                is taken by position, and must have every column of the training table but the
+                target.
 
         Shape:
             N rows to ``[N]`` float32.
@@ -84,10 +88,10 @@ class Run:
             InputError: A column is missing, or a cell cannot be read as its column's kind.
         """
         probability: np.ndarray[Any, np.dtype[np.float32]]
-        probability = self.scorer.score(self._columns(frame)).numpy()
+        probability = self.scorer.score(self._columns(self._rows(frame))).numpy()
         return probability
 
-    def reasons(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def reasons(self, frame: Any) -> pd.DataFrame:
         """Return what each input column adds to the log-odds of churn of each row.
 
         Measured from the mean training row, before calibration; `Attribution` says how.
@@ -101,21 +105,15 @@ class Run:
         Raises:
             InputError: As for `predict_proba`.
         """
+        frame = self._rows(frame)
         reasons = self.attribution.explain(self._columns(frame)).numpy()
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
 
+    def _rows(self, given: Any) -> pd.DataFrame:
+        return named_rows(given, self.schema)
+
     def _columns(self, frame: pd.DataFrame) -> Columns:
-        if not isinstance(frame, pd.DataFrame):
-            raise InputError(
-                "rows",
-                expected="a pandas DataFrame",
-                got=str(type(frame).__name__),
-                fix=(
-                    "one row of a table is table.iloc[[0]], and a Series of one row is "
-                    "series.to_frame().T"
-                ),
-            )
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
 
 

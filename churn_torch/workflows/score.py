@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from churn_torch.console import row_progress, show
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.scoring import score_table
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.workflows.typed_config import read_options
+from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -28,11 +29,12 @@ class ScoreOptions:
     chunk_rows: int = 65_536
 
 
-def score(config: DictConfig | Mapping[str, Any]) -> int:
+def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
     """Score a table of any size with a model file.
 
     Args:
         config: The composed configuration (conf/score.yaml).
+        source: A table that takes the place of ``config.source``, as for `churn_torch.train`.
 
     Returns:
         The number of rows written.
@@ -40,14 +42,18 @@ def score(config: DictConfig | Mapping[str, Any]) -> int:
     Raises:
         InputError: The file, the table or the output cannot be used.
     """
-    options = read_options(ScoreOptions, config)
+    content = plain_config(config)
+    if source is not None:
+        content["source"] = "given"
+    options = read_options(ScoreOptions, content)
     path = find_model(options.run)
-    total = sources.count_rows(options.source, options.database)
+    source = located(options.source if source is None else source)
+    total = sources.count_rows(source, options.database)
     with row_progress() as progress:
         task = progress.add_task("Scoring", total=total)
         n_rows = score_table(
             path,
-            options.source,
+            source,
             options.out,
             keep=options.keep,
             database=options.database,

@@ -32,8 +32,8 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import cell_shares, scored
+from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming, write_text
@@ -57,19 +57,20 @@ from churn_torch.workflows.typed_config import plain_config
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
 
-Source = str | Path | pd.DataFrame
 Terms = tuple[list[AdditiveTerm], float]
 
 
-def train(
-    config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Source | None = None
-) -> Run:
+def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Any = None) -> Run:
     """Train a model and write its run folder.
+
+    It works in any thread; fits of one process take turns. The random state of torch, NumPy and
+    Python is set by ``config.seed`` meanwhile, and put back at the end.
 
     Args:
         config: The composed configuration (conf/train.yaml).
         folder: The run folder; with ``config.resume`` it is that folder.
-        source: A table that takes the place of ``config.data.source``, e.g. a DataFrame.
+        source: A table that takes the place of ``config.data.source``: a path, or whatever
+            `churn_torch.tables.readers.frames.as_frame` takes, such as a DataFrame.
 
     Returns:
         The finished run.
@@ -83,7 +84,7 @@ def train(
     if options.resume:
         content, options, checkpoint = _resumed(Path(options.resume), folder)
     _check(options)
-    with one_thread() as n_threads, claimed(folder), naming(folder):
+    with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         if checkpoint is None:
             start_run(folder, content)
         table = read_table(options, source)
@@ -126,7 +127,7 @@ def _train(
     return run
 
 
-def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
+def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     """Read and split the table, and show what is made of its columns.
 
     Raises:

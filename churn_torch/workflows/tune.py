@@ -19,8 +19,9 @@ from omegaconf import DictConfig
 from churn_torch.console import LiveTable, log, logged, show
 from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.training.fit import one_thread
+from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
@@ -81,11 +82,12 @@ class StudyOptions:
             )
 
 
+@alone()
 def tune(
     config: DictConfig | Mapping[str, Any],
     new_folder: Callable[[], Path],
     *,
-    source: str | Path | pd.DataFrame | None = None,
+    source: Any = None,
 ) -> Run | None:
     """Search for better values of a training, then train and export with the best.
 
@@ -95,7 +97,7 @@ def tune(
     Args:
         config: The composed configuration (conf/tune.yaml).
         new_folder: Gives the folder of that run when it is time.
-        source: A table that takes the place of ``config.data.source``.
+        source: As for `churn_torch.train`.
 
     Returns:
         The run of the best values; None where another process trains it.
@@ -123,6 +125,8 @@ def tune(
     space = spaces.read_space(budget.space, choices)
     first = spaces.current_values(choices, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    if source is not None:
+        source = located(source)  # a stream can be read once, and the best model needs it again
     table = read_table(options, source)
     folder = _study_folder(options.outputs, budget.study)
     with naming(folder):

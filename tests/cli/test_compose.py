@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
+import hydra
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.version import VersionBase
 
 from churn_torch.cli import error_messages
 from churn_torch.cli.compose import compose
@@ -50,3 +54,20 @@ def test_compose_is_what_a_script_would_run_with():
 def test_compose_refuses_in_a_sentence(override, message):
     with pytest.raises(InputError, match=message):
         compose("train", [override])
+
+
+def test_an_application_of_hydra_around_it_is_left_as_it_was(tmp_path):
+    (tmp_path / "config.yaml").write_text("a: 1")
+    with hydra.initialize_config_dir(str(tmp_path), version_base="1.2"):
+        around, base = GlobalHydra.instance().hydra, VersionBase.instance().getbase()
+        assert compose("train", ["model=mlp", "seed=11"]).seed == 11
+        assert GlobalHydra.instance().hydra is around
+        assert VersionBase.instance().getbase() == base
+        assert hydra.compose("config").a == 1
+    assert not GlobalHydra.instance().is_initialized()
+
+
+def test_threads_compose_at_once():
+    with ThreadPoolExecutor(12) as pool:
+        configs = list(pool.map(lambda i: compose("train", [f"seed={100 + i}"]), range(12)))
+    assert [config.seed for config in configs] == list(range(100, 112))

@@ -36,8 +36,21 @@ from churn_torch.tables.cells import Storage, canonical_text, plain
         (pd.Series(["a", None], dtype="string"), Storage.TEXT, ["a", None]),
         (pd.Series(["a", None], dtype="string[pyarrow]"), Storage.TEXT, ["a", None]),
         (pd.Series([None, None], dtype=object), Storage.TEXT, [None, None]),
-        (pd.Series(pd.to_timedelta([None, None])), Storage.TEXT, [None, None]),
-        (pd.Series([], dtype="timedelta64[ns]"), Storage.TEXT, []),
+        (pd.Series(pd.to_timedelta([None, None])), Storage.NUMBER, [None, None]),
+        (pd.Series(pd.to_timedelta([36, None], unit="h")), Storage.NUMBER, [1.5, None]),
+        (
+            pd.Series([datetime.timedelta(hours=6), None], dtype=object),
+            Storage.NUMBER,
+            [0.25, None],
+        ),
+        (pd.Series(pd.to_timedelta([1], unit="D")).astype("category"), Storage.NUMBER, [1.0]),
+        (pd.Series([decimal.Decimal("1.25"), 2, 0.5]), Storage.NUMBER, [1.25, 2.0, 0.5]),
+        (pd.Series([1, pd.NA], dtype=object), Storage.NUMBER, [1.0, None]),
+        (pd.Series([True, pd.NA], dtype=object), Storage.NUMBER, [1.0, None]),
+        (pd.Series([np.int64(1), np.float32(0.5)], dtype=object), Storage.NUMBER, [1.0, 0.5]),
+        (pd.Series([np.str_("a"), pd.NA], dtype=object), Storage.TEXT, ["a", None]),
+        (pd.cut(pd.Series([1, 9, None]), [0, 4, 10]), Storage.TEXT, ["(0, 4]", "(4, 10]", None]),
+        (pd.Series([pd.Interval(0, 1), None], dtype=object), Storage.TEXT, ["(0, 1]", None]),
         (
             pd.Series(["a", 1, 2.0, True, None], dtype=object),
             Storage.TEXT,
@@ -62,6 +75,8 @@ def test_plain_numbers_and_text(series: pd.Series, storage: Storage, expected: l
         pd.Series([datetime.date(2024, 1, 31), None], dtype=object),
         pd.Series([datetime.datetime(2024, 1, 31), pd.NaT], dtype=object),
         pd.Series(["2024-01-31", None], dtype="period[D]"),
+        pd.Series(["2024-01-31", None], dtype="period[D]").astype(object),
+        pd.Series([np.datetime64("2024-01-31"), None], dtype=object),
         pd.Series(["2024-01-31", None], dtype="timestamp[ms][pyarrow]"),
         pd.Series(pd.to_datetime(["2024-01-31", None])).astype("category"),
     ],
@@ -82,7 +97,6 @@ def test_plain_dates_become_utc(series: pd.Series) -> None:
         pd.Series([{"a": 1}, None]),
         pd.Series([b"x", None], dtype=object),
         pd.Series([datetime.time(10), None]),
-        pd.Series(pd.to_timedelta([1, None], unit="D")),
         pd.Series([1 + 2j, 0j]),
         pd.Series(["text", [1]], dtype=object),
     ],
@@ -92,6 +106,42 @@ def test_plain_leaves_other_cells_alone(series: pd.Series) -> None:
     storage, values = plain(series)
     assert storage is None
     assert len(values) == len(series)
+
+
+def test_a_date_beside_a_timestamp_is_one() -> None:
+    storage, values = plain(pd.Series([datetime.date(2024, 1, 31), pd.Timestamp("2024-02-01")]))
+    assert storage is Storage.DATETIME
+    assert values.dt.day.tolist() == [31, 1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ([1], "nested values (list)"),
+        ({"a": 1}, "nested values (dict)"),
+        (datetime.time(10), "values of the type time"),
+        (b"x", "values of the type bytes"),
+    ],
+)
+def test_other_cells_are_called_what_they_are(cell: object, words: str) -> None:
+    assert cells.other_cells(pd.Series([None, "text", cell], dtype=object)) == words
+
+
+@pytest.mark.parametrize(
+    ("series", "texts"),
+    [
+        (pd.Series(pd.to_timedelta([36, 24], unit="h")), ["1.5", "1"]),
+        (pd.Series(pd.to_timedelta([24], unit="h")).astype("category"), ["1"]),
+        (pd.Series([decimal.Decimal("1.50"), decimal.Decimal("2.00")]), ["1.5", "2"]),
+        (
+            pd.Series(pd.Categorical.from_codes([0], pd.IntervalIndex.from_breaks([0, 4]))),
+            ["(0, 4]"],
+        ),
+    ],
+    ids=str,
+)
+def test_cells_of_rich_types_are_spelled_as_their_plain_likes(series, texts) -> None:
+    assert canonical_text(series).tolist() == texts
 
 
 def test_missing_text_is_missing_and_its_likes_are_not() -> None:

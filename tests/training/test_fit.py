@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from churn_torch.errors import InputError
-from churn_torch.training.fit import _training_rows, fit_net, one_thread
+from churn_torch.training.fit import _training_rows, fit_net
 from churn_torch.training.rows.batches import spread_sample
 
 
@@ -49,13 +49,6 @@ def test_a_function_sees_every_epoch_and_can_stop_the_fit(prepare):
     )
     assert seen == [(i, e["validation_log_loss"]) for i, e in enumerate(record["history"])]
     assert len(seen) == 2
-
-
-def test_threads_are_set_back():
-    before = torch.get_num_threads()
-    with one_thread() as n_threads:
-        assert (n_threads, torch.get_num_threads()) == (before, 1)
-    assert torch.get_num_threads() == before
 
 
 # A part of the training rows

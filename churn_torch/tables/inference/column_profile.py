@@ -28,6 +28,7 @@ class ColumnProfile:
 
     Attributes:
         storage: None when the cells are neither numbers nor text nor dates.
+        other_cells: What they are then, in words.
         levels: The distinct non-missing values: float64 (sorted), or text, or UTC timestamps.
         n_distinct: Their number; long whole numbers count by all their digits.
         counts: How many cells hold each of the levels, where they are text.
@@ -52,6 +53,8 @@ class ColumnProfile:
     missing_words: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     sentinels: Sentinels = ()
+    other_cells: str = ""
+    is_duration: bool = False
 
     @property
     def present(self) -> int:
@@ -114,6 +117,8 @@ def profile_column(
         missing_words=words,
         remarks=remarks,
         sentinels=found.sentinels,
+        is_duration=cells.is_duration(series),
+        other_cells=cells.other_cells(series) if found.storage is None else "",
     )
 
 

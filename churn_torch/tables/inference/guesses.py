@@ -22,7 +22,7 @@ def guess(profile: ColumnProfile) -> Column:
     """Guess the kind of a column; its note says where the guess may be wrong."""
     if profile.storage is None:
         return profile.as_column(
-            Kind.IGNORED, "left out: nested values, neither numbers nor text nor dates"
+            Kind.IGNORED, f"left out: {profile.other_cells}, neither numbers nor text nor dates"
         )
     if profile.present == 0:
         return profile.as_column(Kind.IGNORED, "left out: empty")
@@ -50,7 +50,8 @@ def _guess_number(profile: ColumnProfile) -> Column:
     is_code, note = code_note(profile)
     if is_code:
         return profile.as_column(Kind.CATEGORICAL, f"category: {note}")
-    return profile.as_column(Kind.NUMERIC, f"number{note}{hint(profile)}")
+    what = "number of days" if profile.is_duration else "number"
+    return profile.as_column(Kind.NUMERIC, f"{what}{note}{hint(profile)}")
 
 
 def _guess_text(profile: ColumnProfile) -> Column:

@@ -23,7 +23,7 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
         note = f"names the row; not learned from{repeated_note(profile)}"
         return profile.as_column(kind, note)
     if profile.storage is None:
-        raise _misfit(profile, kind, "nested values", "ignored")
+        raise _misfit(profile, kind, profile.other_cells, "ignored")
     if profile.present == 0:
         return profile.as_column(Kind.IGNORED, "left out: empty")
     if kind is Kind.DATETIME:

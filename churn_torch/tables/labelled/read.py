@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from churn_torch import samples
 from churn_torch.errors import InputError, keyed
@@ -14,6 +13,7 @@ from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.streamed import open_streamed
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import memory
+from churn_torch.tables.readers.frames import as_frame
 
 SAMPLE = "sample:"
 # A table is read into memory up to this share of what is free: its raw rows, its parsed rows and
@@ -25,7 +25,7 @@ def read_labelled(
     data: DataOptions,
     *,
     seed: int,
-    source: str | Path | pd.DataFrame | None = None,
+    source: Any = None,
     with_test: bool = True,
 ) -> LabelledTable:
     """Read the table that the options name.
@@ -36,7 +36,7 @@ def read_labelled(
     Args:
         data: What the user named.
         seed: Seed of the split.
-        source: Takes the place of ``data.source``.
+        source: Takes the place of ``data.source``: also any table that `located` takes.
         with_test: Hold rows back for the test; without, the table must fit into memory.
 
     Raises:
@@ -68,10 +68,18 @@ def read_labelled(
 
 
 def located(source: Any) -> Any:
-    """Return the file of a shipped sample (``sample:telco``), or the source as it stands."""
+    """Return the file of a shipped sample (``sample:telco``), a path or query as it stands.
+
+    Every other table that Python code holds becomes a DataFrame (`as_frame`).
+
+    Raises:
+        InputError: It is no table.
+    """
     if isinstance(source, str) and source.startswith(SAMPLE):
         return samples.path(source.removeprefix(SAMPLE))
-    return source
+    if isinstance(source, os.PathLike):
+        return Path(source)
+    return source if isinstance(source, str) else as_frame(source)
 
 
 def _is_streamed(data: DataOptions, *given: Any) -> bool:

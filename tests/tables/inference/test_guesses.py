@@ -70,6 +70,8 @@ def shuffled(numbers: list[int]) -> list[int]:
         (repeat(["a", 1, 2.0]), Kind.CATEGORICAL, TEXT),
         (pd.Categorical(repeat(["a", "b"])), Kind.CATEGORICAL, TEXT),
         (pd.Categorical(repeat([408, 415, 510])), Kind.CATEGORICAL, NUMBER),
+        (pd.cut(list(range(N)), 4), Kind.CATEGORICAL, TEXT),
+        (pd.to_timedelta(repeat([1, 2.5]), unit="D"), Kind.NUMERIC, NUMBER),
         # dates
         (repeat(["2024-01-31", "2023-05-01"]), Kind.DATETIME, TEXT),
         (repeat(["2024-01-31", "2023-05-01", None]), Kind.DATETIME, TEXT),
@@ -87,7 +89,7 @@ def shuffled(numbers: list[int]) -> list[int]:
         ([[1, 2]] * N, Kind.IGNORED, TEXT),
         (repeat([{"a": 1}, None]), Kind.IGNORED, TEXT),
         ([b"x"] * N, Kind.IGNORED, TEXT),
-        (pd.to_timedelta(range(N), unit="h"), Kind.IGNORED, TEXT),
+        ([datetime.time(10)] * N, Kind.IGNORED, TEXT),
         # identifiers
         ([f"7590-{i:05}" for i in range(N)], Kind.IGNORED, TEXT),
         (list(range(1, N + 1)), Kind.IGNORED, NUMBER),
@@ -108,6 +110,8 @@ def test_kinds(values: object, kind: Kind, storage: Storage) -> None:
         ([None] * N, "left out: empty"),
         ([7] * N, "left out: constant"),
         ([[1]] * N, "left out: nested values"),
+        ([b"x"] * N, "left out: values of the type bytes"),
+        (pd.to_timedelta(repeat([1, 2.5]), unit="D"), "number of days"),
         ([f"key {i}" for i in range(N)], "left out: looks like an identifier"),
         (list(range(N)), "left out: looks like a row number"),
         (repeat([f"Name {i}" for i in range(55)], 240), "too many different texts (55 in 240)"),

@@ -20,7 +20,7 @@ def test_a_shipped_sample() -> None:
     assert located("sample:telco").exists()
     assert located("table.csv") == "table.csv"
     frame = pd.DataFrame()
-    assert located(frame) is frame
+    pd.testing.assert_frame_equal(located(frame), frame)
 
 
 @pytest.mark.parametrize(
