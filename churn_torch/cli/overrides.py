@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
-    r"(data\.(source|database|target|positive|id|test_source|split\.column)"
-    r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
+    r"(data\.(source|database|encoding|sheet|target|positive|id|test_source|split\.column)"
+    r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder)$"
 )
 LIST_KEYS = {"data.ignore", "keep"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)

@@ -116,7 +116,7 @@ def _check_out(run: Run, options: EvaluateOptions) -> None:
         )
     data = run.options.data if options.data is None else options.data
     if data.source is not None:
-        sources.check_output(options.out, located(data.source), data.database)
+        sources.check_output(options.out, located(data.source), data.reading)
 
 
 def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
@@ -138,7 +138,7 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     computed = [] if data.value is None else [VALUE]
     _check_by(by, [*names, *computed])
     carry = [*data.carry, *(name for name in by if name not in computed)]
-    table = read_labelled(replace(data, carry=carry), seed=run.options.seed)
+    table = read_labelled(replace(data, carry=carry), seed=run.options.seed, announce=show)
     for rows in watched(table.chunks(), table, "Evaluating"):
         test = rows.of("test")
         yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by))
@@ -157,7 +157,8 @@ def _new_rows(run: Run, data: DataOptions, by: Sequence[str]) -> Iterator[_Part]
     if data.source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     first_row = n_unlabelled = 0
-    for frame in sources.read_chunks(located(data.source), database=data.database):
+    chunks = sources.read_chunks(located(data.source), reading=data.reading, announce=show)
+    for frame in chunks:
         _check_by(by, list(frame.columns))
         label = parse_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)

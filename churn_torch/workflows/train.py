@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,8 @@ def read_table(options: TrainOptions, source: Source | None) -> LabelledTable:
     Raises:
         InputError: The table cannot be used.
     """
-    table = read_labelled(options.data, seed=options.seed, source=source)
+    announce = partial(show, once=True)
+    table = read_labelled(options.data, seed=options.seed, source=source, announce=announce)
     check_input_names(table.schema)
     show(describe(table.schema), once=True)
     return table

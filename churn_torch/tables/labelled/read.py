@@ -14,6 +14,8 @@ from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.streamed import open_streamed
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import memory
+from churn_torch.tables.readers.arrow import Announce
+from churn_torch.tables.readers.sources import unheard
 
 SAMPLE = "sample:"
 # A table is read into memory up to this share of what is free: its raw rows, its parsed rows and
@@ -27,6 +29,7 @@ def read_labelled(
     seed: int,
     source: str | Path | pd.DataFrame | None = None,
     with_test: bool = True,
+    announce: Announce = unheard,
 ) -> LabelledTable:
     """Read the table that the options name.
 
@@ -38,6 +41,8 @@ def read_labelled(
         seed: Seed of the split.
         source: Takes the place of ``data.source``.
         with_test: Hold rows back for the test; without, the table must fit into memory.
+        announce: Called with a sentence for each thing that was found and done in reading the
+            files (`churn_torch.tables.readers.sources.read`).
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
@@ -60,9 +65,9 @@ def read_labelled(
                 got="one that is streamed",
                 fix="set data.streaming=false if it fits, or take one split (cv.folds=0)",
             )
-        return read_into_memory(main, None, data, seed=seed, with_test=False)
+        return read_into_memory(main, None, data, seed=seed, with_test=False, announce=announce)
     read = open_streamed if _is_streamed(data, main, test) else read_into_memory
-    return read(main, test, data, seed=seed)
+    return read(main, test, data, seed=seed, announce=announce)
 
 
 def located(source: Any) -> Any:
@@ -76,5 +81,5 @@ def _is_streamed(data: DataOptions, *given: Any) -> bool:
     if data.streaming != "auto":
         return data.streaming
     available = memory.available_bytes()
-    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
+    sizes = (memory.estimated_bytes(s, data.reading) or 0 for s in given if s is not None)
     return available is not None and sum(sizes) > MEMORY_SHARE * available

@@ -14,6 +14,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.encode import is_dated, parse, parse_target
 from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.weights import Weights, read_weights
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Schema
 
@@ -188,9 +189,9 @@ def _readable(time: float, column: Column) -> str | float:
     return (moment.date() if time.is_integer() else moment).isoformat()
 
 
-def names_of(source: sources.Source, database: str | None) -> list[str]:
+def names_of(source: sources.Source, reading: ReadOptions) -> list[str]:
     """Return the names of a source's columns, for which a row is read."""
-    return list(sources.read_sample(source, rows=1, database=database)[0].columns)
+    return list(sources.read_sample(source, rows=1, reading=reading)[0].columns)
 
 
 def check_test_source(n_rows: int, n_positive: int) -> None:
