@@ -32,13 +32,18 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
         elif equals and key in LIST_KEYS and (names := _names(value)):
             quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
         elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):
-            quoted.append(f"{key}={_quote(value)}")
+            quoted.append(f"{key}={_quote(_escape(value))}")
         else:
             quoted.append(argument)
     if all(PLAIN_NAME.fullmatch(column) for column, _ in kinds):
         return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
     pairs = ",".join(_quote(f"{column}={value}") for column, value in kinds)
     return [*quoted, "~data.kinds", f"+data.kinds=[{pairs}]"]
+
+
+def _escape(text: str) -> str:
+    """Write ``${x}`` so that it stays text: in a name it refers to no other key."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def _quote(text: str) -> str:

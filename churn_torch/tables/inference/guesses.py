@@ -18,6 +18,8 @@ _ID_COMPOUND = re.compile(r"(row|user|cust|customer|client|account|member|subscr
 _TIME_TOKENS = frozenset({"time", "timestamp", "date", "ts", "at", "epoch", "seconds", "unix"})
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
+# What pandas and `readers.header_rows` call a column without a name.
+_NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
 _ROWS_TO_JUDGE_IDS = 20
 _ID_DIGITS = 6
 # More different texts than this, in more than this share of the rows, are names or free text.
@@ -35,11 +37,21 @@ def guess(profile: ColumnProfile) -> Column:
         return profile.as_column(Kind.IGNORED, "left out: empty")
     if len(profile.levels) == 1 and not profile.missing:
         return profile.as_column(Kind.IGNORED, "left out: constant")
+    if _is_nameless_index(profile):
+        return profile.as_column(Kind.IGNORED, "left out: an index without a name")
     if profile.storage is Storage.DATETIME:
         return profile.as_column(Kind.DATETIME, DATE_NOTE)
     if profile.storage is Storage.NUMBER:
         return _guess_number(profile)
     return _guess_text(profile)
+
+
+def _is_nameless_index(profile: ColumnProfile) -> bool:
+    """Tell whether a column without a name has a different whole number in every row."""
+    if not _NAMELESS.fullmatch(profile.name) or profile.storage is not Storage.NUMBER:
+        return False
+    is_full = profile.n_distinct == profile.rows and not profile.missing
+    return is_full and bool((profile.levels % 1 == 0).all())
 
 
 def _guess_number(profile: ColumnProfile) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from churn_torch.tables.readers import memory
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.sources import unheard
 
+# Errors that letters in the wrong encoding may have caused.
+_COLUMN_NOT_THERE = re.compile(r"(data\.(target|id|weight|value|carry|ignore|kinds|split)|table)\b")
 SAMPLE = "sample:"
 # A table is read into memory up to this share of what is free: its raw rows, its parsed rows and
 # the model's features are in memory together for a while.
@@ -47,6 +50,29 @@ def read_labelled(
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
     """
+    heard: list[str] = []
+
+    def say(sentence: str) -> None:
+        heard.append(sentence)
+        announce(sentence)
+
+    try:
+        return _read(data, seed=seed, source=source, with_test=with_test, announce=say)
+    except InputError as error:
+        guessed = next((sentence for sentence in heard if " is not UTF-8: " in sentence), None)
+        if guessed and _COLUMN_NOT_THERE.match(str(error)):
+            error.args = (f"{error} {guessed}",)
+        raise
+
+
+def _read(
+    data: DataOptions,
+    *,
+    seed: int,
+    source: str | Path | pd.DataFrame | None,
+    with_test: bool,
+    announce: Announce,
+) -> LabelledTable:
     if data.source is None and source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     main = located(data.source if source is None else source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -94,8 +95,9 @@ def library_message(error: BaseException) -> str:
     """Return a library's message in one line; a very long one is cut at the end of a line."""
     text, cut = "", ""
     for line in map(str.strip, str(error).splitlines()):
-        # A line of carets points into the line above it, which one line cannot show.
-        if not line.strip("^"):
+        # A line of carets points into the line above it, which one line cannot show; the settings
+        # of DuckDB's CSV reader are of no use here.
+        if not line.strip("^") or re.match(r"\w+ = ", line):
             continue
         text = f"{text} {line}".lstrip()
         if len(text) <= _LONGEST_MESSAGE or not cut:

@@ -82,7 +82,7 @@ def opened_query(sql: str, database: str | Path) -> Iterator[Batches]:
     sql = sql.strip().rstrip(";")
     with _connected(Path(database).expanduser()) as connection:
         connection.set_authorizer(_allow)
-        found = connection.execute(f"SELECT * FROM ({sql}) LIMIT 0")
+        found = connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0")
         names = [str(column[0]) for column in found.description]
         kinds = _types(connection, sql, len(names))
         schema = pa.schema(list(zip(names, kinds, strict=True)))
@@ -93,7 +93,7 @@ def _types(connection: sqlite3.Connection, sql: str, width: int) -> list[pa.Data
     """Return the types that hold every cell of each column."""
     names = [f"c{i}" for i in range(width)]
     kinds = ", ".join(f"group_concat(DISTINCT typeof({name}))" for name in names)
-    found = connection.execute(f"WITH t({', '.join(names)}) AS ({sql}) SELECT {kinds} FROM t")
+    found = connection.execute(f"WITH t({', '.join(names)}) AS ({sql}\n) SELECT {kinds} FROM t")
     return [_type(set((of_column or "").split(",")) - {"null", ""}) for of_column in next(found)]
 
 

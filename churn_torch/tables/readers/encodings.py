@@ -9,10 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from charset_normalizer import from_bytes
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.readers.alphabets import LATIN, SCRIPTS, SIGNS, TWO_BYTES, WINDOWS
 
 UTF8 = "utf-8"
 _MARKS = (  # UTF-32 first: its mark starts like that of UTF-16
@@ -24,52 +26,22 @@ _MARKS = (  # UTF-32 first: its mark starts like that of UTF-16
 )
 # Lines with letters outside ASCII that are looked at.
 _SAMPLE_LINES = 2000
+# Systems of long ago, only taken where the letters speak for them.
 _OLD = 2.5
 # Of fewer letters no script can be told.
 _FEW_LETTERS = 4
+# Bytes of signs of two bytes, of which one cannot be sure.
+_FEW_SIGNS = 12
 _SAMPLE_BYTES = 1 << 14
-_TWO_BYTES = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
-_OTHER_SCRIPTS = ("cp1251", "koi8_r", "cp866", "cp1253", "cp1255", "cp1256", *_TWO_BYTES)
-# Letters beyond a to z, by language. An encoding is judged by how well one language explains the
-# letters that it gives; where two explain as much, the one that stands first is taken.
-_WEST = {
-    "Spanish": "áéíóúüñ",
-    "Portuguese": "ãõáéíóúâêôàç",
-    "French": "éèêëàâçôûùîïœ",
-    "German": "äöüß",
-    "Italian": "àèéìòù",
-    "Swedish or Finnish": "åäö",
-    "Danish or Norwegian": "æøå",
-    "Dutch": "éëïö",
-    "Catalan": "àèéíïòóúüç",
-}
-_ICELANDIC = {"Icelandic": "áéíóúýþæöð"}
-_CENTRAL = {
-    "Polish": "ąćęłńóśźż",
-    "Czech": "áčďéěíňóřšťúůýž",
-    "Hungarian": "áéíóöőúüű",
-    "Slovak": "áäčďéíĺľňóôŕšťúýž",
-    "Croatian or Slovenian": "čćđšž",
-    "Romanian": "ăâîşţșț",
-}
-_TURKISH = {"Turkish": "çğ\u0131öşüâî"}
-_BALTIC = {"Lithuanian": "ąčęėįšųūž", "Latvian": "āčēģīķļņšūž", "Estonian": "äõöüšž"}
-_LATIN = (
-    ("cp1252", _WEST),
-    ("cp1250", _CENTRAL),
-    ("cp1254", _TURKISH),
-    ("iso8859_2", _CENTRAL),
-    ("cp1257", _BALTIC),
-    ("cp850", _WEST),
-    ("mac_roman", _WEST),
-    ("cp852", _CENTRAL),
-    ("cp857", _TURKISH),
-    ("cp1252", _ICELANDIC),
-)
-_WINDOWS = ("cp1252", "cp1250", "cp1254", "cp1257", "iso8859_2")
-# Signs that any text may hold.
-_SIGNS = frozenset("€£§°ºª«»–—’“”„…•™®©·\u00a0\u00b4\u2018\u201a")
+# Logarithms of places among the letters of a language: of a sign that is none of them, of what is
+# too rare to be a language, and what stands out.
+_FOREIGN = 6.0
+_RARE = 3.6
+_CLEAR = 0.15
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
 _CELL = re.compile(rb"[^\x00-\x1f,;\"]+")
+# Japanese letters of half the width, as which Cyrillic may be misread: next to no text has them.
+_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
@@ -111,7 +83,7 @@ def named(name: str, key: str) -> str:
         raise InputError(
             key,
             expected="an encoding that Python knows, such as utf-8, cp1252 or gbk",
-            got=f"{name!r}{suggest(name, known)}",
+            got=f"{name!r}{suggest(name, known - {name})}",
             fix="docs.python.org/3/library/codecs.html#standard-encodings lists them",
         ) from None
     return codec.name
@@ -197,29 +169,24 @@ def detect(lines: Iterable[bytes]) -> Encoding:
     """Find the encoding of lines that are not UTF-8 by the letters they give.
 
     Languages with Latin letters differ in a few letters only, and are told apart by their
-    alphabets. The rest is decided by charset-normalizer.
+    alphabets; others by how frequent the letters are. Signs of two bytes are left to
+    charset-normalizer.
     """
-    # The words with such letters, each once: the same few categories fill most columns.
     # The second byte of a Chinese or Japanese sign may be any of ASCII from 0x40 on.
     cells = [cell for line in lines for cell in _CELL.findall(line) if not cell.isascii()]
     words = Counter(cells)
     # With repeats: of a short text charset-normalizer judges no language.
     text = b" ".join(cells)[:_SAMPLE_BYTES]
-    best = from_bytes(text, cp_isolation=[*_OTHER_SCRIPTS, *_WINDOWS], threshold=0.9).best()
+    known = dict.fromkeys([*TWO_BYTES, *dict(SCRIPTS), *WINDOWS])
+    best = from_bytes(text, cp_isolation=list(known), threshold=0.9).best()
     guess = None if best is None else best.encoding
-    ranked = _ranked(words, guess)
     n_letters = sum(len(run) for word in words for run in _HIGH_RUN.findall(word))
-    if (
-        guess in _OTHER_SCRIPTS
-        and n_letters >= _FEW_LETTERS
-        and not _is_accented(words, guess in _TWO_BYTES)
-    ):
-        found, sure = str(guess), True
+    if n_letters < _FEW_LETTERS or _is_accented(words, guess in TWO_BYTES):
+        found, sure = _best_latin(words, text, guess)
+    elif guess in TWO_BYTES and not _HALF_WIDTH.search(_decoded(text, str(guess))):
+        found, sure = str(guess), n_letters >= _FEW_SIGNS
     else:
-        found = ranked[0][1]
-        rivals = {name for score, name in ranked[1:] if score >= ranked[0][0]}
-        differ = any(_decoded(text, name) != _decoded(text, found) for name in rivals)
-        sure = ranked[0][0] > 0 and not differ and guess not in _OTHER_SCRIPTS
+        found, sure = _best_script(words, text, guess)
     shown = [
         "".join(char if char.isprintable() else "\ufffd" for char in _decoded(word, found))
         for word, _ in words.most_common(4)
@@ -228,41 +195,77 @@ def detect(lines: Iterable[bytes]) -> Encoding:
 
 
 def _is_accented(words: Counter[bytes], two_bytes: bool) -> bool:
-    """Tell whether the letters stand alone between letters of ASCII, as accents do.
+    """Tell whether most words mix the letters with those of ASCII, as accented words do.
 
-    Where the text may be of signs of two bytes, the second of which is one of ASCII, only longer
-    words count as such.
+    The second byte of a sign of two bytes may be a letter of ASCII as well. Where the text may be
+    of such signs, the letters must stand alone, in longer words.
     """
-    latin = re.compile(rb"[A-Za-z]{3}" if two_bytes else rb"[A-Za-z]")
-    alone = sum(
-        len(run) == 1 and latin.search(word) is not None
-        for word in words
-        for run in _HIGH_RUN.findall(word)
-    )
-    return alone > 0.6 * sum(len(_HIGH_RUN.findall(word)) for word in words)
+    if two_bytes:
+        long = [word for word in words if re.search(rb"[A-Za-z]{3}", word)]
+        alone = sum(len(run) == 1 for word in long for run in _HIGH_RUN.findall(word))
+        return alone > 0.6 * sum(len(_HIGH_RUN.findall(word)) for word in words)
+    parts = [part for word in words for part in _WORD.findall(word) if not part.isascii()]
+    return sum(re.search(rb"[A-Za-z]", part) is not None for part in parts) > 0.6 * len(parts)
 
 
-def _ranked(words: Counter[bytes], guess: str | None) -> list[tuple[float, str]]:
-    """Return the encodings of Latin letters with their scores, the most probable first."""
+def _best_latin(words: Counter[bytes], text: bytes, guess: str | None) -> tuple[str, bool]:
+    """Return the encoding of Latin letters that explains most, and whether no other does."""
     scores = []
-    for place, (name, languages) in enumerate(_LATIN):
-        chars: Counter[str] = Counter()
-        for word, n in words.items():
-            for char in _decoded(word, name):
-                if not char.isascii() and char not in _SIGNS:
-                    chars[char.lower() if char != "İ" else "\u0131"] += n
-        weights = {char: 1 + math.log(n) for char, n in chars.items()}
+    for place, (name, languages) in enumerate(LATIN):
+        weights = {char: 1 + math.log(n) for char, n in _letters(words, name).items()}
         score = max(
             sum(weight if char in alphabet else -weight for char, weight in weights.items())
             for alphabet in languages.values()
         )
-        if name not in (
-            *_WINDOWS,
-            "iso8859_2",
-        ):  # systems of long ago: only where all speaks for it
-            score -= _OLD
-        scores.append((-score, name != guess, place, name))
-    return [(-score, name) for score, _, _, name in sorted(scores)]
+        scores.append((_OLD * (name not in WINDOWS) - score, place, name))
+    lowest, _, found = min(scores)
+    rivals = {name for score, _, name in scores if score <= lowest}
+    differ = any(_decoded(text, name) != _decoded(text, found) for name in rivals)
+    return found, lowest < 0 and not differ and guess in (None, *WINDOWS)
+
+
+def _best_script(words: Counter[bytes], text: bytes, guess: str | None) -> tuple[str, bool]:
+    """Return the encoding whose letters are as frequent as in a language, and if it stands out."""
+    scores = []
+    for place, (name, languages) in enumerate(SCRIPTS):
+        letters, odd = _letters(words, name), _odd_capitals(words, name)
+        weights = {char: 1 + math.log(n) for char, n in letters.items()}
+        score = min(
+            sum(weight * _rarity(char, alphabet) for char, weight in weights.items())
+            for alphabet in languages.values()
+        ) / max(1e-9, sum(weights.values()))
+        scores.append((score + odd, name != guess, place, name))
+    for name, _ in LATIN[:1]:  # capitals and rare words of Latin letters are runs of accents too
+        scores.append((_RARE, name != guess, len(SCRIPTS), name))
+    scores.sort()
+    lowest, _, _, found = scores[0]
+    rivals = {name for score, _, _, name in scores if score < lowest + _CLEAR}
+    return found, not any(_decoded(text, name) != _decoded(text, found) for name in rivals)
+
+
+def _rarity(char: str, alphabet: str) -> float:
+    """Return how rare a letter is: the logarithm of its place among the letters of a language."""
+    place = alphabet.find(char)
+    return _FOREIGN if place < 0 else math.log(place + 3)
+
+
+def _odd_capitals(words: Counter[bytes], name: str) -> float:
+    """Return the share of capitals that follow a small letter; KOI8 turns all letters round."""
+    texts = [_decoded(word, name) for word in words]
+    pairs = [(a, b) for text in texts for a, b in pairwise(text) if a.isalpha() and b.isalpha()]
+    odd = sum(a.islower() and b.isupper() for a, b in pairs)
+    return odd / max(1, len(pairs))
+
+
+def _letters(words: Counter[bytes], name: str) -> Counter[str]:
+    """Count the letters that an encoding gives, without those of ASCII and the usual signs."""
+    letters: Counter[str] = Counter()
+    for word, n in words.items():
+        for char in _decoded(word, name):
+            if not char.isascii() and char not in SIGNS:
+                # The capital I with a dot becomes two letters.
+                letters[char.lower() if char != "\u0130" else "\u0131"] += n
+    return letters
 
 
 def _decoded(text: bytes, name: str) -> str:

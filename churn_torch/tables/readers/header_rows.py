@@ -78,8 +78,10 @@ def find_header(rows: Sequence[Row], *, automatic: bool = True) -> Header:
     names = list(rows[at])
     if body and {len(row) for row in body} == {len(names) + 1}:
         # R leaves the name of its row names out, and some programs end every row by a delimiter.
-        ends_empty = not any(row[-1].strip() for row in body)
-        names = [*names, ""] if ends_empty else ["", *names]
+        if not any(row[-1].strip() for row in body):
+            names = [*names, ""]
+        elif len({row[0] for row in body}) == len(body) > 1:
+            names = ["", *names]
     cleaned = clean_names(names)
     left_out = _repeated(cleaned.names, body)
     remarks += cleaned.remarks
