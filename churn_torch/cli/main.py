@@ -99,6 +99,7 @@ def _command_named() -> str:
 def _run_with_hydra(name: str) -> None:
     run_folders.FRESH.clear()
     OmegaConf.register_new_resolver("run_folder", run_folders.choose, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("output_folder", run_folders.as_it_stands, replace=True)
     given = sys.argv
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
     check_arguments(given[start:], name)
@@ -137,7 +138,7 @@ def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
     metrics = run_workflow(
         name,
         config,
-        Path(current.runtime.output_dir),
+        Path(run_folders.as_it_stands(_root_=OmegaConf.create({"hydra": current}))),
         lambda: Path(run_folders.choose(config.outputs, None)),
     )
     if debug := current.runtime.choices.get("debug"):

@@ -11,8 +11,8 @@ Missing = list[tuple[str | None, list[str]]]
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
-    r"(data\.(source|database|target|positive|id|decimal|test_source|split\.column)"
-    r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
+    r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source|split\.column)"
+    r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder)$"
 )
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
@@ -57,7 +57,7 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
         elif equals and key in LIST_KEYS and (names := _names(value)):
             quoted.append(f"{key}=[{','.join(map(_quote, names))}]")
         elif equals and TEXT_KEYS.match(key.lstrip("+")) and not _is_plain(key, value, bool(sweep)):
-            quoted.append(f"{key}={_quote(value)}")
+            quoted.append(f"{key}={_quote(_escape(value))}")
         else:
             quoted.append(argument)
     if missing:
@@ -66,6 +66,11 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
         return quoted + [f"++data.kinds.{column}={value}" for column, value in kinds]
     listed = ",".join(_quote(f"{column}={value}") for column, value in kinds)
     return [*quoted, "~data.kinds", f"+data.kinds=[{listed}]"]
+
+
+def _escape(text: str) -> str:
+    """Write ``${x}`` so that it stays text: in a name it refers to no other key."""
+    return re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
 
 
 def _quote(text: str) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from churn_torch.errors import InputError
 
@@ -35,6 +36,16 @@ def choose(outputs: str, resume: str | None) -> str:
 def interrupted() -> Path | None:
     """Return the folder that this process has made and that a training can be resumed from."""
     return next((folder for folder in FRESH if (folder / "last.ckpt").exists()), None)
+
+
+def as_it_stands(*, _root_: Any) -> str:
+    """Return the folder that Hydra made, in which ``${x}`` is part of a name and refers to nothing.
+
+    Args:
+        _root_: The configuration; OmegaConf passes it to a resolver under this name.
+    """
+    folder = _root_["hydra"]["runtime"]._get_node("output_dir")._value()
+    return str(folder)
 
 
 def remove_if_useless(folder: Path, error: BaseException) -> None:

@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from churn_torch.cli import run_folders
 from churn_torch.errors import InputError
 
 
@@ -29,7 +30,7 @@ class SweepSummary(Callback):
             "overrides": " ".join(config.hydra.overrides.task),
             "status": outcome["status"],
             "error": outcome.get("error", ""),
-            "folder": config.hydra.runtime.output_dir,
+            "folder": run_folders.as_it_stands(_root_=config),
         }
         for split in ("validation", "test"):
             measured = (outcome.get("metrics") or {}).get(split, {})

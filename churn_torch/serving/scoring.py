@@ -13,9 +13,10 @@ from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.labelled.carried import ROW
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
-from churn_torch.tables.readers.sources import READ_ROWS
+from churn_torch.tables.readers.sources import PLAINLY, READ_ROWS
 
 OUTPUTS = (PROBABILITY, DECISION)
 
@@ -26,7 +27,7 @@ def score_table(
     out: str | Path,
     *,
     keep: str | Sequence[str] = "id",
-    database: str | None = None,
+    reading: ReadOptions = PLAINLY,
     chunk_rows: int = READ_ROWS,
     progress: Callable[[int], object] = lambda n_rows: None,
     announce: Callable[[str], object] = lambda sentence: None,
@@ -40,7 +41,7 @@ def score_table(
         keep: Columns of the source that stand before the scores: names, one name, ``all``, or
             ``id`` for the id column of the run. A run without one has ``row`` instead, the position
             in the source from 0.
-        database: The DuckDB file that a query reads.
+        reading: What the user said about how to read the source.
         chunk_rows: Rows read at a time; a few such chunks are in memory at once.
         progress: Called with the number of rows after each chunk.
         announce: Called with a sentence for the user.
@@ -54,7 +55,7 @@ def score_table(
     if chunk_rows < 1:
         raise InputError("chunk_rows", expected="1 or more", got=str(chunk_rows))
     batch_model = BatchModel(model)
-    sources.check_output(out, source, database)
+    sources.check_output(out, source, reading)
     kept = _kept(keep, batch_model)
     with_row = keep == "id" and not kept
     if with_row:
@@ -63,11 +64,16 @@ def score_table(
     if kept is not None:
         read = [*kept, *(column.name for column in batch_model.schema.features)]
         # Only these. Where one is absent, all are read, for a message that names the nearest.
-        if set(read) <= set(sources.column_names(source, database) or ()):
+        if set(read) <= set(sources.column_names(source, reading) or ()):
             columns = list(dict.fromkeys(read))
         texts = [column.name for column in batch_model.schema.text if column.name not in kept]
     chunks = sources.read_chunks(
-        source, database=database, rows=chunk_rows, columns=columns, coded=texts
+        source,
+        reading=reading,
+        rows=chunk_rows,
+        columns=columns,
+        coded=texts,
+        announce=announce,
     )
 
     def scored() -> Iterator[pd.DataFrame]:

@@ -17,6 +17,34 @@ SPLITS = ("random", "hash", "time", "group")
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """How a source is read, where the user knows better than the readers.
+
+    Attributes:
+        database: The database file that a query runs in.
+        encoding: The encoding of text files; found by their letters where None.
+        skip: Lines above the header of a CSV file, rows of a sheet; looked for where None.
+        sheet: The sheet of a workbook by its name or its position from 0, or the table of a
+            database file; the first with rows, or the only one, where None.
+        prefix: What stands before these keys in the configuration, for messages.
+
+    Raises:
+        InputError: ``skip`` is negative.
+    """
+
+    database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
+    prefix: str = field(default="data.", compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a negative number of lines."""
+        if self.skip is not None and self.skip < 0:
+            raise InputError(f"{self.prefix}skip", expected="0 or more lines", got=str(self.skip))
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnRoles:
     """The columns that the user named, and what each is for.
 
@@ -108,7 +136,10 @@ class DataOptions:
     Attributes:
         source: A path, a glob, a folder, an address or a query (`readers.sources.read`); None where
             a DataFrame takes its place.
-        database: The DuckDB file that a query runs in.
+        database: As for `ReadOptions`.
+        encoding: As for `ReadOptions`.
+        skip: As for `ReadOptions`.
+        sheet: As for `ReadOptions`.
         target: As for `ColumnRoles`.
         positive: As for `ColumnRoles`.
         negative: As for `ColumnRoles`.
@@ -131,6 +162,9 @@ class DataOptions:
     target: str
     source: str | None = None
     database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
     positive: Label | None = None
     negative: Label | Sequence[Label] | None = None
     id: str | None = None
@@ -151,6 +185,13 @@ class DataOptions:
             raise InputError(
                 "data.streaming", expected="auto, true or false", got=repr(self.streaming)
             )
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the sources are read."""
+        return ReadOptions(
+            database=self.database, encoding=self.encoding, skip=self.skip, sheet=self.sheet
+        )
 
     @property
     def roles(self) -> ColumnRoles:

@@ -239,9 +239,11 @@ def check_names(names: Sequence[str]) -> None:
 def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with its column names as text (they may be numbers), all distinct.
 
+    Blanks around a name are left out, as all readers do.
+
     Raises:
         InputError: Two columns share a name.
     """
-    names = [str(name) for name in frame.columns]
+    names = [str(name).strip() for name in frame.columns]
     check_names(names)
     return frame.set_axis(names, axis=1)

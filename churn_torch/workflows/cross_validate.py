@@ -82,7 +82,9 @@ def cross_validate(
     check_cross_validation(options)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         start_run(folder, content)
-        table = read_labelled(options.data, seed=options.seed, source=source, with_test=False)
+        table = read_labelled(
+            options.data, seed=options.seed, source=source, with_test=False, announce=show
+        )
         assert isinstance(table, MemoryTable)
         _show_table(table)
         # What cannot be dealt out is known before the first fit.

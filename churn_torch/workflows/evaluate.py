@@ -122,7 +122,7 @@ def _check_out(run: Run, options: EvaluateOptions, source: Any) -> None:
     data = run.options.data if options.data is None else options.data
     source = data.source if source is None else source
     if source is not None:
-        sources.check_output(options.out, located(source), data.database)
+        sources.check_output(options.out, located(source), data.reading)
 
 
 def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
@@ -144,7 +144,7 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     computed = [] if data.value is None else [VALUE]
     _check_by(by, [*names, *computed])
     carry = [*data.carry, *(name for name in by if name not in computed)]
-    table = read_labelled(replace(data, carry=carry), seed=run.options.seed)
+    table = read_labelled(replace(data, carry=carry), seed=run.options.seed, announce=show)
     for rows in watched(table.chunks(), table, "Evaluating"):
         test = rows.of("test")
         yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by))
@@ -164,7 +164,8 @@ def _new_rows(run: Run, data: DataOptions, by: Sequence[str], source: Any) -> It
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     first_row = n_unlabelled = n_left_out = 0
-    for frame in sources.read_chunks(located(source), database=data.database):
+    chunks = sources.read_chunks(located(source), reading=data.reading, announce=show)
+    for frame in chunks:
         _check_by(by, list(frame.columns))
         label, n_of_no_class = read_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)

@@ -19,6 +19,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labels import parse_target
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.training.process_state import alone
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
@@ -49,6 +50,9 @@ class ExportCommandOptions:
     export: ExportChoices = field(default_factory=ExportChoices)
     runtime: str | None = None
     source: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
     trust: Sequence[str] = ()
 
 
@@ -97,7 +101,6 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
         )
     target = TARGETS[chosen.target]
     run = load_run(chosen.run, trust=chosen.trust)
-    database = run.options.data.database if source is None else None
     if source is None:
         source = chosen.source or run.options.data.source
     if source is None:
@@ -108,13 +111,23 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
             fix="name a table with source=TABLE",
         )
     source = located(source)
-    frame = next(sources.read_chunks(source, database=database, rows=SAMPLE_ROWS))
+    reading = run.options.data.reading
+    if chosen.source is not None:  # it need not be written as the table of the run is
+        reading = ReadOptions(
+            database=reading.database,
+            encoding=chosen.encoding,
+            skip=chosen.skip,
+            sheet=chosen.sheet,
+            prefix="",
+        )
+    chunks = sources.read_chunks(source, reading=reading, rows=SAMPLE_ROWS, announce=show)
+    frame = next(chunks)
     parsed = parse(frame, run.schema)
     out = (
         Path(chosen.out) if chosen.out else run.folder / (chosen.target if target.place else MODEL)
     )
     path = out / target.place
-    sources.check_output(path, source, database)
+    sources.check_output(path, source, reading)
     threshold = run.threshold
     if chosen.threshold is not None:
         threshold = chosen.threshold

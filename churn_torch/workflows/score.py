@@ -10,6 +10,7 @@ from churn_torch.console import row_progress, show
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.read import located
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -25,8 +26,22 @@ class ScoreOptions:
     out: str
     run: str = "outputs/latest"
     database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
     keep: str | Sequence[str] = "id"
     chunk_rows: int = 65_536
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the source is read."""
+        return ReadOptions(
+            database=self.database,
+            encoding=self.encoding,
+            skip=self.skip,
+            sheet=self.sheet,
+            prefix="",
+        )
 
 
 def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
@@ -48,7 +63,7 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
     options = read_options(ScoreOptions, content)
     path = find_model(options.run)
     source = located(options.source if source is None else source)
-    total = sources.count_rows(source, options.database)
+    total = sources.count_rows(source, options.reading)
     with row_progress() as progress:
         task = progress.add_task("Scoring", total=total)
         n_rows = score_table(
@@ -56,7 +71,7 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
             source,
             options.out,
             keep=options.keep,
-            database=options.database,
+            reading=options.reading,
             chunk_rows=options.chunk_rows,
             progress=lambda n: progress.advance(task, n),
             announce=show,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     Raises:
         InputError: The table cannot be used.
     """
-    table = read_labelled(options.data, seed=options.seed, source=source)
+    announce = partial(show, once=True)
+    table = read_labelled(options.data, seed=options.seed, source=source, announce=announce)
     check_input_names(table.schema)
     show(columns_table(table.schema.columns), once=True)
     return table

@@ -20,7 +20,10 @@ def test_known_keys_are_those_of_the_files():
         assert (group in keys) == (group not in ("recipe", "tune"))
     assert not [k for k in keys if k.startswith(("hydra", "debug.", "experiment.", "recipe"))]
     assert "tune.trials" in known_keys("tune")
-    assert set(known_keys("score")) == {"run", "source", "database", "out", "keep", "chunk_rows"}
+    assert set(known_keys("score")) == {
+        *("run", "source", "database", "encoding", "skip", "sheet"),
+        *("out", "keep", "chunk_rows"),
+    }
 
 
 # Errors

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from churn_torch.tables import cells
 from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, dates_by_name, hint, text_hint
@@ -17,6 +19,9 @@ from churn_torch.tables.inference.identifiers import (
 )
 from churn_torch.tables.schema import Column, Kind, Storage
 
+# What pandas and `readers.header_rows` call a column without a name.
+_NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
+
 
 def guess(profile: ColumnProfile) -> Column:
     """Guess the kind of a column; its note says where the guess may be wrong."""
@@ -28,11 +33,21 @@ def guess(profile: ColumnProfile) -> Column:
         return profile.as_column(Kind.IGNORED, "left out: empty")
     if len(profile.levels) == 1 and not profile.missing:
         return profile.as_column(Kind.IGNORED, "left out: constant")
+    if _is_nameless_index(profile):
+        return profile.as_column(Kind.IGNORED, "left out: an index without a name")
     if profile.storage is Storage.DATETIME:
         return profile.as_column(Kind.DATETIME, DATE_NOTE)
     if profile.storage is Storage.NUMBER:
         return _guess_number(profile)
     return _guess_text(profile)
+
+
+def _is_nameless_index(profile: ColumnProfile) -> bool:
+    """Tell whether a column without a name has a different whole number in every row."""
+    if not _NAMELESS.fullmatch(profile.name) or profile.storage is not Storage.NUMBER:
+        return False
+    is_full = profile.n_distinct == profile.rows and not profile.missing
+    return is_full and bool((profile.levels % 1 == 0).all())
 
 
 def _guess_number(profile: ColumnProfile) -> Column:

@@ -12,15 +12,19 @@ from pandas.api import types
 from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labels import match_label
-from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.schema import Schema
 
 SAMPLE_ROWS = 100_000
 
 
 def infer_from_sample(
-    source: sources.Source, database: str | None, roles: ColumnRoles
+    source: sources.Source,
+    reading: ReadOptions,
+    roles: ColumnRoles,
+    announce: Announce = sources.unheard,
 ) -> tuple[Schema, int]:
     """Infer the schema of a table from about ``SAMPLE_ROWS`` rows (`sources.read_sample`).
 
@@ -29,8 +33,9 @@ def infer_from_sample(
 
     Args:
         source: The table.
-        database: The DuckDB file that a query runs in.
+        reading: How the source is read.
         roles: What the user named.
+        announce: As for `sources.read`.
 
     Returns:
         The schema, and the number of rows it was inferred from.
@@ -38,8 +43,8 @@ def infer_from_sample(
     Raises:
         InputError: As for `infer`.
     """
-    sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, database=database)
-    sample = _with_all_labels(sample, source, database, roles)
+    sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, reading=reading, announce=announce)
+    sample = _with_all_labels(sample, source, reading, roles)
     named = {roles.target, roles.id, roles.time, roles.group, roles.weight}
     named |= {*roles.ignore, *roles.kinds}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
@@ -66,7 +71,7 @@ def _row_numbers(sample: pd.DataFrame, runs: Sequence[int]) -> list[str]:
 
 
 def _with_all_labels(
-    sample: pd.DataFrame, source: sources.Source, database: str | None, roles: ColumnRoles
+    sample: pd.DataFrame, source: sources.Source, reading: ReadOptions, roles: ColumnRoles
 ) -> pd.DataFrame:
     """Add the first row of each label that a sample lacks; churners may be rare or come late.
 
@@ -77,7 +82,7 @@ def _with_all_labels(
         return sample
     labels = set(_labels(sample[target])) - {""}
     whole = _has_all(labels, roles)
-    for frame in () if whole else sources.read_chunks(source, database=database):
+    for frame in () if whole else sources.read_chunks(source, reading=reading):
         text = _labels(frame[target])
         new = text[~text.isin({*labels, ""})].drop_duplicates()
         if len(new):

@@ -35,6 +35,7 @@ from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, SplitOptions
 from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.sources import READ_ROWS
 from churn_torch.tables.schema import Schema
 
@@ -152,6 +153,7 @@ def read_into_memory(
     *,
     seed: int,
     with_test: bool = True,
+    announce: Announce = sources.unheard,
 ) -> MemoryTable:
     """Read, infer, parse and split a table at once.
 
@@ -161,17 +163,18 @@ def read_into_memory(
         data: What the user named.
         seed: Seed of the split.
         with_test: Hold rows back for the test.
+        announce: As for `sources.read`.
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
     """
-    database, split = data.database, data.split
-    frame = sources.read(main, database=database)
-    schema = sources.note_absent_columns(infer(frame, data.roles), main, database)
+    reading, split = data.reading, data.split
+    frame = sources.read(main, reading=reading, announce=announce)
+    schema = sources.note_absent_columns(infer(frame, data.roles), main, reading)
     carry = choose_carried(
         schema,
         data,
-        test_columns=None if test is None else names_of(test, database),
+        test_columns=None if test is None else names_of(test, reading),
         reserved=PREDICTED if with_test else (*PREDICTED, *FOLDS),
     )
     schema = noted(schema, data)
@@ -190,7 +193,7 @@ def read_into_memory(
         times = parse_time(kept, column)[parts.train]
         span = readable_span(float(times.min()), float(times.max()), column)
     if test is not None:
-        given = sources.read(test, database=database)
+        given = sources.read(test, reading=reading, announce=announce)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)
         more, _, n_more_left_out = read_rows(given, schema, carry)
         n_left_out += n_more_left_out

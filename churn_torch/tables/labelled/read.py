@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.streamed import open_streamed
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import memory
+from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.frames import as_frame
+from churn_torch.tables.readers.sources import unheard
 
+# Errors that letters in the wrong encoding may have caused.
+_COLUMN_NOT_THERE = re.compile(r"(data\.(target|id|weight|value|carry|ignore|kinds|split)|table)\b")
 SAMPLE = "sample:"
 # A table is read into memory up to this share of what is free: its raw rows, its parsed rows and
 # the model's features are in memory together for a while.
@@ -27,6 +32,7 @@ def read_labelled(
     seed: int,
     source: Any = None,
     with_test: bool = True,
+    announce: Announce = unheard,
 ) -> LabelledTable:
     """Read the table that the options name.
 
@@ -38,10 +44,35 @@ def read_labelled(
         seed: Seed of the split.
         source: Takes the place of ``data.source``: also any table that `located` takes.
         with_test: Hold rows back for the test; without, the table must fit into memory.
+        announce: Called with a sentence for each thing that was found and done in reading the
+            files (`churn_torch.tables.readers.sources.read`).
 
     Raises:
         InputError: The source, a named column, the target or the split cannot be used.
     """
+    heard: list[str] = []
+
+    def say(sentence: str) -> None:
+        heard.append(sentence)
+        announce(sentence)
+
+    try:
+        return _read(data, seed=seed, source=source, with_test=with_test, announce=say)
+    except InputError as error:
+        guessed = next((sentence for sentence in heard if " is not UTF-8: " in sentence), None)
+        if guessed and _COLUMN_NOT_THERE.match(str(error)):
+            error.args = (f"{error} {guessed}",)
+        raise
+
+
+def _read(
+    data: DataOptions,
+    *,
+    seed: int,
+    source: Any,
+    with_test: bool,
+    announce: Announce,
+) -> LabelledTable:
     if data.source is None and source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     main = located(data.source if source is None else source)
@@ -61,10 +92,10 @@ def read_labelled(
                 fix="set data.streaming=false if it fits, or take one split (cv.folds=0)",
             )
         with keyed("data.source"):
-            return read_into_memory(main, None, data, seed=seed, with_test=False)
+            return read_into_memory(main, None, data, seed=seed, with_test=False, announce=announce)
     read = open_streamed if _is_streamed(data, main, test) else read_into_memory
     with keyed("data.source"):
-        return read(main, test, data, seed=seed)
+        return read(main, test, data, seed=seed, announce=announce)
 
 
 def located(source: Any) -> Any:
@@ -86,5 +117,5 @@ def _is_streamed(data: DataOptions, *given: Any) -> bool:
     if data.streaming != "auto":
         return data.streaming
     available = memory.available_bytes()
-    sizes = (memory.estimated_bytes(s, data.database) or 0 for s in given if s is not None)
+    sizes = (memory.estimated_bytes(s, data.reading) or 0 for s in given if s is not None)
     return available is not None and sum(sizes) > MEMORY_SHARE * available

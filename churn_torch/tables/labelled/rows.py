@@ -15,6 +15,7 @@ from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.weights import Weights, read_weights
 from churn_torch.tables.labels import read_target
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Schema
 
@@ -200,10 +201,10 @@ def _readable(time: float, column: Column) -> str | float:
     return (moment.date() if time.is_integer() else moment).isoformat()
 
 
-def names_of(source: sources.Source, database: str | None) -> list[str]:
+def names_of(source: sources.Source, reading: ReadOptions) -> list[str]:
     """Return the names of the columns of a test source, for which a row is read."""
     with keyed("data.test_source"):
-        return list(sources.read_sample(source, rows=1, database=database)[0].columns)
+        return list(sources.read_sample(source, rows=1, reading=reading)[0].columns)
 
 
 def check_test_source(n_rows: int, n_positive: int) -> None:

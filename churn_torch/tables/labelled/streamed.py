@@ -30,8 +30,9 @@ from churn_torch.tables.labelled.split_checks import check_classes, check_shares
 from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
-from churn_torch.tables.options import DataOptions
+from churn_torch.tables.options import DataOptions, ReadOptions
 from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import READ_ROWS
 from churn_torch.tables.schema import Schema
@@ -87,7 +88,7 @@ class StreamedTable:
     def __init__(
         self,
         given: Sequence[_Source],
-        database: str | None,
+        reading: ReadOptions,
         schema: Schema,
         carry: CarriedColumns,
         sampled: int,
@@ -98,11 +99,11 @@ class StreamedTable:
         self.carry = carry
         self.sampled = sampled
         self._sources = given
-        self._database = database
+        self._reading = reading
         self._totals: _Totals | None = None
         self._ids_can_part = ids_can_part
         self._fingerprint = ""
-        counts = [sources.count_rows(one.source, database) for one in given]
+        counts = [sources.count_rows(one.source, reading) for one in given]
         self._n_rows = None if None in counts else sum(count or 0 for count in counts)
 
     @property
@@ -200,13 +201,13 @@ class StreamedTable:
         The sources are hashed into ``digest``, where it is given.
         """
         for source, columns, only_carried, assign in self._sources:
-            paths = sources.files(source, self._database)
+            paths = sources.files(source, self._reading)
             if digest is not None and paths is not None:
                 hash_files(paths, digest)
             first_row = 0
             rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
             for frame in sources.read_chunks(
-                source, database=self._database, rows=rows_a_chunk, columns=columns
+                source, reading=self._reading, rows=rows_a_chunk, columns=columns
             ):
                 if digest is not None and paths is None:
                     learned = frame.drop(columns=list(only_carried))
@@ -242,6 +243,7 @@ def open_streamed(
     data: DataOptions,
     *,
     seed: int,
+    announce: Announce = sources.unheard,
 ) -> StreamedTable:
     """Infer the schema from a sample, and choose how rows are assigned to parts.
 
@@ -251,30 +253,24 @@ def open_streamed(
         data: What the user named. Splits ``random`` and ``hash`` go by a hash of the id or the row
             number, ``group`` by one of the group; ``time`` costs a pass over that column.
         seed: Seed of the split.
+        announce: As for `sources.read`.
 
     Raises:
         InputError: A source, a named column, the target or the shares cannot be used.
     """
-    database, roles, split = data.database, data.roles, data.split
+    reading, roles, split = data.reading, data.roles, data.split
     held = split.test if test is None else 0.0
     check_shares(split.validation, held)
     hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
-    schema, sampled = infer_from_sample(main, database, roles)
-    schema = sources.note_absent_columns(schema, main, database)
-    test_columns = None if test is None else names_of(test, database)
+    schema, sampled = infer_from_sample(main, reading, roles, announce)
+    schema = sources.note_absent_columns(schema, main, reading)
+    test_columns = None if test is None else names_of(test, reading)
     carry = choose_carried(schema, data, test_columns=test_columns)
     schema = noted(schema, data)
     assign: Assign
     if split.by == "time":
-        borders = time_borders(
-            main,
-            database,
-            schema,
-            schema[split.named_column],
-            validation=split.validation,
-            test=held,
-        )
-        assign = ByTime(schema[split.named_column], borders)
+        column, shares = schema[split.named_column], {"validation": split.validation, "test": held}
+        assign = ByTime(column, time_borders(main, reading, schema, column, **shares))
     elif split.groups_twins:
         assign = partial(by_twins, hashed, schema)
     elif split.by == "group":
@@ -294,4 +290,4 @@ def open_streamed(
         given.append(_Source(test, names, only_carried, all_test))
     # Rows of one id have one hash.
     ids_can_part = split.by in ("time", "group") or test is not None
-    return StreamedTable(given, database, schema, carry, sampled, ids_can_part=ids_can_part)
+    return StreamedTable(given, reading, schema, carry, sampled, ids_can_part=ids_can_part)

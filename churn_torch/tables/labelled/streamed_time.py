@@ -13,6 +13,7 @@ from churn_torch.tables.hashing import Hashes, splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.rows import TimeSpan, readable_span
 from churn_torch.tables.labelled.split_checks import check_present
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.schema import Column, Schema
@@ -50,7 +51,7 @@ class ByTime:
 
 def time_borders(
     source: sources.Source,
-    database: str | None,
+    reading: ReadOptions,
     schema: Schema,
     column: Column,
     *,
@@ -61,7 +62,7 @@ def time_borders(
 
     Args:
         source: The table.
-        database: The DuckDB file that queries run in.
+        reading: How the source is read.
         schema: Names the target.
         column: The time.
         validation: Share of the rows.
@@ -73,7 +74,7 @@ def time_borders(
     drawn: list[tuple[npt.NDArray[np.float64], Hashes]] = []
     limit, first_row, n_missing, n_labelled = np.uint64(2**64 - 1), 0, 0, 0
     columns = [schema.target, column.name]
-    for frame in prefetch(sources.read_chunks(source, database=database, columns=columns)):
+    for frame in prefetch(sources.read_chunks(source, reading=reading, columns=columns)):
         labelled = np.flatnonzero(~np.isnan(parse_target(frame, schema, first_row=first_row)))
         time = parse_time(frame.take(labelled), column)
         n_missing += int(np.isnan(time).sum())

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from churn_torch.errors import LONGEST, InputError, suggest
-from churn_torch.errors import first_line as first_line  # the readers have it from here
+from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.tables.readers.header_rows import clean_names
 from churn_torch.tables.schema import check_names
 
 # A schema, and the rows that follow it.
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
+
+# Takes a sentence for the user.
+Announce = Callable[[str], object]
+
+# Characters of a library's message that are shown.
+_LONGEST_MESSAGE = 1200
 
 
 def check_columns(names: Sequence[str], columns: Sequence[str] | None) -> None:
@@ -42,10 +50,21 @@ def select(
     )
 
 
+def with_clean_names(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Batches:
+    """Strip the blanks around column names, as every reader does; nameless columns get a name."""
+    names = list(clean_names(schema.names).names)
+    if names == schema.names:
+        return schema, batches
+    schema = pa.schema([field.with_name(n) for field, n in zip(schema, names, strict=True)])
+    return schema, (pa.record_batch(batch.columns, schema=schema) for batch in batches)
+
+
 def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordBatch]:
     """Pass batches on; an error on the way becomes an InputError that names the source."""
     try:
         yield from batches
+    except MemoryError:  # Arrow's is one of its own exceptions as well
+        raise
     except (pa.ArrowException, OSError, duckdb.Error) as error:
         raise InputError(
             what,
@@ -55,12 +74,29 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
         ) from None
 
 
+@contextmanager
+def enough_memory(what: str, fix: str) -> Iterator[None]:
+    """Turn a lack of memory into a sentence."""
+    try:
+        yield
+    except MemoryError:
+        raise InputError(
+            what, expected="a table that fits into memory", got="too large a one", fix=fix
+        ) from None
+
+
 def library_message(error: BaseException) -> str:
-    """Return a library's message in one line: the whole of it where it is short."""
-    lines = (line.strip() for line in str(error).splitlines())
-    # A line of carets points into the line above it, which one line cannot show.
-    whole = " ".join(line for line in lines if line.strip("^"))
-    return whole if 0 < len(whole) <= LONGEST else first_line(error)
+    """Return a library's message in one line; a very long one is cut at the end of a line."""
+    text, cut = "", ""
+    for line in map(str.strip, str(error).splitlines()):
+        # A line of carets points into the line above it, which one line cannot show; the settings
+        # of DuckDB's CSV reader are of no use here.
+        if not line.strip("^") or re.match(r"\w+ = ", line):
+            continue
+        text = f"{text} {line}".lstrip()
+        if len(text) <= _LONGEST_MESSAGE or not cut:
+            cut = text
+    return cut[:_LONGEST_MESSAGE] if cut else first_line(error)
 
 
 def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.RecordBatch]]:

@@ -5,30 +5,36 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from churn_torch.tables.readers import parquet_files, sources
-from churn_torch.tables.readers.paths import is_parquet
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import formats, parquet_files, sources
+from churn_torch.tables.readers.csv_form import form_of
+from churn_torch.tables.readers.packing import Stored
 
-# A gzipped CSV grows to about so many times its size.
-_GZIP_FACTOR = 8
+# Files that are packed inside grow to about so many times their size.
+_FACTORS = {formats.EXCEL: 10, formats.ARROW: 2, formats.ORC: 4}
+_PACKED_FACTOR = 8
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def estimated_bytes(source: sources.Source, database: str | None = None) -> int | None:
+def estimated_bytes(source: sources.Source, reading: ReadOptions = sources.PLAINLY) -> int | None:
     """Estimate the size of a table in memory from its files, or return None if it has none.
 
-    Parquet files state it in their footers. A CSV file takes about its own size, a gzipped one 8
-    times that.
+    Parquet files state it in their footers. CSV takes what it unpacks to and 8 bytes a cell; other
+    formats take a multiple of their size.
     """
-    paths = sources.files(source, database)
+    paths = sources.files(source, reading)
     if paths is None:
         return None
-    size = 0
-    for path in paths:
-        if is_parquet(path):
-            size += parquet_files.estimated_bytes(path)
-        else:
-            size += path.stat().st_size * (_GZIP_FACTOR if path.suffix.lower() == ".gz" else 1)
-    return size
+    return sum(_estimate(*part, reading) for path in paths for part in formats.parts(path))
+
+
+def _estimate(stored: Stored, format: str, reading: ReadOptions) -> int:
+    if format == formats.CSV:
+        return form_of(stored, reading).memory
+    if format == formats.PARQUET and not stored.packing:
+        return parquet_files.estimated_bytes(stored.path)
+    size = stored.path.stat().st_size
+    return size * _FACTORS.get(format, 1) * (_PACKED_FACTOR if stored.packing else 1)
 
 
 def available_bytes() -> int | None:

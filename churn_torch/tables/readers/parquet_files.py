@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pa_parquet
 
-from churn_torch.errors import InputError
-from churn_torch.tables.readers.arrow import Batches, check_columns, first_line, guarded
+from churn_torch.errors import InputError, first_line
+from churn_torch.tables.readers.arrow import Batches, check_columns, guarded, with_clean_names
+from churn_torch.tables.readers.header_rows import clean_names
 from churn_torch.tables.schema import check_names
 
 # Rows and cells that are decoded at a time, at most.
@@ -32,8 +33,10 @@ _CELL_BYTES = 8
 def metadata(path: Path) -> pa_parquet.FileMetaData:
     """Read the footer of a file: its columns and row count, without its rows."""
     try:
-        return pa_parquet.read_metadata(path)
-    except (pa.ArrowException, OSError) as error:
+        footer = pa_parquet.read_metadata(path)
+        list(footer.schema.to_arrow_schema().names)  # which may be no text
+        return footer
+    except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
         raise InputError(
             str(path),
             expected="a Parquet file",
@@ -44,6 +47,19 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _plain_text(schema: pa.Schema) -> pa.Schema:
+    """Return a schema in which text has one type, however a file holds it, and no metadata."""
+    plain = []
+    for column in schema:
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+            kind = pa.string()
+        plain.append(column.with_type(kind).remove_metadata())
+    return pa.schema(plain)
 
 
 def estimated_bytes(path: Path) -> int:
@@ -75,10 +91,11 @@ def read_parquet(
     # A column that some file lacks comes from the name of a folder, or is empty there.
     held = [set(metadata(file.path).schema.to_arrow_schema().names) for file in files]
     for i, kind in enumerate(schema):
-        if kind.name in coded and _is_text(kind.type) and all(kind.name in names for names in held):
+        is_coded = kind.name.strip() in coded and _is_text(kind.type)
+        if is_coded and all(kind.name in names for names in held):
             schema = schema.set(i, kind.with_type(pa.dictionary(pa.int32(), pa.string())))
     batches = (batch for file in files for batch in file.batches(schema))
-    return schema, guarded(batches, str(folder or paths[0]))
+    return with_clean_names(schema, guarded(batches, str(folder or paths[0])))
 
 
 def sample_parquet(
@@ -106,7 +123,9 @@ def sample_parquet(
         taken = ceil(rows / n_runs)
         batches = guarded(file.batches(schema, row_groups=[group], batch_rows=taken), where)
         runs.append([batch.slice(0, taken) for batch in _first(batches, taken)])
-    return schema, runs
+    return with_clean_names(schema, iter(()))[0], [
+        list(with_clean_names(schema, iter(run))[1]) for run in runs
+    ]
 
 
 def _first(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
@@ -159,9 +178,9 @@ def _opened(
 ) -> tuple[pa.Schema, list[_File]]:
     """Find the schema that holds all files, narrowed to `columns`, and their parts."""
     where = str(folder or paths[0])
-    schemas = [metadata(path).schema.to_arrow_schema().remove_metadata() for path in paths]
+    schemas = [_plain_text(metadata(path).schema.to_arrow_schema()) for path in paths]
     for schema in schemas:
-        check_names(schema.names)
+        check_names(clean_names(schema.names).names)
     open_files = partial(
         pa_dataset.dataset,
         [str(path) for path in paths],
@@ -172,10 +191,10 @@ def _opened(
     try:
         # Files may differ in types (an int column that became float): take what holds all.
         dataset = open_files()
-        schemas.append(dataset.schema)  # knows the parts that folder names add
+        schemas.append(_plain_text(dataset.schema))  # knows the parts that folder names add
         schema = pa.unify_schemas(schemas, promote_options="permissive")
         fragments = list(open_files(schema=schema).get_fragments())
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(
             where,
             expected="Parquet files with the same columns",
@@ -184,8 +203,9 @@ def _opened(
         ) from None
     # What pandas stores of a nameless index is no column of the table.
     names = [name for name in schema.names if not re.fullmatch(r"__index_level_\d+__", name)]
-    check_columns(names, columns)
-    chosen = list(names if columns is None else columns)
+    raw = dict(zip(clean_names(names).names, names, strict=True))
+    check_columns(list(raw), columns)
+    chosen = list(names if columns is None else map(raw.__getitem__, columns))
     files = [
         _File(Path(fragment.path), pa_dataset.get_partition_keys(fragment.partition_expression))
         for fragment in fragments

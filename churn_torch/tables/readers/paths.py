@@ -1,4 +1,4 @@
-"""Files: which ones a path, a glob or a folder stands for, and whether they are Parquet."""
+"""Files: which ones a path, a glob or a folder stands for."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ import re
 from pathlib import Path
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.readers import formats, packing
 
-_DATA_NAME = re.compile(r"[^_.].*\.(parquet|pq|(csv|tsv|txt)(\.gz)?)", re.IGNORECASE)
+_SUFFIXES = "|".join(
+    suffix[1:] for suffix in (*formats.SUFFIXES, ".csv", ".tsv", ".txt", ".zip") if suffix
+)
+_PACKED = "|".join(suffix[1:] for suffix in packing.SUFFIXES)
+_DATA_NAME = re.compile(rf"[^_.].*\.({_SUFFIXES})(\.({_PACKED}))?", re.IGNORECASE)
 
 
 def find_files(source: str | Path) -> list[Path]:
     """Return the files that a path, glob or folder stands for, sorted.
 
     Raises:
-        InputError: There are none.
+        InputError: There are none, or they are those of a Delta or Iceberg table.
     """
     path = Path(source).expanduser()
     if os.path.isfile(path):  # unlike Path.is_file, not upset by overlong names
         return [path]
     if os.path.isdir(path):
+        _refuse_lake(path, source)
         named = (file for file in path.rglob("*") if _DATA_NAME.fullmatch(file.name))
         # Writers such as Spark leave _SUCCESS and hidden files beside the data.
         files = sorted(file for file in named if file.is_file() and not _is_hidden(file, path))
         if not files:
             raise InputError(
                 f"folder {str(source)!r}",
-                expected="Parquet or CSV files in it",
+                expected="files of tables in it, such as Parquet or CSV",
                 got="none",
                 fix="name another folder or a file",
             )
@@ -52,6 +58,22 @@ def find_files(source: str | Path) -> list[Path]:
     )
 
 
+def _refuse_lake(folder: Path, source: str | Path) -> None:
+    """Refuse a folder whose Parquet files alone are not the table: some of them are outdated."""
+    if (folder / "_delta_log").is_dir():
+        kind, way = "Delta", "DeltaTable(path).to_pandas() of the package deltalake"
+    elif any(folder.glob("metadata/*.metadata.json")):
+        kind, way = "Iceberg", "table.scan().to_pandas() of the package pyiceberg"
+    else:
+        return
+    raise InputError(
+        f"folder {str(source)!r}",
+        expected="files that are the table",
+        got=f"a table of {kind}, whose folder also holds rows that were removed from it",
+        fix=f"write its present rows to Parquet first, or pass a DataFrame from Python ({way})",
+    )
+
+
 def _is_hidden(file: Path, folder: Path) -> bool:
     return any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
 
@@ -61,35 +83,3 @@ def near(path: Path) -> str:
     if not os.path.isdir(path.parent):
         return f", nor its folder {str(path.parent)!r}"
     return suggest(path.name, os.listdir(path.parent))
-
-
-def is_parquet(path: Path) -> bool:
-    """Tell Parquet from text by its first bytes.
-
-    Raises:
-        InputError: The file cannot be opened, is empty, or is named like Parquet and is not.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(4)
-    except OSError as error:
-        raise InputError(
-            str(path),
-            expected="a readable file",
-            got=f"one that cannot be opened ({error.strerror})",
-            fix="check its permissions",
-        ) from None
-    if not head:
-        raise InputError(
-            str(path), expected="a table", got="an empty file (0 bytes)", fix="check the source"
-        )
-    if head == b"PAR1":
-        return True
-    if path.suffix.lower() in (".parquet", ".pq"):
-        raise InputError(
-            str(path),
-            expected="a Parquet file",
-            got="one that does not start like Parquet",
-            fix="write it again, or name it .csv if it is a CSV file",
-        )
-    return False

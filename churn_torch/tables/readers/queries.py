@@ -77,11 +77,14 @@ def of_address(text: str) -> Query | None:
     if not _ADDRESS.match(text):
         return None
     if re.search(r"\.(parquet|pq)(\?|$)", text):
-        return Query(f"SELECT * FROM read_parquet({_quoted(text)})", is_address=True)
-    return Query(f"SELECT * FROM read_csv({_quoted(text)}, all_varchar=true)", is_address=True)
+        return Query(f"SELECT * FROM read_parquet({quoted(text)})", is_address=True)
+    if re.search(r"\.(json|jsonl|ndjson)(\.gz)?(\?|$)", text):
+        return Query(f"SELECT * FROM read_json({quoted(text)})", is_address=True)
+    return Query(f"SELECT * FROM read_csv({quoted(text)}, all_varchar=true)", is_address=True)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Write a text as SQL does."""
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -118,6 +121,30 @@ def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
             yield reader.schema, arrow.guarded(reader, "the rows of the query")
     except duckdb.Error as error:
         raise _refused(query, error) from None
+
+
+@contextmanager
+def connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory for queries of ours."""
+    with duckdb.connect(":memory:", config=_ANY_QUERY) as connection:
+        yield connection
+
+
+def tables_of(path: Path) -> list[str]:
+    """Return the tables and views of a DuckDB file; with their schemas where that is not main.
+
+    Raises:
+        InputError: The file cannot be opened.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True, config=_USER_QUERY) as connection:
+            found = connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables "
+                "WHERE table_catalog = current_database() ORDER BY ALL"
+            ).fetchall()
+    except duckdb.Error as error:
+        raise _refused(Query(""), error) from None
+    return [name if schema == "main" else f"{schema}.{name}" for schema, name in found]
 
 
 def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -167,6 +194,11 @@ def _refused(query: Query, error: duckdb.Error) -> InputError:
         fix = (
             "a query loads no extensions, so save the table as Parquet or CSV first, or name an "
             "address (s3://..., https://...) as the source itself"
+        )
+    elif re.search("not utf-8|invalid unicode|invalid utf-?8", str(error), re.IGNORECASE):
+        fix = (
+            "name the file itself as the source, which finds its encoding, or give it in the query "
+            "(read_csv(..., encoding='latin-1'))"
         )
     elif "different configuration" in str(error):
         fix = "close the connection that this program has open to the database"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Collection, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -14,9 +12,12 @@ import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers import arrow, parquet_files, queries
-from churn_torch.tables.readers.csv_files import read_csv
-from churn_torch.tables.readers.paths import find_files, is_parquet
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import arrow, parquet_files
+from churn_torch.tables.readers.arrow import Announce
+from churn_torch.tables.readers.formats import is_parquet
+from churn_torch.tables.readers.opening import as_query, opened
+from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.readers.writing import write
 from churn_torch.tables.schema import Schema, with_text_names
 
@@ -37,54 +38,77 @@ Source = str | Path | pd.DataFrame
 READ_ROWS = 65_536  # rows read at a time
 # A DataFrame is sampled in so many runs of rows.
 _RUNS = 16
+PLAINLY = ReadOptions()
+_TOO_LARGE = (
+    "stream it (data.streaming=true; CSV, Parquet and JSON lines can be read in parts), or read "
+    "fewer columns with SELECT ..."
+)
+
+
+def unheard(sentence: str) -> None:
+    """Take a sentence that nobody needs to read again."""
 
 
 def read(
-    source: Source, *, database: str | None = None, columns: Sequence[str] | None = None
+    source: Source,
+    *,
+    reading: ReadOptions = PLAINLY,
+    columns: Sequence[str] | None = None,
+    announce: Announce = unheard,
 ) -> pd.DataFrame:
     """Read a whole table.
 
     Args:
-        source: A CSV or Parquet file, a glob, a folder, one SELECT statement (see `queries`), an
-            address (``s3://``, ``https://``) that DuckDB can open, or a DataFrame.
-        database: The DuckDB file that a query runs in; it is opened read-only.
+        source: A file of any format in `formats`, packed or not, a glob, a folder, one SELECT
+            statement (see `queries`), an address (``s3://``, ``https://``) that DuckDB can open,
+            or a DataFrame.
+        reading: What the user said about how to read it; a database is opened read-only.
         columns: The columns to read, in this order; all when None.
+        announce: Called with a sentence for each thing that was found and done: an encoding that
+            is not UTF-8, lines above the header that are left out.
 
     Returns:
         The rows. CSV cells are text as they stand in the file (an empty cell is missing); other
-        sources keep their types, and integers with missing cells stay integers (Int64).
+        sources keep their types, and integers with missing cells stay integers (Int64). Blanks
+        around column names are left out.
 
     Raises:
         InputError: The source is missing, empty or unreadable, or lacks a column.
     """
     if isinstance(source, pd.DataFrame):
         return _select_frame(source, columns)
-    with _opened(source, database, columns) as (schema, batches):
+    with (
+        arrow.enough_memory(str(source)[:200], _TOO_LARGE),
+        opened(source, reading, columns, announce=announce) as (schema, batches),
+    ):
         table = pa.Table.from_batches(batches, schema=schema)
-    if table.num_rows == 0:
-        raise _no_rows(source)
-    return arrow.to_pandas(table)
+        if table.num_rows == 0:
+            raise _no_rows(source)
+        return arrow.to_pandas(table)
 
 
 def read_chunks(
     source: Source,
     *,
-    database: str | None = None,
+    reading: ReadOptions = PLAINLY,
     rows: int = READ_ROWS,
     columns: Sequence[str] | None = None,
     coded: Collection[str] = (),
+    announce: Announce = unheard,
 ) -> Generator[pd.DataFrame]:
     """Read a table as `read` does, but in chunks of `rows` rows (the last one may be shorter).
 
-    Memory stays at a few chunks, however large the table is.
+    Memory stays at a few chunks, however large the table is; workbooks, files of statistics
+    programs and JSON of one object are read whole before.
 
     Args:
         source: As for `read`.
-        database: As for `read`.
+        reading: As for `read`.
         rows: Rows of a chunk.
         columns: As for `read`.
         coded: Text columns that may come as pandas categories, as Parquet holds them: faster to
             read and to parse.
+        announce: As for `read`; called before the first chunk.
 
     Raises:
         InputError: As for `read`; a bad line is met when its chunk is.
@@ -95,7 +119,10 @@ def read_chunks(
             yield frame.iloc[start : start + rows].reset_index(drop=True)
         return
     empty = True
-    with _opened(source, database, columns, coded) as (schema, batches):
+    with (
+        arrow.enough_memory(str(source)[:200], "read fewer rows or columns at a time"),
+        opened(source, reading, columns, coded, announce) as (schema, batches),
+    ):
         for group in arrow.rebatched(batches, rows):
             empty = False
             yield arrow.to_pandas(pa.Table.from_batches(group, schema=schema), coded)
@@ -103,34 +130,34 @@ def read_chunks(
         raise _no_rows(source)
 
 
-def count_rows(source: Source, database: str | None = None) -> int | None:
+def count_rows(source: Source, reading: ReadOptions = PLAINLY) -> int | None:
     """Return the number of rows where it costs nothing (a DataFrame, Parquet), else None."""
     if isinstance(source, pd.DataFrame):
         return len(source)
-    paths = files(source, database)
+    paths = files(source, reading)
     if paths is None or not all(is_parquet(path) for path in paths):
         return None
     return sum(int(parquet_files.metadata(path).num_rows) for path in paths)
 
 
-def column_names(source: Source, database: str | None = None) -> list[str] | None:
+def column_names(source: Source, reading: ReadOptions = PLAINLY) -> list[str] | None:
     """Return the names of the columns where it costs nothing (a DataFrame, Parquet), else None."""
     if isinstance(source, pd.DataFrame):
-        return list(map(str, source.columns))
-    paths = files(source, database)
+        return list(with_text_names(source[:0]).columns)
+    paths = files(source, reading)
     if paths is None or not all(is_parquet(path) for path in paths):
         return None
-    with _opened(source, database, None) as (schema, _):
+    with opened(source, reading, None) as (schema, _):
         return list(schema.names)
 
 
-def note_absent_columns(schema: Schema, source: Source, database: str | None = None) -> Schema:
+def note_absent_columns(schema: Schema, source: Source, reading: ReadOptions = PLAINLY) -> Schema:
     """Note the columns that only some of several Parquet files have; elsewhere they are missing."""
-    paths = files(source, database)
+    paths = files(source, reading)
     if paths is None or len(paths) == 1 or not all(is_parquet(path) for path in paths):
         return schema
     names = (parquet_files.metadata(path).schema.to_arrow_schema().names for path in paths)
-    n_having = Counter(chain.from_iterable(names))
+    n_having = Counter(map(str.strip, chain.from_iterable(names)))
     noted = {}
     for column in schema.columns:
         if 0 < (n := n_having[column.name]) < len(paths):  # 0: it is the name of a folder
@@ -141,7 +168,7 @@ def note_absent_columns(schema: Schema, source: Source, database: str | None = N
 
 
 def read_sample(
-    source: Source, *, rows: int, database: str | None = None
+    source: Source, *, rows: int, reading: ReadOptions = PLAINLY, announce: Announce = unheard
 ) -> tuple[pd.DataFrame, list[int]]:
     """Read about ``rows`` rows to judge a table by: all of it where it has no more.
 
@@ -159,9 +186,9 @@ def read_sample(
         starts = [run * len(frame) // _RUNS for run in range(_RUNS)]
         runs = [frame.iloc[start : start + rows // _RUNS] for start in starts]
         return pd.concat(runs, ignore_index=True), list(map(len, runs))
-    paths = files(source, database)
+    paths = files(source, reading)
     if paths is None or not all(is_parquet(path) for path in paths):
-        chunks = read_chunks(source, database=database, rows=rows)
+        chunks = read_chunks(source, reading=reading, rows=rows, announce=announce)
         frame = next(chunks)
         chunks.close()
         return frame, [len(frame)]
@@ -173,44 +200,15 @@ def read_sample(
     return arrow.to_pandas(table), [sum(batch.num_rows for batch in group) for group in groups]
 
 
-def files(source: Source, database: str | None = None) -> list[Path] | None:
+def files(source: Source, reading: ReadOptions = PLAINLY) -> list[Path] | None:
     """Return the files that hold the table, or None for a query, an address or a DataFrame.
 
     Raises:
         InputError: There are none.
     """
-    if isinstance(source, pd.DataFrame) or _as_query(source, database) is not None:
+    if isinstance(source, pd.DataFrame) or as_query(source, reading) is not None:
         return None
     return find_files(source)
-
-
-@contextmanager
-def _opened(
-    source: str | Path,
-    database: str | None,
-    columns: Sequence[str] | None,
-    coded: Collection[str] = (),
-) -> Iterator[arrow.Batches]:
-    """Open a source as a schema and record batches, reduced to `columns`."""
-    query = _as_query(source, database)
-    if query is not None:
-        with queries.opened(query, database) as (schema, batches):
-            yield arrow.select(schema, batches, columns)
-        return
-    paths = find_files(source)
-    parquet = [is_parquet(path) for path in paths]
-    if all(parquet):
-        folder = Path(source).expanduser()
-        yield parquet_files.read_parquet(paths, folder if folder.is_dir() else None, columns, coded)
-    elif not any(parquet):
-        yield arrow.select(*read_csv(paths), columns)
-    else:
-        raise InputError(
-            "source",
-            expected="files of one format",
-            got=f"Parquet and others ({paths[parquet.index(False)].name!r}) in {str(source)!r}",
-            fix="narrow it to one format with a glob",
-        )
 
 
 def _no_rows(source: str | Path) -> InputError:
@@ -228,29 +226,14 @@ def _select_frame(frame: pd.DataFrame, columns: Sequence[str] | None) -> pd.Data
     return frame if columns is None else frame[list(columns)]
 
 
-def _as_query(source: str | Path, database: str | None) -> queries.Query | None:
-    """Return the query that reads the source, or None when it is a path."""
-    text = str(source)
-    if isinstance(source, str) and queries.is_query(text) and not os.path.exists(text):
-        return queries.Query(text)
-    if database is not None:
-        raise InputError(
-            "source",
-            expected="a query (SELECT ...) to run in the database",
-            got=repr(text[:200]),
-            fix=f"write SELECT * FROM {text[:200]}, or leave the database out",
-        )
-    return queries.of_address(text)
-
-
-def check_output(out: str | Path, source: str | Path | pd.DataFrame, database: str | None) -> None:
+def check_output(out: str | Path, source: Source, reading: ReadOptions = PLAINLY) -> None:
     """Refuse an output that would overwrite the input.
 
     Raises:
         InputError: ``out`` is the source, one of its files, or the database.
     """
-    read = [] if database is None else [Path(database)]
-    read += files(source, database) or []
+    read = [] if reading.database is None else [Path(reading.database)]
+    read += files(source, reading) or []
     if Path(out).resolve() in {path.resolve() for path in read}:
         raise InputError(
             "out",

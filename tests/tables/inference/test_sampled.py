@@ -11,7 +11,7 @@ import pytest
 from churn_torch.errors import InputError
 from churn_torch.tables.inference import sampled
 from churn_torch.tables.inference.sampled import infer_from_sample
-from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind
 
@@ -36,7 +36,7 @@ def table(**columns: object) -> pd.DataFrame:
 
 
 def test_a_sample_gives_the_schema_of_the_table() -> None:
-    schema, rows = infer_from_sample(table(), None, ColumnRoles(target="churn"))
+    schema, rows = infer_from_sample(table(), ReadOptions(), ColumnRoles(target="churn"))
     assert rows == 320
     assert [column.name for column in schema.features] == ["fee", "plan"]
     assert (schema.positive, schema.negative) == ("Yes", "No")
@@ -48,11 +48,11 @@ def test_a_row_number_is_left_out_but_for_the_users_word(how: str, tmp_path: Pat
     if how == "csv":
         table().to_csv(tmp_path / "t.csv", index=False)
         source = tmp_path / "t.csv"
-    schema, _ = infer_from_sample(source, None, ColumnRoles(target="churn"))
+    schema, _ = infer_from_sample(source, ReadOptions(), ColumnRoles(target="churn"))
     assert schema["counter"].kind is Kind.IGNORED
     assert "looks like a row number" in schema["counter"].note
     for roles in ({"kinds": {"counter": "numeric"}}, {"id": "counter"}, {"weight": "counter"}):
-        schema, _ = infer_from_sample(source, None, ColumnRoles(target="churn", **roles))
+        schema, _ = infer_from_sample(source, ReadOptions(), ColumnRoles(target="churn", **roles))
         assert "row number" not in schema["counter"].note
 
 

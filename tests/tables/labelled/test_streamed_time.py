@@ -10,7 +10,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled import splits, streamed_time
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
-from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
 
 N = 1000
@@ -28,7 +28,7 @@ SHARES = {"validation": 0.2, "test": 0.1}
 
 def borders(frame: pd.DataFrame = FRAME, **shares: float) -> tuple[float, float]:
     given = shares or SHARES
-    return time_borders(frame, None, SCHEMA, SCHEMA["day"], **given)
+    return time_borders(frame, ReadOptions(), SCHEMA, SCHEMA["day"], **given)
 
 
 @pytest.mark.parametrize("chunk_rows", [7, 65_536])

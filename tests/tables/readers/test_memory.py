@@ -28,13 +28,13 @@ def test_estimates_are_of_the_size_in_memory(tmp_path: Path) -> None:
     for name in ("t.parquet", "t.csv"):
         size = read(tmp_path / name).memory_usage(deep=True).sum()
         assert 0.4 < estimated_bytes(tmp_path / name) / size < 2
-    assert estimated_bytes(str(tmp_path / "t.*"), None) == sum(
+    assert estimated_bytes(str(tmp_path / "t.*")) == sum(
         estimated_bytes(tmp_path / name) for name in ("t.parquet", "t.csv")
     )
     text = (tmp_path / "t.csv").read_bytes()
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text))
-    packed = (tmp_path / "t.csv.gz").stat().st_size
-    assert estimated_bytes(tmp_path / "t.csv.gz") == 8 * packed
+    # What is packed is unpacked to see: zeros grow to a thousand times their size.
+    assert estimated_bytes(tmp_path / "t.csv.gz") == estimated_bytes(tmp_path / "t.csv")
 
 
 def test_sources_without_files_have_no_estimate() -> None:

@@ -53,7 +53,7 @@ def test_columns_are_read_in_the_asked_order(tmp_path: Path) -> None:
 
 
 def test_names_that_differ_only_in_case_stay(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"Age": [1], "age": [2], "a/b": [3], "": [4]})
+    frame = pd.DataFrame({"Age": [1], "age": [2], "a/b": [3], "Unnamed: 3": [4]})
     frame.to_parquet(tmp_path / "t.parquet")
     pd.testing.assert_frame_equal(read(tmp_path / "t.parquet"), frame)
 

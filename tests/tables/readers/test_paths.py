@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers.paths import find_files, is_parquet, near
+from churn_torch.tables.readers.formats import is_parquet
+from churn_torch.tables.readers.paths import find_files, near
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name in (
         *("b.csv", "a.PARQUET", "c.tsv.gz", "notes.md", ".hidden.csv", "_SUCCESS", "d.csv.bak"),
-        *("part=1/x.pq", "part=2/y.txt", "_delta_log/z.parquet", ".cache/w.csv"),
+        *("part=1/x.pq", "part=2/y.txt", "_temporary/z.parquet", ".cache/w.csv"),
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.sources import count_rows, read
 
@@ -100,7 +101,7 @@ def test_hostile_queries_are_refused_and_change_no_file(
 ) -> None:
     before = contents(folder)
     with pytest.raises(InputError, match=r"^query: expected .*, got .*; .*\.$") as caught:
-        read(query, database=database)
+        read(query, reading=ReadOptions(database=database))
     assert contents(folder) == before
     assert "\n" not in str(caught.value)
 
@@ -119,7 +120,7 @@ def test_hostile_queries_are_refused_and_change_no_file(
 @pytest.mark.parametrize("database", [None, "shop.duckdb"])
 def test_honest_queries_read_files(folder: Path, query: str, database: str | None) -> None:
     before = contents(folder)
-    assert read(query, database=database)["key"].tolist() == [1, 2]
+    assert read(query, reading=ReadOptions(database=database))["key"].tolist() == [1, 2]
     assert contents(folder) == before
 
 
@@ -151,7 +152,7 @@ def test_honest_queries_read_files(folder: Path, query: str, database: str | Non
     ],
 )
 def test_the_usual_parts_of_a_select_work(folder: Path, query: str) -> None:
-    assert set(read(query, database="shop.duckdb")["key"]) == {1, 2}
+    assert set(read(query, reading=ReadOptions(database="shop.duckdb"))["key"]) == {1, 2}
 
 
 def test_two_queries_read_one_database_at_once(folder: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_database_that_the_program_has_open_is_left_alone(folder: Path) -> Non
         duckdb.connect("shop.duckdb"),
         pytest.raises(InputError, match="close the connection that this program has open"),
     ):
-        read("SELECT * FROM customers", database="shop.duckdb")
+        read("SELECT * FROM customers", reading=ReadOptions(database="shop.duckdb"))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.sources import (
     Source,
     column_names,
@@ -57,13 +58,13 @@ SOURCES = {
 }
 
 
-def source_of(how: str, folder: Path) -> tuple[Source, str | None]:
+def source_of(how: str, folder: Path) -> tuple[Source, ReadOptions]:
     if how == "frame":
-        return FRAME.set_index(FRAME.index * 3), None
+        return FRAME.set_index(FRAME.index * 3), ReadOptions()
     if how.startswith("query"):
         database = str(folder / "base.duckdb") if how.endswith("base") else None
-        return SOURCES[how].format(folder), database
-    return str(folder / SOURCES[how]), None
+        return SOURCES[how].format(folder), ReadOptions(database=database)
+    return str(folder / SOURCES[how]), ReadOptions()
 
 
 def numbers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -72,10 +73,10 @@ def numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("how", SOURCES)
 def test_every_way_gives_the_same_rows(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
-    pd.testing.assert_frame_equal(numbers(read(source, database=database)), FRAME)
+    source, reading = source_of(how, folder)
+    pd.testing.assert_frame_equal(numbers(read(source, reading=reading)), FRAME)
     for rows in (1, 3, 10, 99):
-        chunks = list(read_chunks(source, database=database, rows=rows))
+        chunks = list(read_chunks(source, reading=reading, rows=rows))
         whole, rest = divmod(10, rows)
         assert [len(chunk) for chunk in chunks] == [rows] * whole + [rest] * bool(rest)
         assert all(chunk.index[0] == 0 for chunk in chunks)
@@ -84,30 +85,30 @@ def test_every_way_gives_the_same_rows(folder: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", SOURCES)
 def test_columns_narrow_every_source(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
-    assert list(read(source, database=database, columns=["number"]).columns) == ["number"]
-    swapped = next(read_chunks(source, database=database, columns=["number", "key"]))
+    source, reading = source_of(how, folder)
+    assert list(read(source, reading=reading, columns=["number"]).columns) == ["number"]
+    swapped = next(read_chunks(source, reading=reading, columns=["number", "key"]))
     assert list(swapped.columns) == ["number", "key"]
     with pytest.raises(
         InputError, match=r"a column 'Number', got none of that name .did you mean 'number'"
     ):
-        read(source, database=database, columns=["Number"])
+        read(source, reading=reading, columns=["Number"])
     with pytest.raises(InputError, match="none of that name"):
-        list(read_chunks(source, database=database, columns=["Number"]))
+        list(read_chunks(source, reading=reading, columns=["Number"]))
 
 
 @pytest.mark.parametrize("how", SOURCES)
 def test_rows_are_counted_where_that_is_free(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
+    source, reading = source_of(how, folder)
     known = how == "frame" or "parquet" in how or how in ("glob", "folder")
-    assert count_rows(source, database) == (10 if known else None)
-    assert column_names(source, database) == (list(FRAME) if known else None)
+    assert count_rows(source, reading) == (10 if known else None)
+    assert column_names(source, reading) == (list(FRAME) if known else None)
 
 
 @pytest.mark.parametrize("how", SOURCES)
 def test_files_are_those_that_hold_the_rows(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
-    paths = files(source, database)
+    source, reading = source_of(how, folder)
+    paths = files(source, reading)
     if how == "frame" or how.startswith("query"):
         assert paths is None
     else:
@@ -117,16 +118,16 @@ def test_files_are_those_that_hold_the_rows(folder: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", SOURCES)
 def test_a_sample_of_a_small_table_is_the_table(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
-    sample, runs = read_sample(source, rows=99, database=database)
+    source, reading = source_of(how, folder)
+    sample, runs = read_sample(source, rows=99, reading=reading)
     pd.testing.assert_frame_equal(numbers(sample), FRAME)
     assert sum(runs) == 10
 
 
 @pytest.mark.parametrize("how", ["csv", "gzip", "query", "query of a base"])
 def test_a_sample_of_what_has_no_groups_is_its_first_rows(folder: Path, how: str) -> None:
-    source, database = source_of(how, folder)
-    sample, runs = read_sample(source, rows=4, database=database)
+    source, reading = source_of(how, folder)
+    sample, runs = read_sample(source, rows=4, reading=reading)
     pd.testing.assert_frame_equal(numbers(sample), FRAME[:4])
     assert runs == [4]
 
@@ -221,7 +222,10 @@ def test_duckdb_types_become_plain() -> None:
         ),
         ("nowhere/t.csv", r"nowhere/t.csv', which is not there, nor its folder '.*nowhere'"),
         ("*.xlsx", r"files that match '.*xlsx', got none; check"),
-        ("empty", "folder '.*empty': expected Parquet or CSV files in it, got none"),
+        (
+            "empty",
+            "folder '.*empty': expected files of tables in it, .* or CSV, got none",
+        ),
         ("mixed", r"files of one format, got Parquet and others \('b.csv'\)"),
         ("fake.parquet", "fake.parquet: expected a Parquet file, got one that does not start like"),
         ("empty.parquet", r"empty.parquet: expected a table, got an empty file \(0 bytes\)"),
@@ -276,9 +280,10 @@ def test_wrong_queries_get_one_sentence(query: str, message: str) -> None:
 
 def test_databases_are_opened_read_only(folder: Path) -> None:
     base = str(folder / "base.duckdb")
+    reading = ReadOptions(database=base)
     before = Path(base).read_bytes()
     with pytest.raises(InputError, match="exactly one SELECT statement, got INSERT"):
-        read("WITH t AS (SELECT 1) INSERT INTO customers SELECT 'x', 1 FROM t", database=base)
+        read("WITH t AS (SELECT 1) INSERT INTO customers SELECT 'x', 1 FROM t", reading=reading)
     assert Path(base).read_bytes() == before
 
 
@@ -287,20 +292,20 @@ def test_wrong_databases_get_one_sentence(folder: Path) -> None:
         InputError,
         match=r"database: .*bass.duckdb', .* not there .did you mean 'base.duckdb'",
     ):
-        read("SELECT 1 AS a", database=str(folder / "bass.duckdb"))
+        read("SELECT 1 AS a", reading=ReadOptions(database=str(folder / "bass.duckdb")))
     with pytest.raises(
         InputError, match=r"a query .SELECT .* got 'customers'; write SELECT \* FROM"
     ):
-        read("customers", database=str(folder / "base.duckdb"))
+        read("customers", reading=ReadOptions(database=str(folder / "base.duckdb")))
     with pytest.raises(InputError, match="expected a query"):
-        count_rows(str(folder / "table.parquet"), str(folder / "base.duckdb"))
+        count_rows(str(folder / "table.parquet"), ReadOptions(database=str(folder / "base.duckdb")))
     with pytest.raises(InputError, match="DuckDB can run"):
-        read("SELECT 1 AS a", database=str(folder / "table.csv"))
+        read("SELECT 1 AS a", reading=ReadOptions(database=str(folder / "table.csv")))
 
 
 def test_chunks_of_a_bad_file_fail_where_the_bad_line_is(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("a,b\n" + "x,yyyyyyyy\n" * 2_000_000 + "x\n")  # more than one block
+    path.write_text("a,b\n" + "x,yyyyyyyy\n" * 2_000_000 + "x\nx,y\n")  # more than one block
     chunks = read_chunks(path, rows=1000)
     assert len(next(chunks)) == 1000
     with pytest.raises(InputError, match="got 1 in line 2,000,002"):

@@ -1,0 +1,87 @@
+"""Arrow's own files (Feather, IPC) and ORC: typed, and read a batch or a stripe at a time."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.feather as pa_feather
+import pyarrow.ipc as pa_ipc
+import pyarrow.orc as pa_orc
+
+from churn_torch.errors import InputError, first_line
+from churn_torch.tables.readers.arrow import Batches, guarded
+from churn_torch.tables.readers.packing import Stored
+
+_ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError, ValueError)
+
+
+@contextlib.contextmanager
+def opened_arrow(stored: Stored) -> Iterator[Batches]:
+    """Open a file of Arrow's file or stream format, or an old Feather file.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    with contextlib.ExitStack() as stack:
+        path = stack.enter_context(stored.on_disk())
+        try:
+            with path.open("rb") as start:
+                magic = start.read(6)
+            if magic.startswith(b"FEA1"):
+                table = pa_feather.read_table(path)
+                schema, batches = table.schema, iter(table.to_batches())
+            elif magic == b"ARROW1":
+                file = stack.enter_context(pa.memory_map(str(path)))
+                reader = pa_ipc.open_file(file)
+                schema = reader.schema
+                batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+            else:
+                file = stack.enter_context(pa.memory_map(str(path)))
+                stream = pa_ipc.open_stream(file)
+                schema, batches = stream.schema, iter(stream)
+            schema = _named(schema)
+        except _ERRORS as error:
+            raise _damaged(stored, "Arrow", error) from None
+        yield schema, _checked(guarded(batches, str(stored)), schema)
+
+
+@contextlib.contextmanager
+def opened_orc(stored: Stored) -> Iterator[Batches]:
+    """Open an ORC file, a stripe at a time.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    with stored.on_disk() as path:
+        try:
+            file = pa_orc.ORCFile(path)
+            schema = _named(file.schema)
+        except _ERRORS as error:
+            raise _damaged(stored, "ORC", error) from None
+        stripes = (file.read_stripe(i) for i in range(file.nstripes))
+        yield schema, _checked(guarded(stripes, str(stored)), schema)
+
+
+def _named(schema: pa.Schema) -> pa.Schema:
+    """Return the schema without notes of other programs; its names must be readable."""
+    schema = schema.remove_metadata()
+    list(schema.names)
+    return schema
+
+
+def _checked(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; a damaged one must not reach code that trusts its offsets."""
+    for batch in batches:
+        batch.validate(full=True)
+        yield pa.record_batch(batch.columns, schema=schema)
+
+
+def _damaged(stored: Stored, format: str, error: BaseException) -> InputError:
+    return InputError(
+        str(stored),
+        expected=f"a file of {format}",
+        got=f"a damaged one ({first_line(error)})",
+        fix="write it again",
+    )

@@ -1,0 +1,120 @@
+"""The form of a CSV file: encoding, dialect and footer, found by one look at all of it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from churn_torch.errors import InputError, first_line
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
+from churn_torch.tables.readers.encodings import Encoding
+from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, texts, unreadable
+from churn_torch.tables.schema import check_names
+
+# What Arrow keeps for a cell of text beside its bytes.
+_CELL_BYTES = 8
+_HEAD_LINES = 3
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of one CSV file.
+
+    Attributes:
+        stored: The file.
+        encoding: How bytes become letters.
+        dialect: How letters become rows.
+        footer: The UTF-8 bytes at the end that are no rows.
+        is_empty: No row stands below the header.
+        n_bytes: What it unpacks to.
+        memory: About what its cells need in memory.
+        remarks: Sentences for the user about what was found and done.
+    """
+
+    stored: Stored
+    encoding: Encoding
+    dialect: Dialect
+    footer: bytes
+    is_empty: bool
+    n_bytes: int
+    memory: int
+    remarks: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are read."""
+        out = self.dialect.left_out
+        return [name for i, name in enumerate(self.dialect.names) if i not in out]
+
+
+def form_of(stored: Stored, reading: ReadOptions) -> Form:
+    """Return the form of a file; all of it is looked at, once as long as it does not change.
+
+    Raises:
+        InputError: As for `read_csv`.
+    """
+    stamp = stored.path.stat()
+    return _form(stored, reading, reading.prefix, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=256)
+def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: int) -> Form:
+    text = look_at(stored, reading)
+    encoding = text.encoding
+    with stored.open() as file:
+        head, whole = _head(texts(file, encoding, HEAD))
+    if not head.strip():
+        raise InputError(str(stored), expected="a table", got="no text", fix="check the source")
+    try:
+        dialect = find_dialect(
+            head,
+            whole=whole,
+            skip=reading.skip,
+            where=repr(stored.name),
+            key=f"{reading.prefix}skip",
+        )
+    except csv.Error as error:  # a quote that never closes
+        raise unreadable(stored, first_line(error)) from None
+    footer = ""
+    if reading.skip is None:
+        tail = head if whole else text.tail.decode(encoding.name, errors="replace")
+        footer = find_footer(tail, dialect, from_start=whole)
+    remarks = (*text.remarks, *_remarks(stored, dialect, footer))
+    check_names([n for i, n in enumerate(dialect.names) if i not in dialect.left_out])
+    body = cut_lines(head)[dialect.lines_above + dialect.header_lines :]
+    if whole:
+        body = body[: len(body) - len(cut_lines(footer))]
+    n_cells = len(dialect.names) * len(cut_lines(head)) / len(head.encode())
+    return Form(
+        stored,
+        encoding,
+        dialect,
+        footer.encode(errors="replace"),
+        whole and not any(line.strip() for line in body),
+        text.n_bytes,
+        round(text.n_bytes * (1 + _CELL_BYTES * n_cells)),
+        remarks,
+    )
+
+
+def _remarks(stored: Stored, dialect: Dialect, footer: str) -> list[str]:
+    found = list(dialect.remarks)
+    if footer:
+        lines = [line for line in cut_lines(footer) if line.strip()]
+        count = "the last line" if len(lines) == 1 else f"the last {len(lines)} lines"
+        found.append(f"{count} left out ({lines[0].strip()[:60]!r})")
+    return [f"{stored.name}: {'; '.join(found)}."] if found else []
+
+
+def _head(blocks: Iterator[str]) -> tuple[str, bool]:
+    """Return the start of a text, with some lines at least, and whether that is all of it."""
+    head = ""
+    for block in blocks:
+        head += block
+        if len(head) >= HEAD // 4 and (len(cut_lines(head)) > _HEAD_LINES or len(head) > BLOCK):
+            return head, not any(blocks)
+    return head, True

@@ -1,0 +1,180 @@
+"""Database files by path: the only table of a SQLite or DuckDB file, or the one that is named."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.tables.cells import scalar_text
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import queries
+from churn_torch.tables.readers.arrow import Batches
+from churn_torch.tables.readers.packing import Stored
+
+# What a query in a SQLite file may do: read. To attach a file or to load code is something else.
+_ALLOWED = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
+_FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit"}
+
+
+def is_sqlite(path: str | Path) -> bool:
+    """Tell a SQLite file by its first bytes."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(16) == b"SQLite format 3\x00"
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def opened_duckdb(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
+    """Open a table of a DuckDB file.
+
+    Raises:
+        InputError: The file has several tables and none is named, or cannot be read.
+    """
+    with stored.on_disk() as path:
+        tables = queries.tables_of(path)
+        table = _chosen(stored, tables, reading)
+        name = ".".join(map(_quoted, table.split(".", 1)))
+        query = queries.Query(f"SELECT * FROM {name}")
+        with queries.opened(query, str(path)) as batches:
+            yield batches
+
+
+@contextlib.contextmanager
+def opened_sqlite(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
+    """Open a table of a SQLite file.
+
+    Raises:
+        InputError: The file has several tables and none is named, or cannot be read.
+    """
+    with stored.on_disk() as path:
+        with _connected(path) as connection:
+            found = connection.execute(
+                "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
+                "AND name NOT LIKE 'sqlite%' ORDER BY name"
+            )
+            table = _chosen(stored, [str(name) for (name,) in found], reading)
+        with opened_query(f"SELECT * FROM {_quoted(table)}", path) as batches:
+            yield batches
+
+
+@contextlib.contextmanager
+def opened_query(sql: str, database: str | Path) -> Iterator[Batches]:
+    """Run one SELECT in a SQLite file, which is opened for reading alone.
+
+    SQLite's columns have no types, so a pass finds out what the cells of each are.
+
+    Raises:
+        InputError: The query is not one SELECT, or SQLite cannot run it.
+    """
+    sql = sql.strip().rstrip(";")
+    with _connected(Path(database).expanduser()) as connection:
+        connection.set_authorizer(_allow)
+        found = connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0")
+        names = [str(column[0]) for column in found.description]
+        kinds = _types(connection, sql, len(names))
+        schema = pa.schema(list(zip(names, kinds, strict=True)))
+        yield schema, _guarded(connection.execute(sql), schema)
+
+
+def _types(connection: sqlite3.Connection, sql: str, width: int) -> list[pa.DataType]:
+    """Return the types that hold every cell of each column."""
+    names = [f"c{i}" for i in range(width)]
+    kinds = ", ".join(f"group_concat(DISTINCT typeof({name}))" for name in names)
+    found = connection.execute(f"WITH t({', '.join(names)}) AS ({sql}\n) SELECT {kinds} FROM t")
+    return [_type(set((of_column or "").split(",")) - {"null", ""}) for of_column in next(found)]
+
+
+def _type(kinds: set[str]) -> pa.DataType:
+    if kinds == {"integer"}:
+        return pa.int64()
+    if kinds and kinds <= {"integer", "real"}:
+        return pa.float64()
+    return pa.binary() if kinds == {"blob"} else pa.string()
+
+
+def _guarded(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    try:
+        while rows := cursor.fetchmany(queries.BATCH_ROWS):
+            columns = [
+                pa.array([_cell(cell, field.type) for cell in cells], field.type)
+                for cells, field in zip(zip(*rows, strict=True), schema, strict=True)
+            ]
+            yield pa.record_batch(columns, schema=schema)
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise _refused(error) from None
+
+
+def _cell(cell: Any, kind: pa.DataType) -> Any:
+    if cell is None or not pa.types.is_string(kind):
+        return cell
+    return cell.decode(errors="replace") if isinstance(cell, bytes) else scalar_text(cell)
+
+
+@contextlib.contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+            yield connection
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise _refused(error) from None
+
+
+def _allow(action: int, first: str | None, second: str | None, *rest: Any) -> int:
+    is_function = action == sqlite3.SQLITE_FUNCTION
+    if action in _ALLOWED and not (is_function and str(second).lower() in _FORBIDDEN_FUNCTIONS):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
+def _refused(error: BaseException) -> InputError:
+    return InputError(
+        "query",
+        expected="one SELECT that SQLite can run",
+        got=f"the error {first_line(error)!r}",
+        fix="correct the query or the database",
+    )
+
+
+def _chosen(stored: Stored, tables: list[str], reading: ReadOptions) -> str:
+    key = f"{reading.prefix}sheet"
+    shown = ", ".join(map(repr, tables[:12])) + (", ..." if len(tables) > 12 else "")
+    if not tables:
+        raise InputError(
+            str(stored), expected="a database with a table", got="none", fix="check the source"
+        )
+    if reading.sheet is not None:
+        if str(reading.sheet) in tables:
+            return str(reading.sheet)
+        raise InputError(
+            key,
+            expected=f"a table of {stored.name!r}",
+            got=f"{reading.sheet!r}{suggest(str(reading.sheet), tables)}",
+            fix=f"name one of {shown}",
+        )
+    if len(tables) > 1:
+        raise InputError(
+            str(stored),
+            expected="a database with one table",
+            got=f"one with {len(tables)}: {shown}",
+            fix=f"name one with {key}=TABLE, or join them: {reading.prefix}database={stored.path} "
+            f"and {reading.prefix}source='SELECT ...'",
+        )
+    return tables[0]
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,182 @@
+"""Packed files: gzip, bzip2, xz, zstd and zip archives, unpacked while they are read."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import io
+import lzma
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+from churn_torch.errors import InputError
+
+# What a damaged stream raises.
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+_BLOCK = 1 << 23
+_STARTS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
+# Suffixes that a packed file has after that of its content.
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file, or one member of a zip archive.
+
+    Attributes:
+        path: The file, or the archive.
+        member: The name of the member; None where the path is the file itself.
+    """
+
+    path: Path
+    member: str | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path} ({self.member})"
+
+    @property
+    def name(self) -> str:
+        """Return the file's own name, without the folder it lies in."""
+        return PurePosixPath(self.member).name if self.member else self.path.name
+
+    @property
+    def suffix(self) -> str:
+        """Return the ending that says what the content is: ``.csv`` of ``a.csv.gz``."""
+        name = self.name.lower()
+        for packed in SUFFIXES:
+            name = name.removesuffix(packed)
+        return PurePosixPath(name).suffix
+
+    @property
+    def packing(self) -> str:
+        """Return how the file is packed, ``""`` where it is not; a member counts as packed."""
+        with self._open_stored() as file:
+            head = file.read(6)
+        kinds = (kind for start, kind in _STARTS.items() if head.startswith(start))
+        return next(kinds, "zip" if self.member else "")
+
+    def open(self) -> IO[bytes]:
+        """Open the content for reading from its start, unpacked."""
+        packing = self.packing
+        stored = self._open_stored()
+        opener = _OPENERS.get(packing)
+        return stored if opener is None else cast(IO[bytes], _Unpacked(opener(stored), stored))
+
+    def _open_stored(self) -> IO[bytes]:
+        if self.member is None:
+            return self.path.open("rb")
+        archive = zipfile.ZipFile(self.path)
+        return cast(IO[bytes], _Unpacked(archive.open(self.member), archive))
+
+    @contextlib.contextmanager
+    def on_disk(self) -> Iterator[Path]:
+        """Give a path of the unpacked content, for readers that need a file of their own.
+
+        Raises:
+            InputError: The file is damaged, or the disk is full.
+        """
+        if not self.packing:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="churn_torch_") as folder:
+            path = Path(folder) / f"content{self.suffix}"
+            try:
+                with self.open() as packed, path.open("wb") as file:
+                    shutil.copyfileobj(packed, file, _BLOCK)
+            except DAMAGED as error:
+                raise damaged(self, error) from None
+            yield path
+
+
+class _Unpacked(io.RawIOBase):
+    """The unpacked content of a file; to close it closes the file as well."""
+
+    def __init__(self, content: Any, stored: Any) -> None:
+        self._content = content
+        self._stored = stored
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._content.read() if size < 0 else self._content.read(size)
+        return data
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._content.close()
+            self._stored.close()
+        super().close()
+
+
+_OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
+    "gzip": lambda file: gzip.GzipFile(fileobj=file),
+    "bzip2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
+    "zstd": lambda file: pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd"),
+}
+
+
+def damaged(stored: Stored, error: BaseException) -> InputError:
+    """Return the sentence for a packed file that cannot be unpacked to its end."""
+    problem = (str(error) or type(error).__name__).splitlines()[0][:200]
+    return InputError(
+        str(stored),
+        expected="a file that can be unpacked",
+        got=f"one that cannot be read ({problem})",
+        fix="correct the file or write it again",
+    )
+
+
+def members(path: Path) -> list[Stored]:
+    """Return the files in a zip archive, but for hidden ones and notes such as README.
+
+    Raises:
+        InputError: The archive is damaged, locked by a password, or holds no file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+    except DAMAGED as error:
+        raise damaged(Stored(path), error) from None
+    infos = [info for info in infos if not _is_hidden(info.filename)]
+    if any(info.flag_bits & 1 for info in infos):
+        raise InputError(
+            str(path),
+            expected="a zip archive without a password",
+            got="one that is locked",
+            fix="unpack it first",
+        )
+    names = [info.filename for info in infos]
+    tables = [name for name in names if not PurePosixPath(name).stem.lower().startswith("readme")]
+    if not (tables or names):
+        raise InputError(
+            str(path),
+            expected="a zip archive with a table in it",
+            got="one without files",
+            fix="check the source",
+        )
+    return [Stored(path, name) for name in tables or names]
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
