@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, queries
 from churn_torch.tables.readers.arrow import Announce, Batches
@@ -133,7 +133,7 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise _unreadable(stored, arrow.first_line(error)) from None
+        raise _unreadable(stored, first_line(error)) from None
     key = None
     if isinstance(document, dict) and isinstance(document.get("columns"), list):
         rows = document.get("data")  # pandas' orient="split"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import (
     arrow,
@@ -111,7 +111,7 @@ def _open_parts(
         raise InputError(
             str(stored[0].path),
             expected="files whose columns have the same types",
-            got=f"different ones ({arrow.first_line(error)})",
+            got=f"different ones ({first_line(error)})",
             fix="write them again",
         ) from None
     return schema, (batch.cast(schema) for _, batches in tables for batch in batches)

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.readers.paths import near
 
@@ -190,7 +190,7 @@ def _refused(query: Query, error: duckdb.Error) -> InputError:
         )
     fix = "correct the query or the database"
     if "installing and loading" in str(error):
-        got = f"the error {arrow.first_line(error)!r}"
+        got = f"the error {first_line(error)!r}"
         fix = (
             "a query loads no extensions, so save the table as Parquet or CSV first, or name an "
             "address (s3://..., https://...) as the source itself"
