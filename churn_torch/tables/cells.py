@@ -123,7 +123,8 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
     """Do the work of `plain` for Python objects, judged by what they all have in common."""
     common = types.infer_dtype(series, skipna=True)
     if common in ("boolean", "integer", "floating", "mixed-integer-float", "decimal"):
-        return Storage.NUMBER, series.map(_float, na_action="ignore").astype("float64")
+        numbers = series[series.notna()].map(_float).astype("float64")  # pd.NA would stay pd.NA
+        return Storage.NUMBER, numbers.reindex(series.index)
     if common in ("date", "datetime", "datetime64"):
         return Storage.DATETIME, pd.to_datetime(series, utc=True)
     if common in ("string", "empty"):
