@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from churn_torch.serving.http.answers import FINE
-from churn_torch.serving.http.requests import takes_booleans
+from churn_torch.serving.http.requests import takes_booleans, takes_written_numbers
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
@@ -145,7 +145,10 @@ def _column(column: Column, entry: Mapping[str, Any]) -> Json:
             numbers = [_NUMBER]
         return described | {"anyOf": [*texts, *numbers, {"type": "null"}]}
     boolean = ["boolean"] if column.kind is Kind.BOOLEAN else []
-    return described | _NUMBER | {"type": [*boolean, "number", "null"]}
+    text = ["string"] if takes_written_numbers(column) else []
+    if column.number_format is not None:
+        described["description"] += f" Text like {column.number_format.in_words()} is read too."
+    return described | _NUMBER | {"type": [*boolean, *text, "number", "null"]}
 
 
 def _spelled(column: Column, value: Any) -> Any:
