@@ -256,9 +256,11 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         # A number beyond float32 becomes infinite, which the model takes as missing.
         with np.errstate(over="ignore"):
             values[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(values, column)
     float64 = np.empty((len(schema.float64), n), dtype=np.float64)
     for exact, column in zip(float64, schema.float64, strict=True):
         exact[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(exact, column)
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for of_column, column in zip(codes, schema.text, strict=True):
         of_column[:] = codes_of(parsed[column.name], column)
