@@ -9,7 +9,7 @@ Missing = list[tuple[str | None, list[str]]]
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
-    r"(data\.(source|database|target|positive|id|test_source|split\.column)"
+    r"(data\.(source|database|target|positive|id|decimal|test_source|split\.column)"
     r"|source|database|out|outputs|run|resume|keep|cache\.folder)$"
 )
 LIST_KEYS = {"data.ignore", "keep"}

@@ -218,6 +218,8 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
     what = expected.get(column.kind, "text")
     if column.kind is Kind.DATETIME and column.datetime_format:
         what += f" like {dates.example(column.datetime_format)}"
+    elif column.number_format is not None:
+        what += f" like {column.number_format.in_words()}"
     count = int(bad.sum())
     return InputError(
         f"column {column.name!r}",
@@ -242,9 +244,11 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         # A number beyond float32 becomes infinite, which the model takes as missing.
         with np.errstate(over="ignore"):
             values[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(values, column)
     float64 = np.empty((len(schema.float64), n), dtype=np.float64)
     for exact, column in zip(float64, schema.float64, strict=True):
         exact[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(exact, column)
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for of_column, column in zip(codes, schema.text, strict=True):
         of_column[:] = codes_of(parsed[column.name], column)

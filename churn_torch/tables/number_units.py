@@ -125,7 +125,9 @@ def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
 
 def _known(text: str, units: dict[str, str]) -> str | None:
     """Return the unit under its first spelling; any currency sign is one."""
-    word = text.casefold().rstrip(".:").strip()
+    # One large letter is no measure: 4G and 5G are no grams.
+    word = text.rstrip(".:").strip()
+    word = word if len(word) == 1 and word not in "KLVW" else word.casefold()
     if word in units:
         return units[word]
     if word == "" and text:

@@ -22,6 +22,7 @@ from churn_torch.tables.schema import Storage
 
 # Most columns of text hold no numbers, which so many of their values show.
 _FIRST_LOOK = 999
+_FEW_NUMBERS = 0.3
 # So many numbers like 1,234, and none that says otherwise, are thousands.
 _SEVERAL = 3
 _SHOWN_UNITS = 2
@@ -65,16 +66,14 @@ def as_numbers(profile: ColumnProfile, *, asked: bool = False) -> NumbersFound:
     """
     levels, counts = profile.levels, profile.counts
     assert counts is not None
-    head = levels[:_FIRST_LOOK]
-    looks = head.str.contains(r"\d", regex=True) & (head.str.len() < 40)
-    if not asked and looks.mean() <= 0.3:
+    if not asked and _share_of_numbers(levels[:_FIRST_LOOK]) <= _FEW_NUMBERS:
         return NumbersFound()
     plain, unreadable = cells.read_numbers(levels)
     reading = _Reading(None, plain.to_numpy(), is_code=bool(cells.leading_zero(levels).any()))
     problem = ""
     grouped = not unreadable.any() and may_group(levels, profile.decimal)
     if unreadable.any() or grouped:
-        formatted = _formatted(levels, counts, profile.decimal)
+        formatted = _formatted(levels, counts, profile.decimal, grouped=grouped)
         if isinstance(formatted, str):
             problem = formatted
         elif grouped or _rows(formatted, counts) < _rows(reading, counts):
@@ -84,6 +83,12 @@ def as_numbers(profile: ColumnProfile, *, asked: bool = False) -> NumbersFound:
     if reading.is_code and not asked:
         return NumbersFound()
     return _judged(profile, counts, reading, problem, asked=asked)
+
+
+def _share_of_numbers(head: pd.Series) -> float:
+    parts = number_formats.cut(number_formats.normalized(head))
+    fits = np.array([affix is not None for affix in parts.affixes])
+    return float(fits[parts.codes].mean())
 
 
 def _judged(
@@ -128,8 +133,17 @@ def _rows(reading: _Reading, counts: Counts) -> int:
     return int(counts[np.isnan(reading.numbers)].sum())
 
 
-def _formatted(levels: pd.Series, counts: Counts, decimal: str | None) -> _Reading | str:
-    """Read text in the format that fits most of it, or say why it cannot be one number."""
+def _formatted(
+    levels: pd.Series, counts: Counts, decimal: str | None, *, grouped: bool
+) -> _Reading | str:
+    """Read text in the format that fits most of it, or say why it cannot be one number.
+
+    Args:
+        levels: The different texts.
+        counts: Their rows.
+        decimal: The sign of a decimal where the texts leave it open.
+        grouped: All are plain numbers whose full stops part thousands (`may_group`).
+    """
     parts = number_formats.cut(number_formats.normalized(levels))
     units = _units(parts, counts)
     if len(units) > 1:
@@ -142,7 +156,10 @@ def _formatted(levels: pd.Series, counts: Counts, decimal: str | None) -> _Readi
     different = body.unique().drop_null()
     if not len(different):
         return _Reading(None, np.full(len(levels), np.nan))
-    sign, doubt = _decimal(different, decimal, is_money=unit.split(" ")[0] in MONEY.values())
+    is_money = unit.split(" ")[0] in MONEY.values()
+    sign, doubt = _decimal(different, decimal, is_money=is_money)
+    if grouped:
+        sign, doubt = ",", decimal is None
     other = "," if sign == "." else "."
     pattern = number_formats.body_pattern(sign, f"{other} '")
     read = different.filter(pc.match_substring_regex(different, pattern))
@@ -158,10 +175,13 @@ def _formatted(levels: pd.Series, counts: Counts, decimal: str | None) -> _Readi
     remark = _remark(form, spelled, seen, has_decimal)
     if levels.str.contains("(", regex=False).any():
         remark += "; parentheses are a minus"
-    if doubt:
-        first = different.filter(pc.match_substring(different, other if seen else sign))[0].as_py()
-        meant = f"{number_formats.read_number(first, form):g}"
-        remark += f"; we read {first} as {meant}, data.decimal={other} reads it the other way"
+    if levels.str.contains(r"\d.*-\s*$", regex=True).any():
+        remark += "; a minus may stand last"
+    examples = read.filter(pc.match_substring(read, other if seen else sign))
+    if doubt and len(examples):
+        meant = number_formats.read_number(examples[0].as_py(), form)
+        remark += f"; we read {examples[0]} as {meant:g}"
+        remark += f", data.decimal={other} reads it the other way"
     return _Reading(form, numbers, remark.removeprefix("; "), bool(zeros))
 
 

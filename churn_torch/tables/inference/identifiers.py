@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.inference.column_profile import ColumnProfile, override
 
 TOKENS = re.compile(r"[^\W\d_a-z]+(?![a-zß-ÿ])|[^\W\d_]?[^\W\d_A-Z]+|[^\W\d_]+|\d+")
 
@@ -42,7 +42,7 @@ FEW_VALUES = 50
 FREE_TEXT_SHARE = 0.2
 _NEARLY_ALL = 0.95
 _FEW_BLANKS = 0.05
-_ROWS_PER_CODE = 5
+_ROWS_PER_CODE = 3
 
 
 def integer_id(profile: ColumnProfile) -> str:
@@ -57,8 +57,9 @@ def integer_id(profile: ColumnProfile) -> str:
     if not _whole(profile):
         return ""
     tokens = tokens_of(profile.name)
-    named, numbered = _is_named_id(tokens), tokens[-1:] and tokens[-1] in _NUMBER_TOKENS
-    named |= bool(numbered) and any(map(_PERSON_TOKEN.fullmatch, tokens[:-1]))
+    numbered = bool(tokens) and tokens[-1] in _NUMBER_TOKENS
+    named = _is_named_id(tokens)
+    named |= _is_persons_number(tokens)
     different = "a different number in every row"
     if n_distinct < present:
         # A customer may have several rows; then a number called an id is judged like text.
@@ -89,28 +90,28 @@ def code_note(profile: ColumnProfile) -> tuple[bool, str]:
     Codes are called so (zip, branch, area, department, store id) and not negative. Where they have
     many different values they stay numbers, with a hint.
     """
-    tokens = tokens_of(profile.name)
-    called = bool(_CODE_TOKENS.intersection(tokens)) and not _SIZES.intersection(tokens)
-    called |= _is_named_id(tokens)
+    called = is_code_name(profile.name) or _is_named_id(tokens_of(profile.name))
     if not _whole(profile) or float(profile.levels.min()) < 0 or len(profile.levels) < 3:
         return False, ""
     repeats = profile.n_distinct * _ROWS_PER_CODE <= profile.present
-    hint = f"data.kinds.{profile.name}=categorical if these are codes"
+    hint = f"{override(f'data.kinds.{profile.name}=categorical')} if these are codes"
     if not called:
         few = len(profile.levels) <= ROWS_TO_JUDGE_IDS and repeats
         return False, f"; {hint}" if few and _digits(profile) >= 3 else ""
     if profile.n_distinct > FEW_VALUES or not repeats:
         return False, f"; named like a code: {hint}"
-    return True, f"named like a code; data.kinds.{profile.name}=numeric if its size counts"
+    number = override(f"data.kinds.{profile.name}=numeric")
+    return True, f"named like a code; {number} if its size counts"
 
 
 def repeated_note(profile: ColumnProfile) -> str:
     """Suggest to split by customers where an identifier names several rows."""
     if profile.n_distinct >= profile.present:
         return ""
+    column = override(f"data.split.column={profile.name}")
     return (
         f"; {profile.n_distinct:,} different in {profile.present:,} rows: data.split.by=group "
-        f"data.split.column={profile.name} keeps the rows of one together"
+        f"{column} keeps the rows of one together"
     )
 
 
@@ -128,6 +129,18 @@ def _is_named_id(tokens: list[str]) -> bool:
         or (first in _ID_TOKENS and len(tokens) == 2 and last != "count")
         or (_ID_COMPOUND.fullmatch(last) is not None)
     )
+
+
+def _is_persons_number(tokens: list[str]) -> bool:
+    """Tell whether a name is one such as ``customer number`` or ``nr klienta``."""
+    numbered = any(token in _NUMBER_TOKENS for token in (tokens[:1] + tokens[-1:]))
+    return numbered and any(map(_PERSON_TOKEN.fullmatch, tokens))
+
+
+def is_code_name(name: str) -> bool:
+    """Tell whether a column is called a code: zip, branch, area, department."""
+    tokens = tokens_of(name)
+    return bool(_CODE_TOKENS.intersection(tokens)) and not _SIZES.intersection(tokens)
 
 
 def _whole(profile: ColumnProfile) -> bool:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import pyarrow.compute as pc
 
+from churn_torch.tables import cells
 from churn_torch.tables.inference.column_profile import ColumnProfile, Counts
 from churn_torch.tables.missing_words import are_placeholders, are_signs
 
 # Other texts may be missing where they are so few, in so few of the rows.
 _FEW_TEXTS = 5
 _FEW_ROWS = 0.05
+# Texts such as 3+ say something about the number, so only slips may be missing.
+_FEW_ROWS_OF_DIGITS = 0.005
 # One odd cell is enough to tell in a table of so many rows.
 _ROWS_FOR_ONE = 10
 _SHOWN = 3
+_FIRST_LOOK = 999
 
 
 def missing_here(
@@ -34,6 +40,9 @@ def missing_here(
     others = ~usual & ~signs
     n_rows = int(counts[others].sum())
     few = n_rows <= _FEW_ROWS * present or (n_rows == 1 and present >= _ROWS_FOR_ONE)
+    digits = others & texts.str.contains(r"\d", regex=True).to_numpy(dtype=bool)
+    if not asked and counts[digits].sum() > max(_FEW_ROWS_OF_DIGITS * present, 1):
+        return None
     if not few or (int(others.sum()) > _FEW_TEXTS and not asked):
         return None
     if counts[signs].sum() > 0.5 * present:
@@ -55,6 +64,11 @@ def counted(texts: pd.Series, counts: Counts) -> str:
     return f"{names} ({n:,} {'cell) counts' if n == 1 else 'cells) count'} as missing"
 
 
+def _odd(texts: pd.Series) -> npt.NDArray[np.bool_]:
+    digit = pc.match_substring_regex(cells.arrow_text(texts), "[0-9]|\\p{Nd}")
+    return np.asarray(~digit.to_numpy(zero_copy_only=False) | are_placeholders(texts), dtype=bool)
+
+
 def without_placeholders(profile: ColumnProfile) -> ColumnProfile:
     """Count the texts without a digit, and dates such as 0000-00-00, as missing where they may be.
 
@@ -63,7 +77,10 @@ def without_placeholders(profile: ColumnProfile) -> ColumnProfile:
     levels, counts = profile.levels, profile.counts
     if counts is None or not len(levels):
         return profile
-    odd = are_placeholders(levels) | ~levels.str.contains(r"\d", regex=True).to_numpy()
+    head = _odd(levels[:_FIRST_LOOK])
+    if head.mean() > 0.5:  # words
+        return profile
+    odd = head if len(levels) <= _FIRST_LOOK else _odd(levels)
     if not odd.any() or odd.all():
         return profile
     words = missing_here(levels[odd], counts[odd], profile.present)

@@ -1,0 +1,205 @@
+"""Numbers as people write them: every column of a file in the dialects that people have."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.serving.http.requests import RequestError, RowReader
+from churn_torch.tables.encode import parse
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.readers.sources import read
+from churn_torch.tables.schema import Column, Kind, Schema
+
+N = 120
+
+
+def table_of(**columns: Callable[[int], str] | list[str]) -> pd.DataFrame:
+    content = {n: [c(i) for i in range(N)] if callable(c) else c for n, c in columns.items()}
+    content["churn"] = [("Yes", "No", "No")[i % 3] for i in range(N)]
+    return pd.DataFrame(content, dtype="str")
+
+
+def schema_of(frame: pd.DataFrame, **roles: object) -> Schema:
+    return infer(frame, ColumnRoles(target="churn", **roles))  # type: ignore[arg-type]
+
+
+def column_of(cells: Callable[[int], str] | list[str], name: str = "x", **roles: object) -> Column:
+    return schema_of(table_of(**{name: cells, "other": lambda i: "ab"[i % 2]}), **roles)[name]
+
+
+def swapped(text: str, thousands: str = ".", decimal: str = ",") -> str:
+    return text.translate(str.maketrans({",": thousands, ".": decimal}))
+
+
+DRAW = random.Random(0)
+AMOUNTS = [round(DRAW.uniform(1, 60_000), 2) for _ in range(N)]
+STYLES = {
+    "us": (lambda x: f"${x:,.2f}", "number; $ and , left out"),
+    "code": (lambda x: f"{x:.2f} USD", "number; USD left out"),
+    "german": (lambda x: swapped(f"{x:,.2f} €"), "number; decimal comma; € and . left out"),
+    "french": (
+        lambda x: swapped(f"{x:,.2f}", "\u202f") + "\u00a0€",
+        "number; decimal comma; € and blanks left out",
+    ),
+    "polish": (
+        lambda x: swapped(f"{x:,.2f} zł", " "),
+        "number; decimal comma; zł and blanks left out",
+    ),
+    "swiss": (lambda x: f"CHF {x:,.2f}".replace(",", "’"), "number; CHF and apostrophes left out"),
+    "rate": (lambda x: f"€{x:.2f}/month", "number; € /month left out"),
+    "power": (lambda x: f"{x:.2f} kWh", "number; kWh left out"),
+    "unknown": (lambda x: f"{x:.2f} widgets", "number; widgets left out"),
+    "plus": (lambda x: f"+{x:.2f}%", "number; % left out"),
+    "arabic": (
+        lambda x: f"{x:.2f}".translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")),  # noqa: RUF001
+        "number",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_file_of_each_dialect_is_read(style: str) -> None:
+    write, note = STYLES[style]
+    frame = table_of(x=[write(amount) for amount in AMOUNTS])
+    schema = schema_of(frame)
+    assert (schema["x"].kind, schema["x"].note) == (Kind.NUMERIC, note)
+    assert parse(frame, schema)["x"].tolist() == AMOUNTS
+    # The schema alone tells a later reading, and a plain or typed number is always taken.
+    stored = Schema.from_json(schema.to_json())
+    assert stored == schema
+    assert parse(frame, stored)["x"].tolist() == AMOUNTS
+    for other in (pd.Series([7.0, 1234.0]), pd.Series(["7", "1234"], dtype="str")):
+        assert parse(pd.DataFrame({"x": other}), stored)["x"].tolist() == [7.0, 1234.0]
+    values = RowReader(stored).read({"x": write(AMOUNTS[0])})[0]
+    assert values == AMOUNTS[0]
+    assert RowReader(stored).read({"x": 7})[0] == 7.0
+
+
+@pytest.mark.parametrize(
+    ("write", "numbers"),
+    [
+        (lambda i: f"({i}.50)" if i % 3 else f"{i}.50", lambda i: -i - 0.5 if i % 3 else i + 0.5),
+        (lambda i: f"{i},5-" if i % 2 else f"{i},5", lambda i: -i - 0.5 if i % 2 else i + 0.5),
+        (lambda i: f"\u2212{i}.5", lambda i: -i - 0.5),
+        (lambda i: f"{i * i:,}", lambda i: i * i),
+        (lambda i: swapped(f"{i * 97:,}"), lambda i: i * 97),  # 950 and 1.261: no decimals
+        (lambda i: f"{i + 1}e3", lambda i: 1000 * (i + 1)),
+        (lambda i: f"{i % 7 + 1} {'month' if i % 7 == 0 else 'months'}", lambda i: i % 7 + 1),
+        (lambda i: f"Fr. {3 * i}.-", lambda i: 3 * i),
+    ],
+)
+def test_signs_groups_and_units(
+    write: Callable[[int], str], numbers: Callable[[int], float]
+) -> None:
+    frame = table_of(x=write)
+    schema = schema_of(frame, kinds={"x": "numeric"})
+    assert parse(frame, schema)["x"].tolist() == [numbers(i) for i in range(N)]
+    assert schema_of(frame)["x"].number_format == schema["x"].number_format
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda i: f"Level {i % 3}",
+        lambda i: ("4G", "5G", "3G")[i % 3],
+        lambda i: ("18-25", "26-35", "65+")[i % 3],
+        lambda i: ("1.2.3", "1.3.0", "2.0.1")[i % 3],
+        lambda i: ("1st", "2nd", "3rd")[i % 3],
+        lambda i: ("9 AM", "10 AM", "4 PM")[i % 3],
+        lambda i: ("One year", "Two year", "Month-to-month")[i % 3],
+        lambda i: f"area_code_{408 + i % 3}",
+        lambda i: ("5'11", "6'01")[i % 2],
+        lambda i: f"00{i % 7}",
+        lambda i: ("0", "1", "2", "3+")[i % 4],
+        lambda i: "3+" if i < 3 else str(i % 3),
+        lambda i: ("<5", "5-10", ">10")[i % 3],
+        lambda i: ("10.0.0.1", "10.0.0.2")[i % 2],
+    ],
+)
+def test_words_with_digits_stay_categories(write: Callable[[int], str]) -> None:
+    column = column_of(write)
+    assert (column.kind, column.number_format) == (Kind.CATEGORICAL, None)
+
+
+@pytest.mark.parametrize(
+    ("write", "units"),
+    [
+        (lambda i: f"{i % 9} {'GB' if i % 3 else 'MB'}", "GB and MB"),
+        (lambda i: f"{'$' if i % 3 else '€'}{i % 9}", r"\$ and €"),
+        (lambda i: f"{i % 9} {'months' if i % 3 else 'years'}", "months and years"),
+    ],
+)
+def test_several_units_are_no_number(write: Callable[[int], str], units: str) -> None:
+    column = column_of(write)
+    assert column.kind is Kind.CATEGORICAL
+    assert f"several units ({units.replace(chr(92), '')}), so not read as one number" in column.note
+    with pytest.raises(InputError, match=f"several units .{units}"):
+        column_of(write, kinds={"x": "numeric"})
+
+
+def test_the_file_decides_where_a_column_leaves_it_open(tmp_path: Path) -> None:
+    open_column = [f"{1 + i % 3},{i:03d}" for i in range(100, 100 + N)]
+
+    def decimal_beside(other: Callable[[int], str], **roles: object) -> str | None:
+        schema = schema_of(table_of(x=open_column, other=other), **roles)
+        return schema["x"].number_format and schema["x"].number_format.decimal
+
+    assert decimal_beside(lambda i: f"{i},5") == ","
+    assert decimal_beside(lambda i: f"{i}.5") == "."
+    assert decimal_beside(lambda i: "ab"[i % 2]) == "."  # so many groups of three
+    assert decimal_beside(lambda i: "ab"[i % 2], decimal=",") == ","
+    assert decimal_beside(lambda i: f"{i},5", decimal=".") == "."
+
+
+def test_doubt_is_said() -> None:
+    cells = ["1,000" if i % 2 else "500" for i in range(N)]
+    note = column_of(cells).note
+    assert "we read 1,000 as 1000, data.decimal=, reads it the other way" in note
+    assert "data.decimal" not in column_of(cells, decimal=".").note
+    assert column_of(cells, decimal=",").number_format.decimal == ","  # type: ignore[union-attr]
+
+
+def test_a_cell_in_another_format_is_named() -> None:
+    schema = schema_of(table_of(x=lambda i: swapped(f"{i * 999:,.2f} €"), y=lambda i: str(i % 9)))
+    frame = pd.DataFrame({"x": ["1,5 €", "19.50 €"], "y": ["1", "2"]}, dtype="str")
+    with pytest.raises(InputError, match=r"numbers like 1.234,5 €, got 1 other cell.*'19.50 €'"):
+        parse(frame, schema)
+    with pytest.raises(RequestError, match=r"text in the format 1.234,5 € in column 'x'"):
+        RowReader(schema).read({"x": "19.50 €", "y": 1})
+    plain = schema_of(table_of(x=lambda i: str(i % 9)))
+    with pytest.raises(InputError, match=r"'1,000'"):
+        parse(pd.DataFrame({"x": ["5", "1,000"]}, dtype="str"), plain)
+
+
+def test_other_minuses_and_digits_are_read_in_plain_columns_too() -> None:
+    schema = schema_of(table_of(x=lambda i: str(i % 9)))
+    frame = pd.DataFrame({"x": ["5", "\u22125", "(5)", "5-", "٥", "-"]}, dtype="str")  # noqa: RUF001
+    np.testing.assert_array_equal(parse(frame, schema)["x"], [5, -5, -5, -5, 5, np.nan])
+
+
+def test_numeric_is_a_remedy() -> None:
+    cells = [str(i) for i in range(N)]
+    cells[::20] = ["soon", "soon", "soon", "never", "3+", "4+"]
+    assert column_of(cells).kind is not Kind.NUMERIC
+    asked = column_of(cells, kinds={"x": "numeric"})
+    assert asked.kind is Kind.NUMERIC
+    assert "'soon', 'never', '3+' and 1 other text (6 cells) count as missing" in asked.note
+    cells[::10] = [f"w{i}" for i in range(12)]
+    with pytest.raises(InputError, match=r"'w0' and the like in 12 of 120 cells; .*data.missing.x"):
+        column_of(cells, kinds={"x": "numeric"})
+
+
+def test_a_file_by_its_path_is_read_alike(tmp_path: Path) -> None:
+    frame = table_of(x=lambda i: swapped(f"{i * 999:,.2f} zł", " "), y=lambda i: f"{i},5 %")
+    frame.to_csv(tmp_path / "a.csv", sep=";", index=False)
+    frame.to_parquet(tmp_path / "a.parquet")
+    schemas = [schema_of(read(tmp_path / name)) for name in ("a.csv", "a.parquet")]
+    assert schemas[0] == schemas[1] == schema_of(frame)
