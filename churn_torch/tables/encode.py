@@ -12,7 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells, dates, missing_words, number_formats
 from churn_torch.tables.cells import canonical_text
-from churn_torch.tables.known_words import read_words
+from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 from churn_torch.tables.text_codes import (
@@ -188,7 +188,7 @@ def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: i
         raise _unreadable(column, whole, whole.notna(), first_row)
     if column.missing_words:
         text = text.mask(text.str.strip().isin(column.missing_words), "")
-    return read_words(text, column)
+    return read_words(with_points(text, series, column), column)
 
 
 def _read_numbers(

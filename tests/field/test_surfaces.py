@@ -32,7 +32,7 @@ BIG = 2**53 + 1
 CATEGORIES: dict[str, list[Any]] = {
     "answer": ["Yes", "No"],
     "truth": ["True", "False"],
-    "plan": ["b", "b ", "Café", "1", "2.0", "7.5", "true"],
+    "plan": ["b", "b ", "Café", "1", "2.0", "7.5", "true", "3", "3.0"],
     "zone": ["007", "0012", "34"],
     "big": [BIG, BIG - 1, BIG + 1, 7],
     "size": [np.float32(0.1), np.float32(2.5), np.float32(3)],
@@ -185,6 +185,8 @@ SAME: list[tuple[str, list[Any]]] = [
     ("plan", ["Café", "Cafe\u0301"]),
     ("plan", ["1", 1, 1.0, "1.0", "1.00", np.float32(1)]),
     ("plan", ["2.0", 2, 2.0, "2", np.float32(2)]),
+    ("plan", ["3", 3]),
+    ("plan", ["3.0", 3.0, np.float32(3)]),
     ("plan", ["7.5", 7.5, np.float32(7.5)]),
     ("plan", ["true", "True", True, "TRUE"]),
     ("plan", ["never seen", "b\u00a0", "B", "CAFÉ", "7.50", "01", "\ufeffb"]),

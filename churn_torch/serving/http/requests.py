@@ -13,7 +13,6 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.serving.session import Feed
 from churn_torch.tables.cells import (
     LARGEST,
-    scalar_text,
 )
 from churn_torch.tables.dates import (
     DIGIT_FORMS,
@@ -23,7 +22,7 @@ from churn_torch.tables.dates import (
     example,
     read_day,
 )
-from churn_torch.tables.known_words import word_reader
+from churn_torch.tables.known_words import float_text, word_reader
 from churn_torch.tables.missing_words import is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
 from churn_torch.tables.schema import Column, Kind, Schema
@@ -276,6 +275,6 @@ def _text_reader(column: Column) -> Callable[[object], str]:
             return ""
         if not isinstance(value, int | float) or (isinstance(value, bool) and not booleans):
             raise ValueError
-        return word(scalar_text(value))
+        return word(float_text(value, column))
 
     return read
