@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import onnx
@@ -12,6 +13,7 @@ from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_grou
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
+from churn_torch.tables.missing_words import sentinel_values
 from churn_torch.tables.schema import Schema
 
 # The first opset that has every operator we use (Gelu), and the newest that is tested.
@@ -55,8 +57,9 @@ def build_onnx(
     """Return the whole graph, from raw columns to decision, reasons and quality.
 
     The tensor part comes from ``torch.onnx.export``. The raw columns are put in front of it:
-    numbers are concatenated as they are, each text column passes an ``ai.onnx.ml.LabelEncoder``
-    that gives its codes (missing 0, unseen 1, vocabulary from 2).
+    numbers are concatenated as they are (those that the user called missing as NaN), each text
+    column passes an ``ai.onnx.ml.LabelEncoder`` that gives its codes (missing 0, unseen 1,
+    vocabulary from 2).
 
     Args:
         scorer: A trained scorer.
@@ -111,6 +114,12 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
             nodes += encoders
             joined = [encoder.output[0] for encoder in encoders]
             kind = TensorProto.INT64
+        else:
+            for i, name in enumerate(joined):
+                if sentinels := sentinel_values(schema[name]):
+                    known = f"{prefix}known_{group.name}_{i}"
+                    nodes += _missing_where_equal(name, sentinels, known, kind)
+                    joined[i] = known
         raw = f"{prefix}raw_{group.name}"
         if len(joined) > 1:
             join = helper.make_node("Concat", joined, [raw], name=f"{raw}_concat", axis=1)
@@ -123,6 +132,34 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
         opset_imports=_opsets(opset),
         ir_version=IR_VERSION,
     )
+
+
+def _missing_where_equal(
+    name: str, sentinels: Sequence[float], output: str, kind: int
+) -> list[onnx.NodeProto]:
+    """Replace the numbers that `Column.missing_words` names by NaN, as `tables.encode` does."""
+    nodes = []
+
+    def constant(suffix: str, value: float) -> str:
+        tensor = helper.make_tensor(f"{output}_{suffix}", kind, [], [value])
+        nodes.append(
+            helper.make_node(
+                "Constant", [], [tensor.name], name=f"{tensor.name}_value", value=tensor
+            )
+        )
+        return tensor.name
+
+    found = ""
+    for i, sentinel in enumerate(sentinels):
+        equal, either = f"{output}_equal_{i}", f"{output}_either_{i}"
+        value = constant(f"sentinel_{i}", sentinel)
+        nodes.append(helper.make_node("Equal", [name, value], [equal], name=f"{equal}_node"))
+        if found:
+            nodes.append(helper.make_node("Or", [found, equal], [either], name=f"{either}_node"))
+        found = either if found else equal
+    missing = constant("missing", math.nan)
+    nodes.append(helper.make_node("Where", [found, missing, name], [output], name=f"{output}_node"))
+    return nodes
 
 
 def _opsets(opset: int) -> list[onnx.OperatorSetIdProto]:

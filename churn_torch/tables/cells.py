@@ -12,12 +12,14 @@ Number         A number of at most ``LARGEST``; a truth value is 1 or 0; text th
                in the column's format (`number_formats`).
 Yes/no, as     As a number; besides the words of ``TRUTH``, in any case.
 numbers
-Yes/no, as     Text as it is. Truth values and numbers become the word of the vocabulary that has
-text           the same truth (`words_by_truth`).
-Category       Text as it is; a number as `scalar_text` spells it. Where the column was learned from
-               numbers, text that spells a number is spelled like one too (`number_as_text`).
-Date           Days since 1970-01-01 UTC: of a timestamp, or of text in the format of the column;
-               a number such as 20240131 only where the format is ``COMPACT``.
+Yes/no, as     Text as it is. Truth values, numbers and other words of `TRUTH`, in any case, become
+text           the word of the vocabulary that has the same truth.
+Category       Text as it is, but for accents (NFC); a number as `scalar_text` spells it. Other
+               spellings of a word, such as ``1.0`` for ``1``, are in `known_words`. Where the
+               column was learned from numbers, text that spells a number is spelled like one too
+               (`number_as_text`).
+Date           Days since 1970-01-01 UTC: of a timestamp, of text in the form of the column or
+               ISO text, of a number where the form is one of numbers (`dates`).
 =============  ================================================================================
 
 JSON has types, so its rows (`churn_torch.serving.http.requests`) are read more strictly in two

@@ -12,7 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells, dates, missing_words, number_formats
 from churn_torch.tables.cells import canonical_text
-from churn_torch.tables.known_words import read_words
+from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 from churn_torch.tables.text_codes import (
@@ -189,7 +189,7 @@ def _read_text(series: pd.Series, column: Column, whole: pd.Series, first_row: i
         raise _unreadable(column, whole, whole.notna(), first_row)
     if column.missing_words:
         text = text.mask(text.str.strip().isin(column.missing_words), "")
-    return read_words(text, column)
+    return read_words(with_points(text, series, column), column)
 
 
 def _read_numbers(
@@ -245,9 +245,11 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
         # A number beyond float32 becomes infinite, which the model takes as missing.
         with np.errstate(over="ignore"):
             values[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(values, column)
     float64 = np.empty((len(schema.float64), n), dtype=np.float64)
     for exact, column in zip(float64, schema.float64, strict=True):
         exact[:] = parsed[column.name].to_numpy()
+        missing_words.drop_sentinels(exact, column)
     codes = np.empty((len(schema.text), n), dtype=np.int64)
     for of_column, column in zip(codes, schema.text, strict=True):
         of_column[:] = codes_of(parsed[column.name], column)

@@ -4,7 +4,8 @@ Text is compared exactly, but for these, whichever way a row comes:
 
 - accents: text is in Unicode's form NFC, so that ``é`` is one letter however it was typed;
 - yes/no columns: words of the same truth (``True``, ``1``, `` YES`` for ``Yes``);
-- whole numbers: ``1.0`` and ``1``, because a source with types has no other way to write a 1;
+- whole numbers: ``1.0`` and ``1``, because a source with types has no other way to write a 1; where
+  a column has both words, a float is ``1.0``;
 - float32: a source with types writes 0.1 where JSON has 0.10000000149011612.
 
 The exported file compares text exactly; the usual ones of these spellings are keys of its encoders
@@ -22,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pandas.api import types
 
 from churn_torch.tables import cells
 from churn_torch.tables.schema import Column, Kind, Storage
@@ -44,6 +46,22 @@ def word_reader(column: Column) -> Callable[[str], str]:
         return words.meant(text if text.isascii() else unicodedata.normalize("NFC", text))
 
     return read
+
+
+def float_text(number: object, column: Column) -> str:
+    """Spell a number for `word_reader`: a float 1.0 as ``1.0`` where the column has such a word."""
+    text = cells.scalar_text(number)
+    pointed = f"{text}.0" if isinstance(number, float | np.floating) else text
+    return pointed if pointed in (column.vocabulary or ()) else text
+
+
+def with_points(text: pd.Series, cells_: pd.Series, column: Column) -> pd.Series:
+    """Do the work of `float_text` for spelled cells of a column that may hold floats."""
+    words = {word for word in column.vocabulary or () if word.endswith(".0")}
+    if not words or not (types.is_float_dtype(cells_.dtype) or types.is_object_dtype(cells_.dtype)):
+        return text
+    floats = cells_.map(lambda cell: isinstance(cell, float | np.floating)).to_numpy(dtype=bool)
+    return text.mask(floats & (text + ".0").isin(words).to_numpy(), text + ".0")
 
 
 def read_words(text: pd.Series, column: Column) -> pd.Series:

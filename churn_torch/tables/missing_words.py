@@ -148,6 +148,12 @@ def without_sentinels(values: pd.Series, column: Column) -> pd.Series:
     return values.mask(np.isin(values.to_numpy(), np.array(sentinels, values.to_numpy().dtype)))
 
 
+def drop_sentinels(values: npt.NDArray[np.floating[Any]], column: Column) -> None:
+    """Do the work of `without_sentinels` in place, on rows that reach the model without `parse`."""
+    if sentinels := sentinel_values(column) if column.missing_words else ():
+        values[np.isin(values, np.array(sentinels, values.dtype))] = np.nan
+
+
 def sentinel_values(column: Column) -> tuple[float, ...]:
     """Return the words for missing of a column that are numbers, or dates as days."""
     kind = Kind.DATETIME if column.kind is Kind.DATETIME or column.datetime_format else column.kind

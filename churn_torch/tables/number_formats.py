@@ -6,6 +6,7 @@ A column has one `NumberFormat`, which inference chooses from all its values
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -144,7 +145,7 @@ def body_pattern(decimal: str, thousands: str) -> str:
 
 def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
     """Return the numbers in a format, NaN where a cell is written in another."""
-    fits = [a is not None and _has_unit(a, form) for a in parts.affixes]
+    fits = np.array([a is not None and _fits(a, form) for a in parts.affixes])
     negative = np.array([a is not None and a.negative for a in parts.affixes])
     fraction = [a.fraction if a is not None else "" for a in parts.affixes]
     body = parts.body
@@ -153,8 +154,7 @@ def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
         led = pc.binary_join_element_wise(_ZERO, body, pa.scalar(form.decimal, pa.large_string()))
         body = pc.if_else(pa.array(is_fraction), led, body)
     ok = pc.match_substring_regex(body, body_pattern(form.decimal, form.thousands))
-    good = np.array(fits) & np.array([sign in ("", form.decimal) for sign in fraction])
-    ok = pc.and_(ok, pa.array(good[parts.codes]))
+    ok = pc.and_(ok, pa.array(fits[parts.codes]))
     for sign in form.thousands:
         body = pc.replace_substring(body, sign, "")
     if form.decimal == ",":
@@ -165,7 +165,10 @@ def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
     return signed
 
 
-def _has_unit(affix: Affix, form: NumberFormat) -> bool:
+def _fits(affix: Affix, form: NumberFormat) -> bool:
+    """Tell whether the text around the digits is of a format."""
+    if affix.fraction not in ("", form.decimal):
+        return False
     if affix.unit in ("", form.unit):
         return True
     return not affix.known and bool(form.unit) and same_unit(affix.unit, form.unit)
@@ -198,12 +201,33 @@ def _read(text: pd.Series, form: NumberFormat) -> pd.Series:
 
 
 def read_number(text: str, form: NumberFormat | None) -> float:
-    """Read one cell as `read_numbers` does.
+    """Do the work of `read_numbers` for a cell.
 
     Raises:
         ValueError: It is no such number.
     """
-    numbers, unreadable = read_numbers(pd.Series([text], dtype="str"), form)
-    if unreadable.any():
+    number = _plain_number(text) if form is None else _number_of(text, form)
+    if math.isnan(number):
         raise ValueError(f"no number: {text[:80]!r}")
-    return float(numbers.iloc[0])
+    return number
+
+
+def _plain_number(text: str) -> float:
+    number = float(cells.read_numbers(pd.Series([text], dtype="str"))[0].iloc[0])
+    return _number_of(text, PLAIN) if math.isnan(number) else number
+
+
+def _number_of(text: str, form: NumberFormat) -> float:
+    for sign, letters in _SPELLINGS.items():
+        text = re.sub(f"[{letters}]", sign, text)
+    found = re.fullmatch(_CELL, _DIGIT.sub(_ascii, text).strip())
+    affix = read_affix(found["before"], found["after"]) if found else None
+    if found is None or affix is None or not _fits(affix, form):
+        return math.nan
+    body = f"0{affix.fraction}{found['body']}" if affix.fraction else found["body"]
+    if not re.fullmatch(body_pattern(form.decimal, form.thousands), body):
+        return math.nan
+    for sign in form.thousands:
+        body = body.replace(sign, "")
+    number = float(body.replace(form.decimal, ".") + (found["exponent"] or ""))
+    return -number if affix.negative else number

@@ -191,3 +191,22 @@ def test_vocabulary_and_missing_words_of_the_encoder(
         assert [made[word] for word in column.vocabulary] == [
             2 + i for i in range(len(column.vocabulary))
         ]
+
+
+def test_numbers_that_the_user_calls_missing_are_missing_in_the_file(
+    customers_run: Run, customers: pd.DataFrame
+):
+    numbers = [c for c in customers_run.schema.numbers if c.kind is not Kind.DATETIME]
+    marked = {c.name: replace(c, missing_words=("-999", "0", "soon")) for c in numbers}
+    schema = customers_run.schema.with_columns(marked)
+    session = open_session(
+        build_onnx(customers_run.scorer, schema, threshold=0.5, metadata={}).SerializeToString()
+    )
+    feed = make_feed(parse(customers.head(3), schema), schema)
+
+    def probabilities(value: float) -> list[float]:
+        named = {name: np.full_like(feed[name], value) for name in marked}
+        return session.run([PROBABILITY], feed | named)[0].tolist()
+
+    assert probabilities(-999) == probabilities(0) == probabilities(np.nan)
+    assert probabilities(1) != probabilities(np.nan)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.tables.encode import encode, parse
+from churn_torch.tables.inference.column_profile import override
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -37,14 +38,19 @@ def test_codes_are_categories(name: str) -> None:
     for cells in (CODES, [*map(str, CODES)]):
         column = column_of(name, cells)
         assert column.kind is Kind.CATEGORICAL
-        assert f"named like a code; data.kinds.{name}=numeric" in column.note
+        assert f"named like a code; {override(f'data.kinds.{name}=numeric')}" in column.note
 
 
 @pytest.mark.parametrize("name", ["zip", "Postal Code", "branch", "PLZ"])
 def test_codes_of_many_values_get_a_hint(name: str) -> None:
     column = column_of(name, MANY)
     assert column.kind is Kind.NUMERIC
-    assert f"named like a code: data.kinds.{name}=categorical" in column.note
+    assert f"named like a code: {override(f'data.kinds.{name}=categorical')}" in column.note
+
+
+def test_an_override_can_be_typed_into_a_shell() -> None:
+    assert override("data.kinds.zip=numeric") == "data.kinds.zip=numeric"
+    assert override("data.kinds.Zip Code=numeric") == '"data.kinds.Zip Code=numeric"'
 
 
 @pytest.mark.parametrize("name", ["x", "tenure", "area size", "zone_count", "codex"])

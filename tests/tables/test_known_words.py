@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn_torch.tables.known_words import read_words, word_reader
+from churn_torch.tables.known_words import float_text, read_words, with_points, word_reader
 from churn_torch.tables.schema import Column, Kind, Storage
 from churn_torch.tables.text_codes import UNSEEN_CODE, text_codes
 
@@ -75,3 +75,14 @@ def test_before_there_is_a_vocabulary_text_stays_but_for_accents() -> None:
     learning = Column("x", Kind.CATEGORICAL, Storage.TEXT)
     text = pd.Series(["1.0", "true", "Cafe\u0301", ""], dtype="str")
     assert read_words(text, learning).tolist() == ["1.0", "true", "Café", ""]
+
+
+def test_a_float_is_the_word_with_a_point_where_there_is_one() -> None:
+    learned = column("1", "1.0", "2", "b")
+    for cell, word in ((1.0, "1.0"), (1, "1"), (2.0, "2"), (True, "True"), (2.5, "2.5")):
+        assert float_text(cell, learned) == word
+    mixed = pd.Series([1.0, 1, 2.0, "1", None], dtype=object)
+    text = pd.Series(["1", "1", "2", "1", ""], dtype="str")
+    assert with_points(text, mixed, learned).tolist() == ["1.0", "1", "2", "1", ""]
+    assert with_points(text[:3], pd.Series([1.0, 1, 2]), learned).tolist() == ["1.0", "1.0", "2"]
+    assert with_points(text[:3], pd.Series([1, 1, 2]), learned).tolist() == ["1", "1", "2"]

@@ -64,6 +64,7 @@ MONTHS = NumberFormat(".", "", "month")
 )
 def test_styles(form: NumberFormat | None, text: str, number: float) -> None:
     assert read_number(text, form) == number
+    assert read_numbers(pd.Series([text], dtype="str"), form)[0].tolist() == [number]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,19 @@ def test_styles(form: NumberFormat | None, text: str, number: float) -> None:
 def test_what_is_written_otherwise_is_not_read(form: NumberFormat | None, text: str) -> None:
     with pytest.raises(ValueError, match="no number"):
         read_number(text, form)
+    assert read_numbers(pd.Series([text], dtype="str"), form)[1].tolist() == [True]
+
+
+@given(text=st.text(st.sampled_from("0123456789.,' -+()$€%eE\u2212\u00a0٣"), max_size=9))
+@settings(deadline=None, max_examples=60)
+def test_a_cell_alone_is_read_as_in_its_column(text: str) -> None:
+    for form in (DOLLAR, EURO, PERCENT, None):
+        numbers, _ = read_numbers(pd.Series([text], dtype="str"), form)
+        try:
+            alone = read_number(text, form)
+        except ValueError:
+            alone = math.nan
+        assert alone == numbers[0] or (math.isnan(alone) and math.isnan(numbers[0]))
 
 
 def test_a_column_is_read_as_its_cells_are() -> None:
@@ -145,6 +159,6 @@ def test_a_column_in_any_style_is_read_back_equal(
     read, unreadable = read_numbers(text, column.number_format)
     assert not unreadable.any()
     assert read.tolist() == [float(number) for number in numbers]
-    alone = [read_number(cell, column.number_format) for cell in text[:2]]
-    assert alone == read[:2].tolist()
+    alone = [read_number(cell, column.number_format) for cell in text]
+    assert alone == read.tolist()
     assert not any(map(math.isnan, alone))

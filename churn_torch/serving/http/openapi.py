@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from churn_torch.serving.http.answers import FINE
-from churn_torch.serving.http.requests import takes_booleans
+from churn_torch.serving.http.requests import (
+    other_dates,
+    takes_booleans,
+    takes_written_numbers,
+)
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
@@ -18,6 +22,7 @@ from churn_torch.serving.outputs import (
     REASONS,
 )
 from churn_torch.tables.cells import LARGEST
+from churn_torch.tables.dates import ISO
 from churn_torch.tables.schema import Column, Kind, Schema
 
 _SHOWN_CHOICES = 50
@@ -135,17 +140,17 @@ def _column(column: Column, entry: Mapping[str, Any]) -> Json:
     described: Json = {"description": f"{column.kind.capitalize()}{seen}."}
     described["examples"] = [end for end in (low, high) if end is not None]
     if column.kind is Kind.DATETIME:
-        described["description"] += " ISO text, UTC unless it says otherwise"
+        other = other_dates(column.datetime_format)
+        described["description"] += f" ISO text, UTC unless it says otherwise, or {other}."
         texts = [{"type": "string", "format": form} for form in ("date", "date-time")]
-        numbers: list[Json] = []
-        if column.datetime_format == "%Y%m%d":
-            described["description"] += ", or a number like 20240131."
-        else:
-            described["description"] += ", or days since 1970-01-01."
-            numbers = [_NUMBER]
-        return described | {"anyOf": [*texts, *numbers, {"type": "null"}]}
+        written = column.datetime_format not in (None, ISO)
+        other_text: list[Json] = [{"type": "string"}] if written else []
+        return described | {"anyOf": [*texts, *other_text, _NUMBER, {"type": "null"}]}
     boolean = ["boolean"] if column.kind is Kind.BOOLEAN else []
-    return described | _NUMBER | {"type": [*boolean, "number", "null"]}
+    text = ["string"] if takes_written_numbers(column) else []
+    if column.number_format is not None:
+        described["description"] += f" Text like {column.number_format.in_words()} is read too."
+    return described | _NUMBER | {"type": [*boolean, *text, "number", "null"]}
 
 
 def _spelled(column: Column, value: Any) -> Any:

@@ -13,8 +13,6 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.serving.session import Feed
 from churn_torch.tables.cells import (
     LARGEST,
-    is_missing_text,
-    scalar_text,
 )
 from churn_torch.tables.dates import (
     DIGIT_FORMS,
@@ -24,7 +22,7 @@ from churn_torch.tables.dates import (
     example,
     read_day,
 )
-from churn_torch.tables.known_words import word_reader
+from churn_torch.tables.known_words import float_text, word_reader
 from churn_torch.tables.missing_words import is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
 from churn_torch.tables.schema import Column, Kind, Schema
@@ -168,13 +166,21 @@ def reader(column: Column) -> Read:
     """
     if Schema.is_text(column):
         return _text_reader(column)
-    read: Read = _truth if column.kind is Kind.BOOLEAN else _number
     if column.kind is Kind.DATETIME:
-        read = partial(_days, column.datetime_format)
-    elif column.number_format is not None:
-        read = partial(_formatted, column)
+        read: Read = partial(_unless_word, column, partial(_days, column.datetime_format))
+    elif takes_written_numbers(column):
+        written = partial(_written, column, _truth if column.kind is Kind.BOOLEAN else _number)
+        read = partial(_unless_word, column, written)
+    else:
+        read = _truth if column.kind is Kind.BOOLEAN else _number
     sentinels = sentinel_values(column)
-    return partial(_unless, sentinels, read) if sentinels else read
+    return partial(_unless_sentinel, sentinels, read) if sentinels else read
+
+
+def takes_written_numbers(column: Column) -> bool:
+    """Tell whether numbers may be text: the training table had them so, or words between them."""
+    numbers = column.kind in (Kind.NUMERIC, Kind.BOOLEAN) and not Schema.is_text(column)
+    return numbers and (column.number_format is not None or bool(column.missing_words))
 
 
 def takes_booleans(column: Column) -> bool:
@@ -186,7 +192,7 @@ def takes_booleans(column: Column) -> bool:
 def expected(column: Column) -> str:
     """Describe what a value of the column looks like."""
     if column.kind is Kind.DATETIME:
-        return f"a date like 2024-01-31 or {_other_dates(column.datetime_format)}"
+        return f"a date like 2024-01-31 or {other_dates(column.datetime_format)}"
     if Schema.is_text(column):
         return "text, true or false" if takes_booleans(column) else "text"
     if column.kind is Kind.BOOLEAN:
@@ -220,7 +226,7 @@ def _truth(value: object) -> float:
     return float(value) if isinstance(value, bool) else _number(value)
 
 
-def _other_dates(form: str | None) -> str:
+def other_dates(form: str | None) -> str:
     """Describe what a date may be besides ISO text."""
     if form in DIGIT_FORMS:
         return example(form)
@@ -230,16 +236,21 @@ def _other_dates(form: str | None) -> str:
     return f"{other}days since 1970-01-01"
 
 
-def _formatted(column: Column, value: Any) -> float:
-    """Read a number, or text in the format that the numbers of the training table had."""
+def _written(column: Column, read: Read, value: Any) -> float:
+    """Read a number, or text as it stood in the training table."""
     if not isinstance(value, str):
-        return _number(value)
-    if is_missing_text(value) or is_placeholder(value) or value.strip() in column.missing_words:
-        return math.nan
+        return float(read(value))
     return _number(read_number(value, column.number_format))
 
 
-def _unless(sentinels: Sequence[float], read: Read, value: Any) -> float:
+def _unless_word(column: Column, read: Read, value: Any) -> float:
+    """Read a value unless it is a word for missing; in JSON empty text is none, null is."""
+    text = value.strip() if isinstance(value, str) else ""
+    missing = text and (is_placeholder(text) or text in column.missing_words)
+    return math.nan if missing else float(read(value))
+
+
+def _unless_sentinel(sentinels: Sequence[float], read: Read, value: Any) -> float:
     number = float(read(value))
     return math.nan if number in sentinels else number
 
@@ -264,6 +275,6 @@ def _text_reader(column: Column) -> Callable[[object], str]:
             return ""
         if not isinstance(value, int | float) or (isinstance(value, bool) and not booleans):
             raise ValueError
-        return word(scalar_text(value))
+        return word(float_text(value, column))
 
     return read

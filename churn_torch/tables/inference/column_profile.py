@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -83,8 +84,13 @@ class ColumnProfile:
     def _suspicion(self, word: str, count: int) -> str:
         share = f"{count / self.rows:.0%} of the rows" if count >= 0.05 * self.rows else ""
         where = share or f"{count:,} {'row' if count == 1 else 'rows'}"
-        key = f"data.missing.{self.name}=[{word}]"
+        key = override(f"data.missing.{self.name}=[{word}]")
         return f"is {word} (in {where}) a word for missing? then set {key}"
+
+
+def override(argument: str) -> str:
+    """Return an argument of the command line as it is typed into a shell."""
+    return f'"{argument}"' if re.search(r"[^\w.=\[\],:+/-]", argument) else argument
 
 
 def profile_column(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from churn_torch.tables import dates
-from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.inference.column_profile import ColumnProfile, override
 from churn_torch.tables.inference.placeholders import (
     counted,
     missing_here,
@@ -88,7 +88,7 @@ def hint(profile: ColumnProfile) -> str:
     """Say that numbers look like dates, ``""`` if they do not; small ones may be anything."""
     sure = set(dates.NUMBER_FORMS | {dates.COMPACT}) - {dates.EXCEL}
     if len(profile.levels) > 1 and sure.intersection(dates.number_formats(profile.levels)):
-        return f"; looks like dates: data.kinds.{profile.name}=datetime reads them"
+        return f"; looks like dates: {override(f'data.kinds.{profile.name}=datetime')} reads them"
     return ""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from churn_torch.tables import cells
 from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, dates_by_name, hint, text_hint
 from churn_torch.tables.inference.formatted_numbers import as_numbers
@@ -17,6 +16,7 @@ from churn_torch.tables.inference.identifiers import (
     is_code_name,
     repeated_note,
 )
+from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
 
 # What pandas and `readers.header_rows` call a column without a name.
@@ -70,8 +70,9 @@ def _guess_number(profile: ColumnProfile) -> Column:
 
 
 def _guess_text(profile: ColumnProfile) -> Column:
-    if {str(level).strip().casefold() for level in profile.levels[:99]} in cells.TRUTH_PAIRS:
-        return profile.as_column(Kind.BOOLEAN, "yes/no")
+    answers = yes_no(profile)
+    if answers is not None:
+        return answers
     dated = as_dates(profile)
     if dated.column is not None:
         return dated.column

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from churn_torch.tables.inference.column_profile import ColumnProfile
+from churn_torch.tables.inference.column_profile import ColumnProfile, override
 
 TOKENS = re.compile(r"[^\W\d_a-z]+(?![a-zß-ÿ])|[^\W\d_]?[^\W\d_A-Z]+|[^\W\d_]+|\d+")
 
@@ -42,7 +42,7 @@ FEW_VALUES = 50
 FREE_TEXT_SHARE = 0.2
 _NEARLY_ALL = 0.95
 _FEW_BLANKS = 0.05
-_ROWS_PER_CODE = 5
+_ROWS_PER_CODE = 3
 
 
 def integer_id(profile: ColumnProfile) -> str:
@@ -94,22 +94,24 @@ def code_note(profile: ColumnProfile) -> tuple[bool, str]:
     if not _whole(profile) or float(profile.levels.min()) < 0 or len(profile.levels) < 3:
         return False, ""
     repeats = profile.n_distinct * _ROWS_PER_CODE <= profile.present
-    hint = f"data.kinds.{profile.name}=categorical if these are codes"
+    hint = f"{override(f'data.kinds.{profile.name}=categorical')} if these are codes"
     if not called:
         few = len(profile.levels) <= ROWS_TO_JUDGE_IDS and repeats
         return False, f"; {hint}" if few and _digits(profile) >= 3 else ""
     if profile.n_distinct > FEW_VALUES or not repeats:
         return False, f"; named like a code: {hint}"
-    return True, f"named like a code; data.kinds.{profile.name}=numeric if its size counts"
+    number = override(f"data.kinds.{profile.name}=numeric")
+    return True, f"named like a code; {number} if its size counts"
 
 
 def repeated_note(profile: ColumnProfile) -> str:
     """Suggest to split by customers where an identifier names several rows."""
     if profile.n_distinct >= profile.present:
         return ""
+    column = override(f"data.split.column={profile.name}")
     return (
         f"; {profile.n_distinct:,} different in {profile.present:,} rows: data.split.by=group "
-        f"data.split.column={profile.name} keeps the rows of one together"
+        f"{column} keeps the rows of one together"
     )
 
 

@@ -8,6 +8,7 @@ from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, number_dates
 from churn_torch.tables.inference.formatted_numbers import as_numbers
 from churn_torch.tables.inference.identifiers import repeated_note
+from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
 
 
@@ -33,6 +34,9 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
     if profile.storage is Storage.DATETIME:
         raise _misfit(profile, kind, "dates", "datetime")
     if kind is Kind.BOOLEAN:
+        answers = yes_no(profile) if profile.storage is Storage.TEXT else None
+        if answers is not None:
+            return answers
         if len(profile.levels) > 2:
             raise _misfit(profile, kind, f"{profile.n_distinct:,} different values", "categorical")
         return profile.as_column(kind, "yes/no: asked for")

@@ -15,6 +15,7 @@ from churn_torch.serving.http.requests import RequestError, RowReader, reader, t
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.cells import LARGEST, MISSING_TEXT
 from churn_torch.tables.encode import parse
+from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 NUMBER = Column("number", Kind.NUMERIC, Storage.NUMBER)
@@ -172,3 +173,34 @@ def test_a_row_has_the_inputs_of_a_table_with_that_row() -> None:
         assert ours[name].dtype == values.dtype
         assert ours[name].shape == (1, 1)
         np.testing.assert_array_equal(ours[name], values, err_msg=name)
+
+
+MONEY = Column("money", Kind.NUMERIC, Storage.NUMBER, number_format=NumberFormat(",", ".", "€"))
+AGE = Column("age", Kind.NUMERIC, Storage.NUMBER, missing_words=("999", "soon"))
+END = Column("end", Kind.DATETIME, Storage.TEXT, datetime_format="%d.%m.%Y",
+             missing_words=("9999-12-31",))  # fmt: skip
+PAGE = Column("page", Kind.CATEGORICAL, Storage.TEXT, vocabulary=("a", "#"), missing_words=("#",))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "read"),
+    [
+        (MONEY, "1.234,5 €", 1234.5), (MONEY, "-3", -3.0), (MONEY, 7, 7.0), (MONEY, "-", math.nan),
+        (AGE, 999, math.nan), (AGE, "soon", math.nan), (AGE, "999.0", math.nan), (AGE, 998, 998.0),
+        (AGE, "998", 998.0),
+        (END, "31.12.9999", math.nan), (END, "9999-12-31", math.nan), (END, "0000-00-00", math.nan),
+        (END, "02.01.1970", 1.0), (END, None, math.nan),
+        (PAGE, "#", ""), (PAGE, "a", "a"),
+    ],
+)  # fmt: skip
+def test_written_numbers_and_words_for_missing(column, value, read):
+    assert same(reader(column)(value), read)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [(MONEY, "19.50"), (MONEY, ""), (MONEY, True), (AGE, "later"), (NUMBER, "5")],
+)
+def test_what_is_written_otherwise_is_refused(column, value):
+    with pytest.raises(RequestError, match=f"in column '{column.name}'"):
+        RowReader(Schema((column,), "y", "yes", "no")).read({column.name: value})
