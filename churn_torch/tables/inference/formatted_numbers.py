@@ -204,7 +204,7 @@ def _decimal(body: pa.Array, decimal: str | None, *, is_money: bool) -> tuple[st
         return ".", True
     # Three digits stand behind every sign. Decimals of money are not that long.
     if commas:
-        return ".", commas < _SEVERAL
+        return ".", commas < _SEVERAL or commas == len(body)  # no number below 1,000
     return ("," if is_money else "."), points < _SEVERAL or not is_money
 
 

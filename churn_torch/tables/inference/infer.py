@@ -11,7 +11,7 @@ from churn_torch.tables.inference.column_profile import ColumnProfile, profile_c
 from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.formatted_numbers import written_numbers
 from churn_torch.tables.inference.guesses import guess
-from churn_torch.tables.inference.named_kinds import named_kind
+from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
 from churn_torch.tables.labels import find_labels
 from churn_torch.tables.options import ColumnRoles
@@ -61,7 +61,9 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         elif name in kinds:
             columns.append(named_kind(profile, Kind(kinds[name])))
         elif name == roles.id:
-            columns.append(named_kind(profile, Kind.ID))
+            column = named_kind(profile, Kind.ID)
+            split = name == roles.group  # then there is nothing to suggest
+            columns.append(replace(column, note=ID_NOTE) if split else column)
         elif name == roles.time:
             columns.append(_time_column(profile))
         elif name == roles.group:
