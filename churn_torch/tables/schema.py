@@ -50,6 +50,7 @@ class Column:
         datetime_format: strptime pattern of dates that are text, ``ISO8601`` for ISO text.
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
+        rare_share: Share of the training rows whose category is not kept.
         needs_float64: The mean is large against the spread, so float32 would lose the differences.
     """
 
@@ -63,6 +64,7 @@ class Column:
     vocabulary: tuple[str, ...] | None = None
     has_missing: bool = False
     has_rare: bool = False
+    rare_share: float = 0.0
     needs_float64: bool = False
     minimum: float | None = None
     maximum: float | None = None

@@ -26,6 +26,7 @@ class ScoreOptions:
     database: str | None = None
     keep: str | Sequence[str] = "id"
     chunk_rows: int = 65_536
+    allow_unseen: bool = False
 
 
 def score(config: DictConfig | Mapping[str, Any]) -> int:
@@ -54,6 +55,7 @@ def score(config: DictConfig | Mapping[str, Any]) -> int:
             chunk_rows=options.chunk_rows,
             progress=lambda n: progress.advance(task, n),
             announce=show,
+            allow_unseen=options.allow_unseen,
         )
     show(f"{n_rows:,} rows scored, written to {options.out}.")
     return n_rows
