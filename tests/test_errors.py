@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import ast
 import pickle
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import churn_torch
-from churn_torch.errors import LONGEST, InputError, first_line, keyed, suggest
+from churn_torch.cli.compose import compose
+from churn_torch.errors import LONGEST, InputError, first_line, keyed, override, suggest
 from churn_torch.serving.http.requests import RequestError
 
 PACKAGE = Path(churn_torch.__file__).parent
@@ -85,3 +87,26 @@ def test_the_readers_errors_name_the_users_key(where: str, named: str) -> None:
         keyed("data.source"),
     ):
         raise InputError(where, expected="a", got="b", fix="c")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "typed"),
+    [
+        ("data.positive", "Churned", "data.positive=Churned"),
+        ("data.positive", 1, "data.positive=1"),
+        ("data.positive", "No churn", "'data.positive=No churn'"),
+        ("data.ignore", ["a", "Größe/Call"], "data.ignore=[a,Größe/Call]"),
+        ("data.ignore", ["end date", "b"], "'data.ignore=[end date,b]'"),
+    ],
+)
+def test_an_override_as_it_is_typed(key: str, value: object, typed: str) -> None:
+    assert override(key, value) == typed
+
+
+@pytest.mark.parametrize(
+    "names", [["a,b"], ["it's"], ["x[1]", "y"], ['say "no"'], [" blank "], ["{"]]
+)
+def test_an_override_comes_back_as_it_was(names: list[str]) -> None:
+    (word,) = shlex.split(override("data.ignore", names))
+    keys = ["data=table", "data.source=x", "data.target=y", word]
+    assert list(compose("train", keys)["data"]["ignore"]) == names

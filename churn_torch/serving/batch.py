@@ -17,6 +17,7 @@ import pandas as pd
 from onnx import TensorProto, helper
 from onnx.utils import Extractor
 
+from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Array, Feed, as_input, open_session
@@ -48,7 +49,9 @@ class BatchModel:
         file = ModelFile(path)
         self.schema, self.threshold = file.schema, file.threshold
         texts = {column.name for column in self.schema.text}
-        model = Extractor(onnx.load(path)).extract_model(file.names, [PROBABILITY])
+        whole = onnx.load(path)
+        check_decision(self.threshold, whole.graph, str(path))
+        model = Extractor(whole).extract_model(file.names, [PROBABILITY])
         encoders = [
             node
             for node in model.graph.node

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from churn_torch.serving.model_file import damaged
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 
 
-def check_threshold(stated: Any, model: str | Path | bytes) -> None:
-    """Check that the threshold in the metadata is the one that the graph decides by.
+def check_decision(threshold: float, graph: onnx.GraphProto, where: str) -> None:
+    """Check that a graph decides by the threshold that its metadata name.
 
     Args:
-        stated: The threshold as the metadata have it.
-        model: The path of the file, or its bytes.
+        threshold: That of the metadata.
+        graph: The graph.
+        where: The file, for messages.
 
     Raises:
-        ValueError: It is no number from 0 to 1, or the graph has another.
+        InputError: The graph has another threshold.
     """
-    if isinstance(stated, bool) or not isinstance(stated, int | float) or not 0 <= stated <= 1:
-        raise ValueError(f"the threshold {str(stated)[:40]!r} is no number from 0 to 1")
-    if isinstance(model, bytes):
-        loaded = onnx.load_model_from_string(model)
-    else:
-        loaded = onnx.load(model, load_external_data=False)
-    used = graph_threshold(loaded.graph)
-    if used is not None and used != np.float32(stated):
-        raise ValueError(f"the threshold is {stated} here and {used} in the graph")
+    used = graph_threshold(graph)
+    if used is not None and used != np.float32(threshold):
+        raise damaged(where, f"the threshold is {threshold} there and {used:g} in the graph")
 
 
 def graph_threshold(graph: onnx.GraphProto) -> np.float32 | None:

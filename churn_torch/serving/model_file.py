@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.serving.decision import check_threshold
 from churn_torch.serving.outputs import FORMAT
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -73,14 +72,12 @@ class ModelFile:
             self.names = [value.name for value in self.session.get_inputs()]
             if [column["name"] for column in self.columns] != self.names:
                 raise ValueError("its columns are not the inputs")
-            check_threshold(self.metadata["threshold"], model)
+            threshold = self.metadata["threshold"]
+            is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+            if not is_number or not 0 <= threshold <= 1:
+                raise ValueError(f"the threshold {str(threshold)[:40]!r} is no number from 0 to 1")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InputError(
-                "model",
-                expected=f"complete metadata in {where}",
-                got=f"damaged metadata ({error})",
-                fix="write the file again with churn-torch export",
-            ) from None
+            raise damaged(where, str(error)) from None
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     @cached_property
@@ -142,6 +139,16 @@ def find_model(run: str) -> Path:
             f"(run={path / MODEL_NAME})",
         )
     return path / MODEL_NAME
+
+
+def damaged(where: str, what: str) -> InputError:
+    """Return the error of a file whose metadata cannot be trusted."""
+    return InputError(
+        "model",
+        expected=f"complete metadata in {where}",
+        got=f"damaged metadata ({what})",
+        fix="write the file again with churn-torch export",
+    )
 
 
 def missing_run(run: str, expected: str, nearby: Iterable[Path]) -> InputError:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from rich.console import RenderableType
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.encode import Texts, parse_columns
+from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import PLAINLY, READ_ROWS
+from churn_torch.tables.schema import Schema
 
 OUTPUTS = (PROBABILITY, DECISION)
 
@@ -30,7 +35,8 @@ def score_table(
     reading: ReadOptions = PLAINLY,
     chunk_rows: int = READ_ROWS,
     progress: Callable[[int], object] = lambda n_rows: None,
-    announce: Callable[[str], object] = lambda sentence: None,
+    announce: Callable[[RenderableType], object] = lambda sentence: None,
+    allow_unseen: bool = False,
 ) -> int:
     """Score a table of any size, from file to file.
 
@@ -44,13 +50,16 @@ def score_table(
         reading: What the user said about how to read the source.
         chunk_rows: Rows read at a time; a few such chunks are in memory at once.
         progress: Called with the number of rows after each chunk.
-        announce: Called with a sentence for the user.
+        announce: Called with a sentence or a table for the user.
+        allow_unseen: Score a table of which a column holds nothing but categories that training did
+            not know.
 
     Returns:
         The number of rows written.
 
     Raises:
-        InputError: The model, the source, a column, a cell or the output cannot be used.
+        InputError: The model, the source, a column, a cell or the output cannot be used; or all
+            categories of a column are unknown. Nothing is written.
     """
     if chunk_rows < 1:
         raise InputError("chunk_rows", expected="1 or more", got=str(chunk_rows))
@@ -76,12 +85,28 @@ def score_table(
         announce=announce,
     )
 
+    counts = InputCounts(batch_model.schema)
+
     def scored() -> Iterator[pd.DataFrame]:
-        for chunk in score_chunks(batch_model, chunks, keep=kept, with_row=with_row):
+        for chunk in score_chunks(batch_model, chunks, keep=kept, with_row=with_row, counts=counts):
             progress(len(chunk))
             yield chunk
+        if not allow_unseen:  # before the file has its name
+            counts.check_seen()
 
-    return sources.write(scored(), out)
+    n_rows = sources.write(scored(), out)
+    if found := counts.unusual():
+        announce(unusual_table(found, absent_columns(batch_model.schema, source, reading)))
+    return n_rows
+
+
+def absent_columns(
+    schema: Schema, source: sources.Source, reading: ReadOptions = PLAINLY
+) -> dict[str, str]:
+    """Return, of the features that only some of several files have, a few words that say so."""
+    bare = schema.with_columns({c.name: replace(c, note="") for c in schema.features})
+    noted = sources.note_absent_columns(bare, source, reading)
+    return {column.name: column.note for column in noted.features if column.note}
 
 
 def _kept(keep: str | Sequence[str], model: BatchModel) -> list[str] | None:
@@ -123,6 +148,7 @@ def score_chunks(
     *,
     keep: Sequence[str] | None,
     with_row: bool = False,
+    counts: InputCounts | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield each chunk's kept columns with probability and decision added.
 
@@ -133,12 +159,13 @@ def score_chunks(
         chunks: Raw rows.
         keep: Columns of the source to keep; None keeps them all.
         with_row: Put the position in the source, from 0, before them.
+        counts: Counts the cells of all chunks.
 
     Raises:
         InputError: A column to keep is not in the source or named like an output, or cells of the
             source cannot be read.
     """
-    parsed = prefetch(_parsed(prefetch(chunks, depth=1), model, keep, with_row), depth=1)
+    parsed = prefetch(_parsed(prefetch(chunks, depth=1), model, keep, with_row, counts), depth=1)
     return prefetch((_scored(model, chunk) for chunk in parsed), depth=1)
 
 
@@ -147,6 +174,7 @@ def _parsed(
     model: BatchModel,
     keep: Sequence[str] | None,
     with_row: bool,
+    counts: InputCounts | None,
 ) -> Iterator[_Parsed]:
     n_rows = 0
     for chunk in chunks:
@@ -162,7 +190,10 @@ def _parsed(
         if with_row:
             row = pd.RangeIndex(n_rows, n_rows + len(chunk))
             kept = pd.DataFrame({ROW: row}, index=chunk.index)
-        yield _Parsed(kept, parse_columns(chunk, model.schema, first_row=n_rows))
+        columns = parse_columns(chunk, model.schema, first_row=n_rows)
+        if counts is not None:
+            counts.add(columns)
+        yield _Parsed(kept, columns)
         n_rows += len(chunk)
 
 

@@ -51,6 +51,7 @@ class Column:
         missing_words: Words of this column for missing, besides those of every column.
         note: What is done with the column and why, for the user to read.
         vocabulary: The kept categories, whose codes are 2, 3, ...
+        rare_share: Share of the training rows whose category is not kept.
         needs_float64: The mean is large against the spread, so float32 would lose the differences.
     """
 
@@ -66,6 +67,7 @@ class Column:
     vocabulary: tuple[str, ...] | None = None
     has_missing: bool = False
     has_rare: bool = False
+    rare_share: float = 0.0
     needs_float64: bool = False
     minimum: float | None = None
     maximum: float | None = None

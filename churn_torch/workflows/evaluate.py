@@ -20,9 +20,12 @@ from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.report.metrics import metrics_table
 from churn_torch.report.segments import segments_table
+from churn_torch.report.unusual_inputs import unusual_table
+from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.encode import encode, is_dated, parse, parse_time
+from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labels import read_target
@@ -45,6 +48,7 @@ class EvaluateOptions:
         data: New labelled rows; None for the run's own test rows.
         by: Columns whose values are measured one by one.
         out: A CSV or Parquet file for the metrics by segment.
+        allow_unseen: Measure rows of which a column holds nothing but unknown categories.
         trust: Dotted names of classes outside churn_torch that the folder may use.
     """
 
@@ -52,6 +56,7 @@ class EvaluateOptions:
     data: DataOptions | None = None
     by: Sequence[str] = ()
     out: str | None = None
+    allow_unseen: bool = False
     trust: Sequence[str] = ()
 
 
@@ -93,11 +98,22 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
     else:
         name, parts = "new rows", _new_rows(run, options.data, options.by, source)
     measured = SplitMetrics(threshold=run.threshold)
-    kept = _Kept(options.by)
+    kept, counts = _Kept(options.by), InputCounts(run.schema)
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
         kept.add(probability.numpy(), part)
+        counts.add({name: part.parsed[name] for name in part.parsed.columns})
+    if not options.allow_unseen:
+        counts.check_seen()
+    if found := counts.unusual():
+        data = run.options.data if options.data is None else options.data
+        absent = (
+            {}
+            if data.source is None
+            else absent_columns(run.schema, located(data.source), data.database)
+        )
+        show(unusual_table(found, absent))
     metrics = measured.with_intervals(run.threshold, seed=run.options.seed)
     show(metrics_table({name: metrics}))
     if options.by:

@@ -31,6 +31,7 @@ class ScoreOptions:
     sheet: str | int | None = None
     keep: str | Sequence[str] = "id"
     chunk_rows: int = 65_536
+    allow_unseen: bool = False
 
     @property
     def reading(self) -> ReadOptions:
@@ -75,6 +76,7 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
             chunk_rows=options.chunk_rows,
             progress=lambda n: progress.advance(task, n),
             announce=show,
+            allow_unseen=options.allow_unseen,
         )
     show(f"{n_rows:,} rows scored, written to {options.out}.")
     return n_rows

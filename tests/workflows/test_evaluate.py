@@ -171,3 +171,18 @@ def test_new_rows_need_a_source(customers_run):
     with pytest.raises(InputError, match=r"^data.source: expected a table, got nothing"):
         evaluate(options)
     assert Path(customers_run.folder).is_dir()
+
+
+def test_rows_unlike_training_are_said_before_the_metrics(
+    customers_run, customers, tmp_path, capsys
+):
+    source = tmp_path / "new.parquet"
+    keys = ["data=table", f"data.source={source}"]
+    customers.assign(cat=customers["cat"].where(customers.index < 300, "z")).to_parquet(source)
+    evaluated(customers_run, *keys)
+    said = capsys.readouterr().out
+    assert 0 < said.index("unseen category") < said.index("log-loss")
+    customers.assign(cat=customers["cat"].str.upper() + "?").to_parquet(source)
+    with pytest.raises(InputError, match=r"^column 'cat': .* allow_unseen=true"):
+        evaluated(customers_run, *keys)
+    assert evaluated(customers_run, *keys, "allow_unseen=true")["n"] == 400

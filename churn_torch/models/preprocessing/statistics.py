@@ -192,6 +192,7 @@ def _fit_categories(
         vocabulary=tuple(kept),
         has_missing=counts.n_missing > 0,
         has_rare=n_rare > 0,
+        rare_share=n_rare / max(1, counts.n_present + counts.n_missing),
     )
     seen = [counts.n_missing] * fitted.has_missing + [n_rare] * fitted.has_rare
     return fitted, np.array([*seen, *kept.values()], dtype=np.float64)

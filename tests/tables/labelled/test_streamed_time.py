@@ -79,7 +79,7 @@ def test_rows_are_assigned_and_the_training_span_is_remembered():
     assign = ByTime(SCHEMA["day"], (100.0, 200.0))
     for start in range(0, N, 300):
         chunk = FRAME[start : start + 300]
-        part = assign(chunk, np.arange(start, start + len(chunk)))
+        part = assign(chunk, np.arange(start, start + len(chunk)), chunk)
         day = chunk["day"].to_numpy()
         assert part.dtype == np.int8
         assert np.array_equal(part, np.select([day < 100, day < 200], [0, 1], 2))
@@ -88,6 +88,6 @@ def test_rows_are_assigned_and_the_training_span_is_remembered():
 
 def test_a_chunk_without_training_rows_changes_no_span():
     assign = ByTime(SCHEMA["day"], (100.0, 200.0))
-    assign(FRAME[FRAME["day"].between(10, 20)], np.arange(0))
-    assign(FRAME[FRAME["day"] > 150], np.arange(0))
+    assign(FRAME[FRAME["day"].between(10, 20)], np.arange(0), FRAME)
+    assign(FRAME[FRAME["day"] > 150], np.arange(0), FRAME)
     assert assign.span == (10, 20)
