@@ -240,8 +240,8 @@ def _difference_error(
     return ParityError(
         f"expected onnxruntime and torch to agree to {tolerance:.3g} in {name}, got {got[place]} "
         f"and {expected[place]} for the row {str(batch.iloc[row].to_dict())[:500]}",
-        hint="The weights may have become too large for float32: lower optimizer.lr or raise "
-        "penalty.l2."
+        hint="The weights may have become too large for float32: raise penalty.l2, or lower "
+        "optimizer.lr if you set it."
         if is_large
         else "",
     )

@@ -14,8 +14,10 @@ LOGISTIC = "churn_torch.models.nets.linear.Linear"
 SCORECARD = "churn_torch.models.nets.scorecard.Scorecard"
 LINEAR_NETS = (LOGISTIC, SCORECARD)
 
-# Up to so many features Newton's matrix of all their pairs pays; beyond, L-BFGS takes less time.
-MOST_NEWTON_FEATURES = 1_000
+# Up to so many features Newton's matrix of all their pairs pays. Beyond, most features are one-hot
+# categories, on which L-BFGS takes a few passes (benchmarks/default_fit.py). Numbers in pieces are
+# strongly correlated, and on them L-BFGS takes hundreds.
+MOST_NEWTON_FEATURES, MOST_WITH_PIECES = 1_000, 3_000
 # Adam's learning rate for the linear nets, as in conf/recipe/logreg.yaml.
 LINEAR_RATE = 0.2
 # Passes over the rows of a solver, at most, with `trainer.max_epochs=auto`.
@@ -46,7 +48,9 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
     of_solver = {name: arguments.pop(name) for name in _SOLVER_ARGUMENTS if name in arguments}
     is_linear = options.model.target in LINEAR_NETS
     if is_linear and options.ensemble == 1 and not wants_steps(options):
-        method = "newton" if n_features <= MOST_NEWTON_FEATURES else "lbfgs"
+        has_pieces = options.preprocess.bins > 0 or options.model.target == SCORECARD
+        most = MOST_WITH_PIECES if has_pieces else MOST_NEWTON_FEATURES
+        method = "newton" if n_features <= most else "lbfgs"
         return replace(
             options, optimizer=Component(target=SOLVER, arguments={"method": method, **of_solver})
         )

@@ -39,7 +39,7 @@ from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.publish import publish_or_keep
+from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
@@ -76,6 +76,8 @@ def cross_validate(
 
     Raises:
         InputError: The table or a choice cannot be used.
+        ParityError: With ``cv.average``: the ONNX file does not answer as the model; the run is
+            kept without it.
     """
     folder, content = Path(folder), plain_config(config)
     options = train_options(content)
@@ -104,13 +106,17 @@ def cross_validate(
         sources.write(tested, folder / PREDICTIONS, key=None)
     metrics = _summary(measured, table)
     exported: list[str] = []
+    refused = None
     if learned is None:
         write_text(folder / METRICS, json.dumps(metrics, indent=2, allow_nan=False))
     else:
         schema, mean = _mean(options, scorers, learned)
-        run, exported = _averaged(Run(folder, content, options, schema, mean, metrics), table)
+        run = Run(folder, content, options, schema, mean, metrics)
+        run, exported, refused = _averaged(run, table)
         metrics = dict(run.metrics)
     _show_results(measured, options, exported, folder)
+    if refused is not None:
+        raise refused
     return metrics
 
 
@@ -184,7 +190,7 @@ def _mean(
     return schema, mean
 
 
-def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
+def _averaged(run: Run, table: MemoryTable) -> Published:
     """Prove and save the mean of the folds; return it with what is to be said of its file."""
     rows = np.random.default_rng(run.options.seed).permutation(len(table.label))[:SAMPLE_ROWS]
     parsed = table.parsed.iloc[rows].reset_index(drop=True)
@@ -193,9 +199,7 @@ def _averaged(run: Run, table: MemoryTable) -> tuple[Run, list[str]]:
     )
     save_run(run)
     point_latest(Path(run.options.outputs), run.folder)
-    if refused is not None:
-        raise refused
-    return run, [reasons_sentence(run.metrics["reasons"]), *exported]
+    return Published(run, [reasons_sentence(run.metrics["reasons"]), *exported], refused)
 
 
 def _fits(

@@ -275,7 +275,7 @@ def test_an_honest_file_with_large_log_odds_passes(
             assert passed.max_difference_reasons is not None
             assert passed.max_difference_reasons > REASON_TOLERANCE
         else:
-            with pytest.raises(ParityError, match=r"in reasons, got .* lower optimizer\.lr"):
+            with pytest.raises(ParityError, match=r"in reasons, got .* raise penalty\.l2"):
                 check_parity(*arguments, threshold=THRESHOLD, attribution=attribution)
 
 

@@ -10,6 +10,7 @@ from churn_torch.training.optimizer_choice import (
     ADAM,
     LINEAR_RATE,
     MOST_NEWTON_FEATURES,
+    MOST_WITH_PIECES,
     SOLVER,
     is_exact,
     with_optimizer,
@@ -31,9 +32,15 @@ def test_a_linear_net_is_solved_to_its_optimum(model: str):
     assert is_exact(options)
     assert options.optimizer.arguments == {"method": "newton", "tolerance": 1e-7, "memory": 10}
     assert options.trainer.max_epochs == 100
-    wide = chosen(f"model={model}", n_features=MOST_NEWTON_FEATURES + 1)
+    wide = chosen(f"model={model}", n_features=MOST_WITH_PIECES + 1)
     assert wide.optimizer.arguments["method"] == "lbfgs"
     assert wide.trainer.max_epochs == 500
+
+
+def test_one_hot_categories_are_left_to_lbfgs_sooner_than_correlated_pieces():
+    for keys, method in (((), "lbfgs"), (("preprocess.bins=8",), "newton")):
+        wide = chosen(*keys, n_features=MOST_NEWTON_FEATURES + 1)
+        assert wide.optimizer.arguments["method"] == method
 
 
 def test_the_default_is_auto():
