@@ -494,7 +494,7 @@ def test_keys_and_choices_of_a_command(refused_command, table_keys, customers_cs
 @pytest.mark.parametrize(
     ("key", "fragments"),
     [
-        ("optimizer=adamm", ["one of adam, adamw, lbfgs, newton, sgd,", "did you mean 'adam'"]),
+        ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs, newton, sgd", "did you mean 'adam'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
         ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
         ("optimizer.learning_rate=0.1", ["learning_rate: .*did you mean 'optimizer.lr'"]),
@@ -533,10 +533,6 @@ def test_keys_that_do_not_compose(table_keys, key, fragments):
             "penalty.l2=-1",
             ["penalty: expected l1 and l2 of 0 or above, got .*l2=-1; set penalty.l1"],
         ),
-        (
-            "penalty.l2=[0.1,1]",
-            [r"penalty\.l2: expected a number for Adam, got .*; .* optimizer=newton or lb"],
-        ),
         ("class_weight=much", ["class_weight: expected none, balanced or a positive number"]),
         ("patience=-1", ["patience: expected 0 or more epochs, got -1"]),
         ("data.split.test=0", [r"data\.split\.test: expected a share above 0"]),
@@ -545,7 +541,6 @@ def test_keys_that_do_not_compose(table_keys, key, fragments):
         ("optimizer.lr=-1", ["Invalid learning rate"]),
         ("optimizer.lr=abc", ["optimizer.lr: expected a number, got 'abc'"]),
         ("optimizer.lr=true", ["optimizer.lr: expected a number, got True"]),
-        ("optimizer.lr=null", ["optimizer.lr: expected a number, got None"]),
         ("optimizer.lr=[1,2]", ["optimizer.lr: expected a number, got"]),
         ("trainer.precision=7", ["^Error: trainer.*precision"]),
         ("trainer.accelerator=tpu", ["^Error: trainer: "]),

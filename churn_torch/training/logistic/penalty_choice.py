@@ -48,7 +48,7 @@ class PenaltyChoice:
             raise InputError(
                 "penalty",
                 expected="l1 and l2 of 0 or above",
-                got=f"l1={l1} and l2={list(l2)}",
+                got=f"l1={l1} and l2={l2[0] if len(l2) == 1 else list(l2)}",
                 fix="set penalty.l1 and penalty.l2",
             )
         if folds < 0 or folds == 1:
