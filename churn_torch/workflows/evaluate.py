@@ -92,7 +92,7 @@ def evaluate(config: DictConfig | Mapping[str, Any]) -> dict[str, Any]:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
         kept.add(probability.numpy(), part)
-    metrics = measured.with_intervals(run.threshold, seed=run.options.seed)
+    metrics = measured.with_intervals(run.threshold)
     show(metrics_table({name: metrics}))
     if options.by:
         frame = kept.measure(run)
@@ -226,14 +226,7 @@ class _Kept:
         frames = []
         for name in self.by:
             segments = segment(_joined(self.values[name]))
-            frame = segment_metrics(
-                name,
-                segments,
-                probability,
-                label,
-                threshold=run.threshold,
-                seed=run.options.seed,
-            )
+            frame = segment_metrics(name, segments, probability, label, threshold=run.threshold)
             show(segments_table(name, frame, segments.note))
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)
