@@ -7,7 +7,7 @@ whole: seconds of wall clock and of CPU, peak resident memory. The rounds altern
 each side counts, and the largest peak.
 
 - churn_torch: scripts/train.py as users run it, in memory, with optimizer=adam, and streamed. It
-  also infers the schema, calibrates the decision, computes intervals by bootstrap, writes
+  also infers the schema, calibrates the decision, computes intervals, writes
   predictions and exports a proven ONNX file.
 - scikit-learn: read, split with the same shares, median imputation with flags and scaling for
   numbers, sparse one-hot with the same rare-category rule, days for the date, `LogisticRegression`

@@ -2,8 +2,8 @@
 
 AUROC, average precision, lift and captured share are computed from it. Rows of equal probability
 have no order, so the curve has one point for each group of ties and is a straight line between
-them: the expected value over random orders of the ties. All functions take the curves of ``R``
-bootstrap replicates at once.
+them: the expected value over random orders of the ties. All functions take ``R`` curves at
+once.
 """
 
 from __future__ import annotations
@@ -66,3 +66,13 @@ def lift(rows: Ints, churners: Ints, percent: int) -> Floats:
     """Return the churn rate of the top ``percent`` of the rows over that of all rows, ``[R]``."""
     n = int(rows[0, -1])
     return captured(rows, churners, percent) * n / top_rows(Fraction(percent, 100), n)
+
+
+def rate_around(rows: Ints, churners: Ints, last: int) -> float:
+    """Return the churn rate between half of the first ``last`` rows and half as many again.
+
+    Of one curve, ``[1, G + 1]``.
+    """
+    ends = np.array([0.5, min(1.5, float(rows[0, -1]) / last)]) * last
+    before, after = np.interp(ends, rows[0], churners[0])
+    return float((after - before) / (ends[1] - ends[0]))

@@ -1,8 +1,7 @@
 """Metrics by segment: how good a model is for the rows of each value of a column.
 
-Source of the intervals: Wilson, Probable inference (1927), for shares; Efron and Tibshirani, An
-Introduction to the Bootstrap (1993), for the AUROC; the normal interval of a mean for the log-loss
-and for the mean predicted probability minus the churn rate.
+Intervals: Wilson's for shares (`share_intervals`), DeLong's for the AUROC (`auroc_interval`), and
+the normal interval of a mean for the log-loss and for the mean probability minus the churn rate.
 """
 
 from __future__ import annotations
@@ -17,18 +16,17 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from churn_torch.evaluation.share_intervals import CONFIDENCE, Interval, wilson
 from churn_torch.evaluation.split_metrics import EPS, SplitMetrics
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
 
 MOST_SEGMENTS = 20
 MIN_ROWS = 30  # below, only the churn rate is given
-CONFIDENCE = 0.95
 OTHER, MISSING = "(other)", "(missing)"
 # Each has columns NAME_low and NAME_high beside it.
 WITH_INTERVALS = ("churn_rate", "auroc", "log_loss", "calibration_gap", "precision", "recall")
 
-Interval = tuple[float, float]
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -83,7 +81,6 @@ def segment_metrics(
     label: Floats,
     *,
     threshold: float,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """Measure each segment of a column.
 
@@ -93,7 +90,6 @@ def segment_metrics(
         probability: ``[N]`` float32 probabilities of churn.
         label: ``[N]`` of 1 for churners and 0 for the others.
         threshold: A row is called a churner from this probability on.
-        seed: Of the bootstrap.
 
     Returns:
         A row a segment: ``column``, ``segment``, ``n``, ``churn_rate``, ``auroc``, ``log_loss``,
@@ -107,7 +103,7 @@ def segment_metrics(
     rows = []
     for name, start, end in zip(segments.names, ends[:-1], ends[1:], strict=True):
         here = order[start:end]
-        measured = _measure(probability[here], label[here], threshold=threshold, seed=seed)
+        measured = _measure(probability[here], label[here], threshold=threshold)
         rows.append({"column": column, "segment": name, "n": len(here), **measured})
     names = ["column", "segment", "n"]
     for metric in ("churn_rate", "auroc", "log_loss", "calibration_gap", "ece", "precision",
@@ -117,16 +113,6 @@ def segment_metrics(
     return pd.DataFrame(rows, columns=names)
 
 
-def wilson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Return the Wilson score interval of a share; n is 1 or more."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    share, scale = successes / n, 1 + z * z / n
-    middle = (share + z * z / (2 * n)) / scale
-    half = z / scale * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    low, high = float(middle - half), float(middle + half)
-    return low if successes else 0.0, high if successes < n else 1.0
-
-
 def mean_interval(values: Floats, *, confidence: float = CONFIDENCE) -> Interval:
     """Return the normal interval of a mean; there are 2 values or more."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
@@ -134,9 +120,7 @@ def mean_interval(values: Floats, *, confidence: float = CONFIDENCE) -> Interval
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def _measure(
-    probability: Floats, label: Floats, *, threshold: float, seed: int
-) -> dict[str, float]:
+def _measure(probability: Floats, label: Floats, *, threshold: float) -> dict[str, float]:
     n, n_positive = len(label), int((label == 1).sum())
     rate = n_positive / n
     measured = {"churn_rate": rate, **_sides("churn_rate", wilson(n_positive, n))}
@@ -151,7 +135,7 @@ def _measure(
     gaps = predicted - label
     called = int(metrics["true_positives"] + metrics["false_positives"])
     measured |= {name: metrics[name] for name in ("auroc", "log_loss", "ece", "recall")}
-    measured |= _sides("auroc", split.intervals(confidence=CONFIDENCE, seed=seed)["auroc"])
+    measured |= _sides("auroc", split.intervals()["auroc"])
     measured |= _sides("log_loss", mean_interval(losses))
     measured |= {"calibration_gap": float(gaps.mean())}
     measured |= _sides("calibration_gap", mean_interval(gaps))

@@ -13,11 +13,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from churn_torch.errors import InputError
 from churn_torch.evaluation import gains
-from churn_torch.evaluation.bootstrap import SHARES, bootstrap
+from churn_torch.evaluation.auroc_interval import auroc_interval
 from churn_torch.evaluation.checks import check_both_classes, check_rows
 from churn_torch.evaluation.gains import Ints
 from churn_torch.evaluation.probability_bins import N_BINS, bin_of, edge_below, lower_edge
+from churn_torch.evaluation.share_intervals import (
+    CONFIDENCE,
+    Interval,
+    top_intervals,
+    wilson,
+)
 from churn_torch.evaluation.thresholds import (
     THRESHOLD_RULES,
     check_rule,
@@ -26,6 +33,7 @@ from churn_torch.evaluation.thresholds import (
 )
 
 CALIBRATION_BINS = 15
+SHARES = (5, 10, 20)  # per cent of the rows for lift and captured share
 BLOCK_ROWS = 65_536  # rows summed at a time, few enough for the cache
 EPS = torch.finfo(torch.float64).eps
 
@@ -171,31 +179,43 @@ class SplitMetrics:
             **({} if self._counts is None else {"auroc_error_bound": self.binning_error}),
         }
 
-    def intervals(
-        self, *, replicates: int = 1000, confidence: float = 0.95, seed: int = 0
-    ) -> dict[str, tuple[float, float]]:
-        """Compute percentile bootstrap intervals of AUROC and of each lift (see `bootstrap`).
+    def intervals(self, *, confidence: float = CONFIDENCE) -> dict[str, Interval]:
+        """Compute the intervals of the AUROC and of each lift and captured share.
+
+        See `auroc_interval` and `top_intervals`; benchmarks/interval_coverage.py measures how
+        often they hold the truth. In bins, the rows of a bin count as ties.
 
         Raises:
-            InputError: There are no rows, one class only, or ``replicates`` or ``confidence`` is
-                out of range.
+            InputError: There are no rows, one class only, or ``confidence`` is out of range.
         """
-        groups = self._groups()
-        return bootstrap(
-            groups.negatives,
-            groups.positives,
-            replicates=replicates,
-            confidence=confidence,
-            seed=seed,
-        )
+        if not 0 < confidence < 1:
+            raise InputError(
+                "confidence",
+                expected="a number between 0 and 1, such as 0.95",
+                got=str(confidence),
+            )
+        negatives, positives = self._groups()[1:]
+        curve = gains.gains(negatives[None], positives[None])
+        return {
+            "auroc": auroc_interval(negatives, positives, confidence=confidence),
+            **top_intervals(*curve, SHARES, confidence=confidence),
+        }
 
-    def with_intervals(self, threshold: float, *, seed: int = 0) -> dict[str, Any]:
-        """Return the metrics at a threshold, and under ``intervals`` those of `intervals`.
+    def with_intervals(self, threshold: float) -> dict[str, Any]:
+        """Return the metrics at a threshold, and their intervals of 95 % under ``intervals``.
+
+        Those of precision and recall are Wilson's.
 
         Raises:
             InputError: As for `evaluate`.
         """
-        return {**self.evaluate(threshold), "intervals": self.intervals(seed=seed)}
+        metrics = self.evaluate(threshold)
+        right = int(metrics["true_positives"])
+        called = right + int(metrics["false_positives"])
+        shares = {"recall": wilson(right, self.n_positive)}
+        if called:
+            shares["precision"] = wilson(right, called)
+        return {**metrics, "intervals": {**self.intervals(), **shares}}
 
     def choose_threshold(self, rule: str | float, *, top_share: float = 0.1) -> float:
         """Choose the probability from which a row is called a churner.

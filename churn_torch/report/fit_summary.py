@@ -56,7 +56,7 @@ def calibration_sentence(choice: Mapping[str, Any]) -> str:
     chosen, losses = choice["chosen"], choice["log_loss"]
     rows = f"{choice['rows']:,} validation rows"
     if not losses:
-        return f"Calibration: none, as {rows} are too few of a class to compare calibrators on."
+        return f"Calibration: none, as {rows} have too few of a class to compare calibrators on."
     if chosen == "none":
         others = ", ".join(name for name in losses if name != "none")
         return (

@@ -28,6 +28,8 @@ LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("recall", "recall", percent),
     ("f1", "F1", score),
 )
+# With fewer rows of a class an interval is rough (benchmarks/interval_coverage.py).
+FEW = 15
 CONFUSION = ("true_positives", "false_positives", "false_negatives", "true_negatives")
 
 
@@ -44,9 +46,7 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     """
     if not metrics:
         raise ValueError("expected the metrics of at least one split, got none")
-    notes = []
-    if any("intervals" in split for split in metrics.values()):
-        notes.append("in brackets: bootstrap interval")
+    notes = _interval_notes(metrics)
     notes += _auroc_note(metrics.values())
     table = Table(caption="; ".join(notes) or None)
     table.add_column("metric", no_wrap=True)
@@ -89,6 +89,23 @@ def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
             cells = [write(v) for v in (mean, spread, min(tested), max(tested), validation)]
         table.add_row(label, *cells)
     return table
+
+
+def _interval_notes(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say what the brackets are, and of which splits they are rough."""
+    with_intervals = {name: split for name, split in metrics.items() if "intervals" in split}
+    if not with_intervals:
+        return []
+    notes = ["in brackets: interval of 95 %"]
+    for name, split in with_intervals.items():
+        fewer = min(split["n_positive"], split["n"] - split["n_positive"])
+        if fewer < FEW:
+            whom = "churners" if fewer == split["n_positive"] else "customers who stayed"
+            notes.append(
+                f"{name}: only {fewer} {whom}, so its intervals are rough: with fewer than {FEW} "
+                "they are not sure to hold the truth as often as they say"
+            )
+    return notes
 
 
 def _auroc_note(splits: Iterable[Mapping[str, Any]]) -> list[str]:

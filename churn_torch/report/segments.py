@@ -30,7 +30,8 @@ METRICS = (
     _Metric("recall", "recall", 100, "{:.1f} %", "{:.1f}"),
 )
 CAPTION = (
-    "second line: 95 % interval (AUROC: bootstrap, shares: Wilson); ECE: calibration error; "
+    "second line: 95 % interval (AUROC: DeLong, shares: Wilson; rough with fewer "
+    "than 15 churners); ECE: calibration error; "
     "-: fewer than 30 rows, one class only, or nobody called a churner"
 )
 

@@ -108,13 +108,11 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         counts.check_seen()
     if found := counts.unusual():
         data = run.options.data if options.data is None else options.data
-        absent = (
-            {}
-            if data.source is None
-            else absent_columns(run.schema, located(data.source), data.database)
-        )
+        absent = {}
+        if source is None and data.source is not None:
+            absent = absent_columns(run.schema, located(data.source), data.reading)
         show(unusual_table(found, absent))
-    metrics = measured.with_intervals(run.threshold, seed=run.options.seed)
+    metrics = measured.with_intervals(run.threshold)
     show(metrics_table({name: metrics}))
     if options.by:
         frame = kept.measure(run)
@@ -254,14 +252,7 @@ class _Kept:
         frames = []
         for name in self.by:
             segments = segment(_joined(self.values[name]))
-            frame = segment_metrics(
-                name,
-                segments,
-                probability,
-                label,
-                threshold=run.threshold,
-                seed=run.options.seed,
-            )
+            frame = segment_metrics(name, segments, probability, label, threshold=run.threshold)
             show(segments_table(name, frame, segments.note))
             frames.append(frame)
         return pd.concat(frames, ignore_index=True)

@@ -166,4 +166,4 @@ def _at_threshold(run: Run, threshold: float) -> dict[str, Any]:
             torch.tensor(frame[name].to_numpy(np.float32)) for name in (PROBABILITY, "label")
         )
         measured.update(probability, label)
-    return measured.with_intervals(threshold, seed=run.options.seed)
+    return measured.with_intervals(threshold)

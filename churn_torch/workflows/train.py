@@ -212,7 +212,7 @@ def _metrics(
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     return {
         "validation": model.validation,
-        "test": measured.with_intervals(model.threshold, seed=options.seed),
+        "test": measured.with_intervals(model.threshold),
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table),

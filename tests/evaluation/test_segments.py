@@ -15,8 +15,8 @@ from churn_torch.evaluation.segments import (
     mean_interval,
     segment,
     segment_metrics,
-    wilson,
 )
+from churn_torch.evaluation.share_intervals import wilson
 from churn_torch.evaluation.split_metrics import SplitMetrics
 
 RNG = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_many_dates_are_cut_too():
 
 
 def measured(**more: object) -> pd.DataFrame:
-    given = {"threshold": 0.4, "seed": 3, **more}
+    given = {"threshold": 0.4, **more}
     return segment_metrics("plan", segment(PLAN), PROBABILITY, LABEL, **given)
 
 
@@ -125,14 +125,14 @@ def test_metrics_are_those_of_the_rows_of_a_segment():
         assert row["calibration_gap_high"] == pytest.approx(mean_interval(p - y)[1])
 
 
-def test_the_interval_of_the_auroc_is_the_bootstraps_of_the_whole_evaluation():
+def test_the_interval_of_the_auroc_is_that_of_the_whole_evaluation():
     import torch
 
     here = PLAN.eq("gold").to_numpy()
     split = SplitMetrics()
     split.update(torch.from_numpy(PROBABILITY[here]), torch.from_numpy(LABEL[here]))
     row = measured().iloc[1]
-    assert (row["auroc_low"], row["auroc_high"]) == split.intervals(seed=3)["auroc"]
+    assert (row["auroc_low"], row["auroc_high"]) == split.intervals()["auroc"]
 
 
 def test_segments_add_up_to_the_whole():
@@ -166,18 +166,6 @@ def test_nobody_called_a_churner_leaves_precision_out():
 
 
 # Intervals
-
-
-@pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 10), (265, 1000), (1, 1)])
-def test_wilson_solves_the_score_equation(k, n):
-    """At its ends the observed share is 1.96 standard errors, taken at the end, away."""
-    low, high = wilson(k, n)
-    assert 0 <= low <= k / n <= high <= 1
-    z = norm.ppf(0.975)
-    for end in (low, high):
-        if 0 < end < 1:
-            assert abs(k / n - end) == pytest.approx(z * np.sqrt(end * (1 - end) / n))
-    assert wilson(k, n, confidence=0.5)[1] <= high
 
 
 def test_the_interval_of_a_mean():

@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from churn_torch.report.fit_summary import features_table, fit_sentence, path_table
+from churn_torch.report.fit_summary import (
+    calibration_sentence,
+    features_table,
+    fit_sentence,
+    path_table,
+)
 from tests.report.made_tables import rendered
 
 
@@ -74,3 +79,32 @@ def test_features_table_marks_the_chosen_columns() -> None:
         ["b", "0.5", "left out"],
         ["1 of 2 columns chosen by l1"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        (
+            {"chosen": "none", "rows": 60, "log_loss": {}, "error": 0.0},
+            "Calibration: none, as 60 validation rows have too few of a class to compare "
+            "calibrators on.",
+        ),
+        (
+            {"chosen": "none", "rows": 1056, "log_loss": {"none": 0.4, "platt": 0.41}, "error": 0},
+            "Calibration: none; on 1,056 validation rows no calibrator (platt) lowers the held-out "
+            "log-loss beyond noise.",
+        ),
+        (
+            {
+                "chosen": "beta",
+                "rows": 2000,
+                "log_loss": {"none": 0.41, "beta": 0.4},
+                "error": 2e-3,
+            },
+            "Calibration: beta, which lowers the log-loss of held-out validation rows from 0.4100 "
+            "to 0.4000 (standard error of the gain 0.0020).",
+        ),
+    ],
+)
+def test_calibration_is_told_with_what_it_gains(choice: dict[str, Any], said: str) -> None:
+    assert calibration_sentence(choice) == said

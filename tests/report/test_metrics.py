@@ -69,7 +69,7 @@ def test_metrics_table_shows_every_metric_of_every_split() -> None:
         ["recall", "55.4%", "55.4%"],
         ["F1", "0.6042", "0.6042"],
         ["TP / FP / FN / TN", "155 / 78 / 125 / 1,698", "155 / 78 / 125 / 1,698"],
-        ["in brackets: bootstrap interval"],
+        ["in brackets: interval of 95 %"],
     ]
 
 
@@ -78,10 +78,10 @@ def test_metrics_table_takes_what_the_metrics_give() -> None:
     label = (probability > 0.5).long()
     split_metrics = SplitMetrics()
     split_metrics.update(probability, label)
-    metrics = {**split_metrics.evaluate(0.5), "intervals": split_metrics.intervals(replicates=10)}
+    metrics = {**split_metrics.evaluate(0.5), "intervals": split_metrics.intervals()}
     lines = rendered(metrics_table({"[new] data": metrics}))
     assert lines[0] == ["metric", "[new] data"]
-    assert lines[3] == ["AUROC", "1.0000 [1.0000 to 1.0000]"]
+    assert lines[3] == ["AUROC", "1.0000 [0.9927 to 1.0000]"]
     assert lines[-2][1].split(" / ") == [
         str(int(label.sum())),
         "0",
@@ -96,7 +96,7 @@ def test_metrics_table_says_how_far_an_auroc_from_bins_may_be_off() -> None:
     assert rendered(metrics_table(binned))[-1] == [caption]
     binned["long"]["intervals"] = {}
     both = " ".join(cell for line in rendered(metrics_table(binned))[-2:] for cell in line)
-    assert both.endswith(f"in brackets: bootstrap interval; {caption}")
+    assert both.endswith(f"in brackets: interval of 95 %; {caption}")
 
 
 def test_metrics_table_without_intervals_says_nothing_of_them() -> None:
@@ -126,6 +126,22 @@ def test_folds_are_summed_up_over_the_folds() -> None:
     lines = rendered(folds_table(folds), width=100)
     assert lines[1] == ["rows", "300", "", "90", "110", ""]
     assert lines[3] == ["AUROC", "0.8000", "0.1000", "0.7000", "0.9000", "0.8455"]
+
+
+@pytest.mark.parametrize(
+    ("n_positive", "said"),
+    [
+        (14, "test: only 14 churners, so its intervals are rough"),
+        (1050, "test: only 7 customers who stayed, so its intervals are rough"),
+        (15, ""),
+        (1042, ""),
+    ],
+)
+def test_intervals_of_few_rows_of_a_class_are_called_rough(n_positive: int, said: str) -> None:
+    test = VALIDATION | {"n": 1057, "n_positive": n_positive, "intervals": {"auroc": [0.6, 0.9]}}
+    caption = str(metrics_table({"validation": VALIDATION, "test": test}).caption)
+    assert said in caption
+    assert ("rough" in caption) == bool(said)
 
 
 def test_metrics_of_no_split_are_refused() -> None:

@@ -154,6 +154,14 @@ def test_pickled_weights_are_refused(folder: Path, canary: Path) -> None:
         load_run(folder)
 
 
+@pytest.mark.parametrize("choice", [torch.tensor(99), torch.zeros(3), "churn_torch"])
+def test_a_choice_of_a_calibrator_that_is_none_is_refused(folder: Path, choice: object) -> None:
+    state = torch.load(folder / "weights.pt", weights_only=True)
+    torch.save(state | {"calibrator._extra_state": choice}, folder / "weights.pt")
+    with pytest.raises(InputError, match=r"^run: expected whole files"):
+        load_run(folder)
+
+
 def test_a_pickled_checkpoint_is_refused(folder: Path, canary: Path, tmp_path: Path) -> None:
     (folder / "metrics.json").unlink()
     content = io.BytesIO()

@@ -57,7 +57,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals"}
     assert set(metrics["fit"]) == {
-        "epochs", "best_epoch", "batch_size", "history", "seconds", "exact",
+        "epochs", "best_epoch", "batch_size", "history", "seconds", "exact", "calibration",
     }  # fmt: skip
     assert set(metrics["data"]) == {
         "fingerprint", "n_rows", "n_dropped", "n_train", "n_validation", "n_test", "date",
