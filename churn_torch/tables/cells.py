@@ -24,7 +24,7 @@ Date           Days since 1970-01-01 UTC: of a timestamp, of text in the form of
 
 JSON has types, so its rows (`churn_torch.serving.http.requests`) are read more strictly in two
 respects: numbers and yes/no are not sent as text, and truth values only go to columns that know
-them. And more freely in one: a date may always be ISO text, or the number of days.
+them. And more freely in one: a date may be the number of days, where no numbers were learned.
 """
 
 from __future__ import annotations
