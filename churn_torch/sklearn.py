@@ -32,7 +32,7 @@ from churn_torch.models.scorer import CHUNK_ROWS
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import Label
-from churn_torch.tables.readers.frames import as_frame, has_names
+from churn_torch.tables.readers.frames import as_frame, has_names, unmasked
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.workflows.classifier_choices import (
     check_followed,
@@ -249,15 +249,13 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _frame(self, X: Any, *, reset: bool, **y: Any) -> pd.DataFrame:
         """Return X as a table, checked as scikit-learn does; ``y`` is checked with it."""
-        if has_names(X):
+        if has_names(X) or X is None or isinstance(X, str | Path):
             frame = as_frame(X, where="X", names=None if reset else self._names)
             if len(frame):
                 return self._named(X, frame, reset=reset, **y)
             X = frame
-        if isinstance(X, np.ma.MaskedArray):
-            X = np.ma.filled(X.astype(object), None)
         checked = validate_data(
-            self, X, **y, reset=reset, dtype=None, ensure_all_finite="allow-nan"
+            self, unmasked(X), **y, reset=reset, dtype=None, ensure_all_finite="allow-nan"
         )
         array = checked[0] if y else checked
         if reset:

@@ -301,8 +301,16 @@ def test_a_frame_after_an_array_is_taken_by_position():
     np.testing.assert_allclose(of_frame, model.predict_proba(X))
 
 
-def test_a_frame_that_is_no_table_is_refused_before_it_is_learned_from():
+def test_masked_cells_are_missing():
+    X, y = make_classification(100, 4, random_state=0)
+    model = clone(EXACT).fit(np.ma.array(X, mask=X > 1), y)
+    assert model.schema_["x0"].missing_share == (X[:, 0] > 1).mean() > 0
+
+
+def test_what_is_no_table_is_refused_before_it_is_learned_from():
     X = pd.DataFrame(np.eye(4), columns=list("abca"))
+    with pytest.raises(InputError, match=r"^X: expected a table .* got a str; read it first"):
+        clone(EXACT).fit("customers.csv", [0, 1])
     with pytest.raises(InputError, match="a different name for each, got 'a' more than once"):
         clone(EXACT).fit(X, [0, 1, 0, 1])
 

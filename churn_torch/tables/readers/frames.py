@@ -16,7 +16,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.schema import Kind, Schema, check_names, with_text_names
 
-__all__ = ["as_frame", "has_names", "named_rows"]
+__all__ = ["as_frame", "has_names", "named_rows", "unmasked"]
 
 _TABLE = (
     "a table (a DataFrame of pandas or polars, an Arrow table, a dict of columns, a list of dicts)"
@@ -74,6 +74,15 @@ def as_frame(
     if names is None or not _is_array(given):
         raise _no_table(given, where)
     return _of_array(given, where, names)
+
+
+def unmasked(array: Any) -> Any:
+    """Return an array in which cells that are masked are missing; others as they are."""
+    if not isinstance(array, np.ma.MaskedArray):
+        return array
+    cells = np.ma.getdata(array).astype(object)
+    cells[np.ma.getmaskarray(array)] = None
+    return cells
 
 
 def named_rows(given: Any, schema: Schema) -> pd.DataFrame:
@@ -249,10 +258,7 @@ def _of_other_library(given: Any, where: str) -> pd.DataFrame:
 def _of_array(given: Any, where: str, names: Sequence[str]) -> pd.DataFrame:
     """Return an array whose columns are taken by position."""
     try:
-        array = np.asanyarray(given)
-        if np.ma.isMaskedArray(array):
-            hidden, array = np.ma.getmaskarray(array), np.ma.getdata(array).astype(object)
-            array[hidden] = None
+        array = unmasked(np.asanyarray(given))
     except ValueError:  # rows of different lengths
         array = np.empty(0)
     if array.ndim != 2 or array.shape[1] != len(names):
