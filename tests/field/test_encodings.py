@@ -75,7 +75,7 @@ def test_one_bad_byte_changes_nothing_else(tmp_path: Path, rows: int) -> None:
     pd.testing.assert_frame_equal(bad, clean)
     (sentence,) = said
     assert "1 place is not valid in utf-8, in line 9" in sentence
-    assert len(pd.concat(list(read_chunks(tmp_path / "bad.csv", rows=5)))) == rows
+    assert len(pd.concat(list(read_chunks(tmp_path / "bad.csv", rows=1000)))) == rows
 
 
 def test_a_missing_column_names_the_encoding_as_a_cause(tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_a_missing_column_names_the_encoding_as_a_cause(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data.target: .* t.csv is not UTF-8: read as gb18030"):
         read_labelled(data, seed=0)
     data = DataOptions(source=str(path), target="是否流失", positive="是", encoding="cp1252")
-    with pytest.raises(InputError, match="data.target"):
+    with pytest.raises(InputError, match=r"data\.target"):
         read_labelled(data, seed=0)
 
 
 def test_a_query_over_such_a_file_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     customers(PLANS["cp1252"], 30).to_csv(path, index=False, encoding="cp1252")
-    with pytest.raises(InputError, match="not utf-8 encoded.* name the file itself as the source"):
+    with pytest.raises(InputError, match=r"not utf-8 encoded.* name the file itself as the"):
         read(f"SELECT * FROM '{path}'")
     assert len(read(f"SELECT * FROM read_csv('{path}', encoding='latin-1')")) == 30

@@ -62,7 +62,5 @@ def test_a_lack_of_memory_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monk
 
     FRAME.to_csv(tmp_path / "t.csv", index=False)
     monkeypatch.setattr(arrow, "to_pandas", refuse)
-    with pytest.raises(
-        InputError, match=r"fits into memory, got too large a one; stream it \(data"
-    ):
+    with pytest.raises(InputError, match=r"fits into memory, got too large a one; stream it"):
         read(tmp_path / "t.csv")

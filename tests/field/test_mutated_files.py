@@ -16,13 +16,13 @@ def test_a_slice_of_the_fuzzing(tmp_path: Path) -> None:
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    outcomes = script.fuzz(300, seed=15, folder=tmp_path)
+    outcomes = script.fuzz(200, seed=15, folder=tmp_path)
     faults = [what for what in outcomes if "FAULT" in what]
     assert not faults
-    assert sum(outcomes.values()) == 300
+    assert sum(outcomes.values()) == 200
     for form in script.FORMS:  # both ends are reached
-        assert outcomes[f"{form} read"] > 10
-        assert outcomes[f"{form} refused"] > 10
+        assert outcomes[f"{form} read"] > 5
+        assert outcomes[f"{form} refused"] > 5
 
 
 def test_parquet_names_that_are_no_text_get_a_sentence(tmp_path: Path) -> None:
