@@ -16,13 +16,13 @@ _DATES = (datetime.datetime, datetime.date)
 def column_of(cells: Sequence[Any]) -> pa.Array:
     """Return a column in the one type that holds all its cells; text where they differ in kind.
 
-    Numbers that are all whole become integers. ``None`` and ``""`` are missing.
+    Numbers that are all whole become integers. ``None``, ``""`` and NaN are missing.
     """
-    present = [cell for cell in cells if cell is not None and cell != ""]
+    values = [None if cell is None or cell == "" or cell != cell else cell for cell in cells]
+    present = [value for value in values if value is not None]
     kinds = set(map(type, present))
     if not kinds:
         return pa.nulls(len(cells), pa.string())
-    values = [None if cell is None or cell == "" else cell for cell in cells]
     try:
         if kinds == {bool}:
             return pa.array(values, pa.bool_())

@@ -24,6 +24,8 @@ _ALLOWED = {
     sqlite3.SQLITE_FUNCTION,
     sqlite3.SQLITE_RECURSIVE,
 }
+# A name that no table of a user's has.
+_ROWS = "rows_whose_types_are_asked"
 _FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit"}
 
 
@@ -45,9 +47,8 @@ def opened_duckdb(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
     """
     with stored.on_disk() as path:
         tables = queries.tables_of(path)
-        table = _chosen(stored, tables, reading)
-        name = ".".join(map(_quoted, table.split(".", 1)))
-        query = queries.Query(f"SELECT * FROM {name}")
+        name = tables[_chosen(stored, list(tables), reading)]
+        query = queries.Query(f"SELECT * FROM {'.'.join(map(_quoted, name))}")
         with queries.opened(query, str(path)) as batches:
             yield batches
 
@@ -93,7 +94,9 @@ def _types(connection: sqlite3.Connection, sql: str, width: int) -> list[pa.Data
     """Return the types that hold every cell of each column."""
     names = [f"c{i}" for i in range(width)]
     kinds = ", ".join(f"group_concat(DISTINCT typeof({name}))" for name in names)
-    found = connection.execute(f"WITH t({', '.join(names)}) AS ({sql}\n) SELECT {kinds} FROM t")
+    found = connection.execute(
+        f"WITH {_ROWS}({', '.join(names)}) AS ({sql}\n) SELECT {kinds} FROM {_ROWS}"
+    )
     return [_type(set((of_column or "").split(",")) - {"null", ""}) for of_column in next(found)]
 
 

@@ -16,8 +16,10 @@ _ROWS = 1000
 # Lines that a header may have, in quotes.
 _HEADER_LINES = 100
 _USUAL = ",;\t|"
-# Taken only where they cut every row alike, and none of the usual ones does.
+# Taken only where they cut the rows alike, but for some above and below them, and better than the
+# usual ones do.
 _RARE = "^:~\x01\x1f"
+_ODD_ROWS = 5
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -72,10 +74,12 @@ def find_dialect(head: str, *, whole: bool, skip: int | None, where: str, key: s
         blank = next((i for i, line in enumerate(lines) if line.strip()), 0)
         if sep := _SEP.fullmatch(lines[blank].lstrip("\ufeff")):
             above, given = blank + 1, sep[1]
-            remarks.append(f"its first line says that the delimiter is {given!r}")
+            remarks.append(f"its first line ({sep[0].strip()}) left out")
     text = "".join(lines[above:])
-    delimiter = given or find_delimiter(text)
+    delimiter = given if given and _score(text, given)[1] > 1 else find_delimiter(text)
     rows, ends = _rows(text, delimiter)
+    if not any(cell.strip() for row in rows for cell in row):
+        raise InputError(where, expected="a table", got="no text", fix="check the source")
     header = header_rows.find_header(rows, automatic=skip is None)
     start = ends[header.row - 1] if header.row else 0
     if ends[header.row] - start > _HEADER_LINES:
@@ -114,11 +118,11 @@ def find_delimiter(head: str) -> str:
         score = _score(head, delimiter)
         if score > best_score:
             best, best_score = delimiter, score
-    if best_score[0] < 1:
-        for delimiter in _RARE:
-            score = _score(head, delimiter)
-            if score[0] == 1 and score[1] > 1:
-                return delimiter
+    n_rows = len(_rows(head, best)[0]) if best_score[0] < 1 else 0
+    for delimiter in _RARE if n_rows else "":
+        score = _score(head, delimiter)
+        if score > best_score and (1 - score[0]) * n_rows <= min(_ODD_ROWS, n_rows / 3):
+            return delimiter
     return best
 
 

@@ -28,6 +28,7 @@ _MARKS = (  # UTF-32 first: its mark starts like that of UTF-16
 _SAMPLE_LINES = 2000
 # Systems of long ago, only taken where the letters speak for them.
 _OLD = 2.5
+_ODD_CAPITALS = 20.0
 # Of fewer letters no script can be told.
 _FEW_LETTERS = 4
 # Bytes of signs of two bytes, of which one cannot be sure.
@@ -217,6 +218,7 @@ def _best_latin(words: Counter[bytes], text: bytes, guess: str | None) -> tuple[
             sum(weight if char in alphabet else -weight for char, weight in weights.items())
             for alphabet in languages.values()
         )
+        score -= _ODD_CAPITALS * _odd_capitals(words, name)
         scores.append((_OLD * (name not in WINDOWS) - score, place, name))
     lowest, _, found = min(scores)
     rivals = {name for score, _, name in scores if score <= lowest}

@@ -25,6 +25,7 @@ _STARTS = (
     (b"$FL2", SPSS),
     (b"$FL3", SPSS),
 )
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second where it holds nothing
 _SAS_START = b"\x00" * 12 + b"\xc2\xea\x81\x60"
 # Suffixes that name the format where the first bytes are not enough.
 _STATA_VERSIONS = frozenset({105, 108, 110, 111, 113, 114, 115})
@@ -71,7 +72,7 @@ def parts(path: Path) -> list[tuple[Stored, str]]:
     Raises:
         InputError: As for `format_of`.
     """
-    if _head(Stored(path)).startswith(b"PK\x03\x04") and not _is_workbook(path):
+    if _head(Stored(path)).startswith(_ZIP) and not _is_workbook(path):
         return [(member, format_of(member)) for member in members(path)]
     return [(stored := Stored(path), format_of(stored))]
 
@@ -90,7 +91,7 @@ def format_of(stored: Stored) -> str:
     for start, format in _STARTS:
         if head.startswith(start):
             return format
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(_ZIP):
         return EXCEL
     if head[8:12] == b"DUCK":
         return DUCKDB

@@ -210,14 +210,14 @@ def _is_below(row: Row, before: Sequence[Row], width: int) -> bool:
         return False
     if len(row) < width:
         return True
-    if len(row) > width:
-        return False
     whole = [other for other in before if len(other) == width and _n_filled(other)]
     if not whole:
         return False
     filled = [cell.strip() for cell in row if cell.strip()]
     if _TOTAL.fullmatch(filled[0]):
-        return not any(_TOTAL.fullmatch(cell.strip()) for other in whole for cell in other[:1])
+        return not any(_TOTAL.fullmatch(other[0].strip()) for other in whole)
+    if len(row) > width:
+        return False
     # A note in the first cell of a row that is empty otherwise.
     return (
         width >= 3

@@ -119,7 +119,7 @@ def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
             reader = connection.sql(
                 f"SELECT * FROM read_json({given}, records='true', columns={{{columns}}})"
             ).to_arrow_reader(queries.BATCH_ROWS)
-        except duckdb.Error as error:
+        except (duckdb.Error, UnicodeDecodeError) as error:  # it may cut its message in a letter
             raise _unreadable(stored, arrow.library_message(error)) from None
         yield reader.schema, arrow.guarded(reader, str(stored))
 

@@ -130,8 +130,10 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def tables_of(path: Path) -> list[str]:
-    """Return the tables and views of a DuckDB file; with their schemas where that is not main.
+def tables_of(path: Path) -> dict[str, tuple[str, str]]:
+    """Return the schema and name of each table and view of a DuckDB file, by how it is called.
+
+    The schema is part of that where it is not ``main``.
 
     Raises:
         InputError: The file cannot be opened.
@@ -144,7 +146,9 @@ def tables_of(path: Path) -> list[str]:
             ).fetchall()
     except duckdb.Error as error:
         raise _refused(Query(""), error) from None
-    return [name if schema == "main" else f"{schema}.{name}" for schema, name in found]
+    return {
+        name if schema == "main" else f"{schema}.{name}": (schema, name) for schema, name in found
+    }
 
 
 def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

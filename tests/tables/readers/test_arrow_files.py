@@ -1,0 +1,59 @@
+"""Arrow's files and ORC: typed, in parts, and refused where they are damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather as pa_feather
+import pyarrow.ipc as pa_ipc
+import pyarrow.orc as pa_orc
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers.sources import read, read_chunks
+
+FRAME = pd.DataFrame({"id ": ["a", "b", "c"], "age": [30, 41, 52], "price": [1.5, None, 2.0]})
+TABLE = pa.Table.from_pandas(FRAME)
+
+
+def write_stream(table: pa.Table, path: Path) -> None:
+    with pa_ipc.new_stream(path, table.schema) as writer:
+        writer.write_table(table)
+
+
+WRITERS: dict[str, Callable[[pa.Table, Path], object]] = {
+    "t.feather": pa_feather.write_feather,
+    "t.arrow": lambda table, path: pa_feather.write_feather(table, path, compression="zstd"),
+    "t.arrows": write_stream,
+    "t.orc": pa_orc.write_table,
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_the_table_is_read(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    WRITERS[name](TABLE, path)
+    frame = read(path)
+    pd.testing.assert_frame_equal(frame, FRAME.rename(columns={"id ": "id"}))
+    chunks = list(read_chunks(path, rows=2, columns=["age", "id"]))
+    assert [chunk["age"].tolist() for chunk in chunks] == [[30, 41], [52]]
+
+
+def test_categories_are_text(tmp_path: Path) -> None:
+    pa_feather.write_feather(FRAME.astype({"id ": "category"}), tmp_path / "t.feather")
+    assert str(read(tmp_path / "t.feather")["id"].dtype) == "str"
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_damaged_files_get_a_sentence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    WRITERS[name](TABLE, path)
+    content = path.read_bytes()
+    for end in (12, len(content) // 2, len(content) - 9):
+        path.write_bytes(content[:end])
+        with pytest.raises(InputError) as caught:
+            read(path)
+        assert "\n" not in str(caught.value)

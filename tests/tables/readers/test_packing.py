@@ -1,0 +1,106 @@
+"""Packed files: the same content, whatever it is packed with."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers.packing import Stored, members
+from churn_torch.tables.readers.sources import read
+
+TEXT = b"a,b\n" + b"1,x\n2,y\n" * 5000
+
+
+def zstd(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as stream:
+        stream.write(content)
+    packed: bytes = sink.getvalue().to_pybytes()
+    return packed
+
+
+PACKERS = {
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
+    "xz": lzma.compress,
+    "zstd": zstd,
+    "": bytes,
+}
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "unnamed"])
+def test_packed_by_any_name(tmp_path: Path, packing: str, name: str) -> None:
+    stored = Stored(tmp_path / name)
+    stored.path.write_bytes(PACKERS[packing](TEXT))
+    assert stored.packing == packing
+    with stored.open() as file:
+        assert file.read(3) == b"a,b"
+        assert b"".join(iter(lambda: file.read(1000), b"")) == TEXT[3:]
+    with stored.on_disk() as path:
+        assert path.read_bytes() == TEXT
+    assert path.exists() == (packing == "")
+    assert read(stored.path)["b"].tolist() == ["x", "y"] * 5000
+
+
+@pytest.mark.parametrize("packing", [packing for packing in PACKERS if packing])
+def test_a_damaged_file_gets_a_sentence(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(PACKERS[packing](TEXT)[:-20])
+    with pytest.raises(InputError, match=r"t.csv: expected .*, got .*cannot be read"):
+        read(path)
+    stored = Stored(path)
+    with pytest.raises(InputError, match="expected a file that can be unpacked"), stored.on_disk():
+        pass
+
+
+def archive(path: Path, **content: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in content.items():
+            file.writestr(name.replace("_", "/", 1).replace("__", "."), data)
+    return path
+
+
+def test_a_zip_archive_is_its_tables(tmp_path: Path) -> None:
+    path = archive(tmp_path / "t.zip", **{"in_a.csv": TEXT, "in_b.csv": TEXT, "README.txt": b"hi"})
+    assert [part.name for part in members(path)] == ["a.csv", "b.csv"]
+    assert str(members(path)[0]) == f"{path} (in/a.csv)"
+    assert members(path)[0].packing == "zip"
+    assert len(read(path)) == 20_000
+    hidden = {"__MACOSX/x.csv": b"", ".x": b"", "a.csv": TEXT}
+    with zipfile.ZipFile(tmp_path / "mac.zip", "w") as file:
+        for name, data in hidden.items():
+            file.writestr(name, data)
+    assert len(read(tmp_path / "mac.zip")) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "expected a zip archive with a table in it, got one without files"),
+        (
+            {"a.csv": TEXT, "b.csv": b"a,c\n1,2\n"},
+            r"t.zip \(b.csv\): expected the columns of 'a.csv",
+        ),
+        ({"a.csv": TEXT, "b.json": b'[{"a": 1}]'}, "expected files of one format, got CSV and oth"),
+    ],
+)
+def test_other_archives_get_a_sentence(
+    tmp_path: Path, content: dict[str, bytes], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        read(archive(tmp_path / "t.zip", **content))
+
+
+def test_a_line_as_long_as_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"a,b\n" + b"0" * (1 << 25), 1))
+    with pytest.raises(InputError, match="a line is longer than 8 MB"):
+        read(path)
