@@ -206,7 +206,8 @@ def _is_accented(words: Counter[bytes], two_bytes: bool) -> bool:
         alone = sum(len(run) == 1 for word in long for run in _HIGH_RUN.findall(word))
         return alone > 0.6 * sum(len(_HIGH_RUN.findall(word)) for word in words)
     parts = [part for word in words for part in _WORD.findall(word) if not part.isascii()]
-    return sum(re.search(rb"[A-Za-z]", part) is not None for part in parts) > 0.6 * len(parts)
+    parts = [part for part in parts if len(part) > 1]  # one alone may be a sign of money
+    return sum(re.search(rb"[A-Za-z]", part) is not None for part in parts) >= 0.6 * len(parts)
 
 
 def _best_latin(words: Counter[bytes], text: bytes, guess: str | None) -> tuple[str, bool]:
