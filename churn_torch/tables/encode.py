@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells, dates, missing_words, number_formats
+from churn_torch.tables import cells, dates, missing_words
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
@@ -196,12 +196,12 @@ def _read_numbers(
 ) -> tuple[pd.Series, pd.Series]:
     if storage is Storage.DATETIME:
         return pd.Series(np.nan, index=values.index), values.notna()
-    numbers, bad = number_formats.read_numbers(values, column.number_format)
+    numbers, bad = missing_words.read_column(values, column)
     if column.kind is Kind.BOOLEAN and bad.any():
         truth = values.str.strip().str.casefold().map(cells.TRUTH).astype("float64")
         numbers = numbers.fillna(truth)
-        bad = numbers.isna() & values.notna()
-    return numbers, missing_words.not_missing(values, bad, column)
+        bad &= numbers.isna()
+    return numbers, bad
 
 
 def _read_dates(storage: Storage, values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:

@@ -140,6 +140,16 @@ def not_missing(text: pd.Series, unreadable: pd.Series, column: Column) -> pd.Se
     return unreadable
 
 
+def read_column(text: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
+    """Read text as the numbers of a column: by its format and its words for missing.
+
+    Returns:
+        The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
+    """
+    numbers, unreadable = number_formats.read_numbers(text, column.number_format)
+    return without_sentinels(numbers, column), not_missing(text, unreadable, column)
+
+
 def without_sentinels(values: pd.Series, column: Column) -> pd.Series:
     """Set the numbers, or days of dates, that ``data.missing`` names to NaN."""
     sentinels = sentinel_values(column) if column.missing_words else ()

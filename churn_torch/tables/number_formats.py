@@ -138,8 +138,8 @@ def cut(text: pa.Array) -> Parts:
 
 def body_pattern(decimal: str, thousands: str) -> str:
     """Return the pattern of digits in a format; groups are of three, with commas also Indian."""
-    groups = "".join(rf"|[0-9]{{1,3}}(?:{re.escape(sign)}[0-9]{{3}})+" for sign in thousands)
-    indian = r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}" if "," in thousands else ""
+    groups = "".join(rf"|[1-9][0-9]{{0,2}}(?:{re.escape(sign)}[0-9]{{3}})+" for sign in thousands)
+    indian = r"|[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}" if "," in thousands else ""
     return rf"^(?:[0-9]+{groups}{indian})(?:{re.escape(decimal)}[0-9]+)?$"
 
 

@@ -26,6 +26,7 @@ from churn_torch.tables.encode import encode, is_dated, parse, parse_time
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labels import parse_target
+from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind, Schema
@@ -194,7 +195,7 @@ def _typed(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
         if is_dated(column):
             return pd.Series(pd.to_datetime(parse_time(frame, column), unit="D").round("s"))
         if column.storage is Storage.NUMBER and storage is Storage.TEXT:
-            numbers, unreadable = cells.read_numbers(values)
+            numbers, unreadable = read_column(values, column)
             if not unreadable.any():
                 return numbers
     if storage in (Storage.NUMBER, Storage.DATETIME):

@@ -98,6 +98,12 @@ def test_a_repeated_id_suggests_the_group_split(roles: dict) -> None:
     assert "split" not in column_of("customer_id", IDS, **roles).note
 
 
+def test_nothing_is_suggested_where_the_split_goes_by_the_id() -> None:
+    cells = [i // 2 * 7 for i in range(N)]
+    note = column_of("customer_id", cells, id="customer_id", group="customer_id").note
+    assert note == "names the row; not learned from"
+
+
 BRANCH = Column("branch", Kind.CATEGORICAL, Storage.TEXT, vocabulary=("001", "002", "010"))
 
 

@@ -14,7 +14,8 @@ from churn_torch.errors import InputError
 from churn_torch.serving.http.requests import RequestError, RowReader
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.labelled.in_memory import read_into_memory
+from churn_torch.tables.options import ColumnRoles, DataOptions, SplitOptions
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema
 
@@ -163,6 +164,8 @@ def test_doubt_is_said() -> None:
     cells = ["1,000" if i % 2 else "500" for i in range(N)]
     note = column_of(cells).note
     assert "we read 1,000 as 1000, data.decimal=, reads it the other way" in note
+    assert "data.decimal" in column_of(lambda i: f"1,{100 + i}").note  # none below 1,000
+    assert "data.decimal" not in column_of(lambda i: f"{i * i:,}").note
     assert "data.decimal" not in column_of(cells, decimal=".").note
     assert column_of(cells, decimal=",").number_format.decimal == ","  # type: ignore[union-attr]
 
@@ -203,3 +206,19 @@ def test_a_file_by_its_path_is_read_alike(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "a.parquet")
     schemas = [schema_of(read(tmp_path / name)) for name in ("a.csv", "a.parquet")]
     assert schemas[0] == schemas[1] == schema_of(frame)
+
+
+def test_weights_values_and_slices_are_read_in_the_format_too() -> None:
+    frame = table_of(
+        x=lambda i: "ab"[i % 2],
+        weight=lambda i: f"{i % 5},5",
+        worth=lambda i: swapped(f"{i * 999 + 1:,.2f} €"),
+    )
+    data = DataOptions(
+        target="churn", weight="weight", value="2 * worth", carry=["worth"],
+        split=SplitOptions(),
+    )  # fmt: skip
+    table = read_into_memory(frame, None, data, seed=0)
+    assert table.weight is not None
+    assert table.weight[:3].tolist() == [0.5, 1.5, 2.5]
+    assert table.carried["value"][:2].tolist() == [2, 2000]

@@ -78,6 +78,7 @@ def test_styles(form: NumberFormat | None, text: str, number: float) -> None:
         (DOLLAR, "5 GB"),
         (DOLLAR, "19,50"),
         (DOLLAR, "1,2345"),
+        (DOLLAR, "0,125"),
         (DOLLAR, "(-5)"),
         (DOLLAR, "-5-"),
         (DOLLAR, "5+"),

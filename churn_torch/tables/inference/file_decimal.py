@@ -13,7 +13,7 @@ _HEAD = 2000
 _OTHER = {".": ",", ",": "."}
 # Numbers that cannot be groups of thousands.
 _SURE_POINT = r"^\s*[+-]?(?:0\.[0-9]+|[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,}))\s*$"
-_GROUPED = r"^\s*[+-]?(?:0|[1-9][0-9]{0,2})(?:\.[0-9]{3})*\s*$"
+_GROUPED = r"^\s*[+-]?(?:0|[1-9][0-9]{0,2}(?:\.[0-9]{3})*)\s*$"
 # So many different numbers like 1.234, and none like 1.2, are thousands and no decimals.
 _SEVERAL = 10
 

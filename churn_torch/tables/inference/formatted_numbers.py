@@ -85,6 +85,13 @@ def as_numbers(profile: ColumnProfile, *, asked: bool = False) -> NumbersFound:
     return _judged(profile, counts, reading, problem, asked=asked)
 
 
+def written_numbers(profile: ColumnProfile) -> ColumnProfile:
+    """Return a column of text as numbers where it holds them, else as it is."""
+    if profile.storage is not Storage.TEXT or not profile.present:
+        return profile
+    return as_numbers(profile).profile or profile
+
+
 def _share_of_numbers(head: pd.Series) -> float:
     parts = number_formats.cut(number_formats.normalized(head))
     fits = np.array([affix is not None for affix in parts.affixes])
@@ -197,7 +204,7 @@ def _decimal(body: pa.Array, decimal: str | None, *, is_money: bool) -> tuple[st
         return ".", True
     # Three digits stand behind every sign. Decimals of money are not that long.
     if commas:
-        return ".", commas < _SEVERAL
+        return ".", commas < _SEVERAL or commas == len(body)  # no number below 1,000
     return ("," if is_money else "."), points < _SEVERAL or not is_money
 
 

@@ -68,9 +68,9 @@ def _guess_text(profile: ColumnProfile) -> Column:
     if profile.rows >= ROWS_TO_JUDGE_IDS and ratio >= 0.95:
         note = "left out: looks like an identifier (a different text in nearly every row)"
         return profile.as_column(Kind.IGNORED, f"{note}{why_not}{repeated_note(profile)}")
-    if is_code_name(profile.name):
-        return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
     if profile.n_distinct > FEW_VALUES and ratio > FREE_TEXT_SHARE:
+        if is_code_name(profile.name):
+            return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
         note = f"left out: too many different texts ({profile.n_distinct:,} in {profile.present:,})"
         return profile.as_column(Kind.IGNORED, note + why_not)
     return profile.as_column(Kind.CATEGORICAL, "category" + why_not)

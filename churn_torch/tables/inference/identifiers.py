@@ -67,7 +67,8 @@ def integer_id(profile: ColumnProfile) -> str:
             return (
                 "looks like an identifier (named like one, a different number in nearly every row)"
             )
-        if named and n_distinct > FEW_VALUES and n_distinct / present > FREE_TEXT_SHARE:
+        several = n_distinct > FEW_VALUES or any(map(_PERSON_TOKEN.fullmatch, tokens))
+        if named and several and n_distinct / present > FREE_TEXT_SHARE:
             return f"looks like an identifier (named like one, {n_distinct:,} different numbers)"
         if n_distinct < 0.99 * present or _digits(profile) < _LONG_DIGITS:
             return ""

@@ -9,8 +9,9 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
 from churn_torch.tables.inference.file_decimal import file_decimal
+from churn_torch.tables.inference.formatted_numbers import written_numbers
 from churn_torch.tables.inference.guesses import guess
-from churn_torch.tables.inference.named_kinds import named_kind
+from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
 from churn_torch.tables.labels import find_labels
 from churn_torch.tables.options import ColumnRoles
@@ -46,19 +47,23 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
     labels = ("" if roles.positive is None else str(roles.positive), "")
     decimal = roles.decimal or file_decimal(frame)
     for name in frame.columns:
-        profile = profile_column(frame[name], missing=roles.missing.of(name), decimal=decimal)
+        words = () if name == target else roles.missing.of(name)
+        profile = profile_column(frame[name], missing=words, decimal=decimal)
         if name == target:
             labels = find_labels(frame[name], roles.positive)
             columns.append(_target_column(profile, labels[0]))
         elif name == roles.weight:
             note = "weights the rows in the training loss; not learned from"
-            columns.append(profile.as_column(Kind.WEIGHT, note))
+            read = written_numbers(profile)
+            columns.append(read.as_column(Kind.WEIGHT, note))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
             columns.append(named_kind(profile, Kind(kinds[name])))
         elif name == roles.id:
-            columns.append(named_kind(profile, Kind.ID))
+            column = named_kind(profile, Kind.ID)
+            split = name == roles.group  # then there is nothing to suggest
+            columns.append(replace(column, note=ID_NOTE) if split else column)
         elif name == roles.time:
             columns.append(_time_column(profile))
         elif name == roles.group:

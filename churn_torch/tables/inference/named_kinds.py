@@ -6,10 +6,12 @@ from churn_torch.errors import InputError
 from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, number_dates
-from churn_torch.tables.inference.formatted_numbers import as_numbers
+from churn_torch.tables.inference.formatted_numbers import as_numbers, written_numbers
 from churn_torch.tables.inference.identifiers import repeated_note
 from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
+
+ID_NOTE = "names the row; not learned from"
 
 
 def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
@@ -21,8 +23,7 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
     if kind is Kind.IGNORED:
         return profile.as_column(kind, "left out: asked for")
     if kind is Kind.ID:
-        note = f"names the row; not learned from{repeated_note(profile)}"
-        return profile.as_column(kind, note)
+        return profile.as_column(kind, f"{ID_NOTE}{repeated_note(profile)}")
     if profile.storage is None:
         raise _misfit(profile, kind, "nested values", "ignored")
     if profile.present == 0:
@@ -37,6 +38,8 @@ def named_kind(profile: ColumnProfile, kind: Kind) -> Column:
         answers = yes_no(profile) if profile.storage is Storage.TEXT else None
         if answers is not None:
             return answers
+        if len(profile.levels) > 2:
+            profile = written_numbers(profile)  # 0, 1 and a word for missing
         if len(profile.levels) > 2:
             raise _misfit(profile, kind, f"{profile.n_distinct:,} different values", "categorical")
         return profile.as_column(kind, "yes/no: asked for")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,8 +15,9 @@ from pandas.api import types
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.labelled.value import ValueExpression
+from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
-from churn_torch.tables.schema import Kind, Schema, Storage
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 ROW, VALUE = "row", "value"
 # Columns of the predictions behind the carried ones; cross-validation adds the last two.
@@ -37,7 +38,7 @@ class CarriedColumns:
     """
 
     sources: tuple[str, ...]
-    numbers: frozenset[str]
+    numbers: Mapping[str, Column]
     with_row: bool
     value: ValueExpression | None = None
 
@@ -64,7 +65,7 @@ class CarriedColumns:
         """
         carried: dict[str, object] = {ROW: positions} if self.with_row else {}
         for name in self.sources:
-            carried[name] = _cells(frame[name], as_numbers=name in self.numbers)
+            carried[name] = _cells(frame[name], self.numbers.get(name))
         if self.value is not None:
             carried[VALUE] = self.value(frame, positions)
         return pd.DataFrame(carried, index=pd.RangeIndex(len(frame)), copy=False)
@@ -120,11 +121,11 @@ def choose_carried(
                 fix="rename the column in the source (SELECT ... AS ...)",
             )
     value = None if data.value is None else ValueExpression(str(data.value), schema)
-    numbers = frozenset(
-        name
+    numbers = {
+        name: schema[name]
         for name, key in sources.items()
         if key in ("data.weight", "data.carry") and schema[name].kind in (Kind.NUMERIC, Kind.WEIGHT)
-    )
+    }
     return CarriedColumns(tuple(sources), numbers, with_row, value)
 
 
@@ -146,13 +147,13 @@ def _check_present(name: str, names: Sequence[str], where: str) -> None:
         )
 
 
-def _cells(series: pd.Series, *, as_numbers: bool) -> pd.Series:
+def _cells(series: pd.Series, as_numbers: Column | None) -> pd.Series:
     """Return cells as they came; as text where a Parquet file could not hold them."""
     series = series.reset_index(drop=True)
-    if as_numbers:
+    if as_numbers is not None:
         storage, values = cells.plain(series)
         if storage is Storage.TEXT:
-            return cells.read_numbers(values)[0]
+            return read_column(values, as_numbers)[0]
     if types.is_object_dtype(series.dtype):
         try:
             empty = pa.types.is_null(pa.array(series, from_pandas=True).type)

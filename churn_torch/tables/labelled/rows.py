@@ -157,8 +157,11 @@ def read_rows(
     has_label = ~np.isnan(label)
     labelled = np.flatnonzero(has_label)
     weight = None
-    if schema.weight in frame.columns:
-        weight = read_weights(frame[schema.weight], has_label, first_row=first_row)
+    if schema.weight is not None and schema.weight in frame.columns:
+        form = schema[schema.weight].number_format
+        weight = read_weights(
+            frame[schema.weight], has_label, first_row=first_row, number_format=form
+        )
     elif schema.weight is not None:  # a test source needs no weights
         weight = np.ones(len(frame))
     if len(labelled) < len(frame):

@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
+from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.readers.arrow import first_line
-from churn_torch.tables.schema import Schema, Storage
+from churn_torch.tables.schema import Column, Schema, Storage
 
 KEY = "data.value"
 _TABLE = "customers"
@@ -106,7 +107,7 @@ class ValueExpression:
         return values
 
     def _run(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-        columns = {name: _typed(frame[name], self._schema[name].storage) for name in self.columns}
+        columns = {name: _typed(frame[name], self._schema[name]) for name in self.columns}
         with _connection() as connection:
             connection.register(_TABLE, pa.table(columns or {"no column": pa.nulls(len(frame))}))
             try:
@@ -190,23 +191,23 @@ def _resolved(names: list[str], path: list[str]) -> str:
     )
 
 
-def _typed(series: pd.Series, storage: Storage) -> pa.Array | pa.ChunkedArray:
+def _typed(series: pd.Series, column: Column) -> pa.Array | pa.ChunkedArray:
     """Return a column for DuckDB: DOUBLE, VARCHAR or TIMESTAMP, whatever source it came from.
 
     Raises:
         InputError: A cell is no number where those that were looked at before all were.
     """
-    if storage is Storage.TEXT:
+    if column.storage is Storage.TEXT:
         text = cells.canonical_text(series)
         return pa.array(text.mask(text == ""), pa.string(), from_pandas=True)
     came_as, values = cells.plain(series)
-    if storage is Storage.DATETIME:
+    if column.storage is Storage.DATETIME:
         if came_as is Storage.DATETIME:
             values = values.dt.tz_localize(None)
             return pa.array(values, pa.timestamp("us"), from_pandas=True)
         return pa.array(values, from_pandas=True)
     if came_as is Storage.TEXT:
-        numbers, unreadable = cells.read_numbers(values)
+        numbers, unreadable = read_column(values, column)
         if unreadable.any():
             raise InputError(
                 KEY,

@@ -12,6 +12,7 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
+from churn_torch.tables.number_formats import NumberFormat, read_numbers
 
 Weights = npt.NDArray[np.float64]
 
@@ -19,7 +20,11 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def read_weights(
-    series: pd.Series, labelled: npt.NDArray[np.bool_], *, first_row: int = 0
+    series: pd.Series,
+    labelled: npt.NDArray[np.bool_],
+    *,
+    first_row: int = 0,
+    number_format: NumberFormat | None = None,
 ) -> Weights:
     """Read the weights of rows; those of rows without a label may be anything.
 
@@ -27,6 +32,7 @@ def read_weights(
         series: The column as any source gives it.
         labelled: ``[N]``, which rows have a label.
         first_row: How many rows stand before these in the source.
+        number_format: How the numbers are written, where they are text.
 
     Returns:
         ``[N]`` weights.
@@ -36,7 +42,7 @@ def read_weights(
     """
     storage, values = cells.plain(series)
     if storage is Storage.TEXT:
-        weight = cells.read_numbers(values)[0].to_numpy()
+        weight = read_numbers(values, number_format)[0].to_numpy()
     elif storage is Storage.NUMBER:
         weight = values.to_numpy()
     else:

@@ -164,7 +164,8 @@ class TestIdentifiers:
         assert "named like one, 100 different" in guess(orders, "customer_id").note
         assert guess(orders, "house number").kind is Kind.NUMERIC
         assert guess(orders, "x").kind is Kind.NUMERIC
-        assert guess(orders[:90], "customer_id").kind is Kind.NUMERIC  # few: a plan, a store
+        assert guess(orders[:90], "customer_id").kind is Kind.IGNORED
+        assert guess(orders[:90], "plan_id").kind is Kind.CATEGORICAL
         assert guess([7 * (i % 60) for i in range(600)], "store_id").kind is Kind.NUMERIC
 
     def test_repeats_missing_fractions_or_few_rows_clear_it(self) -> None:
