@@ -247,8 +247,10 @@ def _how_to_make_two(counts: Counts, positive: str | None) -> str:
     """Say what to type for a target with more than two values."""
     formulas = [label for label in counts if is_formula(label)]
     labels = [label for label in counts if label not in formulas]
-    leaving = [label for label in labels if sense_of(label) == "leaving" or truth_of(label) == 1.0]
-    staying = [label for label in labels if sense_of(label) == "staying" or truth_of(label) == 0.0]
+    # Of several numbers 1 and 0 need not mean yes and no.
+    truths = {label: None if label.isdecimal() else truth_of(label) for label in labels}
+    leaving = [label for label in labels if sense_of(label) == "leaving" or truths[label] == 1.0]
+    staying = [label for label in labels if sense_of(label) == "staying" or truths[label] == 0.0]
     example = positive or next(iter(leaving), None)
     others = [label for label in staying or labels if label != example][:1]
     left_out = override("data.negative", others)

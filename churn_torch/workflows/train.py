@@ -143,7 +143,7 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
 
 def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
     for sentence in suspicions(table, options.data.split):
-        show(sentence)
+        show(sentence, once=True)
 
 
 def describe_data(table: LabelledTable) -> dict[str, Any]:

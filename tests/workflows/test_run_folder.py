@@ -203,7 +203,7 @@ def test_a_run_of_a_newer_version_says_so(customers_run, tmp_path):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     schema = json.loads((tmp_path / "schema.json").read_text())
     (tmp_path / "schema.json").write_text(json.dumps({**schema, "version": 99}))
-    with pytest.raises(InputError, match=r"^schema: expected version 2, got 99; use the"):
+    with pytest.raises(InputError, match=r"^schema: expected version 3, got 99; use the"):
         load_run(tmp_path)
 
 
