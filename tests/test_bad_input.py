@@ -494,7 +494,7 @@ def test_keys_and_choices_of_a_command(refused_command, table_keys, customers_cs
 @pytest.mark.parametrize(
     ("key", "fragments"),
     [
-        ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs", "did you mean 'adam'"]),
+        ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs, newton,", "did you mean 'adam'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
         ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
         ("optimizer.learning_rate=0.1", ["learning_rate: .*did you mean 'optimizer.lr'"]),
