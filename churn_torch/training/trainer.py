@@ -17,7 +17,7 @@ from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import MONITOR
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import FitOptions
-from churn_torch.training.strategy import SummedProcesses, check_processes
+from churn_torch.training.strategy import SummedProcesses
 
 LOGGERS = ("csv", "tensorboard", "mlflow")
 
@@ -61,7 +61,6 @@ def build_trainer(
         callbacks.append(AfterEpoch(after_epoch))
     keywords: dict[str, Any] = dict(vars(options.trainer))
     if keywords["strategy"] == "ddp":
-        check_processes()
         keywords["strategy"] = SummedProcesses()
     if folder is None:
         keywords |= {"logger": False, "enable_checkpointing": False}

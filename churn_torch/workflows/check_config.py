@@ -7,6 +7,7 @@ from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.training.build import scorecard_options
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.selection import check_selection
+from churn_torch.training.strategy import check_processes
 from churn_torch.workflows.options import TrainOptions
 
 
@@ -20,6 +21,8 @@ def check_choices(options: TrainOptions) -> None:
         raise InputError(
             "seed", expected=f"a whole number from 0 to {2**32 - 1}", got=repr(options.seed)
         )
+    if options.trainer.strategy == "ddp":
+        check_processes()
     rows = options.train_rows
     if rows is not None and rows < 1:
         raise InputError("train_rows", expected="a whole number above 0 or null", got=repr(rows))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from multiprocessing import current_process
 from pathlib import Path
 
 import pytest
@@ -62,15 +60,3 @@ def test_what_lightning_refuses_is_named(tmp_path):
     options = replace(options, trainer=replace(options.trainer, precision="8-bit"))
     with pytest.raises(InputError, match=r"^trainer: expected values .* error: .*conf/trainer/"):
         build_trainer(options, tmp_path, "mark")
-
-
-def test_several_processes_are_refused_where_python_has_no_script(monkeypatch):
-    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
-    with pytest.raises(InputError, match=r"^trainer: expected one process .* in a notebook .* ddp"):
-        build_trainer(options_of("trainer=ddp", "trainer.accelerator=cpu"), None, "mark")
-
-
-def test_a_process_that_imports_its_script_starts_no_others(monkeypatch):
-    monkeypatch.setattr(current_process(), "_inheriting", True, raising=False)
-    with pytest.raises(SystemExit):
-        build_trainer(options_of("trainer=ddp", "trainer.accelerator=cpu"), None, "mark")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import multiprocessing
+import sys
+
 import pytest
 
 from churn_torch.cli.compose import compose
@@ -32,3 +35,23 @@ def test_a_choice_that_cannot_work_is_refused(overrides: list[str], message: str
 
 def test_the_defaults_pass() -> None:
     check_choices(train_options(compose("train")))
+
+
+def test_several_processes_are_refused_where_python_has_no_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = train_options(compose("train", ["trainer=ddp"]))
+    check_choices(options)
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    with pytest.raises(InputError, match=r"^trainer: expected one process .* in a notebook .* ddp"):
+        check_choices(options)
+
+
+def test_a_process_that_imports_its_script_starts_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    process = multiprocessing.current_process()
+    monkeypatch.setattr(process, "_inheriting", True, raising=False)
+    check_choices(train_options(compose("train")))
+    with pytest.raises(SystemExit):
+        check_choices(train_options(compose("train", ["trainer=ddp"])))
