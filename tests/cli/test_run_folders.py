@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from omegaconf import OmegaConf
 
 from churn_torch.cli import run_folders
 from churn_torch.errors import InputError
@@ -55,3 +56,9 @@ def test_a_finished_run_is_never_removed(tmp_path, finished):
     assert folder.exists()
     run_folders.remove_if_useless(folder, InputError("x", expected="1", got="2"))
     assert folder.exists() == finished
+
+
+def test_a_folder_that_looks_like_a_reference_stands_as_it_is():
+    config = OmegaConf.create({"hydra": {"runtime": {}}})
+    config.hydra.runtime.output_dir = "/somewhere/d${x}/o"
+    assert run_folders.as_it_stands(_root_=config) == "/somewhere/d${x}/o"
