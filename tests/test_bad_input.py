@@ -735,7 +735,7 @@ def test_score_lacks_columns(score, customers):
 def test_score_finds_text_in_a_number(score, customers, rows_before):
     """The row is that of the table, also when its chunk is not the first."""
     table = customers.astype({"add": object})
-    table.loc[[rows_before + 3, rows_before + 5], "add"] = ["n.a.?", "-"]
+    table.loc[[rows_before + 3, rows_before + 5], "add"] = ["n.a.?", "1,5"]
     score(
         table, "column 'add': expected numbers, got 2 other cells", CORRECT,
         rf"the first is 'n\.a\.\?' in row {rows_before + 4}", keys=("chunk_rows=100",),
