@@ -416,7 +416,7 @@ def test_modules_are_small():
 
 def test_tests_mirror_the_package():
     folders = {path.parent.relative_to(ROOT / PACKAGE) for path in MODULES.values()}
-    extra = {Path(name) for name in ("reference", "golden")}
+    extra = {Path(name) for name in ("reference", "golden", "field")}
     for file in (ROOT / "tests").rglob("test_*.py"):
         folder = file.parent.relative_to(ROOT / "tests")
         assert folder in folders | extra, f"{file} stands where no module does"
