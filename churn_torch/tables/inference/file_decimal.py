@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from churn_torch.tables import cells, number_formats
 from churn_torch.tables.number_formats import body_pattern
 
-_HEAD = 2000
+_HEAD = 500
 _OTHER = {".": ",", ",": "."}
 # Numbers that cannot be groups of thousands.
 _SURE_POINT = r"^\s*[+-]?(?:0\.[0-9]+|[0-9]*\.(?:[0-9]{1,2}|[0-9]{4,}))\s*$"

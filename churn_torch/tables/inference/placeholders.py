@@ -22,6 +22,8 @@ _FEW_ROWS_OF_DIGITS = 0.005
 _ROWS_FOR_ONE = 10
 _SHOWN = 3
 _FIRST_LOOK = 999
+# Two groups of digits, or a month and a year.
+_MAY_BE_DATE = r"\d\D+\d|[^\W\d_]{3}\W+\d{4}"
 
 
 def missing_here(
@@ -77,8 +79,9 @@ def without_placeholders(profile: ColumnProfile) -> ColumnProfile:
     levels, counts = profile.levels, profile.counts
     if counts is None or not len(levels):
         return profile
-    head = _odd(levels[:_FIRST_LOOK])
-    if head.mean() > 0.5:  # words
+    first = levels[:_FIRST_LOOK]
+    head = _odd(first)
+    if head.mean() > 0.5 or not first[~head].str.contains(_MAY_BE_DATE, regex=True).all():
         return profile
     odd = head if len(levels) <= _FIRST_LOOK else _odd(levels)
     if not odd.any() or odd.all():
