@@ -161,7 +161,8 @@ def _end_process(code: int | str | None) -> None:
     """Exit without the interpreter's own shutdown, where nothing needs it.
 
     It visits every object of torch once more and frees them one by one, 1.4 s of CPU. With
-    `gc.freeze` it takes 0.3 s, but DuckDB then prints that its own objects have leaked. Functions registered with `atexit` run, and other threads are waited for.
+    `gc.freeze` it takes 0.3 s, but DuckDB then prints that its own objects have leaked. Functions
+    registered with `atexit` run, and other threads are waited for.
     """
     threads = (thread for thread in threading.enumerate() if not thread.daemon)
     if any(thread is not threading.main_thread() for thread in threads):
