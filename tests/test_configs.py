@@ -69,7 +69,7 @@ def choice(option: str) -> list[str]:
 def test_every_option_is_composed_and_read(option, table_keys):
     """Every key of the file arrives in the configuration, and is a key of the typed options."""
     group, _, name = option.partition("=")
-    config = compose("train", [*table_keys, "data.source=x", *choice(option)])
+    config = compose("train", [*table_keys, "data.source=sample:telco", *choice(option)])
     check_choices(train_options(config))
     presets = ("debug", "experiment", "recipe")
     into = config if group in presets else config[group]

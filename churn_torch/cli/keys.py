@@ -167,7 +167,8 @@ def check_sample(overrides: Sequence[str], choices: Mapping[str, str | None]) ->
     """
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
-        if key == SOURCE and choices.get("data") == SAMPLE:
+        of_ones_own = key == SOURCE and not value.strip("\"'").startswith("sample:")
+        if of_ones_own and choices.get("data") == SAMPLE:
             raise InputError(
                 SOURCE,
                 expected="data=table beside it",

@@ -135,7 +135,7 @@ def test_a_choice_that_cannot_be_composed_gets_the_suggestions_of_the_defaults()
 @pytest.mark.parametrize("override", ["data.source=a.csv", "+data.source=a.csv"])
 def test_a_table_of_ones_own_is_no_sample(override):
     check_sample([override], {"data": "table"})
-    check_sample(["data.target=churn"], {"data": "telco"})
+    check_sample(["data.target=churn", "data.source=sample:telco"], {"data": "telco"})
     with pytest.raises(InputError, match=r"^data\.source: expected data=table .*; add data=table"):
         check_sample([override], {"data": "telco"})
     with pytest.raises(InputError, match="add data=table"):

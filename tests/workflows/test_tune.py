@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,8 +17,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.cli.compose import compose
-from churn_torch.cli.error_messages import explain
-from churn_torch.cli.main import main
+from churn_torch.cli.error_messages import CONF, explain
 from churn_torch.errors import InputError
 from churn_torch.workflows import trial
 from churn_torch.workflows import tune as tuning
@@ -26,6 +26,7 @@ from churn_torch.workflows.train import train
 
 # How the journal notes the process of a trial.
 WORKER = r'"user_attr":{"worker":"(\w+)"'
+SCRIPT = CONF.parent / "scripts" / "tune.py"
 
 
 @pytest.fixture
@@ -261,55 +262,34 @@ def test_ctrl_c_saves_and_the_trial_is_tried_again(keys, study, tmp_path, monkey
     assert table.loc[1, "penalty.l2"] == table.loc[2, "penalty.l2"]
 
 
-def run_as_command(said, arguments):
-    with said.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.argv = ["tune.py", *arguments]
-    main("tune")
+def start(keys, *more):
+    return subprocess.Popen(
+        [sys.executable, SCRIPT, *keys, *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
 
 
-@pytest.fixture
-def start(tmp_path_factory, monkeypatch):
-    """Return a function that starts the command in a process of its own.
-
-    The processes are forked from one that has imported torch and has no threads.
-    """
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["churn_torch.cli.main", "churn_torch.workflows.tune"])
-
-    def run(*arguments):
-        said = tmp_path_factory.mktemp("said") / "out.txt"
-        process = processes.Process(target=run_as_command, args=(said, arguments))
-        process.start()
-        return process, said
-
-    return run
-
-
-def test_killed_studies_go_on_and_processes_share_one(keys, study, start):
+def test_killed_studies_go_on_and_processes_share_one(keys, study):
     """SIGKILL in the middle of a trial; then two processes take up the study side by side."""
     keys = [*keys, "trainer.max_epochs=20", "export.outputs=[probability]"]
-    process, said = start(*keys, "tune.trials=100000")
-    journal, ended = study / "study.journal", []
-    while len(ended) < 3 or not re.search(WORKER, journal.read_text().rpartition('"state":1')[2]):
-        assert process.is_alive(), said.read_text()
-        time.sleep(0.01)
-        if journal.exists():
-            ended = re.findall('"state":1', journal.read_text())
-    process.kill()
-    process.join()
+    with start(keys, "tune.trials=100000") as process:
+        journal, ended = study / "study.journal", []
+        while len(ended) < 3 or not re.search(
+            WORKER, journal.read_text().rpartition('"state":1')[2]
+        ):
+            assert process.poll() is None, process.stdout.read()
+            time.sleep(0.01)
+            if journal.exists():
+                ended = re.findall('"state":1', journal.read_text())
+        process.send_signal(signal.SIGKILL)
     assert len(list(study.glob("worker-*.lock"))) == 1
     with journal.open("a") as file:
         file.write('{"op_code":')  # as if killed while it wrote
 
-    n = len(ended) + 10  # so many that the second has started before the first has done all
-    pair = [start(*keys, f"tune.trials={n}") for _ in range(2)]
-    for process, _ in pair:
-        process.join()
-    said = [file.read_text() for _, file in pair]
-    assert [process.exitcode for process, _ in pair] == [0, 0], said
+    n = len(ended) + 20  # so many that the second has started before the first has done all
+    pair = [start(keys, f"tune.trials={n}") for _ in range(2)]
+    said = [process.communicate()[0] for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], said
     table = trials(study)
     assert (table["state"] == "interrupted").sum() == 1
     assert len(table) == n + 1
