@@ -1,9 +1,8 @@
 """What a single raw cell means: a number, a date, text or nothing.
 
 Tables arrive as CSV (all text), as Parquet or SQL (typed), as a DataFrame (anything) or as JSON
-rows. The rules are these, and each stands once, here and in `dates`,
-`number_formats` and `missing_words`: as a function of a column, and
-beside it as a function of one cell where rows come one at a time.
+rows. The rules are these. Each stands once, here or in `dates`, `number_formats` and
+`missing_words`: as a function of a column, and beside it of one cell where rows come one by one.
 
 =============  ================================================================================
 Missing        null, NaN, NaT, text of whitespace only, the words of ``MISSING_TEXT``, and those

@@ -184,7 +184,7 @@ def french() -> tuple[dict[str, Expected], str, str]:
             rng.integers(17_000, 18_600, ROWS), lambda d: f"{d.day} {months[d.month - 1]} {d.year}"
         ),
         "Trimestre": date(
-            [day for day in rng.choice([17_167, 17_257, 17_348, 17_440], ROWS)],
+            rng.choice([17_167, 17_257, 17_348, 17_440], ROWS),
             lambda d: f"{d.year}-T{(d.month + 2) // 3}",
         ),
         "Formule": words(every(rng, ROWS, "Légère", "Complète", "Réduite")),
@@ -249,9 +249,10 @@ def misread(path: Path, columns: dict[str, Expected]) -> dict[str, str]:
         got = schema[name]
         if got.kind not in column.kinds:
             wrong[name] = f"{got.kind}: {got.note}"
-        elif column.values is not None:
-            if not np.allclose(parsed[name], column.values, rtol=1e-6, atol=1e-6, equal_nan=True):
-                wrong[name] = f"other values: {parsed[name].head(3).tolist()}"
+        elif column.values is not None and not np.allclose(
+            parsed[name], column.values, rtol=1e-6, atol=1e-6, equal_nan=True
+        ):
+            wrong[name] = f"other values: {parsed[name].head(3).tolist()}"
     return wrong
 
 
