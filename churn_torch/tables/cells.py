@@ -63,8 +63,8 @@ TRUTH_PAIRS = tuple(map(frozenset, (("yes", "no"), ("true", "false"), ("y", "n")
 LARGEST = float(np.finfo(np.float32).max)
 # Distinct whole numbers beyond this may be one and the same float64.
 LARGEST_EXACT = 2.0**53
-_CODE = r"[+-]?0\d"
-_SPELLED_NUMBER = re.compile(rf"(?!{_CODE})[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+CODE = r"[+-]?0\d"
+_SPELLED_NUMBER = re.compile(rf"(?!{CODE})[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class Storage(StrEnum):
@@ -269,40 +269,3 @@ def words_by_truth(words: Iterable[str]) -> dict[float, str]:
     """Return the word that means true under 1.0, the one that means false under 0.0."""
     truths = {word: TRUTH.get(word.casefold()) for word in words}
     return {truth: word for word, truth in truths.items() if truth is not None}
-
-
-def leading_zero(text: pd.Series) -> pd.Series:
-    """Tell which values are codes such as ``00123``: as numbers they would lose their zeros."""
-    is_code = pc.match_substring_regex(pa.array(text, pa.large_string()), rf"^\s*{_CODE}")
-    return pd.Series(pc.fill_null(is_code, False).to_numpy(zero_copy_only=False), index=text.index)
-
-
-def read_numbers(text: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Read text as float64.
-
-    Returns:
-        The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
-    """
-    trimmed = pc.utf8_trim_whitespace(pa.array(text, pa.large_string()))
-    try:
-        values = pc.cast(trimmed, pa.float64()).to_numpy(zero_copy_only=False)
-        numbers = pd.Series(values, index=text.index, name=text.name)
-    except pa.ArrowInvalid:  # some cell is no number: the slower reader goes on to the others
-        cells = trimmed.to_numpy(zero_copy_only=False)
-        spelled_out = pd.Series(cells, index=text.index, name=text.name, dtype="str")
-        numbers = pd.to_numeric(spelled_out, errors="coerce").astype("float64")
-    return numbers, numbers.isna() & text.notna()
-
-
-def numbers_at_once(text: pd.Series) -> pd.Series | None:
-    """Read text as float64 if every cell is a plain number or missing, else return None.
-
-    That is what `read_numbers` would return, without a look for spaces and words for missing.
-    """
-    try:
-        numbers = pc.cast(pa.array(text, pa.large_string()), pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    if pc.any(pc.is_nan(numbers)).as_py():  # some word for it
-        return None
-    return pd.Series(numbers.to_numpy(zero_copy_only=False), index=text.index, name=text.name)

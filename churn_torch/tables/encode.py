@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells, dates, missing_words
+from churn_torch.tables import cells, dates, missing_words, plain_numbers
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
@@ -146,7 +146,7 @@ def _all_numbers(series: pd.Series, column: Column, first_row: int) -> pd.Series
     numbers = None
     plain = column.kind is not Kind.DATETIME and column.number_format is None
     if plain and isinstance(series.dtype, pd.StringDtype):
-        numbers = cells.numbers_at_once(series)
+        numbers = plain_numbers.numbers_at_once(series)
     storage, values = cells.plain(series if numbers is None else numbers)
     if storage is None:
         raise _unreadable(column, series, series.notna(), first_row)

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells
+from churn_torch.tables import cells, plain_numbers
 from churn_torch.tables.number_units import Affix, read_affix, same_unit
 
 Mask = npt.NDArray[np.bool_]
@@ -186,7 +186,7 @@ def read_numbers(text: pd.Series, form: NumberFormat | None) -> tuple[pd.Series,
         The numbers (NaN where missing or unreadable) and the mask of unreadable cells.
     """
     if form is None:
-        numbers, unreadable = cells.read_numbers(text)
+        numbers, unreadable = plain_numbers.read_numbers(text)
         if unreadable.any():
             others = _read(text[unreadable], PLAIN)
             numbers = numbers.fillna(others)
@@ -213,7 +213,7 @@ def read_number(text: str, form: NumberFormat | None) -> float:
 
 
 def _plain_number(text: str) -> float:
-    number = float(cells.read_numbers(pd.Series([text], dtype="str"))[0].iloc[0])
+    number = float(plain_numbers.read_numbers(pd.Series([text], dtype="str"))[0].iloc[0])
     return _number_of(text, PLAIN) if math.isnan(number) else number
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from churn_torch.tables import cells
+from churn_torch.tables import cells, plain_numbers
 from churn_torch.tables.cells import Storage, canonical_text, plain
 
 
@@ -208,23 +208,23 @@ def test_whole_numbers_have_one_spelling(numbers: list[int]) -> None:
 def test_read_numbers_agrees_with_one_cell_at_a_time(mixed: list[float | str]) -> None:
     # One unreadable cell sends the whole column another way: the numbers must not move.
     texts = pd.Series(list(map(str, mixed)), dtype="str")
-    numbers, bad = cells.read_numbers(texts)
+    numbers, bad = plain_numbers.read_numbers(texts)
     for cell, number, is_bad in zip(mixed, numbers, bad, strict=True):
         if isinstance(cell, float):
             assert not is_bad
             assert number == cell
-    alone = [cells.read_numbers(texts[i : i + 1])[0].iloc[0] for i in range(len(texts))]
+    alone = [plain_numbers.read_numbers(texts[i : i + 1])[0].iloc[0] for i in range(len(texts))]
     np.testing.assert_array_equal(numbers, np.array(alone, dtype=float))
 
 
 def test_read_numbers_marks_what_is_no_number() -> None:
     text = pd.Series(["1", " 2.5 ", "+3", "-inf", ".5", "x", "1_0", "0x1", "1,5", None, " nan "])
-    numbers, bad = cells.read_numbers(text)
+    numbers, bad = plain_numbers.read_numbers(text)
     assert numbers[:5].tolist() == [1.0, 2.5, 3.0, -np.inf, 0.5]
     assert bad.tolist() == [False] * 5 + [True] * 4 + [False, True]
 
 
 def test_leading_zero_is_a_code() -> None:
     text = pd.Series(["00123", "0.5", "0", "-07", " 01", "10", None, "x01"])
-    is_code = cells.leading_zero(text).tolist()
+    is_code = plain_numbers.leading_zero(text).tolist()
     assert is_code == [True, False, False, True, True, False, False, False]

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow.compute as pc
 from pandas.api import types
 
-from churn_torch.tables import cells
+from churn_torch.tables import cells, plain_numbers
 from churn_torch.tables.inference.file_decimal import may_group
 from churn_torch.tables.inference.sentinels import Sentinels, date_sentinels, number_sentinels
 from churn_torch.tables.missing_words import without_sentinels
@@ -211,11 +211,11 @@ def _without_days(dates: pd.Series, column: Column) -> pd.Series:
 
 
 def _distinct_texts(series: pd.Series, words: Sequence[str], decimal: str | None) -> _Distinct:
-    numbers = cells.numbers_at_once(series)
+    numbers = plain_numbers.numbers_at_once(series)
     if (
         numbers is not None
         and numbers.notna().any()
-        and not cells.leading_zero(series).any()
+        and not plain_numbers.leading_zero(series).any()
         and not may_group(series, decimal)
     ):
         return _distinct_numbers(numbers, words, lambda: int(series.nunique()))
@@ -242,10 +242,10 @@ def _distinct_texts(series: pd.Series, words: Sequence[str], decimal: str | None
 def _plain_numbers(levels: pd.Series, decimal: str | None) -> pd.Series | None:
     """Read text as numbers if all of it is plain numbers, but for blanks around them."""
     # Most columns of text hold no numbers, which a few of their values show.
-    if not len(levels) or cells.read_numbers(levels[:999])[1].any():
+    if not len(levels) or plain_numbers.read_numbers(levels[:999])[1].any():
         return None
-    numbers, unreadable = cells.read_numbers(levels)
-    if unreadable.any() or cells.leading_zero(levels).any() or may_group(levels, decimal):
+    numbers, unreadable = plain_numbers.read_numbers(levels)
+    if unreadable.any() or plain_numbers.leading_zero(levels).any() or may_group(levels, decimal):
         return None
     return numbers
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells, number_formats
+from churn_torch.tables import cells, number_formats, plain_numbers
 from churn_torch.tables.number_formats import body_pattern
 
 _HEAD = 500
@@ -38,7 +38,7 @@ def file_decimal(frame: pd.DataFrame) -> str | None:
 def _sign(text: pd.Series) -> str | None:
     """Return the sign of a decimal where the numbers of a column leave no doubt."""
     array = cells.arrow_text(text)
-    if cells.numbers_at_once(text) is not None:
+    if plain_numbers.numbers_at_once(text) is not None:
         point = pc.any(pc.match_substring_regex(array, _SURE_POINT), min_count=0).as_py()
         return "." if point else None
     body = number_formats.cut(number_formats.normalized(text)).body.drop_null()

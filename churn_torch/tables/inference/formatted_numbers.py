@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells, number_formats
+from churn_torch.tables import cells, number_formats, plain_numbers
 from churn_torch.tables.inference.column_profile import ColumnProfile, Counts, sorted_numbers
 from churn_torch.tables.inference.file_decimal import may_group, readable
 from churn_torch.tables.inference.placeholders import counted, missing_here
@@ -68,8 +68,10 @@ def as_numbers(profile: ColumnProfile, *, asked: bool = False) -> NumbersFound:
     assert counts is not None
     if not asked and _share_of_numbers(levels[:_FIRST_LOOK]) <= _FEW_NUMBERS:
         return NumbersFound()
-    plain, unreadable = cells.read_numbers(levels)
-    reading = _Reading(None, plain.to_numpy(), is_code=bool(cells.leading_zero(levels).any()))
+    plain, unreadable = plain_numbers.read_numbers(levels)
+    reading = _Reading(
+        None, plain.to_numpy(), is_code=bool(plain_numbers.leading_zero(levels).any())
+    )
     problem = ""
     grouped = not unreadable.any() and may_group(levels, profile.decimal)
     if unreadable.any() or grouped:
