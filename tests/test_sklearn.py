@@ -203,7 +203,7 @@ def test_the_exported_file_gives_the_same(telco, learned, tmp_path):
         ({"model": "mpl"}, r"model: expected one of .*, got 'mpl' \(did you mean 'mlp'\?\)"),
         ({"overrides": ["lr=0.1"]}, r"lr: .*did you mean 'optimizer.lr'"),
         ({"overrides": ["threshold=2"]}, r"threshold"),
-        ({"overrides": ["cv.folds=5"]}, r"cv\.folds: expected 0 in a classifier"),
+        ({"overrides": ["cv.folds=5"]}, r"cv\.folds: expected 0 for a classifier"),
         ({"overrides": ["data.kinds.x0=number"]}, r"data.kinds.x0: expected one of numeric"),
     ],
 )
