@@ -17,6 +17,9 @@ from churn_torch.tables.schema import check_names
 # A schema, and the rows that follow it.
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]
 
+# In the metadata of a schema: what parts the cells of a CSV file.
+DELIMITER = b"delimiter"
+
 # Takes a sentence for the user.
 Announce = Callable[[str], object]
 
@@ -45,7 +48,7 @@ def select(
     if columns is None:
         return schema, batches
     names = list(columns)
-    return pa.schema([schema.field(name) for name in names]), (
+    return pa.schema([schema.field(name) for name in names], schema.metadata), (
         batch.select(names) for batch in batches
     )
 
@@ -118,8 +121,10 @@ def rebatched(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.
 def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
     """Convert to pandas without losing digits, and without Python objects where avoidable.
 
-    Dictionaries of text become text, but for the columns in `coded`.
+    Dictionaries of text become text, but for the columns in `coded`. The delimiter of a CSV file
+    goes to ``frame.attrs``.
     """
+    delimiter = (table.schema.metadata or {}).get(DELIMITER)
     for position, field in enumerate(table.schema):
         kind = field.type if field.name in coded else _plain_type(field.type)
         if kind != field.type:
@@ -134,6 +139,8 @@ def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
             # As float64, long ids would change and short ones would be written out as 12.0.
             nullable = pd.UInt64Dtype() if pa.types.is_uint64(column.type) else pd.Int64Dtype()
             frame[name] = column.to_pandas(types_mapper={column.type: nullable}.get)
+    if delimiter is not None:
+        frame.attrs["delimiter"] = delimiter.decode()
     return frame
 
 

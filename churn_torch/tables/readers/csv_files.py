@@ -10,7 +10,7 @@ import pyarrow.csv as pa_csv
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
-from churn_torch.tables.readers.arrow import Announce, Batches
+from churn_torch.tables.readers.arrow import DELIMITER, Announce, Batches
 from churn_torch.tables.readers.csv_form import Form, form_of
 from churn_torch.tables.readers.packing import DAMAGED, Stored
 from churn_torch.tables.readers.text_files import BLOCK, lines_of, open_utf8, unreadable
@@ -44,7 +44,9 @@ def read_csv(files: Sequence[Stored], reading: ReadOptions, announce: Announce) 
             announce(remark)
     if len(speaking) > _SHOWN_FILES:
         announce(f"The same holds for {len(speaking) - _SHOWN_FILES:,} more files.")
-    schema = pa.schema([(name, pa.string()) for name in names])
+    schema = pa.schema(
+        [(name, pa.string()) for name in names], {DELIMITER: forms[0].dialect.delimiter}
+    )
     return schema, (batch for form in forms for batch in _batches(form, reading))
 
 
