@@ -25,7 +25,8 @@ SCHEMA = Schema(
 """A schema of every type of input."""
 
 SPLIT = {
-    "n": 100, "base_rate": 0.25, "auroc": 0.81, "average_precision": 0.6, "log_loss": 0.4,
+    "n": 100, "n_positive": 25,
+    "base_rate": 0.25, "auroc": 0.81, "average_precision": 0.6, "log_loss": 0.4,
     "brier": 0.13, "ece": 0.02, "lift_at_5": 3.1, "lift_at_10": 2.8, "lift_at_20": 2.4,
     "captured_at_5": 0.15, "captured_at_10": 0.28, "captured_at_20": 0.48, "threshold": 0.31,
     "accuracy": 0.8, "precision": 0.66, "recall": 0.55, "f1": 0.6, "true_positives": 15,

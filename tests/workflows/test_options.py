@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
 from churn_torch.errors import InputError
+from churn_torch.tables.missing_words import MissingWords
 from churn_torch.training.components import maker_of
 from churn_torch.training.options import Component
 from churn_torch.workflows.evaluate import EvaluateOptions
@@ -37,7 +38,9 @@ def defaults(kind: type, prefix: str = "") -> dict[str, Any]:
         value = one.default
         if one.default_factory is not dataclasses.MISSING:
             value = one.default_factory()
-        if dataclasses.is_dataclass(value):
+        if isinstance(value, MissingWords):  # a list in the file
+            known[f"{prefix}{one.name}"] = value.everywhere
+        elif dataclasses.is_dataclass(value):
             known |= defaults(type(value), f"{prefix}{one.name}.")
         else:
             known[f"{prefix}{one.name}"] = value

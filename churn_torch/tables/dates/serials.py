@@ -127,7 +127,7 @@ def _moments_of_years() -> Int:
 
 
 def _is_recent(values: Float, form: str) -> bool:
-    """Tell whether some date is after 1972, or a spreadsheet's all after 1908, above any year."""
+    """Tell whether most dates are years from 1970, or a spreadsheet's all after 1908."""
     if form == EXCEL:
         return bool(values[values != 0].min() >= 3_000)
-    return bool(np.abs(values).max() * _MICROS[form] >= 1e14)
+    return bool(np.median(np.abs(values)) * _MICROS[form] >= 1e14)
