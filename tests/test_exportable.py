@@ -287,7 +287,8 @@ def build(case: Case) -> Built:
     schema = infer(
         raw, ColumnRoles(target="churned", kinds={n: k for n, k in KINDS.items() if n in raw})
     )
-    assert {c.name for c in schema.features} == set(raw) - {"churned"}, "a column was left out"
+    names = {name.strip() for name in raw} - {"churned"}
+    assert {c.name for c in schema.features} == names, "a column was left out"
     parsed = parse(raw, schema)
     schema, statistics = fit_statistics(
         [parsed.iloc[:200]], schema, train_options(config).preprocess

@@ -139,7 +139,8 @@ def test_score_in_every_format(story, command, monkeypatch):
         else:
             code, said, _ = command("score", *keys)
             assert code == 0
-        assert one_line(said) == f"400 rows scored, written to {out}."
+        assert one_line(said).endswith(f"400 rows scored, written to {out}.")
+        assert ("read as cp1252" in said) == (source == "kunden.csv")
         scores = pd.read_parquet(story / out) if "parquet" in out else pd.read_csv(story / out)
         assert list(scores.columns) == [*kept, "churn_probability", "churn_decision"]
         np.testing.assert_allclose(scores["churn_probability"], expected, atol=1e-6, rtol=0)
@@ -153,7 +154,8 @@ def test_export_writes_the_file_anew(story, command, monkeypatch):
     code, out, _ = command("export", "out=churn.onnx", "export.outputs=[probability]")
     assert code == 0
     said = one_line(out)
-    assert said.startswith("churn.onnx: ")
+    assert "read as cp1252" in said
+    assert "churn.onnx: " in said
     assert "Verified: matches PyTorch within" in said
     old = ort.InferenceSession(story / "outputs" / "latest" / "model.onnx")
     new = ort.InferenceSession(story / "churn.onnx")
