@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
-from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, dates_by_name, hint, text_hint
+from churn_torch.tables.inference.dated import (
+    DATE_NOTE,
+    as_dates,
+    compact_dates,
+    dates_by_name,
+    hint,
+    text_hint,
+)
 from churn_torch.tables.inference.formatted_numbers import as_numbers
 from churn_torch.tables.inference.identifiers import (
     FEW_VALUES,
@@ -59,6 +66,8 @@ def _guess_number(profile: ColumnProfile) -> Column:
     if profile.is_category:
         return profile.as_column(Kind.CATEGORICAL, "category: stored as one")
     dated = dates_by_name(profile)
+    if dated is None and not is_id_name(profile.name):
+        dated = compact_dates(profile)
     if dated is not None:
         return dated
     why = integer_id(profile)

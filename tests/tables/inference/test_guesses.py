@@ -268,3 +268,13 @@ def test_csv_text_and_typed_numbers_agree(values: list) -> None:
     text = guess(pd.Series(["" if value is None else str(value) for value in values], dtype="str"))
     for field in ("kind", "missing_share", "n_distinct"):
         assert getattr(typed, field) == getattr(text, field)
+
+
+def test_many_numbers_that_are_all_days_are_dates_whatever_the_name() -> None:
+    days = [20_210_300 + i for i in range(1, 15)]
+    column = guess(days, "compact")
+    assert column.kind is Kind.DATETIME
+    assert column.note.endswith("read as 20240131; data.kinds.compact=numeric if these are numbers")
+    assert guess([*days, 20_211_332], "compact").kind is Kind.NUMERIC
+    assert guess(days[:9], "compact").kind is Kind.NUMERIC
+    assert guess(days, "customer_id").kind is Kind.IGNORED
