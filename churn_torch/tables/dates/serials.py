@@ -127,7 +127,11 @@ def _moments_of_years() -> Int:
 
 
 def _is_recent(values: Float, form: str) -> bool:
-    """Tell whether some date is after 1972, or a spreadsheet's all after 1908, above any year."""
+    """Tell whether half the dates are after 1972, or a spreadsheet's all after 1908.
+
+    One large number among small ones is a slip, no moment.
+    """
     if form == EXCEL:
         return bool(values[values != 0].min() >= 3_000)
-    return bool(np.abs(values).max() * _MICROS[form] >= 1e14)
+    sizes = np.abs(values)
+    return bool(sizes.max() * _MICROS[form] >= 1e14 and np.median(sizes) * _MICROS[form] >= 1e14)
