@@ -35,6 +35,17 @@ t | l liter litre litres | ml | m² m2 qm sqm | m³ m3 | sqft | ° | °c | °f |
 | mrd bn | x | kcal | pts pt punkte pkt points point | pcs pc stk stück szt sztuk pièces pieces
 piece шт | people persons personen personnes osób
 """  # noqa: RUF001
+# Behind a sum of money a letter counts thousands or millions.
+_MAGNITUDES = {
+    "k": "k",
+    "tsd": "k",
+    "tys": "k",
+    "m": "mio",
+    "mm": "mio",
+    "mio": "mio",
+    "mln": "mio",
+}
+_MAGNITUDES |= {"b": "mrd", "bn": "mrd", "md": "mrd", "mrd": "mrd"}
 _RATE = re.compile(r"(?:/|per |pro |par |por |je |p\.|a )\s?[^\W\d_]{1,12}\.?|p\.? ?[mawy]\.?")
 _WORD = re.compile(r"[^\W\d_]{2,20}\.?(?:[ /][^\W\d_]{1,20}\.?)?")
 # 1st, 2nd and 3rd are places, not sizes; 5 PM is a time.
@@ -114,6 +125,9 @@ def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
         if inner is None or (money and inner and money != inner) or not (money or inner):
             return None
         return f"{money or inner} {rate[0].casefold().strip()}", True
+    sum_of = _magnitude(money, suffix)
+    if sum_of:
+        return sum_of, True
     unit = _known(suffix, _UNITS)
     if unit is not None:
         return (unit, True) if unit == money or not money else None
@@ -121,6 +135,18 @@ def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
     if money or not apart or not _WORD.fullmatch(word) or word.rstrip(".") in _NO_UNITS:
         return None
     return word, False
+
+
+def _magnitude(money: str, suffix: str) -> str:
+    """Return ``$ k`` for the sum $12K or 12 K$, ``""`` where it is no such sum."""
+    magnitude, *rest = suffix.split() if suffix[:1].isalpha() else [""]
+    if not money and not rest:  # 12K$
+        magnitude, rest = suffix[:1], [suffix[1:]]
+    shortened = _MAGNITUDES.get(magnitude.rstrip(".").casefold(), "")
+    inner = _known(" ".join(rest), MONEY) if any(rest) else ""
+    if not shortened or inner is None or not (money or inner) or (money and inner):
+        return ""
+    return f"{money or inner} {shortened}"
 
 
 def _known(text: str, units: dict[str, str]) -> str | None:

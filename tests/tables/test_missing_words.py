@@ -70,3 +70,8 @@ def test_a_column_is_read_with_its_words() -> None:
     numbers, unreadable = read_column(text, column)
     np.testing.assert_array_equal(numbers, [1000, np.nan, np.nan, np.nan, np.nan, np.nan])
     assert unreadable.tolist() == [False] * 5 + [True]
+
+
+@pytest.mark.parametrize("word", ["n.c.", "NC", "Non communiqué", "nie dotyczy", "н/д", "不适用"])
+def test_usual_words_of_other_languages(word: str) -> None:
+    assert is_placeholder(f" {word} ")

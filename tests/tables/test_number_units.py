@@ -29,6 +29,12 @@ from churn_torch.tables.number_units import read_affix, same_unit
         ("€", "/month", "€ /month", False),
         ("", " € pro Monat", "€ pro monat", False),
         ("", ".- CHF", "chf", False),
+        ("$", "K", "$ k", False),
+        ("-$", " M", "$ mio", True),
+        ("", "K€", "€ k", False),
+        ("", " Mio. €", "€ mio", False),
+        ("", " tys. zł", "zł k", False),
+        ("€", "bn", "€ mrd", False),
         ("", "-", "", True),
     ],
 )

@@ -100,6 +100,7 @@ _FIELDS = {
     "b": rf"(?P<b>{_NAME})\.?",
 }
 _DIRECTIVE = re.compile(r"%(\d*)([A-Za-z])")
+_YEAR_WORD = r"(?:г|r|roku)\.?"  # 31.01.2024 r. in Polish and Russian  # noqa: RUF001
 _OF = "(?:(?:de|del|of|den) |d')?"
 # What may stand between two parts of a date with the name of a month, by the parts.
 _BETWEEN = {
@@ -157,8 +158,8 @@ def _date(form: str) -> str:
         else:
             pattern += re.escape(literal)
     if named:
-        return pattern + r"(?: г\.?)?"  # noqa: RUF001
-    return pattern + r"\.?" if "." in form else pattern
+        return f"{pattern}(?: {_YEAR_WORD})?"
+    return rf"{pattern}(?:\.| ?{_YEAR_WORD})?" if "." in form else pattern
 
 
 def _without_time(form: str) -> str:

@@ -138,7 +138,11 @@ def _moments_of_years() -> Int:
 
 
 def _is_recent(values: Float, form: str) -> bool:
-    """Tell whether most dates are years from 1970, or a spreadsheet's all after 1908."""
+    """Tell whether half the dates are after 1972, or a spreadsheet's all after 1908.
+
+    One large number among small ones is a slip, no moment.
+    """
     if form == EXCEL:
         return bool(values[values != 0].min() >= 3_000)
-    return bool(np.median(np.abs(values)) * _MICROS[form] >= 1e14)
+    sizes = np.abs(values)
+    return bool(sizes.max() * _MICROS[form] >= 1e14 and np.median(sizes) * _MICROS[form] >= 1e14)

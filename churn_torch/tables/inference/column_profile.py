@@ -108,7 +108,8 @@ def profile_column(
     remarks: tuple[str, ...] = ()
     if found.named:
         cells_ = f"{found.named:,} {'cell' if found.named == 1 else 'cells'}"
-        remarks = (f"{cells_} with a word of data.missing count as missing",)
+        count = "counts" if found.named == 1 else "count"
+        remarks = (f"{cells_} with a word of data.missing {count} as missing",)
     return ColumnProfile(
         name=str(series.name),
         storage=found.storage,

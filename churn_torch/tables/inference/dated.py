@@ -51,6 +51,8 @@ _BIRTH_PIVOT = 25
 # Texts that are no dates may be so many; how many rows they may have, `missing_here` says.
 _FEW = 5
 _SAMPLE = 20
+# So many different numbers that are all days, such as 20240131, are no chance.
+_FEWEST_DAYS = 10
 
 
 def named_forms(name: str) -> tuple[str, ...]:
@@ -73,6 +75,19 @@ def dates_by_name(profile: ColumnProfile) -> Column | None:
         return None
     formats = [form for form in dates.number_formats(profile.levels) if form in allowed]
     return number_dates(profile, formats[0]) if formats else None
+
+
+def compact_dates(profile: ColumnProfile) -> Column | None:
+    """Return numbers as dates like 20240131 if all of many can be, whatever the name; else None."""
+    form, levels = dates.COMPACT, profile.levels
+    # Of eight digits: with a time behind the day, numbers may also be ids.
+    if len(levels) < _FEWEST_DAYS or not 19_000_101 <= levels.max() <= 21_001_231:
+        return None
+    if form not in dates.number_formats(levels):
+        return None
+    column = number_dates(profile, form)
+    number = override(f"data.kinds.{profile.name}=numeric")
+    return replace(column, note=f"{column.note}; {number} if these are numbers")
 
 
 def number_dates(profile: ColumnProfile, form: str) -> Column:

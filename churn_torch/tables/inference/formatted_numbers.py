@@ -26,6 +26,7 @@ _FEW_NUMBERS = 0.3
 # So many numbers like 1,234, and none that says otherwise, are thousands.
 _SEVERAL = 3
 _SHOWN_UNITS = 2
+_NEARLY_ALL = 0.8
 _SIGN_NAMES = {" ": "blanks", "'": "apostrophes"}
 
 
@@ -155,8 +156,11 @@ def _formatted(
     """
     parts = number_formats.cut(number_formats.normalized(levels))
     units = _units(parts, counts)
-    if len(units) > 1:
-        return f"several units ({' and '.join(units[:3])}), so not read as one number"
+    if len(units) > 1 and sum(_rows_of(parts, counts).values()) >= _NEARLY_ALL * counts.sum():
+        *first, last = units[:3]
+        return f"several units ({', '.join(first)} and {last}), so not read as one number"
+    if len(units) > 1:  # texts with a digit, such as 3b1
+        return _Reading(None, np.full(len(levels), np.nan))
     unit, spelled = _one_unit(parts, counts)
     if unit is None:
         return _Reading(None, np.full(len(levels), np.nan))

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import re
 
-from churn_torch.tables.inference.column_profile import ColumnProfile
-from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, dates_by_name, hint, text_hint
+from churn_torch.tables.inference.column_profile import ColumnProfile, override
+from churn_torch.tables.inference.dated import (
+    DATE_NOTE,
+    as_dates,
+    compact_dates,
+    dates_by_name,
+    hint,
+    text_hint,
+)
 from churn_torch.tables.inference.formatted_numbers import as_numbers
 from churn_torch.tables.inference.identifiers import (
     FEW_VALUES,
     FREE_TEXT_SHARE,
+    ROWS_OF_NAMED_IDS,
     ROWS_TO_JUDGE_IDS,
     code_note,
     integer_id,
     is_code_name,
+    is_id_name,
     repeated_note,
 )
 from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
 
+_ONE_WORD = re.compile(r"but for '([^\W\d_]+(?:[ -][^\W\d_]+)*)'$")
 # What pandas and `readers.header_rows` call a column without a name.
 _NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
 
@@ -56,6 +66,8 @@ def _guess_number(profile: ColumnProfile) -> Column:
     if profile.is_category:
         return profile.as_column(Kind.CATEGORICAL, "category: stored as one")
     dated = dates_by_name(profile)
+    if dated is None and not is_id_name(profile.name):
+        dated = compact_dates(profile)
     if dated is not None:
         return dated
     why = integer_id(profile)
@@ -80,13 +92,31 @@ def _guess_text(profile: ColumnProfile) -> Column:
     if numbers.profile is not None:
         return _guess_number(numbers.profile)
     why_not = text_hint(profile.levels) or numbers.why_not
+    why_not += _remedy(profile.name, why_not)
     ratio = profile.n_distinct / profile.present
-    if profile.rows >= ROWS_TO_JUDGE_IDS and ratio >= 0.95:
+    is_id = is_id_name(profile.name)
+    if profile.rows >= (ROWS_OF_NAMED_IDS if is_id else ROWS_TO_JUDGE_IDS) and ratio >= 0.95:
         note = "left out: looks like an identifier (a different text in nearly every row)"
-        return profile.as_column(Kind.IGNORED, f"{note}{why_not}{repeated_note(profile)}")
+        # Money or names that nearly never repeat are no customers with several rows.
+        return profile.as_column(
+            Kind.IGNORED, f"{note}{why_not}{repeated_note(profile) if is_id else ''}"
+        )
     if profile.n_distinct > FEW_VALUES and ratio > FREE_TEXT_SHARE:
+        if is_id:
+            note = f"named like one, {profile.n_distinct:,} different texts"
+            note = f"left out: looks like an identifier ({note}){repeated_note(profile)}"
+            return profile.as_column(Kind.IGNORED, note)
         if is_code_name(profile.name):
             return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
         note = f"left out: too many different texts ({profile.n_distinct:,} in {profile.present:,})"
         return profile.as_column(Kind.IGNORED, note + why_not)
     return profile.as_column(Kind.CATEGORICAL, "category" + why_not)
+
+
+def _remedy(name: str, why_not: str) -> str:
+    """Name the key that takes the one word between numbers or dates as missing."""
+    word = _ONE_WORD.search(why_not)
+    if word is None:
+        return ""
+    key = override(f"data.missing.{name}=[{word[1]}]")
+    return f": {key} if it means missing"

@@ -29,12 +29,15 @@ _CODE_WORDS = (
     "departamento store shop outlet sector channel category segment cluster zone county state "
     "province prefix country регион код отдел"
 )
+_NUMBER_SIGN = re.compile("#|\u2116|\\b[Nn][\u00ba\u00b0]")
 _CODE_TOKENS = frozenset(_CODE_WORDS.split())
 # After these words a number is a size: area in square metres, days of a zone.
 _SIZE_WORDS = "size count counts total sum avg mean share rate m2 sqm sqft spend sales"
 _SIZES = frozenset(_SIZE_WORDS.split())
 
 ROWS_TO_JUDGE_IDS = 20
+# A name that says id needs fewer rows.
+ROWS_OF_NAMED_IDS = 10
 _ID_DIGITS = 6
 _LONG_DIGITS = 8
 # More different values than this, in more than this share of the rows, are names or free text.
@@ -52,14 +55,14 @@ def integer_id(profile: ColumnProfile) -> str:
     missing, and either counts the rows or has long values of one length.
     """
     levels, n_distinct, present = profile.levels, profile.n_distinct, profile.present
-    if profile.rows < ROWS_TO_JUDGE_IDS or profile.missing > _FEW_BLANKS * profile.rows:
+    tokens = tokens_of(profile.name)
+    numbered = bool(tokens) and tokens[-1] in _NUMBER_TOKENS
+    named = is_id_name(profile.name)
+    enough_rows = ROWS_OF_NAMED_IDS if named else ROWS_TO_JUDGE_IDS
+    if profile.rows < enough_rows or profile.missing > _FEW_BLANKS * profile.rows:
         return ""
     if not _whole(profile):
         return ""
-    tokens = tokens_of(profile.name)
-    numbered = bool(tokens) and tokens[-1] in _NUMBER_TOKENS
-    named = _is_named_id(tokens)
-    named |= _is_persons_number(tokens)
     different = "a different number in every row"
     if n_distinct < present:
         # A customer may have several rows; then a number called an id is judged like text.
@@ -118,7 +121,7 @@ def repeated_note(profile: ColumnProfile) -> str:
 
 def tokens_of(name: str) -> list[str]:
     """Return the words of a column's name: ``CustomerId`` has ``customer`` and ``id``."""
-    return [token.lower() for token in TOKENS.findall(name)]
+    return [token.lower() for token in TOKENS.findall(_NUMBER_SIGN.sub(" no ", name))]
 
 
 def _is_named_id(tokens: list[str]) -> bool:
@@ -136,6 +139,12 @@ def _is_persons_number(tokens: list[str]) -> bool:
     """Tell whether a name is one such as ``customer number`` or ``nr klienta``."""
     numbered = any(token in _NUMBER_TOKENS for token in (tokens[:1] + tokens[-1:]))
     return numbered and any(map(_PERSON_TOKEN.fullmatch, tokens))
+
+
+def is_id_name(name: str) -> bool:
+    """Tell whether a column is called an identifier: customer_id, Kundennummer, Account #."""
+    tokens = tokens_of(name)
+    return _is_named_id(tokens) or _is_persons_number(tokens)
 
 
 def is_code_name(name: str) -> bool:

@@ -5,6 +5,9 @@ An encoding is judged by the letters that it gives: how well those of one langua
 
 from __future__ import annotations
 
+import math
+import re
+
 # Signs of two bytes, told apart by charset-normalizer.
 TWO_BYTES = ("gb18030", "big5", "cp932", "euc_jp", "cp949")
 
@@ -57,6 +60,7 @@ _CYRILLIC = {
 _GREEK = {"Greek": "αοιετσνηυρπκμλωςδγχάίόέθήφύβώξζψϊϋΐΰ"}
 _HEBREW = {"Hebrew": "יוהלאתרמבשנעדםקחכטפגצסזןךףץ"}
 _ARABIC = {"Arabic or Persian": "اليمنورتبةعدسفهكقأحجشطصخإذىضثغئءزؤآظپچژگیک"}
+_THAI = {"Thai": "านรอกเงยลวมดทสตัี่้ะปบคหแจิุูพชขใไืโถผ็ณซธึำ์ศษภญฟฉฐฎ"}
 SCRIPTS = (
     ("cp1251", _CYRILLIC),
     ("koi8_r", _CYRILLIC),
@@ -69,6 +73,23 @@ SCRIPTS = (
     ("cp1255", _HEBREW),
     ("cp1256", _ARABIC),
     ("iso8859_6", _ARABIC),
+    ("cp874", _THAI),
 )
 # Signs that any text may hold.
 SIGNS = frozenset("€£§°ºª«»–—’“”„…•™®©№·\u00a0\u00b4\u2018\u201a")
+# Signs of cp1252 where they belong: blanks, money and degrees apart from words, an apostrophe
+# inside a word, a dash between blanks or digits, quotation marks in pairs.
+_NO_LETTER = rb"A-Za-z\x80-\x9f\xa1-\xff"
+ONLY_SIGNS = re.compile(
+    rb"(?:[\x00-\x7f\xa0]|(?<![%b])(?:[\x80\xa2\xa3\xa5\xa7\xb1-\xb3]|\xb0[CF]?)(?![%b])"
+    rb"|(?<=[A-Za-z])\x92(?=[A-Za-z])|(?<=[ 0-9])[\x96\x97](?=[ 0-9])|\x93[\x00-\x7f\xa0]*\x94)*"
+    % (_NO_LETTER, _NO_LETTER)
+)
+# The rarity of a sign that is no letter of a language.
+_FOREIGN = 6.0
+
+
+def rarity(char: str, alphabet: str) -> float:
+    """Return how rare a letter is: the logarithm of its place among the letters of a language."""
+    place = alphabet.find(char)
+    return _FOREIGN if place < 0 else math.log(place + 3)

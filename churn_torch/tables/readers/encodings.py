@@ -14,7 +14,15 @@ from itertools import pairwise
 from charset_normalizer import from_bytes
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables.readers.alphabets import LATIN, SCRIPTS, SIGNS, TWO_BYTES, WINDOWS
+from churn_torch.tables.readers.alphabets import (
+    LATIN,
+    ONLY_SIGNS,
+    SCRIPTS,
+    SIGNS,
+    TWO_BYTES,
+    WINDOWS,
+    rarity,
+)
 
 UTF8 = "utf-8"
 _MARKS = (  # UTF-32 first: its mark starts like that of UTF-16
@@ -29,14 +37,11 @@ _SAMPLE_LINES = 2000
 # Systems of long ago, only taken where the letters speak for them.
 _OLD = 2.5
 _ODD_CAPITALS = 20.0
-# Of fewer letters no script can be told.
-_FEW_LETTERS = 4
+_FEW_LETTERS = 4  # of fewer, no script can be told
 # Bytes of signs of two bytes, of which one cannot be sure.
 _FEW_SIGNS = 12
 _SAMPLE_BYTES = 1 << 14
-# Logarithms of places among the letters of a language: of a sign that is none of them, of what is
-# too rare to be a language, and what stands out.
-_FOREIGN = 6.0
+# Rarities: of what is too rare to be a language, and what stands out.
 _RARE = 3.6
 _CLEAR = 0.15
 _WORD = re.compile(rb"[A-Za-z\x80-\xff]+")
@@ -176,23 +181,34 @@ def detect(lines: Iterable[bytes]) -> Encoding:
     # The second byte of a Chinese or Japanese sign may be any of ASCII from 0x40 on.
     cells = [cell for line in lines for cell in _CELL.findall(line) if not cell.isascii()]
     words = Counter(cells)
+    signs = {word for word in words if ONLY_SIGNS.fullmatch(word)}
+    if words and len(signs) == len(words):
+        return Encoding("cp1252", words=_shown(words, "cp1252"))
     # With repeats: of a short text charset-normalizer judges no language.
     text = b" ".join(cells)[:_SAMPLE_BYTES]
-    known = dict.fromkeys([*TWO_BYTES, *dict(SCRIPTS), *WINDOWS])
-    best = from_bytes(text, cp_isolation=list(known), threshold=0.9).best()
-    guess = None if best is None else best.encoding
+    known = {*TWO_BYTES, *dict(SCRIPTS), *WINDOWS} - {"cp874"}  # takes Chinese for Thai
+    guesses = [one.encoding for one in from_bytes(text, cp_isolation=sorted(known), threshold=0.9)]
+    guess = guesses[0] if guesses else None
     n_letters = sum(len(run) for word in words for run in _HIGH_RUN.findall(word))
     if n_letters < _FEW_LETTERS or _is_accented(words, guess in TWO_BYTES):
-        found, sure = _best_latin(words, text, guess)
+        lettered = Counter({word: n for word, n in words.items() if word not in signs})
+        found, sure = _best_latin(lettered, text, guess, old=not signs)
     elif guess in TWO_BYTES and not _HALF_WIDTH.search(_decoded(text, str(guess))):
         found, sure = str(guess), n_letters >= _FEW_SIGNS
     else:
         found, sure = _best_script(words, text, guess)
-    shown = [
-        "".join(char if char.isprintable() else "\ufffd" for char in _decoded(word, found))
-        for word, _ in words.most_common(4)
-    ]
-    return Encoding(found, sure=sure, words=tuple(shown))
+        others = [one for one in guesses[1:] if one in TWO_BYTES]
+        if found == LATIN[0][0] and guess in TWO_BYTES and others:
+            found, sure = others[0], False  # no letters of one byte, nor of half the width
+    return Encoding(found, sure=sure, words=_shown(words, found))
+
+
+def _shown(words: Counter[bytes], name: str) -> tuple[str, ...]:
+    """Return the most frequent words as an encoding reads them."""
+    return tuple(
+        "".join(char if char.isprintable() or char == "\xa0" else "\ufffd" for char in text)
+        for text in (_decoded(word, name) for word, _ in words.most_common(4))
+    )
 
 
 def _is_accented(words: Counter[bytes], two_bytes: bool) -> bool:
@@ -210,10 +226,17 @@ def _is_accented(words: Counter[bytes], two_bytes: bool) -> bool:
     return sum(re.search(rb"[A-Za-z]", part) is not None for part in parts) >= 0.6 * len(parts)
 
 
-def _best_latin(words: Counter[bytes], text: bytes, guess: str | None) -> tuple[str, bool]:
-    """Return the encoding of Latin letters that explains most, and whether no other does."""
+def _best_latin(
+    words: Counter[bytes], text: bytes, guess: str | None, *, old: bool
+) -> tuple[str, bool]:
+    """Return the encoding of Latin letters that explains most, and whether no other does.
+
+    Those of systems of long ago are only looked at with `old`: they have no euro and no quotes.
+    """
     scores = []
     for place, (name, languages) in enumerate(LATIN):
+        if name not in WINDOWS and not old:
+            continue
         weights = {char: 1 + math.log(n) for char, n in _letters(words, name).items()}
         score = max(
             sum(weight if char in alphabet else -weight for char, weight in weights.items())
@@ -234,7 +257,7 @@ def _best_script(words: Counter[bytes], text: bytes, guess: str | None) -> tuple
         letters, odd = _letters(words, name), _odd_capitals(words, name)
         weights = {char: 1 + math.log(n) for char, n in letters.items()}
         score = min(
-            sum(weight * _rarity(char, alphabet) for char, weight in weights.items())
+            sum(weight * rarity(char, alphabet) for char, weight in weights.items())
             for alphabet in languages.values()
         ) / max(1e-9, sum(weights.values()))
         scores.append((score + odd, name != guess, place, name))
@@ -244,12 +267,6 @@ def _best_script(words: Counter[bytes], text: bytes, guess: str | None) -> tuple
     lowest, _, _, found = scores[0]
     rivals = {name for score, _, _, name in scores if score < lowest + _CLEAR}
     return found, not any(_decoded(text, name) != _decoded(text, found) for name in rivals)
-
-
-def _rarity(char: str, alphabet: str) -> float:
-    """Return how rare a letter is: the logarithm of its place among the letters of a language."""
-    place = alphabet.find(char)
-    return _FOREIGN if place < 0 else math.log(place + 3)
 
 
 def _odd_capitals(words: Counter[bytes], name: str) -> float:

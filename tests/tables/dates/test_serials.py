@@ -71,3 +71,7 @@ def test_a_number_means_the_same_alone_and_in_a_column(
         column, alone = float(day_numbers(dates)[0]), day_of_number(number, form)
         assert column == pytest.approx(expected, nan_ok=True, abs=0)
         assert alone == pytest.approx(expected, nan_ok=True, abs=0)
+
+
+def test_one_large_number_among_small_ones_is_no_moment() -> None:
+    assert number_formats(pd.Series([0.5 * i for i in range(99)] + [7e11])) == []

@@ -177,8 +177,40 @@ class TestIdentifiers:
         assert guess([*self.IDS[:-1], None], "id").kind is Kind.IGNORED  # a blank or two
         assert guess([*self.IDS[:50], *[None] * 10], "id").kind is Kind.NUMERIC
         assert guess([i + 0.5 for i in self.IDS], "id").kind is Kind.NUMERIC
-        assert guess(list(range(19)), "id").kind is Kind.NUMERIC
-        assert guess([f"k{i}" for i in range(19)], "id").kind is Kind.CATEGORICAL
+        assert guess(list(range(19)), "count").kind is Kind.NUMERIC
+        assert guess([f"k{i}" for i in range(19)], "key").kind is Kind.CATEGORICAL
+        assert guess(list(range(9)), "id").kind is Kind.NUMERIC
+        assert guess([f"k{i}" for i in range(9)], "id").kind is Kind.CATEGORICAL
+
+    def test_a_name_that_says_id_needs_few_rows(self) -> None:
+        assert guess([7 * i for i in range(14)], "Account #").kind is Kind.IGNORED
+        assert guess([7 * i for i in range(14)], "№ клиента").kind is Kind.IGNORED
+        assert guess([f"C{i}" for i in range(14)], "customer_id").kind is Kind.IGNORED
+
+    def test_only_identifiers_that_repeat_suggest_a_split_by_them(self) -> None:
+        ids = guess([f"K{i // 3:05}" for i in range(300)], "customer_id")
+        assert "named like one, 100 different texts" in ids.note
+        assert "data.split.by=group data.split.column=customer_id" in ids.note
+        names = guess([f"Name {i % 290}" for i in range(300)], "surname")
+        assert names.kind is Kind.IGNORED
+        assert "data.split" not in names.note
+
+    def test_one_word_between_numbers_or_dates_is_named_with_its_key(self) -> None:
+        numbers = guess([*map(str, range(80)), *["pending"] * 20], "open orders")
+        key = '"data.missing.open orders=[pending]"'
+        assert numbers.note.endswith(
+            f"would be a number but for 'pending': {key} if it means missing"
+        )
+        days = [f"{1 + i % 28:02}/{1 + i % 12:02}/2021" for i in range(80)]
+        assert (
+            "data.missing.last=[never] if it means" in guess([*days, *["never"] * 20], "last").note
+        )
+        assert "data.missing" not in guess([*map(str, range(80)), *["<5"] * 20], "age").note
+
+    def test_codes_of_digits_and_letters_have_no_units(self) -> None:
+        codes = guess([f"{i * 37 % 4096:03x}" for i in range(300)], "hex")
+        assert codes.kind is Kind.IGNORED
+        assert "units" not in codes.note
 
     def test_long_numbers_of_one_length(self) -> None:
         long = [100_003 + 7 * i for i in range(N)]
@@ -236,3 +268,13 @@ def test_csv_text_and_typed_numbers_agree(values: list) -> None:
     text = guess(pd.Series(["" if value is None else str(value) for value in values], dtype="str"))
     for field in ("kind", "missing_share", "n_distinct"):
         assert getattr(typed, field) == getattr(text, field)
+
+
+def test_many_numbers_that_are_all_days_are_dates_whatever_the_name() -> None:
+    days = [20_210_300 + i for i in range(1, 15)]
+    column = guess(days, "compact")
+    assert column.kind is Kind.DATETIME
+    assert column.note.endswith("read as 20240131; data.kinds.compact=numeric if these are numbers")
+    assert guess([*days, 20_211_332], "compact").kind is Kind.NUMERIC
+    assert guess(days[:9], "compact").kind is Kind.NUMERIC
+    assert guess(days, "customer_id").kind is Kind.IGNORED

@@ -40,6 +40,7 @@ PLACES = {
     "cp1255": ["תל אביב", "ירושלים", "חיפה", "חודשי", "שנתי"],
     "cp1256": ["الرياض", "جدة", "شهري", "سنوي", "بطاقة ائتمان"],
     "cp1257": ["Šiauliai", "Klaipėda", "mėnesinis", "Panevėžys", "grynųjų"],
+    "cp874": ["กรุงเทพ", "เชียงใหม่", "ภูเก็ต", "รายเดือน", "ยกเลิก"],
     "gbk": ["北京", "上海", "基础套餐", "增值套餐", "月付", "信用卡"],
     "big5": ["台北市", "高雄市", "月租", "年約", "信用卡", "女性"],
     "shift_jis": ["東京", "大阪", "ベーシック", "プレミアム", "はい", "クレジットカード"],
@@ -128,3 +129,27 @@ def test_transcoding_replaces_what_is_not_valid() -> None:
     blocks = [b"caf", b"\xc3", b"\xa9 \xe9", b"\n"]
     assert b"".join(transcoded(blocks, Encoding("utf-8"))).decode() == "café \ufffd\n"
     assert b"".join(transcoded([b"\xe9"], Encoding("cp1252"))).decode() == "é"
+
+
+SIGNS_ONLY = {
+    "money": ["12,50 €", "1.200,00 €", "80 €"],
+    "pounds": ["£12.50", "£7.00"],
+    "apostrophes": ["O’Brien", "don’t know"],
+    "dashes": ["A – B", "2 – 3"],
+    "quotes": ["“basic”", "a “plus” plan"],
+    "blanks": ["1\u00a0200,50", "21 °C"],
+}
+
+
+@pytest.mark.parametrize("cells", SIGNS_ONLY.values(), ids=SIGNS_ONLY)
+def test_money_and_quotes_of_cp1252_are_no_letters_of_older_systems(cells: list[str]) -> None:
+    lines = [f"C{i};{cells[i % len(cells)]}".encode("cp1252") for i in range(60)]
+    found = detect(lines)
+    assert (found.name, found.sure) == ("cp1252", True)
+    accented = detect([*lines, "C60;groß".encode("cp1252")])
+    assert accented.name == "cp1252"
+
+
+def test_chinese_that_could_be_half_width_japanese_is_not_taken_for_accents() -> None:
+    lines = [f"C{i},{p},{c}" for i in range(40) for p in ("高雄", "臺中", "臺北") for c in "否是否"]
+    assert detect([line.encode("big5") for line in lines]).name == "big5"
