@@ -34,14 +34,17 @@ data.split.test: testsize testshare testsplit testratio testfraction
 data.split.validation: validationsize valsize validsize validationfraction valsplit
   validationsplit valratio valfraction validationratio devsize
 data.split.by: splitby split splitter stratify
-data.split.column by: timecolumn groupcolumn datecolumn group groups
+data.split.column by: timecolumn groupcolumn datecolumn group groups date time
 data.target target: target label labels y ycol targetcolumn targetcol targetname labelcolumn
   labelcol outcome response dependent
 data.positive: positive positiveclass poslabel positivelabel positivevalue
 data.id: id idcol idcolumn idcols customerid key index indexcol
 data.weight: sampleweight weights weight weightcolumn weightcol
 data.ignore: ignore drop dropcolumns dropcols exclude ignorecolumns
-data.kinds: dtypes dtype columntypes coltypes kinds types
+data.kinds: dtypes dtype columntypes coltypes kinds types dates parsedates
+data.missing: navalues nullvalues nulls missingvalues missingwords
+data.skip: skiprows header headerrow skiplines
+data.decimal: decimalpoint decimalseparator thousands
 data.source source: source data input inputs inputfile file filename path datapath datafile
   dataset csv csvfile table train trainfile traindata x
 data.test_source: test testfile testdata testset testpath
@@ -69,7 +72,7 @@ model.depth: depth layers nlayers numlayers nblocks hiddenlayers
 model.dropout: dropout dropoutrate droprate
 model.activation: activation act
 calibration: calibrator calibrate calibrationmethod
-trainer.devices: devices gpus numgpus njobs ngpus nthreads numworkers
+trainer.devices: devices gpus numgpus ngpus
 trainer.accelerator: accelerator device usegpu cuda gpu cpu
 trainer.precision: precision amp fp16
 trainer.strategy: strategy ddp
@@ -92,6 +95,7 @@ by: by groupby segment segments slices
 host: host address bind ip
 port: port p
 """
+_OF_COLUMNS = {"data.kinds", "data.missing"}  # a column's name may follow
 OTHER_NAMES: dict[str, list[str]] = {
     name: keys.split()
     for keys, names in (
@@ -230,6 +234,9 @@ def right_key(written: str, taken: Sequence[str]) -> str | None:
     plain = {_plain(key): key for key in reversed(taken)}
     if _plain(written) in plain:  # max-epochs, MODEL
         return plain[_plain(written)]
+    head, _, column = written.removeprefix("data.").partition(".")
+    if of_columns := _by_other_name(head, _OF_COLUMNS & set(taken)) if column else None:
+        return f"{of_columns}.{column}"  # kinds.tenure
     last = written.rpartition(".")[2]
     other = _by_other_name(written, taken)
     for alike in (
@@ -237,10 +244,13 @@ def right_key(written: str, taken: Sequence[str]) -> str | None:
         [key for key in taken if _plain(key.rpartition(".")[2]) == _plain(last)],
         [other] if other else [],
         [key for key in taken if len(written) > 2 and key.startswith(written)],
-        difflib.get_close_matches(written, taken, n=1, cutoff=0.75),
     ):
         if alike:
             return alike[0]
+    if {_plain(written), _plain(last)} & OTHER_NAMES.keys():
+        return None  # what it is known by is no misspelt name of another
+    if near := difflib.get_close_matches(written, taken, n=1, cutoff=0.75):
+        return near[0]
     ends = {key.rpartition(".")[2]: key for key in reversed(taken)}  # what people remember
     if near := difflib.get_close_matches(last, ends, n=1, cutoff=0.75):
         return ends[near[0]]

@@ -254,11 +254,11 @@ def _how_to_make_two(counts: Counts, positive: str | None) -> str:
     example = positive or next(iter(leaving), None)
     others = [label for label in staying or labels if label != example][:1]
     left_out = override("data.negative", others)
-    if formulas and others:
-        return (
-            f"{formulas[0]!r} is a spreadsheet's formula without its result: save the file with "
-            f"values, or set {left_out} to leave out rows of other values"
-        )
+    if formulas:
+        save = f"{formulas[0]!r} is a spreadsheet's formula without its result: save the file with"
+        if not others:
+            return f"{save} values"
+        return f"{save} values, or set {left_out} to leave out rows of other values"
     if len(counts) > 20:
         return "name another column, or compute one of two values (SELECT ... CASE WHEN ... END)"
     churn = f"{override('data.positive', example)} and " if example and positive is None else ""

@@ -72,7 +72,7 @@ def build_trainer(
             logger.log_hyperparams(dict(described or {}))
         keywords |= {"logger": loggers or False, "default_root_dir": folder}
     try:
-        return pl.Trainer(callbacks=callbacks, **keywords)
+        trainer = pl.Trainer(callbacks=callbacks, **keywords)
     except Exception as error:  # Lightning's own classes share no base but Exception
         reason = _in_one_line(error)
         is_gpu = re.search("gpu|cuda", reason, re.IGNORECASE)
@@ -82,6 +82,15 @@ def build_trainer(
             got=f"its error: {reason}",
             fix="choose trainer=cpu or trainer=auto" if is_gpu else "see the keys in conf/trainer/",
         ) from error
+    if options.trainer.strategy == "auto" and (n := trainer.num_devices * trainer.num_nodes) > 1:
+        # Lightning would start the caller's script again for each of them.
+        raise InputError(
+            "trainer.strategy",
+            expected="ddp for several devices",
+            got="auto",
+            fix=f"choose trainer=ddp trainer.devices={n}, or leave trainer.devices out",
+        )
+    return trainer
 
 
 def _logger(name: str, folder: Path, keywords: Mapping[str, Any]) -> Logger:

@@ -59,8 +59,16 @@ def check_followed(overrides: Sequence[str]) -> None:
     """Refuse overrides that a fit without a run folder would have to drop.
 
     Raises:
-        InputError: Naming the key and what takes its place.
+        InputError: Naming the key and what takes its place; or they are no list of texts.
     """
+    is_list = isinstance(overrides, list | tuple)
+    if not is_list or not all(isinstance(override, str) for override in overrides):
+        raise InputError(
+            "overrides",
+            expected='a list of texts, such as ["optimizer.lr=0.01"]',
+            got=repr(overrides),
+            fix=f"write [{overrides!r}]" if isinstance(overrides, str) else "write such a list",
+        )
     for override in overrides:
         key, _, value = re.sub(r"^(\+\+|\+|~)", "", override.strip()).partition("=")
         for refused, instead in _INSTEAD.items():

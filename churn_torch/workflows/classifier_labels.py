@@ -13,9 +13,11 @@ from sklearn.utils.validation import column_or_1d
 
 from churn_torch.errors import InputError
 from churn_torch.tables.cells import canonical_text, numbers_as_text
+from churn_torch.tables.churn_words import sense_of
 from churn_torch.tables.labels import find_labels
 from churn_torch.tables.options import Label
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.target_cells import shown
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class ClassLabels:
 
     def named_in(self, schema: Schema) -> Schema:
         """Return the schema of a table whose target is 1 and 0 with the labels themselves."""
-        positive, negative = (str(self.classes[i]) for i in (self.modelled, 1 - self.modelled))
+        labels = _as_in_training(self.classes)
+        positive, negative = labels[self.modelled], labels[1 - self.modelled]
         column = replace(schema[schema.target], note=f"target: {positive!r} is churn")
         schema = schema.with_columns({schema.target: column})
         return replace(schema, positive=positive, negative=negative)
@@ -82,6 +85,9 @@ def class_labels(y: Any, positive: Label | None) -> ClassLabels:
 def _checked(y: Any) -> npt.NDArray[Any]:
     y = column_or_1d(np.asarray(y), warn=True)
     missing = pd.isna(y)
+    if y.dtype.kind in "OU":  # blanks are no label, as in a training
+        text = canonical_text(pd.Series(y))
+        missing = missing | (text.isna() | (text.str.strip() == "")).to_numpy()
     if missing.any():
         raise InputError(
             "y",
@@ -96,8 +102,28 @@ def _checked(y: Any) -> npt.NDArray[Any]:
     if kind != "binary":
         raise ValueError(
             f"Only binary classification is supported. The type of the target is {kind}."
+            + (_how_to_make_two(y) if kind == "multiclass" else "")
         )
     return np.asarray(y)
+
+
+def _how_to_make_two(y: npt.NDArray[Any]) -> str:
+    """Name the labels, and say what makes two of them."""
+    cells = pd.Series(y)
+    counts: dict[Any, int] = cells.value_counts().to_dict()
+    try:
+        find_labels(cells, None)
+    except InputError:
+        example = next((label for label in counts if sense_of(str(label)) == "leaving"), None)
+        of_one = "y == LABEL" if example is None else f"y == {example!r}"
+        fix = f"fit {of_one}, or leave out the rows of the others"
+    else:
+        fix = "write each in one way, as with y.str.strip().str.lower()"
+    return f" y has {len(counts):,} labels ({shown(counts)}); {fix}."
+
+
+def _as_in_training(classes: npt.NDArray[Any]) -> list[str]:
+    return [str(label).strip() for label in numbers_as_text(canonical_text(pd.Series(classes)))]
 
 
 def _churn(classes: npt.NDArray[Any], positive: Label | None, name: str) -> int | None:
@@ -114,4 +140,4 @@ def _churn(classes: npt.NDArray[Any], positive: Label | None, name: str) -> int 
             got=repr(positive),
             fix="set it to the one that means churn",
         ) from None
-    return numbers_as_text(canonical_text(labels)).tolist().index(churn)
+    return _as_in_training(classes).index(churn)

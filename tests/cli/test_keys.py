@@ -49,6 +49,12 @@ def taken(command: str) -> list[str]:
         ("output_dir", "outputs"),
         ("k", "features.k"),
         ("modle", "model"),
+        ("kinds.tenure", "data.kinds.tenure"),
+        ("dtype.tenure", "data.kinds.tenure"),
+        *[(name, "data.missing") for name in ("na_values", "data.na_values", "missing")],
+        *[(name, "data.skip") for name in ("skiprows", "header", "data.header")],
+        ("data.thousands", "data.decimal"),
+        ("data.date", "data.split.column"),
         ("data.sorce", "data.source"),
         ("xyzzy", None),
         ("", None),
@@ -125,6 +131,11 @@ def test_keys_of_other_choices_name_the_choice():
         unknown_key("momentum", "train", ["optimizer=sgd", "momentum=0.9"])
     )
     assert "did you mean 'data.source' of data=table?" in str(unknown_key("csv", "train"))
+
+
+def test_a_known_name_is_no_misspelt_other() -> None:
+    assert right_key("data.file", taken_keys("train")) is None  # not data.id
+    assert "did you mean 'data.source' of data=table?" in str(unknown_key("data.file", "train"))
 
 
 def test_a_choice_that_cannot_be_composed_gets_the_suggestions_of_the_defaults():

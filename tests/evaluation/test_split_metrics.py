@@ -181,6 +181,7 @@ def test_the_mean_over_batches_is_another_number() -> None:
         ),
         ([0.1, 0.5], [0, 0], "got 2 labels that are all 0"),
         ([0.1, 0.5], [1.0, 1.0], "got 2 labels that are all 1"),
+        ([0.1], [1.0], "got one label, 1;"),
     ],
 )
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def test_the_named_label_is_found(values: list, positive: Label, chosen: str) ->
             r"\('No' 1,232, 'Yes' 236, '=N\(TRUE\)' 1\); '=N\(TRUE\)' is a spreadsheet's formula "
             r"without its result: .* data\.negative=\[No\] to leave",
         ),
+        (["=A2>3", "=A3>3", "=A4>3"], None, "without its result: save the file with values.$"),
         ([0, 1, 1, 2], None, "set data.positive to the value that means churn, and"),
         (list("abcdefgh"), None, r"8 values \('a' 1, .*'f' 1, \.\.\.\)"),
         ([*range(30)], None, r"30 values .*; name another column, or compute one"),

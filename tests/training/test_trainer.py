@@ -60,3 +60,10 @@ def test_what_lightning_refuses_is_named(tmp_path):
     options = replace(options, trainer=replace(options.trainer, precision="8-bit"))
     with pytest.raises(InputError, match=r"^trainer: expected values .* error: .*conf/trainer/"):
         build_trainer(options, tmp_path, "mark")
+
+
+@pytest.mark.parametrize("key", ["trainer.devices=2", "trainer.num_nodes=2"])
+def test_several_devices_need_a_strategy_that_does_not_start_the_script_again(key, tmp_path):
+    message = r"^trainer\.strategy: expected ddp for several devices, got auto; choose trainer=ddp"
+    with pytest.raises(InputError, match=message):
+        build_trainer(options_of("trainer.accelerator=cpu", key), tmp_path, "mark")

@@ -44,6 +44,20 @@ def test_what_a_classifier_would_drop_is_refused(override, instead):
         check_followed(["optimizer=newton", override])
 
 
+@pytest.mark.parametrize(
+    ("overrides", "fix"),
+    [
+        ("optimizer=newton", r"write \['optimizer=newton'\]"),
+        (None, "write such a list"),
+        ([3], "write such a list"),
+        ({"optimizer": "newton"}, "write such a list"),
+    ],
+)
+def test_overrides_are_a_list_of_texts(overrides, fix):
+    with pytest.raises(InputError, match=f"^overrides: expected a list of texts, .*; {fix}"):
+        check_followed(overrides)
+
+
 def test_what_it_follows_passes():
     check_followed(
         [
