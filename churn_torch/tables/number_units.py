@@ -37,11 +37,15 @@ piece шт | people persons personen personnes osób
 """  # noqa: RUF001
 # Behind a sum of money a letter counts thousands or millions.
 _MAGNITUDES = {
-    word: family[0]
-    for family in ("k tsd tys", "mio m mln mm", "mrd b bn md")
-    for family in [family.split()]
-    for word in family
+    "k": "k",
+    "tsd": "k",
+    "tys": "k",
+    "m": "mio",
+    "mm": "mio",
+    "mio": "mio",
+    "mln": "mio",
 }
+_MAGNITUDES |= {"b": "mrd", "bn": "mrd", "md": "mrd", "mrd": "mrd"}
 _RATE = re.compile(r"(?:/|per |pro |par |por |je |p\.|a )\s?[^\W\d_]{1,12}\.?|p\.? ?[mawy]\.?")
 _WORD = re.compile(r"[^\W\d_]{2,20}\.?(?:[ /][^\W\d_]{1,20}\.?)?")
 # 1st, 2nd and 3rd are places, not sizes; 5 PM is a time.

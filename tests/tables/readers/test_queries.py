@@ -235,3 +235,16 @@ def test_only_an_address_may_load_an_extension(
     with pytest.raises(InputError, match="query: expected a SELECT that DuckDB can run"):
         read("SELECT 1 AS a")
     assert asked == [None, "false"]
+
+
+def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    rows = [f"{i};{12 + i}.0{i}.2{i}\n" for i in range(1, 9)]
+    path.write_text("fee;since\n" + "".join(rows), encoding="utf-8")
+    with pytest.raises(InputError, match=r"years of two digits in .*customers.csv"):
+        read(f"SELECT * FROM '{path}'")
+    text = read(f"SELECT * FROM read_csv('{path}', all_varchar=true)")
+    assert text["since"][0] == "13.01.21"
+    four = path.read_text(encoding="utf-8").replace(".2", ".202")
+    path.write_text(four, encoding="utf-8")
+    assert len(read(f"SELECT * FROM '{path}'")) == 8
