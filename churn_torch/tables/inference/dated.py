@@ -140,6 +140,7 @@ def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
     formats, unread = dates.but_for(dated.levels, few=few, asked=asked)
     if not formats:
         return DatesFound(None, str(dated.levels.iloc[0]))
+    dated = _without_zeros(dated)
     if unread:
         bad = dated.levels.isin(unread).to_numpy()
         if dated.counts is None or bad.all():
@@ -157,6 +158,21 @@ def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
             remarks=(*dated.remarks, counted(dated.levels[bad], dated.counts[bad])),
         )
     return DatesFound(date_column(dated, formats))
+
+
+def _without_zeros(profile: ColumnProfile) -> ColumnProfile:
+    """Count 0 and the like between dates as missing, as they are read."""
+    zero = profile.levels.str.fullmatch(r"\s*0+(?:\.0+)?\s*").to_numpy(dtype=bool)
+    if profile.counts is None or not zero.any() or zero.all():
+        return profile
+    return replace(
+        profile,
+        levels=profile.levels[~zero].reset_index(drop=True),
+        counts=profile.counts[~zero],
+        n_distinct=int((~zero).sum()),
+        missing=profile.missing + int(profile.counts[zero].sum()),
+        remarks=(*profile.remarks, counted(profile.levels[zero], profile.counts[zero])),
+    )
 
 
 def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
