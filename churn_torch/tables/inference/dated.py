@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow.compute as pc
 
-from churn_torch.tables import dates
+from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
 from churn_torch.tables.inference.placeholders import (
     counted,
@@ -51,6 +52,7 @@ _BIRTH_PIVOT = 25
 # Texts that are no dates may be so many; how many rows they may have, `missing_here` says.
 _FEW = 5
 _SAMPLE = 20
+_LONGEST_ZERO = 5  # shorter than any date
 # So many different numbers that are all days, such as 20240131, are no chance.
 _FEWEST_DAYS = 10
 
@@ -162,8 +164,13 @@ def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
 
 def _without_zeros(profile: ColumnProfile) -> ColumnProfile:
     """Count 0 and the like between dates as missing, as they are read."""
+    if profile.counts is None or not len(profile.levels):
+        return profile
+    lengths = pc.binary_length(cells.arrow_text(profile.levels))
+    if pc.min(lengths).as_py() > _LONGEST_ZERO:
+        return profile
     zero = profile.levels.str.fullmatch(r"\s*0+(?:\.0+)?\s*").to_numpy(dtype=bool)
-    if profile.counts is None or not zero.any() or zero.all():
+    if not zero.any() or zero.all():
         return profile
     return replace(
         profile,
