@@ -100,7 +100,8 @@ def _interval_notes(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, split in with_intervals.items():
         fewer = min(split["n_positive"], split["n"] - split["n_positive"])
         if fewer < FEW:
-            whom = "churners" if fewer == split["n_positive"] else "customers who stayed"
+            left, whom = fewer == split["n_positive"], "churner" if fewer == 1 else "churners"
+            whom = whom if left else f"{'customer' if fewer == 1 else 'customers'} who stayed"
             notes.append(
                 f"{name}: only {fewer} {whom}, so its intervals are rough: with fewer than {FEW} "
                 "they are not sure to hold the truth as often as they say"

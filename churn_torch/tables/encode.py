@@ -179,7 +179,8 @@ def _check_finite(numbers: pd.Series, column: Column, first_row: int) -> None:
         f"column {column.name!r}",
         expected="finite numbers up to 3.4e38",
         got=f"{int(beyond.sum()):,} {word}, the first in row {row:,}",
-        fix="correct them or leave the cells empty",
+        fix="correct them or leave the cells empty"
+        + (f", or train with data.missing.{column.name}=[inf,-inf]" if word == "infinite" else ""),
     )
 
 

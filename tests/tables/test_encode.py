@@ -122,7 +122,7 @@ def test_parse_text(column: Column, values: object, expected: list[str]) -> None
         (NUMERIC, pd.Series(pd.to_datetime(["2024-01-31"])), "the first is '2024-01-31"),
         (NUMERIC, [1.0, np.inf, -np.inf], "^column 'x': expected finite numbers up to 3.4e38, "
          "got 2 infinite, the first in row 2;"),
-        (NUMERIC, ["1", "inf"], "got 1 infinite"),
+        (NUMERIC, ["1", "inf"], r"got 1 infinite.*=\[inf,-inf\]"),
         (NUMERIC, [1e39, np.inf], "got 2 beyond"),
         (NUMERIC, [1e39], "got 1 beyond"),
         (FLAG, ["1", "maybe"], "'x': expected yes/no values, .*'maybe' in row 2"),

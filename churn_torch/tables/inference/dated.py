@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow.compute as pc
 
-from churn_torch.tables import dates
+from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
 from churn_torch.tables.inference.placeholders import (
     counted,
@@ -51,6 +52,7 @@ _BIRTH_PIVOT = 25
 # Texts that are no dates may be so many; how many rows they may have, `missing_here` says.
 _FEW = 5
 _SAMPLE = 20
+_LONGEST_ZERO = 5  # shorter than any date
 # So many different numbers that are all days, such as 20240131, are no chance.
 _FEWEST_DAYS = 10
 
@@ -140,6 +142,7 @@ def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
     formats, unread = dates.but_for(dated.levels, few=few, asked=asked)
     if not formats:
         return DatesFound(None, str(dated.levels.iloc[0]))
+    dated = _without_zeros(dated)
     if unread:
         bad = dated.levels.isin(unread).to_numpy()
         if dated.counts is None or bad.all():
@@ -157,6 +160,26 @@ def as_dates(profile: ColumnProfile, *, asked: bool = False) -> DatesFound:
             remarks=(*dated.remarks, counted(dated.levels[bad], dated.counts[bad])),
         )
     return DatesFound(date_column(dated, formats))
+
+
+def _without_zeros(profile: ColumnProfile) -> ColumnProfile:
+    """Count 0 and the like between dates as missing, as they are read."""
+    if profile.counts is None or not len(profile.levels):
+        return profile
+    lengths = pc.binary_length(cells.arrow_text(profile.levels))
+    if pc.min(lengths).as_py() > _LONGEST_ZERO:
+        return profile
+    zero = profile.levels.str.fullmatch(r"\s*0+(?:\.0+)?\s*").to_numpy(dtype=bool)
+    if not zero.any() or zero.all():
+        return profile
+    return replace(
+        profile,
+        levels=profile.levels[~zero].reset_index(drop=True),
+        counts=profile.counts[~zero],
+        n_distinct=int((~zero).sum()),
+        missing=profile.missing + int(profile.counts[zero].sum()),
+        remarks=(*profile.remarks, counted(profile.levels[zero], profile.counts[zero])),
+    )
 
 
 def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:

@@ -190,6 +190,9 @@ def _formatted(
         remark += "; parentheses are a minus"
     if levels.str.contains(r"\d.*-\s*$", regex=True).any():
         remark += "; a minus may stand last"
+    bare = sum(n for affix, n in _rows_of(parts, counts).items() if not affix.unit)
+    if unit == "%" and bare:  # 45% beside .45
+        remark += f"; {bare:,} {'cell has' if bare == 1 else 'cells have'} no %"
     examples = read.filter(pc.match_substring(read, other if seen else sign))
     if doubt and len(examples):
         meant = number_formats.read_number(examples[0].as_py(), form)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import zipfile
 from pathlib import Path
 
@@ -56,6 +57,14 @@ SUFFIXES = {
 # Formats of which a file by that name must be one; others may hold text after all.
 _BINARY = {format for format in SUFFIXES.values() if format != JSON}
 
+# Documents that hold no table as we read one, by how they start.
+_DOCUMENTS = {
+    "a web page (HTML)": (b"<!doctype html", b"<html", b"<table", b"<head", b"<meta", b"<style"),
+    "an XML file": (b"<?xml",),
+    "a PDF file": (b"%pdf-",),
+    "a text document (RTF)": (b"{\\rtf",),
+}
+
 
 def is_parquet(path: Path) -> bool:
     """Tell a Parquet file, not packed, from all else by its first bytes.
@@ -100,6 +109,14 @@ def format_of(stored: Stored) -> str:
     named = SUFFIXES.get(stored.suffix)
     if named == STATA and head[0] in _STATA_VERSIONS:
         return STATA
+    document = _document(head)
+    if document:
+        raise InputError(
+            str(stored),
+            expected="a table",
+            got=document,
+            fix="open it in a program that shows it and save the table as .xlsx or .csv",
+        )
     if named in _BINARY:
         raise InputError(
             str(stored),
@@ -110,6 +127,15 @@ def format_of(stored: Stored) -> str:
     if named == JSON or _starts_like_json(head):
         return JSON
     return CSV
+
+
+def _document(head: bytes) -> str:
+    """Say which kind of document a file is; exports of web portals called .xls often are HTML."""
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()[:64].lower()
+    for name, beginnings in _DOCUMENTS.items():
+        if start.startswith(beginnings):
+            return name
+    return ""
 
 
 def _starts_like_json(head: bytes) -> bool:

@@ -26,6 +26,12 @@ _START = re.compile(
 BATCH_ROWS = 65_536
 _ADDRESS = re.compile(r"\w+://")
 
+# Files in a query, and words that say how dates in them are read.
+_CSV_NAMES = re.compile(r"'((?:[^']|'')+\.(?:csv|tsv|txt)(?:\.gz)?)'", re.IGNORECASE)
+_NAMED_FORMS = re.compile(
+    r"dateformat|all_varchar|auto_detect|columns\s*=|types\s*=", re.IGNORECASE
+)
+
 _Settings = dict[str, str | bool | int | float | list[str]]
 _ANY_QUERY: _Settings = {
     # Otherwise a table name could pick up a Python variable of ours.
@@ -118,6 +124,8 @@ def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
     try:
         with duckdb.connect(where, read_only=path is not None, config=settings) as connection:
             reads_csv = not query.is_address and _check_one_select(connection, query.sql)
+            if reads_csv:
+                _check_years(query.sql)
             reader = connection.sql(query.sql).to_arrow_reader(BATCH_ROWS)
             batches = arrow.guarded(reader, "the rows of the query")
             yield reader.schema, _without_short_years(batches) if reads_csv else batches
@@ -203,6 +211,30 @@ def _without_short_years(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Recor
                     "(read_csv(..., all_varchar=true))",
                 )
         yield batch
+
+
+def _check_years(sql: str) -> None:
+    """Refuse a query in which DuckDB would take 31.01.24 in a CSV for a day of 2031.
+
+    Raises:
+        InputError: It would.
+    """
+    if _NAMED_FORMS.search(sql):
+        return
+    for name in _CSV_NAMES.findall(sql):
+        with connected() as connection:
+            try:
+                found = connection.execute(f"SELECT DateFormat FROM sniff_csv('{name}')").fetchone()
+            except duckdb.Error:  # the query itself will tell
+                continue
+        if found and str(found[0]).startswith("%y"):
+            raise InputError(
+                "query",
+                expected="dates that DuckDB reads as they are meant",
+                got=f"years of two digits in {name!r}, which it takes to stand first",
+                fix="name the file itself as the source, or read it as text in the query "
+                "(read_csv(..., all_varchar=true))",
+            )
 
 
 def _operators(plan: list[dict[str, Any]]) -> Iterator[str]:

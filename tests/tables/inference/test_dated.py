@@ -100,3 +100,11 @@ def test_last_days_are_named() -> None:
     assert column is not None
     assert "set data.missing.x=[9999-12-31]" in column.note
     assert column.storage is Storage.TEXT
+
+
+def test_zeros_between_dates_are_counted_as_missing() -> None:
+    frame = pd.Series([*(f"{d:02}/01/2021" for d in range(1, 29)), "0", "0", "00.0"], name="last")
+    column = as_dates(profile_column(frame.astype("str"))).column
+    assert column is not None
+    assert column.note.endswith("'0' and '00.0' (3 cells) count as missing")
+    assert column.missing_share == 3 / 31

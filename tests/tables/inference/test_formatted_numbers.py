@@ -65,3 +65,9 @@ def test_what_is_asked_for_loses_its_zeros_and_a_few_texts() -> None:
     assert (found.missing, set(found.missing_words)) == (2, {"soon", "3+"})
     refused = as_numbers(profile_of([*cells, "later"]), asked=True)
     assert (refused.unreadable, refused.unreadable_rows) == ("soon", 3)
+
+
+def test_numbers_without_percent_beside_some_with_it_are_counted() -> None:
+    found = as_numbers(profile_of([*(f"{i}%" for i in range(10, 40)), ".45", "0.5"]))
+    assert found.profile is not None
+    assert found.profile.remarks[0] == "% left out; 2 cells have no %"

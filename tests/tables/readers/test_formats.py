@@ -49,3 +49,21 @@ def test_a_name_that_promises_more_is_refused(tmp_path: Path, name: str) -> None
     path.write_bytes(b"a,b\n1,2\n")
     with pytest.raises(InputError, match=r"expected an? .* file, got one that does not start like"):
         format_of(Stored(path))
+
+
+@pytest.mark.parametrize("name", ["export.xls", "export.csv"])
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\xef\xbb\xbf<html><table><tr><td>1</td></tr></table>", "a web page"),
+        (b"\n<TABLE border=1>", "a web page"),
+        (b"<?xml version='1.0'?><rows/>", "an XML file"),
+        (b"%PDF-1.4\n", "a PDF file"),
+        (b"{\\rtf1 hello}", "a text document"),
+    ],
+)
+def test_documents_are_named(tmp_path: Path, name: str, head: bytes, kind: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(head)
+    with pytest.raises(InputError, match=f"expected a table, got {kind}.*; open it in a program"):
+        format_of(Stored(path))

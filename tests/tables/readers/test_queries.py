@@ -246,3 +246,16 @@ def test_years_of_two_digits_in_a_csv_are_refused(tmp_path: Path) -> None:
     assert text["since"].tolist() == ["31.01.24", "28.02.21"]
     least = read(f"SELECT DATE '0001-01-01' AS day, fee FROM '{path}'")
     assert len(least) == 2
+
+
+def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    rows = [f"{i};{12 + i}.0{i}.2{i}\n" for i in range(1, 9)]
+    path.write_text("fee;since\n" + "".join(rows), encoding="utf-8")
+    with pytest.raises(InputError, match=r"years of two digits in .*customers.csv"):
+        read(f"SELECT * FROM '{path}'")
+    text = read(f"SELECT * FROM read_csv('{path}', all_varchar=true)")
+    assert text["since"][0] == "13.01.21"
+    four = path.read_text(encoding="utf-8").replace(".2", ".202")
+    path.write_text(four, encoding="utf-8")
+    assert len(read(f"SELECT * FROM '{path}'")) == 8
