@@ -70,7 +70,7 @@ def check_both_classes(n: int, n_positive: int) -> None:
         raise InputError(
             "",
             expected="churners and non-churners",
-            got=f"{n} labels that are all {int(n_positive > 0)}"
+            got=f"{n:,} labels that are all {int(n_positive > 0)}"
             if n > 1
             else f"one label, {int(n_positive > 0)}",
             fix="evaluate rows of both classes, and check data.positive",

@@ -58,11 +58,10 @@ def calibration_sentence(choice: Mapping[str, Any]) -> str:
     if not losses:
         return f"Calibration: none, as {rows} have too few of a class to compare calibrators on."
     if chosen == "none":
-        others = ", ".join(name for name in losses if name != "none")
-        return (
-            f"Calibration: none; on {rows} no calibrator ({others}) lowers the held-out log-loss "
-            "beyond noise."
-        )
+        others = [name for name in losses if name != "none"]
+        none = f"none of {', '.join(others)} lowers"
+        lowers = none if len(others) > 1 else f"{others[0]} does not lower"
+        return f"Calibration: none; on {rows} {lowers} the held-out log-loss beyond noise."
     return (
         f"Calibration: {chosen}, which lowers the log-loss of held-out validation rows from "
         f"{losses['none']:.4f} to {losses[chosen]:.4f} (standard error of the gain "

@@ -100,8 +100,9 @@ def _interval_notes(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, split in with_intervals.items():
         fewer = min(split["n_positive"], split["n"] - split["n_positive"])
         if fewer < FEW:
-            left, whom = fewer == split["n_positive"], "churner" if fewer == 1 else "churners"
-            whom = whom if left else f"{'customer' if fewer == 1 else 'customers'} who stayed"
+            customer = "churner" if fewer == split["n_positive"] else "customer"
+            stayed = "" if fewer == split["n_positive"] else " who stayed"
+            whom = f"{customer}{'' if fewer == 1 else 's'}{stayed}"
             notes.append(
                 f"{name}: only {fewer} {whom}, so its intervals are rough: with fewer than {FEW} "
                 "they are not sure to hold the truth as often as they say"

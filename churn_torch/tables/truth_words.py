@@ -11,6 +11,7 @@ from collections.abc import Iterable
 PAIRS = (
     # English
     *(("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("1", "0"), ("on", "off")),
+    ("true.", "false."),  # as the churn table of many textbooks has it
     # Chinese (both scripts), Japanese, Korean
     *(("是", "否"), ("是", "不是"), ("真", "假"), ("对", "错"), ("對", "錯")),
     *(("はい", "いいえ"), ("真", "偽"), ("예", "아니오"), ("네", "아니오"), ("예", "아니요")),

@@ -91,7 +91,12 @@ def test_features_table_marks_the_chosen_columns() -> None:
         ),
         (
             {"chosen": "none", "rows": 1056, "log_loss": {"none": 0.4, "platt": 0.41}, "error": 0},
-            "Calibration: none; on 1,056 validation rows no calibrator (platt) lowers the held-out "
+            "Calibration: none; on 1,056 validation rows platt does not lower the held-out "
+            "log-loss beyond noise.",
+        ),
+        (
+            {"chosen": "none", "rows": 1500, "log_loss": dict.fromkeys(("none", "platt", "beta"))},
+            "Calibration: none; on 1,500 validation rows none of platt, beta lowers the held-out "
             "log-loss beyond noise.",
         ),
         (

@@ -133,6 +133,7 @@ def test_folds_are_summed_up_over_the_folds() -> None:
     [
         (14, "test: only 14 churners, so its intervals are rough"),
         (1, "test: only 1 churner, so its intervals are rough"),
+        (1056, "test: only 1 customer who stayed, so its"),
         (1050, "test: only 7 customers who stayed, so its intervals are rough"),
         (15, ""),
         (1042, ""),

@@ -34,6 +34,7 @@ def target(values: list, **kwargs: object) -> pd.Series:
         (target([True, False]), ("True", "False")),
         (target([True, None, False], dtype="boolean"), ("True", "False")),
         (target(["f", "t"]), ("t", "f")),
+        (target([" True.", " False."]), ("True.", "False.")),
         (target(["Y", "N"]), ("Y", "N")),
         (target(["Churned", "Stayed"]), ("Churned", "Stayed")),
         (target([-1, 1]), ("1", "-1")),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers import arrow
@@ -123,12 +121,10 @@ def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
     settings = _ANY_QUERY if query.is_address else _USER_QUERY
     try:
         with duckdb.connect(where, read_only=path is not None, config=settings) as connection:
-            reads_csv = not query.is_address and _check_one_select(connection, query.sql)
-            if reads_csv:
+            if not query.is_address and _check_one_select(connection, query.sql):
                 _check_years(query.sql)
             reader = connection.sql(query.sql).to_arrow_reader(BATCH_ROWS)
-            batches = arrow.guarded(reader, "the rows of the query")
-            yield reader.schema, _without_short_years(batches) if reads_csv else batches
+            yield reader.schema, arrow.guarded(reader, "the rows of the query")
     except duckdb.Error as error:
         raise _refused(query, error) from None
 
@@ -190,27 +186,6 @@ def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
             fix="remove that part",
         )
     return not operators.isdisjoint({"READ_CSV", "READ_CSV_AUTO"})
-
-
-def _without_short_years(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Refuse dates of the first century: DuckDB takes the 24 of 31.01.24 in a CSV as a year.
-
-    Year 1 passes, which is the least date of some systems.
-    """
-    for batch in batches:
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if not pa.types.is_date(column.type) and not pa.types.is_timestamp(column.type):
-                continue
-            years = pc.year(column)
-            if pc.any(pc.and_(pc.greater(years, 1), pc.less(years, 100))).as_py():
-                raise InputError(
-                    "query",
-                    expected="dates with years of four digits",
-                    got=f"years such as 0024 in {name!r}, as DuckDB reads years of two digits",
-                    fix="name the file itself as the source, or read it as text in the query "
-                    "(read_csv(..., all_varchar=true))",
-                )
-        yield batch
 
 
 def _check_years(sql: str) -> None:

@@ -52,6 +52,8 @@ def test_numbers_that_look_like_dates_get_a_hint() -> None:
     assert '"data.kinds.my col=datetime"' in hint(profile(numbers, "my col"))
     for others in (list(range(28)), [44_200 + i for i in range(28)], [2015, 2016]):
         assert hint(profile(others)) == ""
+    for amounts in ([*range(3, 60, 3), 10**12], [1_100_000_000.5 + i for i in range(28)]):
+        assert hint(profile(amounts)) == ""  # one large number, and cents
 
 
 def test_short_years_are_explained_and_births_are_long_ago() -> None:

@@ -237,17 +237,6 @@ def test_only_an_address_may_load_an_extension(
     assert asked == [None, "false"]
 
 
-def test_years_of_two_digits_in_a_csv_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "customers.csv"
-    path.write_text("since;fee\n31.01.24;5\n28.02.21;6\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"years such as 0024 in 'since'.*all_varchar=true"):
-        read(f"SELECT * FROM '{path}'")
-    text = read(f"SELECT * FROM read_csv('{path}', all_varchar=true)")
-    assert text["since"].tolist() == ["31.01.24", "28.02.21"]
-    least = read(f"SELECT DATE '0001-01-01' AS day, fee FROM '{path}'")
-    assert len(least) == 2
-
-
 def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     rows = [f"{i};{12 + i}.0{i}.2{i}\n" for i in range(1, 9)]
