@@ -36,6 +36,7 @@ Float = npt.NDArray[np.float64]
 # Spreadsheets begin with day 1, 1 January 1900, and have a 29 February 1900, day 60.
 _EXCEL_1970, _EXCEL_MARCH_1900 = 25_569, 61
 _YEARS = (1900, 2100)
+_FIRST_LOOK = 999
 _YEAR_9999 = LAST_MOMENT - 366 * 86_400_000_000
 
 
@@ -112,14 +113,23 @@ def number_formats(numbers: pd.Series) -> list[str]:
     low, high = _moments_of_years()
     fitting = []
     for form in (*DIGIT_FORMS, *_MICROS):
-        micros, good = micros_of_numbers(values, form)
-        if form in (EXCEL, *DIGIT_FORMS):  # these stand for no date
-            real = (values != 0) & (micros < _YEAR_9999)
-            micros, good = micros[real], good[real]
-        if len(good) and good.all() and micros.min() >= low and micros.max() <= high:
+        # Most numbers are no dates, which a few of them show.
+        few = _all_dates(values[:_FIRST_LOOK], form, low, high)
+        if few is not False and _all_dates(values, form, low, high):
             fitting.append(form)
     # Small numbers are moments of the first days of 1970 in many units.
     return [form for form in fitting if form not in _MICROS or _is_recent(values, form)]
+
+
+def _all_dates(values: Float, form: str, low: np.int64, high: np.int64) -> bool | None:
+    """Tell whether numbers are dates between two moments; None where all stand for no date."""
+    micros, good = micros_of_numbers(values, form)
+    if form in (EXCEL, *DIGIT_FORMS):  # these stand for no date
+        real = (values != 0) & (micros < _YEAR_9999)
+        micros, good = micros[real], good[real]
+    if not len(good):
+        return None
+    return bool(good.all() and micros.min() >= low and micros.max() <= high)
 
 
 def _moments_of_years() -> Int:
