@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -34,11 +32,11 @@ NUMBER_FORMS = frozenset(_MICROS)
 DIGIT_FORMS = (COMPACT, COMPACT_MONTH)
 
 Bool = npt.NDArray[np.bool_]
-_FIRST_LOOK = 100
 Float = npt.NDArray[np.float64]
 # Spreadsheets begin with day 1, 1 January 1900, and have a 29 February 1900, day 60.
 _EXCEL_1970, _EXCEL_MARCH_1900 = 25_569, 61
 _YEARS = (1900, 2100)
+_FIRST_LOOK = 999
 _YEAR_9999 = LAST_MOMENT - 366 * 86_400_000_000
 
 
@@ -112,25 +110,26 @@ def number_formats(numbers: pd.Series) -> list[str]:
     values = numbers.to_numpy(np.float64)
     if not len(values) or not np.isfinite(values).all():
         return []
-    # Most columns of numbers are no dates, which a few of them show.
-    forms = _fitting(values[:: len(values) // _FIRST_LOOK + 1], (*DIGIT_FORMS, *_MICROS))
-    # Small numbers are moments of the first days of 1970 in many units.
-    return [
-        form for form in _fitting(values, forms) if form not in _MICROS or _is_recent(values, form)
-    ]
-
-
-def _fitting(values: Float, forms: Sequence[str]) -> list[str]:
     low, high = _moments_of_years()
     fitting = []
-    for form in forms:
-        micros, good = micros_of_numbers(values, form)
-        if form in (EXCEL, *DIGIT_FORMS):  # these stand for no date
-            real = (values != 0) & (micros < _YEAR_9999)
-            micros, good = micros[real], good[real]
-        if len(good) and good.all() and micros.min() >= low and micros.max() <= high:
+    for form in (*DIGIT_FORMS, *_MICROS):
+        # Most numbers are no dates, which a few of them show.
+        few = _all_dates(values[:_FIRST_LOOK], form, low, high)
+        if few is not False and _all_dates(values, form, low, high):
             fitting.append(form)
-    return fitting
+    # Small numbers are moments of the first days of 1970 in many units.
+    return [form for form in fitting if form not in _MICROS or _is_recent(values, form)]
+
+
+def _all_dates(values: Float, form: str, low: np.int64, high: np.int64) -> bool | None:
+    """Tell whether numbers are dates between two moments; None where all stand for no date."""
+    micros, good = micros_of_numbers(values, form)
+    if form in (EXCEL, *DIGIT_FORMS):  # these stand for no date
+        real = (values != 0) & (micros < _YEAR_9999)
+        micros, good = micros[real], good[real]
+    if not len(good):
+        return None
+    return bool(good.all() and micros.min() >= low and micros.max() <= high)
 
 
 def _moments_of_years() -> Int:
