@@ -237,11 +237,13 @@ def right_key(written: str, taken: Sequence[str]) -> str | None:
     head, _, column = written.removeprefix("data.").partition(".")
     if of_columns := _by_other_name(head, _OF_COLUMNS & set(taken)) if column else None:
         return f"{of_columns}.{column}"  # kinds.tenure
-    last = written.rpartition(".")[2]
+    group, _, last = written.rpartition(".")
     other = _by_other_name(written, taken)
+    beside = [key for key in taken if group and key.rpartition(".")[0] == group]
     for alike in (
         [key for key in taken if key.endswith(f".{written}")],  # split.test
         [key for key in taken if _plain(key.rpartition(".")[2]) == _plain(last)],
+        difflib.get_close_matches(written, beside, n=1, cutoff=0.9),  # export.dtypes
         [other] if other else [],
         [key for key in taken if len(written) > 2 and key.startswith(written)],
     ):
