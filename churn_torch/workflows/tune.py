@@ -172,6 +172,7 @@ def tune(
             values = {key: value for key, value in best.params.items() if key in space}
             run = train(spaces.with_values(choices, values), folder, source=source)
         study.note_run(folder)
+        _write(study)  # once more: another process may have written before the last trial ended
         show(f"Study folder: {study.folder}")
     return run
 
