@@ -13,7 +13,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.arrow import DELIMITER, Announce, Batches
 from churn_torch.tables.readers.csv_form import Form, form_of
 from churn_torch.tables.readers.packing import DAMAGED, Stored
-from churn_torch.tables.readers.text_files import BLOCK, lines_of, open_utf8, unreadable
+from churn_torch.tables.readers.text_files import BLOCK, lines_of, no_csv, open_utf8
 
 # Files of a table whose remarks are shown.
 _SHOWN_FILES = 3
@@ -100,7 +100,7 @@ def _check_last_quote(form: Form, cell: str) -> None:
             end = (end + block)[-16:]
     if not end.decode(errors="ignore").rstrip().endswith('"'):
         start = cell.splitlines()[0][:40]
-        raise unreadable(form.stored, f"the quote that opens before {start!r} never closes")
+        raise no_csv(form.stored, f"the quote that opens before {start!r} never closes")
 
 
 def _bad_line(form: Form, reading: ReadOptions, error: BaseException) -> InputError:
@@ -131,4 +131,4 @@ def _bad_line(form: Form, reading: ReadOptions, error: BaseException) -> InputEr
                     )
     except (csv.Error, ValueError, *DAMAGED) as second:
         problem = first_line(second)
-    return unreadable(form.stored, problem)
+    return no_csv(form.stored, problem)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
 from churn_torch.tables.readers.packing import Stored
-from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, texts, unreadable
+from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, no_csv, texts
 from churn_torch.tables.schema import check_names
 
 # What Arrow keeps for a cell of text beside its bytes.
@@ -78,7 +78,7 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
             key=f"{reading.prefix}skip",
         )
     except csv.Error as error:  # a quote that never closes
-        raise unreadable(stored, first_line(error)) from None
+        raise no_csv(stored, error) from None
     footer = ""
     if reading.skip is None:
         tail = head if whole else text.tail.decode(encoding.name, errors="replace")

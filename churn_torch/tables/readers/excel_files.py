@@ -7,14 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import header_rows
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
 # Rows that the header is looked for in.
@@ -41,12 +41,9 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
         except (calamine.CalamineError, OSError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
-            raise InputError(
-                str(stored),
-                expected="an Excel or OpenDocument workbook",
-                got=f"one that cannot be read ({first_line(error)})",
-                fix="save it again, or save the sheet as CSV",
-            ) from None
+            expected = "an Excel or OpenDocument workbook"
+            fix = "save it again, or save the sheet as CSV"
+            raise unreadable(stored, error, expected=expected, fix=fix) from None
     found = [] if len(names) == 1 or reading.sheet is not None else [_choice(name, names, reading)]
     return _table(stored, rows, found, reading, announce)
 

@@ -12,14 +12,14 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, queries
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, open_utf8
 
+_JSON = "JSON: a list of objects, an object a line, or an object of columns"
 # Text that looks like one of these is text: a CSV file gives it as text too.
 _AS_TEXT = {"DATE", "TIME", "UUID", "JSON"}
 # Where programs put the rows, in an object that says more.
@@ -120,7 +120,7 @@ def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
                 f"SELECT * FROM read_json({given}, records='true', columns={{{columns}}})"
             ).to_arrow_reader(queries.BATCH_ROWS)
         except (duckdb.Error, UnicodeDecodeError) as error:  # it may cut its message in a letter
-            raise _unreadable(stored, arrow.library_message(error)) from None
+            raise unreadable(stored, arrow.library_message(error), expected=_JSON) from None
         yield reader.schema, arrow.guarded(reader, str(stored))
 
 
@@ -133,7 +133,7 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise _unreadable(stored, first_line(error)) from None
+        raise unreadable(stored, error, expected=_JSON) from None
     key = None
     if isinstance(document, dict) and isinstance(document.get("columns"), list):
         rows = document.get("data")  # pandas' orient="split"
@@ -154,15 +154,6 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
     else:
         columns = {}
     if not columns or len({len(cells) for cells in columns.values()}) != 1:
-        raise _unreadable(stored, "an object that is no table")
+        raise unreadable(stored, "an object that is no table", expected=_JSON)
     table = pa.table({str(name): column_of(cells) for name, cells in columns.items()})
     return table.schema, iter(table.to_batches(queries.BATCH_ROWS))
-
-
-def _unreadable(stored: Stored, problem: str) -> InputError:
-    return InputError(
-        str(stored),
-        expected="JSON: a list of objects, an object a line, or an object of columns",
-        got=f"one that cannot be read ({problem})",
-        fix="correct the file or write it again",
-    )

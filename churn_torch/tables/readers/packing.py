@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 
 # What a damaged stream raises.
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
@@ -136,15 +136,29 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
 }
 
 
+def unreadable(
+    stored: Stored,
+    problem: BaseException | str,
+    *,
+    expected: str,
+    fix: str = "correct the file or write it again",
+) -> InputError:
+    """Return the sentence for a file that is not what it should be.
+
+    Args:
+        stored: The file.
+        problem: What is wrong with it: a few words, or the error of a library.
+        expected: What it should be.
+        fix: What the user can do.
+    """
+    words = problem if isinstance(problem, str) else first_line(problem)
+    got = f"one that cannot be read ({words})"
+    return InputError(str(stored), expected=expected, got=got, fix=fix)
+
+
 def damaged(stored: Stored, error: BaseException) -> InputError:
     """Return the sentence for a packed file that cannot be unpacked to its end."""
-    problem = (str(error) or type(error).__name__).splitlines()[0][:200]
-    return InputError(
-        str(stored),
-        expected="a file that can be unpacked",
-        got=f"one that cannot be read ({problem})",
-        fix="correct the file or write it again",
-    )
+    return unreadable(stored, error, expected="a file that can be unpacked")
 
 
 def members(path: Path) -> list[Stored]:

@@ -8,11 +8,10 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers import formats
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.extras import missing
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
 _READERS = {
@@ -42,12 +41,8 @@ def read_statistics(
         except Exception as error:  # errors of its own, of pandas and of Python
             if isinstance(error, MemoryError):
                 raise
-            raise InputError(
-                str(stored),
-                expected=f"a file of {format}",
-                got=f"one that cannot be read ({first_line(error)})",
-                fix="write it again, or save the table as CSV",
-            ) from None
+            fix = "write it again, or save the table as CSV"
+            raise unreadable(stored, error, expected=f"a file of {format}", fix=fix) from None
     labelled = []
     for name, labels in (meta.variable_value_labels or {}).items():
         if name in frame.columns and (texts := _labelled(frame[name], labels)) is not None:

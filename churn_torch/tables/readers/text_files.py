@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import IO, Any, NamedTuple, cast
 
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import encodings
 from churn_torch.tables.readers.encodings import Encoding
-from churn_torch.tables.readers.packing import DAMAGED, Stored
+from churn_torch.tables.readers.packing import DAMAGED, Stored, unreadable
 
 HEAD = 1 << 16
 _TAIL = 1 << 14
@@ -64,10 +64,10 @@ def look_at(stored: Stored, reading: ReadOptions) -> Text:
                 tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
                 block = file.read(BLOCK)
                 if len(block) == BLOCK and b"\n" not in block and b"\r" not in block:
-                    raise unreadable(stored, f"a line is longer than {BLOCK >> 20} MB")
+                    raise no_csv(stored, f"a line is longer than {BLOCK >> 20} MB")
             check.finish()
     except DAMAGED as error:
-        raise unreadable(stored, first_line(error)) from None
+        raise no_csv(stored, error) from None
     if name == encodings.UTF8 or (name is None and marked == "utf-8-sig"):
         encoding = Encoding("utf-8-sig", n_bad=check.n_bad)
     elif name is not None or marked is not None:
@@ -105,7 +105,7 @@ def _with_bad_places(stored: Stored, encoding: Encoding) -> tuple[Encoding, int]
             line += text.count("\n")
     if encoding.name.startswith(_WIDE) and n_bad:
         wide = encoding.name[:6].upper()
-        raise unreadable(stored, f"it starts like {wide} text but is not")
+        raise no_csv(stored, f"it starts like {wide} text but is not")
     return replace(encoding, n_bad=n_bad), bad_line
 
 
@@ -218,11 +218,6 @@ def lines_of(file: IO[bytes], encoding: Encoding) -> Iterator[str]:
             yield line
 
 
-def unreadable(stored: Stored, problem: str) -> InputError:
+def no_csv(stored: Stored, problem: BaseException | str) -> InputError:
     """Return the sentence for a file that is no CSV file."""
-    return InputError(
-        str(stored),
-        expected="a CSV file",
-        got=f"one that cannot be read ({problem})",
-        fix="correct the file or write it again",
-    )
+    return unreadable(stored, problem, expected="a CSV file")
