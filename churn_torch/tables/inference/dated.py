@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
+from churn_torch.tables.inference.identifiers import tokens_of
 from churn_torch.tables.inference.placeholders import (
     counted,
     missing_here,
@@ -22,7 +23,6 @@ from churn_torch.tables.schema import Column, Kind, Storage
 
 DATE_NOTE = "date: elapsed days and calendar parts"
 
-_TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 # "data" is a date in Polish, Italian and Portuguese, but data volume in English: not here.
 _DATE = frozenset(
     {
@@ -59,7 +59,7 @@ _FEWEST_DAYS = 10
 
 def named_forms(name: str) -> tuple[str, ...]:
     """Return the forms of dates that numbers may have in a column of this name."""
-    tokens = {token.casefold() for token in _TOKENS.findall(name)}
+    tokens = set(tokens_of(name))
     epochs = tuple(sorted(dates.NUMBER_FORMS - {dates.EXCEL}))
     if tokens & _DATE or any(token.endswith("datum") for token in tokens):
         return (*dates.DIGIT_FORMS, *epochs, dates.EXCEL)

@@ -8,7 +8,7 @@ import numpy as np
 
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
 
-TOKENS = re.compile(r"[^\W\d_a-z]+(?![a-zß-ÿ])|[^\W\d_]?[^\W\d_A-Z]+|[^\W\d_]+|\d+")
+_TOKENS = re.compile(r"[^\W\d_a-z]+(?![a-zß-ÿ])|[^\W\d_]?[^\W\d_A-Z]+|[^\W\d_]+|\d+")
 
 _ID_TOKENS = frozenset({"id", "ids", "uuid", "guid", "identifier", "identifiant", "kennung"})
 # Identifiers are called so, but house numbers are too.
@@ -121,7 +121,7 @@ def repeated_note(profile: ColumnProfile) -> str:
 
 def tokens_of(name: str) -> list[str]:
     """Return the words of a column's name: ``CustomerId`` has ``customer`` and ``id``."""
-    return [token.lower() for token in TOKENS.findall(_NUMBER_SIGN.sub(" no ", name))]
+    return [token.lower() for token in _TOKENS.findall(_NUMBER_SIGN.sub(" no ", name))]
 
 
 def _is_named_id(tokens: list[str]) -> bool:

@@ -22,6 +22,7 @@ def profile(values: object, name: str = "x") -> ColumnProfile:
         ("signup_date", [20210101 + i for i in range(28)], "%Y%m%d"),
         ("signup_date", [44_200 + i for i in range(28)], "Excel days"),
         ("Geburtsdatum", [20210101 + i for i in range(28)], "%Y%m%d"),
+        ("Alkupäivä päivämäärä", [20210101 + i for i in range(28)], "%Y%m%d"),
         ("fecha_alta", [20210101 + i for i in range(28)], "%Y%m%d"),
         ("createdAt", [1_614_600_000 + 977 * i for i in range(28)], "seconds since 1970"),
         ("event_ts", [1_614_600_000_000 + 977 * i for i in range(28)], "milliseconds since 1970"),
