@@ -143,5 +143,4 @@ def _is_recent(values: Float, form: str) -> bool:
     """
     if form == EXCEL:
         return bool(values[values != 0].min() >= 3_000)
-    sizes = np.abs(values)
-    return bool(sizes.max() * _MICROS[form] >= 1e14 and np.median(sizes) * _MICROS[form] >= 1e14)
+    return bool(np.median(np.abs(values)) * _MICROS[form] >= 1e14)

@@ -102,16 +102,15 @@ def number_dates(profile: ColumnProfile, form: str) -> Column:
 
 
 def hint(profile: ColumnProfile) -> str:
-    """Say that numbers look like dates, ``""`` if they do not; small ones may be anything.
+    """Say that numbers look like dates, ``""`` if they do not.
 
-    One large number among small ones, or amounts with cents, are no dates.
+    Small ones may be anything, and amounts with cents are no dates.
     """
     sure = set(dates.NUMBER_FORMS | {dates.COMPACT}) - {dates.EXCEL}
     levels = profile.levels
     if len(levels) < 2 or not (levels % 1 == 0).all():
         return ""
-    lower = dates.number_formats(levels[levels <= levels.median()])
-    if sure.intersection(dates.number_formats(levels)).intersection(lower):
+    if sure.intersection(dates.number_formats(levels)):
         return f"; looks like dates: {override(f'data.kinds.{profile.name}=datetime')} reads them"
     return ""
 
