@@ -30,9 +30,11 @@ ALLOWED = {
     "tuning": {"errors"},
     "serving": {"errors", "console", "tables", "report"},
     "export": {"errors", "tables", "models", "serving"},
+    "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},
     "workflows": {
         *("errors", "console", "samples", "tables", "models", "evaluation", "report"),
-        *("explanation", "training", "tuning", "serving", "export", "whole_files", PACKAGE),
+        *("explanation", "training", "tuning", "serving", "export", "decisions"),
+        *("whole_files", PACKAGE),
     },
     # The workflows as scikit-learn wants them called.
     "sklearn": {"errors", "tables", "models", "training", "export", "workflows", "cli", PACKAGE},
@@ -47,7 +49,7 @@ ALLOWED_FOR_TYPES = {PACKAGE: {"cli", "workflows", "sklearn"}, "report": {"expla
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {
     *("errors", "samples", "console", "tables", "models", "evaluation", "report", "explanation"),
-    *("training", "tuning", "serving", "export", "whole_files"),
+    *("training", "tuning", "serving", "export", "decisions", "whole_files"),
 }
 # Of the outside world, what a room must do without.
 WITHOUT = {
@@ -65,6 +67,7 @@ WITHOUT = {
     "tuning": FRAMEWORKS | {"torch"},
     "serving": FRAMEWORKS | {"torch"},
     "export": FRAMEWORKS,
+    "decisions": FRAMEWORKS,
     "workflows": {"hydra"},
     "cli": {"torch", "pytorch_lightning"},
     PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},

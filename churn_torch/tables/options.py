@@ -145,7 +145,10 @@ class DataOptions:
         negative: As for `ColumnRoles`.
         id: As for `ColumnRoles`.
         weight: As for `ColumnRoles`.
-        value: What a customer is worth: a column, or an SQL expression over the columns of a row.
+        value: What a customer is worth a period: a column, or an SQL expression over the columns of
+            a row.
+        horizon: Periods for which a kept customer stays.
+        discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
         kinds: As for `ColumnRoles`.
@@ -170,6 +173,8 @@ class DataOptions:
     id: str | None = None
     weight: str | None = None
     value: str | float | None = None
+    horizon: int = 1
+    discount_rate: float = 0.0
     carry: Sequence[str] = ()
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from churn_torch.decisions.offers import Offer
 from churn_torch.export.verified_files import ExportOptions
 from churn_torch.tables.options import DataOptions
 from churn_torch.training.components import check_own
@@ -27,6 +28,7 @@ class TrainOptions(FitOptions):
         resume: The folder of an interrupted run to go on with.
         threshold: The decision threshold, or the rule by which it is chosen.
         top_share: With ``threshold="top_share"``, the share of customers to act on.
+        offer: Retention offers by name.
     """
 
     data: DataOptions
@@ -36,6 +38,7 @@ class TrainOptions(FitOptions):
     cache: CacheOptions = field(default_factory=CacheOptions)
     threshold: float | str = 0.5
     top_share: float = 0.1
+    offer: Mapping[str, Offer] = field(default_factory=dict)
     export: ExportOptions = field(default_factory=ExportOptions)
 
 

@@ -123,7 +123,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             return _sequence(choice, value, where)
         elif typing.get_origin(choice) is Mapping:
             if isinstance(value, Mapping):
-                return {str(key): each for key, each in value.items()}
+                return _mapping(choice, value, where)
             if isinstance(value, list | tuple):  # COLUMN=kind: how names with odd letters come in
                 pairs = (str(pair).rpartition("=") for pair in value)
                 return {key: each for key, _, each in pairs}
@@ -149,6 +149,14 @@ def _sequence(hint: Any, value: Sequence[Any], where: str) -> tuple[Any, ...]:
     if inner is str:  # names of columns may be numbers
         return tuple(map(str, value))
     return tuple(_value(inner, each, where) for each in value)
+
+
+def _mapping(hint: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:
+    """Return a mapping; its values become options where its type says so."""
+    inner = typing.get_args(hint)[1]
+    if not dataclasses.is_dataclass(inner):
+        return {str(key): each for key, each in value.items()}
+    return {str(key): _value(inner, each, f"{where}.{key}") for key, each in value.items()}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 
 # Values that a choice of model or optimizer sets (conf/recipe), so that a default would mislead.
 OF_A_CHOICE = {
-    *("model", "optimizer", "scheduler", "calibration", "data", "patience", "smallest_batch"),
+    *("model", "optimizer", "scheduler", "calibration", "data", "offer"),
+    *("patience", "smallest_batch"),
     "trainer.max_epochs",
 }
 

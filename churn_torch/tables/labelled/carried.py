@@ -14,7 +14,7 @@ from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
-from churn_torch.tables.labelled.value import ValueExpression
+from churn_torch.tables.customer_value import ValueExpression
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -50,7 +50,7 @@ class CarriedColumns:
     @property
     def key(self) -> str:
         """Text that is the same where the same would be carried."""
-        value = None if self.value is None else self.value.text
+        value = None if self.value is None else [self.value.text, self.value.factor]
         return json.dumps([self.sources, self.with_row, value])
 
     def take(self, frame: pd.DataFrame, positions: npt.NDArray[np.int64]) -> pd.DataFrame:
@@ -120,7 +120,13 @@ def choose_carried(
                 got=f"{name!r}: {taken[name]}",
                 fix="rename the column in the source (SELECT ... AS ...)",
             )
-    value = None if data.value is None else ValueExpression(str(data.value), schema)
+    value = (
+        None
+        if data.value is None
+        else ValueExpression(
+            str(data.value), schema, horizon=data.horizon, discount_rate=data.discount_rate
+        )
+    )
     numbers = {
         name: schema[name]
         for name, key in sources.items()

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.expressions import Condition
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.labelled.value import ValueExpression
 from churn_torch.tables.options import ColumnRoles
 
 FRAME = pd.DataFrame(
@@ -70,11 +71,15 @@ def test_the_order_of_many_rows_is_kept():
         ("$1", "a parameter"),
         ("list_sum(list_transform([1], x -> x))", "a lambda"),
         ("1; select 2", "syntax error"),
-        ("1) AS DOUBLE), CAST((2", "more than an expression"),
-        ("1) AS DOUBLE) FROM customers UNION SELECT CAST((2", "more than an expression"),
+        ("1) AS DOUBLE), CAST((2", "syntax error"),
+        ("1) AS DOUBLE) FROM customers UNION SELECT CAST((2", "syntax error"),
         ("1) AS DOUBLE) FROM customers WHERE true OR CAST((2", "syntax error|more than"),
-        ("1) AS DOUBLE); SELECT CAST((2", "more than an expression"),
+        ("1) AS DOUBLE); SELECT CAST((2", "syntax error"),
         ("1) AS DOUBLE) FROM read_csv('/etc/passwd'), (SELECT CAST((2", "syntax|more than"),
+        ("1) AS DOUBLE) AS DOUBLE), CAST(CAST((2", "more than an expression"),
+        ("1) AS DOUBLE) AS DOUBLE) FROM customers UNION SELECT CAST(CAST((2", "more than an"),
+        ("1) AS DOUBLE) AS DOUBLE) FROM customers WHERE true OR CAST(CAST((2", "syntax|more than"),
+        ("1) AS DOUBLE) AS DOUBLE); SELECT CAST(CAST((2", "more than an expression"),
         ("1 /* never closed", "unterminated"),
         (" ", "it is empty"),
         ("__import__('os').system('true')", "syntax error|does not exist"),
@@ -130,3 +135,12 @@ def test_no_file_is_reached(text, tmp_path):
     (tmp_path / "t.csv").write_text("a\n1\n")
     with pytest.raises(InputError, match=r"^data.value: "):
         ValueExpression(text.format(tmp_path / "t.csv"), SCHEMA)
+
+
+def test_a_condition_holds_where_it_is_true_and_nowhere_else():
+    condition = Condition("monthly_charges > 5 and plan = 'a'", SCHEMA, key="offer.call.where")
+    assert condition(FRAME).tolist() == [True, False, False, False]  # a missing result is no
+    with pytest.raises(InputError, match=r"^offer.call.where: .*contract = 'Month-to-month'"):
+        Condition("plan +", SCHEMA, key="offer.call.where")
+    with pytest.raises(InputError, match=r"^campaign.exclude: .*Could not convert"):
+        Condition("plan", SCHEMA, key="campaign.exclude")(FRAME)

@@ -1,10 +1,10 @@
-"""What a customer is worth: one SQL expression over the columns of a row, evaluated by DuckDB."""
+"""SQL expressions over the columns of a row, evaluated by DuckDB, and conditions on a row."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 import numpy as np
@@ -17,7 +17,6 @@ from churn_torch.tables import cells
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.schema import Column, Schema, Storage
 
-KEY = "data.value"
 _TABLE = "customers"
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
 # Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
@@ -30,14 +29,15 @@ _REFUSED = {
 }
 
 
-class ValueExpression:
-    """An expression such as ``12 * monthly_charges``, checked by DuckDB's own parser.
+class RowExpression:
+    """An expression over the columns of one row, checked by DuckDB's own parser.
 
     It runs in a connection of its own that can reach no file, no network and no other table.
 
     Args:
         text: A column's name, or one scalar SQL expression over columns of a single row.
         schema: The columns that it may name.
+        key: The key that it was given by, for messages.
 
     Attributes:
         columns: The columns that it reads.
@@ -46,20 +46,24 @@ class ValueExpression:
         InputError: It is no such expression, or it names an unknown column.
     """
 
-    def __init__(self, text: str, schema: Schema) -> None:
+    sql_type: ClassVar[str]
+    example: ClassVar[str]
+
+    def __init__(self, text: str, schema: Schema, *, key: str) -> None:
         self.text = text
+        self.key = key
         self._schema = schema
         if not text.strip():
             raise self._error("it is empty")
         names = [column.name for column in schema.columns]
         quoted = '"' + text.replace('"', '""') + '"'
-        self._query = _query_of(quoted if text in names else text)
+        self._query = self._query_of(quoted if text in names else text)
         nodes = list(_nodes(self._parsed()))
         for node in nodes:
             if node["class"] in _REFUSED:
                 raise self._error(_REFUSED[node["class"]])
         references = [node["column_names"] for node in nodes if node["class"] == "COLUMN_REF"]
-        self.columns = tuple(dict.fromkeys(_resolved(names, path) for path in references))
+        self.columns = tuple(dict.fromkeys(_resolved(key, names, path) for path in references))
         if len({name.casefold() for name in self.columns}) < len(self.columns):
             raise self._error(f"columns that differ in case only, {', '.join(self.columns)}")
         # An aggregate gives a row even where there is none to add up.
@@ -67,25 +71,22 @@ class ValueExpression:
         if len(self._run(pd.DataFrame(empty))):
             raise self._error("an aggregate over several rows")
 
-    def __call__(
-        self, frame: pd.DataFrame, positions: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
-        """Return the value of each row.
+    def evaluate(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the result for each row as a number, NaN where it is missing.
 
         Args:
             frame: N raw rows.
-            positions: ``[N]`` positions of the rows in the source, for messages.
 
         Shape:
             [N] float64.
 
         Raises:
-            InputError: DuckDB cannot evaluate it, or a value is missing or not finite.
+            InputError: A column is not in the frame, or DuckDB cannot evaluate the expression.
         """
         absent = [name for name in self.columns if name not in frame.columns]
         if absent:
             raise InputError(
-                KEY,
+                self.key,
                 expected="columns that every source has",
                 got=f"{absent[0]!r}, which is not in the table{suggest(absent[0], frame.columns)}",
                 fix="add the column",
@@ -93,20 +94,10 @@ class ValueExpression:
         values = self._run(frame)
         if len(values) != len(frame):
             raise self._error(f"{len(values):,} values for {len(frame):,} rows")
-        bad = ~np.isfinite(values)
-        if bad.any():
-            first = int(bad.argmax())
-            shown = "a missing value" if np.isnan(values[first]) else str(values[first])
-            raise InputError(
-                KEY,
-                expected=f"a finite number of every row from {self.text!r}",
-                got=f"{shown} in row {int(positions[first]) + 1:,} ({int(bad.sum()):,} such rows)",
-                fix="correct the cells, or say what counts there, e.g. coalesce(COLUMN, 0)",
-            )
         return values
 
     def _run(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
-        columns = {name: _typed(frame[name], self._schema[name]) for name in self.columns}
+        columns = {name: _typed(frame[name], self._schema[name], self.key) for name in self.columns}
         with _connection() as connection:
             connection.register(_TABLE, pa.table(columns or {"no column": pa.nulls(len(frame))}))
             try:
@@ -137,16 +128,37 @@ class ValueExpression:
 
     def _error(self, got: str) -> InputError:
         return InputError(
-            KEY,
+            self.key,
             expected="a column, or one SQL expression over the columns of a row "
-            "(e.g. 12 * monthly_charges)",
+            f"(e.g. {self.example})",
             got=f"{self.text!r}: {got}",
             fix="change the expression, or compute a column in the source",
         )
 
+    def _query_of(self, expression: str) -> str:
+        typed = f"CAST((\n{expression}\n) AS {self.sql_type})"
+        return f"SELECT CAST({typed} AS DOUBLE) AS value FROM {_TABLE}"
 
-def _query_of(expression: str) -> str:
-    return f"SELECT CAST((\n{expression}\n) AS DOUBLE) AS value FROM {_TABLE}"
+
+class Condition(RowExpression):
+    """A condition on a row, such as ``contract = 'Month-to-month'``; as for `RowExpression`."""
+
+    sql_type, example = "BOOLEAN", "contract = 'Month-to-month'"
+
+    def __call__(self, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Return whether each row fulfils the condition; a missing result means that it does not.
+
+        Args:
+            frame: N raw rows.
+
+        Shape:
+            [N] bool.
+
+        Raises:
+            InputError: As for `evaluate`.
+        """
+        fulfilled: npt.NDArray[np.bool_] = self.evaluate(frame) == 1
+        return fulfilled
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
@@ -174,7 +186,7 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             yield from _nodes(child)
 
 
-def _resolved(names: list[str], path: list[str]) -> str:
+def _resolved(key: str, names: list[str], path: list[str]) -> str:
     """Return the column that a reference means: as it is written, else whatever its case."""
     name = path[1] if len(path) > 1 and path[0] == _TABLE else path[0]
     if name in names:
@@ -183,14 +195,14 @@ def _resolved(names: list[str], path: list[str]) -> str:
     if len(alike) == 1:
         return alike[0]
     raise InputError(
-        KEY,
+        key,
         expected="columns of the table",
         got=f"{name!r}{suggest(name, names)}",
         fix='name a column; names with spaces stand in double quotes, e.g. "monthly charges"',
     )
 
 
-def _typed(series: pd.Series, column: Column) -> pa.Array | pa.ChunkedArray:
+def _typed(series: pd.Series, column: Column, key: str) -> pa.Array | pa.ChunkedArray:
     """Return a column for DuckDB: DOUBLE, VARCHAR or TIMESTAMP, whatever source it came from.
 
     Raises:
@@ -209,7 +221,7 @@ def _typed(series: pd.Series, column: Column) -> pa.Array | pa.ChunkedArray:
         numbers, unreadable = read_column(values, column)
         if unreadable.any():
             raise InputError(
-                KEY,
+                key,
                 expected=f"numbers in column {series.name!r}",
                 got=repr(str(values[unreadable].iloc[0])[:80]),
                 fix="correct the cells, or leave the column out of the expression",

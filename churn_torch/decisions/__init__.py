@@ -1,0 +1,1 @@
+"""From a probability to a kept customer: offers, profit, campaigns and what they were worth."""
