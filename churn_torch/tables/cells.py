@@ -31,7 +31,6 @@ from __future__ import annotations
 import datetime
 import math
 import re
-from collections.abc import Iterable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -57,7 +56,6 @@ TRUTH = {
     **dict.fromkeys(("1", "yes", "true", "y", "t"), 1.0),
     **dict.fromkeys(("0", "no", "false", "n", "f"), 0.0),
 }
-TRUTH_PAIRS = tuple(map(frozenset, (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"))))
 
 # Numbers enter the model as float32.
 LARGEST = float(np.finfo(np.float32).max)
@@ -263,9 +261,3 @@ def numbers_as_text(text: pd.Series) -> pd.Series:
     codes, levels = pd.factorize(text)
     different = np.array([number_as_text(str(level)) for level in levels], dtype=object)
     return pd.Series(different[codes], index=text.index, name=text.name, dtype="str")
-
-
-def words_by_truth(words: Iterable[str]) -> dict[float, str]:
-    """Return the word that means true under 1.0, the one that means false under 0.0."""
-    truths = {word: TRUTH.get(word.casefold()) for word in words}
-    return {truth: word for word, truth in truths.items() if truth is not None}

@@ -3,7 +3,8 @@
 Text is compared exactly, but for these, whichever way a row comes:
 
 - accents: text is in Unicode's form NFC, so that ``é`` is one letter however it was typed;
-- yes/no columns: words of the same truth (``True``, ``1``, `` YES`` for ``Yes``);
+- yes/no columns: words of the same truth (``True``, ``1``, `` YES`` for ``Yes``), and its own words
+  in any case, with or without accents (``nao`` for ``Não``);
 - whole numbers: ``1.0`` and ``1``, because a source with types has no other way to write a 1; where
   a column has both words, a float is ``1.0``;
 - float32: a source with types writes 0.1 where JSON has 0.10000000149011612.
@@ -28,6 +29,7 @@ from pandas.api import types
 from churn_torch.tables import cells
 from churn_torch.tables.schema import Column, Kind, Storage
 from churn_torch.tables.text_codes import FIRST_CATEGORY, text_codes
+from churn_torch.tables.truth_words import folded, words_by_truth
 
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 _MAY_BE_OTHERWISE = r"[0-9]|(?i:^(?:true|false)$)"
@@ -106,7 +108,8 @@ class _Words:
         self.known = frozenset(self._spelled.values())
         self.array = pa.array(sorted(self.known), pa.large_string())
         is_boolean = column.kind is Kind.BOOLEAN
-        self._by_truth = cells.words_by_truth(self.known) if is_boolean else {}
+        self._by_truth = words_by_truth(self.known) if is_boolean else {}
+        self._folded = {folded(word): word for word in self._by_truth.values()}
         self._were_numbers = column.storage is Storage.NUMBER
 
     def meant(self, text: str) -> str:
@@ -117,6 +120,8 @@ class _Words:
             truth = cells.TRUTH.get(_whole(text.strip()).casefold())
             if truth in self._by_truth:
                 return self._by_truth[truth]
+            if (word := self._folded.get(folded(text))) is not None:
+                return word
         for other in _same_number(text.strip(), self._were_numbers):
             if other in self._spelled:
                 return self._spelled[other]

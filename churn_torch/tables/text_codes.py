@@ -11,6 +11,7 @@ import pandas as pd
 
 from churn_torch.tables import cells
 from churn_torch.tables.schema import Column, Kind
+from churn_torch.tables.truth_words import words_by_truth
 
 MISSING_CODE = 0
 UNSEEN_CODE = 1
@@ -41,7 +42,12 @@ def _spelled_otherwise(words: dict[str, int], column: Column) -> dict[str, int]:
     """
     codes: dict[str, int] = {}
     if column.kind is Kind.BOOLEAN:
-        by_truth = cells.words_by_truth(words)
+        by_truth = words_by_truth(words)
+        codes = {
+            spelling: words[word]
+            for word in by_truth.values()
+            for spelling in (word.casefold(), word.capitalize(), word.upper())
+        }
         for word, truth in cells.TRUTH.items():
             if truth in by_truth:
                 spellings = (word, word.capitalize(), word.upper())

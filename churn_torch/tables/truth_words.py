@@ -65,19 +65,38 @@ def folded(text: str) -> str:
 TRUTH_PAIRS = frozenset((folded(yes), folded(no)) for yes, no in PAIRS)
 
 
+def _is_word(word: str) -> bool:
+    """A letter with a capital belongs to an alphabet; other signs are words of their own."""
+    return len(word) > 1 or word.upper() == word or word in _ENGLISH_LETTERS
+
+
 def _truth() -> dict[str, float]:
     yes, no = ({pair[position] for pair in TRUTH_PAIRS} for position in (0, 1))
     words = {**dict.fromkeys(yes - no, 1.0), **dict.fromkeys(no - yes, 0.0)}
-    return {
-        word: truth
-        for word, truth in words.items()
-        # A letter with a capital belongs to an alphabet; other signs are words of their own.
-        if len(word) > 1 or word.upper() == word or word in _ENGLISH_LETTERS
-    }
+    return {word: truth for word, truth in words.items() if _is_word(word)}
 
 
 # What a word says alone, whatever the other word of its column is.
 TRUTH = _truth()
+
+
+def is_pair(words: Iterable[str]) -> bool:
+    """Whether folded words are the yes and the no of one language, and surely nothing else.
+
+    Single letters of other languages than English may stand for anything else in a feature, such
+    as north and south.
+    """
+    pair = sorted(set(words))
+    if len(pair) != 2 or not {tuple(pair), tuple(pair[::-1])} & TRUTH_PAIRS:
+        return False
+    return all(map(_is_word, pair))
+
+
+def words_by_truth(words: Iterable[str]) -> dict[float, str]:
+    """Return the word that means true under 1.0, the one that means false under 0.0."""
+    words = list(words)
+    truths = zip(words, truths_of(words), strict=True)
+    return {truth: word for word, truth in truths if truth is not None}
 
 
 def truth_of(text: str) -> float | None:

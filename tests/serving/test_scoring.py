@@ -122,7 +122,8 @@ def test_chunks_are_the_whole(
     chunks = [rows.iloc[i : i + size] for i in range(0, len(rows), size)]
     made = scored(model, *chunks)
     assert [len(chunk) for chunk in made] == [len(chunk) for chunk in chunks]
-    pd.testing.assert_frame_equal(pd.concat(made), whole.head(len(rows)), atol=1e-7, rtol=0)
+    # onnxruntime may add up in another order for another number of rows: some ulps of float32.
+    pd.testing.assert_frame_equal(pd.concat(made), whole.head(len(rows)), atol=5e-7, rtol=0)
 
 
 def test_column_order_extra_columns_and_index_do_not_matter(
