@@ -44,7 +44,7 @@ from churn_torch.training.rows.store import (
 )
 
 # What contacting each of some rows brings, knowing who leaves: [N].
-PayoffOf = Callable[[Rows], npt.NDArray[np.float64]]
+PayoffOf = Callable[[Rows], npt.NDArray[np.floating[Any]]]
 
 # Of a table that is streamed, features up to this stay in memory all the same.
 MEMORY_BYTES = 2**28
