@@ -21,9 +21,13 @@ def fit_sentence(fit: Mapping[str, Any]) -> str:
     """
     exact = fit.get("exact")
     if exact is None:
+        best = "the lowest validation log-loss"
+        if "validation_profit" in fit:
+            profit = f"{fit['validation_profit']:.4g}"
+            best = f"the highest expected profit on validation, {profit} a customer"
         return (
             f"Trained for {fit['epochs']} epochs ({fit['seconds']:.1f} s); kept the weights of "
-            f"epoch {fit['best_epoch']}, which had the lowest validation log-loss."
+            f"epoch {fit['best_epoch']}, which had {best}."
         )
     passes = f"{exact['passes']} {'pass' if exact['passes'] == 1 else 'passes'}"
     solver = _SOLVERS.get(exact["solver"], exact["solver"])

@@ -22,7 +22,8 @@ from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.module import ChurnModule, FitModule
 from churn_torch.training.optimizer_choice import SCORECARD, SOLVER_EPOCHS, is_exact
-from churn_torch.training.options import FitOptions
+from churn_torch.training.options import Component, FitOptions
+from churn_torch.training.profit_module import PayoffScale, ProfitModule
 
 # Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
 AUTO_EPOCHS = 10
@@ -130,7 +131,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     """
     preprocess = build_preprocess(options, schema)
     make = maker_of("model", options.model)
-    calibrator = maker_of("calibration", options.calibration)
+    calibrator = maker_of("calibration", calibration_of(options))
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
     for feature, column in enumerate(preprocess.feature_columns):
         features[column].append(feature)
@@ -155,8 +156,24 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     return Scorer(preprocess, Ensemble(members), Calibrator())
 
 
+def calibration_of(options: FitOptions) -> Component:
+    """Return the calibrator's class: ``auto`` with ``loss=profit`` is Platt scaling.
+
+    Scores that were trained on profit are far from log-odds, so none is no choice for them.
+    """
+    if options.loss == "profit" and options.calibration.target.endswith(".Auto"):
+        return Component(target="churn_torch.models.calibration.Platt")
+    return options.calibration
+
+
 def build_module(
-    options: FitOptions, scorer: Scorer, *, n_negative: float, n_positive: float, n_threads: int
+    options: FitOptions,
+    scorer: Scorer,
+    *,
+    n_negative: float,
+    n_positive: float,
+    n_threads: int,
+    payoffs: PayoffScale | None = None,
 ) -> FitModule:
     """Return the Lightning module around a scorer.
 
@@ -166,6 +183,7 @@ def build_module(
         n_negative: Sum of the weights of the training rows without churn.
         n_positive: Sum of the weights of the training rows with churn.
         n_threads: Threads that the fit may use.
+        payoffs: The scale of the training rows' payoffs, with ``loss=profit``.
 
     Raises:
         InputError: ``class_weight`` is none of its choices, or a penalty does not suit the
@@ -193,18 +211,19 @@ def build_module(
             got=str(strengths),
             fix="choose one of them, or optimizer=newton or lbfgs, which try them all",
         )
-    return ChurnModule(
-        scorer,
-        optimizer=make_optimizer,
-        scheduler=None if options.scheduler is None else maker_of("scheduler", options.scheduler),
-        l1=penalty.l1,
-        l2=l2,
-        positive_weight=weight,
-        gradient_clip=options.gradient_clip,
-        ema_decay=options.ema_decay,
-        compiled=options.compile,
-        seed=options.seed,
-    )
+    keywords: dict[str, Any] = {
+        "optimizer": make_optimizer,
+        "scheduler": options.scheduler and maker_of("scheduler", options.scheduler),
+        "l1": penalty.l1,
+        "l2": l2,
+        "gradient_clip": options.gradient_clip,
+        "ema_decay": options.ema_decay,
+        "compiled": options.compile,
+        "seed": options.seed,
+    }
+    if payoffs is not None:
+        return ProfitModule(scorer, scale=payoffs, **keywords)
+    return ChurnModule(scorer, positive_weight=weight, **keywords)
 
 
 def positive_weight(class_weight: Any, n_negative: float, n_positive: float) -> float:

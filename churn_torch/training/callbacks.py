@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from churn_torch.errors import InputError
-from churn_torch.training.module import MONITOR, FitModule
+from churn_torch.training.module import FitModule
 from churn_torch.whole_files import naming
 
 CHECKPOINT = "last.ckpt"
@@ -24,30 +24,30 @@ PAUSE_SECONDS = 5.0
 
 
 class BestWeights(Callback):
-    """Restore the net's weights of the epoch with the lowest validation log-loss.
+    """Restore the net's weights of the epoch with the lowest validation loss.
 
     Raises:
         InputError: The loss is not a finite number, as when the learning rate is too high.
     """
 
     def __init__(self) -> None:
-        self.log_loss = math.inf
+        self.loss = math.inf
         self.epoch = -1
         self.weights: dict[str, torch.Tensor] = {}
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Copy the weights when they are the best so far."""
         assert isinstance(pl_module, FitModule)
-        log_loss = float(trainer.callback_metrics[MONITOR])
-        if not math.isfinite(log_loss):
+        loss, name = _validation_loss(trainer, pl_module)
+        if not math.isfinite(loss):
             raise InputError(
                 "training",
-                expected="a finite validation log-loss",
-                got=f"{log_loss} in epoch {trainer.current_epoch}",
+                expected=f"a finite {name}",
+                got=f"{loss} in epoch {trainer.current_epoch}",
                 fix="lower optimizer.lr or set preprocess.outliers=quantile",
             )
-        if log_loss < self.log_loss:
-            self.log_loss, self.epoch = log_loss, trainer.current_epoch
+        if loss < self.loss:
+            self.loss, self.epoch = loss, trainer.current_epoch
             state = pl_module.kept_net.state_dict()
             self.weights = {name: tensor.detach().clone() for name, tensor in state.items()}
 
@@ -59,11 +59,11 @@ class BestWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs."""
-        return {"log_loss": self.log_loss, "epoch": self.epoch, "weights": self.weights}
+        return {"loss": self.loss, "epoch": self.epoch, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore from a checkpoint."""
-        self.log_loss, self.epoch = state_dict["log_loss"], state_dict["epoch"]
+        self.loss, self.epoch = state_dict["loss"], state_dict["epoch"]
         self.weights = state_dict["weights"]
 
 
@@ -128,7 +128,7 @@ class AfterEpoch(Callback):
     """Call a function after each epoch; it may stop the fit.
 
     Args:
-        function: Takes the epoch, from 0, and its validation log-loss; returns whether to stop.
+        function: Takes the epoch, from 0, and its validation loss; returns whether to stop.
     """
 
     def __init__(self, function: Callable[[int, float], bool]) -> None:
@@ -136,7 +136,7 @@ class AfterEpoch(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Call the function."""
-        if self.function(trainer.current_epoch, float(trainer.callback_metrics[MONITOR])):
+        if self.function(trainer.current_epoch, _validation_loss(trainer, pl_module)[0]):
             trainer.should_stop = True
 
 
@@ -165,8 +165,8 @@ class EpochProgress(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Advance the bar."""
         if self.progress is not None:
-            log_loss = float(trainer.callback_metrics[MONITOR])
-            self.progress.update(self.task, advance=1, losses=f"validation log-loss {log_loss:.4f}")
+            loss, name = _validation_loss(trainer, pl_module)
+            self.progress.update(self.task, advance=1, losses=f"{name} {loss:.4f}")
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Close the bar, also after an early stop."""
@@ -179,3 +179,10 @@ class EpochProgress(Callback):
         """Close the bar."""
         if self.progress is not None:
             self.progress.stop()
+
+
+def _validation_loss(trainer: pl.Trainer, module: pl.LightningModule) -> tuple[float, str]:
+    """Return the latest validation loss and its name for people, such as validation log-loss."""
+    assert isinstance(module, FitModule)
+    loss = float(trainer.callback_metrics[module.monitor])
+    return loss, module.monitor.replace("/", " ").replace("_", "-")

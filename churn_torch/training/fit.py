@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import FitModule
 from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.training.options import FitOptions
+from churn_torch.training.profit_module import ProfitModule, payoff_scale
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
@@ -51,6 +53,8 @@ def fit_net(
 ) -> dict[str, Any]:
     """Fit the scorer's net on the training rows, with early stopping on the validation rows.
 
+    With ``loss=profit`` it is fitted by cross-entropy first, as expected profit has local optima.
+
     Args:
         options: How to fit.
         folder: The run folder, for the checkpoint and the loggers; None writes nothing.
@@ -61,17 +65,27 @@ def fit_net(
         checkpoint: Where to continue from.
         n_threads: Threads that the fit may use.
         announce: Shows the profiler's summary to the user.
-        after_epoch: Called with each epoch and its validation log-loss; True stops the fit.
+        after_epoch: Called with each epoch and its validation loss; True stops the fit.
         described: The choices, for the loggers.
 
     Returns:
         Epochs, best epoch, batch size and the loss curve; under ``exact`` how an exact solver
-        ended; under ``mlflow_run`` the id of the run in MLflow.
+        ended; under ``validation_profit`` the expected profit a validation customer at the best
+        epoch of ``loss=profit``; under ``mlflow_run`` the id of the run in MLflow.
 
     Raises:
         InputError: A choice or the checkpoint cannot be used, or the loss is not finite.
         KeyboardInterrupt: The user has stopped it.
     """
+    payoffs = None
+    if options.loss == "profit":
+        payoffs = payoff_scale(store.parts["train"])
+        if checkpoint is None:
+            fit_net(
+                replace(options, loss="cross_entropy"), None, scorer, store,
+                class_weights=class_weights, fingerprint=fingerprint, checkpoint=None,
+                n_threads=n_threads, announce=announce,
+            )  # fmt: skip
     train, class_weights = _training_rows(options, store, class_weights)
     options = with_optimizer(options, scorer.preprocess.n_features)
     options = with_sizes(options, train.n_rows)
@@ -81,6 +95,7 @@ def fit_net(
         n_negative=class_weights[0],
         n_positive=class_weights[1],
         n_threads=n_threads,
+        payoffs=payoffs,
     )
     assert isinstance(options.batch_size, int)
     exact, batch_size = is_exact(options), min(options.batch_size, train.n_rows)
@@ -91,7 +106,12 @@ def fit_net(
         seed=options.seed,
     )
     trainer = build_trainer(
-        options, folder, fingerprint, after_epoch=after_epoch, described=described
+        options,
+        folder,
+        fingerprint,
+        after_epoch=after_epoch,
+        described=described,
+        monitor=module.monitor,
     )
     if checkpoint is not None:
         _check_checkpoint(checkpoint)
@@ -162,7 +182,7 @@ def _check_checkpoint(path: Path) -> None:
 
 def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> dict[str, Any]:
     """Return what is kept of a fit."""
-    losses = [epoch["validation_log_loss"] for epoch in module.history]
+    losses = module.validation_losses
     fit: dict[str, Any] = {
         "epochs": len(losses),
         "best_epoch": 1 + losses.index(min(losses)),
@@ -171,6 +191,8 @@ def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> d
     }
     if isinstance(module, ExactModule):
         fit["exact"] = module.outcome
+    if isinstance(module, ProfitModule):
+        fit["validation_profit"] = -min(losses) * module.scale.size
     for logger in trainer.loggers:
         if isinstance(logger, MlflowLogger):
             fit["mlflow_run"] = logger.run_id

@@ -32,7 +32,8 @@ def sampled_logits(
     step = -(-part.n_rows // most_rows)
     blocks: list[tuple[Tensor, ...]] = []
     for block, logit in _raw_logits(scorer, part, step):
-        blocks.append((logit, *(array.clone() for array in block.arrays()[2:])))
+        arrays = [block.label] if block.weight is None else [block.label, block.weight]
+        blocks.append((logit, *(array.clone() for array in arrays)))
     logit, label, *weight = map(torch.cat, zip(*blocks, strict=True))
     return logit, label, weight[0] if weight else None
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torchmetrics import Metric
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.log_loss import LogLoss
@@ -40,6 +41,8 @@ class FitModule(pl.LightningModule):
         positive_weight: Weight of a positive row.
     """
 
+    monitor = MONITOR  # the name that the validation loss is logged by
+
     def __init__(self, scorer: Scorer, *, positive_weight: float) -> None:
         super().__init__()
         # One training step is a block of many minibatches, which share Lightning's cost of a step.
@@ -48,7 +51,7 @@ class FitModule(pl.LightningModule):
         self.expansion = Expansion(scorer.preprocess)
         self.positive_weight = float(positive_weight)
         scorer.prior_shift.fill_(math.log(positive_weight))
-        self.validation_loss = LogLoss()
+        self.validation_loss: Metric = LogLoss()
         self.history: list[dict[str, float]] = []
 
     def features(self, block: Block) -> Tensor:
@@ -68,8 +71,8 @@ class FitModule(pl.LightningModule):
             self.validation_loss.update(logit, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the log-loss of the whole validation split."""
-        self.log(MONITOR, self.validation_loss.compute().float(), sync_dist=True)
+        """Log the loss of the whole validation split."""
+        self.log(self.monitor, self.validation_loss.compute().float(), sync_dist=True)
         self.validation_loss.reset()
 
     def sum_over_processes(self, tensor: Tensor) -> Tensor:
@@ -81,8 +84,13 @@ class FitModule(pl.LightningModule):
     def keep_losses(self, train_loss: float) -> None:
         """Log the training loss of the epoch, and add both losses to the curve."""
         self.log("train/loss", train_loss, sync_dist=True)
-        log_loss = float(self.trainer.callback_metrics[MONITOR])
-        self.history.append({"train_loss": train_loss, "validation_log_loss": log_loss})
+        loss = float(self.trainer.callback_metrics[self.monitor])
+        self.history.append({"train_loss": train_loss, self.monitor.replace("/", "_"): loss})
+
+    @property
+    def validation_losses(self) -> list[float]:
+        """The monitored loss of each epoch."""
+        return [epoch[self.monitor.replace("/", "_")] for epoch in self.history]
 
     def get_extra_state(self) -> dict[str, Any]:
         """Save the loss curve with the weights, for a resume and for the main process."""
@@ -149,15 +157,11 @@ class ChurnModule(FitModule):
                 fix="set penalty.l1 and penalty.l2",
             )
         if gradient_clip is not None and not gradient_clip > 0:
-            raise InputError(
-                "gradient_clip", expected="a number above 0 or null", got=str(gradient_clip)
-            )
+            got = str(gradient_clip)
+            raise InputError("gradient_clip", expected="a number above 0 or null", got=got)
         if not 0 <= ema_decay < 1:
-            raise InputError(
-                "ema_decay",
-                expected="a number from 0 to below 1, such as 0.98",
-                got=str(ema_decay),
-            )
+            expected = "a number from 0 to below 1, such as 0.98"
+            raise InputError("ema_decay", expected=expected, got=str(ema_decay))
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.gradient_clip = gradient_clip
@@ -210,24 +214,21 @@ class ChurnModule(FitModule):
         """Return this process's part of the mean loss of a minibatch, without penalties."""
         with torch.no_grad():
             x = self.features(rows)
-        logit = self.run_net(x)
-        label, weight, n_members = rows.label, rows.weight, 1
-        if logit.ndim == 2:  # each member of an ensemble by its own loss
-            n_members = logit.shape[1]
-            label = label.unsqueeze(1).expand_as(logit)
-            weight = None if weight is None else weight.unsqueeze(1)
-        loss = binary_cross_entropy_with_logits(
-            logit,
-            label,
-            weight=weight,
-            pos_weight=self.row_weight,
-            reduction="sum",
-        )
-        if n_members > 1:
-            loss = loss / n_members
+        loss = self.summed_loss(self.run_net(x), rows)
         # Summed here and logged once an epoch: Lightning's logging is slower than a small step.
         self._loss_sum += loss.detach()
         return loss / n_rows
+
+    def summed_loss(self, logit: Tensor, rows: Block) -> Tensor:
+        """Return the sum of the rows' losses; each member of an ensemble has its own."""
+        label, weight = rows.label, rows.weight
+        if logit.ndim == 2:
+            label = label.unsqueeze(1).expand_as(logit)
+            weight = None if weight is None else weight.unsqueeze(1)
+        loss = binary_cross_entropy_with_logits(
+            logit, label, weight=weight, pos_weight=self.row_weight, reduction="sum"
+        )
+        return loss if logit.ndim == 1 else loss / logit.shape[1]
 
     def _add_penalty_gradients(self) -> None:
         """Add the penalties' gradients directly, which is several times faster than autograd."""
@@ -274,7 +275,7 @@ class ChurnModule(FitModule):
         self.keep_losses(float(loss_sum) / max(self._n_rows, 1))
         scheduler: Any = self.lr_schedulers()
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            scheduler.step(self.history[-1]["validation_log_loss"])
+            scheduler.step(self.validation_losses[-1])
         elif scheduler is not None:
             scheduler.step()
 

@@ -64,6 +64,7 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
 def wants_steps(options: FitOptions) -> bool:
     """Return whether a choice has a meaning for gradient descent only."""
     chosen: tuple[Any, ...] = (
+        options.loss == "profit",
         options.optimizer.arguments.get("lr") is not None,
         options.batch_size != "auto",
         options.gradient_clip is not None,

@@ -60,7 +60,7 @@ class EarlyStoppingOptions:
     """When training stops before its last epoch.
 
     Attributes:
-        min_delta: Least decrease of the validation log-loss that counts as progress.
+        min_delta: Least decrease of the validation loss that counts as progress.
     """
 
     min_delta: float = 0.0
@@ -154,6 +154,7 @@ class FitOptions:
         optimizer: The optimizer's class, or `ExactSolver`; ``auto`` chooses (`with_optimizer`).
         scheduler: The learning-rate scheduler's class; None for a constant rate.
         calibration: The calibrator's class.
+        loss: ``profit`` needs payoffs of the rows (`churn_torch.training.rows.store.Block`).
         logger: Loggers by name, each with its keyword arguments.
     """
 
@@ -176,5 +177,6 @@ class FitOptions:
     ema_decay: float = 0.0
     compile: bool = False
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    loss: Literal["cross_entropy", "profit"] = "cross_entropy"
     class_weight: str | float | None = "none"
     penalty: PenaltyOptions = field(default_factory=PenaltyOptions)

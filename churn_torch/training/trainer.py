@@ -29,6 +29,7 @@ def build_trainer(
     *,
     after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
+    monitor: str = MONITOR,
 ) -> pl.Trainer:
     """Return a Lightning trainer that keeps the best weights and a checkpoint in ``folder``.
 
@@ -36,8 +37,9 @@ def build_trainer(
         options: Without any ``auto`` (`with_sizes`).
         folder: For the checkpoint and the loggers; None writes nothing and shows nothing.
         fingerprint: Identifies the data in the checkpoint.
-        after_epoch: Called with each epoch and its validation log-loss; True stops the fit.
+        after_epoch: Called with each epoch and its validation loss; True stops the fit.
         described: The choices, for the loggers.
+        monitor: The validation loss by which early stopping goes.
 
     Raises:
         InputError: The trainer or a logger cannot be made.
@@ -49,7 +51,7 @@ def build_trainer(
         if (early := options.callbacks.early_stopping) is not None:
             callbacks.append(
                 EarlyStopping(
-                    monitor=MONITOR,
+                    monitor=monitor,
                     mode="min",
                     patience=options.patience,
                     min_delta=early.min_delta,

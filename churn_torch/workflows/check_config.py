@@ -9,6 +9,7 @@ from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.selection import check_selection
 from churn_torch.training.strategy import check_processes
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.profit_loss import check_profit_loss
 
 
 def check_choices(options: TrainOptions) -> None:
@@ -44,6 +45,7 @@ def check_choices(options: TrainOptions) -> None:
     if options.patience < 0:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
     check_rule(options.threshold, options.top_share)
+    check_profit_loss(options)
     check_selection(options.features.select, options.features.k)
 
 
@@ -152,6 +154,13 @@ def check_study(options: TrainOptions, target: str) -> None:
             fix="a study goes on with tune.study=NAME",
         )
     refuse_folds(options, "a study")
+    if options.loss != "cross_entropy":
+        raise InputError(
+            "loss",
+            expected="cross_entropy for a study, which compares trials by their log-loss",
+            got=options.loss,
+            fix="leave it out, then train with the values found and loss=profit",
+        )
     if options.trainer.strategy == "ddp":
         raise InputError(
             "trainer",

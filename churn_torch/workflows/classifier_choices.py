@@ -48,6 +48,7 @@ _INSTEAD = {
     "data.weight": "give fit the weights as sample_weight",
     "data.carry": _RUN,
     "data.value": _RUN,
+    "loss": "churn_torch.train takes data.value, which loss=profit needs",
 }
 # Groups whose keys below are choices of their own: only the whole is refused.
 _WITH_OWN_KEYS = ("data", "model")

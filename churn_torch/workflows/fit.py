@@ -43,6 +43,7 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows
 
 # What the features need, learned before: the completed schema and its statistics.
@@ -265,6 +266,9 @@ def _features(
     announce: Callable[[RenderableType], None],
 ) -> contextlib.AbstractContextManager[Store]:
     cache = options.cache.folder
+    choices = f"{options.data.split} {options.seed} {options.data.id}"
+    if options.loss == "profit":
+        choices += f" {options.offer}"
     return materialized(
         table,
         schema,
@@ -274,5 +278,6 @@ def _features(
         folder=folder / "features" if cache is None else Path(cache),
         keep=cache is not None,
         most_bytes=options.cache.max_gb * 1e9,
-        choices=f"{options.data.split} {options.seed} {options.data.id}",
+        choices=choices,
+        payoff_of=payoff_function(options),
     )

@@ -234,10 +234,10 @@ def test_without_a_terminal_there_is_no_bar(prepare, tmp_path, capfd):
 
 def test_best_weights_state_makes_the_round_trip():
     callback = BestWeights()
-    callback.log_loss, callback.epoch, callback.weights = 0.25, 4, {"w": torch.ones(2)}
+    callback.loss, callback.epoch, callback.weights = 0.25, 4, {"w": torch.ones(2)}
     fresh = BestWeights()
     fresh.load_state_dict(callback.state_dict())
-    assert (fresh.log_loss, fresh.epoch, fresh.weights) == (0.25, 4, callback.weights)
+    assert (fresh.loss, fresh.epoch, fresh.weights) == (0.25, 4, callback.weights)
 
 
 def test_a_solver_that_has_ended_can_be_resumed_from_its_end(prepare, tmp_path):

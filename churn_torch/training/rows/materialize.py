@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
@@ -25,15 +26,25 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.readers.arrow import to_pandas
 from churn_torch.tables.schema import Schema
+from churn_torch.training.rows.folder_checks import (
+    CARRIED,
+    COMPLETE,
+    SAMPLE,
+    check_own,
+    check_room,
+)
 from churn_torch.training.rows.store import (
-    ARRAYS,
     Block,
     DiskPart,
     MemoryPart,
     Part,
+    array_names,
     as_bytes,
     bytes_a_row,
 )
+
+# What contacting each of some rows brings, knowing who leaves: [N].
+PayoffOf = Callable[[Rows], npt.NDArray[np.floating[Any]]]
 
 # Of a table that is streamed, features up to this stay in memory all the same.
 MEMORY_BYTES = 2**28
@@ -82,6 +93,7 @@ def materialized(
     keep: bool,
     most_bytes: float,
     choices: str,
+    payoff_of: PayoffOf | None = None,
 ) -> Iterator[Store]:
     """Preprocess every row once: into memory, or into files if the table is streamed and large.
 
@@ -96,27 +108,32 @@ def materialized(
             choices.
         most_bytes: Most that the files may take.
         choices: What else the rows of each part depend on (the split and its seed).
+        payoff_of: Gives the rows their payoffs, for ``loss=profit``.
 
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
     row_bytes = bytes_a_row(
-        preprocess.n_dense, preprocess.n_codes, weighted=schema.weight is not None
+        preprocess.n_dense,
+        preprocess.n_codes,
+        weighted=schema.weight is not None,
+        with_payoff=payoff_of is not None,
     )
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
             announce("The table fits into memory, so cache.folder is not used.")
-        yield _into_memory(watch(table.chunks()), table, schema, preprocess)
+        yield _into_memory(watch(table.chunks()), table, schema, preprocess, payoff_of)
         return
     key = _key(table, schema, preprocess, choices)
     store = _reopen(folder, key) if keep else None
     if store is not None:
         announce(f"Features of an earlier run are used again: {folder}.")
     else:
-        _check_room(folder, n_bytes, most_bytes)
+        check_room(folder, n_bytes, most_bytes)
         announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {folder}.")
-        store = _onto_disk(watch(table.chunks()), table, schema, preprocess, folder, key)
+        rows = watch(table.chunks())
+        store = _onto_disk(rows, table, schema, preprocess, payoff_of, folder, key)
     try:
         yield store
     finally:
@@ -125,7 +142,11 @@ def materialized(
 
 
 def _into_memory(
-    rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
+    rows: Iterable[Rows],
+    table: LabelledTable,
+    schema: Schema,
+    preprocess: Preprocess,
+    payoff_of: PayoffOf | None,
 ) -> Store:
     blocks = {
         part: Block(
@@ -133,6 +154,7 @@ def _into_memory(
             torch.empty(n, preprocess.n_codes, dtype=torch.int32),
             torch.empty(n),
             None if schema.weight is None else torch.empty(n),
+            None if payoff_of is None else torch.empty(n),
         )
         for part, n in table.counts.items()
     }
@@ -140,7 +162,7 @@ def _into_memory(
     carried, sample = [], _Sample()
     mean_weight = mean_weight_of(table)
     for chunk in rows:
-        for part, block in _blocks_of(chunk, schema, preprocess, mean_weight):
+        for part, block in _blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
             start, filled[part] = filled[part], filled[part] + len(block.label)
             for array, values in zip(blocks[part].arrays(), block.arrays(), strict=True):
                 array[start : filled[part]] = values
@@ -155,14 +177,16 @@ def _onto_disk(
     table: LabelledTable,
     schema: Schema,
     preprocess: Preprocess,
+    payoff_of: PayoffOf | None,
     folder: Path,
     key: str,
 ) -> Store:
     """Preprocess into files; ``complete.json``, written last, says what they hold."""
-    _check_own(folder)
+    check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    arrays = ARRAYS[: 3 + (weighted := schema.weight is not None)]
+    optional = {"weighted": schema.weight is not None, "with_payoff": payoff_of is not None}
+    arrays = array_names(**optional)
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -171,7 +195,7 @@ def _onto_disk(
                 stack.callback(file.close)
             writer: pa_parquet.ParquetWriter | None = None
             for chunk in rows:
-                for part, block in _blocks_of(chunk, schema, preprocess, mean_weight):
+                for part, block in _blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
                     for file, array in zip(files[part], block.arrays(), strict=True):
                         file.write(as_bytes(array))
                 sample.add(chunk)
@@ -179,13 +203,13 @@ def _onto_disk(
                 if len(tested):
                     carried = pa.Table.from_pandas(tested, preserve_index=False)
                     if writer is None:
-                        writer = pa_parquet.ParquetWriter(folder / _CARRIED, carried.schema)
+                        writer = pa_parquet.ParquetWriter(folder / CARRIED, carried.schema)
                         stack.callback(writer.close)
                     writer.write_table(carried.cast(writer.schema))
-        sample.frame().to_parquet(folder / _SAMPLE)
+        sample.frame().to_parquet(folder / SAMPLE)
         widths = [preprocess.n_dense, preprocess.n_codes]
-        facts = {"key": key, "counts": table.counts, "widths": widths, "weighted": weighted}
-        (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
+        facts = {"key": key, "counts": table.counts, "widths": widths, "optional": optional}
+        (folder / COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise InputError(
@@ -202,42 +226,10 @@ def _onto_disk(
 
 def _reopen(folder: Path, key: str) -> Store | None:
     try:
-        facts = json.loads((folder / _COMPLETE).read_text(encoding="utf-8"))
+        facts = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
         return _opened(folder, facts) if facts["key"] == key else None
     except (OSError, ValueError, KeyError):
         return None
-
-
-def _check_own(folder: Path) -> None:
-    """Refuse to delete files that no earlier run wrote."""
-    own = {_COMPLETE, _CARRIED, _SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
-    others = sorted({p.name for p in folder.iterdir()} - own) if folder.is_dir() else []
-    if others:
-        raise InputError(
-            "cache.folder",
-            expected="a new or empty folder, or the features of an earlier run",
-            got=f"{str(folder)!r} with {others[0]!r} in it",
-            fix="name another",
-        )
-
-
-def _check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
-    if n_bytes > most_bytes:
-        raise InputError(
-            "cache.max_gb",
-            expected=f"features of at most {most_bytes / 1e9:.1f} GB on disk",
-            got=f"{n_bytes / 1e9:.1f} GB",
-            fix="raise it, or leave columns out (data.ignore)",
-        )
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if n_bytes > free:
-        raise InputError(
-            "cache",
-            expected=f"{n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the features",
-            got=f"{free / 1e9:.1f} GB",
-            fix="name a folder on a larger disk as cache.folder",
-        )
 
 
 def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: str) -> str:
@@ -252,31 +244,35 @@ def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: 
     return digest.hexdigest()
 
 
-_COMPLETE, _CARRIED, _SAMPLE = "complete.json", "carried.parquet", "sample.parquet"
-
-
 def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     parts: dict[str, Part] = {
-        part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
+        part: DiskPart(folder, part, n_rows, *facts["widths"], **facts["optional"])
         for part, n_rows in facts["counts"].items()
     }
-    return Store(parts, folder / _CARRIED, pd.read_parquet(folder / _SAMPLE), folder)
+    return Store(parts, folder / CARRIED, pd.read_parquet(folder / SAMPLE), folder)
 
 
 def _blocks_of(
-    chunk: Rows, schema: Schema, preprocess: Preprocess, mean_weight: float
+    chunk: Rows,
+    schema: Schema,
+    preprocess: Preprocess,
+    mean_weight: float,
+    payoff_of: PayoffOf | None,
 ) -> Iterator[tuple[str, Block]]:
     """Preprocess a chunk and yield its rows by part, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    rest = [torch.from_numpy(chunk.label)]
+    rest = {"label": torch.from_numpy(chunk.label)}
     if chunk.weight is not None:
         # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
-        rest.append(torch.from_numpy(chunk.weight / mean_weight).float())
+        rest["weight"] = torch.from_numpy(chunk.weight / mean_weight).float()
+    if payoff_of is not None:
+        rest["payoff"] = torch.from_numpy(payoff_of(chunk)).float()
     n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
     for start in range(0, len(chunk.label), n_rows):
         here = slice(start, start + n_rows)
         with torch.no_grad():
-            block = Block(*preprocess.compact(*columns.take(here)), *(one[here] for one in rest))
+            dense, codes = preprocess.compact(*columns.take(here))
+            block = Block(dense, codes, **{name: one[here] for name, one in rest.items()})
         for position, part in enumerate(PARTS):
             rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
             if len(rows):

@@ -12,19 +12,22 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 
-ARRAYS = ("dense", "codes", "label", "weight")
+ARRAYS = ("dense", "codes", "label", "weight", "payoff")
 
 
 class Block(NamedTuple):
-    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, twice ``[n]`` float32.
+    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, the others ``[n]`` float32.
 
-    The weights of all training rows average 1; they are None where all rows count the same.
+    The weights of all training rows average 1; they are None where all rows count the same. The
+    payoff of a row is what contacting the customer would have brought, now that it is known who
+    left; it is there for ``loss=profit`` only.
     """
 
     dense: Tensor
     codes: Tensor
     label: Tensor
     weight: Tensor | None = None
+    payoff: Tensor | None = None
 
     def arrays(self) -> list[Tensor]:
         """Return the arrays that are there."""
@@ -32,7 +35,7 @@ class Block(NamedTuple):
 
     def each(self, function: Callable[[Tensor], Tensor]) -> Block:
         """Return the block with a function applied to each array."""
-        return Block(*map(function, self.arrays()))
+        return Block(*(None if array is None else function(array) for array in self))  # type: ignore[arg-type]
 
     def take(self, rows: slice | Tensor) -> Block:
         """Return the given rows; a slice copies nothing."""
@@ -76,7 +79,10 @@ class MemoryPart:
         self.block = block
         self.n_rows = len(block.label)
         self.row_bytes = bytes_a_row(
-            block.dense.shape[1], block.codes.shape[1], weighted=block.weight is not None
+            block.dense.shape[1],
+            block.codes.shape[1],
+            weighted=block.weight is not None,
+            with_payoff=block.payoff is not None,
         )
 
     def read(self, pieces: list[slice]) -> Block:
@@ -99,23 +105,33 @@ class DiskPart:
     """Rows in files of plain arrays, mapped into memory for as long as a block is in use.
 
     Args:
-        folder: Holds ``PART.dense``, ``PART.codes``, ``PART.label`` and perhaps ``PART.weight``.
+        folder: Holds a file ``PART.ARRAY`` for each of `array_names`.
         name: The part.
         n_rows: Rows in the files.
         n_dense: Numbers a row.
         n_text: Codes a row.
         weighted: Whether the rows have weights.
+        with_payoff: Whether the rows have payoffs.
     """
 
     in_memory = False
 
     def __init__(
-        self, folder: Path, name: str, n_rows: int, n_dense: int, n_text: int, *, weighted: bool
+        self,
+        folder: Path,
+        name: str,
+        n_rows: int,
+        n_dense: int,
+        n_text: int,
+        *,
+        weighted: bool,
+        with_payoff: bool = False,
     ) -> None:
-        self.widths = (n_dense, n_text, 1, 1)[: 3 + weighted]
-        self.paths = [folder / f"{name}.{array}" for array in ARRAYS[: 3 + weighted]]
+        self.widths = {"dense": n_dense, "codes": n_text}
+        names = array_names(weighted=weighted, with_payoff=with_payoff)
+        self.paths = {array: folder / f"{name}.{array}" for array in names}
         self.n_rows = n_rows
-        self.row_bytes = bytes_a_row(n_dense, n_text, weighted=weighted)
+        self.row_bytes = bytes_a_row(n_dense, n_text, weighted=weighted, with_payoff=with_payoff)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; those of a single one stay where they are."""
@@ -131,8 +147,10 @@ class DiskPart:
         Raises:
             InputError: A file is shorter than it was.
         """
-        arrays = []
-        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=False):
+        arrays = {}
+        for name, path in self.paths.items():
+            width = self.widths.get(name, 1)
+            dtype = torch.int32 if name == "codes" else torch.float32
             size = self.n_rows * width
             if path.stat().st_size != 4 * size:
                 raise InputError(
@@ -145,8 +163,8 @@ class DiskPart:
             array = torch.empty(0, dtype=dtype)
             if size:
                 array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
-            arrays.append(array.view(self.n_rows, width))
-        return MemoryPart(Block(*arrays[:2], *(array[:, 0] for array in arrays[2:])))
+            arrays[name] = array.view(self.n_rows, width) if name in self.widths else array
+        return MemoryPart(Block(**arrays))
 
 
 def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
@@ -158,15 +176,17 @@ def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
                 os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
 
 
-_DTYPES = (torch.float32, torch.int32, torch.float32, torch.float32)
-
-
 def as_bytes(array: Tensor) -> memoryview:
     """Return the bytes of a contiguous tensor on the CPU, without copying them."""
     flat: Any = array.view(-1).view(torch.uint8).numpy()
     return memoryview(flat)
 
 
-def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool) -> int:
-    """Return the bytes of a row, its label and its weight."""
-    return 4 * (n_dense + n_text + 1 + weighted)
+def array_names(*, weighted: bool, with_payoff: bool) -> tuple[str, ...]:
+    """Return the arrays of a block with or without weights and payoffs, in its order."""
+    return (*ARRAYS[:3], *("weight",) * weighted, *("payoff",) * with_payoff)
+
+
+def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool, with_payoff: bool = False) -> int:
+    """Return the bytes of a row, its label, its weight and its payoff."""
+    return 4 * (n_dense + n_text + 1 + weighted + with_payoff)
