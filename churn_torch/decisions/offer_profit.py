@@ -1,4 +1,4 @@
-"""What an offer brings on rows whose outcome is known: the figures of metrics.json, and the decision."""
+"""What an offer brings on rows whose outcome is known, and what a decision by it means."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ class MaximumProfit(Metric):
     def _sums(self) -> ProfitSums:
         sums = ProfitSums(exact_rows=self.exact_rows)
         # After a synchronisation the rows of all processes are one tensor.
-        rows = self.rows if isinstance(self.rows, list) else [self.rows]
+        joined: list[Tensor] | Tensor = self.rows
+        rows = [joined] if isinstance(joined, Tensor) else joined
         sums.rows = [_array(one) for one in rows]
         sums.bins = _array(self.bins).copy()
         return sums

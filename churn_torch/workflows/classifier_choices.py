@@ -47,7 +47,6 @@ _INSTEAD = {
     "data.id": "drop the column, or name it in data.ignore=[...]",
     "data.weight": "give fit the weights as sample_weight",
     "data.carry": _RUN,
-    "data.value": _RUN,
 }
 # Groups whose keys below are choices of their own: only the whole is refused.
 _WITH_OWN_KEYS = ("data", "model")
