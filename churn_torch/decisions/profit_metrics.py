@@ -17,7 +17,7 @@ from churn_torch.decisions.offer_profit import one_keep_rate
 from churn_torch.decisions.offers import BetaRate, Offer, payoffs
 from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_groups import N_PROFIT_BINS, N_SUMS
-from churn_torch.decisions.profit_sums import EXACT_ROWS, ProfitSums
+from churn_torch.decisions.profit_sums import EXACT_ROWS, ROW_COLUMNS, ProfitSums
 from churn_torch.errors import InputError
 
 
@@ -67,7 +67,8 @@ class MaximumProfit(Metric):
         added.update(_array(probability), _array(label), payoffs(self.offer, worth))
         if added.in_bins:
             own.spill()
-            self.rows = []
+            # Not an empty list: processes that have none would not take part in the gathering.
+            self.rows = [torch.empty(0, ROW_COLUMNS, dtype=torch.float64, device=self.device)]
             self.bins = torch.from_numpy(added.bins + own.bins).to(self.bins)
         else:
             self.rows += [torch.from_numpy(rows).to(self.device) for rows in added.rows]

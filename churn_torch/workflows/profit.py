@@ -68,7 +68,7 @@ def profit_threshold(
     start = 0
     for probability, label in scored:
         end = start + len(label)
-        weighed.update(probability.cpu().numpy(), label.cpu().numpy(), value[start:end])
+        weighed.update(probability.numpy(), label.numpy(), value[start:end])
         start = end
     threshold = weighed.choose_threshold()
     if threshold == 1.0:
