@@ -42,6 +42,7 @@ from churn_torch.workflows.classifier_choices import (
 )
 from churn_torch.workflows.classifier_labels import class_labels
 from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.train import describe_data
@@ -149,6 +150,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.scorer_, self.threshold_ = model.scorer, model.threshold
                 self.metrics_ = {
                     "validation": model.validation,
+                    **decision_of(options),
                     "fit": model.fit,
                     "data": describe_data(table),
                 }

@@ -392,11 +392,12 @@ def test_nothing_names_a_device():
     assert devices_named("torch.load(f, map_location='cpu')") == []
 
 
-def test_results_come_to_the_cpu_in_three_places():
-    # To be traced for export, to be counted in bins, and to be told to the solvers.
+def test_results_come_to_the_cpu_in_four_places():
+    # To be traced for export, to be counted in bins (twice), and to be told to the solvers.
     assert users_of(lambda node: called(node) == "cpu") == {
         "churn_torch.export.graph",
         "churn_torch.evaluation.split_metrics",
+        "churn_torch.decisions.profit_metrics",
         *(f"churn_torch.training.logistic.{m}" for m in ("exact_module", "passes", "warm_start")),
     }
 

@@ -34,7 +34,7 @@ class SweepSummary(Callback):
         }
         for split in ("validation", "test"):
             measured = (outcome.get("metrics") or {}).get(split, {})
-            row |= {f"{split}_{k}": v for k, v in measured.items() if k != "intervals"}
+            row |= {f"{split}_{k}": v for k, v in measured.items() if not isinstance(v, dict)}
         self.rows.append(row)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:

@@ -27,6 +27,7 @@ from churn_torch.evaluation.share_intervals import (
 )
 from churn_torch.evaluation.thresholds import (
     THRESHOLD_RULES,
+    between,
     check_rule,
     checked_threshold,
     last_called,
@@ -221,9 +222,8 @@ class SplitMetrics:
         """Choose the probability from which a row is called a churner.
 
         A rule chooses rows, and the threshold is half-way between the least probable row chosen and
-        the most probable of the others. A calibrator with steps gives many rows one probability; a
-        threshold on a step would call all or none of them churners by a rounding error. In bins
-        whole bins are chosen, and the threshold is the next edge below that middle.
+        the most probable of the others (`thresholds.between`). In bins whole bins are chosen, and
+        the threshold is the next edge below that middle.
 
         Args:
             rule: ``"f1"`` for the largest F1 on these rows (of equals, the larger threshold),
@@ -243,10 +243,10 @@ class SplitMetrics:
         last = last_called(rule, rows, churners, top_share=top_share)
         lowest = float(groups.lowest[last])
         left_out = float(groups.lowest[last + 1]) if last + 1 < len(rows) else 0.0
-        middle = float(np.float32((lowest + left_out) / 2))
+        threshold = between(lowest, left_out)
         if self._counts is not None:
-            middle = edge_below(middle)
-        return middle if middle > left_out else lowest  # neighbours have no middle
+            threshold = edge_below(threshold)
+        return threshold if threshold > left_out else lowest
 
     def _groups(self) -> _Groups:
         """Return the groups of ties of all rows.

@@ -8,6 +8,8 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.gains import Ints, top_rows
 
 THRESHOLD_RULES = ("f1", "top_share")
+# A rule that needs more than probabilities and labels: `churn_torch.decisions.profit` follows it.
+PROFIT = "profit"
 
 
 def check_rule(rule: str | float, top_share: float) -> None:
@@ -34,10 +36,11 @@ def checked_threshold(threshold: str | float) -> float:
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if is_number and 0 <= float(threshold) <= 1:
         return float(threshold)
-    hint = suggest(threshold, THRESHOLD_RULES) if isinstance(threshold, str) else ""
+    rules = (*THRESHOLD_RULES, PROFIT)
+    hint = suggest(threshold, rules) if isinstance(threshold, str) else ""
     raise InputError(
         "threshold",
-        expected="f1, top_share or a number between 0 and 1",
+        expected="f1, top_share, profit or a number between 0 and 1",
         got=f"{threshold!r}{hint}",
     )
 
@@ -55,3 +58,17 @@ def last_called(rule: str | float, rows: Ints, churners: Ints, *, top_share: flo
     if rule == "f1":
         return int(np.argmax(2 * churners / (rows + churners[-1])))  # of equals the first
     return int(np.searchsorted(rows, top_rows(top_share, int(rows[-1]))))
+
+
+def between(lowest: float, left_out: float) -> float:
+    """Return a threshold half-way between the lowest score that it takes and the next lower one.
+
+    A calibrator with steps gives many rows one probability; a threshold on a step would take all or
+    none of them by a rounding error.
+
+    Args:
+        lowest: The lowest score taken.
+        left_out: The highest score of the others.
+    """
+    middle = float(np.float32((lowest + left_out) / 2))
+    return middle if left_out < middle <= lowest else lowest  # neighbours have no middle

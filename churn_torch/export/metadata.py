@@ -112,6 +112,7 @@ def file_metadata(
             key: data[key]
             for key in ("n_train", "n_validation", "n_test", "date", "first_time", "last_time")
         },
+        **({"decision": metrics["decision"]} if "decision" in metrics else {}),
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
         "opset": opset,

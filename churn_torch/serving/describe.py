@@ -108,6 +108,8 @@ def outputs_table(file: ModelFile) -> Table:
         PROBABILITY: f"probability of churn, {calibrated}",
         DECISION: f"1 where the probability is {file.threshold:g} or more, else 0",
     }
+    if decision := file.metadata.get("decision"):
+        meaning[DECISION] += f"; 1 means {decision['meaning']}"
     if reasons := file.metadata.get("reasons"):
         meaning[REASONS] = (
             f"{reasons['unit']} that each input adds; their sum plus {reasons['base']:.6g} is the "
@@ -148,6 +150,7 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
         difference += f" (except {parity['n_rounded']} rows of numbers too large for float32)"
     facts = {
         "decision threshold": f"{float(metadata['threshold']):g}",
+        **({"chosen for": _costs(metadata["decision"])} if "decision" in metadata else {}),
         "churn rate in training": f"{float(metadata['base_rate']):.2%}",
         "rows": rows,
         "trained": str(training["date"]),
@@ -162,3 +165,13 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
     for name, fact in facts.items():
         table.add_row(name, Text(fact))
     return table
+
+
+def _costs(decision: Mapping[str, Any]) -> str:
+    """Say at which costs and values the threshold was chosen."""
+    ((name, offer),) = decision["offer"].items()
+    keys = ", ".join(f"{key} {value}" for key, value in offer.items() if value is not None)
+    return (
+        f"most profit with the offer {name} ({keys}); a customer is worth {decision['value']} for "
+        f"{decision['horizon']} periods, discount rate {decision['discount_rate']:g}"
+    )

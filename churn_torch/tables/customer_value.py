@@ -56,18 +56,19 @@ class ValueExpression(RowExpression):
             [N] float64.
 
         Raises:
-            InputError: DuckDB cannot evaluate it, or a value is missing or not finite.
+            InputError: DuckDB cannot evaluate it, or a value is missing, not finite or negative.
         """
         values = self.evaluate(frame)
-        bad = ~np.isfinite(values)
+        bad = ~(np.isfinite(values) & (values >= 0))
         if bad.any():
             first = int(bad.argmax())
             shown = "a missing value" if np.isnan(values[first]) else str(values[first])
             raise InputError(
                 self.key,
-                expected=f"a finite number of every row from {self.text!r}",
+                expected=f"a number of 0 or more for every row from {self.text!r}",
                 got=f"{shown} in row {int(positions[first]) + 1:,} ({int(bad.sum()):,} such rows)",
-                fix="correct the cells, or say what counts there, e.g. coalesce(COLUMN, 0)",
+                fix="correct the cells, or say what counts there, e.g. coalesce(COLUMN, 0) or "
+                "greatest(COLUMN, 0)",
             )
         return values * self.factor
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.thresholds import check_rule
 from churn_torch.training.build import scorecard_options
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.selection import check_selection
 from churn_torch.training.strategy import check_processes
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.profit import check_threshold
 from churn_torch.workflows.profit_loss import check_profit_loss
 
 
@@ -44,7 +44,7 @@ def check_choices(options: TrainOptions) -> None:
         )
     if options.patience < 0:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
-    check_rule(options.threshold, options.top_share)
+    check_threshold(options)
     check_profit_loss(options)
     check_selection(options.features.select, options.features.k)
 

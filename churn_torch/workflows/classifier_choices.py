@@ -47,7 +47,6 @@ _INSTEAD = {
     "data.id": "drop the column, or name it in data.ignore=[...]",
     "data.weight": "give fit the weights as sample_weight",
     "data.carry": _RUN,
-    "data.value": _RUN,
     "loss": "churn_torch.train takes data.value, which loss=profit needs",
 }
 # Groups whose keys below are choices of their own: only the whole is refused.

@@ -39,6 +39,7 @@ from churn_torch.workflows.check_config import check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
@@ -104,7 +105,7 @@ def cross_validate(
         scorers: list[Scorer] = []
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
         sources.write(tested, folder / PREDICTIONS, key=None)
-    metrics = _summary(measured, table)
+    metrics = {**_summary(measured, table), **decision_of(options)}
     exported: list[str] = []
     refused = None
     if learned is None:

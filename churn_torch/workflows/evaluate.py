@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,16 +14,19 @@ from omegaconf import DictConfig
 from pandas.api.types import union_categoricals
 
 from churn_torch.console import show
+from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.report.metrics import metrics_table
+from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
+from churn_torch.tables.customer_value import ValueExpression
 from churn_torch.tables.encode import encode, is_dated, parse, parse_time
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
@@ -35,6 +38,7 @@ from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.artefacts import METRICS
 from churn_torch.workflows.fit import watched
+from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -48,12 +52,14 @@ class EvaluateOptions:
         data: New labelled rows; None for the run's own test rows.
         by: Columns whose values are measured one by one.
         out: A CSV or Parquet file for the metrics by segment.
+        offer: Retention offers by name; none for those of the run.
         allow_unseen: Measure rows of which a column holds nothing but unknown categories.
         trust: Dotted names of classes outside churn_torch that the folder may use.
     """
 
     run: str = "outputs/latest"
     data: DataOptions | None = None
+    offer: Mapping[str, Offer] = field(default_factory=dict)
     by: Sequence[str] = ()
     out: str | None = None
     allow_unseen: bool = False
@@ -61,11 +67,12 @@ class EvaluateOptions:
 
 
 class _Part(NamedTuple):
-    """Labelled rows of a chunk: parsed features, labels, and the columns to slice by."""
+    """Labelled rows of a chunk: parsed features, labels, columns to slice by, and their values."""
 
     parsed: pd.DataFrame
     label: npt.NDArray[np.float32]
     sliced: pd.DataFrame
+    value: npt.NDArray[np.float64] | None
 
 
 def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> dict[str, Any]:
@@ -93,15 +100,20 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
     _check_out(run, options, source)
+    offers, value = offers_and_value(run.options, run.schema, options.offer, options.data)
     if options.data is None:
         name, parts = "test", _own_rows(run, options.by)
     else:
-        name, parts = "new rows", _new_rows(run, options.data, options.by, source)
+        name, parts = "new rows", _new_rows(run, options.data, options.by, source, value)
+    weighed = measured_offers(offers, run.threshold)
     measured = SplitMetrics(threshold=run.threshold)
     kept, counts = _Kept(options.by), InputCounts(run.schema)
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
+        for one in weighed.values():
+            assert part.value is not None
+            one.update(probability.numpy(), part.label, part.value)
         kept.add(probability.numpy(), part)
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
     if not options.allow_unseen:
@@ -112,8 +124,10 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         if source is None and data.source is not None:
             absent = absent_columns(run.schema, located(data.source), data.reading)
         show(unusual_table(found, absent))
-    metrics = measured.with_intervals(run.threshold)
+    metrics = {**measured.with_intervals(run.threshold), **profit_figures(weighed)}
     show(metrics_table({name: metrics}))
+    if weighed:
+        show(profit_table(metrics["profit"]))
     if options.by:
         frame = kept.measure(run)
         metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
@@ -162,7 +176,8 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     table = read_labelled(replace(data, carry=carry), seed=run.options.seed, announce=show)
     for rows in watched(table.chunks(), table, "Evaluating"):
         test = rows.of("test")
-        yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by))
+        value = test.carried[VALUE].to_numpy() if computed else None
+        yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by), value)
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(
@@ -173,7 +188,9 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
         )
 
 
-def _new_rows(run: Run, data: DataOptions, by: Sequence[str], source: Any) -> Iterator[_Part]:
+def _new_rows(
+    run: Run, data: DataOptions, by: Sequence[str], source: Any, value: ValueExpression | None
+) -> Iterator[_Part]:
     """Yield new labelled rows; say at the end how many had no label."""
     source = data.source if source is None else source
     if source is None:
@@ -186,7 +203,10 @@ def _new_rows(run: Run, data: DataOptions, by: Sequence[str], source: Any) -> It
         parsed = parse(frame, run.schema, first_row=first_row)
         labelled = ~np.isnan(label)
         sliced = _sliced(frame, run.schema, by)
-        yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled])
+        worth = None
+        if value is not None:
+            worth = value(frame.loc[labelled], first_row + np.flatnonzero(labelled))
+        yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled], worth)
         n_unlabelled += int((~labelled).sum()) - n_of_no_class
         n_left_out += n_of_no_class
         first_row += len(frame)

@@ -136,6 +136,7 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
         metrics = {**run.metrics, "test": _at_threshold(run, threshold)}
         # Measured at the old threshold, and the validation rows are not in the run folder.
         del metrics["validation"]
+        metrics.pop("decision", None)  # this threshold is nobody's optimum
         run = replace(run, metrics=metrics)
     changes = {key: value for key, value in vars(chosen.export).items() if value is not None}
     options = replace(run.options.export, **changes)

@@ -19,6 +19,7 @@ from rich.console import RenderableType
 from churn_torch.console import quietly, row_progress
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
@@ -43,6 +44,7 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows
 
@@ -140,11 +142,14 @@ def fitted(
         if choice is not None:
             fit["calibration"] = asdict(choice)
             announce(calibration_sentence(fit["calibration"]))
-        given = None if isinstance(options.threshold, str) else options.threshold
-        split_metrics = SplitMetrics(threshold=given)
+        rule: str | float = options.threshold
+        if rule == PROFIT:
+            rows = scored(scorer, store.parts["validation"])
+            rule = profit_threshold(options, table, rows, announce)
+        split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
         for probability, label in scored(scorer, store.parts["validation"]):
             split_metrics.update(probability, label)
-        threshold = split_metrics.choose_threshold(options.threshold, top_share=options.top_share)
+        threshold = split_metrics.choose_threshold(rule, top_share=options.top_share)
         validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn_torch.decisions.offers import Offer, payoffs
+from churn_torch.decisions.offer_profit import only_offer
+from churn_torch.decisions.offers import payoffs
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import Rows
@@ -26,14 +27,7 @@ def check_profit_loss(options: TrainOptions) -> None:
     """
     if options.loss != "profit":
         return
-    only_offer(options)
-    if options.data.value is None:
-        raise InputError(
-            "data.value",
-            expected="what a customer is worth, for loss=profit",
-            got="nothing",
-            fix="name a column or an expression, e.g. data.value='12 * monthly_charges'",
-        )
+    only_offer(options.offer, "loss=profit")
     if is_exact(options):
         raise InputError(
             "optimizer",
@@ -57,38 +51,6 @@ def check_profit_loss(options: TrainOptions) -> None:
         )
 
 
-def only_offer(options: TrainOptions) -> Offer:
-    """Return the only offer of ``loss=profit``, with a keep rate that is known for everybody.
-
-    Raises:
-        InputError: There is none, or several; or it cannot be learned from.
-    """
-    if len(options.offer) != 1:
-        raise InputError(
-            "offer",
-            expected="one offer with loss=profit",
-            got=", ".join(options.offer) or "none",
-            fix="choose one, e.g. offer=call",
-        )
-    ((name, offer),) = options.offer.items()
-    offer.check(name)
-    if offer.mean_keep_rate is None:
-        raise InputError(
-            f"offer.{name}.keep_rate",
-            expected="a number or a Beta distribution with loss=profit",
-            got=repr(offer.keep_rate),
-            fix="give the mean keep rate",
-        )
-    if offer.where is not None:
-        raise InputError(
-            f"offer.{name}.where",
-            expected="null with loss=profit, which learns from every training row",
-            got=repr(offer.where),
-            fix="leave it out here, and train on the rows that it means",
-        )
-    return offer
-
-
 def payoff_function(options: TrainOptions) -> PayoffOf | None:
     """Return the function from labelled rows to their payoffs; None without ``loss=profit``.
 
@@ -96,22 +58,12 @@ def payoff_function(options: TrainOptions) -> PayoffOf | None:
     """
     if options.loss != "profit":
         return None
-    offer = only_offer(options)
+    _, offer = only_offer(options.offer, "loss=profit")
     keep_rate = offer.mean_keep_rate
-    assert keep_rate is not None
+    assert keep_rate is not None  # checked before
 
     def payoff_of(rows: Rows) -> npt.NDArray[np.floating[Any]]:
         value = rows.carried[VALUE].to_numpy(np.float64)
-        if (negative := value < 0).any():
-            first = int(negative.argmax())
-            name = rows.carried.columns[0]
-            raise InputError(
-                "data.value",
-                expected="values of 0 or more with loss=profit",
-                got=f"{value[first]:g} where {name} is {rows.carried[name].iloc[first]} "
-                f"({int(negative.sum()):,} such rows)",
-                fix="correct the values, or write greatest(0, ...)",
-            )
         return payoffs(offer, value).net(rows.label.astype(np.float64), keep_rate)
 
     return payoff_of

@@ -27,6 +27,7 @@ from churn_torch.report.additive_tables import strongest_table, terms_frame
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
+from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
@@ -43,6 +44,12 @@ from churn_torch.workflows.check_config import check_choices, refuse_folds
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.profit import (
+    decision_of,
+    measured_offers,
+    profit_figures,
+    with_profit,
+)
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.run_folder import (
     Run,
@@ -208,11 +215,13 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    rows = predictions(model.scorer, model.store, measured)
+    weighed = measured_offers(options.offer, model.threshold)
+    rows = with_profit(predictions(model.scorer, model.store, measured), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     return {
         "validation": model.validation,
-        "test": measured.with_intervals(model.threshold),
+        "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
+        **decision_of(options),
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table),
@@ -254,6 +263,8 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
     if terms is not None and _is_scorecard(run.scorer):
         show(strongest_table(terms[0]))
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
+    if "profit" in metrics["test"]:
+        show(profit_table(metrics["test"]["profit"]))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:
         show(path_table(path, fit["exact"]["l2"]))

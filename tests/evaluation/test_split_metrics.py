@@ -206,9 +206,8 @@ def test_rows_that_cannot_be_evaluated_are_refused(
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
 def test_a_threshold_outside_0_to_1_is_refused(threshold: float) -> None:
-    with pytest.raises(
-        InputError, match=r"^threshold: expected f1, top_share or a number between 0 and 1, got"
-    ):
+    expected = r"^threshold: expected f1, top_share, profit or a number between 0 and 1, got"
+    with pytest.raises(InputError, match=expected):
         split_metrics(torch.tensor([0.1, 0.2]), torch.tensor([0, 1])).evaluate(threshold)
 
 

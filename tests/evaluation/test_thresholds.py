@@ -34,7 +34,7 @@ def test_rules_and_numbers_that_can_be_used_pass(rule: str | float) -> None:
     ("rule", "message"),
     [
         ("top-share", r"got 'top-share' \(did you mean 'top_share'\?\)"),
-        ("youden", "^threshold: expected f1, top_share or a number between 0 and 1"),
+        ("youden", "^threshold: expected f1, top_share, profit or a number between 0 and 1"),
         (1.5, r"got 1\.5\."),
         (-1, r"got -1\."),
         (math.nan, r"got nan\."),
