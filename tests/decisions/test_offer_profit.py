@@ -84,5 +84,5 @@ def test_without_an_offer_nothing_is_needed():
 @pytest.mark.parametrize(("offers", "got"), [({}, "none"), ({"a": CALL, "b": CALL}, "a, b")])
 def test_exactly_one_offer_is_weighed(offers, got):
     with pytest.raises(InputError, match=f"^offer: expected one offer .* got {got};"):
-        only_offer(offers)
-    assert only_offer({"call": CALL}) == ("call", CALL)
+        only_offer(offers, "threshold=profit")
+    assert only_offer({"call": CALL}, "threshold=profit") == ("call", CALL)
