@@ -100,9 +100,7 @@ def materialized(
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
-    row_bytes = bytes_a_row(
-        preprocess.n_dense, preprocess.n_codes, weighted=schema.weight is not None
-    )
+    row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(_arrays_of(schema)) - 2)
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
@@ -127,12 +125,12 @@ def materialized(
 def _into_memory(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
+    single = _arrays_of(schema)[2:]
     blocks = {
         part: Block(
-            torch.empty(n, preprocess.n_dense),
-            torch.empty(n, preprocess.n_codes, dtype=torch.int32),
-            torch.empty(n),
-            None if schema.weight is None else torch.empty(n),
+            dense=torch.empty(n, preprocess.n_dense),
+            codes=torch.empty(n, preprocess.n_codes, dtype=torch.int32),
+            **{name: torch.empty(n) for name in single},
         )
         for part, n in table.counts.items()
     }
@@ -162,7 +160,7 @@ def _onto_disk(
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    arrays = ARRAYS[: 3 + (weighted := schema.weight is not None)]
+    arrays = _arrays_of(schema)
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -184,7 +182,7 @@ def _onto_disk(
                     writer.write_table(carried.cast(writer.schema))
         sample.frame().to_parquet(folder / _SAMPLE)
         widths = [preprocess.n_dense, preprocess.n_codes]
-        facts = {"key": key, "counts": table.counts, "widths": widths, "weighted": weighted}
+        facts = {"key": key, "counts": table.counts, "widths": widths, "arrays": arrays}
         (folder / _COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -198,6 +196,12 @@ def _onto_disk(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _opened(folder, facts)
+
+
+def _arrays_of(schema: Schema) -> list[str]:
+    """Return the names of the arrays of a table's rows."""
+    there = {"weight": schema.has_weights, "treatment": schema.treatment is not None}
+    return [name for name in ARRAYS if there.get(name, True)]
 
 
 def _reopen(folder: Path, key: str) -> Store | None:
@@ -257,7 +261,7 @@ _COMPLETE, _CARRIED, _SAMPLE = "complete.json", "carried.parquet", "sample.parqu
 
 def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     parts: dict[str, Part] = {
-        part: DiskPart(folder, part, n_rows, *facts["widths"], weighted=facts["weighted"])
+        part: DiskPart(folder, part, n_rows, *facts["widths"], arrays=facts["arrays"])
         for part, n_rows in facts["counts"].items()
     }
     return Store(parts, folder / _CARRIED, pd.read_parquet(folder / _SAMPLE), folder)
@@ -268,15 +272,20 @@ def _blocks_of(
 ) -> Iterator[tuple[str, Block]]:
     """Preprocess a chunk and yield its rows by part, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    rest = [torch.from_numpy(chunk.label)]
+    single = {"label": torch.from_numpy(chunk.label)}
     if chunk.weight is not None:
         # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
-        rest.append(torch.from_numpy(chunk.weight / mean_weight).float())
+        single["weight"] = torch.from_numpy(chunk.weight / mean_weight).float()
+    if chunk.treatment is not None:
+        single["treatment"] = torch.from_numpy(chunk.treatment)
     n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
     for start in range(0, len(chunk.label), n_rows):
         here = slice(start, start + n_rows)
         with torch.no_grad():
-            block = Block(*preprocess.compact(*columns.take(here)), *(one[here] for one in rest))
+            block = Block(
+                *preprocess.compact(*columns.take(here)),
+                **{name: array[here] for name, array in single.items()},
+            )
         for position, part in enumerate(PARTS):
             rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
             if len(rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,19 +12,21 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 
-ARRAYS = ("dense", "codes", "label", "weight")
+ARRAYS = ("dense", "codes", "label", "weight", "treatment")
 
 
 class Block(NamedTuple):
-    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, twice ``[n]`` float32.
+    """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, three of ``[n]`` float32.
 
-    The weights of all training rows average 1; they are None where all rows count the same.
+    The weights of all training rows average 1; they are None where all rows count the same. The
+    treatment is 1 for customers who were contacted; None where that is not known.
     """
 
     dense: Tensor
     codes: Tensor
     label: Tensor
     weight: Tensor | None = None
+    treatment: Tensor | None = None
 
     def arrays(self) -> list[Tensor]:
         """Return the arrays that are there."""
@@ -32,7 +34,12 @@ class Block(NamedTuple):
 
     def each(self, function: Callable[[Tensor], Tensor]) -> Block:
         """Return the block with a function applied to each array."""
-        return Block(*map(function, self.arrays()))
+        return Block(*(None if array is None else function(array) for array in self))  # type: ignore[arg-type]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arrays that are there."""
+        return [name for name, array in zip(ARRAYS, self, strict=True) if array is not None]
 
     def take(self, rows: slice | Tensor) -> Block:
         """Return the given rows; a slice copies nothing."""
@@ -75,9 +82,8 @@ class MemoryPart:
     def __init__(self, block: Block) -> None:
         self.block = block
         self.n_rows = len(block.label)
-        self.row_bytes = bytes_a_row(
-            block.dense.shape[1], block.codes.shape[1], weighted=block.weight is not None
-        )
+        n_single = len(block.names) - 2
+        self.row_bytes = bytes_a_row(block.dense.shape[1], block.codes.shape[1], n_single)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; a single piece is not copied."""
@@ -99,23 +105,31 @@ class DiskPart:
     """Rows in files of plain arrays, mapped into memory for as long as a block is in use.
 
     Args:
-        folder: Holds ``PART.dense``, ``PART.codes``, ``PART.label`` and perhaps ``PART.weight``.
+        folder: Holds a file ``PART.ARRAY`` for each array.
         name: The part.
         n_rows: Rows in the files.
         n_dense: Numbers a row.
         n_text: Codes a row.
-        weighted: Whether the rows have weights.
+        arrays: Those of `ARRAYS` that there are.
     """
 
     in_memory = False
 
     def __init__(
-        self, folder: Path, name: str, n_rows: int, n_dense: int, n_text: int, *, weighted: bool
+        self,
+        folder: Path,
+        name: str,
+        n_rows: int,
+        n_dense: int,
+        n_text: int,
+        *,
+        arrays: Sequence[str],
     ) -> None:
-        self.widths = (n_dense, n_text, 1, 1)[: 3 + weighted]
-        self.paths = [folder / f"{name}.{array}" for array in ARRAYS[: 3 + weighted]]
+        self.arrays = arrays
+        self.widths = (n_dense, n_text, *[1] * (len(arrays) - 2))
+        self.paths = [folder / f"{name}.{array}" for array in arrays]
         self.n_rows = n_rows
-        self.row_bytes = bytes_a_row(n_dense, n_text, weighted=weighted)
+        self.row_bytes = bytes_a_row(n_dense, n_text, len(arrays) - 2)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; those of a single one stay where they are."""
@@ -131,8 +145,10 @@ class DiskPart:
         Raises:
             InputError: A file is shorter than it was.
         """
-        arrays = []
-        for path, width, dtype in zip(self.paths, self.widths, _DTYPES, strict=False):
+        arrays: dict[str, Tensor] = {}
+        for name, path, width, dtype in zip(
+            self.arrays, self.paths, self.widths, _DTYPES, strict=False
+        ):
             size = self.n_rows * width
             if path.stat().st_size != 4 * size:
                 raise InputError(
@@ -145,8 +161,9 @@ class DiskPart:
             array = torch.empty(0, dtype=dtype)
             if size:
                 array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
-            arrays.append(array.view(self.n_rows, width))
-        return MemoryPart(Block(*arrays[:2], *(array[:, 0] for array in arrays[2:])))
+            array = array.view(self.n_rows, width)
+            arrays[name] = array if name in ("dense", "codes") else array[:, 0]
+        return MemoryPart(Block(**arrays))
 
 
 def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
@@ -158,7 +175,7 @@ def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
                 os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
 
 
-_DTYPES = (torch.float32, torch.int32, torch.float32, torch.float32)
+_DTYPES = (torch.float32, torch.int32, torch.float32, torch.float32, torch.float32)
 
 
 def as_bytes(array: Tensor) -> memoryview:
@@ -167,6 +184,6 @@ def as_bytes(array: Tensor) -> memoryview:
     return memoryview(flat)
 
 
-def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool) -> int:
-    """Return the bytes of a row, its label and its weight."""
-    return 4 * (n_dense + n_text + 1 + weighted)
+def bytes_a_row(n_dense: int, n_text: int, n_single: int = 1) -> int:
+    """Return the bytes of a row and of its single numbers: its label, its weight, its treatment."""
+    return 4 * (n_dense + n_text + n_single)
