@@ -40,6 +40,7 @@ data.target target: target label labels y ycol targetcolumn targetcol targetname
 data.positive: positive positiveclass poslabel positivelabel positivevalue
 data.id: id idcol idcolumn idcols customerid key index indexcol
 data.weight: sampleweight weights weight weightcolumn weightcol
+data.treatment: treatment treatmentcolumn treatmentcol treated contacted exposure
 data.ignore: ignore drop dropcolumns dropcols exclude ignorecolumns
 data.kinds: dtypes dtype columntypes coltypes kinds types dates parsedates
 data.missing: navalues nullvalues nulls missingvalues missingwords

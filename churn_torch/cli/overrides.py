@@ -11,7 +11,7 @@ Missing = list[tuple[str | None, list[str]]]
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
-    r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source|split\.column)"
+    r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source|split\.column|treatment)"
     r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder)$"
 )
 # What Hydra's grammar takes for something else than text.

@@ -11,7 +11,7 @@ from onnx import TensorProto, compose, helper
 from churn_torch.errors import InputError
 from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.serving.outputs import ALL_OUTPUTS, DECISION, PROBABILITY
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.missing_words import sentinel_values
 from churn_torch.tables.schema import Schema
@@ -28,7 +28,7 @@ def check_input_names(schema: Schema) -> None:
         InputError: A column is named like an output, or has no name.
     """
     for column in schema.features:
-        if column.name in OUTPUTS.values():
+        if column.name in ALL_OUTPUTS.values():
             raise InputError(
                 "export",
                 expected="column names other than the outputs of the ONNX file",
@@ -66,7 +66,7 @@ def build_onnx(
         schema: Its completed schema.
         threshold: Probability at and above which the decision is 1.
         metadata: Entries that describe the file.
-        outputs: Values of `OUTPUTS`, in their order.
+        outputs: Values of `ALL_OUTPUTS`, in their order.
         n_points: Points of the reasons' integral (`Attribution`).
         opset: Version of the standard operators.
 

@@ -15,8 +15,13 @@ from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS
+from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS, UPLIFT
 from churn_torch.tables.schema import Column, Schema
+
+UPLIFT_MEANING = (
+    "by how much a contact lowers the probability of churn, which is that of customers who are not "
+    "contacted; below 0 a contact does harm"
+)
 
 
 def describe_columns(schema: Schema, typical: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -115,6 +120,7 @@ def file_metadata(
         **({"decision": metrics["decision"]} if "decision" in metrics else {}),
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
+        **({"uplift": {UPLIFT: UPLIFT_MEANING}} if UPLIFT in outputs else {}),
         "opset": opset,
         "format": FORMAT,
     }

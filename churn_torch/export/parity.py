@@ -14,7 +14,7 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
@@ -25,7 +25,7 @@ REASON_TOLERANCE = 1e-4
 # a single step is larger than 1e-4.
 REASON_RELATIVE_TOLERANCE = 1e-6
 TOLERANCES = {
-    "probability": f"{TOLERANCE:g}",
+    "probability": f"{TOLERANCE:g}, as uplift",
     "reasons": f"{REASON_TOLERANCE:g}, or {REASON_RELATIVE_TOLERANCE:g} of the largest reason of "
     "the row where that is more",
 }
@@ -54,7 +54,7 @@ class Parity:
 
     Attributes:
         n_rows: Rows compared.
-        max_difference: The largest difference in probability.
+        max_difference: The largest difference in probability or uplift.
         max_difference_reasons: The largest difference in a reason; None without reasons.
         n_kinks: Rows whose reasons were not compared: a point of their integral is so near a kink
             of the net (relu) that rounding decides on which side it lies, in torch too.
@@ -119,7 +119,8 @@ def check_parity(
     names = [output.name for output in session.get_outputs()]
     quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_rounded, largest = {PROBABILITY: 0, REASONS: 0}, {PROBABILITY: 0.0, REASONS: 0.0}
+    n_rounded = dict.fromkeys((PROBABILITY, REASONS, UPLIFT), 0)
+    largest = dict.fromkeys(n_rounded, 0.0)
     batches = [
         rows.iloc[end - size : end]
         for rows in (real, hostile_rows(parsed, schema, sum(BATCH_SIZES), seed=0))
@@ -130,6 +131,8 @@ def check_parity(
         got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
         _check_shapes(got, len(batch), len(schema.features))
         expected = {PROBABILITY: scorer.score(columns).numpy()}
+        if UPLIFT in got:
+            expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -149,10 +152,10 @@ def check_parity(
             raise ParityError("onnxruntime and torch disagree on the quality of the inputs")
     return Parity(
         n_rows=sum(map(len, batches)),
-        max_difference=largest[PROBABILITY],
+        max_difference=max(largest[PROBABILITY], largest[UPLIFT]),
         max_difference_reasons=largest[REASONS] if REASONS in names else None,
         n_kinks=n_rounded[REASONS],
-        n_rounded=n_rounded[PROBABILITY],
+        n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
     )
 
 
@@ -183,7 +186,7 @@ def rows_that_rounding_decides(
     """Return the rows that differ too much, but no more than torch itself when a row is rounded.
 
     Args:
-        name: The output, `PROBABILITY` or `REASONS`.
+        name: The output, `PROBABILITY`, `REASONS` or `UPLIFT`.
         got: Its values from the file, ``[N]`` or ``[N, F]``.
         expected: Its values from torch.
         attribution: With the scorer.
@@ -200,7 +203,11 @@ def rows_that_rounding_decides(
         x = scorer.preprocess(*columns.take(slice(row, row + 1)))
         noise = 2 * torch.rand(ROUNDED_ROWS, x.shape[1], generator=generator) - 1
         moved = x * (1 + ROUNDING * noise)
-        answers = attribution(moved) if name == REASONS else scorer.calibrated(scorer.net(moved))
+        if name == REASONS:
+            answers = attribution(moved)
+        else:
+            answers = scorer.calibrated(scorer.net(moved))
+            answers = scorer.uplift(moved, answers) if name == UPLIFT else answers
         low, high = answers.amin(0).numpy(), answers.amax(0).numpy()
         # A row that rounding does not move by more than the tolerance is not excused.
         unsure = (high - low > tolerance[row]).any()

@@ -24,7 +24,7 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.tables.schema import Schema
 
 IR_VERSION = 10
@@ -59,11 +59,12 @@ def tensor_graph(
     Args:
         scorer: On the CPU, in evaluation mode.
         schema: Its completed schema.
-        outputs: Values of `OUTPUTS`.
+        outputs: Values of `ALL_OUTPUTS`.
         n_points: Points of the reasons' integral (`Attribution`).
         opset: Version of the standard operators.
     """
-    folded, attribution = _folded(scorer), None
+    # The effect takes the row in model space, which a folded scorer never makes.
+    folded, attribution = None if UPLIFT in outputs else _folded(scorer), None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
@@ -151,6 +152,8 @@ class _TensorGraph(nn.Module):
             values[PROBABILITY] = self.scorer.calibrated(logit)
             if self.attribution is not None:
                 values[REASONS] = self.attribution(x, logit)
+            if UPLIFT in self.outputs:
+                values[UPLIFT] = self.scorer.uplift(x, values[PROBABILITY])
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

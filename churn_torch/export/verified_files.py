@@ -26,7 +26,7 @@ from churn_torch.export.weight_compression import (
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import OUTPUTS, REASONS
+from churn_torch.serving.outputs import ALL_OUTPUTS, OUTPUTS, REASONS
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.tables.schema import Schema
@@ -37,12 +37,12 @@ class ExportOptions:
     """What goes into the ONNX file of a model.
 
     Attributes:
-        outputs: Words of `OUTPUTS`; the probability must be among them.
+        outputs: Words of `ALL_OUTPUTS`; the probability must be among them.
         opset: Version of the standard operators.
         dtype: How the net's large weight matrices are stored, one of `DTYPES`.
     """
 
-    outputs: Sequence[str] = tuple(OUTPUTS)
+    outputs: Sequence[str] = tuple(ALL_OUTPUTS)
     opset: int = OPSET
     dtype: str = "float32"
 
@@ -56,16 +56,16 @@ class ExportOptions:
         if not isinstance(self.outputs, list | tuple):
             raise InputError(
                 "export.outputs",
-                expected=f"a list of some of {', '.join(OUTPUTS)}",
+                expected=f"a list of some of {', '.join(ALL_OUTPUTS)}",
                 got=repr(self.outputs),
                 fix=f"write [{self.outputs}]",
             )
         for word in self.outputs:
-            if word not in OUTPUTS:
+            if word not in ALL_OUTPUTS:
                 raise InputError(
                     "export.outputs",
-                    expected=f"some of {', '.join(OUTPUTS)}",
-                    got=f"{word!r}{suggest(str(word), OUTPUTS)}",
+                    expected=f"some of {', '.join(ALL_OUTPUTS)}",
+                    got=f"{word!r}{suggest(str(word), ALL_OUTPUTS)}",
                 )
         if "probability" not in self.outputs:
             raise InputError(
@@ -87,10 +87,10 @@ class ExportOptions:
                 got=f"{self.dtype!r}{suggest(str(self.dtype), DTYPES)}",
             )
 
-    @property
-    def names(self) -> list[str]:
-        """The outputs by name, in their order in the file."""
-        return [name for word, name in OUTPUTS.items() if word in self.outputs]
+    def names(self, scorer: Scorer) -> list[str]:
+        """Return the outputs of a scorer by name, in their order in the file."""
+        there = OUTPUTS if scorer.effect is None else ALL_OUTPUTS
+        return [name for word, name in there.items() if word in self.outputs]
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,7 @@ def verified_files(
             is named like an output or has no name.
     """
     matrices: list[Stored] = []
+    outputs = options.names(scorer)
     rounding = None
     if options.dtype != "float32":
         full = scorer
@@ -153,7 +154,7 @@ def verified_files(
         scorer=scorer,
         metrics=metrics,
         threshold=threshold,
-        outputs=options.names,
+        outputs=outputs,
         opset=options.opset,
         dtype=options.dtype,
     )
@@ -162,7 +163,7 @@ def verified_files(
         schema,
         threshold=threshold,
         metadata=metadata,
-        outputs=options.names,
+        outputs=outputs,
         n_points=attribution.n_points,
         opset=options.opset,
     )
@@ -184,7 +185,7 @@ def verified_files(
         return VerifiedFile(model.SerializeToString(), parity, rounding)
 
     lean = None
-    if REASONS in options.names and attribution.n_points > 1:
+    if REASONS in outputs and attribution.n_points > 1:
         lean = verified(_without_reasons(model))
     return verified(model), lean
 

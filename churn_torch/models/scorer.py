@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.uplift import Uplift, treated_logit
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
@@ -22,10 +23,15 @@ class Scorer(nn.Module):
 
     ``baseline`` is the mean training row in model space; reasons are measured from it.
 
+    A scorer with an ``effect`` gives the probability of customers who are not contacted, and
+    `uplift`, by how much a contact lowers it.
+
     Args:
         preprocess: Typed columns to model space.
         net: ``[N, n_features]`` to ``[N]`` logits.
         calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
+        effect: What a contact adds to the logit of the net (`Uplift`); None where that was not
+            learned.
 
     Shape:
         Columns of N rows to ``[N]`` float32 probabilities.
@@ -34,11 +40,18 @@ class Scorer(nn.Module):
     prior_shift: Tensor
     baseline: Tensor
 
-    def __init__(self, preprocess: Preprocess, net: nn.Module, calibrator: Calibrator) -> None:
+    def __init__(
+        self,
+        preprocess: Preprocess,
+        net: nn.Module,
+        calibrator: Calibrator,
+        effect: nn.Module | None = None,
+    ) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.net = net
         self.calibrator = calibrator
+        self.effect = effect
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
@@ -54,6 +67,39 @@ class Scorer(nn.Module):
     def calibrated(self, raw_logit: Tensor) -> Tensor:
         """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``."""
         return torch.sigmoid(self.calibrator(raw_logit - self.prior_shift))
+
+    @property
+    def learner(self) -> nn.Module:
+        """What is trained: the net, or `Uplift` around it."""
+        return self.net if self.effect is None else Uplift(self.net, self.effect)
+
+    def uplift(self, x: Tensor, probability: Tensor) -> Tensor:
+        """Return by how much a contact lowers the probability of churn, ``[N]``.
+
+        It lies between ``probability - 1`` and ``probability``. Below 0 a contact does harm. The
+        calibrator of the customers who are not contacted serves those who are too, so that no
+        effect on the logit is no uplift.
+
+        Args:
+            x: Model-space rows ``[N, n_features]``.
+            probability: Their calibrated probabilities.
+        """
+        assert self.effect is not None
+        return probability - self.calibrated(treated_logit(self.net, self.effect, x))
+
+    @torch.no_grad()
+    def score_uplift(self, columns: Columns) -> tuple[Tensor, Tensor]:
+        """Return the probability and the uplift of any number of rows, chunk by chunk."""
+        was_training = self.training
+        self.eval()
+        parts = []
+        for chunk in columns.in_chunks(CHUNK_ROWS):
+            x = self.preprocess(*chunk)
+            probability = self.calibrated(self.net(x))
+            parts.append((probability, self.uplift(x, probability)))
+        self.train(was_training)
+        probability, uplift = map(torch.cat, zip(*parts, strict=True))
+        return probability, uplift
 
     @torch.no_grad()
     def score(self, columns: Columns) -> Tensor:

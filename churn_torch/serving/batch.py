@@ -1,4 +1,4 @@
-"""The ONNX file split in two for many rows: the text encoders, and the rest up to the probability.
+"""The ONNX file split in two for many rows: the text encoders, and the rest up to the scores.
 
 onnxruntime takes text as one Python object a cell, which for a large table takes longer than the
 model itself. A column has few different texts, so the encoders of the file run on these only, and
@@ -19,7 +19,7 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.serving.outputs import PROBABILITY, UPLIFT_OUTPUTS
 from churn_torch.serving.session import Array, Feed, as_input, open_session
 from churn_torch.tables.encode import Texts
 
@@ -28,10 +28,11 @@ BLOCK_ROWS = 8_192
 
 
 class BatchModel:
-    """An ONNX file prepared for many rows: the part of its graph that computes the probability.
+    """An ONNX file prepared for many rows: the part of its graph that computes the scores.
 
-    onnxruntime always computes every output of a graph, and reasons can take many times as long as
-    the probability. The nodes are those of the file, so the numbers are the same.
+    These are the probability and, of a model of uplift, the uplift. onnxruntime always computes
+    every output of a graph, and reasons can take many times as long as the probability. The nodes
+    are those of the file, so the numbers are the same.
 
     Args:
         path: The file.
@@ -39,7 +40,8 @@ class BatchModel:
     Attributes:
         schema: What the file was trained on.
         threshold: The probability at and above which the decision is 1.
-        session: The graph from the encoders' codes and the numbers to the probability.
+        outputs: The scores.
+        session: The graph from the encoders' codes and the numbers to the scores.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch, or one of a newer version.
@@ -51,7 +53,9 @@ class BatchModel:
         texts = {column.name for column in self.schema.text}
         whole = onnx.load(path)
         check_decision(self.threshold, whole.graph, str(path))
-        model = Extractor(whole).extract_model(file.names, [PROBABILITY])
+        more = [name for name in UPLIFT_OUTPUTS.values() if name in file.outputs]
+        self.outputs = [PROBABILITY, *more]
+        model = Extractor(whole).extract_model(file.names, self.outputs)
         encoders = [
             node
             for node in model.graph.node
@@ -62,7 +66,7 @@ class BatchModel:
         encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
         if encoders:
             self._encoders = _encoders(model, encoders, encoded)
-        self.session = _scores(model, encoded, texts)
+        self.session = _scores(model, encoded, texts, self.outputs)
 
     def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
         """Return the inputs of `session`.
@@ -86,16 +90,25 @@ class BatchModel:
 
     def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
         """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
+        probability = self.scores(columns)[PROBABILITY]
+        return probability, self.decide(probability)
+
+    def scores(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
+        """Return the scores of columns as in `feed`, by the name of the output, ``[N]`` float32."""
         feed = self.feed(columns)
         n_rows = len(next(iter(feed.values())))
         blocks = [
             self.session.run(
-                [PROBABILITY], {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
-            )[0]
+                self.outputs, {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
+            )
             for start in range(0, max(n_rows, 1), BLOCK_ROWS)
         ]
-        probability = np.concatenate(blocks)
-        return probability, (probability >= np.float32(self.threshold)).astype(np.int64)
+        joined = map(np.concatenate, zip(*blocks, strict=True))
+        return dict(zip(self.outputs, joined, strict=True))
+
+    def decide(self, probability: Array) -> Array:
+        """Return the decisions of probabilities, ``[N]`` int64."""
+        return (probability >= np.float32(self.threshold)).astype(np.int64)
 
 
 def _encoders(
@@ -117,14 +130,15 @@ def _encoders(
 
 
 def _scores(
-    model: onnx.ModelProto, encoded: list[onnx.ValueInfoProto], texts: set[str]
+    model: onnx.ModelProto,
+    encoded: list[onnx.ValueInfoProto],
+    texts: set[str],
+    outputs: list[str],
 ) -> ort.InferenceSession:
-    """Return a session from numbers and encoded texts to the probability."""
+    """Return a session from numbers and encoded texts to the scores."""
     model.graph.value_info.extend(encoded)  # the extractor starts from values with a type
     numbers = [value.name for value in model.graph.input if value.name not in texts]
-    scores = Extractor(model).extract_model(
-        [*numbers, *(value.name for value in encoded)], [PROBABILITY]
-    )
+    scores = Extractor(model).extract_model([*numbers, *(value.name for value in encoded)], outputs)
     return open_session(scores.SerializeToString())
 
 

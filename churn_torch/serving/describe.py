@@ -115,6 +115,8 @@ def outputs_table(file: ModelFile) -> Table:
             f"{reasons['unit']} that each input adds; their sum plus {reasons['base']:.6g} is the "
             f"logit before calibration ({_method(reasons)})"
         )
+    for name, entry in file.metadata.get("uplift", {}).items():
+        meaning[name] = entry
     if quality := file.metadata.get("quality"):
         meaning[QUALITY] = ", ".join(f"{code} {word}" for code, word in quality.items())
     for value in file.session.get_outputs():

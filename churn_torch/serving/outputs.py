@@ -6,14 +6,18 @@ PROBABILITY = "churn_probability"  # [N] float32, calibrated
 DECISION = "churn_decision"  # [N] int64, 1 at and above the threshold
 REASONS = "reasons"  # [N, F] float32, what each input column adds to the log-odds
 QUALITY = "quality"  # [N, F] int64, whether each input can be trusted
+UPLIFT = "uplift"  # [N] float32, by how much a contact lowers the probability
 
 # By the word in ``export.outputs``, in their order in the file.
-OUTPUTS = {
+OUTPUTS: dict[str, str] = {
     "probability": PROBABILITY,
     "decision": DECISION,
     "reasons": REASONS,
     "quality": QUALITY,
 }
+# The same of what only a model of uplift (``model=uplift``) has.
+UPLIFT_OUTPUTS = {"uplift": UPLIFT}
+ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS}
 
 
 # Increased when a change would make older readers misread a file.

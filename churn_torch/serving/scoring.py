@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from churn_torch.errors import InputError, suggest
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.outputs import DECISION, PROBABILITY
+from churn_torch.serving.outputs import DECISION, PROBABILITY, UPLIFT_OUTPUTS
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
@@ -23,7 +23,7 @@ from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import PLAINLY, READ_ROWS
 from churn_torch.tables.schema import Schema
 
-OUTPUTS = (PROBABILITY, DECISION)
+OUTPUTS = (PROBABILITY, DECISION, *UPLIFT_OUTPUTS.values())
 
 
 def score_table(
@@ -150,7 +150,7 @@ def score_chunks(
     with_row: bool = False,
     counts: InputCounts | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Yield each chunk's kept columns with probability and decision added.
+    """Yield each chunk's kept columns with the scores that the file gives.
 
     One thread reads, one parses and one runs the model, each a chunk or two ahead of the next.
 
@@ -198,5 +198,7 @@ def _parsed(
 
 
 def _scored(model: BatchModel, chunk: _Parsed) -> pd.DataFrame:
-    probability, decision = model.run(chunk.columns)
-    return chunk.kept.assign(**{PROBABILITY: probability, DECISION: decision})
+    scores = model.scores(chunk.columns)
+    probability = scores.pop(PROBABILITY)
+    added = {PROBABILITY: probability, DECISION: model.decide(probability), **scores}
+    return chunk.kept.assign(**added)

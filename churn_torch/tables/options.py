@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from churn_torch.errors import InputError, suggest
@@ -57,6 +57,8 @@ class ColumnRoles:
         time: The column that orders a split by time.
         group: The column whose rows stay together in a split.
         weight: The column that weights the rows in the training loss.
+        treatment: The column that says who was contacted in an earlier campaign.
+        treatment_probability: The column with each customer's chance of having been contacted.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
@@ -70,6 +72,8 @@ class ColumnRoles:
     time: str | None = None
     group: str | None = None
     weight: str | None = None
+    treatment: str | None = None
+    treatment_probability: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
@@ -145,6 +149,9 @@ class DataOptions:
         negative: As for `ColumnRoles`.
         id: As for `ColumnRoles`.
         weight: As for `ColumnRoles`.
+        treatment: As for `ColumnRoles`.
+        treatment_probability: The chance of having been contacted: one number, or a column where
+            it differs; None for a number that is not known.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
         horizon: Periods for which a kept customer stays.
@@ -159,7 +166,8 @@ class DataOptions:
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming`` is none of its choices.
+        InputError: ``streaming`` is none of its choices, or ``treatment_probability`` is no chance
+            or stands alone.
     """
 
     target: str
@@ -172,6 +180,8 @@ class DataOptions:
     negative: Label | Sequence[Label] | None = None
     id: str | None = None
     weight: str | None = None
+    treatment: str | None = None
+    treatment_probability: str | float | None = None
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -185,11 +195,37 @@ class DataOptions:
     split: SplitOptions = field(default_factory=SplitOptions)
 
     def __post_init__(self) -> None:
-        """Refuse an unknown word for streaming."""
+        """Refuse an unknown word for streaming, and a chance that is none."""
         if self.streaming not in (True, False, "auto"):
             raise InputError(
                 "data.streaming", expected="auto, true or false", got=repr(self.streaming)
             )
+        chance = self.treatment_probability
+        if chance is not None and self.treatment is None:
+            raise InputError(
+                "data.treatment_probability",
+                expected="data.treatment beside it",
+                got=repr(chance),
+                fix="name the column that says who was contacted",
+            )
+        if isinstance(chance, int | float) and not 0 < chance < 1:
+            raise InputError(
+                "data.treatment_probability",
+                expected="a chance between 0 and 1 (neither of them), or a column",
+                got=str(chance),
+            )
+
+    def without_treatment(self) -> DataOptions:
+        """Return the options with the treatment carried, and neither learned from nor used."""
+        chance = self.roles.treatment_probability
+        names = [name for name in (self.treatment, chance) if name is not None]
+        return replace(
+            self,
+            treatment=None,
+            treatment_probability=None,
+            ignore=[*self.ignore, *(name for name in names if name not in self.ignore)],
+            carry=[*self.carry, *(name for name in names if name not in self.carry)],
+        )
 
     @property
     def reading(self) -> ReadOptions:
@@ -209,6 +245,10 @@ class DataOptions:
             time=self.split.column_of("time"),
             group=self.split.column_of("group"),
             weight=self.weight,
+            treatment=self.treatment,
+            treatment_probability=self.treatment_probability
+            if isinstance(self.treatment_probability, str)
+            else None,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,

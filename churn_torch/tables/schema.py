@@ -32,6 +32,8 @@ class Kind(StrEnum):
     ID = "id"
     TARGET = "target"
     WEIGHT = "weight"
+    TREATMENT = "treatment"
+    TREATMENT_PROBABILITY = "treatment_probability"
     IGNORED = "ignored"
 
 
@@ -156,12 +158,30 @@ class Schema:
     @property
     def id(self) -> str | None:
         """The name of the first column that the user called an id, if any."""
-        return next((column.name for column in self.columns if column.kind is Kind.ID), None)
+        return self._named(Kind.ID)
 
     @property
     def weight(self) -> str | None:
         """The name of the column that weights the rows in the training loss, if any."""
-        return next((column.name for column in self.columns if column.kind is Kind.WEIGHT), None)
+        return self._named(Kind.WEIGHT)
+
+    @property
+    def treatment(self) -> str | None:
+        """The name of the column that says who was contacted, if any."""
+        return self._named(Kind.TREATMENT)
+
+    @property
+    def treatment_probability(self) -> str | None:
+        """The name of the column with each customer's chance of being contacted, if any."""
+        return self._named(Kind.TREATMENT_PROBABILITY)
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the rows of a labelled table of this schema have weights."""
+        return not (self.weight is None and self.treatment_probability is None)
+
+    def _named(self, kind: Kind) -> str | None:
+        return next((column.name for column in self.columns if column.kind is kind), None)
 
     def with_columns(self, updated: Mapping[str, Column]) -> Schema:
         """Return a schema in which the columns named in `updated` are replaced."""

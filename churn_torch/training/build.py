@@ -12,6 +12,7 @@ from torch import nn
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
+from churn_torch.models.nets.uplift import EffectHead
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.features import ScorecardFeatures
@@ -31,10 +32,11 @@ AUTO_STEPS = 400
 # Most steps of an epoch under `batch_size=auto`.
 MOST_STEPS = 512
 
+WIDE_DEEP = "churn_torch.models.nets.wide_deep.WideDeep"
 # The features of nets that contain a scorecard; all others have those of `Preprocess`.
 SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
-    "churn_torch.models.nets.wide_deep.WideDeep": WideFeatures,
+    WIDE_DEEP: WideFeatures,
 }
 
 
@@ -104,7 +106,7 @@ def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
     Raises:
         InputError: An option is out of range.
     """
-    model, bins = options.model, options.preprocess.bins
+    model, bins = options.own_net, options.preprocess.bins
     if model.target not in SCORECARD_FEATURES:
         return None
     if bins and model.target == SCORECARD:
@@ -120,7 +122,7 @@ def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
 
 def build_preprocess(options: FitOptions, schema: Schema) -> Preprocess:
     """Return the preprocessing of a model, without its statistics."""
-    features = SCORECARD_FEATURES.get(options.model.target, Preprocess)
+    features = SCORECARD_FEATURES.get(options.own_net.target, Preprocess)
     return features(schema, options.preprocess)
 
 
@@ -130,7 +132,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     With ``cv.average`` it is the mean of as many nets as there are folds, each calibrated.
     """
     preprocess = build_preprocess(options, schema)
-    make = maker_of("model", options.model)
+    make = maker_of("net" if options.learns_uplift else "model", options.own_net)
     calibrator = maker_of("calibration", calibration_of(options))
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
     for feature, column in enumerate(preprocess.feature_columns):
@@ -149,6 +151,11 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         nets = [make(**sizes) for _ in range(options.ensemble)]
         return nets[0] if len(nets) == 1 else Ensemble(nets)
 
+    if options.learns_uplift:
+        body = net()
+        head = body.head if hasattr(body, "hidden") else None
+        effect = EffectHead(head.in_features) if isinstance(head, nn.Linear) else net()
+        return Scorer(preprocess, body, calibrator(), effect)
     if not options.cv.average:
         return Scorer(preprocess, net(), calibrator())
     n_folds = options.cv.folds * options.cv.repeats

@@ -21,6 +21,8 @@ MARGIN, LINEAR_MARGIN = 1.0, 2.0
 def calibrate(scorer: Scorer, validation: Part) -> Choice | None:
     """Fit the scorer's calibrator; return how it was chosen, if it was.
 
+    Of a scorer of uplift it is fitted on the customers who were not contacted.
+
     Args:
         scorer: Trained, in evaluation mode.
         validation: Preprocessed rows, of which at most ``CALIBRATION_ROWS`` are looked at.

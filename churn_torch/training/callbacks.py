@@ -55,7 +55,7 @@ class BestWeights(Callback):
         """Restore the best weights, also if a resumed run has no epoch left to train."""
         assert isinstance(pl_module, FitModule)
         if self.weights:
-            pl_module.scorer.net.load_state_dict(self.weights)
+            pl_module.scorer.learner.load_state_dict(self.weights)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint needs."""

@@ -20,6 +20,7 @@ from churn_torch.training.options import Component
 # The base class of a component, by the group in conf/ that names it.
 BASES: dict[str, tuple[type, ...]] = {
     "model": (nn.Module,),
+    "net": (nn.Module,),
     "calibration": (Calibrator,),
     "optimizer": (torch.optim.Optimizer,),
     "scheduler": (
@@ -31,6 +32,7 @@ BASES: dict[str, tuple[type, ...]] = {
 # code, so names are compared before anything is imported. A class begins with a capital letter.
 OWN: dict[str, re.Pattern[str]] = {
     "model": re.compile(r"churn_torch\.models\.nets\.[a-z]\w*\.[A-Z]\w*", re.ASCII),
+    "net": re.compile(r"churn_torch\.models\.nets\.[a-z]\w*\.[A-Z]\w*", re.ASCII),
     "calibration": re.compile(r"churn_torch\.models\.calibration\.[A-Z]\w*", re.ASCII),
     "optimizer": re.compile(
         r"auto|torch\.optim\.[A-Z]\w*|churn_torch\.training\.logistic\.exact_module\.ExactSolver",

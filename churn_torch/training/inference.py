@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,25 +16,66 @@ from churn_torch.training.rows.store import Block, Part
 _SUMMED_ROWS = 8_192
 
 
-def scored(scorer: Scorer, part: Part) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the calibrated probabilities and the labels of a part, both ``[N]``, in its order.
+class Scored(NamedTuple):
+    """Scored rows of a part, every array ``[N]`` and in its order.
+
+    Attributes:
+        probability: Calibrated probabilities; with `uplift` those of customers left alone.
+        label: 1 for churners.
+        uplift: By how much a contact lowers the probability; None where that was not learned.
+        treatment: 1 for customers who were contacted; None where that is not known.
+    """
+
+    probability: Tensor
+    label: Tensor
+    uplift: Tensor | None = None
+    treatment: Tensor | None = None
+
+    @property
+    def untreated(self) -> tuple[Tensor, Tensor]:
+        """Probabilities and labels of the customers whom the probability is of.
+
+        What a customer who was contacted would have done without says no label.
+        """
+        if self.treatment is None:
+            return self.probability, self.label
+        alone = self.treatment == 0
+        return self.probability[alone], self.label[alone]
+
+
+def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
+    """Yield the calibrated probabilities and the labels of a part, in its order.
 
     The scorer is in evaluation mode.
     """
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            yield scorer.calibrated(logit), block.label
+            probability = scorer.calibrated(logit)
+            uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
+            yield Scored(probability, block.label, uplift, block.treatment)
+
+
+def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
+    expansion = Expansion(scorer.preprocess)
+    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
+    return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
 
 def sampled_logits(
     scorer: Scorer, part: Part, most_rows: int
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return raw logits, labels and weights, ``[N]``, of every k-th row, so that N is bounded."""
+    """Return raw logits, labels and weights, ``[N]``, of every k-th row, so that N is bounded.
+
+    Of customers who were contacted there are none.
+    """
     step = -(-part.n_rows // most_rows)
     blocks: list[tuple[Tensor, ...]] = []
     for block, logit in _raw_logits(scorer, part, step):
-        arrays = [block.label] if block.weight is None else [block.label, block.weight]
-        blocks.append((logit, *(array.clone() for array in arrays)))
+        arrays = [logit, block.label] + ([] if block.weight is None else [block.weight])
+        if block.treatment is not None:
+            arrays = [array[block.treatment == 0] for array in arrays]
+        blocks.append(tuple(array.clone() for array in arrays))
     logit, label, *weight = map(torch.cat, zip(*blocks, strict=True))
     return logit, label, weight[0] if weight else None
 

@@ -61,13 +61,13 @@ class FitModule(pl.LightningModule):
     @property
     def kept_net(self) -> nn.Module:
         """The net that is validated, and whose weights the scorer ends with."""
-        return self.scorer.net
+        return self.scorer.learner
 
     def validation_step(self, rows: RowRange, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
         chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
         for chunk in rows.block.in_chunks(chunk_rows):
-            logit = self.kept_net(self.features(chunk)) - self.scorer.prior_shift
+            logit = logits_of(self.kept_net, self.features(chunk), chunk) - self.scorer.prior_shift
             self.validation_loss.update(logit, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
@@ -99,6 +99,11 @@ class FitModule(pl.LightningModule):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore the loss curve."""
         self.history = state["history"]
+
+
+def logits_of(net: Callable[..., Tensor], x: Tensor, rows: Block) -> Tensor:
+    """Return the logits of rows; of customers who were contacted, those under a contact."""
+    return net(x) if rows.treatment is None else net(x, rows.treatment)
 
 
 class ChurnModule(FitModule):
@@ -166,11 +171,12 @@ class ChurnModule(FitModule):
         self.make_scheduler = scheduler
         self.gradient_clip = gradient_clip
         self.seed = seed
-        net = scorer.net
+        # `Uplift` is made anew each time it is asked for, around the same nets.
+        self.learner = net = scorer.learner
         self.ema_decay = ema_decay
         self.average = copy.deepcopy(net).requires_grad_(False) if ema_decay else None
         self.n_averaged = 0
-        self.run_net: Callable[[Tensor], Tensor] = torch.compile(net) if compiled else net
+        self.run_net: Callable[..., Tensor] = torch.compile(net) if compiled else net
         # In a mean over nets, a net's penalty is divided by their number, as its loss is.
         n_nets = len(net.members) if isinstance(net, Ensemble) else 1
         self.l1, self.l2 = l1 / n_nets, l2 / n_nets
@@ -185,7 +191,7 @@ class ChurnModule(FitModule):
     @property
     def kept_net(self) -> nn.Module:
         """The average of the weights, if there is one."""
-        return self.scorer.net if self.average is None else self.average
+        return self.learner if self.average is None else self.average
 
     def on_train_epoch_start(self) -> None:
         """Seed the epoch's randomness by seed, epoch and process."""
@@ -204,7 +210,7 @@ class ChurnModule(FitModule):
             self._share_gradients()
             self._add_penalty_gradients()
             if self.gradient_clip is not None:
-                nn.utils.clip_grad_norm_(self.scorer.net.parameters(), self.gradient_clip)
+                nn.utils.clip_grad_norm_(self.learner.parameters(), self.gradient_clip)
             optimizer.step()
             self._average_weights()
             start = end
@@ -214,7 +220,7 @@ class ChurnModule(FitModule):
         """Return this process's part of the mean loss of a minibatch, without penalties."""
         with torch.no_grad():
             x = self.features(rows)
-        loss = self.summed_loss(self.run_net(x), rows)
+        loss = self.summed_loss(logits_of(self.run_net, x, rows), rows)
         # Summed here and logged once an epoch: Lightning's logging is slower than a small step.
         self._loss_sum += loss.detach()
         return loss / n_rows
@@ -245,7 +251,7 @@ class ChurnModule(FitModule):
             return
         self.n_averaged += 1
         decay = min(self.ema_decay, 1 - 1 / self.n_averaged)
-        kept, net = self.average, self.scorer.net
+        kept, net = self.average, self.learner
         move: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         move(list(kept.parameters()), list(net.parameters()), self.n_averaged)
         for of_kept, of_net in zip(kept.buffers(), net.buffers(), strict=True):
@@ -262,7 +268,7 @@ class ChurnModule(FitModule):
 
     def _share_gradients(self) -> None:
         if self.trainer.world_size > 1:
-            gradients = [p.grad for p in self.scorer.net.parameters() if p.grad is not None]
+            gradients = [p.grad for p in self.learner.parameters() if p.grad is not None]
             flat = self.sum_over_processes(torch.cat([g.flatten() for g in gradients]))
             start = 0
             for gradient in gradients:
@@ -286,7 +292,7 @@ class ChurnModule(FitModule):
             InputError: torch refuses one of their values.
         """
         try:
-            optimizer = self.make_optimizer(self.scorer.net.parameters())
+            optimizer = self.make_optimizer(self.learner.parameters())
             if self.make_scheduler is None:
                 return optimizer
             scheduler = self.make_scheduler(optimizer)

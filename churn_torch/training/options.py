@@ -9,6 +9,8 @@ from typing import Any, Literal
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
 
+UPLIFT = "churn_torch.models.nets.uplift.Uplift"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
@@ -151,6 +153,7 @@ class FitOptions:
 
     Attributes:
         model: The net's class; `build_scorer` adds the sizes that the table decides.
+        net: With ``model=uplift``, the class of the net that it wraps.
         optimizer: The optimizer's class, or `ExactSolver`; ``auto`` chooses (`with_optimizer`).
         scheduler: The learning-rate scheduler's class; None for a constant rate.
         calibration: The calibrator's class.
@@ -162,6 +165,7 @@ class FitOptions:
     optimizer: Component
     scheduler: Component | None
     calibration: Component
+    net: Component | None = None
     seed: int = 0
     trainer: TrainerOptions = field(default_factory=TrainerOptions)
     callbacks: CallbackOptions = field(default_factory=CallbackOptions)
@@ -180,3 +184,13 @@ class FitOptions:
     loss: Literal["cross_entropy", "profit"] = "cross_entropy"
     class_weight: str | float | None = "none"
     penalty: PenaltyOptions = field(default_factory=PenaltyOptions)
+
+    @property
+    def learns_uplift(self) -> bool:
+        """Whether the effect of a contact is learned (``model=uplift``)."""
+        return self.model.target == UPLIFT
+
+    @property
+    def own_net(self) -> Component:
+        """The class of the net itself, which `Uplift` may wrap."""
+        return self.net if self.learns_uplift and self.net is not None else self.model

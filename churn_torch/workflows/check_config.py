@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from churn_torch.errors import InputError
-from churn_torch.training.build import scorecard_options
+from churn_torch.evaluation.thresholds import PROFIT
+from churn_torch.training.build import WIDE_DEEP, scorecard_options
 from churn_torch.training.optimizer_choice import is_exact
+from churn_torch.training.options import UPLIFT
 from churn_torch.training.selection import check_selection
 from churn_torch.training.strategy import check_processes
 from churn_torch.workflows.options import TrainOptions
@@ -44,9 +46,56 @@ def check_choices(options: TrainOptions) -> None:
         )
     if options.patience < 0:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
+    _check_uplift(options)
     check_threshold(options)
     check_profit_loss(options)
     check_selection(options.features.select, options.features.k)
+
+
+def _check_uplift(options: TrainOptions) -> None:
+    """Refuse what a model of uplift lacks or cannot do.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    if not options.learns_uplift:
+        if options.net is not None:
+            name = options.net.target.rpartition(".")[2]
+            raise InputError(
+                "net",
+                expected="model=uplift beside it, which wraps a net",
+                got=f"{name} with another model",
+                fix="choose a net alone with model=...",
+            )
+        return
+    if options.net is None or options.net.target in (UPLIFT, WIDE_DEEP):
+        raise InputError(
+            "net",
+            expected="the net that model=uplift wraps: logreg, scorecard, mlp, tabm or gam",
+            got="none" if options.net is None else options.net.target,
+            fix="set net=logreg",
+        )
+    if options.data.treatment is None:
+        raise InputError(
+            "data.treatment",
+            expected="the column that says who was contacted, which model=uplift learns from",
+            got="nothing",
+            fix="name it, or choose another model",
+        )
+    for unfit, key, expected, got in (
+        (is_exact(options), "optimizer", "auto, adam, adamw or sgd", "an exact solver of one net"),
+        (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
+        (options.cv.folds, "cv.folds", "0", str(options.cv.folds)),
+        (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
+        (
+            options.threshold == PROFIT,
+            "threshold",
+            "a number, f1 or top_share",
+            "profit, which counts on the same keep rate for everybody",
+        ),
+    ):
+        if unfit:
+            raise InputError(key, expected=f"{expected} with model=uplift", got=got)
 
 
 def refuse_folds(options: TrainOptions, what: str) -> None:

@@ -46,6 +46,8 @@ _INSTEAD = {
     "data.negative": "give fit rows of two labels only",
     "data.id": "drop the column, or name it in data.ignore=[...]",
     "data.weight": "give fit the weights as sample_weight",
+    "data.treatment": "use churn_torch.train with model=uplift",
+    "data.treatment_probability": "use churn_torch.train with model=uplift",
     "data.carry": _RUN,
     "loss": "churn_torch.train takes data.value, which loss=profit needs",
 }

@@ -49,7 +49,7 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.suspicions import suspicions
-from churn_torch.workflows.train import describe_data, predictions
+from churn_torch.workflows.train import describe_data, predictions, say_treatment
 from churn_torch.workflows.typed_config import plain_config
 
 
@@ -86,8 +86,9 @@ def cross_validate(
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         start_run(folder, content)
         table = read_labelled(
-            options.data, seed=options.seed, source=source, with_test=False, announce=show
+            options.table, seed=options.seed, source=source, with_test=False, announce=show
         )
+        say_treatment(options)
         assert isinstance(table, MemoryTable)
         _show_table(table)
         # What cannot be dealt out is known before the first fit.

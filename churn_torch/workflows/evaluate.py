@@ -31,6 +31,7 @@ from churn_torch.tables.encode import encode, is_dated, parse, parse_time
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located, read_labelled
+from churn_torch.tables.labelled.treatment import read_treatment
 from churn_torch.tables.labels import read_target
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
@@ -173,9 +174,10 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     computed = [] if data.value is None else [VALUE]
     _check_by(by, [*names, *computed])
     carry = [*data.carry, *(name for name in by if name not in computed)]
-    table = read_labelled(replace(data, carry=carry), seed=run.options.seed, announce=show)
+    data = replace(run.options, data=replace(data, carry=carry)).table
+    table = read_labelled(data, seed=run.options.seed, announce=show)
     for rows in watched(table.chunks(), table, "Evaluating"):
-        test = rows.of("test")
+        test = rows.of("test").untreated()
         value = test.carried[VALUE].to_numpy() if computed else None
         yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by), value)
     trained_on = run.metrics["data"]["fingerprint"]
@@ -202,12 +204,14 @@ def _new_rows(
         label, n_of_no_class = read_target(frame, run.schema, first_row=first_row)
         parsed = parse(frame, run.schema, first_row=first_row)
         labelled = ~np.isnan(label)
+        if run.schema.treatment in frame.columns:
+            labelled &= read_treatment(frame, run.schema, labelled, first_row=first_row) == 0
         sliced = _sliced(frame, run.schema, by)
         worth = None
         if value is not None:
             worth = value(frame.loc[labelled], first_row + np.flatnonzero(labelled))
         yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled], worth)
-        n_unlabelled += int((~labelled).sum()) - n_of_no_class
+        n_unlabelled += int(np.isnan(label).sum()) - n_of_no_class
         n_left_out += n_of_no_class
         first_row += len(frame)
     if n_unlabelled:

@@ -34,6 +34,7 @@ from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
+from churn_torch.training.randomisation import check_randomised
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,
@@ -121,6 +122,9 @@ def fitted(
         schema, statistics, store = prepared_rows
         # Fit; early stopping looks at the validation rows.
         scorer = new_scorer(options, schema, statistics)
+        randomised = None
+        if schema.treatment is not None and schema.treatment_probability is None:
+            randomised = check_randomised(scorer, store.parts["train"], column=schema.treatment)
         start = time.perf_counter()
         fit = fit_net(
             options,
@@ -135,6 +139,8 @@ def fitted(
             described=described,
         )
         fit["seconds"] = round(time.perf_counter() - start, 2)
+        if randomised is not None:
+            fit["randomisation"] = dict(zip(("auroc", "low", "high"), randomised, strict=True))
         scorer.eval()
         scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
 
@@ -144,11 +150,11 @@ def fitted(
             announce(calibration_sentence(fit["calibration"]))
         rule: str | float = options.threshold
         if rule == PROFIT:
-            rows = scored(scorer, store.parts["validation"])
+            rows = (each.untreated for each in scored(scorer, store.parts["validation"]))
             rule = profit_threshold(options, table, rows, announce)
         split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
-        for probability, label in scored(scorer, store.parts["validation"]):
-            split_metrics.update(probability, label)
+        for each in scored(scorer, store.parts["validation"]):
+            split_metrics.update(*each.untreated)
         threshold = split_metrics.choose_threshold(rule, top_share=options.top_share)
         validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)

@@ -16,7 +16,7 @@ from churn_torch.training.options import CacheOptions, FitOptions, SelectionOpti
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 # Keys that name a class, which is checked when a run folder is opened.
-GROUPS = ("model", "calibration", "optimizer", "scheduler")
+GROUPS = ("model", "net", "calibration", "optimizer", "scheduler")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,12 @@ class TrainOptions(FitOptions):
     top_share: float = 0.1
     offer: Mapping[str, Offer] = field(default_factory=dict)
     export: ExportOptions = field(default_factory=ExportOptions)
+
+    @property
+    def table(self) -> DataOptions:
+        """How the labelled table is read: a model without uplift takes no treatment."""
+        plain = self.learns_uplift or self.data.treatment is None
+        return self.data if plain else self.data.without_treatment()
 
 
 def train_options(config: DictConfig | Mapping[str, Any]) -> TrainOptions:

@@ -29,9 +29,10 @@ from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import reasons_sentence
-from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
 from churn_torch.training.inference import cell_shares, scored
@@ -142,13 +143,27 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
         InputError: The table cannot be used.
     """
     announce = partial(show, once=True)
-    table = read_labelled(options.data, seed=options.seed, source=source, announce=announce)
+    table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
+    say_treatment(options)
     check_input_names(table.schema)
     show(columns_table(table.schema.columns), once=True)
     return table
 
 
+def say_treatment(options: TrainOptions) -> None:
+    """Say what becomes of a treatment that the model does not take."""
+    name = options.data.treatment
+    if name is not None and not options.learns_uplift:
+        show(
+            f"{name}: not learned from. A contact changes who churns, so the probabilities are of "
+            "customers treated as these were; model=uplift tells the two apart.",
+            once=True,
+        )
+
+
 def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
+    if table.arms is not None:
+        show(arms_sentence(table.arms), once=True)
     for sentence in suspicions(table, options.data.split):
         show(sentence, once=True)
 
@@ -172,14 +187,19 @@ def predictions(scorer: Scorer, store: Store, measured: SplitMetrics) -> Iterato
     """Yield the test rows' carried columns, labels and probabilities; measure them on the way."""
     chunks = store.carried_chunks(sources.READ_ROWS)
     carried = next(chunks)
-    for probability, label in scored(scorer, store.parts["test"]):
-        measured.update(probability, label)
-        while len(carried) < len(label):
+    for rows in scored(scorer, store.parts["test"]):
+        measured.update(*rows.untreated)
+        n_rows = len(rows.label)
+        while len(carried) < n_rows:
             carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        yield carried.iloc[: len(label)].assign(
-            label=label.numpy().astype(np.int64), **{PROBABILITY: probability.numpy()}
-        )
-        carried = carried.iloc[len(label) :].reset_index(drop=True)
+        added = {
+            "label": rows.label.numpy().astype(np.int64),
+            PROBABILITY: rows.probability.numpy(),
+        }
+        if rows.uplift is not None:
+            added[UPLIFT] = rows.uplift.numpy()
+        yield carried.iloc[:n_rows].assign(**added)
+        carried = carried.iloc[n_rows:].reset_index(drop=True)
 
 
 def _check(options: TrainOptions) -> None:
@@ -215,7 +235,9 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    weighed = measured_offers(options.offer, model.threshold)
+    # An offer's keep rate is one for all; an uplift says whom a contact keeps.
+    offers = {} if options.learns_uplift else options.offer
+    weighed = measured_offers(offers, model.threshold)
     rows = with_profit(predictions(model.scorer, model.store, measured), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     return {

@@ -116,13 +116,17 @@ class MLP(nn.Module):
             d_in = width
         self.head = nn.Linear(d_in, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return one logit a row."""
+    def hidden(self, x: Tensor) -> Tensor:
+        """Return the units before the last layer, ``[N, n_hidden]``."""
         x = self.embed(x)
         x = self.stem(x)
         for block in self.blocks:
             x = x + block(x) if self.residual else block(x)
-        logit: Tensor = self.head(x).squeeze(1)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit a row."""
+        logit: Tensor = self.head(self.hidden(x)).squeeze(1)
         return logit
 
 

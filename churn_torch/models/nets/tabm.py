@@ -102,13 +102,16 @@ class TabM(nn.Module):
         self.head = nn.Parameter(torch.empty(sizes[-1], n_members).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(n_members))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return one logit for each row; in training one for each member."""
+    def each(self, x: Tensor) -> Tensor:
+        """Return the logits of each member, ``[N, n_members]``."""
         x = self.embed(x)
         for layer in self.layers:
             x = self.dropout(self.activation(layer(x)))
         if not len(self.layers):
-            logits = x @ self.head + self.bias
-        else:
-            logits = (x @ self.head.mT.unsqueeze(2)).squeeze(2).mT + self.bias
+            return x @ self.head + self.bias
+        return (x @ self.head.mT.unsqueeze(2)).squeeze(2).mT + self.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return one logit for each row; in training one for each member."""
+        logits = self.each(x)
         return logits if self.training else log_odds_of_mean(logits)

@@ -20,6 +20,7 @@ from churn_torch.serving.outputs import (
     PROBABILITY,
     QUALITY,
     REASONS,
+    UPLIFT,
 )
 from churn_torch.tables.cells import LARGEST
 from churn_torch.tables.dates import ISO
@@ -167,6 +168,7 @@ def _spelled(column: Column, value: Any) -> Any:
 
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
+    uplift = model.metadata.get("uplift", {})
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
         PROBABILITY: {
@@ -179,6 +181,12 @@ def _answers(model: ModelFile) -> dict[str, Json]:
             "type": "integer",
             "enum": [0, 1],
             "description": "1 at and above the threshold.",
+        },
+        UPLIFT: {
+            "type": "number",
+            "minimum": -1,
+            "maximum": 1,
+            "description": f"{str(uplift.get(UPLIFT, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {"description": "What each column adds to the log-odds, the largest first."},

@@ -56,6 +56,12 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             note = "weights the rows in the training loss; not learned from"
             read = written_numbers(profile)
             columns.append(read.as_column(Kind.WEIGHT, note))
+        elif name == roles.treatment:
+            note = "who was contacted; not learned from"
+            columns.append(profile.as_column(Kind.TREATMENT, note))
+        elif name == roles.treatment_probability:
+            note = "the chance of having been contacted; not learned from"
+            columns.append(written_numbers(profile).as_column(Kind.TREATMENT_PROBABILITY, note))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:

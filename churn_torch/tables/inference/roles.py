@@ -8,7 +8,8 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind
 
-_USER_KINDS = tuple(kind for kind in Kind if kind not in (Kind.TARGET, Kind.WEIGHT))
+_NAMED_KINDS = (Kind.TARGET, Kind.WEIGHT, Kind.TREATMENT, Kind.TREATMENT_PROBABILITY)
+_USER_KINDS = tuple(kind for kind in Kind if kind not in _NAMED_KINDS)
 
 
 def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
@@ -18,14 +19,20 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
         InputError: A column is not in the table, is the target, or has two uses; or a kind is
             unknown.
     """
-    target, id, weight = roles.target, roles.id, roles.weight
+    target, id = roles.target, roles.id
     ignore, kinds = roles.ignore, roles.kinds
     if isinstance(ignore, str):
         raise InputError(
             "data.ignore", expected="a list of columns", got=repr(ignore), fix=f"write [{ignore}]"
         )
     named = [("data.id", id), ("data.split.column", roles.time), ("data.split.column", roles.group)]
-    named += [("data.weight", weight), *(("data.ignore", name) for name in ignore)]
+    own_use = {
+        "data.weight": (roles.weight, "the weight"),
+        "data.treatment": (roles.treatment, "the treatment"),
+        "data.treatment_probability": (roles.treatment_probability, "its probability"),
+    }
+    named += [(key, name) for key, (name, _) in own_use.items()]
+    named += [("data.ignore", name) for name in ignore]
     named += [("data.kinds", name) for name in kinds]
     named += [("data.missing", name) for name in roles.missing.of_column]
     names = list(columns)
@@ -44,13 +51,16 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
                 got=repr(name),
                 fix=f"remove it from {key}",
             )
-    if weight is not None:
-        uses = [("the id", id), ("the split's time", roles.time)]
-        uses.append(("the split's group", roles.group))
-        uses += [(f"of the kind {kind} in data.kinds", name) for name, kind in kinds.items()]
+    uses = [("the id", id), ("the split's time", roles.time)]
+    uses.append(("the split's group", roles.group))
+    uses += [(f"of the kind {kind} in data.kinds", name) for name, kind in kinds.items()]
+    for name, what in own_use.values():
+        if name is None:
+            continue
         for use, taken in uses:
-            if taken == weight:
-                raise _used_twice(weight, "the weight", use)
+            if taken == name:
+                raise _used_twice(name, what, use)
+        uses.append((what, name))
     for name, kind in kinds.items():
         if kind not in _USER_KINDS:
             raise InputError(

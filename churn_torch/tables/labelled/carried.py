@@ -23,6 +23,12 @@ ROW, VALUE = "row", "value"
 # Columns of the predictions behind the carried ones; cross-validation adds the last two.
 PREDICTED = ("label", "churn_probability")
 FOLDS = ("repeat", "fold")
+# Keys of columns that travel as numbers where they are text in the source.
+_NUMBERS = {
+    "data.weight": Kind.WEIGHT,
+    "data.treatment_probability": Kind.TREATMENT_PROBABILITY,
+    "data.carry": Kind.NUMERIC,
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def choose_carried(
     test_columns: Sequence[str] | None = None,
     reserved: Sequence[str] = PREDICTED,
 ) -> CarriedColumns:
-    """Return the carried columns of a table: id, time, group, weight, value and ``data.carry``.
+    """Return the carried columns of a table: id, time, group, weight and so on.
 
     Args:
         schema: The columns of the table.
@@ -95,6 +101,8 @@ def choose_carried(
         "data.id": schema.id,
         "data.split.column": data.roles.time or data.roles.group,
         "data.weight": schema.weight,
+        "data.treatment": schema.treatment,
+        "data.treatment_probability": schema.treatment_probability,
     }
     sources = {
         name: key
@@ -130,7 +138,7 @@ def choose_carried(
     numbers = {
         name: schema[name]
         for name, key in sources.items()
-        if key in ("data.weight", "data.carry") and schema[name].kind in (Kind.NUMERIC, Kind.WEIGHT)
+        if key in _NUMBERS and schema[name].kind in (Kind.NUMERIC, *_NUMBERS.values())
     }
     return CarriedColumns(tuple(sources), numbers, with_row, value)
 

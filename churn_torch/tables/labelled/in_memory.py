@@ -31,6 +31,7 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
+from churn_torch.tables.labelled.treatment import check_arms, rows_by_arm
 from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, SplitOptions
@@ -57,6 +58,8 @@ class MemoryTable:
         n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
+        treatment: ``[N]`` float32, 1 for customers who were contacted; None without
+            ``data.treatment``.
         time_span: First and last time of the training rows, where the split goes by time.
     """
 
@@ -70,6 +73,7 @@ class MemoryTable:
     n_dropped: int
     n_left_out: int = 0
     weight: Weights | None = None
+    treatment: Labels | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
     streamed: bool = False
@@ -102,6 +106,18 @@ class MemoryTable:
         return dict(zip(PARTS, sums, strict=True))
 
     @property
+    def arms(self) -> dict[str, npt.NDArray[np.int64]] | None:
+        """Rows of each part by arm and class."""
+        if self.treatment is None:
+            return None
+        return {
+            part: rows_by_arm(np.zeros(len(rows), np.int8), self.label[rows], self.treatment[rows])[
+                0
+            ]
+            for part, rows in zip(PARTS, self.split, strict=True)
+        }
+
+    @property
     def _part(self) -> npt.NDArray[np.int8]:
         """Each row's position in ``PARTS``, -1 for those in none."""
         part = np.full(len(self.label), -1, dtype=np.int8)
@@ -111,7 +127,9 @@ class MemoryTable:
 
     def rows_of(self, part: str) -> Rows:
         """Return the rows of a part that have a weight, all at once."""
-        rows = Rows(self.parsed, self.label, self.carried, self._part, self.weight).of(part)
+        rows = Rows(
+            self.parsed, self.label, self.carried, self._part, self.weight, self.treatment
+        ).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:
@@ -143,6 +161,7 @@ class MemoryTable:
                 self.carried.iloc[here].reset_index(drop=True),
                 part[here],
                 None if self.weight is None else self.weight[here],
+                None if self.treatment is None else self.treatment[here],
             )
 
 
@@ -211,10 +230,12 @@ def read_into_memory(
         n_dropped=n_rows - len(rows.label),
         n_left_out=n_left_out,
         weight=rows.weight,
+        treatment=rows.treatment,
         time_span=span,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
+    check_arms(schema, table.arms)
     return table
 
 

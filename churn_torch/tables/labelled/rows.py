@@ -13,6 +13,7 @@ import pandas as pd
 from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
+from churn_torch.tables.labelled.treatment import read_chances, read_treatment
 from churn_torch.tables.labelled.weights import Weights, read_weights
 from churn_torch.tables.labels import read_target
 from churn_torch.tables.options import ReadOptions
@@ -40,7 +41,10 @@ class Rows(NamedTuple):
             or ``row``, the position in the source from 0.
         part: ``[N]`` positions in ``PARTS``.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
-            the same.
+            the same. Where customers had different chances of being contacted, a row also counts
+            as 1 / chance of having been treated as it was.
+        treatment: ``[N]`` float32, 1 for customers who were contacted; None without
+            ``data.treatment``.
     """
 
     parsed: pd.DataFrame
@@ -48,11 +52,16 @@ class Rows(NamedTuple):
     carried: pd.DataFrame
     part: npt.NDArray[np.int8]
     weight: Weights | None = None
+    treatment: Labels | None = None
 
     def of(self, part: str) -> Rows:
         """Return only the rows of one part."""
         chosen = self.part == PARTS.index(part)
         return self if chosen.all() else self.take(np.flatnonzero(chosen))
+
+    def untreated(self) -> Rows:
+        """Return the rows of customers who were not contacted; all, where that is not known."""
+        return self if self.treatment is None else self.take(np.flatnonzero(self.treatment == 0))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Rows:
         """Return the rows at the given positions."""
@@ -62,18 +71,21 @@ class Rows(NamedTuple):
             self.carried.take(rows).reset_index(drop=True),
             self.part[rows],
             None if self.weight is None else self.weight[rows],
+            None if self.treatment is None else self.treatment[rows],
         )
 
     @classmethod
     def joined(cls, chunks: Sequence[Rows]) -> Rows:
         """Return the rows of all chunks; the result has weights if every chunk has them."""
         weights = [rows.weight for rows in chunks if rows.weight is not None]
+        treatments = [rows.treatment for rows in chunks if rows.treatment is not None]
         return cls(
             pd.concat([rows.parsed for rows in chunks], ignore_index=True),
             np.concatenate([rows.label for rows in chunks]),
             pd.concat([rows.carried for rows in chunks], ignore_index=True),
             np.concatenate([rows.part for rows in chunks]),
             np.concatenate(weights) if len(weights) == len(chunks) else None,
+            np.concatenate(treatments) if len(treatments) == len(chunks) else None,
         )
 
 
@@ -94,6 +106,8 @@ class LabelledTable(Protocol):
         n_positive: Churners of each part.
         weight_by_class: Sums of weights of each part's customers who stay and churners; without
             weights their numbers.
+        arms: Rows of each part by arm (not contacted, contacted) and class (stays, churns),
+            ``[2, 2]``; None without ``data.treatment``.
         time_span: First and last time of the training rows, where the split goes by time.
         n_rows: Rows of the sources, with and without a label; None where that is not known yet.
         streamed: Whether the rows are read anew on every pass.
@@ -125,6 +139,9 @@ class LabelledTable(Protocol):
 
     @property
     def weight_by_class(self) -> dict[str, Weights]: ...  # noqa: D102
+
+    @property
+    def arms(self) -> dict[str, npt.NDArray[np.int64]] | None: ...  # noqa: D102
 
     @property
     def time_span(self) -> TimeSpan | None: ...  # noqa: D102
@@ -177,13 +194,21 @@ def read_rows(
         )
     elif schema.weight is not None:  # a test source needs no weights
         weight = np.ones(len(frame))
+    treatment = None
+    if schema.treatment is not None:
+        treatment = read_treatment(frame, schema, has_label, first_row=first_row)
+    if treatment is not None and schema.treatment_probability is not None:
+        chance = read_chances(frame, schema, has_label, first_row=first_row)
+        own = np.where(treatment == 1, chance, 1.0 - chance)
+        weight = (1.0 if weight is None else weight) / np.where(has_label, own, 1.0)
     if len(labelled) < len(frame):
         needed = [name for name in frame.columns if name in carry.needed]
         frame, parsed = frame[needed].take(labelled), parsed.take(labelled).reset_index(drop=True)
         label, weight = label[labelled], None if weight is None else weight[labelled]
+        treatment = None if treatment is None else treatment[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)
-    return Rows(parsed, label, carried, part, weight), labelled, n_left_out
+    return Rows(parsed, label, carried, part, weight, treatment), labelled, n_left_out
 
 
 def readable_span(first: float, last: float, column: Column) -> TimeSpan:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
@@ -29,6 +30,7 @@ from churn_torch.tables.labelled.rows import (
 from churn_torch.tables.labelled.split_checks import check_classes, check_shares
 from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
+from churn_torch.tables.labelled.treatment import check_arms, rows_by_arm
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions, ReadOptions
 from churn_torch.tables.readers import sources
@@ -65,6 +67,7 @@ class _Totals:
         self.counts = np.zeros(len(PARTS), dtype=np.int64)
         self.n_positive = np.zeros(len(PARTS), dtype=np.int64)
         self.weights: Weights = np.zeros((len(PARTS), 2))
+        self.arms = np.zeros((len(PARTS), 2, 2), dtype=np.int64)
 
     def add(self, n_read: int, n_left_out: int, rows: Rows) -> None:
         self.n_read += n_read
@@ -72,6 +75,8 @@ class _Totals:
         self.counts += np.bincount(rows.part, minlength=len(PARTS))
         self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
         self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
+        if rows.treatment is not None:
+            self.arms += rows_by_arm(rows.part, rows.label, rows.treatment, n_parts=len(PARTS))
         self.order = zlib.crc32(rows.label.tobytes(), self.order)
 
 
@@ -143,6 +148,13 @@ class StreamedTable:
         return dict(zip(PARTS, self._known().weights, strict=True))
 
     @property
+    def arms(self) -> dict[str, npt.NDArray[np.int64]] | None:
+        """Rows of each part by arm and class."""
+        if self.schema.treatment is None:
+            return None
+        return dict(zip(PARTS, self._known().arms, strict=True))
+
+    @property
     def time_span(self) -> TimeSpan | None:
         """First and last time of the training rows, where the split goes by time."""
         self._known()
@@ -183,6 +195,8 @@ class StreamedTable:
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
             if self.schema.weight is not None:
                 check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
+            if self.schema.treatment is not None:
+                check_arms(self.schema, dict(zip(PARTS, totals.arms, strict=True)))
             self._totals, self._fingerprint = totals, digest.hexdigest()
             self._inspection = inspection
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
@@ -278,6 +292,7 @@ def open_streamed(
     else:
         assign = partial(by_row, hashed, schema.id)
     wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
+    wanted |= {schema.treatment, schema.treatment_probability}
     wanted |= {column.name for column in schema.features}
     only_carried = sorted(carry.needed - wanted)
     wanted |= carry.needed

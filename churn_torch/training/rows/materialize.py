@@ -34,11 +34,11 @@ from churn_torch.training.rows.folder_checks import (
     check_room,
 )
 from churn_torch.training.rows.store import (
+    ARRAYS,
     Block,
     DiskPart,
     MemoryPart,
     Part,
-    array_names,
     as_bytes,
     bytes_a_row,
 )
@@ -113,12 +113,8 @@ def materialized(
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
-    row_bytes = bytes_a_row(
-        preprocess.n_dense,
-        preprocess.n_codes,
-        weighted=schema.weight is not None,
-        with_payoff=payoff_of is not None,
-    )
+    arrays = _arrays_of(schema, with_payoff=payoff_of is not None)
+    row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(arrays) - 2)
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
@@ -148,13 +144,12 @@ def _into_memory(
     preprocess: Preprocess,
     payoff_of: PayoffOf | None,
 ) -> Store:
+    single = _arrays_of(schema, with_payoff=payoff_of is not None)[2:]
     blocks = {
         part: Block(
-            torch.empty(n, preprocess.n_dense),
-            torch.empty(n, preprocess.n_codes, dtype=torch.int32),
-            torch.empty(n),
-            None if schema.weight is None else torch.empty(n),
-            None if payoff_of is None else torch.empty(n),
+            dense=torch.empty(n, preprocess.n_dense),
+            codes=torch.empty(n, preprocess.n_codes, dtype=torch.int32),
+            **{name: torch.empty(n) for name in single},
         )
         for part, n in table.counts.items()
     }
@@ -185,8 +180,7 @@ def _onto_disk(
     check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    optional = {"weighted": schema.weight is not None, "with_payoff": payoff_of is not None}
-    arrays = array_names(**optional)
+    arrays = _arrays_of(schema, with_payoff=payoff_of is not None)
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -208,7 +202,7 @@ def _onto_disk(
                     writer.write_table(carried.cast(writer.schema))
         sample.frame().to_parquet(folder / SAMPLE)
         widths = [preprocess.n_dense, preprocess.n_codes]
-        facts = {"key": key, "counts": table.counts, "widths": widths, "optional": optional}
+        facts = {"key": key, "counts": table.counts, "widths": widths, "arrays": arrays}
         (folder / COMPLETE).write_text(json.dumps(facts), encoding="utf-8")
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -222,6 +216,16 @@ def _onto_disk(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _opened(folder, facts)
+
+
+def _arrays_of(schema: Schema, *, with_payoff: bool) -> list[str]:
+    """Return the names of the arrays of a table's rows."""
+    there = {
+        "weight": schema.has_weights,
+        "treatment": schema.treatment is not None,
+        "payoff": with_payoff,
+    }
+    return [name for name in ARRAYS if there.get(name, True)]
 
 
 def _reopen(folder: Path, key: str) -> Store | None:
@@ -246,7 +250,7 @@ def _key(table: LabelledTable, schema: Schema, preprocess: Preprocess, choices: 
 
 def _opened(folder: Path, facts: dict[str, Any]) -> Store:
     parts: dict[str, Part] = {
-        part: DiskPart(folder, part, n_rows, *facts["widths"], **facts["optional"])
+        part: DiskPart(folder, part, n_rows, *facts["widths"], arrays=facts["arrays"])
         for part, n_rows in facts["counts"].items()
     }
     return Store(parts, folder / CARRIED, pd.read_parquet(folder / SAMPLE), folder)
@@ -261,18 +265,22 @@ def _blocks_of(
 ) -> Iterator[tuple[str, Block]]:
     """Preprocess a chunk and yield its rows by part, a few rows at a time."""
     columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    rest = {"label": torch.from_numpy(chunk.label)}
+    single = {"label": torch.from_numpy(chunk.label)}
     if chunk.weight is not None:
         # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
-        rest["weight"] = torch.from_numpy(chunk.weight / mean_weight).float()
+        single["weight"] = torch.from_numpy(chunk.weight / mean_weight).float()
+    if chunk.treatment is not None:
+        single["treatment"] = torch.from_numpy(chunk.treatment)
     if payoff_of is not None:
-        rest["payoff"] = torch.from_numpy(payoff_of(chunk)).float()
+        single["payoff"] = torch.from_numpy(payoff_of(chunk)).float()
     n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
     for start in range(0, len(chunk.label), n_rows):
         here = slice(start, start + n_rows)
         with torch.no_grad():
-            dense, codes = preprocess.compact(*columns.take(here))
-            block = Block(dense, codes, **{name: one[here] for name, one in rest.items()})
+            block = Block(
+                *preprocess.compact(*columns.take(here)),
+                **{name: array[here] for name, array in single.items()},
+            )
         for position, part in enumerate(PARTS):
             rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
             if len(rows):

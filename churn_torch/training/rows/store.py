@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,21 +12,23 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 
-ARRAYS = ("dense", "codes", "label", "weight", "payoff")
+ARRAYS = ("dense", "codes", "label", "weight", "treatment", "payoff")
 
 
 class Block(NamedTuple):
     """Rows of a part: ``[n, n_dense]`` float32, ``[n, n_text]`` int32, the others ``[n]`` float32.
 
     The weights of all training rows average 1; they are None where all rows count the same. The
-    payoff of a row is what contacting the customer would have brought, now that it is known who
-    left; it is there for ``loss=profit`` only.
+    treatment is 1 for customers who were contacted; None where that is not known. The payoff of a
+    row is what contacting the customer would have brought, now that it is known who left; it is
+    there for ``loss=profit`` only.
     """
 
     dense: Tensor
     codes: Tensor
     label: Tensor
     weight: Tensor | None = None
+    treatment: Tensor | None = None
     payoff: Tensor | None = None
 
     def arrays(self) -> list[Tensor]:
@@ -36,6 +38,11 @@ class Block(NamedTuple):
     def each(self, function: Callable[[Tensor], Tensor]) -> Block:
         """Return the block with a function applied to each array."""
         return Block(*(None if array is None else function(array) for array in self))  # type: ignore[arg-type]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arrays that are there."""
+        return [name for name, array in zip(ARRAYS, self, strict=True) if array is not None]
 
     def take(self, rows: slice | Tensor) -> Block:
         """Return the given rows; a slice copies nothing."""
@@ -78,12 +85,8 @@ class MemoryPart:
     def __init__(self, block: Block) -> None:
         self.block = block
         self.n_rows = len(block.label)
-        self.row_bytes = bytes_a_row(
-            block.dense.shape[1],
-            block.codes.shape[1],
-            weighted=block.weight is not None,
-            with_payoff=block.payoff is not None,
-        )
+        n_single = len(block.names) - 2
+        self.row_bytes = bytes_a_row(block.dense.shape[1], block.codes.shape[1], n_single)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; a single piece is not copied."""
@@ -105,13 +108,12 @@ class DiskPart:
     """Rows in files of plain arrays, mapped into memory for as long as a block is in use.
 
     Args:
-        folder: Holds a file ``PART.ARRAY`` for each of `array_names`.
+        folder: Holds a file ``PART.ARRAY`` for each array.
         name: The part.
         n_rows: Rows in the files.
         n_dense: Numbers a row.
         n_text: Codes a row.
-        weighted: Whether the rows have weights.
-        with_payoff: Whether the rows have payoffs.
+        arrays: Those of `ARRAYS` that there are.
     """
 
     in_memory = False
@@ -124,14 +126,13 @@ class DiskPart:
         n_dense: int,
         n_text: int,
         *,
-        weighted: bool,
-        with_payoff: bool = False,
+        arrays: Sequence[str],
     ) -> None:
-        self.widths = {"dense": n_dense, "codes": n_text}
-        names = array_names(weighted=weighted, with_payoff=with_payoff)
-        self.paths = {array: folder / f"{name}.{array}" for array in names}
+        self.arrays = arrays
+        self.widths = (n_dense, n_text, *[1] * (len(arrays) - 2))
+        self.paths = [folder / f"{name}.{array}" for array in arrays]
         self.n_rows = n_rows
-        self.row_bytes = bytes_a_row(n_dense, n_text, weighted=weighted, with_payoff=with_payoff)
+        self.row_bytes = bytes_a_row(n_dense, n_text, len(arrays) - 2)
 
     def read(self, pieces: list[slice]) -> Block:
         """Return the rows of the pieces; those of a single one stay where they are."""
@@ -147,9 +148,8 @@ class DiskPart:
         Raises:
             InputError: A file is shorter than it was.
         """
-        arrays = {}
-        for name, path in self.paths.items():
-            width = self.widths.get(name, 1)
+        arrays: dict[str, Tensor] = {}
+        for name, path, width in zip(self.arrays, self.paths, self.widths, strict=True):
             dtype = torch.int32 if name == "codes" else torch.float32
             size = self.n_rows * width
             if path.stat().st_size != 4 * size:
@@ -163,7 +163,8 @@ class DiskPart:
             array = torch.empty(0, dtype=dtype)
             if size:
                 array = torch.from_file(str(path), shared=False, size=size, dtype=dtype)
-            arrays[name] = array.view(self.n_rows, width) if name in self.widths else array
+            array = array.view(self.n_rows, width)
+            arrays[name] = array if name in ("dense", "codes") else array[:, 0]
         return MemoryPart(Block(**arrays))
 
 
@@ -182,11 +183,6 @@ def as_bytes(array: Tensor) -> memoryview:
     return memoryview(flat)
 
 
-def array_names(*, weighted: bool, with_payoff: bool) -> tuple[str, ...]:
-    """Return the arrays of a block with or without weights and payoffs, in its order."""
-    return (*ARRAYS[:3], *("weight",) * weighted, *("payoff",) * with_payoff)
-
-
-def bytes_a_row(n_dense: int, n_text: int, *, weighted: bool, with_payoff: bool = False) -> int:
-    """Return the bytes of a row, its label, its weight and its payoff."""
-    return 4 * (n_dense + n_text + 1 + weighted + with_payoff)
+def bytes_a_row(n_dense: int, n_text: int, n_single: int = 1) -> int:
+    """Return the bytes of a row and of its single numbers: its label, its weight and the like."""
+    return 4 * (n_dense + n_text + n_single)
