@@ -107,13 +107,21 @@ def check_randomisation(
     share_p = missing_p = math.nan
     if all(n) and total:
         share_p = float(binomtest(known[1], total, share_planned).pvalue)
-        missing_p = float(
-            fisher_exact([[n[0] - known[0], known[0]], [n[1] - known[1], known[1]]])[1]
-        )
+        table = [[a - k, k] for a, k in zip(n, known, strict=True)]
+        missing_p = float(fisher_exact(table)[1])
     chosen = {name: column[with_outcome] for name, column in columns.items()}
     balance, balance_p = _balance(treated[with_outcome], chosen)
     share = known[1] / total if total else math.nan
-    return Randomisation(share_planned, share, share_p, *missing, missing_p, balance, balance_p)
+    return Randomisation(
+        share_planned=share_planned,
+        share_found=share,
+        share_p=share_p,
+        missing_treated=missing[0],
+        missing_control=missing[1],
+        missing_p=missing_p,
+        balance=balance,
+        balance_p=balance_p,
+    )
 
 
 def _balance(treated: Bools, columns: Mapping[str, Floats]) -> tuple[tuple[Balance, ...], float]:

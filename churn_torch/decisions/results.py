@@ -121,7 +121,8 @@ def net_outcome(outcomes: Outcomes, money: Payoffs) -> Floats:
         brought = -outcomes.churned * np.asarray(money.kept)
     else:  # the revenue takes the place of the value; the incentive still comes off
         brought = outcomes.revenue - stayed * (outcomes.value - money.kept)
-    return np.where(outcomes.treated, brought - money.leaver_cost, brought + stayed * extra)
+    with_offer, without = brought - money.leaver_cost, brought + stayed * extra
+    return np.asarray(np.where(outcomes.treated, with_offer, without))
 
 
 def expected_kept(outcomes: Outcomes, money: Payoffs) -> Floats:
@@ -140,9 +141,9 @@ def expected_kept(outcomes: Outcomes, money: Payoffs) -> Floats:
         return outcomes.uplift
     p, kept = outcomes.probability, np.asarray(money.kept, np.float64)
     costs = p * money.leaver_cost + (1 - p) * money.stayer_cost
-    return np.divide(
-        outcomes.expected_net_value + costs, kept, out=np.full(len(p), np.nan), where=kept != 0
-    )
+    unknown = np.full(len(p), np.nan)
+    chance = np.divide(outcomes.expected_net_value + costs, kept, out=unknown, where=kept != 0)
+    return np.asarray(chance)
 
 
 def _groups(outcomes: Outcomes) -> Iterator[tuple[str, str, Bools]]:
