@@ -137,6 +137,8 @@ def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecor
 
 
 def _columns(frame: pd.DataFrame, record: CampaignRecord, path: Path) -> pd.DataFrame:
+    # A name that a spreadsheet would take for a formula has an apostrophe before it.
+    frame = frame.rename(columns={f"'{record.id}": record.id})
     missing = [name for name in (record.id, "offer", *_NUMBERS) if name not in frame.columns]
     if missing:
         raise InputError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from churn_torch.decisions.group_difference import Counts
@@ -11,7 +9,7 @@ from churn_torch.decisions.offers import BetaRate
 from churn_torch.evaluation.share_intervals import wilson
 
 UNIFORM = BetaRate(alpha=1.0, beta=1.0)
-_KEEP_RATES, _CHURN_RATES = 2000, 400
+_CELLS = 200  # of the grid, in each direction
 
 
 def updated_keep_rate(counts: Counts, prior: BetaRate = UNIFORM) -> BetaRate | None:
@@ -31,9 +29,20 @@ def updated_keep_rate(counts: Counts, prior: BetaRate = UNIFORM) -> BetaRate | N
     """
     if not counts.is_comparable or not counts.churned_control:
         return None
-    keep = ((np.arange(_KEEP_RATES) + 0.5) / _KEEP_RATES)[:, None]
-    low, high = wilson(counts.churned_control, counts.control, confidence=1 - 1e-12)
-    churn = low + (high - low) * (np.arange(_CHURN_RATES) + 0.5) / _CHURN_RATES
+    mean, spread = _moments(counts, prior, 0.0, 1.0)
+    # Again, only where the first grid has found the distribution, or one cell of it.
+    reach = 8 * spread + 1 / _CELLS
+    mean, spread = _moments(counts, prior, max(mean - reach, 0.0), min(mean + reach, 1.0))
+    size = mean * (1 - mean) / spread**2 - 1
+    return BetaRate(alpha=mean * size, beta=(1 - mean) * size)
+
+
+def _moments(counts: Counts, prior: BetaRate, low: float, high: float) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the keep rate, which lies between two ends."""
+    cells = (np.arange(_CELLS) + 0.5) / _CELLS
+    keep = (low + (high - low) * cells)[:, None]
+    lowest, highest = wilson(counts.churned_control, counts.control, confidence=1 - 1e-12)
+    churn = lowest + (highest - lowest) * cells
     leaving = churn * (1 - keep)
     stayed = counts.treated - counts.churned_treated
     log = counts.churned_treated * np.log(leaving) + stayed * np.log1p(-leaving)
@@ -43,6 +52,4 @@ def updated_keep_rate(counts: Counts, prior: BetaRate = UNIFORM) -> BetaRate | N
     weight = np.exp(log - log.max()).sum(1)
     weight /= weight.sum()
     mean = float(weight @ keep[:, 0])
-    variance = float(weight @ (keep[:, 0] - mean) ** 2)
-    size = mean * (1 - mean) / max(variance, math.ulp(1.0)) - 1
-    return BetaRate(alpha=mean * size, beta=(1 - mean) * size)
+    return mean, float(np.sqrt(weight @ (keep[:, 0] - mean) ** 2))

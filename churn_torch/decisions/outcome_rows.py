@@ -19,7 +19,7 @@ from churn_torch.tables.target_cells import shown
 KEY = "results"
 REVENUE = "revenue"
 # A list for spreadsheets has an apostrophe before what would be a formula.
-_DEFUSED = r"^'(?=[=+\-@\t\r])"
+_DEFUSED = r"^'(?=[=+\-@\t\r\n])"
 
 
 @dataclass(frozen=True)

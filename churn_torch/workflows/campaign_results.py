@@ -28,6 +28,7 @@ from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
 from churn_torch.report.results_page import results_page
 from churn_torch.tables.labelled.read import located
+from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import whole_file
 from churn_torch.workflows.typed_config import read_options
@@ -50,6 +51,10 @@ class CampaignResultsOptions:
         revenue: The column of what each customer brought after the campaign, in the money of the
             value; None for a column named ``revenue``, if there is one.
         overwrite: Write over earlier results.
+        database: As for `ReadOptions`; the same for the others.
+        encoding: The encoding of the outcomes.
+        skip: Lines above their header.
+        sheet: Their sheet.
     """
 
     results: str
@@ -58,6 +63,21 @@ class CampaignResultsOptions:
     churned: str = "churned"
     revenue: str | None = None
     overwrite: bool = False
+    database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the outcomes are read."""
+        return ReadOptions(
+            database=self.database,
+            encoding=self.encoding,
+            skip=self.skip,
+            sheet=self.sheet,
+            prefix="",
+        )
 
 
 def campaign_results(
@@ -88,7 +108,8 @@ def campaign_results(
     }
     lists = read_lists(record)
     with keyed(KEY):
-        table = sources.read(located(options.results if outcomes is None else outcomes))
+        source = located(options.results if outcomes is None else outcomes)
+        table = sources.read(source, reading=options.reading, announce=show)
     joined = join_outcomes(
         lists,
         table,
