@@ -82,11 +82,18 @@ def results_sentences(results: Mapping[str, Any]) -> list[str]:
         if rate["measured_high"] < 0:
             sentences.append(_EVIDENCE.format(name) + ".")
     if results["keep_rates"] and whole["control"]:
-        sentences.append(
-            "Offers for the next campaign, with the keep rates of this one (conf/offer):\n"
-            + results["conf_offer"]
-        )
+        sentences.append(f"{offers_sentence(results)}\n{results['conf_offer']}")
     return sentences
+
+
+def offers_sentence(results: Mapping[str, Any]) -> str:
+    """Return what stands above the offers for the next campaign."""
+    if results["warnings"]:
+        return (
+            "Offers with the keep rates that this campaign seems to have had; they are not to be "
+            "trusted either, so keep those that were assumed."
+        )
+    return "Offers for the next campaign, with the keep rates of this one (conf/offer):"
 
 
 def unknown_sentences(results: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from churn_torch.report.campaign_results import (
     effect_sentences,
     group_name,
     interval,
+    offers_sentence,
     unknown_sentences,
 )
 
@@ -38,6 +39,7 @@ tbody tr.first > * { border-top: 1px solid var(--axis) }
 th:first-child { width: 16% } .n { width: 10%; text-align: right } .e { width: 24%;
   text-align: right; font-variant-numeric: tabular-nums }
 .e small { display: block; font-size: .8em }
+.wide th:first-child { width: 40% }
 .p { position: relative } thead .p { height: 1.5em } .p span { position: absolute; bottom: 0;
   white-space: nowrap }
 .p .low { left: .4em } .p .high { right: .4em } .p .zero { transform: translateX(-50%) }
@@ -51,7 +53,9 @@ pre { overflow-x: auto; padding: .8em; border: 1px solid var(--axis) }
   width: 24% } .e { width: 34% } .p .zero { display: none } }
 @media print { :root { --text: #000; --page: #fff; --quiet: #444; --axis: #bbb; --gain: #0369a1;
     --loss: #c2410c; --open: #6b7280; --expected: #000; --note: #fff }
-  body { font-size: 11px; margin: 0; max-width: none } section { break-inside: avoid } }
+  body { font-size: 11px; margin: 0; max-width: none } section { break-inside: avoid }
+  h2 { margin-top: 1em } td, th { padding: 0 .4em } svg { height: 1.5em } .e { width: 30% }
+  .e small { display: inline; margin-left: .5em } }
 """
 
 
@@ -209,8 +213,7 @@ def _picture(scaled: Mapping[str, float], low: float, high: float) -> str:
 def _next(results: Mapping[str, Any]) -> Iterator[str]:
     if not results["keep_rates"]:
         return
-    yield "<section><h2>For the next campaign</h2><p>These offers, in conf/offer, have the keep "
-    yield "rate that this campaign measured.</p><pre>"
+    yield f"<section><h2>For the next campaign</h2><p>{offers_sentence(results)}</p><pre>"
     yield f"{html.escape(results['conf_offer'])}</pre></section>"
 
 
@@ -221,9 +224,9 @@ def _method(results: Mapping[str, Any]) -> Iterator[str]:
     yield "compared with the control group, whether they could be reached or not. Estimates are "
     yield "adjusted by what was predicted before the campaign; results.json also has the plain "
     yield f"ones. {missing:,} customers without an outcome do not count.</p>"
-    yield "<table><caption>The groups before the campaign</caption><thead><tr><th scope=col>before "
-    yield "the campaign<th scope=col class=e>treated<th scope=col class=e>control"
-    yield "<th scope=col class=e>standard deviations apart<tbody>"
+    yield "<table class=wide><caption>The groups before the campaign</caption><thead><tr>"
+    yield "<th scope=col>before the campaign<th scope=col class=e>treated"
+    yield "<th scope=col class=e>control<th scope=col class=e>standard deviations apart<tbody>"
     for one in randomisation["balance"]:
         yield f"<tr><th scope=row>{html.escape(one['name'])}<td class=e>{one['treated']:,.3g}"
         yield f"<td class=e>{one['control']:,.3g}<td class=e>{one['difference']:+.2f}"

@@ -103,6 +103,8 @@ def test_warnings_come_first_and_missing_outcomes_are_counted():
     counts = {"treated": 900, "control": 100, "missing_treated": 7, "missing_control": 1}
     sentences = results_sentences(results(warnings=["The groups differed."], counts=counts))
     assert sentences[0] == "Not to be trusted: The groups differed."
+    assert "keep those that were assumed" in sentences[-1]
+    assert "Offers for the next campaign" in said(results())
     assert sentences[1].startswith("8 customers of the lists have no outcome (7 treated, 1 of")
 
 
