@@ -65,7 +65,7 @@ def join_outcomes(
                 got=f"none of that name{suggest(name, table.columns)}",
                 fix="rename the column, or say which it is (id=, churned=, revenue=)",
             )
-    places = _places(ids_of(lists["id"]), ids_of(table[id]), id)
+    places = _places(*comparable_ids(lists["id"], table[id]), id)
     left = np.full(len(lists), np.nan)
     left[places] = _left(table[churned])
     with_outcome = ~np.isnan(left)
@@ -88,10 +88,21 @@ def join_outcomes(
     return Joined(lists, with_outcome, outcomes)
 
 
-def ids_of(column: pd.Series) -> pd.Index:
-    """Return ids as text that can be compared, whichever file they come from."""
-    text = numbers_as_text(canonical_text(column))
-    return pd.Index(text.str.strip().str.replace(_DEFUSED, "", regex=True))
+def comparable_ids(listed: pd.Series, given: pd.Series) -> tuple[pd.Index, pd.Index]:
+    """Return the ids of the lists and of the outcomes as text, whichever files they come from.
+
+    Numbers are spelled in one way (``12`` for ``12.0``) only where some id is not found otherwise:
+    with millions of ids it takes long.
+    """
+    texts = [_plain_ids(listed), _plain_ids(given)]
+    if not texts[1].isin(texts[0]).all():
+        texts = [numbers_as_text(text) for text in texts]
+    return pd.Index(texts[0]), pd.Index(texts[1])
+
+
+def _plain_ids(column: pd.Series) -> pd.Series:
+    text = canonical_text(column).str.strip()
+    return text.str.replace(_DEFUSED, "", regex=True) if text.str.startswith("'").any() else text
 
 
 def _places(listed: pd.Index, ids: pd.Index, name: str) -> npt.NDArray[np.intp]:

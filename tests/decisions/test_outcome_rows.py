@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.decisions.outcome_rows import ids_of, join_outcomes
+from churn_torch.decisions.outcome_rows import comparable_ids, join_outcomes
 from churn_torch.errors import InputError
 
 LISTS = pd.DataFrame(
@@ -51,10 +51,24 @@ def test_customers_without_an_outcome_are_left_out():
     assert found.outcomes.churned.tolist() == [0, 1]
 
 
-def test_numbers_as_ids_are_those_of_the_text():
-    assert ids_of(pd.Series([12, 13])).tolist() == ids_of(pd.Series(["12", " 13 "])).tolist()
-    assert ids_of(pd.Series([12.0, np.nan])).tolist() == ["12", ""]
-    assert ids_of(pd.Series(["007"])).tolist() == ["007"]
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ([12, 13], ["12", "13"]),
+        ([12.0, np.nan], ["12", ""]),
+        (["12.0", " 13 "], ["12", "13"]),
+        (["'=5", "007"], ["=5", "007"]),
+    ],
+)
+def test_ids_are_compared_as_text_however_they_are_spelled(given, text):
+    ids, found = comparable_ids(pd.Series(["13", "12", "007", "'=5"]), pd.Series(given))
+    assert ids.tolist() == ["13", "12", "007", "=5"]
+    assert found.tolist() == text
+
+
+def test_an_id_spelled_in_two_ways_is_there_twice():
+    with pytest.raises(InputError, match=r"got '12' in rows 2 and 3"):
+        joined(changed(id=["a", "12", "12.0", "007"]))
 
 
 def test_revenue_is_found_or_named():
