@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn_torch.decisions.group_difference import Bools
 from churn_torch.decisions.results import Outcomes
@@ -95,7 +97,8 @@ def comparable_ids(listed: pd.Series, given: pd.Series) -> tuple[pd.Index, pd.In
     with millions of ids it takes long.
     """
     texts = [_plain_ids(listed), _plain_ids(given)]
-    if not texts[1].isin(texts[0]).all():
+    known, found = (pa.array(text, pa.large_string()) for text in texts)
+    if not pc.all(pc.is_in(found, value_set=known)).as_py():
         texts = [numbers_as_text(text) for text in texts]
     return pd.Index(texts[0]), pd.Index(texts[1])
 
