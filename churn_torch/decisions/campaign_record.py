@@ -1,0 +1,155 @@
+"""What a campaign has left in its folder: campaign.json and the lists it names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn_torch.errors import InputError, keyed
+from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.plain_numbers import read_numbers
+from churn_torch.tables.readers import sources
+
+RECORD = "campaign.json"
+FORMAT = 1
+KEY = "campaign"
+ROW = "row"  # the key of a list without ids
+_NUMBERS = ("churn_probability", "value", "expected_net_value")
+_UPLIFT = "uplift"
+
+
+@dataclass(frozen=True)
+class CampaignRecord:
+    """The campaign.json of a folder.
+
+    Attributes:
+        folder: The folder.
+        content: All of the file.
+    """
+
+    folder: Path
+    content: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The column that names a customer in the lists."""
+        return str(self.content.get("id") or ROW)
+
+    @property
+    def share_control(self) -> float:
+        """The share of the control group that was planned; 0 for none."""
+        return float((self.content.get("control") or {}).get("share") or 0.0)
+
+    @property
+    def offers(self) -> Mapping[str, Mapping[str, Any]]:
+        """The keys of each offer, as in conf/offer."""
+        return dict(self.content["offers"])
+
+    def list_file(self, name: str) -> Path | None:
+        """Return the file of a list (calls, control), None where the campaign has none."""
+        entry = self.content["files"].get(name)
+        return self.folder / Path(entry["name"]).name if entry else None
+
+
+def read_record(folder: str | Path) -> CampaignRecord:
+    """Read the campaign.json of a folder.
+
+    Raises:
+        InputError: There is none, or it is none of churn_torch, or of a newer version.
+    """
+    folder = Path(folder).expanduser()
+    path = folder / RECORD
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(
+            KEY,
+            expected=f"a folder that churn-torch campaign has written, with {RECORD}",
+            got=f"{str(folder)!r} without it" if folder.is_dir() else f"{str(folder)!r}, no folder",
+            fix="name the folder of the call list",
+        ) from None
+    except ValueError:
+        content = None
+    known = isinstance(content, dict) and isinstance(content.get("format"), int)
+    if not known or not {"offers", "files"} <= set(content):
+        raise InputError(
+            KEY,
+            expected=f"a {RECORD} as churn-torch campaign writes it",
+            got=f"another file in {str(folder)!r}",
+            fix="name the folder of the call list",
+        )
+    if content["format"] > FORMAT:
+        raise InputError(
+            KEY,
+            expected=f"a {RECORD} of format {FORMAT}",
+            got=f"format {content['format']}",
+            fix="use the version of churn_torch that wrote it",
+        )
+    return CampaignRecord(folder, content)
+
+
+def read_lists(record: CampaignRecord) -> pd.DataFrame:
+    """Read the call list and the control group of a campaign.
+
+    Returns:
+        A row a customer: ``id`` (text), ``treated``, ``offer`` and the numbers of the list
+        (``churn_probability``, ``value``, ``expected_net_value`` and, if there is one, ``uplift``).
+
+    Raises:
+        InputError: A file is missing or not the one that was written, or lacks a column.
+    """
+    parts = []
+    for name in ("calls", "control"):
+        path = record.list_file(name)
+        if path is None:
+            continue
+        _check_unchanged(path, record.content["files"][name], record)
+        if record.content["files"][name].get("rows", 1):  # readers refuse a table without rows
+            with keyed(KEY):
+                rows = _columns(sources.read(path), record, path)
+            parts.append(rows.assign(treated=name == "calls"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecord) -> None:
+    if not path.is_file():
+        raise InputError(
+            KEY,
+            expected=f"{path.name}, which {RECORD} names",
+            got=f"none in {str(record.folder)!r}",
+            fix="put it back: without it nobody knows who was in which group",
+        )
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != entry["sha256"]:
+        raise InputError(
+            KEY,
+            expected=f"{path.name} as the campaign wrote it",
+            got="a file that was changed, or is of another campaign (its sha256 differs)",
+            fix="put the original back, and keep notes in a copy",
+        )
+
+
+def _columns(frame: pd.DataFrame, record: CampaignRecord, path: Path) -> pd.DataFrame:
+    # A name that a spreadsheet would take for a formula has an apostrophe before it.
+    frame = frame.rename(columns={f"'{record.id}": record.id})
+    missing = [name for name in (record.id, "offer", *_NUMBERS) if name not in frame.columns]
+    if missing:
+        raise InputError(
+            KEY, expected=f"the column {missing[0]!r} in {path.name}", got="none of that name"
+        )
+    numbers = [*_NUMBERS, *([_UPLIFT] if _UPLIFT in frame.columns else [])]
+    columns = {"id": frame[record.id], "offer": canonical_text(frame["offer"])}
+    for name in numbers:
+        text = canonical_text(frame[name])
+        values, bad = read_numbers(text.mask(text == ""))
+        if bad.any() or values.isna().any():
+            raise InputError(KEY, expected=f"numbers in {name!r} of {path.name}", got="other cells")
+        columns[name] = values
+    return pd.DataFrame(columns)
