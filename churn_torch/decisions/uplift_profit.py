@@ -24,6 +24,7 @@ from churn_torch.evaluation.gains import Floats
 from churn_torch.evaluation.uplift_bootstrap import (
     REPLICATES,
     Interval,
+    band,
     interval,
     merged,
     replicates,
@@ -90,7 +91,7 @@ def uplift_profit(
     curves = uplift_curve(resampled)
     chosen = np.take_along_axis(resampled.share, curves.argmax(axis=1)[:, None], axis=1)[:, 0]
     profits = uplift_curve(few)[0]
-    band = [interval(curves[:, k], profits[k]) for k in range(len(profits))]
+    curve_low, curve_high = band(curves, profits)
     profit = float(curve[best])
     low, high = interval(curves.max(axis=1), curve[best])
     return UpliftProfit(
@@ -102,6 +103,6 @@ def uplift_profit(
         threshold=float(values[best - 1]) if best else np.inf,
         shares=few.share[0],
         profits=profits,
-        low=np.array([ends[0] for ends in band]),
-        high=np.array([ends[1] for ends in band]),
+        low=curve_low,
+        high=curve_high,
     )

@@ -62,17 +62,32 @@ def replicates(
 
 
 def interval(values: Floats, estimate: float, *, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval of a number from its values in resampled tables.
+    """Return the interval of a number from its values in resampled tables, ``[n]``.
 
-    It is the basic bootstrap interval, which takes the bias of the resampled values off: that of a
-    largest value, such as a maximum profit, is above its estimate, as the estimate is above the
-    truth. Values that are not finite are left out.
+    Values that are not finite are left out. For the rest see `band`.
     """
-    kept = values[np.isfinite(values)]
-    if not len(kept):
-        return np.nan, np.nan
-    low, high = np.quantile(kept, ((1 - confidence) / 2, (1 + confidence) / 2))
-    return float(2 * estimate - high), float(2 * estimate - low)
+    low, high = band(values[np.isfinite(values)][:, None], np.array([estimate]), confidence)
+    return float(low[0]), float(high[0])
+
+
+def band(
+    values: Floats, estimates: Floats, confidence: float = CONFIDENCE
+) -> tuple[Floats, Floats]:
+    """Return the limits of K numbers from their values in resampled tables.
+
+    These are basic bootstrap intervals, which take the bias of the resampled values off: that of a
+    largest value, such as a maximum profit, is above its estimate, as the estimate is above the
+    truth.
+
+    Args:
+        values: ``[n, K]``.
+        estimates: ``[K]``.
+        confidence: Share of samples whose interval is to hold the truth.
+    """
+    if not len(values):
+        return np.full_like(estimates, np.nan), np.full_like(estimates, np.nan)
+    low, high = np.quantile(values, ((1 - confidence) / 2, (1 + confidence) / 2), axis=0)
+    return 2 * estimates - high, 2 * estimates - low
 
 
 class _Group(NamedTuple):

@@ -15,6 +15,7 @@ from churn_torch.evaluation.share_intervals import wilson
 from churn_torch.evaluation.uplift_bootstrap import (
     REPLICATES,
     Interval,
+    band,
     interval,
     merged,
     replicates,
@@ -133,8 +134,7 @@ def _numbers(sums: curves.Sums, treated_share: float, n: int) -> dict[str, Float
 
 def _curve(sums: curves.Sums, resampled: curves.Sums) -> QiniCurve:
     qini, drawn = curves.qini_curve(sums)[0], curves.qini_curve(resampled)
-    ends = [interval(drawn[:, k], qini[k]) for k in range(len(qini))]
-    return QiniCurve(sums.share[0], qini, *map(np.array, zip(*ends, strict=True)))
+    return QiniCurve(sums.share[0], qini, *band(drawn, qini))
 
 
 def uplift_groups(
