@@ -40,7 +40,7 @@ figure svg { grid-column: 2; width: 100%; display: block; overflow: visible }
 .x { grid-column: 2; position: relative; height: 1.7em }
 .x span { position: absolute; white-space: nowrap; transform: translateX(-50%) }
 .x .first { transform: none } .x .last { transform: translateX(-100%) }
-figcaption { grid-column: 1 / 3; margin-top: .3em }
+figcaption { grid-column: 1 / 3; margin: .3em 0 1em }
 path { fill: none; vector-effect: non-scaling-stroke; stroke: var(--axis) }
 .zero { stroke: var(--quiet) } .band { fill: var(--band); stroke: none }
 .curve { stroke: var(--less); stroke-width: 2 }
@@ -67,12 +67,9 @@ class _Scale:
 
     @property
     def ticks(self) -> list[float]:
-        """Return three to six round numbers in the range, 0 among them."""
+        """Return up to seven round numbers in the range, 0 among them."""
         step = 10 ** math.floor(math.log10(self.high - self.low))
-        for part in (0.2, 0.5, 1.0):
-            if (self.high - self.low) / (step * part) <= 6:
-                step *= part
-                break
+        step *= next(part for part in (0.2, 0.5, 1, 2) if self.high - self.low <= 6 * step * part)
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [step * k for k in range(first, last + 1)]
 
@@ -171,7 +168,12 @@ def _deciles(deciles: Sequence[UpliftGroup]) -> Iterator[str]:
 
 def _scale(values: Sequence[float]) -> _Scale:
     low, high = min(0.0, *values), max(0.0, *values)
-    return _Scale(low, high) if high > low else _Scale(-0.01, 0.01)
+    room = (high - low) / 20 or 0.01
+    return _Scale(low - room * (low < 0), high + room)
+
+
+def _tick(value: float) -> str:
+    return f"{100 * value:+.3g}" if abs(value) > 1e-12 else "0"
 
 
 def _picture(words: str, scale: _Scale) -> Iterator[str]:
@@ -179,7 +181,7 @@ def _picture(words: str, scale: _Scale) -> Iterator[str]:
     yield f"<figure role=img aria-label='{html.escape(words, quote=True)}'><div class=y>"
     for tick in scale.ticks:
         place = scale.y(tick) / _HEIGHT
-        yield f"<span style='top:{place:.1%}'>{100 * tick:+z.3g}</span>"
+        yield f"<span style='top:{place:.1%}'>{_tick(tick)}</span>"
     yield f"</div><svg height={_HEIGHT} viewBox='0 0 {_WIDTH} {_HEIGHT}' preserveAspectRatio=none>"
     for tick in scale.ticks:
         kind = "zero" if abs(tick) < 1e-12 else "axis"
