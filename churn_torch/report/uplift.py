@@ -37,8 +37,6 @@ LINES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("auuc", "area under the uplift curve, points", small_points),
     *((f"uplift_at_{share}", f"uplift in top {share}%, points", points) for share in (10, 20, 30)),
 )
-# With fewer customers contacted, or not contacted, the difference of a group is rough.
-FEW = 30
 
 
 def uplift_table(metrics: UpliftMetrics) -> Table:
