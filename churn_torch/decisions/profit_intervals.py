@@ -20,9 +20,8 @@ from scipy.special import betaincinv
 from churn_torch.decisions.offers import BetaRate, Floats
 from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_groups import ScoreGroups
+from churn_torch.evaluation.share_intervals import CONFIDENCE, Interval, wilson
 
-CONFIDENCE = 0.95
-Interval = tuple[float, float]
 METHOD = (
     "Gaussian multiplier bootstrap over customers, 1,000 replicates, bias-corrected percentiles"
 )
@@ -64,7 +63,7 @@ def profit_intervals(
 
     Returns:
         ``mpc``, ``best_share`` and ``best_threshold`` (1 for nobody); ``empc`` if the keep rate is
-        a distribution; ``profit`` and ``share`` if there is a threshold.
+        a distribution; ``profit`` and ``share`` (Wilson's) if there is a threshold.
     """
     curve = ProfitCurve.of(groups)
     mean = keep_rate.mean if isinstance(keep_rate, BetaRate) else keep_rate
@@ -82,22 +81,21 @@ def profit_intervals(
             drawn.setdefault(name, []).append(values)
     sample = _measures(_cumulated(cells[None, :3]), mean, rates, None)
     tail = (1 - confidence) / 2
+    found = {name: np.concatenate(values) for name, values in drawn.items() if name != "best"}
+    estimates = {"mpc": float(curve.profit(mean).max())}
+    if isinstance(keep_rate, BetaRate):
+        estimates["empc"] = curve.expected_best(keep_rate).profit
+    for name, estimate in estimates.items():
+        # Moved from the cells and nodes to the sample, and down by the bias.
+        bias = found[name].mean() - sample[name].item()
+        found[name] = np.maximum(found[name] + estimate - sample[name].item() - bias, 0.0)
     intervals = {}
-    for name in ("mpc", "empc", "best_share", "best_threshold", "profit", "share"):
-        if name in drawn:
-            values = np.concatenate(drawn[name])
-            low, high = np.quantile(values, [tail, 1 - tail]).tolist()
-            if name in ("mpc", "empc"):
-                bias = float(values.mean() - sample[name].item())
-                low, high = max(low - bias, 0.0), max(high - bias, 0.0)
-            elif name == "share":
-                low, high = max(low, 0.0), min(high, 1.0)
-            intervals[name] = (low, high)
-    if "empc" in intervals and isinstance(keep_rate, BetaRate):
-        # The nodes stand for the distribution in differences only.
-        moved = curve.expected_best(keep_rate).profit - sample["empc"].item()
-        low, high = intervals["empc"]
-        intervals["empc"] = (max(low + moved, 0.0), max(high + moved, 0.0))
+    for name, values in found.items():
+        low, high = np.quantile(values, [tail, 1 - tail]).tolist()
+        intervals[name] = (low, high)
+    if chosen is not None:
+        n_chosen = int(curve.rows[chosen])
+        intervals["share"] = wilson(n_chosen, curve.n, confidence=confidence)
     return intervals
 
 
@@ -114,7 +112,7 @@ def _measures(sums: _Sums, mean: float, rates: Floats, chosen: int | None) -> di
     if len(rates):
         measures["empc"] = np.mean([sums.profit(rate).max(axis=1) for rate in rates], axis=0)
     if chosen is not None:
-        measures["profit"], measures["share"] = profit[:, chosen], shares[:, chosen]
+        measures["profit"] = profit[:, chosen]
     return measures
 
 

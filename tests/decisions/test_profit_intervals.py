@@ -81,11 +81,12 @@ def test_the_same_seed_gives_the_same_intervals():
 def test_nobody_worth_contacting_and_one_customer_alone():
     p, label, _ = customers(50, 0)
     intervals = profit_intervals(groups_of(p, label, 1.0), RATE, threshold=1.0)
-    assert intervals["profit"] == intervals["share"] == (0.0, 0.0)
+    assert intervals["profit"] == (0.0, 0.0)
     assert intervals["mpc"][0] == intervals["best_share"][0] == 0.0
     assert intervals["best_threshold"][1] == 1.0
+    assert intervals["share"][0] == 0.0 < intervals["share"][1] < 0.1
     alone = profit_intervals(groups_of(p[:1], np.array([1]), 200.0), 0.3, threshold=0.0)
-    assert alone["share"] == (1.0, 1.0)
+    assert alone["share"][1] == 1.0
 
 
 def test_higher_confidence_is_wider():

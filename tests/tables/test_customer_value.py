@@ -24,3 +24,9 @@ def test_the_present_value_of_a_horizon():
         present_value(0, 0.0)
     with pytest.raises(InputError, match=r"^data.discount_rate: expected a rate of 0 or more"):
         ValueExpression("flag", SCHEMA, discount_rate=-0.1)
+
+
+def test_a_negative_value_is_named_by_its_row():
+    value = ValueExpression("flag - 2", SCHEMA)
+    with pytest.raises(InputError, match=r"0 or more for every row .* got -1\.0 in row 8 \(1 such"):
+        value(FRAME, np.arange(7, 11))
