@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics import MeanMetric
 
 from churn_torch.errors import InputError
+from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.rows.batches import InOrder, RowRange, rows_to_expand
@@ -27,6 +28,25 @@ class PayoffScale(NamedTuple):
 
     size: float
     break_even: float
+
+
+class ProfitLoss(LogLoss):
+    """Weighted mean of what the rows are expected to earn, negative; kept as `LogLoss` keeps it.
+
+    Args:
+        earned: Returns what each row earns, from its logit and its payoff.
+    """
+
+    def __init__(self, earned: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.earned = earned
+
+    def update(self, logit: Tensor, payoff: Tensor, weight: Tensor | None = None) -> None:
+        """Add a batch: logits, payoffs and weights, all of shape ``[N]``."""
+        weight = torch.ones_like(payoff) if weight is None else weight
+        self.n += weight.sum(dtype=torch.float64)
+        loss = -self.earned(logit.detach(), payoff) * weight
+        self.total += loss.sum(dtype=torch.float64)
 
 
 class ProfitModule(ChurnModule):
@@ -55,7 +75,7 @@ class ProfitModule(ChurnModule):
     def __init__(self, scorer: Scorer, *, scale: PayoffScale, **keywords: Any) -> None:
         super().__init__(scorer, positive_weight=1.0, **keywords)
         self.scale = scale
-        self.validation_loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self.validation_loss = ProfitLoss(self.earned)
 
     def earned(self, logit: Tensor, payoff: Tensor) -> Tensor:
         """Return what each row is expected to earn, ``[N]``, in mean absolute payoffs.
@@ -77,12 +97,11 @@ class ProfitModule(ChurnModule):
 
     def validation_step(self, rows: RowRange, batch_idx: int) -> None:
         """Add one block to the validation loss."""
-        for chunk in rows.block.in_chunks(
-            min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
-        ):
+        chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
+        for chunk in rows.block.in_chunks(chunk_rows):
             assert chunk.payoff is not None
-            earned = self.earned(self.kept_net(self.features(chunk)), chunk.payoff)
-            self.validation_loss.update(-earned, 1.0 if chunk.weight is None else chunk.weight)
+            logit = self.kept_net(self.features(chunk))
+            self.validation_loss.update(logit, chunk.payoff, chunk.weight)
 
 
 def payoff_scale(train: Part) -> PayoffScale:

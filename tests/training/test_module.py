@@ -422,7 +422,7 @@ def test_the_average_is_validated_and_kept(prepare):
     with torch.no_grad():
         logit = module.scorer.eval().net(module.features(validation))
     loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, validation.label).item()
-    assert loss == pytest.approx(best.log_loss, abs=1e-6)
+    assert loss == pytest.approx(best.loss, abs=1e-6)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
