@@ -150,7 +150,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.metrics_ = {
                     "validation": model.validation,
                     "fit": model.fit,
-                    "data": describe_data(table),
+                    "data": describe_data(table, options.data),
                 }
         self.classes_, self.churn_class_ = labels.classes, labels.churn
         self._modelled = labels.modelled
