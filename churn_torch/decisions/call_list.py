@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.decisions.candidates import Candidates
-from churn_torch.decisions.reason_words import N_REASONS, cell_words, top_reasons, untrusted
+from churn_torch.decisions.reason_words import N_REASONS, CellWords, top_reasons, untrusted
 from churn_torch.decisions.targeting import Targets
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
@@ -145,14 +145,14 @@ def _told(model: BatchModel, rows: pd.DataFrame, first_row: int) -> Mapping[str,
     outputs = {}
     if model.outputs:
         outputs = model.compute(parse_columns(rows, model.schema, first_row=first_row))
-    words = cell_words(rows, model.schema, model.names)
+    words = CellWords(rows, model.schema, model.names)
     told = dict(_nothing_told(len(rows)))
     if REASONS in outputs:
-        texts = top_reasons(outputs[REASONS], words, model.names)
+        texts = top_reasons(outputs[REASONS], words)
         told |= {n: pd.Series(text, dtype="str") for n, text in zip(told, texts, strict=False)}
     if QUALITY in outputs:
         meaning = {int(flag): word for flag, word in model.metadata["quality"].items()}
-        doubts = untrusted(outputs[QUALITY], words, model.names, meaning)
+        doubts = untrusted(outputs[QUALITY], words, meaning)
         told[NOT_TRUSTED] = pd.Series(doubts, dtype="str")
     return told
 

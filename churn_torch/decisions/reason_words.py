@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,20 +20,31 @@ _LONGEST_CELL = 40
 MISSING = "missing"
 
 
-def cell_words(frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> list[Any]:
-    """Return the cells of each named column as text, ``[N]`` object arrays."""
-    return [_words(frame[name], schema[name].kind) for name in names]
+class CellWords:
+    """The cells of rows as people write them; only those that are asked for become text.
+
+    Args:
+        frame: N raw rows.
+        schema: What the columns mean.
+        names: ``[F]`` the inputs of the model.
+    """
+
+    def __init__(self, frame: pd.DataFrame, schema: Schema, names: Sequence[str]) -> None:
+        self.names = list(names)
+        self._columns = [frame[name] for name in names]
+        self._kinds = [schema[name].kind for name in names]
+
+    def of(self, number: int, rows: npt.NDArray[np.int64]) -> list[str]:
+        """Return the cells of some rows in the input of that number."""
+        return list(_words(self._columns[number].iloc[rows], self._kinds[number]))
 
 
-def top_reasons(
-    reasons: npt.NDArray[np.float32], words: Sequence[Any], names: Sequence[str]
-) -> list[Any]:
+def top_reasons(reasons: npt.NDArray[np.float32], words: CellWords) -> list[Any]:
     """Return the strongest reasons for which each customer may leave, as text.
 
     Args:
         reasons: ``[N, F]`` what each input adds to the log-odds.
-        words: ``[F]`` arrays of the cells as text.
-        names: ``[F]`` the inputs.
+        words: The cells.
 
     Returns:
         `N_REASONS` object arrays ``[N]`` such as ``contract: Month-to-month, odds x 1.5``, the
@@ -49,39 +61,35 @@ def top_reasons(
             odds = np.exp(reasons[rows, number].astype(np.float64))
             raising = odds >= _SMALLEST_ODDS
             rows, odds = rows[raising], odds[raising]
-            name, cells = names[number], words[number][rows]
+            name = words.names[number]
             text[rows] = [
                 f"{name}: {cell}, odds x {_factor(factor)}"
-                for cell, factor in zip(cells.tolist(), odds.tolist(), strict=True)
+                for cell, factor in zip(words.of(number, rows), odds.tolist(), strict=True)
             ]
         told.append(text)
     return told
 
 
 def untrusted(
-    quality: npt.NDArray[np.int64],
-    words: Sequence[Any],
-    names: Sequence[str],
-    meaning: Mapping[int, str],
+    quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping[int, str]
 ) -> Any:
     """Return what cannot be trusted about each row, as text; ``""`` for nothing.
 
     Args:
         quality: ``[N, F]`` flags of the cells, 0 where there is no problem.
-        words: As for `top_reasons`.
-        names: As for `top_reasons`.
+        words: The cells.
         meaning: What each flag means.
 
     Returns:
         An object array ``[N]``.
     """
     text = np.full(len(quality), "", object)
-    for number, name in enumerate(names):
+    for number, name in enumerate(words.names):
         for flag in np.unique(quality[:, number]).tolist():
             if not flag:
                 continue
             rows = np.flatnonzero(quality[:, number] == flag)
-            for row, cell in zip(rows.tolist(), words[number][rows].tolist(), strict=True):
+            for row, cell in zip(rows.tolist(), words.of(number, rows), strict=True):
                 shown = "" if cell == MISSING else f" ({cell})"
                 text[row] += f"{'; ' if text[row] else ''}{name}: {meaning[flag]}{shown}"
     return text
@@ -105,7 +113,7 @@ def _words(series: pd.Series, kind: Kind) -> Any:
 
 
 def _number(number: float, kind: Kind) -> str:
-    if np.isnan(number):
+    if math.isnan(number):
         return MISSING
     if kind is Kind.BOOLEAN and number in (0.0, 1.0):
         return "yes" if number else "no"

@@ -106,7 +106,7 @@ def choose_targets(
     for rows in (contacted, control):
         offer[rows] = found.offer[rows]
     left = limits.less(contacted, offer, spend)
-    scarce = () if np.isinf(cheapest) else left.met(names, cheapest)
+    scarce = left.met(names, cheapest)
     rows = np.concatenate([contacted, control])
     gap = _gap(found, wider, left, rows, offer, net, spend)
     return Targets(contacted, control, offer, gap, scarce)
@@ -133,22 +133,24 @@ class _Limits:
         used = np.bincount(of, minlength=len(self.contacts))
         return _Limits(self.money - float(spend[rows, of].sum()), self.contacts - used)
 
-    def is_used_up(self, whole: _Limits, cheapest: float) -> bool:
-        """Tell whether this is what no contact can use, and nothing is exceeded."""
+    def is_used_up(self, whole: _Limits, cheapest: Floats) -> bool:
+        """Tell whether this pays for no further contact worth the trouble, and is not exceeded."""
         if self.money < -_ROUNDING * whole.money or (self.contacts < 0).any():
             return False
-        if np.isinf(cheapest):
-            return True
-        enough = max(cheapest, _SMALL_REST * whole.money)
-        full = (self.contacts == 0) | np.isinf(self.contacts)
-        return bool((np.isinf(self.money) or self.money < enough) and full.all()) or bool(
-            (self.contacts == 0).all()
-        )
+        least = self._least(cheapest)
+        rest = _SMALL_REST * whole.money if np.isfinite(whole.money) else 0.0
+        return self.money < max(least, rest) or bool(np.isinf(least))
 
-    def met(self, names: Sequence[str], cheapest: float) -> tuple[str, ...]:
-        """Return the names of the limits that leave no contact."""
-        full = [name for name, n in zip(names, self.contacts, strict=True) if n <= 0]
-        return ("budget", *full) if self.money < cheapest else tuple(full)
+    def met(self, names: Sequence[str], cheapest: Floats) -> tuple[str, ...]:
+        """Return the names of the limits that leave no contact, of those who wait for one."""
+        waiting = zip(names, self.contacts, np.isfinite(cheapest), strict=True)
+        full = [name for name, n, wanted in waiting if n <= 0 and wanted]
+        least = self._least(cheapest)
+        return ("budget", *full) if np.isfinite(least) and self.money < least else tuple(full)
+
+    def _least(self, cheapest: Floats) -> float:
+        """Return what the cheapest contact costs of an offer whose capacity is not used up."""
+        return float(np.where(self.contacts > 0, cheapest, np.inf).min())
 
 
 def _gap(
@@ -177,10 +179,10 @@ def _gap(
     return max(1 - reached / bound, 0.0) if bound > 0 else 0.0
 
 
-def _cheapest(net: Floats, spend: Floats, found: Allocation) -> float:
-    """Return what the cheapest contact costs of a customer who is not on the list."""
-    possible = (net > 0) & (found.offer == NOBODY)[:, None]
-    return float(np.where(possible, spend, np.inf).min(initial=np.inf))
+def _cheapest(net: Floats, spend: Floats, found: Allocation) -> Floats:
+    """Return ``[K]`` what each offer costs at least for a customer who is not on the list."""
+    waiting = (net > 0) & (found.offer == NOBODY)[:, None]
+    return np.asarray(np.where(waiting, spend, np.inf).min(axis=0, initial=np.inf))
 
 
 def _within(

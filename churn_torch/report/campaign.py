@@ -170,7 +170,7 @@ def campaign_table(campaign: CampaignFigures) -> Table:
         ("have left already", campaign.n_left),
         ("may get no offer", campaign.n_not_eligible),
         ("cost more than they bring", campaign.n_not_worth),
-        (f"beyond {' and '.join(campaign.limited_by) or 'the limits'}", campaign.n_not_chosen),
+        (_beyond(campaign.limited_by), campaign.n_not_chosen),
     ):
         if n:
             count(f"  {label}", n)
@@ -192,6 +192,13 @@ def campaign_table(campaign: CampaignFigures) -> Table:
         table.add_row("contacted", f"{campaign.n_contacted:,}", spend, kept, net)
     count("control group, not contacted", campaign.n_control)
     return table
+
+
+def _beyond(limits: Sequence[str]) -> str:
+    offers = [limit for limit in limits if limit != "budget"]
+    met = ["the budget"] if "budget" in limits else []
+    met += [f"the capacity of {', '.join(offers)}"] if offers else []
+    return f"beyond {' and '.join(met) or 'the limits'}"
 
 
 def campaign_sentences(campaign: CampaignFigures) -> list[str]:
