@@ -62,7 +62,12 @@ def main() -> None:
             "score": ["score", *common, f"out={folder / 'scores.parquet'}"],
             "campaign: call, budget": ["campaign", *campaign, "offer=call", budget],
             "campaign: call, no budget": ["campaign", *campaign, "offer=call"],
-            "campaign: two offers, budget": ["campaign", *campaign, "offer=[call,discount]", budget],
+            "campaign: two offers, budget": [
+                "campaign",
+                *campaign,
+                "offer=[call,discount]",
+                budget,
+            ],
         }
         costs: dict[str, list[measured.Cost]] = {side: [] for side in sides}
         idle: dict[str, measured.Cost] = {}

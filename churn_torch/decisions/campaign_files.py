@@ -128,20 +128,20 @@ class CampaignFiles:
 
 def _defused(frame: pd.DataFrame) -> pd.DataFrame:
     """Put an apostrophe before cells and names that a spreadsheet would take for formulas."""
-    columns = {}
-    for name in frame.columns:
-        series = frame[name]
-        if not (pd.api.types.is_object_dtype(series.dtype) or isinstance(
-            series.dtype, pd.StringDtype | pd.CategoricalDtype
-        )):  # fmt: skip
-            columns[_defused_text(str(name))] = series
-            continue
-        text = series.astype("str")
-        risky = text.str.contains(_FORMULA).fillna(False) & ~text.str.fullmatch(_NUMBER).fillna(
-            False
-        )
-        columns[_defused_text(str(name))] = text.mask(risky, "'" + text)
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame(
+        {_defused_text(str(name)): _defused_cells(frame[name]) for name in frame.columns},
+        copy=False,
+    )
+
+
+def _defused_cells(series: pd.Series) -> pd.Series:
+    is_text = isinstance(series.dtype, pd.StringDtype | pd.CategoricalDtype)
+    if not is_text and not pd.api.types.is_object_dtype(series.dtype):
+        return series
+    text = series.astype("str")
+    risky = text.str.contains(_FORMULA).fillna(False) & ~text.str.fullmatch(_NUMBER).fillna(False)
+    # A carriage return without a quote around it would end the row for some readers.
+    return text.mask(risky, "'" + text).str.replace("\r", " ", regex=False)
 
 
 def _defused_text(text: str) -> str:

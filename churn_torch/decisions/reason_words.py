@@ -70,9 +70,7 @@ def top_reasons(reasons: npt.NDArray[np.float32], words: CellWords) -> list[Any]
     return told
 
 
-def untrusted(
-    quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping[int, str]
-) -> Any:
+def untrusted(quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping[int, str]) -> Any:
     """Return what cannot be trusted about each row, as text; ``""`` for nothing.
 
     Args:

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
 
 # How often the list is made longer or shorter until the contacts use the budget.
-_MOST_ATTEMPTS = 5
+_MOST_ATTEMPTS = 8
 # A rest of the budget that is not worth another attempt, as a share of it.
 _SMALL_REST = 1e-3
 # Sums of many costs are off by so much.
@@ -94,8 +94,9 @@ def choose_targets(
         if attempt + 1 == _MOST_ATTEMPTS or not share or left.is_used_up(limits, cheapest):
             break
         # The control group drawn has used more or less of the wider limits than its share.
+        step = 1 / (1 - share) if attempt == 0 else 1.0
         wider = _Limits(
-            wider.money + (left.money / (1 - share) if np.isfinite(left.money) else 0.0),
+            wider.money + (left.money * step if np.isfinite(left.money) else 0.0),
             np.maximum(wider.contacts + np.where(np.isfinite(left.contacts), left.contacts, 0), 1),
         )
     contacted = _ranked(_within(contacted, net, spend, found, limits), net, found)
