@@ -152,7 +152,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     "validation": model.validation,
                     **decision_of(options),
                     "fit": model.fit,
-                    "data": describe_data(table),
+                    "data": describe_data(table, options.data),
                 }
         self.classes_, self.churn_class_ = labels.classes, labels.churn
         self._modelled = labels.modelled

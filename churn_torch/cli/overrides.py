@@ -11,9 +11,13 @@ Missing = list[tuple[str | None, list[str]]]
 
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
-    r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source|split\.column|treatment)"
-    r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder)$"
+    r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source)"
+    r"|data\.(split\.column|treatment)"
+    r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder"
+    r"|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
 )
+# Of these, some take other values too: exclude=false, value=12.5, keep_rate={alpha:6,beta:14}.
+NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$")
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
 NONE_BY_DEFAULT = {"debug", "experiment", "offer"}
@@ -145,6 +149,8 @@ def _is_plain(key: str, value: str, sweep: bool) -> bool:
     if value in {"???", "null"} or (value[:1] in {'"', "'"} and value[-1:] == value[:1]):
         return True
     if key == "keep" and value.startswith("["):
+        return True
+    if NUMBER_OR_TEXT.match(key.lstrip("+")) and (NUMBER.fullmatch(value) or value[:1] == "{"):
         return True
     if sweep and "," in value and not re.match(r"\s*(select|with)\b", value, re.IGNORECASE):
         return True

@@ -132,8 +132,21 @@ class Payoffs:
         Shape:
             [N] float64.
         """
-        leaver = keep_rate * np.asarray(self.kept, np.float64) - self.leaver_cost
-        return np.asarray(probability * leaver - (1.0 - probability) * self.stayer_cost)
+        kept = np.asarray(probability, np.float64) * keep_rate
+        return self.net_of_uplift(probability, kept)
+
+    def net_of_uplift(self, probability: Floats, uplift: Floats) -> Floats:
+        """Return the expected net value where it is known by how much a contact lowers churn.
+
+        Args:
+            probability: ``[N]`` probabilities of churn without a contact.
+            uplift: ``[N]``: by how much a contact lowers them; below 0 where it drives away.
+
+        Shape:
+            [N] float64.
+        """
+        costs = probability * self.leaver_cost + (1.0 - probability) * self.stayer_cost
+        return np.asarray(uplift * np.asarray(self.kept, np.float64) - costs)
 
 
 def payoffs(offer: Offer, value: Floats | float) -> Payoffs:
@@ -147,3 +160,23 @@ def payoffs(offer: Offer, value: Floats | float) -> Payoffs:
     if offer.incentive_paid == "always":
         return Payoffs(value, offer.contact_cost + offer.incentive, offer.contact_cost + stayer)
     return Payoffs(value - offer.incentive, offer.contact_cost, offer.contact_cost + stayer)
+
+
+def expected_spend(offer: Offer, probability: Floats, kept: Floats) -> Floats:
+    """Return what contacting each customer is expected to cost: the contact and the incentive.
+
+    This is what a budget pays. Without an incentive it is the contact cost of every customer.
+
+    Args:
+        offer: The offer.
+        probability: ``[N]`` probabilities of churn without a contact.
+        kept: ``[N]`` chances that the contact keeps the customer: probability times keep rate, or
+            the uplift.
+
+    Shape:
+        [N] float64.
+    """
+    stayer = offer.incentive if offer.stayer_cost is None else offer.stayer_cost
+    takers = probability if offer.incentive_paid == "always" else np.maximum(kept, 0.0)
+    spend = offer.contact_cost + takers * offer.incentive + (1.0 - probability) * stayer
+    return np.asarray(spend, np.float64)

@@ -121,6 +121,7 @@ def file_metadata(
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
         **({"uplift": {UPLIFT: UPLIFT_MEANING}} if UPLIFT in outputs else {}),
+        **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,
         "format": FORMAT,
     }

@@ -1,4 +1,4 @@
-"""The ONNX file split in two for many rows: the text encoders, and the rest up to the scores.
+"""The ONNX file split in two for many rows: the text encoders, and the rest up to some outputs.
 
 onnxruntime takes text as one Python object a cell, which for a large table takes longer than the
 model itself. A column has few different texts, so the encoders of the file run on these only, and
@@ -7,7 +7,7 @@ their codes are then looked up for the rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,36 +25,40 @@ from churn_torch.tables.encode import Texts
 
 # Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
+# The scores: the probability and, of a model of uplift, the uplift.
+SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values())
 
 
 class BatchModel:
-    """An ONNX file prepared for many rows: the part of its graph that computes the scores.
+    """An ONNX file prepared for many rows: the part of its graph that computes some outputs.
 
-    These are the probability and, of a model of uplift, the uplift. onnxruntime always computes
-    every output of a graph, and reasons can take many times as long as the probability. The nodes
-    are those of the file, so the numbers are the same.
+    onnxruntime always computes every output of a graph, and reasons can take many times as long as
+    the probability. The nodes are those of the file, so the numbers are the same.
 
     Args:
         path: The file.
+        outputs: The outputs to compute; those that the file lacks are left out.
 
     Attributes:
         schema: What the file was trained on.
         threshold: The probability at and above which the decision is 1.
-        outputs: The scores.
-        session: The graph from the encoders' codes and the numbers to the scores.
+        metadata: As of `churn_torch.serving.model_file.ModelFile`.
+        names: The inputs of the file in order.
+        outputs: The outputs that are computed.
+        session: The graph from the encoders' codes and the numbers to these outputs.
 
     Raises:
         InputError: It is not an ONNX file of churn_torch, or one of a newer version.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, outputs: Sequence[str] = SCORES) -> None:
         file = ModelFile(path)
-        self.schema, self.threshold = file.schema, file.threshold
+        self.schema, self.threshold, self.metadata = file.schema, file.threshold, file.metadata
+        self.names = file.names
+        self.outputs = [name for name in outputs if name in file.outputs]
         texts = {column.name for column in self.schema.text}
         whole = onnx.load(path)
         check_decision(self.threshold, whole.graph, str(path))
-        more = [name for name in UPLIFT_OUTPUTS.values() if name in file.outputs]
-        self.outputs = [PROBABILITY, *more]
         model = Extractor(whole).extract_model(file.names, self.outputs)
         encoders = [
             node
@@ -66,7 +70,7 @@ class BatchModel:
         encoded = [helper.make_tensor_value_info(e.output[0], _type_of(e), None) for e in encoders]
         if encoders:
             self._encoders = _encoders(model, encoders, encoded)
-        self.session = _scores(model, encoded, texts, self.outputs)
+        self.session = _rest(model, encoded, texts, self.outputs)
 
     def feed(self, columns: Mapping[str, pd.Series | Texts]) -> Feed:
         """Return the inputs of `session`.
@@ -90,11 +94,11 @@ class BatchModel:
 
     def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
         """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
-        probability = self.scores(columns)[PROBABILITY]
+        probability = self.compute(columns)[PROBABILITY]
         return probability, self.decide(probability)
 
-    def scores(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
-        """Return the scores of columns as in `feed`, by the name of the output, ``[N]`` float32."""
+    def compute(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
+        """Return `outputs` by name, each with N rows, of columns as in `feed`."""
         feed = self.feed(columns)
         n_rows = len(next(iter(feed.values())))
         blocks = [
@@ -103,8 +107,8 @@ class BatchModel:
             )
             for start in range(0, max(n_rows, 1), BLOCK_ROWS)
         ]
-        joined = map(np.concatenate, zip(*blocks, strict=True))
-        return dict(zip(self.outputs, joined, strict=True))
+        whole = map(np.concatenate, zip(*blocks, strict=True))
+        return dict(zip(self.outputs, whole, strict=True))
 
     def decide(self, probability: Array) -> Array:
         """Return the decisions of probabilities, ``[N]`` int64."""
@@ -129,17 +133,19 @@ def _encoders(
     return open_session(alone.SerializeToString())
 
 
-def _scores(
+def _rest(
     model: onnx.ModelProto,
     encoded: list[onnx.ValueInfoProto],
     texts: set[str],
-    outputs: list[str],
+    outputs: Sequence[str],
 ) -> ort.InferenceSession:
-    """Return a session from numbers and encoded texts to the scores."""
+    """Return a session from numbers and encoded texts to the outputs."""
     model.graph.value_info.extend(encoded)  # the extractor starts from values with a type
     numbers = [value.name for value in model.graph.input if value.name not in texts]
-    scores = Extractor(model).extract_model([*numbers, *(value.name for value in encoded)], outputs)
-    return open_session(scores.SerializeToString())
+    rest = Extractor(model).extract_model(
+        [*numbers, *(value.name for value in encoded)], list(outputs)
+    )
+    return open_session(rest.SerializeToString())
 
 
 def _type_of(encoder: onnx.NodeProto) -> int:

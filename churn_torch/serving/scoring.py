@@ -198,7 +198,7 @@ def _parsed(
 
 
 def _scored(model: BatchModel, chunk: _Parsed) -> pd.DataFrame:
-    scores = model.scores(chunk.columns)
+    scores = model.compute(chunk.columns)
     probability = scores.pop(PROBABILITY)
     added = {PROBABILITY: probability, DECISION: model.decide(probability), **scores}
     return chunk.kept.assign(**added)

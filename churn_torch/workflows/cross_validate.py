@@ -106,7 +106,7 @@ def cross_validate(
         scorers: list[Scorer] = []
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
         sources.write(tested, folder / PREDICTIONS, key=None)
-    metrics = {**_summary(measured, table), **decision_of(options)}
+    metrics = {**_summary(measured, table, options), **decision_of(options)}
     exported: list[str] = []
     refused = None
     if learned is None:
@@ -145,7 +145,9 @@ def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:
     ]
 
 
-def _summary(measured: Sequence[Mapping[str, Any]], table: MemoryTable) -> dict[str, Any]:
+def _summary(
+    measured: Sequence[Mapping[str, Any]], table: MemoryTable, options: TrainOptions
+) -> dict[str, Any]:
     """Return the content of metrics.json: means and spreads over the folds, and the folds."""
     (validation, validation_spread), (test, test_spread) = (
         _summed_up(measured, part) for part in ("validation", "test")
@@ -155,7 +157,7 @@ def _summary(measured: Sequence[Mapping[str, Any]], table: MemoryTable) -> dict[
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
         "folds": list(measured),
-        "data": describe_data(table),
+        "data": describe_data(table, options.data),
         "version": churn_torch.__version__,
     }
 

@@ -33,6 +33,7 @@ from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
+from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
 from churn_torch.training.inference import cell_shares, scored
@@ -168,8 +169,8 @@ def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
         show(sentence, once=True)
 
 
-def describe_data(table: LabelledTable) -> dict[str, Any]:
-    """Return what a model says of the rows that it was trained on."""
+def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
+    """Return what a model says of the rows that it was trained on, and what a customer is worth."""
     first_time, last_time = table.time_span or (None, None)
     return {
         "fingerprint": table.fingerprint,
@@ -180,6 +181,16 @@ def describe_data(table: LabelledTable) -> dict[str, Any]:
         "first_time": first_time,
         "last_time": last_time,
         **{f"n_{part}": n for part, n in table.counts.items()},
+        **({} if data.value is None else {"value": _value(data)}),
+    }
+
+
+def _value(data: DataOptions) -> dict[str, Any]:
+    """Return how a customer's value is computed, for a campaign with the file alone."""
+    return {
+        "text": str(data.value),
+        "horizon": data.horizon,
+        "discount_rate": data.discount_rate,
     }
 
 
@@ -246,7 +257,7 @@ def _metrics(
         **decision_of(options),
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
-        "data": describe_data(table),
+        "data": describe_data(table, options.data),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn_torch.decisions.offers import BetaRate, Offer, payoffs
+from churn_torch.decisions.offers import BetaRate, Offer, expected_spend, payoffs
 from churn_torch.errors import InputError
 
 
@@ -48,3 +48,29 @@ def test_an_incentive_that_everybody_gets_and_a_stayer_who_costs_otherwise():
     assert payoffs(offer, 100.0).net(p, 0.5).item() == 0.5 * (50 - 11) - 0.5 * 11
     offer = Offer(contact_cost=1, incentive=10, keep_rate=0.5, stayer_cost=3)
     assert payoffs(offer, 100.0).net(p, 0.5).item() == 0.5 * (45 - 1) - 0.5 * 4
+
+
+@pytest.mark.parametrize("paid", ["accepted", "always"])
+@pytest.mark.parametrize("stayer_cost", [None, 3.0])
+def test_the_net_value_is_what_is_kept_less_what_is_spent(paid, stayer_cost):
+    rng = np.random.default_rng(0)
+    p, value, keep = rng.random(50), rng.lognormal(5, 1, 50), rng.random(50)
+    offer = Offer(
+        contact_cost=2, incentive=7, incentive_paid=paid, stayer_cost=stayer_cost, keep_rate=0.3
+    )
+    spend = expected_spend(offer, p, p * keep)
+    np.testing.assert_allclose(payoffs(offer, value).net(p, keep), p * keep * value - spend)
+
+
+def test_of_an_uplift_the_net_value_is_by_how_much_churn_falls():
+    p, uplift, value = np.array([0.5, 0.5]), np.array([0.2, -0.1]), np.array([100.0, 100.0])
+    pays = payoffs(Offer(contact_cost=1, incentive=10, keep_rate=0.3), value)
+    expected = [0.2 * 90 - 0.5 * 1 - 0.5 * 11, -0.1 * 90 - 0.5 * 1 - 0.5 * 11]
+    np.testing.assert_allclose(pays.net_of_uplift(p, uplift), expected)
+    # A keep rate of 0.4 is an uplift of 0.2.
+    np.testing.assert_allclose(pays.net(p, 0.4)[0], expected[0])
+
+
+def test_who_is_driven_away_takes_no_incentive():
+    offer = Offer(contact_cost=1, incentive=10, stayer_cost=0, keep_rate=0.3)
+    assert expected_spend(offer, np.array([0.5]), np.array([-0.2])) == 1.0

@@ -16,6 +16,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.missing_words import MissingWords
 from churn_torch.training.components import maker_of
 from churn_torch.training.options import Component
+from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.evaluate import EvaluateOptions
 from churn_torch.workflows.export import ExportCommandOptions
 from churn_torch.workflows.options import TrainOptions, stored_options, train_options
@@ -78,6 +79,7 @@ def test_the_keys_of_a_table_are_the_fields_of_its_options() -> None:
 @pytest.mark.parametrize(
     ("command", "kind"),
     [
+        ("campaign", CampaignOptions),
         ("evaluate", EvaluateOptions),
         ("export", ExportCommandOptions),
         ("score", ScoreOptions),

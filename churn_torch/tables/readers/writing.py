@@ -16,8 +16,8 @@ import pyarrow.parquet as pa_parquet
 from churn_torch.errors import InputError, first_line
 from churn_torch.whole_files import whole_file
 
-_PARQUET = (".parquet", ".pq")
-_CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
+PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None = "out") -> int:
@@ -40,7 +40,7 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None =
     """
     path = Path(path).expanduser()
     name = path.name.lower()
-    if not name.endswith(_PARQUET + _CSV):
+    if not name.endswith(PARQUET + CSV):
         raise InputError(
             "out",
             expected="a file that ends in .csv, .csv.gz, .tsv or .parquet",
@@ -50,7 +50,7 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None =
     try:
         with suppress(FileExistsError):  # a file where a folder should be: opening it says so
             path.parent.mkdir(parents=True, exist_ok=True)
-        write_rows = _write_parquet if name.endswith(_PARQUET) else _write_csv
+        write_rows = _write_parquet if name.endswith(PARQUET) else _write_csv
         with whole_file(path) as temporary:
             return write_rows(frames, temporary, name)
     except OSError as error:

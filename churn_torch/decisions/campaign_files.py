@@ -1,0 +1,148 @@
+"""The files of a campaign: the list, its control group and what was assumed, written whole."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from churn_torch.decisions.call_list import ListRows
+from churn_torch.errors import InputError
+from churn_torch.tables.readers import sources
+from churn_torch.tables.readers.writing import CSV, PARQUET
+from churn_torch.whole_files import naming, new_folders
+
+FORMAT = 1
+CAMPAIGN = "campaign.json"
+# How a spreadsheet recognises a formula: by the first character of a cell.
+_FORMULA = re.compile(r"^[=+\-@\t\r\n]")
+_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+
+
+class CampaignFiles:
+    """Where the files of a campaign go.
+
+    Args:
+        out: The list: CSV or Parquet, by its ending.
+
+    Attributes:
+        calls: The list.
+        control: The control group, beside it and in the same format.
+        campaign: What was assumed and what is expected, as JSON, beside them.
+
+    Raises:
+        InputError: The ending is unknown, or the list has the name of its control group.
+    """
+
+    def __init__(self, out: str | Path) -> None:
+        self.calls = Path(out).expanduser()
+        name = self.calls.name.lower()
+        ending = next((end for end in PARQUET + CSV if name.endswith(end)), None)
+        if ending is None or name == f"control{ending}":
+            raise InputError(
+                "out",
+                expected="a file that ends in .csv, .csv.gz, .tsv or .parquet, beside which "
+                "control and campaign.json have a place",
+                got=repr(str(out)),
+                fix="name it calls.csv",
+            )
+        self.control = self.calls.with_name(f"control{self.calls.name[-len(ending) :]}")
+        self.campaign = self.calls.with_name(CAMPAIGN)
+        self._is_csv = ending in CSV
+
+    @property
+    def all(self) -> tuple[Path, Path, Path]:
+        """All files, in the order in which they are put in place."""
+        return self.calls, self.control, self.campaign
+
+    def check(self, source: sources.Source, reading: Any, *, overwrite: bool) -> None:
+        """Refuse to write over what is read, or over another campaign.
+
+        Raises:
+            InputError: A file is there already, or is the source.
+        """
+        for path in self.all:
+            sources.check_output(path, source, reading)
+        there = [path for path in self.all if path.exists()]
+        if there and not overwrite:
+            raise InputError(
+                "out",
+                expected="a folder without a campaign",
+                got=f"{str(there[0])!r}, which is there already",
+                fix="name another folder, or set overwrite=true",
+            )
+
+    def write(self, rows: ListRows, content: Mapping[str, Any]) -> None:
+        """Write all files; where one cannot be written none is.
+
+        Args:
+            rows: The list and its control group.
+            content: The content of campaign.json but for ``files``.
+
+        Raises:
+            InputError: A file cannot be written.
+        """
+        try:
+            with new_folders(self.calls.parent), self._temporary() as folder:
+                files = {}
+                for key, frame, path in (
+                    ("calls", rows.calls, self.calls),
+                    ("control", rows.control, self.control),
+                ):
+                    written = folder / path.name
+                    sources.write([_defused(frame) if self._is_csv else frame], written, key=None)
+                    digest = hashlib.sha256(written.read_bytes()).hexdigest()
+                    files[key] = {"name": path.name, "sha256": digest, "rows": len(frame)}
+                text = json.dumps(
+                    {**content, "files": files}, indent=2, ensure_ascii=False, allow_nan=False
+                )
+                (folder / CAMPAIGN).write_text(text, encoding="utf-8")
+                for path in self.all:
+                    with naming(path):
+                        os.replace(folder / path.name, path)
+        except OSError as error:
+            raise InputError(
+                "out",
+                expected="a folder that can be written to",
+                got=f"{str(self.calls.parent)!r} ({error.strerror or error})",
+                fix="choose another folder",
+            ) from None
+
+    @contextlib.contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        folder = self.calls.parent / f".campaign.{os.getpid()}.partial"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _defused(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before cells and names that a spreadsheet would take for formulas."""
+    return pd.DataFrame(
+        {_defused_text(str(name)): _defused_cells(frame[name]) for name in frame.columns},
+        copy=False,
+    )
+
+
+def _defused_cells(series: pd.Series) -> pd.Series:
+    is_text = isinstance(series.dtype, pd.StringDtype | pd.CategoricalDtype)
+    if not is_text and not pd.api.types.is_object_dtype(series.dtype):
+        return series
+    text = series.astype("str")
+    risky = text.str.contains(_FORMULA).fillna(False) & ~text.str.fullmatch(_NUMBER).fillna(False)
+    # A carriage return without a quote around it would end the row for some readers.
+    return text.mask(risky, "'" + text).str.replace("\r", " ", regex=False)
+
+
+def _defused_text(text: str) -> str:
+    return f"'{text}" if _FORMULA.match(text) else text

@@ -1,0 +1,223 @@
+"""The order of a campaign: score, choose, hold control customers back, write; without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import churn_torch
+from churn_torch.console import row_progress, show
+from churn_torch.decisions.call_list import check_kept, list_rows
+from churn_torch.decisions.campaign_figures import campaign_figures
+from churn_torch.decisions.campaign_files import FORMAT, CampaignFiles
+from churn_torch.decisions.candidates import net_and_spend, read_candidates
+from churn_torch.decisions.customer_rules import CustomerRules, known_columns
+from churn_torch.decisions.offers import Offer
+from churn_torch.decisions.targeting import choose_targets
+from churn_torch.errors import InputError
+from churn_torch.report.campaign import CampaignFigures, campaign_sentences, campaign_table
+from churn_torch.report.unusual_inputs import unusual_table
+from churn_torch.serving.batch import BatchModel
+from churn_torch.serving.model_file import find_model
+from churn_torch.serving.outputs import QUALITY, REASONS
+from churn_torch.serving.scoring import absent_columns
+from churn_torch.tables.input_counts import InputCounts
+from churn_torch.tables.labelled.carried import ROW
+from churn_torch.tables.labelled.read import located
+from churn_torch.tables.readers import sources
+from churn_torch.workflows.campaign_options import (
+    CampaignOptions,
+    checked_offers,
+    new_folder,
+    rules_text,
+    value_rule,
+)
+from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def campaign(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> CampaignFigures:
+    """Choose whom to contact with which offer, and write the list and its control group.
+
+    Args:
+        config: The composed configuration (conf/campaign.yaml).
+        source: A table that takes the place of ``config.source``, as for `churn_torch.train`.
+
+    Returns:
+        What the campaign is expected to do.
+
+    Raises:
+        InputError: An offer, a rule, the table, the file or the output cannot be used. Nothing is
+            written.
+    """
+    content = plain_config(config)
+    options = read_options(CampaignOptions, content)
+    if options.results is not None:
+        return _measure(options)
+    if source is None and options.source is None:
+        raise MissingKey("source")
+    offers = checked_offers(options)
+    files = CampaignFiles(options.out or new_folder() / "calls.csv")
+    table = located(options.source if source is None else source)
+    files.check(table, options.reading, overwrite=options.overwrite)
+    path = find_model(options.run)
+    scores = BatchModel(path)
+    schema = scores.schema
+    id_column = schema.id if options.id is None else options.id
+    keep = [options.keep] if isinstance(options.keep, str) else list(dict.fromkeys(options.keep))
+    keep = [name for name in keep if name != id_column]
+    value = value_rule(options, scores.metadata.get("value"))
+    known, names = known_columns(schema, table, options.reading, rules_text(options, value))
+    check_kept(keep, id_column, names)
+    rules = CustomerRules(
+        known, offers, value, exclude=options.exclude, has_target=schema.target in names
+    )
+    features = [column.name for column in schema.features]
+    named = [] if id_column is None else [id_column]
+
+    counts, total = InputCounts(schema), sources.count_rows(table, options.reading)
+    with row_progress() as progress:
+        task = progress.add_task("Scoring", total=total)
+        candidates = read_candidates(
+            scores,
+            table,
+            rules,
+            id_column=id_column,
+            columns=_only([*named, *features, *sorted(rules.columns)], names),
+            reading=options.reading,
+            chunk_rows=options.chunk_rows,
+            counts=counts,
+            progress=lambda n: progress.advance(task, n),
+            announce=show,
+        )
+    if not options.allow_unseen:
+        counts.check_seen()
+    net, spend = net_and_spend(candidates, offers)
+    targets = choose_targets(
+        net,
+        spend,
+        candidates.identity,
+        list(offers),
+        budget=options.budget,
+        capacities=[offer.capacity for offer in offers.values()],
+        share=options.control,
+        salt=options.salt,
+    )
+    with row_progress() as progress:
+        task = progress.add_task("Reasons of the list", total=total)
+        rows = list_rows(
+            BatchModel(path, [REASONS, QUALITY]),
+            table,
+            candidates,
+            targets,
+            net,
+            list(offers),
+            id_column=id_column,
+            keep=keep,
+            columns=_only([*named, *features, *keep], names),
+            reading=options.reading,
+            chunk_rows=options.chunk_rows,
+            progress=lambda n: progress.advance(task, n),
+        )
+    figures = campaign_figures(
+        candidates,
+        targets,
+        offers,
+        net,
+        spend,
+        rows.calls,
+        budget=options.budget,
+        share_control=options.control,
+        source="a table in memory" if source is not None else str(options.source),
+        run=options.run,
+        date=datetime.now().date().isoformat(),
+    )
+    facts = {
+        "data_fingerprint": scores.metadata["data_fingerprint"],
+        "id": id_column or ROW,
+        "value": asdict(value),
+        "exclude": {"target": schema.target} if rules.by_target else options.exclude or None,
+    }
+    files.write(rows, {**_content(options, offers, figures), **facts})
+    if found := counts.unusual():
+        show(unusual_table(found, absent_columns(schema, table, options.reading)))
+    _say_what_was_taken(options, scores, rules, figures, id_column)
+    show(campaign_table(figures))
+    for sentence in campaign_sentences(figures):
+        show(sentence)
+    show(f"Written to {files.calls}, {files.control.name} and {files.campaign.name}.")
+    return figures
+
+
+def _measure(options: CampaignOptions) -> CampaignFigures:
+    """Measure what a campaign was worth."""
+    raise InputError("results", expected="nothing yet", got=repr(options.results))
+
+
+def _only(wanted: Sequence[str], names: Sequence[str]) -> list[str] | None:
+    """Return the columns to read; None for all where one is absent, for a message that names it."""
+    return list(dict.fromkeys(wanted)) if set(wanted) <= set(names) else None
+
+
+def _content(
+    options: CampaignOptions, offers: Mapping[str, Offer], figures: CampaignFigures
+) -> dict[str, Any]:
+    """Return the content of campaign.json but for what is known of the run and the files."""
+    return {
+        "format": FORMAT,
+        "churn_torch_version": churn_torch.__version__,
+        "date": figures.date,
+        "run": options.run,
+        "source": figures.source,
+        "offers": {name: asdict(offer) for name, offer in offers.items()},
+        "budget": options.budget,
+        "control": {"share": options.control, "salt": options.salt},
+        "ranked_by": figures.ranked_by,
+        "counts": {
+            "customers": figures.n_customers,
+            "left": figures.n_left,
+            "not_eligible": figures.n_not_eligible,
+            "not_worth": figures.n_not_worth,
+            "not_chosen": figures.n_not_chosen,
+            "contacted": figures.n_contacted,
+            "control": figures.n_control,
+            "by_offer": {offer.name: offer.n_contacted for offer in figures.offers},
+        },
+        "expected": {
+            "net_value": figures.net,
+            "interval": figures.interval,
+            "spend": figures.spend,
+            "kept": figures.kept,
+            "gap": figures.gap,
+            "churn": figures.churn,
+            "effect": figures.effect,
+            "customers_needed": figures.n_needed if math.isfinite(figures.n_needed or 0) else None,
+        },
+    }
+
+
+def _say_what_was_taken(
+    options: CampaignOptions,
+    scores: BatchModel,
+    rules: CustomerRules,
+    figures: CampaignFigures,
+    id_column: str | None,
+) -> None:
+    """Say what was decided without the user."""
+    if id_column is None:
+        show(
+            "The run names no id column: customers are named by their row, and the control group "
+            "is another one when rows are added above. Name a column with id=COLUMN."
+        )
+    if rules.by_target:
+        show(
+            f"{figures.n_left:,} of {figures.n_customers:,} customers have left already, as their "
+            f"{scores.schema.target!r} says, and are left out (exclude=false keeps them)."
+        )
+    if scores.metadata.get("reasons") is None:
+        show("The file has no reasons (export.outputs), so the columns of the reasons are empty.")

@@ -1,0 +1,126 @@
+"""The choices of a campaign, typed: all of conf/campaign.yaml."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from churn_torch.decisions.control_group import check_share
+from churn_torch.decisions.customer_rules import ValueRule
+from churn_torch.decisions.offers import Offer
+from churn_torch.errors import InputError
+from churn_torch.tables.options import ReadOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignOptions:
+    """All of conf/campaign.yaml."""
+
+    offer: Mapping[str, Offer] | None = None
+    run: str = "outputs/latest"
+    source: str | None = None
+    database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
+    id: str | None = None
+    out: str | None = None
+    overwrite: bool = False
+    keep: str | Sequence[str] = ()
+    budget: float | None = None
+    exclude: str | bool | None = None
+    value: str | float | None = None
+    horizon: int | None = None
+    discount_rate: float | None = None
+    control: float = 0.1
+    salt: str = "campaign"
+    chunk_rows: int = 65_536
+    allow_unseen: bool = False
+    results: str | None = None
+    campaign: str | None = None
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the source is read."""
+        return ReadOptions(
+            database=self.database,
+            encoding=self.encoding,
+            skip=self.skip,
+            sheet=self.sheet,
+            prefix="",
+        )
+
+
+def checked_offers(options: CampaignOptions) -> dict[str, Offer]:
+    """Return the offers; refuse those and other choices that cannot be.
+
+    Raises:
+        InputError: There is such a choice.
+    """
+    if not options.offer:
+        raise InputError(
+            "offer",
+            expected="one or more offers",
+            got="none",
+            fix="choose some, such as offer=call or offer=[call,discount]; help=offer explains "
+            "them",
+        )
+    for name, offer in options.offer.items():
+        offer.check(name)
+    check_share(options.control)
+    if options.exclude is True:
+        raise InputError(
+            "exclude", expected="a condition, false or null", got="true", fix="say who has left"
+        )
+    if options.budget is not None and not 0 < options.budget < math.inf:
+        raise InputError(
+            "budget",
+            expected="an amount above 0, or null for no limit",
+            got=str(options.budget),
+        )
+    if options.chunk_rows < 1:
+        raise InputError("chunk_rows", expected="1 or more", got=str(options.chunk_rows))
+    return dict(options.offer)
+
+
+def new_folder() -> Path:
+    """Return where a campaign goes that the user has named no place for."""
+    now = datetime.now()
+    return Path("outputs") / "campaigns" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+
+
+def value_rule(options: CampaignOptions, trained: Mapping[str, Any] | None) -> ValueRule:
+    """Return what a customer is worth: as the user says, else as training was told.
+
+    Raises:
+        InputError: Neither says it.
+    """
+    if options.value is None and trained is None:
+        raise InputError(
+            "value",
+            expected="what a customer is worth: a number, a column, or an expression such as "
+            "'12 * monthly_charges'",
+            got="nothing, and the run was trained without data.value",
+            fix="set value=...",
+        )
+    known = dict(trained or {"text": "", "horizon": 1, "discount_rate": 0.0})
+    for key, given in (
+        ("text", options.value),
+        ("horizon", options.horizon),
+        ("discount_rate", options.discount_rate),
+    ):
+        if given is not None:
+            known[key] = given
+    return ValueRule(str(known["text"]), known["horizon"], known["discount_rate"])
+
+
+def rules_text(options: CampaignOptions, value: ValueRule) -> str:
+    """Return the text of all rules, in which names of columns may stand."""
+    texts: list[object] = [value.text, options.exclude]
+    for offer in (options.offer or {}).values():
+        texts += [offer.where, offer.keep_rate]
+    return " ".join(text for text in texts if isinstance(text, str))
