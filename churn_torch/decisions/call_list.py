@@ -53,12 +53,12 @@ def check_kept(keep: Sequence[str], id_column: str | None, names: Sequence[str])
                 expected="columns of the source",
                 got=f"{name!r}{suggest(name, names)}",
             )
-    for key, name in [("id", id_column), *(("keep", name) for name in keep)]:
-        if name in COLUMNS:
+    for taken in (id_column, *keep):
+        if taken in COLUMNS:
             raise InputError(
-                key,
+                "id" if taken == id_column else "keep",
                 expected="a column that is not named like one of the list",
-                got=repr(name),
+                got=repr(taken),
                 fix="rename it in the source (SELECT ... AS ...)",
             )
 

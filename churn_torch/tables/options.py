@@ -45,6 +45,34 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """The keys of a command that reads one source: how it is read, as for `ReadOptions`.
+
+    Attributes:
+        database: As for `ReadOptions`.
+        encoding: As for `ReadOptions`.
+        skip: As for `ReadOptions`.
+        sheet: As for `ReadOptions`.
+    """
+
+    database: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    sheet: str | int | None = None
+
+    @property
+    def reading(self) -> ReadOptions:
+        """How the source is read."""
+        return ReadOptions(
+            database=self.database,
+            encoding=self.encoding,
+            skip=self.skip,
+            sheet=self.sheet,
+            prefix="",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnRoles:
     """The columns that the user named, and what each is for.
 

@@ -17,7 +17,6 @@ from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
 from churn_torch.decisions.targeting import choose_targets
-from churn_torch.errors import InputError
 from churn_torch.report.campaign import CampaignFigures, campaign_sentences, campaign_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
@@ -35,21 +34,27 @@ from churn_torch.workflows.campaign_options import (
     rules_text,
     value_rule,
 )
+from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-def campaign(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> CampaignFigures:
+def campaign(
+    config: DictConfig | Mapping[str, Any], *, source: Any = None
+) -> CampaignFigures | dict[str, Any]:
     """Choose whom to contact with which offer, and write the list and its control group.
+
+    With ``config.results`` measure what a campaign was worth instead (`campaign_results`).
 
     Args:
         config: The composed configuration (conf/campaign.yaml).
-        source: A table that takes the place of ``config.source``, as for `churn_torch.train`.
+        source: A table that takes the place of ``config.source``, as for `churn_torch.train`; with
+            ``config.results`` that of the outcomes.
 
     Returns:
-        What the campaign is expected to do.
+        What the campaign is expected to do; with ``config.results`` the content of results.json.
 
     Raises:
         InputError: An offer, a rule, the table, the file or the output cannot be used. Nothing is
@@ -58,7 +63,7 @@ def campaign(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> C
     content = plain_config(config)
     options = read_options(CampaignOptions, content)
     if options.results is not None:
-        return _measure(options)
+        return campaign_results(options, outcomes=source)
     if source is None and options.source is None:
         raise MissingKey("source")
     offers = checked_offers(options)
@@ -152,11 +157,6 @@ def campaign(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> C
         show(sentence)
     show(f"Written to {files.calls}, {files.control.name} and {files.campaign.name}.")
     return figures
-
-
-def _measure(options: CampaignOptions) -> CampaignFigures:
-    """Measure what a campaign was worth."""
-    raise InputError("results", expected="nothing yet", got=repr(options.results))
 
 
 def _only(wanted: Sequence[str], names: Sequence[str]) -> list[str] | None:

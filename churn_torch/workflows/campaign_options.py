@@ -13,20 +13,16 @@ from churn_torch.decisions.control_group import check_share
 from churn_torch.decisions.customer_rules import ValueRule
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
-from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.options import SourceOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class CampaignOptions:
+class CampaignOptions(SourceOptions):
     """All of conf/campaign.yaml."""
 
     offer: Mapping[str, Offer] | None = None
     run: str = "outputs/latest"
     source: str | None = None
-    database: str | None = None
-    encoding: str | None = None
-    skip: int | None = None
-    sheet: str | int | None = None
     id: str | None = None
     out: str | None = None
     overwrite: bool = False
@@ -42,17 +38,8 @@ class CampaignOptions:
     allow_unseen: bool = False
     results: str | None = None
     campaign: str | None = None
-
-    @property
-    def reading(self) -> ReadOptions:
-        """How the source is read."""
-        return ReadOptions(
-            database=self.database,
-            encoding=self.encoding,
-            skip=self.skip,
-            sheet=self.sheet,
-            prefix="",
-        )
+    churned: str = "churned"
+    revenue: str | None = None
 
 
 def checked_offers(options: CampaignOptions) -> dict[str, Offer]:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
 from churn_torch.report.results_page import results_page
 from churn_torch.tables.labelled.read import located
-from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import whole_file
-from churn_torch.workflows.typed_config import read_options
+from churn_torch.workflows.campaign_options import CampaignOptions
+from churn_torch.workflows.typed_config import MissingKey, read_options
 
 FORMAT = 1
 RESULTS = "results.json"
@@ -39,54 +39,11 @@ RESULTS_TABLE = "results.csv"
 RESULTS_PAGE = "results.html"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CampaignResultsOptions:
-    """The keys of conf/campaign.yaml that are about results.
-
-    Attributes:
-        results: The outcomes: a file, a query, an address.
-        campaign: The folder of the campaign.
-        id: The column of ids in the outcomes; None for the name that the lists have.
-        churned: The column of who left.
-        revenue: The column of what each customer brought after the campaign, in the money of the
-            value; None for a column named ``revenue``, if there is one.
-        overwrite: Write over earlier results.
-        database: As for `ReadOptions`; the same for the others.
-        encoding: The encoding of the outcomes.
-        skip: Lines above their header.
-        sheet: Their sheet.
-    """
-
-    results: str
-    campaign: str
-    id: str | None = None
-    churned: str = "churned"
-    revenue: str | None = None
-    overwrite: bool = False
-    database: str | None = None
-    encoding: str | None = None
-    skip: int | None = None
-    sheet: str | int | None = None
-
-    @property
-    def reading(self) -> ReadOptions:
-        """How the outcomes are read."""
-        return ReadOptions(
-            database=self.database,
-            encoding=self.encoding,
-            skip=self.skip,
-            sheet=self.sheet,
-            prefix="",
-        )
-
-
-def campaign_results(
-    options: CampaignResultsOptions | Mapping[str, Any], *, outcomes: Any = None
-) -> dict[str, Any]:
+def campaign_results(options: CampaignOptions, *, outcomes: Any = None) -> dict[str, Any]:
     """Measure what a campaign was worth, and write results.json, results.csv and results.html.
 
     Args:
-        options: The options, or their keys and values.
+        options: All of conf/campaign.yaml, of which only the keys about results count.
         outcomes: A table that Python code holds, in place of ``options.results``.
 
     Returns:
@@ -96,9 +53,8 @@ def campaign_results(
         InputError: The folder holds no campaign, its lists have changed, the outcomes are not of
             its customers or cannot be read, or there are results already.
     """
-    if not isinstance(options, CampaignResultsOptions):
-        given = {"results": "given"} if outcomes is not None else {}
-        options = read_options(CampaignResultsOptions, {**options, **given})
+    if options.campaign is None:
+        raise MissingKey("campaign")
     record = read_record(options.campaign)
     paths = [record.folder / name for name in (RESULTS_TABLE, RESULTS_PAGE, RESULTS)]
     _check_free(paths, options.overwrite)

@@ -19,7 +19,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
 from churn_torch.training.process_state import alone
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
@@ -40,7 +40,7 @@ class ExportChoices:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportCommandOptions:
+class ExportCommandOptions(SourceOptions):
     """All of conf/export.yaml."""
 
     run: str = "outputs/latest"
@@ -50,9 +50,6 @@ class ExportCommandOptions:
     export: ExportChoices = field(default_factory=ExportChoices)
     runtime: str | None = None
     source: str | None = None
-    encoding: str | None = None
-    skip: int | None = None
-    sheet: str | int | None = None
     trust: Sequence[str] = ()
 
 
@@ -113,13 +110,7 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
     source = located(source)
     reading = run.options.data.reading
     if chosen.source is not None:  # it need not be written as the table of the run is
-        reading = ReadOptions(
-            database=reading.database,
-            encoding=chosen.encoding,
-            skip=chosen.skip,
-            sheet=chosen.sheet,
-            prefix="",
-        )
+        reading = chosen.reading
     chunks = sources.read_chunks(source, reading=reading, rows=SAMPLE_ROWS, announce=show)
     frame = next(chunks)
     parsed = parse(frame, run.schema)

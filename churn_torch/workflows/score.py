@@ -10,7 +10,7 @@ from churn_torch.console import row_progress, show
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.read import located
-from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -19,30 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreOptions:
+class ScoreOptions(SourceOptions):
     """All of conf/score.yaml."""
 
     source: str
     out: str
     run: str = "outputs/latest"
-    database: str | None = None
-    encoding: str | None = None
-    skip: int | None = None
-    sheet: str | int | None = None
     keep: str | Sequence[str] = "id"
     chunk_rows: int = 65_536
     allow_unseen: bool = False
-
-    @property
-    def reading(self) -> ReadOptions:
-        """How the source is read."""
-        return ReadOptions(
-            database=self.database,
-            encoding=self.encoding,
-            skip=self.skip,
-            sheet=self.sheet,
-            prefix="",
-        )
 
 
 def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:

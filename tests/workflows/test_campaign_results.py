@@ -13,7 +13,8 @@ from omegaconf import OmegaConf
 
 from churn_torch.decisions.offers import BetaRate, Offer
 from churn_torch.errors import InputError
-from churn_torch.workflows.campaign_results import CampaignResultsOptions, campaign_results
+from churn_torch.workflows.campaign_options import CampaignOptions
+from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import read_options
 from tests.decisions.made_campaign import made_campaign, record, written
 
@@ -28,14 +29,14 @@ def campaign(tmp_path) -> tuple[Path, pd.DataFrame]:
 
 
 def results_of(folder: Path, outcomes: pd.DataFrame, **keys: object) -> dict:
-    return campaign_results({"campaign": str(folder), **keys}, outcomes=outcomes)
+    return campaign_results(CampaignOptions(campaign=str(folder), **keys), outcomes=outcomes)
 
 
 def test_a_campaign_is_measured_and_written(campaign, tmp_path, capsys):
     folder, outcomes = campaign
     path = tmp_path / "outcomes.csv"
     outcomes.drop(columns="revenue").to_csv(path, index=False)
-    options = CampaignResultsOptions(results=str(path), campaign=str(folder))
+    options = CampaignOptions(results=str(path), campaign=str(folder))
     results = campaign_results(options)
     assert {each.name for each in folder.iterdir()} >= NAMES
     stored = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -109,7 +110,7 @@ def test_an_empty_file_of_outcomes_is_refused(campaign, tmp_path):
     path = tmp_path / "outcomes.csv"
     path.write_text("id,churned\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"^results: expected a table with rows"):
-        campaign_results({"campaign": str(folder), "results": str(path)})
+        campaign_results(CampaignOptions(campaign=str(folder), results=str(path)))
     assert not NAMES & {each.name for each in folder.iterdir()}
 
 
