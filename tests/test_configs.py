@@ -59,6 +59,8 @@ def choice(option: str) -> list[str]:
         return []
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
+    if group == "offer":
+        return [option, "data.value=200"]
     return [option]
 
 
