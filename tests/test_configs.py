@@ -53,10 +53,14 @@ def choice(option: str) -> list[str]:
         return (
             [f"optimizer={name}"]
             if name in ("newton", "lbfgs")
-            else [f"model={name}", "optimizer=adam"]
+            else [*choice(f"model={name}"), "optimizer=adam"]
         )
     if option == "data=table":
         return []
+    if group == "net":
+        return ["model=uplift", option, "data.treatment=phone"]
+    if option == "model=uplift":
+        return [option, "data.treatment=phone"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     return [option]
@@ -107,6 +111,17 @@ SUITED = {
     **{(model, "newton"): (*ANY, 100) for model in CONVEX},
     **{(model, "lbfgs"): (*ANY, 500) for model in CONVEX},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
+def test_what_suits_a_net_suits_uplift_with_it(net):
+    alone, wrapped = (
+        compose("train", [*keys, "optimizer=adam"])
+        for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
+    )
+    assert wrapped.pop("net") == alone.pop("model")
+    assert wrapped.pop("model")._target_.endswith(".Uplift")
+    assert wrapped == alone
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)

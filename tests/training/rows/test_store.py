@@ -34,7 +34,7 @@ def on_disk(folder: Path, block: Block, name: str = "train") -> DiskPart:
         (folder / f"{name}.{array}").write_bytes(as_bytes(tensor))
     widths = (block.dense.shape[1], block.codes.shape[1])
     weighted = block.weight is not None
-    return DiskPart(folder, name, len(block.label), *widths, weighted=weighted)
+    return DiskPart(folder, name, len(block.label), *widths, arrays=ARRAYS[: 3 + weighted])
 
 
 def equal(one: Block, other: Block) -> bool:
@@ -104,7 +104,7 @@ def test_chunks_are_the_rows_in_their_order():
 
 def test_a_row_takes_what_its_arrays_take():
     block = made(1, 3, 2)
-    assert bytes_a_row(3, 2, weighted=False) == sum(array.nbytes for array in block.arrays())
+    assert bytes_a_row(3, 2) == sum(array.nbytes for array in block.arrays())
 
 
 @pytest.mark.gpu
