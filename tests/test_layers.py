@@ -44,7 +44,10 @@ ALLOWED = {
 }
 # The same, where nothing is imported before it is called.
 ALLOWED_INSIDE_FUNCTIONS = {"cli": {"workflows", "report"}}
-ALLOWED_FOR_TYPES = {PACKAGE: {"cli", "workflows", "sklearn"}, "report": {"explanation", "tables"}}
+ALLOWED_FOR_TYPES = {
+    PACKAGE: {"cli", "workflows", "sklearn"},
+    "report": {"evaluation", "explanation", "tables"},
+}
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {

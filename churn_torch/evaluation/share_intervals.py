@@ -14,8 +14,8 @@ CONFIDENCE = 0.95
 Interval = tuple[float, float]
 
 
-def wilson(successes: int, n: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Return the score interval of a share; n is 1 or more.
+def wilson(successes: float, n: float, *, confidence: float = CONFIDENCE) -> Interval:
+    """Return the score interval of a share; n is 1 or more, or the effective number of rows.
 
     Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
     """
