@@ -21,6 +21,7 @@ from churn_torch.cli.error_messages import CONF
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.typed_config import plain_config
 
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARY = sorted(CONF.glob("*.yaml"))
@@ -116,11 +117,11 @@ SUITED = {
 @pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
 def test_what_suits_a_net_suits_uplift_with_it(net):
     alone, wrapped = (
-        compose("train", [*keys, "optimizer=adam"])
+        plain_config(compose("train", [*keys, "optimizer=adam"]))
         for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
     )
     assert wrapped.pop("net") == alone.pop("model")
-    assert wrapped.pop("model")._target_.endswith(".Uplift")
+    assert wrapped.pop("model")["_target_"].endswith(".Uplift")
     assert wrapped == alone
 
 

@@ -65,10 +65,8 @@ class FitModule(pl.LightningModule):
         """Add one block to the validation log-loss."""
         chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
         for chunk in rows.block.in_chunks(chunk_rows):
-            logit = (
-                own_logits(self.kept_net, self.features(chunk), chunk.treatment)
-                - self.scorer.prior_shift
-            )
+            logit = own_logits(self.kept_net, self.features(chunk), chunk.treatment)
+            logit = logit - self.scorer.prior_shift
             self.validation_loss.update(logit, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
