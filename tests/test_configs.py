@@ -21,6 +21,7 @@ from churn_torch.cli.error_messages import CONF
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.typed_config import plain_config
 
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARY = sorted(CONF.glob("*.yaml"))
@@ -53,10 +54,14 @@ def choice(option: str) -> list[str]:
         return (
             [f"optimizer={name}"]
             if name in ("newton", "lbfgs")
-            else [f"model={name}", "optimizer=adam"]
+            else [*choice(f"model={name}"), "optimizer=adam"]
         )
     if option == "data=table":
         return []
+    if group == "net":
+        return ["model=uplift", option, "data.treatment=phone"]
+    if option == "model=uplift":
+        return [option, "data.treatment=phone"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     if group == "offer":
@@ -109,6 +114,17 @@ SUITED = {
     **{(model, "newton"): (*ANY, 100) for model in CONVEX},
     **{(model, "lbfgs"): (*ANY, 500) for model in CONVEX},
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
+def test_what_suits_a_net_suits_uplift_with_it(net):
+    alone, wrapped = (
+        plain_config(compose("train", [*keys, "optimizer=adam"]))
+        for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
+    )
+    assert wrapped.pop("net") == alone.pop("model")
+    assert wrapped.pop("model")["_target_"].endswith(".Uplift")
+    assert wrapped == alone
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)

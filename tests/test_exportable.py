@@ -34,7 +34,14 @@ from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import fit_statistics
 from churn_torch.models.scorecard.fit import fit_scorecard
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY, QUALITY, REASONS
+from churn_torch.serving.outputs import (
+    DECISION,
+    OUTPUTS,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    UPLIFT,
+)
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
@@ -208,6 +215,8 @@ MODELS |= {
         "mlp deep": ("depth=5", "activation=silu"),
     }.items()
 }
+for name in ("mlp", "tabm"):
+    MODELS[f"uplift {name}"] = ("model=uplift", f"net={name}", "net.width=8")
 MODELS["mlp three times"] = ("model=mlp", "model.width=8", "ensemble=3")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
@@ -319,7 +328,7 @@ def build(case: Case) -> Built:
             schema,
             threshold=threshold,
             metadata=metadata,
-            outputs=list(OUTPUTS.values()),
+            outputs=[*OUTPUTS.values(), *([] if scorer.effect is None else [UPLIFT])],
             n_points=n_points,
         )
     assert traced == [{"any_number": False}], "it was traced twice"
@@ -328,7 +337,7 @@ def build(case: Case) -> Built:
 
 def as_if_trained(scorer: Scorer, columns: Columns) -> None:
     """Give every part numbers that matter: weights, batch statistics, calibrator, prior."""
-    for parameter in scorer.net.parameters():
+    for parameter in scorer.learner.parameters():
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=1.5 / parameter.shape[1] ** 0.5)
         else:
@@ -402,6 +411,7 @@ def check_signature(built: Built) -> None:
         (DECISION, "tensor(int64)", ["N"]),
         (REASONS, "tensor(float)", ["N", len(expected)]),
         (QUALITY, "tensor(int64)", ["N", len(expected)]),
+        *([] if built.scorer.effect is None else [(UPLIFT, "tensor(float)", ["N"])]),
     ]
     # The order in which reasons and quality name the columns.
     assert [i.name for i in session.get_inputs()] == list(built.scorer.preprocess.columns)
@@ -439,7 +449,7 @@ def check_by_hand(built: Built) -> None:
                 float64 = column.needs_float64 or column.kind is Kind.DATETIME
                 dtype = np.float64 if float64 else np.float32
                 feed[column.name] = np.array([[v] for v in values], dtype=dtype).reshape(n, 1)
-        probability, decision, reasons, quality = session.run(None, feed)
+        probability, decision, reasons, quality, *uplift = session.run(None, feed)
         columns = Columns.from_arrays(encode(built.parsed.iloc[rows], built.schema))
         expected = built.scorer.score(columns).numpy()
         assert probability.shape == decision.shape == (n,)
@@ -453,6 +463,13 @@ def check_by_hand(built: Built) -> None:
         summed = reasons.sum(1) + built.attribution.base()
         np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=3e-5)
         np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
+        for values in uplift:
+            contacted = probability - values
+            assert values.shape == (n,)
+            assert ((contacted >= -1e-6) & (contacted <= 1 + 1e-6)).all()
+            torch_s = built.scorer.score_uplift(columns)[1].numpy()
+            np.testing.assert_allclose(values, torch_s, atol=TOLERANCE)
+            assert n < 1000 or values.std() > 0.001
         np.testing.assert_array_equal(decision, probability >= np.float32(built.threshold))
         if n == 1000:
             assert set(decision) == {0, 1}

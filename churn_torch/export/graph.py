@@ -9,6 +9,7 @@ import onnx
 from onnx import TensorProto, compose, helper
 
 from churn_torch.errors import InputError
+from churn_torch.export.net_value import NetValue
 from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import ALL_OUTPUTS, DECISION, PROBABILITY
@@ -53,6 +54,7 @@ def build_onnx(
     outputs: Sequence[str] = (PROBABILITY, DECISION),
     n_points: int = 1,
     opset: int = OPSET,
+    net_value: NetValue | None = None,
 ) -> onnx.ModelProto:
     """Return the whole graph, from raw columns to decision, reasons and quality.
 
@@ -69,6 +71,7 @@ def build_onnx(
         outputs: Values of `ALL_OUTPUTS`, in their order.
         n_points: Points of the reasons' integral (`Attribution`).
         opset: Version of the standard operators.
+        net_value: How the net value is computed, if it is among the outputs.
 
     Raises:
         InputError: A column is named like an output, or has no name.
@@ -82,7 +85,8 @@ def build_onnx(
         prefix = f"_{prefix}"
     device = scorer.prior_shift.device
     scorer.eval().cpu()
-    core = compose.add_prefix(tensor_graph(scorer, schema, outputs, n_points, opset), prefix)
+    core = tensor_graph(scorer, schema, outputs, n_points, opset, net_value)
+    core = compose.add_prefix(core, prefix)
     scorer.to(device)
     front = _front_graph(schema, groups, prefix, opset)
     model = compose.merge_models(

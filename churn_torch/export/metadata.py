@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from churn_torch.export.net_value import NetValue
 from churn_torch.export.parity import Parity
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.calibration import Auto, Calibrator
@@ -15,7 +16,7 @@ from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import FORMAT, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import FORMAT, NET_VALUE, QUALITY, REASONS, UPLIFT
 from churn_torch.tables.schema import Column, Schema
 
 UPLIFT_MEANING = (
@@ -94,6 +95,7 @@ def file_metadata(
     outputs: Sequence[str],
     opset: int,
     dtype: str,
+    net_value: NetValue | None = None,
 ) -> dict[str, str]:
     """Return the metadata of a run's file without the parity certificate.
 
@@ -105,6 +107,7 @@ def file_metadata(
         outputs: The outputs of the file, by name.
         opset: The version of the standard operators.
         dtype: How large weights are stored.
+        net_value: How the file computes the net value, if it does.
     """
     data = metrics["data"]
     described = {
@@ -120,7 +123,7 @@ def file_metadata(
         **({"decision": metrics["decision"]} if "decision" in metrics else {}),
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
-        **({"uplift": {UPLIFT: UPLIFT_MEANING}} if UPLIFT in outputs else {}),
+        **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,
         "format": FORMAT,
@@ -132,6 +135,13 @@ def file_metadata(
         "schema": schema.to_json(),
         **{key: json.dumps(value, ensure_ascii=False) for key, value in described.items()},
     }
+
+
+def _described_effect(outputs: Sequence[str], net_value: NetValue | None) -> dict[str, str]:
+    meaning = {UPLIFT: UPLIFT_MEANING}
+    if net_value is not None:
+        meaning[NET_VALUE] = net_value.meaning
+    return {name: words for name, words in meaning.items() if name in outputs}
 
 
 def certificate(parity: Parity, date: str) -> str:

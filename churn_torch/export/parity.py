@@ -10,11 +10,12 @@ import pandas as pd
 import torch
 
 from churn_torch.errors import ParityError
+from churn_torch.export.net_value import NetValue
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
@@ -99,6 +100,7 @@ def check_parity(
     *,
     threshold: float,
     attribution: Attribution,
+    net_value: NetValue | None = None,
 ) -> Parity:
     """Compare onnxruntime with torch on real rows and edge cases, in batches of several sizes.
 
@@ -109,6 +111,7 @@ def check_parity(
         parsed: Parsed real rows.
         threshold: The decision threshold stored in the file.
         attribution: What the reasons of the file, if it has any, must equal.
+        net_value: What the net value of the file, if it has one, must equal.
 
     Raises:
         ParityError: A probability differs by more than ``TOLERANCE`` or is not a number, a reason
@@ -133,6 +136,9 @@ def check_parity(
         expected = {PROBABILITY: scorer.score(columns).numpy()}
         if UPLIFT in got:
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
+        if NET_VALUE in got:
+            assert net_value is not None
+            _check_net_value(got, net_value, columns, schema)
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -157,6 +163,30 @@ def check_parity(
         n_kinks=n_rounded[REASONS],
         n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
     )
+
+
+def _check_net_value(
+    got: Mapping[str, Array], net_value: NetValue, columns: Columns, schema: Schema
+) -> None:
+    """Compare the net value with that of the file's own scores, which are compared elsewhere.
+
+    Raises:
+        ParityError: It differs by more than ``TOLERANCE`` of the amounts that are added up, or is
+            not missing where the customer's value is.
+    """
+    scores = {name: torch.from_numpy(got[name]) for name in (PROBABILITY, UPLIFT)}
+    kept = net_value.kept(columns, schema)
+    expected = net_value(scores[PROBABILITY], scores[UPLIFT], kept).numpy()
+    amount = kept.abs().numpy() + net_value.leaver_cost + net_value.stayer_cost
+    same = (got[NET_VALUE] == expected) | (np.isnan(got[NET_VALUE]) & np.isnan(expected))
+    with np.errstate(invalid="ignore"):
+        near = np.abs(got[NET_VALUE] - expected) <= TOLERANCE * np.maximum(1.0, amount)
+    if not (same | near & np.isfinite(amount)).all():
+        row = int(np.argmin(same | near))
+        raise ParityError(
+            f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
+            f"{got[NET_VALUE][row]} and {expected[row]}"
+        )
 
 
 def reason_tolerance(reasons: Array) -> Array:

@@ -14,6 +14,7 @@ from churn_torch.export.batch_dimension import make_rows_dynamic, traced_row_cou
 from churn_torch.export.folded_linear import FoldedLinear
 from churn_torch.export.folded_scorecard import FoldedScorecard
 from churn_torch.export.gradient import traceable_attribution
+from churn_torch.export.net_value import NetValue
 from churn_torch.export.torch_exporter import (
     TRANSLATIONS,
     quiet_exporter,
@@ -24,7 +25,7 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.tables.schema import Schema
 
 IR_VERSION = 10
@@ -52,7 +53,12 @@ def input_groups(schema: Schema) -> list[Group]:
 
 
 def tensor_graph(
-    scorer: Scorer, schema: Schema, outputs: Sequence[str], n_points: int, opset: int
+    scorer: Scorer,
+    schema: Schema,
+    outputs: Sequence[str],
+    n_points: int,
+    opset: int,
+    net_value: NetValue | None = None,
 ) -> onnx.ModelProto:
     """Return the graph from raw matrices to all outputs but the decision.
 
@@ -62,12 +68,13 @@ def tensor_graph(
         outputs: Values of `ALL_OUTPUTS`.
         n_points: Points of the reasons' integral (`Attribution`).
         opset: Version of the standard operators.
+        net_value: How the net value is computed, if it is among the outputs.
     """
     # The effect takes the row in model space, which a folded scorer never makes.
-    folded, attribution = None if UPLIFT in outputs else _folded(scorer), None
+    folded, attribution = None if scorer.effect is not None else _folded(scorer), None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
-    graph = _TensorGraph(scorer, schema, outputs, folded, attribution).eval()
+    graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
     groups = input_groups(schema)
     sizes = {size for tensor in graph.state_dict().values() for size in tensor.shape}
     n_rows = traced_row_count(sizes)
@@ -121,6 +128,7 @@ class _TensorGraph(nn.Module):
         outputs: Outputs of the file, by name.
         folded: The folded form of a linear scorer, which takes its place.
         attribution: The reasons of other scorers, if the file has them.
+        net_value: How the net value is computed, if the file has it.
     """
 
     def __init__(
@@ -130,6 +138,7 @@ class _TensorGraph(nn.Module):
         outputs: Sequence[str],
         folded: FoldedLinear | FoldedScorecard | None,
         attribution: Attribution | None,
+        net_value: NetValue | None,
     ) -> None:
         super().__init__()
         self.indices = [group.tensor_index for group in input_groups(schema)]
@@ -138,6 +147,7 @@ class _TensorGraph(nn.Module):
         self.scorer = scorer
         self.attribution = attribution
         self.quality = InputQuality(schema)
+        self.schema, self.net_value = schema, net_value
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
@@ -152,8 +162,11 @@ class _TensorGraph(nn.Module):
             values[PROBABILITY] = self.scorer.calibrated(logit)
             if self.attribution is not None:
                 values[REASONS] = self.attribution(x, logit)
-            if UPLIFT in self.outputs:
+            if self.scorer.effect is not None:
                 values[UPLIFT] = self.scorer.uplift(x, values[PROBABILITY])
+            if self.net_value is not None:
+                kept = self.net_value.kept(Columns(*columns), self.schema)
+                values[NET_VALUE] = self.net_value(values[PROBABILITY], values[UPLIFT], kept)
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

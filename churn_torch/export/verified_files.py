@@ -15,6 +15,7 @@ from onnx.utils import Extractor
 from churn_torch.errors import InputError, suggest
 from churn_torch.export.graph import MOST_OPSET, OPSET, build_onnx
 from churn_torch.export.metadata import certificate, describe_reasons, file_metadata, today
+from churn_torch.export.net_value import NetValue
 from churn_torch.export.parity import Parity, check_parity
 from churn_torch.export.weight_compression import (
     DTYPES,
@@ -26,7 +27,7 @@ from churn_torch.export.weight_compression import (
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import ALL_OUTPUTS, OUTPUTS, REASONS
+from churn_torch.serving.outputs import ALL_OUTPUTS, NET_VALUE, OUTPUTS, REASONS
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.tables.schema import Schema
@@ -87,10 +88,11 @@ class ExportOptions:
                 got=f"{self.dtype!r}{suggest(str(self.dtype), DTYPES)}",
             )
 
-    def names(self, scorer: Scorer) -> list[str]:
+    def names(self, scorer: Scorer, net_value: NetValue | None = None) -> list[str]:
         """Return the outputs of a scorer by name, in their order in the file."""
         there = OUTPUTS if scorer.effect is None else ALL_OUTPUTS
-        return [name for word, name in there.items() if word in self.outputs]
+        left_out = NET_VALUE if net_value is None else ""
+        return [n for word, n in there.items() if word in self.outputs and n != left_out]
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ def verified_files(
     threshold: float,
     attribution: Attribution,
     options: ExportOptions,
+    net_value: NetValue | None = None,
 ) -> tuple[VerifiedFile, VerifiedFile | None]:
     """Return the file, and a second one without reasons where these take several passes of the net.
 
@@ -133,6 +136,7 @@ def verified_files(
         threshold: The decision threshold.
         attribution: The reasons.
         options: What goes into the file.
+        net_value: How the file of a model of uplift computes the net value; None leaves it out.
 
     Raises:
         ParityError: onnxruntime and torch disagree.
@@ -140,7 +144,7 @@ def verified_files(
             is named like an output or has no name.
     """
     matrices: list[Stored] = []
-    outputs = options.names(scorer)
+    outputs = options.names(scorer, net_value)
     rounding = None
     if options.dtype != "float32":
         full = scorer
@@ -157,6 +161,7 @@ def verified_files(
         outputs=outputs,
         opset=options.opset,
         dtype=options.dtype,
+        net_value=net_value,
     )
     model = build_onnx(
         scorer,
@@ -166,6 +171,7 @@ def verified_files(
         outputs=outputs,
         n_points=attribution.n_points,
         opset=options.opset,
+        net_value=net_value,
     )
 
     store_compressed(model, matrices)
@@ -178,6 +184,7 @@ def verified_files(
             parsed,
             threshold=threshold,
             attribution=attribution,
+            net_value=net_value,
         )
         onnx.helper.set_model_props(
             model, {**_stored(model), "parity": certificate(parity, today())}

@@ -8,6 +8,8 @@ REASONS = "reasons"  # [N, F] float32, what each input column adds to the log-od
 QUALITY = "quality"  # [N, F] int64, whether each input can be trusted
 UPLIFT = "uplift"  # [N] float32, by how much a contact lowers the probability
 
+NET_VALUE = "net_value"  # [N] float32, what a contact is expected to bring, in money
+
 # By the word in ``export.outputs``, in their order in the file.
 OUTPUTS: dict[str, str] = {
     "probability": PROBABILITY,
@@ -16,7 +18,7 @@ OUTPUTS: dict[str, str] = {
     "quality": QUALITY,
 }
 # The same of what only a model of uplift (``model=uplift``) has.
-UPLIFT_OUTPUTS = {"uplift": UPLIFT}
+UPLIFT_OUTPUTS = {"uplift": UPLIFT, "net_value": NET_VALUE}
 ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS}
 
 

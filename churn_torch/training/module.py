@@ -18,6 +18,7 @@ from torchmetrics import Metric
 from churn_torch.errors import InputError
 from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.nets.ensemble import Ensemble
+from churn_torch.models.nets.uplift import own_logits
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.rows.batches import Batches, RowRange, rows_to_expand
@@ -67,7 +68,8 @@ class FitModule(pl.LightningModule):
         """Add one block to the validation log-loss."""
         chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
         for chunk in rows.block.in_chunks(chunk_rows):
-            logit = logits_of(self.kept_net, self.features(chunk), chunk) - self.scorer.prior_shift
+            logit = own_logits(self.kept_net, self.features(chunk), chunk.treatment)
+            logit = logit - self.scorer.prior_shift
             self.validation_loss.update(logit, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
@@ -99,11 +101,6 @@ class FitModule(pl.LightningModule):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore the loss curve."""
         self.history = state["history"]
-
-
-def logits_of(net: Callable[..., Tensor], x: Tensor, rows: Block) -> Tensor:
-    """Return the logits of rows; of customers who were contacted, those under a contact."""
-    return net(x) if rows.treatment is None else net(x, rows.treatment)
 
 
 class ChurnModule(FitModule):
@@ -220,7 +217,7 @@ class ChurnModule(FitModule):
         """Return this process's part of the mean loss of a minibatch, without penalties."""
         with torch.no_grad():
             x = self.features(rows)
-        loss = self.summed_loss(logits_of(self.run_net, x, rows), rows)
+        loss = self.summed_loss(own_logits(self.run_net, x, rows.treatment), rows)
         # Summed here and logged once an epoch: Lightning's logging is slower than a small step.
         self._loss_sum += loss.detach()
         return loss / n_rows

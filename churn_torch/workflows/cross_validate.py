@@ -49,8 +49,9 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.suspicions import suspicions
-from churn_torch.workflows.train import describe_data, predictions, say_treatment
+from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.uplift import say_treatment
 
 
 def cross_validate(

@@ -18,6 +18,7 @@ from rich.console import RenderableType
 
 from churn_torch.console import quietly, row_progress
 from churn_torch.errors import InputError
+from churn_torch.evaluation.randomisation import check_randomised
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.models.preprocessing.preprocess import Preprocess
@@ -34,7 +35,7 @@ from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
-from churn_torch.training.randomisation import check_randomised
+from churn_torch.training.randomisation import balance_of
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,
@@ -122,9 +123,11 @@ def fitted(
         schema, statistics, store = prepared_rows
         # Fit; early stopping looks at the validation rows.
         scorer = new_scorer(options, schema, statistics)
-        randomised = None
-        if schema.treatment is not None and schema.treatment_probability is None:
-            randomised = check_randomised(scorer, store.parts["train"], column=schema.treatment)
+        balance = None
+        if schema.treatment is not None:
+            balance = balance_of(scorer, store.parts["train"])
+            has_chances = schema.treatment_probability is not None
+            check_randomised(balance, probability_given=has_chances)
         start = time.perf_counter()
         fit = fit_net(
             options,
@@ -139,8 +142,12 @@ def fitted(
             described=described,
         )
         fit["seconds"] = round(time.perf_counter() - start, 2)
-        if randomised is not None:
-            fit["randomisation"] = dict(zip(("auroc", "low", "high"), randomised, strict=True))
+        if balance is not None:
+            fit["randomisation"] = {
+                "auroc": balance.auroc,
+                "interval": list(balance.interval),
+                "imbalanced": balance.imbalanced,
+            }
         scorer.eval()
         scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
 

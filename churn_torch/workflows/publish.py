@@ -22,6 +22,7 @@ from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.whole_files import whole_file
+from churn_torch.workflows.net_value import net_value_of
 from churn_torch.workflows.run_folder import Run
 
 
@@ -141,6 +142,7 @@ def write_model(
     Raises:
         ParityError: onnxruntime and torch disagree; nothing is written.
     """
+    net_value, why_not = net_value_of(run.options, run.schema)
     full, without_reasons = verified_files(
         run.scorer,
         run.schema,
@@ -150,6 +152,7 @@ def write_model(
         threshold=threshold,
         attribution=run.attribution,
         options=options,
+        net_value=net_value,
     )
     surroundings = around(full.content)
     files = {path: full}
@@ -159,10 +162,11 @@ def write_model(
     for name, content in contents.items():
         with whole_file(name) as temporary:
             temporary.write_bytes(content)
-    return [
+    said = [
         _sentence(name.name, file, options.dtype, is_lean=file is not full)
         for name, file in files.items()
     ]
+    return [*said, *([why_not] if why_not else [])]
 
 
 def _sentence(name: str, file: VerifiedFile, dtype: str, *, is_lean: bool) -> str:

@@ -94,8 +94,7 @@ class Run:
     def predict_uplift(self, frame: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return by how much a contact lowers the probability of churn of each row.
 
-        The probability (`predict_proba`) is that of customers who are not contacted; below 0 a
-        contact does harm.
+        `predict_proba` is the probability without a contact. Below 0 a contact does harm.
 
         Args:
             frame: As for `predict_proba`.
@@ -107,15 +106,8 @@ class Run:
             InputError: As for `predict_proba`; or the run has learned no uplift.
         """
         if self.scorer.effect is None:
-            raise InputError(
-                "run",
-                expected="a run of model=uplift",
-                got=f"one of {self.options.model.target.rpartition('.')[2]}, which has no uplift",
-                fix="train one with data.treatment=COLUMN",
-            )
-        uplift: np.ndarray[Any, np.dtype[np.float32]]
-        uplift = self.scorer.score_uplift(self._columns(self._rows(frame)))[1].numpy()
-        return uplift
+            raise InputError("run", expected="a run of model=uplift", got="one of another model")
+        return np.asarray(self.scorer.score_uplift(self._columns(self._rows(frame)))[1])
 
     def reasons(self, frame: Any) -> pd.DataFrame:
         """Return what each input column adds to the log-odds of churn of each row.

@@ -63,6 +63,7 @@ from churn_torch.workflows.run_folder import (
 )
 from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
 # Training rows that show where the values of a column lie, at most.
 SHAPE_ROWS = 65_536
@@ -151,17 +152,6 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     return table
 
 
-def say_treatment(options: TrainOptions) -> None:
-    """Say what becomes of a treatment that the model does not take."""
-    name = options.data.treatment
-    if name is not None and not options.learns_uplift:
-        show(
-            f"{name}: not learned from. A contact changes who churns, so the probabilities are of "
-            "customers treated as these were; model=uplift tells the two apart.",
-            once=True,
-        )
-
-
 def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
@@ -194,8 +184,17 @@ def _value(data: DataOptions) -> dict[str, Any]:
     }
 
 
-def predictions(scorer: Scorer, store: Store, measured: SplitMetrics) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and probabilities; measure them on the way."""
+def predictions(
+    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield the test rows' carried columns, labels and scores; measure them on the way.
+
+    Args:
+        scorer: Trained.
+        store: With the test rows.
+        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
+        effect: Gets all rows of a model of uplift.
+    """
     chunks = store.carried_chunks(sources.READ_ROWS)
     carried = next(chunks)
     for rows in scored(scorer, store.parts["test"]):
@@ -209,6 +208,8 @@ def predictions(scorer: Scorer, store: Store, measured: SplitMetrics) -> Iterato
         }
         if rows.uplift is not None:
             added[UPLIFT] = rows.uplift.numpy()
+        if effect is not None:
+            effect.add(rows, carried.iloc[:n_rows])
         yield carried.iloc[:n_rows].assign(**added)
         carried = carried.iloc[n_rows:].reset_index(drop=True)
 
@@ -246,15 +247,17 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
+    effect = UpliftRows(options.data.treatment_probability) if options.learns_uplift else None
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
-    offers = {} if options.learns_uplift else options.offer
-    weighed = measured_offers(offers, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured), weighed)
+    weighed = measured_offers({} if effect else options.offer, model.threshold)
+    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
+    uplift = {} if effect is None else {"uplift": measured_uplift(effect)}
     return {
         "validation": model.validation,
         "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
         **decision_of(options),
+        **uplift,
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table, options.data),
@@ -295,6 +298,11 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
     metrics, fit = run.metrics, run.metrics["fit"]
     if terms is not None and _is_scorecard(run.scorer):
         show(strongest_table(terms[0]))
+    if "uplift" in metrics:
+        show(
+            "Probability, and its metrics: customers who were not contacted. Uplift: by how much a "
+            "contact lowers it."
+        )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from churn_torch.models.nets.ensemble import log_odds_of_mean
@@ -59,6 +61,11 @@ class EffectHead(nn.Linear):
     def forward(self, hidden: Tensor) -> Tensor:
         """Return one number a row."""
         return super().forward(hidden).squeeze(1)
+
+
+def own_logits(net: Callable[..., Tensor], x: Tensor, treatment: Tensor | None) -> Tensor:
+    """Return the logits of rows under their own treatments; of a plain net there are none."""
+    return net(x) if treatment is None else net(x, treatment)
 
 
 def treated_logit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from churn_torch.errors import suggest
 from churn_torch.serving.http.requests import RequestError
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import QUALITY, REASONS
+from churn_torch.serving.outputs import NET_VALUE, QUALITY, REASONS
 from churn_torch.serving.session import Array
 
 # The flag of a value without a problem; the file says what the other flags mean.
@@ -88,6 +89,8 @@ def answers(
             fields.append(_reasons(values, model.names, options.top_k))
         elif field == QUALITY:
             fields.append(_quality(values, model.names, model.quality_meaning))
+        elif field == NET_VALUE:  # of a customer without a value there is none
+            fields.append([v if math.isfinite(v) else None for v in values.tolist()])
         else:
             fields.append(values.tolist())
     return [dict(zip(options.fields, row, strict=True)) for row in zip(*fields, strict=True)]

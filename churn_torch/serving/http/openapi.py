@@ -17,6 +17,7 @@ from churn_torch.serving.http.requests import (
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
+    NET_VALUE,
     PROBABILITY,
     QUALITY,
     REASONS,
@@ -187,6 +188,10 @@ def _answers(model: ModelFile) -> dict[str, Json]:
             "minimum": -1,
             "maximum": 1,
             "description": f"{str(uplift.get(UPLIFT, '')).capitalize()}.",
+        },
+        NET_VALUE: {
+            "type": ["number", "null"],
+            "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {"description": "What each column adds to the log-odds, the largest first."},

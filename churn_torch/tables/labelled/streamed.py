@@ -150,9 +150,8 @@ class StreamedTable:
     @property
     def arms(self) -> dict[str, npt.NDArray[np.int64]] | None:
         """Rows of each part by arm and class."""
-        if self.schema.treatment is None:
-            return None
-        return dict(zip(PARTS, self._known().arms, strict=True))
+        arms = dict(zip(PARTS, self._known().arms, strict=True))
+        return None if self.schema.treatment is None else arms
 
     @property
     def time_span(self) -> TimeSpan | None:
@@ -195,8 +194,7 @@ class StreamedTable:
                 check_test_source(int(totals.counts[-1]), int(totals.n_positive[-1]))
             if self.schema.weight is not None:
                 check_weights(self.schema.weight, dict(zip(PARTS, totals.weights, strict=True)))
-            if self.schema.treatment is not None:
-                check_arms(self.schema, dict(zip(PARTS, totals.arms, strict=True)))
+            check_arms(self.schema, dict(zip(PARTS, totals.arms, strict=True)))
             self._totals, self._fingerprint = totals, digest.hexdigest()
             self._inspection = inspection
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):

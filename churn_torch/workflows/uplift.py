@@ -1,0 +1,108 @@
+"""What a training of uplift measures on its test rows, and what it says of the treatment."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from churn_torch.console import show
+from churn_torch.evaluation.experiment import experiment
+from churn_torch.evaluation.log_loss import LogLoss
+from churn_torch.evaluation.uplift_metrics import UpliftMetrics, uplift_metrics
+from churn_torch.report.uplift import deciles_table, uplift_table
+from churn_torch.tables.labelled.treatment import ARMS
+from churn_torch.training.inference import Scored
+from churn_torch.workflows.options import TrainOptions
+
+# Smallest distance of a probability from 0 and 1 in the log-loss of an arm.
+_EPS = 1e-7
+
+
+class MeasuredUplift(NamedTuple):
+    """Metrics of the uplift of test rows.
+
+    Attributes:
+        log_loss: Of each arm under its own probability: contacted customers churn with
+            ``probability - uplift``.
+        metrics: How uplift ranks, and how it is calibrated.
+    """
+
+    log_loss: dict[str, float]
+    metrics: UpliftMetrics
+
+    def entry(self) -> dict[str, Any]:
+        """Return what metrics.json keeps."""
+        return {
+            "log_loss": self.log_loss,
+            **self.metrics.numbers,
+            "intervals": {name: list(ends) for name, ends in self.metrics.intervals.items()},
+            "deciles": [dataclasses.asdict(group) for group in self.metrics.deciles],
+        }
+
+
+class UpliftRows:
+    """The test rows of a model of uplift, kept until they are measured.
+
+    Args:
+        chance: The chance of having been contacted: a number, a carried column, or None.
+    """
+
+    def __init__(self, chance: str | float | None) -> None:
+        self.chance = chance
+        self.rows: list[Scored] = []
+        self.chances: list[pd.Series] = []
+
+    def add(self, rows: Scored, carried: pd.DataFrame) -> None:
+        """Keep scored rows and, where chances differ, those of their carried columns."""
+        self.rows.append(rows)
+        if isinstance(self.chance, str):
+            self.chances.append(carried[self.chance])
+
+    def measure(self) -> MeasuredUplift:
+        """Measure all rows.
+
+        Raises:
+            InputError: The number of contacted customers contradicts their chances.
+        """
+        probability, label, uplift, treatment = (
+            torch.cat([_known(rows[i]) for rows in self.rows]) for i in range(len(Scored._fields))
+        )
+        chance = pd.concat(self.chances).to_numpy(np.float64) if self.chances else self.chance
+        rows = experiment(label.numpy(), treatment.numpy(), chance)
+        own = (probability - treatment * uplift).clamp(_EPS, 1 - _EPS)
+        losses = {}
+        for value, arm in enumerate(ARMS):
+            loss = LogLoss()
+            chosen = treatment == value
+            loss.update(torch.logit(own[chosen]), label[chosen], None)
+            losses[arm.replace(" ", "_")] = float(loss.compute())
+        return MeasuredUplift(losses, uplift_metrics(uplift.double().numpy(), rows))
+
+
+def measured_uplift(effect: UpliftRows) -> dict[str, Any]:
+    """Measure the uplift of the test rows, show it, and return what metrics.json keeps."""
+    measured = effect.measure()
+    show(uplift_table(measured.metrics))
+    show(deciles_table(measured.metrics.deciles))
+    return measured.entry()
+
+
+def say_treatment(options: TrainOptions) -> None:
+    """Say what becomes of a treatment that the model does not take."""
+    name = options.data.treatment
+    if name is not None and not options.learns_uplift:
+        show(
+            f"{name}: not learned from. A contact changes who churns, so the probabilities are of "
+            "customers treated as these were; model=uplift tells the two apart.",
+            once=True,
+        )
+
+
+def _known(array: Tensor | None) -> Tensor:
+    assert array is not None
+    return array
