@@ -53,7 +53,10 @@ def check_kept(keep: Sequence[str], id_column: str | None, names: Sequence[str])
                 expected="columns of the source",
                 got=f"{name!r}{suggest(name, names)}",
             )
-    for key, name in [("id", id_column), *(("keep", name) for name in keep)]:
+    named = [("keep", name) for name in keep]
+    if id_column is not None:
+        named.append(("id", id_column))
+    for key, name in named:
         if name in COLUMNS:
             raise InputError(
                 key,

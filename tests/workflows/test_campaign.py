@@ -250,7 +250,8 @@ def test_the_command_takes_conditions_as_they_are_written(
 ):
     done = command(
         "campaign", f"run={customers_run.folder}", f"source={customers_csv}",
-        "offer=[call,discount]", "value=coalesce(add, 0)", "exclude=\"cat\" = 'x' or plan = 'basic'",
+        "offer=[call,discount]", "value=coalesce(add, 0)",
+        "exclude=\"cat\" = 'x' or plan = 'basic'",
         "offer.call.where=household > 20", "offer.call.keep_rate=0.1 + household / 1000",
         f"out={tmp_path}/calls.csv",
     )  # fmt: skip
