@@ -141,15 +141,6 @@ class CustomerRules:
         staying, positions = frame.iloc[stay].reset_index(drop=True), first_row + stay
         value = np.full(n, np.nan)
         value[stay] = self._value(staying, positions)
-        if (value[stay] < 0).any():
-            worst = int(np.nanargmin(value))
-            raise InputError(
-                "value",
-                expected="values of 0 or more",
-                got=f"{value[worst]:,.2f} in row {first_row + worst + 1:,} "
-                f"({int((value[stay] < 0).sum()):,} such rows)",
-                fix="correct them, or count them as 0 with greatest(0, ...)",
-            )
         eligible = np.zeros((n, k), bool)
         keep_rate = np.full((n, k), np.nan)
         for number, (name, offer) in enumerate(self._offers.items()):

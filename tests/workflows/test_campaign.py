@@ -176,7 +176,7 @@ def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
         ([VALUE], r"^offer: expected one or more offers, got none"),
         ([VALUE, "offer=call", "offer.call.contact_cost=-1"], r"^offer.call.contact_cost: "),
         ([VALUE, "offer=call", "offer.call.keep_rate=1.2"], r"^offer.call.keep_rate: "),
-        (["value=0 - add", "offer=call"], r"^value: expected values of 0 or more"),
+        (["value=0 - add", "offer=call"], r"^value: expected a number of 0 or more"),
         ([VALUE, "offer=call", "budget=0"], r"^budget: expected an amount above 0"),
         ([VALUE, "offer=call", "budget=9"], r"^budget: expected enough for one contact"),
         ([VALUE, "offer=call", "exclude=cat ="], r"^exclude: .*syntax error"),

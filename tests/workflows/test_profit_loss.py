@@ -119,7 +119,9 @@ def test_kept_files_are_of_one_offer(in_memory, tmp_path, monkeypatch):
 
 def test_a_negative_value_is_named(segments, tmp_path):
     source = segments.assign(value=segments["value"].where(segments.index != 7, -2.0))
-    with pytest.raises(InputError, match=r"^data\.value: expected values of 0 or more .* got -2 "):
+    with pytest.raises(
+        InputError, match=r"^data\.value: expected a number of 0 or more .* got -2.0 in "
+    ):
         fit(tmp_path, source, "loss=profit")
 
 
