@@ -31,8 +31,10 @@ from churn_torch.training.rows.store import (
     DiskPart,
     MemoryPart,
     Part,
+    arrays_of,
     as_bytes,
     bytes_a_row,
+    empty_block,
 )
 
 # Of a table that is streamed, features up to this stay in memory all the same.
@@ -100,7 +102,7 @@ def materialized(
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
-    row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(_arrays_of(schema)) - 2)
+    row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(arrays_of(schema)) - 2)
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
         if keep:
@@ -125,13 +127,8 @@ def materialized(
 def _into_memory(
     rows: Iterable[Rows], table: LabelledTable, schema: Schema, preprocess: Preprocess
 ) -> Store:
-    single = _arrays_of(schema)[2:]
     blocks = {
-        part: Block(
-            dense=torch.empty(n, preprocess.n_dense),
-            codes=torch.empty(n, preprocess.n_codes, dtype=torch.int32),
-            **{name: torch.empty(n) for name in single},
-        )
+        part: empty_block(n, preprocess.n_dense, preprocess.n_codes, arrays_of(schema))
         for part, n in table.counts.items()
     }
     filled = dict.fromkeys(PARTS, 0)
@@ -160,7 +157,7 @@ def _onto_disk(
     _check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    arrays = _arrays_of(schema)
+    arrays = arrays_of(schema)
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -196,12 +193,6 @@ def _onto_disk(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _opened(folder, facts)
-
-
-def _arrays_of(schema: Schema) -> list[str]:
-    """Return the names of the arrays of a table's rows."""
-    there = {"weight": schema.has_weights, "treatment": schema.treatment is not None}
-    return [name for name in ARRAYS if there.get(name, True)]
 
 
 def _reopen(folder: Path, key: str) -> Store | None:

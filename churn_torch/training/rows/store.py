@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError
+from churn_torch.tables.schema import Schema
 
 ARRAYS = ("dense", "codes", "label", "weight", "treatment")
 
@@ -176,6 +177,21 @@ def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
 
 
 _DTYPES = (torch.float32, torch.int32, torch.float32, torch.float32, torch.float32)
+
+
+def arrays_of(schema: Schema) -> list[str]:
+    """Return the names of the arrays of the rows of a labelled table."""
+    there = {"weight": schema.has_weights, "treatment": schema.treatment is not None}
+    return [name for name in ARRAYS if there.get(name, True)]
+
+
+def empty_block(n_rows: int, n_dense: int, n_text: int, arrays: Sequence[str]) -> Block:
+    """Return a block that is still to be filled."""
+    return Block(
+        dense=torch.empty(n_rows, n_dense),
+        codes=torch.empty(n_rows, n_text, dtype=torch.int32),
+        **{name: torch.empty(n_rows) for name in arrays[2:]},
+    )
 
 
 def as_bytes(array: Tensor) -> memoryview:
