@@ -69,8 +69,7 @@ class FitModule(pl.LightningModule):
         chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
         for chunk in rows.block.in_chunks(chunk_rows):
             logit = own_logits(self.kept_net, self.features(chunk), chunk.treatment)
-            logit = logit - self.scorer.prior_shift
-            self.validation_loss.update(logit, chunk.label, chunk.weight)
+            self.validation_loss.update(logit - self.scorer.prior_shift, chunk.label, chunk.weight)
 
     def on_validation_epoch_end(self) -> None:
         """Log the loss of the whole validation split."""
@@ -168,8 +167,7 @@ class ChurnModule(FitModule):
         self.make_scheduler = scheduler
         self.gradient_clip = gradient_clip
         self.seed = seed
-        # `Uplift` is made anew each time it is asked for, around the same nets.
-        self.learner = net = scorer.learner
+        self.learner = net = scorer.learner  # which is made anew each time it is asked for
         self.ema_decay = ema_decay
         self.average = copy.deepcopy(net).requires_grad_(False) if ema_decay else None
         self.n_averaged = 0

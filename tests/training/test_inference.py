@@ -28,8 +28,8 @@ def test_scored_is_the_scorer_on_every_row_in_order(prepared) -> None:
     with torch.no_grad():
         logit = scorer.net(Expansion(scorer.preprocess)(block.dense, block.codes))
         expected = torch.sigmoid(scorer.calibrator(logit - 0.7))
-    torch.testing.assert_close(torch.cat([p for p, _ in blocks]), expected)
-    assert torch.equal(torch.cat([label for _, label in blocks]), block.label)
+    torch.testing.assert_close(torch.cat([rows.probability for rows in blocks]), expected)
+    assert torch.equal(torch.cat([rows.label for rows in blocks]), block.label)
 
 
 @pytest.mark.parametrize("most_rows", [1, 7, 100, 10**6])

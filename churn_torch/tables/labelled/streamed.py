@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,8 +28,9 @@ from churn_torch.tables.labelled.rows import (
 from churn_torch.tables.labelled.split_checks import check_classes, check_shares
 from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
 from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
-from churn_torch.tables.labelled.treatment import check_arms, rows_by_arm
-from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
+from churn_torch.tables.labelled.streamed_totals import Totals
+from churn_torch.tables.labelled.treatment import check_arms
+from churn_torch.tables.labelled.weights import Weights, check_weights
 from churn_torch.tables.options import DataOptions, ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
@@ -53,31 +52,6 @@ class _Source(NamedTuple):
     columns: Sequence[str]
     only_carried: Sequence[str]
     assign: Assign
-
-
-@dataclass
-class _Totals:
-    """Counts of a pass; `order` is a checksum of the labels in their order."""
-
-    n_read: int = 0
-    n_left_out: int = 0
-    order: int = 0
-
-    def __post_init__(self) -> None:
-        self.counts = np.zeros(len(PARTS), dtype=np.int64)
-        self.n_positive = np.zeros(len(PARTS), dtype=np.int64)
-        self.weights: Weights = np.zeros((len(PARTS), 2))
-        self.arms = np.zeros((len(PARTS), 2, 2), dtype=np.int64)
-
-    def add(self, n_read: int, n_left_out: int, rows: Rows) -> None:
-        self.n_read += n_read
-        self.n_left_out += n_left_out
-        self.counts += np.bincount(rows.part, minlength=len(PARTS))
-        self.n_positive += np.bincount(rows.part[rows.label == 1], minlength=len(PARTS))
-        self.weights += weight_by_class(rows.part, rows.label, rows.weight, n_parts=len(PARTS))
-        if rows.treatment is not None:
-            self.arms += rows_by_arm(rows.part, rows.label, rows.treatment, n_parts=len(PARTS))
-        self.order = zlib.crc32(rows.label.tobytes(), self.order)
 
 
 class StreamedTable:
@@ -105,7 +79,7 @@ class StreamedTable:
         self.sampled = sampled
         self._sources = given
         self._reading = reading
-        self._totals: _Totals | None = None
+        self._totals: Totals | None = None
         self._ids_can_part = ids_can_part
         self._fingerprint = ""
         counts = [sources.count_rows(one.source, reading) for one in given]
@@ -160,7 +134,7 @@ class StreamedTable:
         assign = self._sources[0].assign
         return assign.span if isinstance(assign, ByTime) else None
 
-    def _known(self) -> _Totals:
+    def _known(self) -> Totals:
         if self._totals is None:
             raise RuntimeError("go through chunks() to its end first: nothing is counted yet")
         return self._totals
@@ -177,7 +151,7 @@ class StreamedTable:
             InputError: A cell cannot be read; a part lacks a class (raised at the end of the first
                 pass); the rows are not those of the first pass (at the end of a later one).
         """
-        totals, digest = _Totals(), hashlib.blake2b(digest_size=8)
+        totals, digest = Totals(), hashlib.blake2b(digest_size=8)
         inspection = Inspection(self.schema, with_ids=self._ids_can_part)
         for n_read, n_left_out, rows in prefetch(
             self._read(digest if self._totals is None else None)

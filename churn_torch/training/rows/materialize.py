@@ -34,13 +34,14 @@ from churn_torch.training.rows.folder_checks import (
     check_room,
 )
 from churn_torch.training.rows.store import (
-    ARRAYS,
     Block,
     DiskPart,
     MemoryPart,
     Part,
+    arrays_of,
     as_bytes,
     bytes_a_row,
+    empty_block,
 )
 
 # What contacting each of some rows brings, knowing who leaves: [N].
@@ -113,7 +114,7 @@ def materialized(
     Raises:
         InputError: The files would be too large, the disk is full, or the folder holds others.
     """
-    arrays = _arrays_of(schema, with_payoff=payoff_of is not None)
+    arrays = arrays_of(schema, with_payoff=payoff_of is not None)
     row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(arrays) - 2)
     n_bytes = sum(table.counts.values()) * row_bytes
     if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
@@ -144,13 +145,9 @@ def _into_memory(
     preprocess: Preprocess,
     payoff_of: PayoffOf | None,
 ) -> Store:
-    single = _arrays_of(schema, with_payoff=payoff_of is not None)[2:]
+    arrays = arrays_of(schema, with_payoff=payoff_of is not None)
     blocks = {
-        part: Block(
-            dense=torch.empty(n, preprocess.n_dense),
-            codes=torch.empty(n, preprocess.n_codes, dtype=torch.int32),
-            **{name: torch.empty(n) for name in single},
-        )
+        part: empty_block(n, preprocess.n_dense, preprocess.n_codes, arrays)
         for part, n in table.counts.items()
     }
     filled = dict.fromkeys(PARTS, 0)
@@ -180,7 +177,7 @@ def _onto_disk(
     check_own(folder)
     shutil.rmtree(folder, ignore_errors=True)
     sample, mean_weight = _Sample(), mean_weight_of(table)
-    arrays = _arrays_of(schema, with_payoff=payoff_of is not None)
+    arrays = arrays_of(schema, with_payoff=payoff_of is not None)
     try:
         folder.mkdir(parents=True)
         with contextlib.ExitStack() as stack:
@@ -216,16 +213,6 @@ def _onto_disk(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _opened(folder, facts)
-
-
-def _arrays_of(schema: Schema, *, with_payoff: bool) -> list[str]:
-    """Return the names of the arrays of a table's rows."""
-    there = {
-        "weight": schema.has_weights,
-        "treatment": schema.treatment is not None,
-        "payoff": with_payoff,
-    }
-    return [name for name in ARRAYS if there.get(name, True)]
 
 
 def _reopen(folder: Path, key: str) -> Store | None:

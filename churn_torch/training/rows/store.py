@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError
+from churn_torch.tables.schema import Schema
 
 ARRAYS = ("dense", "codes", "label", "weight", "treatment", "payoff")
 
@@ -175,6 +176,25 @@ def _fetch(path: Path, width: int, pieces: list[slice]) -> None:
             for piece in pieces:
                 start, n_bytes = width * piece.start, width * (piece.stop - piece.start)
                 os.posix_fadvise(file.fileno(), start, n_bytes, os.POSIX_FADV_WILLNEED)
+
+
+def arrays_of(schema: Schema, *, with_payoff: bool) -> list[str]:
+    """Return the names of the arrays of the rows of a labelled table."""
+    there = {
+        "weight": schema.has_weights,
+        "treatment": schema.treatment is not None,
+        "payoff": with_payoff,
+    }
+    return [name for name in ARRAYS if there.get(name, True)]
+
+
+def empty_block(n_rows: int, n_dense: int, n_text: int, arrays: Sequence[str]) -> Block:
+    """Return a block that is still to be filled."""
+    return Block(
+        dense=torch.empty(n_rows, n_dense),
+        codes=torch.empty(n_rows, n_text, dtype=torch.int32),
+        **{name: torch.empty(n_rows) for name in arrays[2:]},
+    )
 
 
 def as_bytes(array: Tensor) -> memoryview:
