@@ -46,7 +46,7 @@ ALLOWED = {
 ALLOWED_INSIDE_FUNCTIONS = {"cli": {"workflows", "report"}}
 ALLOWED_FOR_TYPES = {
     PACKAGE: {"cli", "workflows", "sklearn"},
-    "report": {"evaluation", "explanation", "tables"},
+    "report": {"decisions", "evaluation", "explanation", "tables"},
 }
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}

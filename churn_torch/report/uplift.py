@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -11,6 +11,7 @@ from rich.text import Text
 from churn_torch.report.formats import count
 
 if TYPE_CHECKING:
+    from churn_torch.decisions.uplift_profit import UpliftProfit
     from churn_torch.evaluation.uplift_metrics import UpliftGroup, UpliftMetrics
 
 
@@ -77,6 +78,28 @@ def deciles_table(deciles: Sequence[UpliftGroup]) -> Table:
             str(place), count(group.n), count(group.n_treated), points(group.predicted),
             Text(observed(group)),
         )  # fmt: skip
+    return table
+
+
+def uplift_profit_table(profit: Mapping[str, UpliftProfit]) -> Table:
+    """Lay out what contacting customers by their predicted net value is worth.
+
+    Args:
+        profit: By the offer's name, `churn_torch.decisions.uplift_profit.UpliftProfit`.
+    """
+    table = Table(
+        caption="observed on contacted and not contacted customers, best predictions first; in "
+        "brackets: interval of 95 %, which takes off that the best share looks better than it is"
+    )
+    for name in ("offer", "maximum profit a customer (MPU)", "contacting the share"):
+        table.add_column(name, justify="left" if name == "offer" else "right")
+    for name, one in profit.items():
+        low, high = one.share_interval
+        table.add_row(
+            Text(name),
+            Text(f"{one.profit:,.2f} [{one.interval[0]:,.2f} to {one.interval[1]:,.2f}]"),
+            Text(f"{one.share:.1%} [{low:.1%} to {high:.1%}]"),
+        )
     return table
 
 

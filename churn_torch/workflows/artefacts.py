@@ -15,6 +15,7 @@ LOG = "train.log"
 CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
+UPLIFT_PAGE = "uplift.html"
 
 
 class Artefact(NamedTuple):
@@ -60,6 +61,12 @@ ARTEFACTS = (
     Artefact(SCORECARD_PAGE, "the same as a page", "train.train", "model=scorecard"),
     Artefact(SHAPES, "what each value of a column adds", "train.train", "model=logreg or gam"),
     Artefact(SHAPES_PAGE, "the same as a page", "train.train", "model=logreg or gam"),
+    Artefact(
+        UPLIFT_PAGE,
+        "how the predicted uplift ranks and is calibrated on the test rows",
+        "uplift.measured_uplift",
+        "model=uplift",
+    ),
     Artefact(SCHEMA, "every column: kind, vocabulary, range", "run_folder.save_run"),
     Artefact(WEIGHTS, "the weights, as tensors only", "run_folder.save_run"),
     Artefact(METRICS, "every metric, the loss curve, the fingerprint", "run_folder.save_run"),

@@ -247,12 +247,14 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    effect = UpliftRows(options.data.treatment_probability) if options.learns_uplift else None
+    effect = None
+    if options.learns_uplift:
+        effect = UpliftRows(options.data.treatment_probability, options.offer)
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
     rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
-    uplift = {} if effect is None else {"uplift": measured_uplift(effect)}
+    uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
     return {
         "validation": model.validation,
         "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},

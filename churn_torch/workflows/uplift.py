@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +13,18 @@ import torch
 from torch import Tensor
 
 from churn_torch.console import show
+from churn_torch.decisions.offers import Offer, payoffs
+from churn_torch.decisions.uplift_profit import UpliftProfit, uplift_profit
 from churn_torch.evaluation.experiment import experiment
 from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.evaluation.uplift_metrics import UpliftMetrics, uplift_metrics
-from churn_torch.report.uplift import deciles_table, uplift_table
+from churn_torch.report.uplift import deciles_table, uplift_profit_table, uplift_table
+from churn_torch.report.uplift_page import uplift_page
+from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.treatment import ARMS
 from churn_torch.training.inference import Scored
+from churn_torch.whole_files import write_text
+from churn_torch.workflows import artefacts
 from churn_torch.workflows.options import TrainOptions
 
 # Smallest distance of a probability from 0 and 1 in the log-loss of an arm.
@@ -30,10 +38,12 @@ class MeasuredUplift(NamedTuple):
         log_loss: Of each arm under its own probability: contacted customers churn with
             ``probability - uplift``.
         metrics: How uplift ranks, and how it is calibrated.
+        profit: What contacting by the predicted net value of each offer is worth, by its name.
     """
 
     log_loss: dict[str, float]
     metrics: UpliftMetrics
+    profit: dict[str, UpliftProfit]
 
     def entry(self) -> dict[str, Any]:
         """Return what metrics.json keeps."""
@@ -42,6 +52,7 @@ class MeasuredUplift(NamedTuple):
             **self.metrics.numbers,
             "intervals": {name: list(ends) for name, ends in self.metrics.intervals.items()},
             "deciles": [dataclasses.asdict(group) for group in self.metrics.deciles],
+            "profit": {name: _figures(one) for name, one in self.profit.items()},
         }
 
 
@@ -50,10 +61,15 @@ class UpliftRows:
 
     Args:
         chance: The chance of having been contacted: a number, a carried column, or None.
+        offers: Offers by name, whose profit is measured; the rows then carry their value.
     """
 
-    def __init__(self, chance: str | float | None) -> None:
+    def __init__(
+        self, chance: str | float | None, offers: Mapping[str, Offer] | None = None
+    ) -> None:
         self.chance = chance
+        self.offers = offers or {}
+        self.values: list[pd.Series] = []
         self.rows: list[Scored] = []
         self.chances: list[pd.Series] = []
 
@@ -62,6 +78,8 @@ class UpliftRows:
         self.rows.append(rows)
         if isinstance(self.chance, str):
             self.chances.append(carried[self.chance])
+        if self.offers:
+            self.values.append(carried[VALUE])
 
     def measure(self) -> MeasuredUplift:
         """Measure all rows.
@@ -81,15 +99,33 @@ class UpliftRows:
             chosen = treatment == value
             loss.update(torch.logit(own[chosen]), label[chosen], None)
             losses[arm.replace(" ", "_")] = float(loss.compute())
-        return MeasuredUplift(losses, uplift_metrics(uplift.double().numpy(), rows))
+        profit = {}
+        for name, offer in self.offers.items():
+            pays = payoffs(offer, pd.concat(self.values).to_numpy(np.float64))
+            net = pays.net_of_uplift(probability.double().numpy(), uplift.double().numpy())
+            profit[name] = uplift_profit(net, rows, pays)
+        return MeasuredUplift(losses, uplift_metrics(uplift.double().numpy(), rows), profit)
 
 
-def measured_uplift(effect: UpliftRows) -> dict[str, Any]:
-    """Measure the uplift of the test rows, show it, and return what metrics.json keeps."""
+def measured_uplift(effect: UpliftRows, folder: Path) -> dict[str, Any]:
+    """Measure the uplift of the test rows, show it, write its page; return the entry of metrics."""
     measured = effect.measure()
     show(uplift_table(measured.metrics))
     show(deciles_table(measured.metrics.deciles))
+    if measured.profit:
+        show(uplift_profit_table(measured.profit))
+    write_text(folder / artefacts.UPLIFT_PAGE, uplift_page(measured.metrics))
     return measured.entry()
+
+
+def _figures(profit: UpliftProfit) -> dict[str, Any]:
+    """Return the figures of an offer without its curve; None for a threshold that there is not."""
+    return {
+        "mpu": profit.profit,
+        "best_share": profit.share,
+        "best_net_value": profit.threshold if np.isfinite(profit.threshold) else None,
+        "intervals": {"mpu": list(profit.interval), "best_share": list(profit.share_interval)},
+    }
 
 
 def say_treatment(options: TrainOptions) -> None:

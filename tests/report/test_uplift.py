@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
+import numpy as np
 import pytest
 from rich.console import Console
 from rich.table import Table
 
-from churn_torch.report.uplift import deciles_table, uplift_table
+from churn_torch.decisions.uplift_profit import UpliftProfit
+from churn_torch.report.uplift import deciles_table, uplift_profit_table, uplift_table
 from tests.report.made_uplift import METRICS
 
 
@@ -42,6 +44,16 @@ def test_a_line_a_group():
         ["2", "2,900", "1,400", "-4.0", "0.0 [-2.0 to +2.0]".replace("0.0", "+0.0", 1)],
         ["3", "100", "100", "-9.0", "-"],
     ]
+
+
+def test_the_profit_of_an_offer():
+    curve = np.zeros(3)
+    one = UpliftProfit(
+        profit=12.345, interval=(8.0, 12.345), share=0.3, share_interval=(0.2, 0.45),
+        threshold=5.0, shares=curve, profits=curve, low=curve, high=curve,
+    )  # fmt: skip
+    rows = [cells(line) for line in text(uplift_profit_table({"call": one})).splitlines()]
+    assert ["call", "12.35 [8.00 to 12.35]", "30.0% [20.0% to 45.0%]"] in rows
 
 
 @pytest.mark.parametrize("key", ["qini", "auuc"])

@@ -118,6 +118,13 @@ def test_the_run_keeps_what_was_measured(dogs_run: Run) -> None:
     losses = -np.log(np.where(predicted["label"] == 1, own, 1 - own))
     expected = losses[predicted["contacted"] == 1].mean()
     assert measured["log_loss"]["contacted"] == pytest.approx(expected, rel=1e-4)
+    best = measured["profit"]["call"]
+    value = predicted["value"].to_numpy()
+    worth = 0.5 * (predicted[UPLIFT] * value - 10).clip(lower=0).mean()
+    assert best["intervals"]["mpu"][0] <= best["mpu"]
+    assert best["mpu"] > worth
+    assert 0 < best["best_share"] < 1
+    assert "<svg" in (run.folder / "uplift.html").read_text(encoding="utf-8")
     assert measured["log_loss"]["not_contacted"] == pytest.approx(run.metrics["test"]["log_loss"])
 
 
