@@ -26,7 +26,6 @@ from churn_torch.training.rows.store import Block
 
 MakeOptimizer = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
 MakeScheduler = Callable[[torch.optim.Optimizer], Any]
-
 MONITOR = "validation/log_loss"
 
 # Lightning 2.6 calls torch 2.13 in a way that warns on every fit, and a user can do nothing about

@@ -57,10 +57,17 @@ ARTEFACTS = (
         "publish.write_model",
         "where reasons take more than one pass through the net",
     ),
-    Artefact(SCORECARD, "the points of every bin", "train.train", "model=scorecard"),
-    Artefact(SCORECARD_PAGE, "the same as a page", "train.train", "model=scorecard"),
-    Artefact(SHAPES, "what each value of a column adds", "train.train", "model=logreg or gam"),
-    Artefact(SHAPES_PAGE, "the same as a page", "train.train", "model=logreg or gam"),
+    Artefact(SCORECARD, "the points of every bin", "additive_files.write_terms", "model=scorecard"),
+    Artefact(SCORECARD_PAGE, "the same as a page", "additive_files.write_terms", "model=scorecard"),
+    Artefact(
+        SHAPES,
+        "what each value of a column adds",
+        "additive_files.write_terms",
+        "model=logreg or gam",
+    ),
+    Artefact(
+        SHAPES_PAGE, "the same as a page", "additive_files.write_terms", "model=logreg or gam"
+    ),
     Artefact(
         UPLIFT_PAGE,
         "how the predicted uplift ranks and is calibrated on the test rows",

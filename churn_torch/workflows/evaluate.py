@@ -38,8 +38,8 @@ from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.artefacts import METRICS
-from churn_torch.workflows.fit import watched
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
+from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.typed_config import plain_config, read_options
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from rich.console import RenderableType
 
-from churn_torch.console import quietly, row_progress
+from churn_torch.console import quietly
 from churn_torch.errors import InputError
 from churn_torch.evaluation.randomisation import check_randomised
 from churn_torch.evaluation.split_metrics import SplitMetrics
@@ -26,7 +26,7 @@ from churn_torch.models.preprocessing.statistics import Statistics, fit_statisti
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.fit_summary import calibration_sentence, features_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
-from churn_torch.tables.labelled.rows import LabelledTable, Rows
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.calibrate import calibrate
@@ -48,7 +48,7 @@ from churn_torch.training.selection import (
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
-from churn_torch.workflows.row_counts import show_rows
+from churn_torch.workflows.row_counts import show_rows, watched
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -157,8 +157,9 @@ def fitted(
             announce(calibration_sentence(fit["calibration"]))
         rule: str | float = options.threshold
         if rule == PROFIT:
-            rows = (each.untreated for each in scored(scorer, store.parts["validation"]))
-            rule = profit_threshold(options, table, rows, announce)
+            rule = profit_threshold(
+                options, table, scored(scorer, store.parts["validation"]), announce
+            )
         split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
         for each in scored(scorer, store.parts["validation"]):
             split_metrics.update(*each.untreated)
@@ -261,18 +262,6 @@ def new_scorer(options: TrainOptions, schema: Schema, statistics: Statistics) ->
     scorer = build_scorer(options, schema)
     scorer.preprocess.load_statistics(statistics)
     return scorer
-
-
-def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
-    """Pass rows on, with a progress bar where there are enough of them to wait for."""
-    if not table.streamed:
-        yield from rows
-        return
-    with row_progress() as progress:
-        task = progress.add_task(what, total=table.n_rows)
-        for chunk in rows:
-            yield chunk
-            progress.advance(task, len(chunk.label))
 
 
 def _features(

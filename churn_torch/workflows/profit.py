@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from torch import Tensor
 
 from churn_torch.console import show
 from churn_torch.decisions.offer_profit import (
@@ -26,6 +25,7 @@ from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Schema
+from churn_torch.training.inference import Scored
 from churn_torch.workflows.options import TrainOptions
 
 
@@ -46,7 +46,7 @@ def check_threshold(options: TrainOptions) -> None:
 def profit_threshold(
     options: TrainOptions,
     table: LabelledTable,
-    scored: Iterable[tuple[Tensor, Tensor]],
+    scored: Iterable[Scored],
     announce: Callable[[str], None],
 ) -> float:
     """Return the threshold from which on contacting the validation rows earns most.
@@ -56,7 +56,7 @@ def profit_threshold(
     Args:
         options: With ``threshold="profit"``.
         table: Read and split.
-        scored: The probabilities and labels of the validation rows, in their order.
+        scored: The validation rows, in their order.
         announce: Tells the user that nobody is worth contacting.
 
     Raises:
@@ -66,9 +66,9 @@ def profit_threshold(
     weighed = OfferProfit(offer, name=name)
     value = _validation_values(table)
     start = 0
-    for probability, label in scored:
-        end = start + len(label)
-        weighed.update(probability.numpy(), label.numpy(), value[start:end])
+    for rows in scored:
+        end = start + len(rows.label)
+        weighed.update(rows.probability.numpy(), rows.label.numpy(), value[start:end])
         start = end
     threshold = weighed.choose_threshold()
     if threshold == 1.0:

@@ -1,12 +1,13 @@
-"""What a command says of a table's rows: how many, in which parts, how many were left out."""
+"""What a command shows of a table's rows: how many, in which parts, left out, and how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from rich.console import RenderableType
 
-from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.console import row_progress
+from churn_torch.tables.labelled.rows import LabelledTable, Rows
 
 
 def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
@@ -26,3 +27,15 @@ def dropped_rows(table: LabelledTable) -> str:
     if table.n_left_out:
         text += f"; {table.n_left_out:,} rows of neither class left out (data.negative)"
     return text
+
+
+def watched(rows: Iterable[Rows], table: LabelledTable, what: str) -> Iterator[Rows]:
+    """Pass rows on, with a progress bar where there are enough of them to wait for."""
+    if not table.streamed:
+        yield from rows
+        return
+    with row_progress() as progress:
+        task = progress.add_task(what, total=table.n_rows)
+        for chunk in rows:
+            yield chunk
+            progress.advance(task, len(chunk.label))

@@ -14,16 +14,11 @@ from omegaconf import DictConfig
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.explanation.additive_terms import AdditiveTerm
-from churn_torch.explanation.scorecard_points import read_scorecard
-from churn_torch.explanation.shape_functions import read_shape_functions
 from churn_torch.export.graph import check_input_names
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
-from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.additive_pages import scorecard_page, shapes_page
-from churn_torch.report.additive_tables import strongest_table, terms_frame
+from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import metrics_table
@@ -36,12 +31,12 @@ from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import cell_shares, scored
+from churn_torch.training.inference import scored
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.materialize import Store
-from churn_torch.whole_files import naming, write_text
+from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
+from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, refuse_folds
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Fitted, fitted
@@ -64,11 +59,6 @@ from churn_torch.workflows.run_folder import (
 from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
-
-# Training rows that show where the values of a column lie, at most.
-SHAPE_ROWS = 65_536
-
-Terms = tuple[list[AdditiveTerm], float]
 
 
 def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Any = None) -> Run:
@@ -127,9 +117,9 @@ def _train(
         run, exported, refused = publish_or_keep(
             run, model.store.sample, label.numpy().copy(), options=options.export
         )
-        terms = _terms(run, model.store)
+        terms = read_terms(run, model.store)
     if terms is not None:
-        _write_terms(folder, terms, is_scorecard=_is_scorecard(run.scorer))
+        write_terms(run, terms)
     save_run(run)
     point_latest(Path(options.outputs), folder)
     _show_results(run, terms, exported, has_model=refused is None)
@@ -273,32 +263,9 @@ def _show_added_notes(inferred: Schema, completed: Schema) -> None:
             show(f"{column.name}: {column.note}.")
 
 
-def _is_scorecard(scorer: Scorer) -> bool:
-    return isinstance(scorer.preprocess, ScorecardFeatures)
-
-
-def _terms(run: Run, store: Store) -> Terms | None:
-    """Return what each column adds, of models that add up their columns; else None."""
-    scorer, train = run.scorer, store.parts["train"]
-    if _is_scorecard(scorer):
-        return read_scorecard(scorer, run.schema, cell_shares(scorer, train))
-    if run.attribution.n_points == 1:
-        rows = spread_sample(train, SHAPE_ROWS)
-        return read_shape_functions(run.attribution, run.schema, rows.dense, rows.codes)
-    return None
-
-
-def _write_terms(folder: Path, terms: Terms, *, is_scorecard: bool) -> None:
-    table, page = artefacts.SHAPES, artefacts.SHAPES_PAGE
-    if is_scorecard:
-        table, page = artefacts.SCORECARD, artefacts.SCORECARD_PAGE
-    write_text(folder / table, terms_frame(*terms).to_csv(index=False))
-    write_text(folder / page, (scorecard_page if is_scorecard else shapes_page)(*terms))
-
-
 def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_model: bool) -> None:
     metrics, fit = run.metrics, run.metrics["fit"]
-    if terms is not None and _is_scorecard(run.scorer):
+    if terms is not None and is_scorecard(run.scorer):
         show(strongest_table(terms[0]))
     if "uplift" in metrics:
         show(
