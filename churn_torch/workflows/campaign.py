@@ -12,7 +12,8 @@ import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.decisions.call_list import check_kept, list_rows
 from churn_torch.decisions.campaign_figures import campaign_figures
-from churn_torch.decisions.campaign_files import FORMAT, CampaignFiles
+from churn_torch.decisions.campaign_files import CampaignFiles
+from churn_torch.decisions.campaign_record import FORMAT
 from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
@@ -32,7 +33,7 @@ from churn_torch.workflows.campaign_options import (
     checked_offers,
     new_folder,
     rules_text,
-    value_rule,
+    valuation,
 )
 from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
@@ -76,7 +77,7 @@ def campaign(
     id_column = schema.id if options.id is None else options.id
     keep = [options.keep] if isinstance(options.keep, str) else list(dict.fromkeys(options.keep))
     keep = [name for name in keep if name != id_column]
-    value = value_rule(options, scores.metadata.get("value"))
+    value = valuation(options, scores.metadata.get("value"))
     known, names = known_columns(schema, table, options.reading, rules_text(options, value))
     check_kept(keep, id_column, names)
     rules = CustomerRules(

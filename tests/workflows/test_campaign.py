@@ -103,7 +103,7 @@ def test_the_json_says_what_was_assumed_and_written(choose, tmp_path, customers_
     assert told["format"] == 1
     assert told["id"] == "customer id"
     assert told["offers"]["discount"]["keep_rate"] == {"alpha": 6, "beta": 14}
-    assert told["value"] == {"text": "add", "horizon": 3, "discount_rate": 0.0}
+    assert told["value"] == {"value": "add", "horizon": 3, "discount_rate": 0.0}
     assert told["control"] == {"share": 0.3, "salt": "x"}
     assert told["ranked_by"] == "probability"
     assert told["data_fingerprint"] == customers_run.metrics["data"]["fingerprint"]
@@ -118,7 +118,7 @@ def test_the_json_says_what_was_assumed_and_written(choose, tmp_path, customers_
 
 def test_the_value_of_the_training_is_that_of_the_campaign(choose, customers_run, tmp_path):
     model = onnx.load(customers_run.model)
-    rule = {"text": "2 * add", "horizon": 2, "discount_rate": 0.0}
+    rule = {"value": "2 * add", "horizon": 2, "discount_rate": 0.0}
     model.metadata_props.add(key="value", value=json.dumps(rule))
     onnx.save(model, tmp_path / "valued.onnx")
     _, calls, _ = choose("offer=call", run=tmp_path / "valued.onnx")
@@ -175,7 +175,7 @@ def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
         ([VALUE], r"^offer: expected one or more offers, got none"),
         ([VALUE, "offer=call", "offer.call.contact_cost=-1"], r"^offer.call.contact_cost: "),
         ([VALUE, "offer=call", "offer.call.keep_rate=1.2"], r"^offer.call.keep_rate: "),
-        (["value=0 - add", "offer=call"], r"^value: expected values of 0 or more"),
+        (["value=0 - add", "offer=call"], r"^value: expected a number of 0 or more"),
         ([VALUE, "offer=call", "budget=0"], r"^budget: expected an amount above 0"),
         ([VALUE, "offer=call", "budget=9"], r"^budget: expected enough for one contact"),
         ([VALUE, "offer=call", "exclude=cat ="], r"^exclude: .*syntax error"),
