@@ -1,4 +1,4 @@
-"""The files of a campaign: the list, its control group and what was assumed, written whole."""
+"""The files of a campaign: the list, its control group, a page and what was assumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.decisions.call_list import ListRows
-from churn_torch.decisions.campaign_record import CALLS, CONTROL, RECORD, sha256_of
+from churn_torch.decisions.campaign_record import CALLS, CONTROL, PAGE, RECORD, sha256_of
 from churn_torch.errors import InputError
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.writing import CSV, PARQUET
@@ -34,6 +34,7 @@ class CampaignFiles:
     Attributes:
         calls: The list.
         control: The control group, beside it and in the same format.
+        page: What is expected, for people.
         campaign: What was assumed and what is expected, as JSON, beside them.
 
     Raises:
@@ -53,13 +54,14 @@ class CampaignFiles:
                 fix="name it calls.csv",
             )
         self.control = self.calls.with_name(f"{CONTROL}{self.calls.name[-len(ending) :]}")
+        self.page = self.calls.with_name(PAGE)
         self.campaign = self.calls.with_name(RECORD)
         self._is_csv = ending in CSV
 
     @property
-    def all(self) -> tuple[Path, Path, Path]:
+    def all(self) -> tuple[Path, ...]:
         """All files, in the order in which they are put in place."""
-        return self.calls, self.control, self.campaign
+        return self.calls, self.control, self.page, self.campaign
 
     def check(self, source: sources.Source, reading: Any, *, overwrite: bool) -> None:
         """Refuse to write over what is read, or over another campaign.
@@ -78,11 +80,12 @@ class CampaignFiles:
                 fix="name another folder, or set overwrite=true",
             )
 
-    def write(self, rows: ListRows, content: Mapping[str, Any]) -> None:
+    def write(self, rows: ListRows, page: str, content: Mapping[str, Any]) -> None:
         """Write all files; where one cannot be written none is.
 
         Args:
             rows: The list and its control group.
+            page: The page.
             content: The content of campaign.json but for ``files``.
 
         Raises:
@@ -102,6 +105,7 @@ class CampaignFiles:
                 text = json.dumps(
                     {**content, "files": files}, indent=2, ensure_ascii=False, allow_nan=False
                 )
+                (folder / PAGE).write_text(page, encoding="utf-8")
                 (folder / RECORD).write_text(text, encoding="utf-8")
                 for path in self.all:
                     with naming(path):

@@ -16,7 +16,7 @@ from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers import sources
 
-RECORD = "campaign.json"
+RECORD, PAGE = "campaign.json", "campaign.html"
 FORMAT = 1
 KEY = "campaign"
 CALLS, CONTROL = "calls", "control"  # how campaign.json names the lists

@@ -1,14 +1,16 @@
-"""Charts of a page as SVG: a scale with round ticks, lines that stretch, and words beside them."""
+"""Charts of a page: lines that stretch, bars, scales with round ticks, and tables behind them."""
 
 from __future__ import annotations
 
 import html
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 # Of a chart in its own units; the page stretches its width.
 WIDTH, HEIGHT = 600, 240
+# Rows of the table behind a curve.
+_ROWS = 12
 CHART_STYLE = """
 figure { display: grid; grid-template-columns: 3.6em 1fr; margin: .8em 0 0; font-size: .85em;
   color: var(--quiet); break-inside: avoid }
@@ -65,6 +67,16 @@ def scale_of(values: Iterable[float]) -> Scale:
     return Scale(low - room * (low < 0), high + room)
 
 
+def compact(value: float) -> str:
+    """Write a number in a few characters: 1.5k, 20M."""
+    size = abs(value)
+    unit, word = next(
+        (pair for pair in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if size >= 0.9995 * pair[0]),
+        (1, ""),
+    )
+    return f"{value / unit:.3g}{word}"
+
+
 def chart_start(words: str, scale: Scale, write: Callable[[float], str]) -> Iterator[str]:
     """Begin a chart: its words, its vertical scale, and lines at the ticks; paths follow.
 
@@ -90,3 +102,46 @@ def path(kind: str, shape: str) -> str:
 def line(points: Iterable[tuple[float, float]]) -> str:
     """Return the shape of a line through points of a chart."""
     return "M" + " ".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def bars(
+    caption: str,
+    heading: str,
+    rows: Sequence[tuple[str, float]],
+    whole: float,
+    write: Callable[[float], str] | None = None,
+) -> Iterator[str]:
+    """Draw a bar for each number, as long as its share of the largest."""
+    longest = max((number for _, number in rows), default=1) or 1
+    yield f"<table class=bars><caption>{caption}</caption><thead class=unseen><tr>"
+    yield f"<th scope=col>{heading}<th scope=col class=n>number<th><tbody>"
+    for name, number in rows:
+        written = f"{number / whole:.0%}" if write is None else write(number)
+        told = f" title='{number:,} of {whole:,}'" if write is None else ""
+        yield f"<tr><th scope=row>{html.escape(name)}<td class=n{told}>{written}"
+        width = 100 * number / longest
+        yield f"<td class=bar aria-hidden=true><i style='width:{width:.1f}%'></i>"
+    yield "</table>"
+
+
+def places(x: Scale, write: Callable[[float], str]) -> Iterator[str]:
+    """Write the numbers of a horizontal scale below a chart."""
+    yield "<div class=x aria-hidden=true>"
+    for tick in x.ticks:
+        part = x.part(tick)
+        kind = " class=last" if part > 0.97 else " class=first" if part < 0.03 else ""
+        yield f"<span{kind} style='left:{part:.1%}'>{write(tick)}</span>"
+    yield "</div>"
+
+
+def table_behind(
+    caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    """Write some of the numbers behind a curve, shown where they are asked for."""
+    yield f"<details><summary>As a table</summary><table><caption>{caption}</caption><thead><tr>"
+    yield "".join(f"<th scope=col class=n>{heading}" for heading in headings)
+    yield "<tbody>"
+    step = max(1, math.ceil((len(rows) - 1) / (_ROWS - 1)))
+    for row in [*rows[:-1:step], rows[-1]]:
+        yield "<tr>" + "".join(f"<td class=n>{cell}" for cell in row)
+    yield "</table></details>"

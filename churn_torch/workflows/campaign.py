@@ -18,7 +18,9 @@ from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
 from churn_torch.decisions.targeting import choose_targets
-from churn_torch.report.campaign import CampaignFigures, campaign_sentences, campaign_table
+from churn_torch.report.campaign import CampaignFigures, campaign_table
+from churn_torch.report.campaign_page import campaign_page
+from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
@@ -139,6 +141,9 @@ def campaign(
         rows.calls,
         budget=options.budget,
         share_control=options.control,
+        value=value,
+        columns=features,
+        left_by=_left_by(rules, options, schema.target),
         source="a table in memory" if source is not None else str(options.source),
         run=options.run,
         date=datetime.now().date().isoformat(),
@@ -149,20 +154,28 @@ def campaign(
         "value": asdict(value),
         "exclude": {"target": schema.target} if rules.by_target else options.exclude or None,
     }
-    files.write(rows, {**_content(options, offers, figures), **facts})
+    files.write(rows, campaign_page(figures), {**_content(options, offers, figures), **facts})
     if found := counts.unusual():
         show(unusual_table(found, absent_columns(schema, table, options.reading)))
     _say_what_was_taken(options, scores, rules, figures, id_column)
     show(campaign_table(figures))
     for sentence in campaign_sentences(figures):
         show(sentence)
-    show(f"Written to {files.calls}, {files.control.name} and {files.campaign.name}.")
+    beside = f"{files.control.name}, {files.page.name} and {files.campaign.name}"
+    show(f"Written to {files.calls}, {beside}.")
     return figures
 
 
 def _only(wanted: Sequence[str], names: Sequence[str]) -> list[str] | None:
     """Return the columns to read; None for all where one is absent, for a message that names it."""
     return list(dict.fromkeys(wanted)) if set(wanted) <= set(names) else None
+
+
+def _left_by(rules: CustomerRules, options: CampaignOptions, target: str) -> str:
+    """Say how it is known who has left; ``""`` where nobody is taken to have."""
+    if rules.by_target:
+        return f"the column {target} says so"
+    return f"they fulfil {options.exclude}" if isinstance(options.exclude, str) else ""
 
 
 def _content(

@@ -63,6 +63,16 @@ def test_the_list_is_the_best_that_the_budget_pays(choose, customers, customers_
     ]  # fmt: skip
     assert calls["rank"].tolist() == list(range(1, 31))
     assert calls["expected_net_value"].is_monotonic_decreasing
+    assert sorted(path.name for path in (tmp_path / "june").iterdir()) == [
+        "calls.csv", "campaign.html", "campaign.json", "control.csv",
+    ]  # fmt: skip
+    page = (tmp_path / "june" / "campaign.html").read_text(encoding="utf-8")
+    assert f"<dd>{figures.net:,.0f}<" in page
+    assert "A customer is worth add: " in page
+    assert "the column churned says so" in page
+    counted = calls["reason_1"].dropna().str.split(": ").str[0].value_counts()
+    assert dict(figures.reason_columns) == counted.to_dict()
+    assert sum(group.n_contacted for group in figures.values) == 30
     assert figures.spend == 300
     assert figures.net == pytest.approx(calls["expected_net_value"].sum(), rel=1e-6)
     assert figures.gap == pytest.approx(0, abs=1e-9)
@@ -160,6 +170,7 @@ def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
     assert "names no id column" in said
     assert "1,869 of 7,043 customers have left already" in said
     assert "too small to be measured" in said
+    assert "calls.csv, control.csv, campaign.html and campaign.json." in said
     calls = pd.read_csv(tmp_path / "calls.csv")
     assert len(calls) == 500
     assert calls["row"].between(0, 7042).all()
