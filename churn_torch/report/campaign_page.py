@@ -155,7 +155,9 @@ def _spending(figures: CampaignFigures) -> Iterator[str]:
         yield "<p>Contacts cost nothing.</p></section>"
         return
     # The very first contacts may bring many times as much as all others.
-    y = scale_of([*(point.marginal for point in points[2:]), figures.marginal])
+    y = scale_of(
+        [*(point.marginal for point in points[min(2, len(points) - 1) :]), figures.marginal]
+    )
     x = Scale(0, max(points[-1].spend, figures.spend))
     now = f"{figures.marginal:,.2f}"
     yield from chart_start(

@@ -37,7 +37,6 @@ from churn_torch.workflows.campaign_options import (
     rules_text,
     valuation,
 )
-from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
@@ -66,6 +65,9 @@ def campaign(
     content = plain_config(config)
     options = read_options(CampaignOptions, content)
     if options.results is not None:
+        # Its statistics need scipy, which takes longer to import than most lists to write.
+        from churn_torch.workflows.campaign_results import campaign_results
+
         return campaign_results(options, outcomes=source)
     if source is None and options.source is None:
         raise MissingKey("source")
