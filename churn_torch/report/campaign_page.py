@@ -30,7 +30,7 @@ body { max-width: 72em } h1, .wide { grid-column: 1 / -1; margin-bottom: 0 } p {
 h3 { font-size: .85em; font-weight: normal; color: var(--quiet); margin: 1em 0 .2em }
 table { width: 100% } td, th { padding: .1em .4em; overflow-wrap: anywhere }
 td.n, th.n { white-space: nowrap; font-variant-numeric: tabular-nums }
-.bars { table-layout: fixed } .bars th { width: 45% } .bars .n { width: 4em }
+.bars { table-layout: fixed } col:first-child { width: 45% } col:nth-child(2) { width: 3.5em }
 .bar i { display: block; height: .7em; background: var(--less) } .bar i.quiet {
   background: var(--rows) }
 .heat td { text-align: right; white-space: nowrap } .heat .assumed { outline: 2px solid var(--line);
@@ -42,7 +42,7 @@ td.n, th.n { white-space: nowrap; font-variant-numeric: tabular-nums }
 figcaption { margin: 0 0 .3em } summary { color: var(--quiet); font-size: .85em; cursor: pointer }
 ul { margin: .3em 0; padding-left: 1.2em } li { overflow-wrap: anywhere }
 @media screen and (max-width: 52em) { main { display: block } }
-@media screen and (max-width: 30em) { .bars th { width: 55% } .bars .n { width: 2.6em } }
+@media screen and (max-width: 30em) { col:first-child { width: 52% } }
 @media print { @page { size: A4; margin: 9mm } body { font-size: 9px; padding: 0;
   max-width: none }
   main { gap: 0 2em } h1 { margin: 0 } h2 { margin: .8em 0 .2em } dl { margin: .4em 0;

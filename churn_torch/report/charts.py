@@ -113,7 +113,7 @@ def bars(
 ) -> Iterator[str]:
     """Draw a bar for each number, as long as its share of the largest."""
     longest = max((number for _, number in rows), default=1) or 1
-    yield f"<table class=bars><caption>{caption}</caption><thead class=unseen><tr>"
+    yield f"<table class=bars><caption>{caption}</caption><col><col><col><thead class=unseen><tr>"
     yield f"<th scope=col>{heading}<th scope=col class=n>number<th><tbody>"
     for name, number in rows:
         written = f"{number / whole:.0%}" if write is None else write(number)
