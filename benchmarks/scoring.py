@@ -92,7 +92,7 @@ def main() -> None:
         write(arguments.rows, source)
         training = made_rows(TRAINING_ROWS, first=arguments.rows)
         with contextlib.redirect_stdout(io.StringIO()):
-            keys = ["data.source=-", "data.target=churned"]
+            keys = ["data=table", "data.source=-", "data.target=churned"]
             run = train(compose("train", keys), folder / "run", source=training)
         pipeline = fitted_pipeline(training)
         sides: dict[str, Callable[[], object]] = {

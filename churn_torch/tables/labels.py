@@ -18,10 +18,19 @@ from churn_torch.tables.target_cells import (
     parse_target,
     read_target,
     shown,
+    without_words,
 )
 from churn_torch.tables.truth_words import truth_of, truths_of
 
-__all__ = ["Classes", "find_classes", "find_labels", "match_label", "parse_target", "read_target"]
+__all__ = [
+    "Classes",
+    "find_classes",
+    "find_labels",
+    "match_label",
+    "parse_target",
+    "read_target",
+    "without_words",
+]
 
 # Two classes are sometimes written -1 and 1.
 _MINUS_ONE = "-1"

@@ -95,6 +95,10 @@ class MissingWords:
         """Return the words that count in a column."""
         return tuple(dict.fromkeys((*self.everywhere, *self.of_column.get(column, ()))))
 
+    def of_target(self, column: str) -> tuple[str, ...]:
+        """Return the words that count in the target: only those that are named for it."""
+        return self.of_column.get(column, ())
+
     @classmethod
     def from_config(cls, value: Any, where: str = "data.missing") -> MissingWords:
         """Read a word, a list of words, or a mapping from columns to words.

@@ -20,7 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn_torch.tables import cells, plain_numbers
-from churn_torch.tables.number_units import Affix, read_affix, same_unit
+from churn_torch.tables.durations import all_with_one_unit, has_durations, with_one_unit
+from churn_torch.tables.number_units import Affix, conversion, read_affix, same_unit
 
 Mask = npt.NDArray[np.bool_]
 
@@ -36,6 +37,7 @@ class NumberFormat:
         decimal: ``.`` or ``,``.
         thousands: The signs that may part thousands, of ``,``, ``.``, a blank and an apostrophe.
         unit: The unit or currency that is left out, as `number_units` calls it; ``""`` for none.
+            Numbers with another unit of its family are converted to it: MB to GB, thousands to 1.
     """
 
     decimal: str = "."
@@ -145,7 +147,7 @@ def body_pattern(decimal: str, thousands: str) -> str:
 
 def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
     """Return the numbers in a format, NaN where a cell is written in another."""
-    fits = np.array([a is not None and _fits(a, form) for a in parts.affixes])
+    factors = np.array([np.nan if a is None else _factor(a, form) for a in parts.affixes])
     negative = np.array([a is not None and a.negative for a in parts.affixes])
     fraction = [a.fraction if a is not None else "" for a in parts.affixes]
     body = parts.body
@@ -154,24 +156,28 @@ def numbers_of(parts: Parts, form: NumberFormat) -> npt.NDArray[np.float64]:
         led = pc.binary_join_element_wise(_ZERO, body, pa.scalar(form.decimal, pa.large_string()))
         body = pc.if_else(pa.array(is_fraction), led, body)
     ok = pc.match_substring_regex(body, body_pattern(form.decimal, form.thousands))
-    ok = pc.and_(ok, pa.array(fits[parts.codes]))
+    ok = pc.and_(ok, pa.array(~np.isnan(factors)[parts.codes]))
     for sign in form.thousands:
         body = pc.replace_substring(body, sign, "")
     if form.decimal == ",":
         body = pc.replace_substring(body, ",", ".")
     spelled = pc.binary_join_element_wise(body, pc.fill_null(parts.exponent, ""), _EMPTY)
     read = pc.cast(pc.if_else(ok, spelled, None), pa.float64()).to_numpy(zero_copy_only=False)
+    if (factors[parts.codes] != 1).any():
+        read = read * factors[parts.codes]
     signed: npt.NDArray[np.float64] = np.where(negative[parts.codes], -read, read)
     return signed
 
 
-def _fits(affix: Affix, form: NumberFormat) -> bool:
-    """Tell whether the text around the digits is of a format."""
+def _factor(affix: Affix, form: NumberFormat) -> float:
+    """Return by what the digits are multiplied; NaN where the text around them is of no format."""
     if affix.fraction not in ("", form.decimal):
-        return False
+        return math.nan
     if affix.unit in ("", form.unit):
-        return True
-    return not affix.known and bool(form.unit) and same_unit(affix.unit, form.unit)
+        return 1.0
+    if not affix.known:
+        return 1.0 if form.unit and same_unit(affix.unit, form.unit) else math.nan
+    return conversion(affix.unit, form.unit)
 
 
 def read_numbers(text: pd.Series, form: NumberFormat | None) -> tuple[pd.Series, pd.Series]:
@@ -196,7 +202,10 @@ def read_numbers(text: pd.Series, form: NumberFormat | None) -> tuple[pd.Series,
 
 
 def _read(text: pd.Series, form: NumberFormat) -> pd.Series:
-    numbers = numbers_of(cut(normalized(text)), form)
+    plain = normalized(text)
+    if has_durations(form.unit):
+        plain = all_with_one_unit(plain)
+    numbers = numbers_of(cut(plain), form)
     return pd.Series(numbers, index=text.index, name=text.name)
 
 
@@ -220,14 +229,17 @@ def _plain_number(text: str) -> float:
 def _number_of(text: str, form: NumberFormat) -> float:
     for sign, letters in _SPELLINGS.items():
         text = re.sub(f"[{letters}]", sign, text)
-    found = re.fullmatch(_CELL, _DIGIT.sub(_ascii, text).strip())
+    text = _DIGIT.sub(_ascii, text).strip()
+    if has_durations(form.unit):
+        text = with_one_unit(text)
+    found = re.fullmatch(_CELL, text)
     affix = read_affix(found["before"], found["after"]) if found else None
-    if found is None or affix is None or not _fits(affix, form):
+    if found is None or affix is None or math.isnan(factor := _factor(affix, form)):
         return math.nan
     body = f"0{affix.fraction}{found['body']}" if affix.fraction else found["body"]
     if not re.fullmatch(body_pattern(form.decimal, form.thousands), body):
         return math.nan
     for sign in form.thousands:
         body = body.replace(sign, "")
-    number = float(body.replace(form.decimal, ".") + (found["exponent"] or ""))
+    number = float(body.replace(form.decimal, ".") + (found["exponent"] or "")) * factor
     return -number if affix.negative else number

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import unicodedata
 from typing import NamedTuple
@@ -52,6 +53,28 @@ _WORD = re.compile(r"[^\W\d_]{2,20}\.?(?:[ /][^\W\d_]{1,20}\.?)?")
 _NO_UNIT_WORDS = "st nd rd th er ère ème eme te ter am pm uhr bis and or und to"
 _NO_UNITS = frozenset(_NO_UNIT_WORDS.split())
 _CENTS = frozenset({".-", ".--", ",-", ",--"})  # 5.- is five francs
+
+
+# Units that can be converted into each other: each line is one family, the first unit counts 1.
+# Those of data and rates count thousands, as vendors and networks do; KiB and the like 1,024.
+_SCALES = """
+_ 1 k 1e3 mio 1e6 mrd 1e9 | byte 1 kb 1e3 mb 1e6 gb 1e9 tb 1e12 kib 1024 mib 1048576 gib 1073741824
+tib 1099511627776 | kbps 1 mbps 1e3 gbps 1e6 | wh 1 kwh 1e3 mwh 1e6 | w 1 kw 1e3 | mm 1 cm 10 m 1e3
+km 1e6 | mg 1 g 1e3 kg 1e6 t 1e9 | ml 1 l 1e3 | ms 1 s 1e3 min 6e4 hour 3.6e6 day 8.64e7
+week 6.048e8 | month 1 year 12
+"""
+
+
+def _scales() -> dict[str, tuple[str, float]]:
+    scales: dict[str, tuple[str, float]] = {}
+    for line in _SCALES.split("|"):
+        units, factors = (names := line.split())[::2], names[1::2]
+        for unit, factor in zip(units, map(float, factors), strict=True):
+            scales[unit.strip("_")] = (units[0].strip("_"), factor)
+    return scales
+
+
+_SCALE_OF = _scales()
 
 
 def _families(lines: str) -> dict[str, str]:
@@ -162,6 +185,20 @@ def _known(text: str, units: dict[str, str]) -> str | None:
     if parts and units.get(parts[1]) and units.get(parts[1]) == units.get(parts[2]):
         return units[parts[1]]
     return word if len(word) == 1 and unicodedata.category(word) == "Sc" else None
+
+
+def scale_of(unit: str) -> tuple[str, float]:
+    """Return the smallest unit that a unit can be converted to, and how many of it it is."""
+    money, _, magnitude = unit.rpartition(" ")
+    if money in MONEY.values() and magnitude in _MAGNITUDES.values():
+        return money, _SCALE_OF[magnitude][1]
+    return _SCALE_OF.get(unit, (unit, 1.0))
+
+
+def conversion(unit: str, to: str) -> float:
+    """Return by what a number with a unit is multiplied to have another; NaN where it cannot be."""
+    (family, factor), (other, divisor) = scale_of(unit), scale_of(to)
+    return factor / divisor if family == other else math.nan
 
 
 def same_unit(one: str, other: str) -> bool:

@@ -90,7 +90,8 @@ class ColumnRoles:
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
-        missing: Words that mean that there is no value, besides the usual ones; not in the target.
+        missing: Words that mean that there is no value, besides the usual ones; in the target only
+            those that are named for it.
     """
 
     target: str

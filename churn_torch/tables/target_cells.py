@@ -59,6 +59,14 @@ def _position(text: str, labels: Sequence[str]) -> int | None:
     return truths.index(truth) if opposite and truths.count(truth) == 1 else None
 
 
+def without_words(series: pd.Series, words: Sequence[str]) -> pd.Series:
+    """Return a target without the cells that ``data.missing`` names for it."""
+    if not words:
+        return series
+    text = numbers_as_text(canonical_text(series)).str.strip()
+    return series.mask(text.isin(list(map(number_as_text, words))).to_numpy())
+
+
 class Target(NamedTuple):
     """The labels of rows.
 
@@ -102,7 +110,8 @@ def read_target(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> T
             got=f"none of that name{suggest(schema.target, frame.columns)}",
             fix="add it",
         )
-    cells = frame[schema.target]
+    words = [w for c in schema.columns if c.name == schema.target for w in c.missing_words]
+    cells = without_words(frame[schema.target], words)
     if not is_plain(cells.dtype):  # such cells may not be comparable before they are text
         cells = numbers_as_text(canonical_text(cells))
     # The rest is done on the few different cells.

@@ -235,5 +235,11 @@ def _say_what_was_taken(
             f"{figures.n_left:,} of {figures.n_customers:,} customers have left already, as their "
             f"{scores.schema.target!r} says, and are left out (exclude=false keeps them)."
         )
+    if figures.ranked_by == "uplift":
+        others = ", for every offer alike" if len(figures.offers) > 1 else ""
+        show(
+            "Whom a contact keeps is the uplift that the model learned from past campaigns"
+            f"{others}; keep rates play no part."
+        )
     if scores.metadata.get("reasons") is None:
         show("The file has no reasons (export.outputs), so the columns of the reasons are empty.")

@@ -88,7 +88,7 @@ def test_values_of_customers_who_have_left_need_not_be_there():
     [
         (
             {"value": "tenure - 30"},
-            r"^value: expected a number of 0 or more .*, got -29.0 in row 1 \(3 ",
+            r"^value: expected a number of 0 or more .* got -29.0 in row 1 \(3 ",
         ),
         (
             {"offers": {"a": Offer(contact_cost=1, keep_rate="tenure")}},

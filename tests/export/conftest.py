@@ -33,6 +33,8 @@ def run_of(
             run: Run = request.getfixturevalue(f"{table}_run")
             return run
         keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
+        if model == "uplift":
+            keys.append("data.treatment=is member")
         known = OmegaConf.load(MODELS[model])
         keys += [f"model.{key}={size}" for key, size in SIZES[model].items() if key in known]
         return shared_run(name, *keys)

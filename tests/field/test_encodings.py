@@ -91,9 +91,10 @@ def test_a_missing_column_names_the_encoding_as_a_cause(tmp_path: Path) -> None:
         read_labelled(data, seed=0)
 
 
-def test_a_query_over_such_a_file_says_what_to_do(tmp_path: Path) -> None:
+def test_a_query_over_such_a_file_reads_it_or_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     customers(PLANS["cp1252"], 30).to_csv(path, index=False, encoding="cp1252")
+    assert read(f"SELECT * FROM '{path}'").equals(read(path).astype({"age": "int64"}))
     with pytest.raises(InputError, match=r"not utf-8 encoded.* name the file itself as the"):
-        read(f"SELECT * FROM '{path}'")
+        read(f"SELECT * FROM read_csv('{path}', header=true)")
     assert len(read(f"SELECT * FROM read_csv('{path}', encoding='latin-1')")) == 30

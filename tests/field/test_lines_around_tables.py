@@ -49,6 +49,40 @@ def test_lines_around_a_table(
     assert re.search(word, said[-1])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("times", [1, 700])  # in the first block, and far beyond
+def test_exports_put_end_to_end_repeat_their_header(
+    tmp_path: Path, encoding: str, newline: str, times: int
+) -> None:
+    path = tmp_path / "t.csv"
+    header = '"id",age,calls,"churn ",\n'
+    body = (BODY * times).replace("\n", ",\n").replace("C1,", "Café,")
+    mark = "\ufeff" if encoding == "utf-8-sig" else ""  # some programs put one before each
+    text = f"Report\n{header}{body}{mark}{header}{body}{header}"
+    path.write_bytes(text.replace("\n", newline).encode(encoding))
+    said: list[str] = []
+    chunks = list(read_chunks(path, announce=said.append))
+    assert sum(map(len, chunks)) == 80 * times
+    assert all("id" not in chunk["id"].tolist() for chunk in chunks)
+    assert "; 2 lines that repeat the header left out" in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("name\nAnn\nname\n", 2),  # of one column it may be a value
+        ("a,1\nb,2\na,1\n", 2),  # the first row of a file without a header
+        ("a,b\n1,2\na,c\na,bb\nxa,b\n", 4),
+        ('a,b\n1,2\n"a",b\n', 2),
+    ],
+)
+def test_rows_that_are_no_repeated_header_stay(tmp_path: Path, text: str, rows: int) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    assert len(read(path)) == rows
+
+
 def test_a_bad_row_stays_an_error_that_names_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text(HEADER + "C,1,2,Yes,odd\n" + BODY)

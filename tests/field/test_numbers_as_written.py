@@ -123,6 +123,10 @@ def test_signs_groups_and_units(
         lambda i: "3+" if i < 3 else str(i % 3),
         lambda i: ("<5", "5-10", ">10")[i % 3],
         lambda i: ("10.0.0.1", "10.0.0.2")[i % 2],
+        lambda i: f"{i % 12}:30",  # hours, minutes or a ratio
+        lambda i: f"{i % 3} months 2 years",
+        lambda i: f"{i % 3} years 14 months",
+        lambda i: f"1:{60 + i % 9}:00",
     ],
 )
 def test_words_with_digits_stay_categories(write: Callable[[int], str]) -> None:
@@ -131,11 +135,53 @@ def test_words_with_digits_stay_categories(write: Callable[[int], str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cells", "numbers", "note"),
+    [
+        (["$1.2K", "$3M", "$950", "-$2.5bn"], [1200, 3e6, 950, -2.5e9],
+         "number; $ left out; 1 $ K counts as 1,000 $; 1 $ M counts as 1e+06 $; 1 $ bn counts as "
+         "1e+09 $"),
+        (["1.2k", "3.5 mio", "950"], [1200, 3.5e6, 950],
+         "number; 1 k counts as 1,000; 1 mio counts as 1e+06"),
+        (["7 K€", "8 K€", "9 K€"], [7, 8, 9], "number; K€ left out"),
+        (["1,5 GB", "512 MB", "2 GB", "1 TB"], [1.5, 0.512, 2, 1000],
+         "number; decimal comma; GB left out; 1 MB counts as 0.001 GB; 1 TB counts as 1,000 GB"),
+        (["2 years", "3 months", "1 yr", "1 year"], [2, 0.25, 1, 1],
+         "number; years and yr left out; 1 months counts as 0.0833333 years"),
+        (["90 min", "1.5 hours", "2 min"], [90, 90, 2],
+         "number; min left out; 1 hours counts as 60 min"),
+        (["1:23:45", "00:00:07", "100:00:00", "12:30:00"], [5025, 7, 360_000, 45_000],
+         "number; s left out; 1:23:45 read as 5025 s"),
+        (["2 yrs 3 mos", "1 year, 1 month", "7 months", "3 yrs"], [27, 13, 7, 36],
+         "number; month and months left out; 1 yrs counts as 12 month; 2 yrs 3 mos read as 27 "
+         "month"),
+        (["1 h 30 min", "45 min", "2 Std. und 5 Min."], [90, 45, 125],
+         "number; min left out; 1 h 30 min read as 90 min"),
+    ],
+)  # fmt: skip
+def test_units_of_a_family_are_converted(cells: list[str], numbers: list[float], note: str) -> None:
+    frame = table_of(x=lambda i: cells[i % len(cells)])
+    schema = schema_of(frame)
+    assert schema["x"].kind is Kind.NUMERIC
+    assert schema["x"].note.startswith(note.split(";")[0])
+    assert set(schema["x"].note.split("; ")) >= set(note.split("; "))
+    np.testing.assert_allclose(parse(frame, schema)["x"][: len(cells)], numbers)
+    stored = Schema.from_json(schema.to_json())
+    for cell, number in zip(cells, parse(frame, stored)["x"], strict=False):
+        assert RowReader(stored).read({"x": cell})[0] == number
+
+
+def test_no_unit_beside_several_is_no_number() -> None:
+    column = column_of(lambda i: f"{i % 9} {('GB', 'MB', '')[i % 3]}".strip())
+    assert column.kind is Kind.CATEGORICAL
+    assert "numbers with GB and MB, and others without a unit" in column.note
+
+
+@pytest.mark.parametrize(
     ("write", "units"),
     [
-        (lambda i: f"{i % 9} {'GB' if i % 3 else 'MB'}", "GB and MB"),
+        (lambda i: f"{i % 9} {'GB' if i % 3 else 'kWh'}", "GB and kWh"),
         (lambda i: f"{'$' if i % 3 else '€'}{i % 9}", r"\$ and €"),
-        (lambda i: f"{i % 9} {'months' if i % 3 else 'years'}", "months and years"),
+        (lambda i: f"{i % 9} {'months' if i % 3 else 'days'}", "months and days"),
     ],
 )
 def test_several_units_are_no_number(write: Callable[[int], str], units: str) -> None:

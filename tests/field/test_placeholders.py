@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,11 @@ from churn_torch.errors import InputError
 from churn_torch.serving.http.requests import RowReader
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labels import parse_target
 from churn_torch.tables.missing_words import MissingWords
-from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.options import ColumnRoles, DataOptions
+from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.text_codes import MISSING_CODE, text_codes
 
@@ -179,3 +184,25 @@ def test_sentinels_are_named_and_stay(cells: object, word: str) -> None:
 )
 def test_plain_values_are_no_sentinels(cells: list) -> None:
     assert "data.missing" not in column_of(cells).note
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize(
+    ("word", "other"), [("unknown", "unknown"), (9, "9"), (9, "9.0"), ("n.d.", " n.d. ")]
+)
+def test_words_that_are_named_for_the_target(
+    tmp_path: Path, streaming: bool, word: str | int, other: str
+) -> None:
+    path = tmp_path / "t.csv"
+    labels = [("Yes", "No", other)[i % 3] for i in range(90)]
+    pd.DataFrame({"x": [i % 7 for i in range(90)], "churn": labels}).to_csv(path, index=False)
+    missing = MissingWords.from_config({"churn": [word]})
+    data = DataOptions(source=str(path), target="churn", missing=missing, streaming=streaming)
+    table = read_labelled(data, seed=0)
+    assert (table.schema.positive, table.schema.negative) == ("Yes", "No")
+    assert table.schema["churn"].note.endswith("rows without it (30) are dropped")
+    labels_read = parse_target(read(path), Schema.from_json(table.schema.to_json()))
+    np.testing.assert_array_equal(labels_read, [1, 0, np.nan] * 30)
+    everywhere = MissingWords.from_config([word])
+    with pytest.raises(InputError, match="expected two different values, got 3 values"):
+        read_labelled(replace(data, missing=everywhere), seed=0)

@@ -65,6 +65,11 @@ def training_table() -> pd.DataFrame:
         table[name] = days.strftime(style)
     table.loc[table.index % 16 == 3, ["answer", "flag"]] = None  # missing is told from others
     table["compact"] = table["compact"].astype("int64")
+    table["revenue"] = [f"${x:.0f}" if x < 40 else f"${x / 50:.2f}K" for x in table["amount"]]
+    table["usage"] = [f"{x:.1f} GB" if x < 60 else f"{x * 7:.0f} MB" for x in table["amount"]]
+    seconds = rng.integers(1, 90_000, N)
+    table["talk"] = [f"{s // 3600}:{s // 60 % 60:02}:{s % 60:02}" for s in seconds]
+    table["tenure"] = [f"{m // 12} yrs {m % 12} mos" for m in rng.integers(0, 99, N)]
     table["day"] = days
     table["quarter"] = [f"Q{day.quarter} {day.year}" for day in days]
     table["epoch"] = (days - pd.Timestamp(0)) // pd.Timedelta(seconds=1)
@@ -182,6 +187,13 @@ SAME: list[tuple[str, list[Any]]] = [
     ("amount", [0, -0.0, "-0.0", "0"]),
     ("amount", [BIG, str(BIG), float(BIG)]),
     ("amount", [np.float32(0.1), "0.1", 0.1]),
+    ("revenue", ["$3M", "$3,000K", "3000000", "$ 3000000", 3e6]),
+    ("revenue", ["$1.2K", "USD 1200", "1.2 K$", 1200]),
+    ("usage", ["1500 MB", "1.5 GB", "1.5", 1.5]),
+    ("usage", ["2 TB", "2000 GB", 2000]),
+    ("talk", ["1:23:45", "01:23:45", "5025 s", "5,025", 5025]),
+    ("talk", ["2 min", "0:02:00", 120, "120"]),
+    ("tenure", ["2 yrs 3 mos", "27 months", "2 years, 3 months", "27", 27]),
     ("plan", ["Café", "Cafe\u0301"]),
     ("plan", ["1", 1, 1.0, "1.0", "1.00", np.float32(1)]),
     ("plan", ["2.0", 2, 2.0, "2", np.float32(2)]),
@@ -263,6 +275,8 @@ def test_no_surface_reads_what_is_no_date(surfaces: Surfaces, name: str) -> None
         ("amount", "1e39"),
         ("amount", 10**39),
         ("amount", "fifty"),
+        ("talk", "12:30"),
+        ("usage", "1.5 kWh"),
         ("amount", DAY),
         ("flag", "maybe"),
         ("compact", 2020),

@@ -291,7 +291,8 @@ def test_a_broken_cell_can_be_left_out() -> None:
 def test_a_csv_read_by_a_query_has_the_labels_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "customers.csv"
     path.write_text("plan,churn\na,Yes\nb,No\nb,\n")
-    by_query, by_path = read(f"SELECT * FROM '{path}'"), read(path)
+    by_duckdb = f"SELECT * FROM read_csv('{path}', header=true)"
+    by_query, by_path = read(by_duckdb), read(path)
     assert by_query["churn"].tolist()[:2] == [True, False]
     for learned, scored in ((by_query, by_path), (by_path, by_query)):
         for positive in ("Yes", True, None):

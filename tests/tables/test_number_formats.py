@@ -86,7 +86,7 @@ def test_styles(form: NumberFormat | None, text: str, number: float) -> None:
         (DOLLAR, "$"),
         (EURO, "19.50"),
         (EURO, "1,200,50"),
-        (MONTHS, "1 year"),
+        (MONTHS, "1 day"),
         (MONTHS, "5 months 3"),
         (PERCENT, "<5 %"),
         (PERCENT, "1st"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from churn_torch.tables.number_units import read_affix, same_unit
+from churn_torch.tables.number_units import conversion, read_affix, same_unit
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,23 @@ def test_a_stop_before_the_digits_begins_a_fraction() -> None:
 )
 def test_what_is_no_number(before: str, after: str) -> None:
     assert read_affix(before, after) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "to", "factor"),
+    [
+        ("mb", "gb", 1e-3),
+        ("gib", "mib", 1024),
+        ("$ mio", "$", 1e6),
+        ("$", "$ k", 1e-3),
+        ("k", "", 1e3),
+        ("year", "month", 12),
+        ("widgets", "widgets", 1),
+        ("$ k", "€", math.nan),
+        ("k", "$", math.nan),
+        ("month", "day", math.nan),  # months differ
+        ("mbps", "mb", math.nan),
+    ],
+)
+def test_units_of_one_family_are_converted(unit: str, to: str, factor: float) -> None:
+    assert conversion(unit, to) == pytest.approx(factor, nan_ok=True)

@@ -6,6 +6,7 @@ machine lacks it.
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,8 +47,9 @@ def made_scorer(model: str = "logreg", calibrator: Calibrator | None = None) -> 
     schema, statistics = fit_statistics([parsed(200)], SCHEMA, PreprocessOptions())
     preprocess = Preprocess(schema, PreprocessOptions())
     preprocess.load_statistics(statistics)
-    net = maker_of("model", options_of(f"model={model}").model)
-    return Scorer(preprocess, net(n_features=preprocess.n_features), calibrator or Calibrator())
+    net = maker_of("model", options_of(f"model={model}").own_net)(n_features=preprocess.n_features)
+    effect = copy.deepcopy(net) if model == "uplift" else None
+    return Scorer(preprocess, net, calibrator or Calibrator(), effect)
 
 
 def columns_of(scorer: Scorer) -> Columns:
@@ -58,7 +60,8 @@ def columns_of(scorer: Scorer) -> Columns:
 def rows_on_meta(scorer: Scorer, *, weighted: bool = False) -> Block:
     compact = scorer.preprocess.compact(*columns_of(scorer))
     ones = [torch.ones(N_ROWS)] * (2 if weighted else 1)  # labels, and weights
-    return Block(*(array.to(META) for array in (*compact, *ones)))
+    rows = Block(*(array.to(META) for array in (*compact, *ones)))
+    return rows if scorer.effect is None else rows._replace(treatment=rows.label)
 
 
 def is_meta(*tensors: Tensor) -> bool:
@@ -117,11 +120,11 @@ def test_the_loss_forth_and_back(model, weighted):
     module._loss_sum = module._loss_sum.to(META)  # as at the start of an epoch
     module.to(META)
     # Parameters move from the CPU to a GPU in place; to the meta device they are made anew.
-    module.weights = [p for p in scorer.net.parameters() if p.ndim > 1]
+    module.weights = [p for p in module.learner.parameters() if p.ndim > 1]
     loss = module._loss(rows, N_ROWS)
     assert is_meta(loss)
     torch.autograd.backward(loss)
-    gradients = [p.grad for p in scorer.net.parameters()]
+    gradients = [p.grad for p in module.learner.parameters()]
     assert is_meta(*gradients)
     assert is_meta(torch.nn.utils.clip_grad_norm_(scorer.net.parameters(), 1.0))
 

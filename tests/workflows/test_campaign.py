@@ -150,7 +150,7 @@ def with_uplift(path, folder):
     return folder / "uplift.onnx"
 
 
-def test_a_file_with_an_uplift_ranks_by_it(choose, customers_run, tmp_path):
+def test_a_file_with_an_uplift_ranks_by_it(choose, customers_run, tmp_path, capsys):
     path = with_uplift(customers_run.model, tmp_path)
     figures, calls, control = choose("value=100", "offer=call", run=path)
     assert figures.ranked_by == content(tmp_path / "june")["ranked_by"] == "uplift"
@@ -158,6 +158,7 @@ def test_a_file_with_an_uplift_ranks_by_it(choose, customers_run, tmp_path):
         uplift = rows["uplift"]
         np.testing.assert_allclose(uplift, 0.5 - rows["churn_probability"], atol=2e-6)
         np.testing.assert_allclose(rows["expected_net_value"], 100 * uplift - 10, atol=2e-3)
+    assert "keep rates play no part" in " ".join(capsys.readouterr().out.split())
     assert calls["churn_probability"].is_monotonic_increasing
     assert figures.kept == pytest.approx(calls["uplift"].sum(), rel=1e-4)
 

@@ -11,7 +11,6 @@ import torch
 from sklearn.metrics import log_loss
 
 from churn_torch.cli.compose import compose
-from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.inference import scored
@@ -54,7 +53,10 @@ def fit(folder: Path, source, *keys: str):
     table = read_labelled(options.data, seed=options.seed, source=source)
     with fitted(options, table, folder, n_threads=1, announce=lambda line: None) as model:
         rows = {
-            part: [torch.cat(each).numpy() for each in zip(*scored(model.scorer, one), strict=True)]
+            part: [
+                torch.cat(each).numpy()
+                for each in zip(*(r[:2] for r in scored(model.scorer, one)), strict=True)
+            ]
             for part, one in model.store.parts.items()
         }
         train = model.store.parts["train"]
@@ -119,20 +121,27 @@ def test_kept_files_are_of_one_offer(in_memory, tmp_path, monkeypatch):
 
 def test_a_negative_value_is_named(segments, tmp_path):
     source = segments.assign(value=segments["value"].where(segments.index != 7, -2.0))
-    with pytest.raises(InputError, match=r"^data\.value: expected values of 0 or more .* got -2 "):
+    with pytest.raises(
+        InputError, match=r"^data\.value: expected a number of 0 or more .* got -2.0 in "
+    ):
         fit(tmp_path, source, "loss=profit")
 
 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["offer=null"], r"^offer: expected one offer with loss=profit, got none; choose one"),
+        (["offer=null"], r"^offer: expected one offer with loss=profit, got none; name one"),
         (["offer=[call,discount]"], r"^offer: expected one offer .* got call, discount;"),
-        (["data.value=null"], r"^data\.value: expected what a customer is worth.* got nothing;"),
+        (
+            ["data.value=null"],
+            r"^data\.value: expected what a kept customer is worth.* got noth",
+        ),
         (["offer.call.keep_rate=1.5"], r"^offer\.call\.keep_rate: expected a chance between"),
         (["offer.call.contact_cost=-1"], r"^offer\.call\.contact_cost: expected an amount of 0"),
-        (["offer.call.keep_rate=usage"], r"^offer\.call\.keep_rate: expected a number or a Beta"),
-        (["offer.call.where='usage > 1'"], r"^offer\.call\.where: expected null with loss=profit"),
+        (
+            ["offer.call.keep_rate=usage"],
+            r"^offer\.call\.keep_rate: expected one keep rate for",
+        ),
         (["optimizer=newton"], r"^optimizer: expected gradient descent .* got newton;"),
         (["optimizer=lbfgs"], r"^optimizer: expected gradient descent .* got lbfgs;"),
         (["model=scorecard"], r"^optimizer: expected gradient descent .* got newton; .*scorecard"),
@@ -158,9 +167,3 @@ def test_a_study_compares_by_log_loss() -> None:
     options = train_options(compose("train", list(PROFIT)))
     with pytest.raises(InputError, match=r"^loss: expected cross_entropy for a study"):
         check_study(options, options.model.target)
-
-
-def test_without_it_an_offer_changes_nothing() -> None:
-    options = train_options(compose("train", ["offer=[call,discount]", "calibration=none"]))
-    assert isinstance(options.offer["call"], Offer)
-    check_choices(options)

@@ -12,12 +12,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn_torch.tables import cells, number_formats, plain_numbers
+from churn_torch.tables.durations import all_with_one_unit
 from churn_torch.tables.inference.column_profile import ColumnProfile, Counts, sorted_numbers
+from churn_torch.tables.inference.column_units import (
+    common_unit,
+    converted_units,
+    different_units,
+    n_without_unit,
+    rows_by_affix,
+)
 from churn_torch.tables.inference.file_decimal import may_group, readable
 from churn_torch.tables.inference.placeholders import counted, missing_here
 from churn_torch.tables.inference.sentinels import number_sentinels
-from churn_torch.tables.number_formats import NumberFormat, Parts
-from churn_torch.tables.number_units import MONEY, Affix, same_unit
+from churn_torch.tables.number_formats import NumberFormat
+from churn_torch.tables.number_units import MONEY, conversion
 from churn_torch.tables.schema import Storage
 
 # Most columns of text hold no numbers, which so many of their values show.
@@ -96,7 +104,7 @@ def written_numbers(profile: ColumnProfile) -> ColumnProfile:
 
 
 def _share_of_numbers(head: pd.Series) -> float:
-    parts = number_formats.cut(number_formats.normalized(head))
+    parts = number_formats.cut(all_with_one_unit(number_formats.normalized(head)))
     fits = np.array([affix is not None for affix in parts.affixes])
     return float(fits[parts.codes].mean())
 
@@ -154,14 +162,20 @@ def _formatted(
         decimal: The sign of a decimal where the texts leave it open.
         grouped: All are plain numbers whose full stops part thousands (`may_group`).
     """
-    parts = number_formats.cut(number_formats.normalized(levels))
-    units = _units(parts, counts)
-    if len(units) > 1 and sum(_rows_of(parts, counts).values()) >= _NEARLY_ALL * counts.sum():
+    written = number_formats.normalized(levels)
+    rewritten = all_with_one_unit(written)
+    parts = number_formats.cut(rewritten)
+    units = different_units(parts, counts)
+    if len(units) > 1 and sum(rows_by_affix(parts, counts).values()) >= _NEARLY_ALL * counts.sum():
         *first, last = units[:3]
         return f"several units ({', '.join(first)} and {last}), so not read as one number"
     if len(units) > 1:  # texts with a digit, such as 3b1
         return _Reading(None, np.full(len(levels), np.nan))
-    unit, spelled = _one_unit(parts, counts)
+    unit, spelled = common_unit(parts, counts)
+    converted = converted_units(parts, counts, unit) if unit is not None else {}
+    if converted and unit and unit not in MONEY.values() and n_without_unit(parts, counts):
+        *first, last = [spelled[0], *converted.values()]
+        return f"numbers with {', '.join(first)} and {last}, and others without a unit"
     if unit is None:
         return _Reading(None, np.full(len(levels), np.nan))
     fits = [affix is not None for affix in parts.affixes]
@@ -185,12 +199,19 @@ def _formatted(
     form = NumberFormat(sign, thousands, unit)
     numbers = number_formats.numbers_of(parts, form)
     zeros = pc.any(pc.match_substring_regex(read, "^0[0-9]"), min_count=0).as_py()
-    remark = _remark(form, spelled, seen, has_decimal)
+    remark = _remark(form, [s for s in spelled if s not in converted.values()], seen, has_decimal)
+    for other_unit, word in converted.items():
+        factor = conversion(other_unit, unit)
+        own = unit if unit in ("", *MONEY.values()) else spelled[0]
+        remark += f"; 1 {word} counts as {factor:,g} {own}".rstrip()
+    if not rewritten.equals(written):
+        at = pc.index(pc.not_equal(rewritten, written), True).as_py()
+        remark += f"; {written[at]} read as {rewritten[at]}"
     if levels.str.contains("(", regex=False).any():
         remark += "; parentheses are a minus"
     if levels.str.contains(r"\d.*-\s*$", regex=True).any():
         remark += "; a minus may stand last"
-    bare = sum(n for affix, n in _rows_of(parts, counts).items() if not affix.unit)
+    bare = n_without_unit(parts, counts)
     if unit == "%" and bare:  # 45% beside .45
         remark += f"; {bare:,} {'cell has' if bare == 1 else 'cells have'} no %"
     examples = read.filter(pc.match_substring(read, other if seen else sign))
@@ -215,45 +236,6 @@ def _decimal(body: pa.Array, decimal: str | None, *, is_money: bool) -> tuple[st
     if commas:
         return ".", commas < _SEVERAL or commas == len(body)  # no number below 1,000
     return ("," if is_money else "."), points < _SEVERAL or not is_money
-
-
-def _units(parts: Parts, counts: Counts) -> list[str]:
-    """Return the different units of a column, as they are spelled, most frequent first."""
-    rows = _rows_of(parts, counts)
-    total = sum(rows.values())
-    spelled: dict[str, str] = {}
-    for affix, n_rows in sorted(rows.items(), key=lambda item: -item[1]):
-        unknown_and_rare = not affix.known and n_rows < 0.02 * total
-        if not affix.unit or unknown_and_rare:
-            continue
-        if not any(affix.unit == one or (not affix.known and same_unit(affix.unit, one))
-                   for one in spelled):  # fmt: skip
-            spelled[affix.unit] = affix.spelled
-    return list(spelled.values())
-
-
-def _one_unit(parts: Parts, counts: Counts) -> tuple[str | None, list[str]]:
-    """Return the unit of a column that has at most one, and its spellings.
-
-    None where there is a word that we do not know, and not behind nearly every number.
-    """
-    rows = _rows_of(parts, counts)
-    ordered = sorted((affix for affix in rows if affix.unit), key=lambda affix: -rows[affix])
-    if not ordered:
-        return "", []
-    known = any(affix.known for affix in ordered)
-    if not known and sum(rows[affix] for affix in ordered) < 0.95 * sum(rows.values()):
-        return None, []
-    return ordered[0].unit, list(dict.fromkeys(affix.spelled for affix in ordered))
-
-
-def _rows_of(parts: Parts, counts: Counts) -> dict[Affix, int]:
-    totals = np.bincount(parts.codes % len(parts.affixes), counts, minlength=len(parts.affixes))
-    found: dict[Affix, int] = {}
-    for affix, n_rows in zip(parts.affixes, totals, strict=True):
-        if affix is not None and n_rows:
-            found[affix] = found.get(affix, 0) + int(n_rows)
-    return found
 
 
 def _remark(form: NumberFormat, spelled: list[str], seen: str, has_decimal: bool) -> str:

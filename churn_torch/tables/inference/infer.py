@@ -13,7 +13,7 @@ from churn_torch.tables.inference.formatted_numbers import written_numbers
 from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
-from churn_torch.tables.labels import Classes, find_classes
+from churn_torch.tables.labels import Classes, find_classes, without_words
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
 
@@ -47,12 +47,15 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
     classes = Classes("" if roles.positive is None else str(roles.positive), "")
     decimal = roles.decimal or file_decimal(frame)
     for name in frame.columns:
-        words = () if name == target else roles.missing.of(name)
-        profile = profile_column(frame[name], missing=words, decimal=decimal)
         if name == target:
-            classes = find_classes(frame[name], roles.positive, roles.negative)
-            columns.append(_target_column(profile, classes.note))
-        elif name == roles.weight:
+            words = roles.missing.of_target(name)
+            labels = without_words(frame[name], words)
+            classes = find_classes(labels, roles.positive, roles.negative)
+            column = _target_column(profile_column(labels, decimal=decimal), classes.note)
+            columns.append(replace(column, missing_words=words))
+            continue
+        profile = profile_column(frame[name], missing=roles.missing.of(name), decimal=decimal)
+        if name == roles.weight:
             note = "weights the rows in the training loss; not learned from"
             read = written_numbers(profile)
             columns.append(read.as_column(Kind.WEIGHT, note))

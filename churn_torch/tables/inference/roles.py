@@ -44,7 +44,7 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
                 got=f"{name!r}{suggest(name, names)}",
                 fix=f"name one of {listed(names)}",
             )
-        if name == target:
+        if name == target and key != "data.missing":
             raise InputError(
                 key,
                 expected="another column than the target",

@@ -11,7 +11,7 @@ from pandas.api import types
 
 from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.labels import match_label
+from churn_torch.tables.labels import match_label, without_words
 from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
@@ -81,10 +81,11 @@ def _with_all_labels(
     target = roles.target
     if target not in sample.columns:
         return sample
-    labels = set(_labels(sample[target])) - {""}
+    words = roles.missing.of_target(target)
+    labels = set(_labels(sample[target], words)) - {""}
     whole = _has_all(labels, roles)
     for frame in () if whole else sources.read_chunks(source, reading=reading):
-        text = _labels(frame[target])
+        text = _labels(frame[target], words)
         new = text[~text.isin({*labels, ""})].drop_duplicates()
         if len(new):
             sample = pd.concat([sample, frame.loc[new.index]], ignore_index=True)
@@ -101,5 +102,5 @@ def _has_all(labels: set[str], roles: ColumnRoles) -> bool:
     return len(labels) >= 2 and all(match_label([*labels], one) is not None for one in named)
 
 
-def _labels(target: pd.Series) -> pd.Series:
-    return numbers_as_text(canonical_text(target))
+def _labels(target: pd.Series, words: Sequence[str]) -> pd.Series:
+    return numbers_as_text(canonical_text(without_words(target, words)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from churn_torch.errors import InputError, first_line
@@ -83,6 +85,8 @@ def _batches(form: Form, reading: ReadOptions) -> Iterator[pa.RecordBatch]:
             for batch in reader:
                 if batch.num_rows:
                     last = batch.column(batch.num_columns - 1)[-1].as_py()
+                if form.repeated:
+                    batch = _without_headers(batch, form.repeated)
                 yield batch.select(form.names) if dialect.left_out else batch
     except MemoryError:
         raise
@@ -90,6 +94,18 @@ def _batches(form: Form, reading: ReadOptions) -> Iterator[pa.RecordBatch]:
         raise _bad_line(form, reading, error) from None
     if last is not None and "\n" in last:
         _check_last_quote(form, last)
+
+
+def _without_headers(batch: pa.RecordBatch, header: Sequence[str]) -> pa.RecordBatch:
+    """Leave out the rows that hold the header once more."""
+    # Behind the mark of an encoding, which each export may start with, quotes are part of a cell.
+    first = pc.utf8_trim(batch.column(0), '\ufeff"')
+    columns = [first, *batch.columns[1:]]
+    repeats = [
+        pc.fill_null(pc.equal(column, cell), False) if cell else pc.is_null(column)
+        for column, cell in zip(columns, header, strict=True)
+    ]
+    return batch.filter(pc.invert(functools.reduce(pc.and_, repeats)))
 
 
 def _check_last_quote(form: Form, cell: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,8 +12,9 @@ from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
+from churn_torch.tables.readers.header_rows import is_number
 from churn_torch.tables.readers.packing import Stored
-from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, no_csv, texts
+from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, no_csv, open_utf8, texts
 from churn_torch.tables.schema import check_names
 
 # What Arrow keeps for a cell of text beside its bytes.
@@ -29,6 +31,7 @@ class Form:
         encoding: How bytes become letters.
         dialect: How letters become rows.
         footer: The UTF-8 bytes at the end that are no rows.
+        repeated: The cells of the header, where it stands between the rows as well; else none.
         is_empty: No row stands below the header.
         n_bytes: What it unpacks to.
         memory: About what its cells need in memory.
@@ -39,6 +42,7 @@ class Form:
     encoding: Encoding
     dialect: Dialect
     footer: bytes
+    repeated: tuple[str, ...]
     is_empty: bool
     n_bytes: int
     memory: int
@@ -83,7 +87,9 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
     if reading.skip is None:
         tail = head if whole else text.tail.decode(encoding.name, errors="replace")
         footer = find_footer(tail, dialect, from_start=whole)
-    remarks = (*text.remarks, *_remarks(stored, dialect, footer))
+    header = "".join(cut_lines(head)[dialect.lines_above :][: dialect.header_lines])
+    n_repeated = _n_repeated(stored, encoding, header, dialect)
+    remarks = (*text.remarks, *_remarks(stored, dialect, footer, n_repeated))
     check_names([n for i, n in enumerate(dialect.names) if i not in dialect.left_out])
     body = cut_lines(head)[dialect.lines_above + dialect.header_lines :]
     if whole:
@@ -94,6 +100,7 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         encoding,
         dialect,
         footer.encode(errors="replace"),
+        tuple(next(csv.reader([header], delimiter=dialect.delimiter))) if n_repeated else (),
         whole and not any(line.strip() for line in body),
         text.n_bytes,
         round(text.n_bytes * (1 + _CELL_BYTES * n_cells)),
@@ -101,8 +108,27 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
     )
 
 
-def _remarks(stored: Stored, dialect: Dialect, footer: str) -> list[str]:
+def _n_repeated(stored: Stored, encoding: Encoding, header: str, dialect: Dialect) -> int:
+    """Count the lines that repeat the header: several exports were put end to end."""
+    names = [name for name in dialect.names if not is_number(name)]
+    if dialect.header_lines > 1 or not 2 <= len(dialect.names) == len(names):
+        return 0
+    line = header.strip("\ufeff\r\n").encode()
+    again = re.compile(rb"[\r\n](?:\xef\xbb\xbf)?" + re.escape(line) + rb"(?=[\r\n])")
+    n, rest = -1, b"\n"  # the header itself is none
+    with open_utf8(stored, encoding) as file:
+        while block := file.read(BLOCK):
+            rest += block
+            n += len(again.findall(rest)) if line in rest else 0
+            rest = rest[max(rest.rfind(b"\n"), rest.rfind(b"\r")) :]
+    return n + len(again.findall(rest + b"\n"))
+
+
+def _remarks(stored: Stored, dialect: Dialect, footer: str, n_repeated: int) -> list[str]:
     found = list(dialect.remarks)
+    if n_repeated:
+        count = "1 line that repeats" if n_repeated == 1 else f"{n_repeated:,} lines that repeat"
+        found.append(f"{count} the header left out")
     if footer:
         lines = [line for line in cut_lines(footer) if line.strip()]
         count = "the last line" if len(lines) == 1 else f"the last {len(lines)} lines"

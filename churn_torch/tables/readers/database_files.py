@@ -49,7 +49,7 @@ def opened_duckdb(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
         tables = queries.tables_of(path)
         name = tables[_chosen(stored, list(tables), reading)]
         query = queries.Query(f"SELECT * FROM {'.'.join(map(_quoted, name))}")
-        with queries.opened(query, str(path)) as batches:
+        with queries.opened(query, ReadOptions(database=str(path))) as batches:
             yield batches
 
 

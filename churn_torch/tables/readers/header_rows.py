@@ -147,11 +147,12 @@ def _is_header(row: Row) -> bool:
     named = [name for name in names if name]
     # One column may lack a name: the index that pandas writes, or one after a last delimiter.
     complete = len(named) >= max(1, len(names) - 1) and all(names[1:-1])
-    return (
-        complete
-        and len(set(named)) == len(named)
-        and not any(_NUMBER.fullmatch(name) for name in named)
-    )
+    return complete and len(set(named)) == len(named) and not any(map(is_number, named))
+
+
+def is_number(name: str) -> bool:
+    """Tell whether a name is a number, as the first row of a table without a header may hold."""
+    return _NUMBER.fullmatch(name) is not None
 
 
 def clean_names(names: Sequence[str]) -> Clean:

@@ -76,7 +76,7 @@ def opened(
                 database_files.opened_query(query.sql, reading.database)
             )
         else:
-            schema, batches = stack.enter_context(queries.opened(query, reading.database))
+            schema, batches = stack.enter_context(queries.opened(query, reading, announce))
         yield arrow.select(*arrow.with_clean_names(schema, batches), columns)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 
 from churn_torch.errors import InputError, first_line
-from churn_torch.tables.readers import arrow
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.paths import near
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
@@ -22,6 +23,7 @@ _START = re.compile(
 )
 # Rows of a batch.
 BATCH_ROWS = 65_536
+_PLAINLY = ReadOptions()
 _ADDRESS = re.compile(r"\w+://")
 
 # Files in a query, and words that say how dates in them are read.
@@ -95,20 +97,27 @@ def quoted(text: str) -> str:
 
 
 @contextmanager
-def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
+def opened(
+    query: Query,
+    reading: ReadOptions = _PLAINLY,
+    announce: arrow.Announce = lambda sentence: None,
+) -> Iterator[arrow.Batches]:
     """Run a query and give its schema and its record batches.
 
     A user's query must be one statement of type SELECT. It runs in a connection that cannot load
-    extensions or change settings. A database file is opened read-only.
+    extensions or change settings. A database file is opened read-only. CSV files that it names are
+    read as their paths are (`csv_in_queries`).
 
     Args:
         query: What to run.
-        database: The DuckDB file it runs in; None for one in memory.
+        reading: The DuckDB file it runs in, None for one in memory; how CSV files are read.
+        announce: As for `sources.read`.
 
     Raises:
         InputError: The database is not there, the query is not one SELECT that only reads, or
             DuckDB cannot run it.
     """
+    database = reading.database
     path = None if database is None else Path(database).expanduser()
     if path is not None and not path.is_file():
         raise InputError(
@@ -120,11 +129,21 @@ def opened(query: Query, database: str | None) -> Iterator[arrow.Batches]:
     where = ":memory:" if path is None else str(path)
     settings = _ANY_QUERY if query.is_address else _USER_QUERY
     try:
-        with duckdb.connect(where, read_only=path is not None, config=settings) as connection:
-            if not query.is_address and _check_one_select(connection, query.sql):
-                _check_years(query.sql)
-            reader = connection.sql(query.sql).to_arrow_reader(BATCH_ROWS)
-            yield reader.schema, arrow.guarded(reader, "the rows of the query")
+        with (
+            duckdb.connect(where, read_only=path is not None, config=settings) as connection,
+            ExitStack() as stack,
+        ):
+            sql, metadata = query.sql, dict[bytes, bytes]()
+            if not query.is_address:
+                _check_statements(connection, sql)
+                sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, stack)
+                if _check_plan(connection, sql):
+                    _check_years(sql)
+            reader = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            yield (
+                reader.schema.with_metadata(metadata),
+                arrow.guarded(reader, "the rows of the query"),
+            )
     except duckdb.Error as error:
         raise _refused(query, error) from None
 
@@ -157,15 +176,12 @@ def tables_of(path: Path) -> dict[str, tuple[str, str]]:
     }
 
 
-def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Refuse all but one statement of type SELECT, by DuckDB's own parser, that only reads.
-
-    Returns:
-        Whether it reads CSV files.
+def _check_statements(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse all but one statement of type SELECT, by DuckDB's own parser.
 
     Raises:
-        InputError: There are more statements, or it is another, or its plan holds other operators.
-        duckdb.Error: DuckDB cannot parse it or finds no such table.
+        InputError: There are more statements, or it is another.
+        duckdb.Error: DuckDB cannot parse it.
     """
     kinds = [statement.type.name for statement in connection.extract_statements(sql)]
     if kinds != ["SELECT"]:
@@ -175,6 +191,18 @@ def _check_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
             got=", ".join(kinds) or "no statement",
             fix="name one SELECT; a query may only read",
         )
+
+
+def _check_plan(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Refuse a statement that does anything else than read.
+
+    Returns:
+        Whether DuckDB itself reads CSV files for it.
+
+    Raises:
+        InputError: Its plan holds other operators.
+        duckdb.Error: DuckDB finds no such table.
+    """
     # The first plan is the one before optimization: nothing is left out of it.
     plan = connection.execute(f"EXPLAIN (FORMAT json) {sql}").fetchall()[0][1]
     operators = set(_operators(json.loads(plan)))

@@ -44,7 +44,7 @@ def test_one_format_a_column(
         (["a", "b", "c"], ""),
         (["001", "002"], ""),
         (["$01", "$02"], ""),
-        (["5 GB", "5 MB"], "; several units (GB and MB), so not read as one number"),
+        (["5 GB", "5 kg"], "; several units (GB and kg), so not read as one number"),
         (["1", "2", "3", "4", "5", "6+"], "; would be a number but for '6+'"),
         (["1.2.3", "1.2.4"], ""),
     ],

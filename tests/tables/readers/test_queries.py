@@ -156,10 +156,10 @@ def test_the_usual_parts_of_a_select_work(folder: Path, query: str) -> None:
 
 
 def test_two_queries_read_one_database_at_once(folder: Path) -> None:
-    query = queries.Query("SELECT * FROM customers")
+    query, shop = queries.Query("SELECT * FROM customers"), ReadOptions(database="shop.duckdb")
     with (
-        queries.opened(query, "shop.duckdb") as (_, first),
-        queries.opened(query, "shop.duckdb") as (_, second),
+        queries.opened(query, shop) as (_, first),
+        queries.opened(query, shop) as (_, second),
     ):
         assert [batch.num_rows for batch in first] == [batch.num_rows for batch in second] == [2]
 
@@ -242,9 +242,9 @@ def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path)
     rows = [f"{i};{12 + i}.0{i}.2{i}\n" for i in range(1, 9)]
     path.write_text("fee;since\n" + "".join(rows), encoding="utf-8")
     with pytest.raises(InputError, match=r"years of two digits in .*customers.csv"):
-        read(f"SELECT * FROM '{path}'")
+        read(f"SELECT * FROM read_csv('{path}', header=true)")
     text = read(f"SELECT * FROM read_csv('{path}', all_varchar=true)")
     assert text["since"][0] == "13.01.21"
     four = path.read_text(encoding="utf-8").replace(".2", ".202")
     path.write_text(four, encoding="utf-8")
-    assert len(read(f"SELECT * FROM '{path}'")) == 8
+    assert len(read(f"SELECT * FROM read_csv('{path}', header=true)")) == 8
