@@ -1,8 +1,8 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
-Trains two models on the shipped sample and takes pictures of their pages with Chromium. npm fetches
-onnxruntime-web, unless FOLDER holds it. Look at the pictures: one may show a page that still loads,
-since Chromium does not wait for WebAssembly; then run this again.
+Trains two models on the shipped sample, plans a campaign, and takes pictures of the pages with
+Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at the pictures: one may show a
+page that still loads, since Chromium does not wait for WebAssembly; then run this again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 import churn_torch
+from churn_torch.workflows.campaign import campaign
 from churn_torch.workflows.export import export
 
 PICTURES = Path(__file__).with_name("screenshots")
@@ -65,12 +66,22 @@ def main() -> None:
         web = [f"run={root / 'logreg'}", "target=web", f"out={root / 'web'}"]
         web += [f"runtime={runtime}"] if runtime else []
         export(churn_torch.compose("export", web))
+        plan = [
+            f"run={root / 'logreg'}",
+            "source=sample:telco",
+            f"out={root / 'june' / 'calls.csv'}",
+        ]
+        plan += ["value=12 * monthly_charges", "offer=[call,discount]", "budget=5000"]
+        campaign(churn_torch.compose("campaign", plan))
         handler = functools.partial(Quiet, directory=folder)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             at = f"http://127.0.0.1:{server.server_address[1]}"
             picture("what-if.png", f"{at}/web/", width=1100, height=900)
             picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
+            page = f"{at}/june/campaign.html"
+            picture("campaign.png", page, width=1280, height=1280)
+            picture("campaign-dark.png", page, width=500, height=900, dark=True)
             picture("scorecard.png", f"{at}/scorecard/scorecard.html", width=1100, height=900)
             picture("shapes.png", f"{at}/logreg/shapes.html", width=1100, height=900)
             shapes = f"{at}/logreg/shapes.html"

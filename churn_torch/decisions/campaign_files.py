@@ -1,9 +1,8 @@
-"""The files of a campaign: the list, its control group and what was assumed, written whole."""
+"""The files of a campaign: the list, its control group, a page and what was assumed."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -15,13 +14,12 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.decisions.call_list import ListRows
+from churn_torch.decisions.campaign_record import CALLS, CONTROL, PAGE, RECORD, sha256_of
 from churn_torch.errors import InputError
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.writing import CSV, PARQUET
 from churn_torch.whole_files import naming, new_folders
 
-FORMAT = 1
-CAMPAIGN = "campaign.json"
 # How a spreadsheet recognises a formula: by the first character of a cell.
 _FORMULA = re.compile(r"^[=+\-@\t\r\n]")
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
@@ -36,6 +34,7 @@ class CampaignFiles:
     Attributes:
         calls: The list.
         control: The control group, beside it and in the same format.
+        page: What is expected, for people.
         campaign: What was assumed and what is expected, as JSON, beside them.
 
     Raises:
@@ -46,7 +45,7 @@ class CampaignFiles:
         self.calls = Path(out).expanduser()
         name = self.calls.name.lower()
         ending = next((end for end in PARQUET + CSV if name.endswith(end)), None)
-        if ending is None or name == f"control{ending}":
+        if ending is None or name == f"{CONTROL}{ending}":
             raise InputError(
                 "out",
                 expected="a file that ends in .csv, .csv.gz, .tsv or .parquet, beside which "
@@ -54,14 +53,15 @@ class CampaignFiles:
                 got=repr(str(out)),
                 fix="name it calls.csv",
             )
-        self.control = self.calls.with_name(f"control{self.calls.name[-len(ending) :]}")
-        self.campaign = self.calls.with_name(CAMPAIGN)
+        self.control = self.calls.with_name(f"{CONTROL}{self.calls.name[-len(ending) :]}")
+        self.page = self.calls.with_name(PAGE)
+        self.campaign = self.calls.with_name(RECORD)
         self._is_csv = ending in CSV
 
     @property
-    def all(self) -> tuple[Path, Path, Path]:
+    def all(self) -> tuple[Path, ...]:
         """All files, in the order in which they are put in place."""
-        return self.calls, self.control, self.campaign
+        return self.calls, self.control, self.page, self.campaign
 
     def check(self, source: sources.Source, reading: Any, *, overwrite: bool) -> None:
         """Refuse to write over what is read, or over another campaign.
@@ -80,11 +80,12 @@ class CampaignFiles:
                 fix="name another folder, or set overwrite=true",
             )
 
-    def write(self, rows: ListRows, content: Mapping[str, Any]) -> None:
+    def write(self, rows: ListRows, page: str, content: Mapping[str, Any]) -> None:
         """Write all files; where one cannot be written none is.
 
         Args:
             rows: The list and its control group.
+            page: The page.
             content: The content of campaign.json but for ``files``.
 
         Raises:
@@ -94,17 +95,18 @@ class CampaignFiles:
             with new_folders(self.calls.parent), self._temporary() as folder:
                 files = {}
                 for key, frame, path in (
-                    ("calls", rows.calls, self.calls),
-                    ("control", rows.control, self.control),
+                    (CALLS, rows.calls, self.calls),
+                    (CONTROL, rows.control, self.control),
                 ):
                     written = folder / path.name
                     sources.write([_defused(frame) if self._is_csv else frame], written, key=None)
-                    digest = hashlib.sha256(written.read_bytes()).hexdigest()
-                    files[key] = {"name": path.name, "sha256": digest, "rows": len(frame)}
+                    files[key] = {"name": path.name, "rows": len(frame)}
+                    files[key] |= {"sha256": sha256_of(written)}
                 text = json.dumps(
                     {**content, "files": files}, indent=2, ensure_ascii=False, allow_nan=False
                 )
-                (folder / CAMPAIGN).write_text(text, encoding="utf-8")
+                (folder / PAGE).write_text(page, encoding="utf-8")
+                (folder / RECORD).write_text(text, encoding="utf-8")
                 for path in self.all:
                     with naming(path):
                         os.replace(folder / path.name, path)

@@ -16,9 +16,10 @@ from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers import sources
 
-RECORD = "campaign.json"
+RECORD, PAGE = "campaign.json", "campaign.html"
 FORMAT = 1
 KEY = "campaign"
+CALLS, CONTROL = "calls", "control"  # how campaign.json names the lists
 ROW = "row"  # the key of a list without ids
 _NUMBERS = ("churn_probability", "value", "expected_net_value")
 _UPLIFT = "uplift"
@@ -105,7 +106,7 @@ def read_lists(record: CampaignRecord) -> pd.DataFrame:
         InputError: A file is missing or not the one that was written, or lacks a column.
     """
     parts = []
-    for name in ("calls", "control"):
+    for name in (CALLS, CONTROL):
         path = record.list_file(name)
         if path is None:
             continue
@@ -113,8 +114,14 @@ def read_lists(record: CampaignRecord) -> pd.DataFrame:
         if record.content["files"][name].get("rows", 1):  # readers refuse a table without rows
             with keyed(KEY):
                 rows = _columns(sources.read(path), record, path)
-            parts.append(rows.assign(treated=name == "calls"))
+            parts.append(rows.assign(treated=name == CALLS))
     return pd.concat(parts, ignore_index=True)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 digest of a list, by which a change is seen."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecord) -> None:
@@ -125,9 +132,7 @@ def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecor
             got=f"none in {str(record.folder)!r}",
             fix="put it back: without it nobody knows who was in which group",
         )
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != entry["sha256"]:
+    if sha256_of(path) != entry["sha256"]:
         raise InputError(
             KEY,
             expected=f"{path.name} as the campaign wrote it",

@@ -6,7 +6,7 @@ They are SQL over any columns of the source, also columns that the model does no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import Valuation, ValueExpression
 from churn_torch.tables.expressions import Condition, RowExpression
 from churn_torch.tables.inference.column_profile import profile_column
 from churn_torch.tables.inference.file_decimal import file_decimal
@@ -30,21 +30,6 @@ Flags = npt.NDArray[np.bool_]
 
 # Columns that training did not have are typed by so many rows.
 _SAMPLE_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class ValueRule:
-    """What a customer is worth.
-
-    Attributes:
-        text: A number, a column or an expression: what a customer brings a period.
-        horizon: Periods for which a kept customer stays.
-        discount_rate: Discount a period.
-    """
-
-    text: str
-    horizon: int = 1
-    discount_rate: float = 0.0
 
 
 class KeepRate(RowExpression):
@@ -92,14 +77,14 @@ class CustomerRules:
         self,
         schema: Schema,
         offers: Mapping[str, Offer],
-        value: ValueRule,
+        value: Valuation,
         *,
         exclude: str | bool | None,
         has_target: bool,
     ) -> None:
         self._schema, self._offers = schema, dict(offers)
         self._value = ValueExpression(
-            value.text,
+            str(value.value),
             schema,
             key="value",
             horizon=value.horizon,

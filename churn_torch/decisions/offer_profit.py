@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -14,24 +14,10 @@ from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_intervals import METHOD, profit_intervals
 from churn_torch.decisions.profit_sums import EXACT_ROWS, ProfitSums
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import Valuation
 
 # Shares of the customers at which the curve is shown.
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
-
-
-@dataclass(frozen=True)
-class Valuation:
-    """What a customer is worth, as the user said it.
-
-    Attributes:
-        value: A number, a column or an expression, for each period.
-        horizon: Periods.
-        discount_rate: Discount a period.
-    """
-
-    value: str | float
-    horizon: int
-    discount_rate: float
 
 
 class OfferProfit:

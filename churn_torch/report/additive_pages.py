@@ -11,6 +11,7 @@ import numpy as np
 
 from churn_torch.report.additive_tables import POINTS_TO_DOUBLE, points_of
 from churn_torch.report.formats import percent
+from churn_torch.report.page_style import page_start
 
 if TYPE_CHECKING:
     from churn_torch.explanation.additive_terms import AdditiveTerm, Array
@@ -23,22 +24,10 @@ _HIDDEN_WHEN_EMPTY = ("missing", "unseen or rare")
 _DEEPEST = 0.75
 _COLOURS = "Orange adds to the risk of churn, blue lowers it"
 _STYLE = """
-:root { color-scheme: light dark; --text: #1a1a1a; --page: #fff; --quiet: #595959; --axis: #ccc;
-  --rows: #bbb; --line: #333; --more: #c2410c; --less: #0369a1 }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --page: #16181c; --quiet: #a8a8a8; --axis: #4a4a4a; --rows: #666;
-    --line: #eee; --more: #fb923c; --less: #38bdf8 } }
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 50em; padding: 0 1em;
-  color: var(--text); background: var(--page) }
-h2 { font-size: 1.05em; margin: 2em 0 .3em; overflow-wrap: anywhere }
-small { color: var(--quiet); font-weight: normal }
-table { border-collapse: collapse }
-caption, .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap }
-td, th { padding: .1em .4em; font-weight: normal; text-align: left }
-thead th { color: var(--quiet); font-size: .85em; vertical-align: bottom }
+h2 { overflow-wrap: anywhere } small { font-weight: normal }
+td, th { padding: .1em .4em }
 .bars { table-layout: fixed; width: 100% } .bars th { width: 30%; overflow-wrap: anywhere }
-.bars thead .n { width: 4.9em } .n { text-align: right } td.n:nth-child(2) { color: var(--quiet) }
+.bars thead .n { width: 4.9em } td.n:nth-child(2) { color: var(--quiet) }
 .bars thead .bar { width: auto } .bar { position: relative }
 .bar span { position: absolute; bottom: 0; left: .4em }
 .bar span + span { left: 50%; transform: translateX(-50%) }
@@ -124,9 +113,7 @@ def _largest(term: AdditiveTerm) -> float:
 
 
 def _page(title: str, intro: str, terms: Sequence[AdditiveTerm], scale: _Scale) -> Iterator[str]:
-    yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
-    yield "<meta name=viewport content='width=device-width,initial-scale=1'>"
-    yield f"<style>{_STYLE}</style><main><h1>{title}</h1><p>{intro}</p>"
+    yield f"{page_start(title, _STYLE)}<p>{intro}</p>"
     for term in terms:
         name = html.escape(" × ".join(term.columns))
         yield f"<section><h2>{name} <small>effect {term.importance:.2f} log-odds</small></h2>"

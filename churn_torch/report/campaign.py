@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +20,8 @@ class Interval(NamedTuple):
 class CurvePoint(NamedTuple):
     """A point of the profit curve: the best customers are contacted, in the order of net value.
 
+    The control group is held back from them.
+
     Attributes:
         contacts: How many.
         net: What they are expected to bring.
@@ -33,7 +34,7 @@ class CurvePoint(NamedTuple):
 
 
 class SpendPoint(NamedTuple):
-    """A point of the list: what is spent so far, and what the next unit of money brings."""
+    """What the next unit of money brings when so much is spent, without limits of the offers."""
 
     spend: float
     marginal: float
@@ -44,6 +45,24 @@ class Sensitivity(NamedTuple):
 
     keep_rate: float
     value: float
+    net: float
+
+
+class ValueGroup(NamedTuple):
+    """A tenth of the customers who may get an offer, by what they are worth.
+
+    Attributes:
+        low: The least that one of them is worth.
+        high: The most.
+        n_customers: How many there are.
+        n_contacted: How many of them are contacted.
+        net: What those are expected to bring.
+    """
+
+    low: float
+    high: float
+    n_customers: int
+    n_contacted: int
     net: float
 
 
@@ -58,6 +77,9 @@ class OfferFigures:
         spend: What its contacts are expected to cost.
         net: What they are expected to bring, costs deducted.
         kept: Customers who are expected to be kept.
+        terms: Its keys, as in conf/offer.
+        keep_rate: The mean of its contacts, as assumed; None where there are none.
+        keep_interval: Where the keep rate is a Beta distribution.
     """
 
     name: str
@@ -66,6 +88,9 @@ class OfferFigures:
     spend: float
     net: float
     kept: float
+    terms: Mapping[str, Any]
+    keep_rate: float | None
+    keep_interval: Interval | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +102,9 @@ class CampaignFigures:
         run: The run or file that scored them.
         date: ISO date.
         ranked_by: ``probability`` or ``uplift``.
+        value: ``value``, ``horizon`` and ``discount_rate``, as the user said them.
+        mean_value: What the mean contact is worth.
+        left_by: How it is known who has left, in words; ``""`` where nobody is taken to have.
         budget: None for no limit.
         share_control: Share of the list in the control group.
         n_customers: Rows of the source.
@@ -92,19 +120,30 @@ class CampaignFigures:
         limited_by: ``budget``, or offers whose capacity is used up.
         churn: Expected churn rate of the list without the campaign.
         effect: By how much a contact lowers the churn rate of the list.
+        effect_seen: The smallest effect that the list sees with 80 % power; None where none is
+            seen.
         n_needed: Customers, control group and contacts together, that a test needs to see
             ``effect`` with 80 % power; None without a control group.
-        curve: The profit curve, of all customers who have not left.
-        spending: Marginal value of the budget along the list.
-        deciles: ``[D, 2]`` mean probability and mean net value of the contacts, best first.
+        curve: The profit curve, of all customers to whom an offer may be made, until contacts have
+            lost a tenth of the most they bring.
+        spending: Marginal value of the budget, until nothing more pays.
+        marginal: What the next unit of money would bring; 0 where all who pay are on the list.
+        values: The list by what customers are worth, those worth most first.
         reasons: The most frequent first reasons, and of how many contacts they are.
+        reason_columns: The columns that are the first reason most often, and of how many contacts.
+        n_doubted: Contacts with cells that cannot be trusted.
         sensitivity: For other keep rates and values.
+        break_even: By what factors of the keep rates, and of the values, the contacts pay just what
+            they cost; None where they pay at 0.
     """
 
     source: str
     run: str
     date: str
     ranked_by: str
+    value: Mapping[str, Any]
+    mean_value: float
+    left_by: str
     budget: float | None
     share_control: float
     n_customers: int
@@ -119,12 +158,17 @@ class CampaignFigures:
     limited_by: Sequence[str]
     churn: float
     effect: float
+    effect_seen: float | None
     n_needed: float | None
     curve: Sequence[CurvePoint]
     spending: Sequence[SpendPoint]
-    deciles: Sequence[tuple[float, float]]
+    marginal: float
+    values: Sequence[ValueGroup]
     reasons: Sequence[tuple[str, int]]
+    reason_columns: Sequence[tuple[str, int]]
+    n_doubted: int
     sensitivity: Sequence[Sensitivity]
+    break_even: tuple[float | None, float | None]
 
     @property
     def n_contacted(self) -> int:
@@ -199,54 +243,3 @@ def _beyond(limits: Sequence[str]) -> str:
     met = ["the budget"] if "budget" in limits else []
     met += [f"the capacity of {', '.join(offers)}"] if offers else []
     return f"beyond {' and '.join(met) or 'the limits'}"
-
-
-def campaign_sentences(campaign: CampaignFigures) -> list[str]:
-    """Say how sure the net value is, how close to the best choice the list is, and what is tested.
-
-    Args:
-        campaign: Its figures.
-    """
-    said = []
-    net = f"Expected net value {campaign.net:,.2f}"
-    if campaign.interval is not None:
-        low, high = campaign.interval
-        net += f", between {low:,.2f} and {high:,.2f} (95 % interval of the keep rates)"
-    said.append(f"{net}.")
-    if campaign.budget is not None:
-        said.append(
-            f"The budget of {campaign.budget:,.2f} pays for contacts and expected incentives: "
-            f"{campaign.spend:,.2f}."
-        )
-    if campaign.gap > 1e-6:
-        lost = campaign.gap / (1 - campaign.gap) * campaign.net if campaign.gap < 1 else math.inf
-        said.append(
-            f"The best choice there can be brings at most {campaign.gap:.2%} ({lost:,.2f}) more "
-            "(the optimum of the relaxation)."
-        )
-    else:
-        said.append("No other choice brings more.")
-    if said_of_test := _test_sentence(campaign):
-        said.append(said_of_test)
-    return said
-
-
-def _test_sentence(campaign: CampaignFigures) -> str:
-    if not campaign.share_control:
-        return "Without a control group (control=0) nobody can see what the campaign was worth."
-    if not campaign.n_control or campaign.n_needed is None:
-        return "The list is too small for a control group, so its effect cannot be measured."
-    n = campaign.n_contacted + campaign.n_control
-    effect = (
-        f"to see {campaign.churn:.1%} churn fall to {campaign.churn - campaign.effect:.1%} with "
-        "80 % power"
-    )
-    if math.isinf(campaign.n_needed):
-        return "No effect is expected, so none can be measured."
-    needed = f"The test needs {math.ceil(campaign.n_needed):,} customers {effect}"
-    if campaign.is_measurable:
-        return f"{needed}; the list has {n:,}."
-    return (
-        f"{needed}, and the list has {n:,}: this campaign is too small to be measured. Take more "
-        "customers or a larger control group, or add up several campaigns."
-    )

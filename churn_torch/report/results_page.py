@@ -14,29 +14,17 @@ from churn_torch.report.campaign_results import (
     offers_sentence,
     unknown_sentences,
 )
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start
 
 _WIDTH, _HEIGHT = 200, 20
 _TITLE = "What the campaign was worth"
 _STYLE = """
-:root { color-scheme: light dark; --text: #1a1a1a; --page: #fff; --quiet: #595959; --axis: #ccc;
-  --gain: #0369a1; --loss: #c2410c; --open: #6b7280; --expected: #1a1a1a; --note: #fff7ed }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e8e8e8; --page: #16181c; --quiet: #a8a8a8; --axis: #4a4a4a; --gain: #38bdf8;
-    --loss: #fb923c; --open: #9ca3af; --expected: #eee; --note: #33261a } }
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2em auto; max-width: 50em; padding: 0 1em;
-  color: var(--text); background: var(--page) }
-h2 { font-size: 1.05em; margin: 2em 0 .3em } small, .quiet { color: var(--quiet) }
-dl { display: flex; flex-wrap: wrap; gap: 1em 2.5em; margin: 1.2em 0 } dl div { min-width: 9em }
-dt { color: var(--quiet); font-size: .85em } dd { margin: 0; font-size: 1.6em; line-height: 1.2 }
-dd small { display: block; font-size: .55em }
-.note { background: var(--note); border-left: 4px solid var(--loss); padding: .5em 1em;
-  margin: .6em 0 }
-table { border-collapse: collapse; width: 100%; table-layout: fixed }
-caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
-td, th { padding: .15em .4em; font-weight: normal; text-align: left; overflow-wrap: anywhere }
-thead th { color: var(--quiet); font-size: .85em; vertical-align: bottom }
+:root { --expected: #1a1a1a }
+@media (prefers-color-scheme: dark) { :root { --expected: #eee } }
+table { width: 100%; table-layout: fixed }
+td, th { padding: .15em .4em; overflow-wrap: anywhere }
 tbody tr.first > * { border-top: 1px solid var(--axis) }
-th:first-child { width: 16% } .n { width: 10%; text-align: right } .e { width: 24%;
+th:first-child { width: 16% } .n { width: 10% } .e { width: 24%;
   text-align: right; font-variant-numeric: tabular-nums }
 .e small { display: block; font-size: .8em }
 .wide th:first-child { width: 40% }
@@ -46,14 +34,12 @@ th:first-child { width: 16% } .n { width: 10%; text-align: right } .e { width: 2
 svg { display: block; width: 100%; height: 1.7em; overflow: hidden }
 path { vector-effect: non-scaling-stroke; fill: none; stroke-width: 2 } .axis { stroke: var(--axis);
   stroke-width: 1 }
-.gain { stroke: var(--gain) } .loss { stroke: var(--loss) } .open { stroke: var(--open) }
+.gain { stroke: var(--less) } .loss { stroke: var(--more) } .open { stroke: var(--open) }
 .mark { stroke-width: 5 } .expected { stroke: var(--expected); stroke-dasharray: 2 2 }
 pre { overflow-x: auto; padding: .8em; border: 1px solid var(--axis) }
 @media (max-width: 34em) { body { margin: 1em auto } .n { display: none } th:first-child {
   width: 24% } .e { width: 34% } .p .zero { display: none } }
-@media print { :root { --text: #000; --page: #fff; --quiet: #444; --axis: #bbb; --gain: #0369a1;
-    --loss: #c2410c; --open: #6b7280; --expected: #000; --note: #fff }
-  body { font-size: 11px; margin: 0; max-width: none } section { break-inside: avoid }
+@media print { :root { --expected: #000 }
   h2 { margin-top: 1em } td, th { padding: 0 .4em } svg { height: 1.5em } .e { width: 30% }
   .e small { display: inline; margin-left: .5em } }
 """
@@ -106,9 +92,7 @@ def results_page(results: Mapping[str, Any]) -> str:
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
     rows = results["effects"]
     whole, campaign = rows[0], results["campaign"]
-    yield f"<!doctype html><html lang=en><meta charset=utf-8><title>{_TITLE}</title>"
-    yield "<meta name=viewport content='width=device-width,initial-scale=1'>"
-    yield f"<style>{_STYLE}</style><main><h1>{_TITLE}</h1>"
+    yield page_start(_TITLE, CAMPAIGN_STYLE, _STYLE)
     dates = f"Campaign of {str(campaign.get('date'))[:10]}, measured {results['date'][:10]}."
     yield f"<p class=quiet>{html.escape(dates)} Intervals are of 95 %.</p>"
     for warning in results["warnings"]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -9,6 +11,21 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables.expressions import RowExpression
 from churn_torch.tables.schema import Schema
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """What a customer is worth, as the user said it.
+
+    Attributes:
+        value: A number, a column or an expression: what a customer brings a period.
+        horizon: Periods for which a kept customer stays.
+        discount_rate: Discount a period.
+    """
+
+    value: str | float
+    horizon: int = 1
+    discount_rate: float = 0.0
 
 
 class ValueExpression(RowExpression):

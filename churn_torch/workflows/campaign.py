@@ -12,12 +12,15 @@ import churn_torch
 from churn_torch.console import row_progress, show
 from churn_torch.decisions.call_list import check_kept, list_rows
 from churn_torch.decisions.campaign_figures import campaign_figures
-from churn_torch.decisions.campaign_files import FORMAT, CampaignFiles
+from churn_torch.decisions.campaign_files import CampaignFiles
+from churn_torch.decisions.campaign_record import FORMAT
 from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
 from churn_torch.decisions.targeting import choose_targets
-from churn_torch.report.campaign import CampaignFigures, campaign_sentences, campaign_table
+from churn_torch.report.campaign import CampaignFigures, campaign_table
+from churn_torch.report.campaign_page import campaign_page
+from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
@@ -32,7 +35,7 @@ from churn_torch.workflows.campaign_options import (
     checked_offers,
     new_folder,
     rules_text,
-    value_rule,
+    valuation,
 )
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
 
@@ -62,7 +65,7 @@ def campaign(
     content = plain_config(config)
     options = read_options(CampaignOptions, content)
     if options.results is not None:
-        # It brings SciPy along, which a list does without.
+        # Its statistics need scipy, which takes longer to import than most lists to write.
         from churn_torch.workflows.campaign_results import campaign_results
 
         return campaign_results(options, outcomes=source)
@@ -78,7 +81,7 @@ def campaign(
     id_column = schema.id if options.id is None else options.id
     keep = [options.keep] if isinstance(options.keep, str) else list(dict.fromkeys(options.keep))
     keep = [name for name in keep if name != id_column]
-    value = value_rule(options, scores.metadata.get("value"))
+    value = valuation(options, scores.metadata.get("value"))
     known, names = known_columns(schema, table, options.reading, rules_text(options, value))
     check_kept(keep, id_column, names)
     rules = CustomerRules(
@@ -140,6 +143,9 @@ def campaign(
         rows.calls,
         budget=options.budget,
         share_control=options.control,
+        value=value,
+        columns=features,
+        left_by=_left_by(rules, options, schema.target),
         source="a table in memory" if source is not None else str(options.source),
         run=options.run,
         date=datetime.now().date().isoformat(),
@@ -150,20 +156,28 @@ def campaign(
         "value": asdict(value),
         "exclude": {"target": schema.target} if rules.by_target else options.exclude or None,
     }
-    files.write(rows, {**_content(options, offers, figures), **facts})
+    files.write(rows, campaign_page(figures), {**_content(options, offers, figures), **facts})
     if found := counts.unusual():
         show(unusual_table(found, absent_columns(schema, table, options.reading)))
     _say_what_was_taken(options, scores, rules, figures, id_column)
     show(campaign_table(figures))
     for sentence in campaign_sentences(figures):
         show(sentence)
-    show(f"Written to {files.calls}, {files.control.name} and {files.campaign.name}.")
+    beside = f"{files.control.name}, {files.page.name} and {files.campaign.name}"
+    show(f"Written to {files.calls}, {beside}.")
     return figures
 
 
 def _only(wanted: Sequence[str], names: Sequence[str]) -> list[str] | None:
     """Return the columns to read; None for all where one is absent, for a message that names it."""
     return list(dict.fromkeys(wanted)) if set(wanted) <= set(names) else None
+
+
+def _left_by(rules: CustomerRules, options: CampaignOptions, target: str) -> str:
+    """Say how it is known who has left; ``""`` where nobody is taken to have."""
+    if rules.by_target:
+        return f"the column {target} says so"
+    return f"they fulfil {options.exclude}" if isinstance(options.exclude, str) else ""
 
 
 def _content(

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.decisions.control_group import check_share
-from churn_torch.decisions.customer_rules import ValueRule
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import Valuation
 from churn_torch.tables.options import SourceOptions
 
 
@@ -80,7 +80,7 @@ def new_folder() -> Path:
     return Path("outputs") / "campaigns" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
 
 
-def value_rule(options: CampaignOptions, trained: Mapping[str, Any] | None) -> ValueRule:
+def valuation(options: CampaignOptions, trained: Mapping[str, Any] | None) -> Valuation:
     """Return what a customer is worth: as the user says, else as training was told.
 
     Raises:
@@ -94,20 +94,14 @@ def value_rule(options: CampaignOptions, trained: Mapping[str, Any] | None) -> V
             got="nothing, and the run was trained without data.value",
             fix="set value=...",
         )
-    known = dict(trained or {"text": "", "horizon": 1, "discount_rate": 0.0})
-    for key, given in (
-        ("text", options.value),
-        ("horizon", options.horizon),
-        ("discount_rate", options.discount_rate),
-    ):
-        if given is not None:
-            known[key] = given
-    return ValueRule(str(known["text"]), known["horizon"], known["discount_rate"])
+    chosen = {key: getattr(options, key) for key in ("value", "horizon", "discount_rate")}
+    given = {key: choice for key, choice in chosen.items() if choice is not None}
+    return Valuation(**{**(trained or {}), **given})
 
 
-def rules_text(options: CampaignOptions, value: ValueRule) -> str:
+def rules_text(options: CampaignOptions, value: Valuation) -> str:
     """Return the text of all rules, in which names of columns may stand."""
-    texts: list[object] = [value.text, options.exclude]
+    texts: list[object] = [value.value, options.exclude]
     for offer in (options.offer or {}).values():
         texts += [offer.where, offer.keep_rate]
     return " ".join(text for text in texts if isinstance(text, str))

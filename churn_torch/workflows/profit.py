@@ -12,7 +12,6 @@ import pandas as pd
 from churn_torch.console import show
 from churn_torch.decisions.offer_profit import (
     OfferProfit,
-    Valuation,
     check_weighed,
     decision,
     only_offer,
@@ -20,7 +19,7 @@ from churn_torch.decisions.offer_profit import (
 from churn_torch.decisions.offers import Offer
 from churn_torch.evaluation.thresholds import PROFIT, check_rule
 from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import Valuation, ValueExpression
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions

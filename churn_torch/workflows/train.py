@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
     profit_figures,
+    valuation_of,
     with_profit,
 )
 from churn_torch.workflows.publish import publish_or_keep
@@ -161,16 +163,7 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
         "first_time": first_time,
         "last_time": last_time,
         **{f"n_{part}": n for part, n in table.counts.items()},
-        **({} if data.value is None else {"value": _value(data)}),
-    }
-
-
-def _value(data: DataOptions) -> dict[str, Any]:
-    """Return how a customer's value is computed, for a campaign with the file alone."""
-    return {
-        "text": str(data.value),
-        "horizon": data.horizon,
-        "discount_rate": data.discount_rate,
+        **({} if data.value is None else {"value": asdict(valuation_of(data))}),
     }
 
 

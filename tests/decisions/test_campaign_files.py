@@ -23,12 +23,14 @@ def rows(**columns):
 def test_every_file_is_written_with_its_hash(tmp_path):
     files = CampaignFiles(tmp_path / "june" / "calls.csv")
     files.check(SOURCE, PLAINLY, overwrite=False)
-    files.write(rows(), {"format": 1})
+    files.write(rows(), "<p>page", {"format": 1})
     assert sorted(p.name for p in (tmp_path / "june").iterdir()) == [
         "calls.csv",
+        "campaign.html",
         "campaign.json",
         "control.csv",
     ]
+    assert files.page.read_text(encoding="utf-8") == "<p>page"
     content = json.loads(files.campaign.read_text(encoding="utf-8"))
     assert content["format"] == 1
     for key, n in (("calls", 2), ("control", 1)):
@@ -43,7 +45,7 @@ def test_every_file_is_written_with_its_hash(tmp_path):
 )
 def test_formulas_are_defused_in_csv(tmp_path, cell):
     files = CampaignFiles(tmp_path / "calls.csv")
-    files.write(rows(note=[cell, "-5.5"], **{"=name": ["plain", None]}), {})
+    files.write(rows(note=[cell, "-5.5"], **{"=name": ["plain", None]}), "", {})
     with files.calls.open(encoding="utf-8", newline="") as file:
         header, first, second = csv.reader(file)
     assert header == ["id", "rank", "net", "note", "'=name"]
@@ -53,19 +55,19 @@ def test_formulas_are_defused_in_csv(tmp_path, cell):
 
 def test_parquet_keeps_cells_as_they_are(tmp_path):
     files = CampaignFiles(tmp_path / "calls.parquet")
-    files.write(rows(note=["=1+1", "x"]), {})
+    files.write(rows(note=["=1+1", "x"]), "", {})
     assert pd.read_parquet(files.calls)["note"].tolist() == ["=1+1", "x"]
     assert files.control == tmp_path / "control.parquet"
 
 
-@pytest.mark.parametrize("name", ["calls.csv", "control.csv", "campaign.json"])
+@pytest.mark.parametrize("name", ["calls.csv", "control.csv", "campaign.html", "campaign.json"])
 def test_another_campaign_is_not_written_over(tmp_path, name):
     (tmp_path / name).write_text("of last month")
     files = CampaignFiles(tmp_path / "calls.csv")
     with pytest.raises(InputError, match=rf"^out: .*{name}', which is there already; .*overwrite"):
         files.check(SOURCE, PLAINLY, overwrite=False)
     files.check(SOURCE, PLAINLY, overwrite=True)
-    files.write(rows(), {})
+    files.write(rows(), "", {})
     assert (tmp_path / name).read_text() != "of last month"
 
 
@@ -85,11 +87,11 @@ def test_names_that_cannot_be_are_refused(tmp_path, name):
 def test_where_one_file_fails_none_is_left(tmp_path):
     files = CampaignFiles(tmp_path / "deep" / "calls.csv")
     with pytest.raises(ValueError, match="JSON"):
-        files.write(rows(), {"net": float("nan")})
+        files.write(rows(), "", {"net": float("nan")})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"^out: expected a folder that can be written to, got "):
-        CampaignFiles(tmp_path / "file" / "calls.csv").write(rows(), {})
+        CampaignFiles(tmp_path / "file" / "calls.csv").write(rows(), "", {})

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.decisions.customer_rules import CustomerRules, ValueRule, known_columns
+from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import BetaRate, Offer
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import Valuation
 from churn_torch.tables.readers.sources import PLAINLY
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
@@ -37,7 +38,7 @@ def rules(offers=None, *, value="10", exclude=None, has_target=True, source=ROWS
     )
     schema, _ = known_columns(SCHEMA, source, PLAINLY, text)
     return CustomerRules(
-        schema, offers, ValueRule(value, 2, 0.0), exclude=exclude, has_target=has_target
+        schema, offers, Valuation(value, 2, 0.0), exclude=exclude, has_target=has_target
     )
 
 

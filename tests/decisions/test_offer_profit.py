@@ -9,7 +9,6 @@ import pytest
 
 from churn_torch.decisions.offer_profit import (
     OfferProfit,
-    Valuation,
     check_weighed,
     decision,
     only_offer,
@@ -17,6 +16,7 @@ from churn_torch.decisions.offer_profit import (
 from churn_torch.decisions.offers import BetaRate, Offer, payoffs
 from churn_torch.decisions.profit import profit_curve
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import Valuation
 
 CALL = Offer(contact_cost=10, keep_rate=0.3)
 LETTER = Offer(contact_cost=1, incentive=10, keep_rate=BetaRate(alpha=6, beta=14))

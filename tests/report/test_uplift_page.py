@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from churn_torch.evaluation.uplift_metrics import QiniCurve, UpliftGroup
-from churn_torch.report.uplift_page import _Scale, uplift_page
+from churn_torch.report.charts import Scale
+from churn_torch.report.uplift_page import uplift_page
 from tests.report.made_uplift import METRICS
 
 
@@ -29,7 +30,7 @@ def test_the_page_is_whole_and_its_title_is_text():
 
 def test_curves_and_groups_are_where_their_numbers_are():
     page = uplift_page(METRICS)
-    (curve,) = re.findall(r"class=curve d='M([^']*)'", page)
+    (curve,) = re.findall(r'class="curve" d="M([^"]*)"', page)
     points = [tuple(map(float, point.split())) for point in re.findall(r"[\d.]+ [\d.]+", curve)]
     assert [x for x, _ in points] == [0, 180, 480, 600]
     heights = [y for _, y in points]
@@ -38,14 +39,14 @@ def test_curves_and_groups_are_where_their_numbers_are():
     assert heights[0] - heights[3] == pytest.approx(0.064 * scale, abs=0.1)
     assert min(heights) == heights[2]
     # The third group shows only what was predicted of it.
-    assert page.count("class=predicted") == 3
-    assert page.count("class=dot") == page.count("class=whisker") == 2
+    assert page.count('class="predicted"') == 3
+    assert page.count('class="dot"') == page.count('class="whisker"') == 2
 
 
 @pytest.mark.parametrize("high", [1e-4, 0.013, 0.071, 0.2, 0.55, 1.0, 7.3])
 @pytest.mark.parametrize("low", [0.0, -0.3])
 def test_ticks_are_few_and_round(low: float, high: float):
-    ticks = _Scale(low * high, high).ticks
+    ticks = Scale(low * high, high).ticks
     assert 3 <= len(ticks) <= 7
     assert 0 in np.round(ticks, 12)
     assert all(low * high - 1e-12 <= tick <= high + 1e-12 for tick in ticks)
@@ -60,4 +61,4 @@ def test_an_effect_of_nothing_is_drawn_too():
     )
     page = uplift_page(flat)
     assert "nan" not in page
-    assert page.count("class=predicted") == 1
+    assert page.count('class="predicted"') == 1

@@ -63,6 +63,16 @@ def test_the_list_is_the_best_that_the_budget_pays(choose, customers, customers_
     ]  # fmt: skip
     assert calls["rank"].tolist() == list(range(1, 31))
     assert calls["expected_net_value"].is_monotonic_decreasing
+    assert sorted(path.name for path in (tmp_path / "june").iterdir()) == [
+        "calls.csv", "campaign.html", "campaign.json", "control.csv",
+    ]  # fmt: skip
+    page = (tmp_path / "june" / "campaign.html").read_text(encoding="utf-8")
+    assert f"<dd>{figures.net:,.0f}<" in page
+    assert "A customer is worth add: " in page
+    assert "the column churned says so" in page
+    counted = calls["reason_1"].dropna().str.split(": ").str[0].value_counts()
+    assert dict(figures.reason_columns) == counted.to_dict()
+    assert sum(group.n_contacted for group in figures.values) == 30
     assert figures.spend == 300
     assert figures.net == pytest.approx(calls["expected_net_value"].sum(), rel=1e-6)
     assert figures.gap == pytest.approx(0, abs=1e-9)
@@ -103,7 +113,7 @@ def test_the_json_says_what_was_assumed_and_written(choose, tmp_path, customers_
     assert told["format"] == 1
     assert told["id"] == "customer id"
     assert told["offers"]["discount"]["keep_rate"] == {"alpha": 6, "beta": 14}
-    assert told["value"] == {"text": "add", "horizon": 3, "discount_rate": 0.0}
+    assert told["value"] == {"value": "add", "horizon": 3, "discount_rate": 0.0}
     assert told["control"] == {"share": 0.3, "salt": "x"}
     assert told["ranked_by"] == "probability"
     assert told["data_fingerprint"] == customers_run.metrics["data"]["fingerprint"]
@@ -118,7 +128,7 @@ def test_the_json_says_what_was_assumed_and_written(choose, tmp_path, customers_
 
 def test_the_value_of_the_training_is_that_of_the_campaign(choose, customers_run, tmp_path):
     model = onnx.load(customers_run.model)
-    rule = {"text": "2 * add", "horizon": 2, "discount_rate": 0.0}
+    rule = {"value": "2 * add", "horizon": 2, "discount_rate": 0.0}
     model.metadata_props.add(key="value", value=json.dumps(rule))
     onnx.save(model, tmp_path / "valued.onnx")
     _, calls, _ = choose("offer=call", run=tmp_path / "valued.onnx")
@@ -161,6 +171,7 @@ def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
     assert "names no id column" in said
     assert "1,869 of 7,043 customers have left already" in said
     assert "too small to be measured" in said
+    assert "calls.csv, control.csv, campaign.html and campaign.json." in said
     calls = pd.read_csv(tmp_path / "calls.csv")
     assert len(calls) == 500
     assert calls["row"].between(0, 7042).all()
