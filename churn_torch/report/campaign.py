@@ -158,7 +158,7 @@ def campaign_table(campaign: CampaignFigures) -> Table:
     Args:
         campaign: Its figures.
     """
-    table = Table(title=f"Campaign, ranked by {campaign.ranked_by}", title_justify="left")
+    table = Table(title=f"Campaign: net value from the {campaign.ranked_by}", title_justify="left")
     for heading in ("", "customers", "spend", "kept", "net value"):
         table.add_column(heading, justify="right" if heading else "left", overflow="fold")
 
@@ -209,7 +209,7 @@ def campaign_sentences(campaign: CampaignFigures) -> list[str]:
     """
     said = []
     net = f"Expected net value {campaign.net:,.2f}"
-    if campaign.interval is not None:
+    if campaign.interval is not None and campaign.interval.low < campaign.interval.high:
         low, high = campaign.interval
         net += f", between {low:,.2f} and {high:,.2f} (95 % interval of the keep rates)"
     said.append(f"{net}.")
