@@ -69,8 +69,9 @@ def by_offer_and_decile(outcomes: Outcomes, offers: Mapping[str, Offer]) -> pd.D
         A row a group. ``by`` (all, offer, decile) and ``name`` say which. ``difference`` is the
         churn rate of the control group minus that of the treated, ``kept`` the customers kept, and
         ``net_value`` that of all treated. Those with ``_adjusted`` are adjusted by what was
-        predicted, where both groups have 20 customers or more. ``expected_`` is what the list expected of the treated. Estimates have the ends
-        of their intervals in ``_low`` and ``_high`` and are NaN where they cannot be known.
+        predicted, where both groups have 20 customers or more. ``expected_`` is what the list
+        expected of the treated. Estimates have the ends of their intervals in ``_low`` and
+        ``_high`` and are NaN where they cannot be known.
     """
     money = per_row(outcomes, offers)
     net = net_outcome(outcomes, money)
@@ -173,6 +174,7 @@ def _effect(outcomes: Outcomes, net: Floats, kept: Floats, rows: Bools) -> dict[
     plain = mean_difference(net[rows], treated)
     if is_small and _is_one_sided(counts):
         plain = UNKNOWN
+    net_adjusted = plain if is_small else _adjusted(net[rows], treated, known)
     estimates = {
         "difference": difference,
         "difference_adjusted": fewer,
@@ -180,7 +182,7 @@ def _effect(outcomes: Outcomes, net: Floats, kept: Floats, rows: Bools) -> dict[
         "kept": difference.times(n),
         "kept_adjusted": fewer.times(n),
         "net_value": plain.times(n),
-        "net_value_adjusted": (plain if is_small else _adjusted(net[rows], treated, known)).times(n),
+        "net_value_adjusted": net_adjusted.times(n),
     }
     effect: dict[str, Any] = {
         "treated": n,
@@ -202,7 +204,7 @@ def _effect(outcomes: Outcomes, net: Floats, kept: Floats, rows: Bools) -> dict[
 
 
 def _is_one_sided(counts: Counts) -> bool:
-    """Tell whether all of a group left or all stayed: its errors then look smaller than they are."""
+    """Tell whether all of a group left or stayed: its error then looks smaller than it is."""
     return counts.rate_treated in (0, 1) or counts.rate_control in (0, 1)
 
 

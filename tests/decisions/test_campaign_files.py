@@ -39,7 +39,7 @@ def test_every_file_is_written_with_its_hash(tmp_path):
 
 
 def test_folders_are_no_files(tmp_path):
-    with pytest.raises(InputError, match="name it june/calls.csv"):
+    with pytest.raises(InputError, match=r"name it june/calls\.csv"):
         CampaignFiles("june")
     (tmp_path / "calls.csv").mkdir()
     files = CampaignFiles(tmp_path / "calls.csv")
