@@ -34,7 +34,6 @@ from churn_torch.workflows.campaign_options import (
     rules_text,
     value_rule,
 )
-from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
@@ -63,6 +62,9 @@ def campaign(
     content = plain_config(config)
     options = read_options(CampaignOptions, content)
     if options.results is not None:
+        # scipy is slow to import, and a call list does without it.
+        from churn_torch.workflows.campaign_results import campaign_results
+
         return campaign_results(options, outcomes=source)
     if source is None and options.source is None:
         raise MissingKey("source")
