@@ -1,8 +1,9 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
-Trains two models on the shipped sample, plans a campaign, and takes pictures of the pages with
-Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at the pictures: one may show a
-page that still loads, since Chromium does not wait for WebAssembly; then run this again.
+Trains two models on the shipped sample, plans a campaign, makes up its outcomes, and takes pictures
+of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at the pictures:
+one may show a page that still loads, since Chromium does not wait for WebAssembly; then run this
+again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 import churn_torch
 from churn_torch.workflows.campaign import campaign
@@ -52,6 +56,24 @@ def picture(name: str, address: str, *, width: int, height: int, dark: bool = Fa
     print(PICTURES / name)
 
 
+def make_campaign(root: Path) -> None:
+    """Write a campaign with made outcomes, of which a call kept a quarter of the leavers."""
+    lists = root / "campaign"
+    keys = [f"run={root / 'logreg'}", "source=sample:telco", f"out={lists / 'calls.csv'}"]
+    offers = ["offer=[call,discount]", "value=12 * monthly_charges", "offer.call.capacity=900"]
+    campaign(churn_torch.compose("campaign", [*keys, *offers, "budget=30000"]))
+    names = {"calls.csv": 0.25, "control.csv": 0.0}
+    random = np.random.default_rng(0)
+    outcomes = []
+    for name, keep_rate in names.items():
+        table = pd.read_csv(lists / name)
+        leaves = random.random(len(table)) < table["churn_probability"]
+        kept = random.random(len(table)) < keep_rate
+        outcomes.append(table[["row"]].assign(churned=leaves & ~kept))
+    results = churn_torch.compose("campaign", ["results=made", f"campaign={lists}"])
+    campaign(results, source=pd.concat(outcomes))
+
+
 def main() -> None:
     """Train, export, and take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,29 +85,27 @@ def main() -> None:
         for model in ("logreg", "scorecard"):
             config = churn_torch.compose("train", [f"model={model}", f"outputs={root}"])
             churn_torch.train(config, root / model)
+        make_campaign(root)
         web = [f"run={root / 'logreg'}", "target=web", f"out={root / 'web'}"]
         web += [f"runtime={runtime}"] if runtime else []
         export(churn_torch.compose("export", web))
-        plan = [
-            f"run={root / 'logreg'}",
-            "source=sample:telco",
-            f"out={root / 'june' / 'calls.csv'}",
-        ]
-        plan += ["value=12 * monthly_charges", "offer=[call,discount]", "budget=5000"]
-        campaign(churn_torch.compose("campaign", plan))
         handler = functools.partial(Quiet, directory=folder)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             at = f"http://127.0.0.1:{server.server_address[1]}"
             picture("what-if.png", f"{at}/web/", width=1100, height=900)
             picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
-            page = f"{at}/june/campaign.html"
+            page = f"{at}/campaign/campaign.html"
             picture("campaign.png", page, width=1280, height=1280)
             picture("campaign-dark.png", page, width=500, height=900, dark=True)
             picture("scorecard.png", f"{at}/scorecard/scorecard.html", width=1100, height=900)
             picture("shapes.png", f"{at}/logreg/shapes.html", width=1100, height=900)
             shapes = f"{at}/logreg/shapes.html"
             picture("shapes-dark.png", shapes, width=1100, height=900, dark=True)
+            results = f"{at}/campaign/results.html"
+            picture("results.png", results, width=1100, height=1400)
+            picture("results-phone.png", results, width=500, height=1400)
+            picture("results-dark.png", results, width=1100, height=900, dark=True)
             server.shutdown()
 
 

@@ -51,7 +51,7 @@ class CampaignFiles:
                 expected="a file that ends in .csv, .csv.gz, .tsv or .parquet, beside which "
                 "control and campaign.json have a place",
                 got=repr(str(out)),
-                fix="name it calls.csv",
+                fix=f"name it {self.calls / 'calls.csv' if not self.calls.suffix else 'calls.csv'}",
             )
         self.control = self.calls.with_name(f"{CONTROL}{self.calls.name[-len(ending) :]}")
         self.page = self.calls.with_name(PAGE)
@@ -71,6 +71,13 @@ class CampaignFiles:
         """
         for path in self.all:
             sources.check_output(path, source, reading)
+            if path.is_dir():
+                raise InputError(
+                    "out",
+                    expected="a place for a file",
+                    got=f"{str(path)!r}, which is a folder",
+                    fix=f"name a file in it, such as {path / 'calls.csv'}",
+                )
         there = [path for path in self.all if path.exists()]
         if there and not overwrite:
             raise InputError(

@@ -5,6 +5,7 @@ They are SQL over any columns of the source, also columns that the model does no
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -67,6 +68,7 @@ class CustomerRules:
 
     Attributes:
         by_target: Whether the target says who has left.
+        n_left_in: Customers whom the condition does not name, though their target means churn.
         columns: The columns that the rules read.
 
     Raises:
@@ -91,6 +93,8 @@ class CustomerRules:
             discount_rate=value.discount_rate,
         )
         self.by_target = exclude is None and has_target
+        self.n_left_in = 0
+        self._looks_at_target = isinstance(exclude, str) and has_target
         self._exclude = (
             Condition(exclude, schema, key="exclude") if isinstance(exclude, str) else None
         )
@@ -107,7 +111,8 @@ class CustomerRules:
         rules = [self._value, *self._where.values(), *self._keep.values()]
         rules += [] if self._exclude is None else [self._exclude]
         named = {name for rule in rules for name in rule.columns}
-        self.columns = named | ({schema.target} if self.by_target else set())
+        reads_target = self.by_target or self._looks_at_target
+        self.columns = named | ({schema.target} if reads_target else set())
 
     def judge(self, frame: pd.DataFrame, first_row: int) -> Judged:
         """Evaluate the rules.
@@ -124,6 +129,9 @@ class CustomerRules:
         left = self._left(frame, first_row)
         stay = np.flatnonzero(~left)
         staying, positions = frame.iloc[stay].reset_index(drop=True), first_row + stay
+        if self._looks_at_target:
+            with contextlib.suppress(InputError):  # who has left does not depend on it
+                self.n_left_in += int((read_target(staying, self._schema).label == 1).sum())
         value = np.full(n, np.nan)
         value[stay] = self._value(staying, positions)
         eligible = np.zeros((n, k), bool)

@@ -105,7 +105,10 @@ def comparable_ids(listed: pd.Series, given: pd.Series) -> tuple[pd.Index, pd.In
 
 def _plain_ids(column: pd.Series) -> pd.Series:
     text = canonical_text(column).str.strip()
-    return text.str.replace(_DEFUSED, "", regex=True) if text.str.startswith("'").any() else text
+    if text.str.startswith("'").any():
+        # A tab, which is no part of an id, may stand behind the apostrophe.
+        text = text.str.replace(_DEFUSED, "", regex=True).str.strip()
+    return text
 
 
 def _places(listed: pd.Index, ids: pd.Index, name: str) -> npt.NDArray[np.intp]:

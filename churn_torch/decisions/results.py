@@ -25,6 +25,8 @@ from churn_torch.decisions.offers import Offer, Payoffs, payoffs
 
 DECILES = 10
 ALL = "all"
+# A regression, or a standard error of money, wants so many customers in each group.
+_FEWEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,9 @@ def by_offer_and_decile(outcomes: Outcomes, offers: Mapping[str, Offer]) -> pd.D
         A row a group. ``by`` (all, offer, decile) and ``name`` say which. ``difference`` is the
         churn rate of the control group minus that of the treated, ``kept`` the customers kept, and
         ``net_value`` that of all treated. Those with ``_adjusted`` are adjusted by what was
-        predicted. ``expected_`` is what the list expected of the treated. Estimates have the ends
-        of their intervals in ``_low`` and ``_high`` and are NaN where they cannot be known.
+        predicted, where both groups have 20 customers or more. ``expected_`` is what the list
+        expected of the treated. Estimates have the ends of their intervals in ``_low`` and
+        ``_high`` and are NaN where they cannot be known.
     """
     money = per_row(outcomes, offers)
     net = net_outcome(outcomes, money)
@@ -164,17 +167,22 @@ def _effect(outcomes: Outcomes, net: Floats, kept: Floats, rows: Bools) -> dict[
     counts = count(churned, treated)
     n = counts.treated
     difference = rate_difference(counts)
-    fewer = _adjusted(1 - churned, treated, p[:, None])
+    is_small = min(counts.treated, counts.control) < _FEWEST
+    fewer = difference if is_small else _adjusted(1 - churned, treated, p[:, None])
     risk = p * value
     known = risk[:, None] if outcomes.revenue is None else np.column_stack([risk, value])
+    plain = mean_difference(net[rows], treated)
+    if is_small and _is_one_sided(counts):
+        plain = UNKNOWN
+    net_adjusted = plain if is_small else _adjusted(net[rows], treated, known)
     estimates = {
         "difference": difference,
         "difference_adjusted": fewer,
         "relative_risk": relative_risk(counts),
         "kept": difference.times(n),
         "kept_adjusted": fewer.times(n),
-        "net_value": mean_difference(net[rows], treated).times(n),
-        "net_value_adjusted": _adjusted(net[rows], treated, known).times(n),
+        "net_value": plain.times(n),
+        "net_value_adjusted": net_adjusted.times(n),
     }
     effect: dict[str, Any] = {
         "treated": n,
@@ -193,6 +201,11 @@ def _effect(outcomes: Outcomes, net: Floats, kept: Floats, rows: Bools) -> dict[
     effect["expected_kept"] = float(kept[rows][treated].sum())
     effect["expected_net_value"] = float(outcomes.expected_net_value[rows][treated].sum())
     return effect
+
+
+def _is_one_sided(counts: Counts) -> bool:
+    """Tell whether all of a group left or stayed: its error then looks smaller than it is."""
+    return counts.rate_treated in (0, 1) or counts.rate_control in (0, 1)
 
 
 def _adjusted(outcome: Floats, treated: Bools, covariates: Floats) -> Estimate:

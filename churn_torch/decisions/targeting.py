@@ -18,7 +18,7 @@ Positions = npt.NDArray[np.int64]
 
 # How often the list is made longer or shorter until the contacts use the budget.
 _MOST_ATTEMPTS = 8
-# A rest of the budget that is not worth another attempt, as a share of it.
+# A rest of the budget that is not worth another attempt, as a share of it, where costs differ.
 _SMALL_REST = 1e-3
 # Sums of many costs are off by so much.
 _ROUNDING = 1e-9
@@ -83,6 +83,7 @@ def choose_targets(
         np.array([np.inf if c is None else c for c in capacities], np.float64),
     )
     wider = _Limits(limits.money / (1 - share), np.floor(limits.contacts / (1 - share)))
+    small_rest = _SMALL_REST if _costs_differ(net, spend) else 0.0
     for attempt in range(_MOST_ATTEMPTS):
         found = allocate(net, spend, budget=wider.budget, capacities=wider.capacities)
         listed = np.flatnonzero(found.offer != NOBODY)
@@ -91,7 +92,8 @@ def choose_targets(
         contacted = listed[~drawn]
         left = limits.less(contacted, found.offer, spend)
         cheapest = _cheapest(net, spend, found)
-        if attempt + 1 == _MOST_ATTEMPTS or not share or left.is_used_up(limits, cheapest):
+        is_used_up = left.is_used_up(limits, cheapest, small_rest)
+        if attempt + 1 == _MOST_ATTEMPTS or not share or is_used_up:
             break
         # The control group drawn has used more or less of the wider limits than its share.
         step = 1 / (1 - share) if attempt == 0 else 1.0
@@ -134,13 +136,14 @@ class _Limits:
         used = np.bincount(of, minlength=len(self.contacts))
         return _Limits(self.money - float(spend[rows, of].sum()), self.contacts - used)
 
-    def is_used_up(self, whole: _Limits, cheapest: Floats) -> bool:
+    def is_used_up(self, whole: _Limits, cheapest: Floats, small_rest: float) -> bool:
         """Tell whether this pays for no further contact worth the trouble, and is not exceeded."""
         if self.money < -_ROUNDING * whole.money or (self.contacts < 0).any():
             return False
         least = self._least(cheapest)
-        rest = _SMALL_REST * whole.money if np.isfinite(whole.money) else 0.0
-        return self.money < max(least, rest) or bool(np.isinf(least))
+        rest = small_rest * whole.money if np.isfinite(whole.money) else 0.0
+        money = self.money + _ROUNDING * whole.money if np.isfinite(whole.money) else self.money
+        return money < max(least, rest) or bool(np.isinf(least))
 
     def met(self, names: Sequence[str], cheapest: Floats) -> tuple[str, ...]:
         """Return the names of the limits that leave no contact, of those who wait for one."""
@@ -178,6 +181,11 @@ def _gap(
     bound += float((found.prices[1:][finite] * own).sum())
     reached = float(net[rows, offer[rows]].sum())
     return max(1 - reached / bound, 0.0) if bound > 0 else 0.0
+
+
+def _costs_differ(net: Floats, spend: Floats) -> bool:
+    costs = spend[net > 0]
+    return bool(costs.max() - costs.min() > _ROUNDING * costs.max())
 
 
 def _cheapest(net: Floats, spend: Floats, found: Allocation) -> Floats:

@@ -202,7 +202,7 @@ def campaign_table(campaign: CampaignFigures) -> Table:
     Args:
         campaign: Its figures.
     """
-    table = Table(title=f"Campaign, ranked by {campaign.ranked_by}", title_justify="left")
+    table = Table(title=f"Campaign: net value from the {campaign.ranked_by}", title_justify="left")
     for heading in ("", "customers", "spend", "kept", "net value"):
         table.add_column(heading, justify="right" if heading else "left", overflow="fold")
 

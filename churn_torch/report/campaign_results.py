@@ -13,7 +13,8 @@ from rich.text import Text
 
 CAPTION = (
     "second line: the control group, or the 95 % interval; lower by, kept and net value are "
-    "adjusted by what was predicted; decile 1 has the highest expected net value; -: not known"
+    "adjusted by what was predicted, from 20 customers a group; decile 1 has the highest expected "
+    "net value; -: not known"
 )
 GROUPS = ("treated", "control")
 _EVIDENCE = "offer {}: more of the treated left than of the control group; do not make it as it is"

@@ -15,7 +15,7 @@ def campaign_sentences(campaign: CampaignFigures) -> list[str]:
     """
     said = []
     net = f"Expected net value {campaign.net:,.2f}"
-    if campaign.interval is not None:
+    if campaign.interval is not None and campaign.interval.low < campaign.interval.high:
         low, high = campaign.interval
         net += f", between {low:,.2f} and {high:,.2f} (95 % interval of the keep rates)"
     said.append(f"{net}.")

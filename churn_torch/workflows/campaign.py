@@ -241,5 +241,10 @@ def _say_what_was_taken(
             "Whom a contact keeps is the uplift that the model learned from past campaigns"
             f"{others}; keep rates play no part."
         )
+    if rules.n_left_in:
+        show(
+            f"{rules.n_left_in:,} customers have left, as their {scores.schema.target!r} says, "
+            "and exclude does not leave them out. Add them to the condition if that is not meant."
+        )
     if scores.metadata.get("reasons") is None:
         show("The file has no reasons (export.outputs), so the columns of the reasons are empty.")

@@ -40,6 +40,15 @@ def test_every_file_is_written_with_its_hash(tmp_path):
         assert entry["rows"] == n == len(pd.read_csv(path))
 
 
+def test_folders_are_no_files(tmp_path):
+    with pytest.raises(InputError, match=r"name it june/calls\.csv"):
+        CampaignFiles("june")
+    (tmp_path / "calls.csv").mkdir()
+    files = CampaignFiles(tmp_path / "calls.csv")
+    with pytest.raises(InputError, match="which is a folder; name a file in it"):
+        files.check(SOURCE, PLAINLY, overwrite=True)
+
+
 @pytest.mark.parametrize(
     "cell", ["=1+1", "+49 170", "-2+3|cmd", "@SUM(A1)", "\t=1", "\r=1", "\n=1"]
 )

@@ -59,6 +59,21 @@ def test_a_condition_takes_the_place_of_the_target(exclude, left):
     assert np.flatnonzero(judged.left).tolist() == left
 
 
+@pytest.mark.parametrize(
+    ("exclude", "source", "n"),
+    [
+        ("region = 'a'", ROWS, 1),
+        ("tenure > 4", ROWS, 0),
+        ("region = 'a'", ROWS.assign(churned="perhaps"), 0),
+        (False, ROWS, 0),
+    ],
+)
+def test_leavers_whom_the_condition_does_not_name_are_counted(exclude, source, n):
+    found = rules(exclude=exclude)
+    found.judge(source, 0)
+    assert found.n_left_in == n
+
+
 def test_columns_that_training_did_not_have_are_typed_by_their_cells():
     source = ROWS.assign(charge=["10", "20.5", "3", "7"])
     judged = rules(value="charge * tenure", exclude=False, source=source).judge(source, 0)

@@ -58,6 +58,7 @@ def test_customers_without_an_outcome_are_left_out():
         ([12.0, np.nan], ["12", ""]),
         (["12.0", " 13 "], ["12", "13"]),
         (["'=5", "007"], ["=5", "007"]),
+        (["'\t12", "\t13"], ["12", "13"]),
     ],
 )
 def test_ids_are_compared_as_text_however_they_are_spelled(given, text):

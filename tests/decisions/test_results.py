@@ -128,6 +128,32 @@ def test_groups_that_cannot_be_compared_are_not_known():
     assert by_offer_and_decile(made(3), OFFERS)["by"].tolist().count("decile") == 3
 
 
+def test_small_groups_are_not_adjusted():
+    frame = by_offer_and_decile(made(300), OFFERS)
+    small = frame[frame[["treated", "control"]].min(axis=1) < 20]
+    assert 0 < len(small) < len(frame)
+    for name in ("difference", "kept", "net_value"):
+        for end in ("", "_low", "_high"):
+            assert small[f"{name}_adjusted{end}"].equals(small[f"{name}{end}"])
+    others = frame.drop(small.index)
+    assert (others["difference_adjusted"] != others["difference"]).all()
+
+
+def test_money_is_not_known_where_a_few_customers_all_left():
+    outcomes = made(300)
+    rows = np.r_[np.flatnonzero(outcomes.treated), np.flatnonzero(~outcomes.treated)[:6]]
+    few = Outcomes(
+        **{
+            name: None if column is None else np.asarray(column)[rows]
+            for name, column in vars(outcomes).items()
+        }
+    )
+    few.churned[-6:] = 1
+    whole = by_offer_and_decile(few, OFFERS).iloc[0]
+    assert np.isnan([whole["net_value"], whole["net_value_adjusted_low"]]).all()
+    assert whole["difference_adjusted"] == 1 - few.churned[few.treated].mean()
+
+
 @pytest.mark.parametrize("lost", [False, True], ids=["grows with risk", "riskiest are lost"])
 def test_intervals_cover_known_effects(lost):
     rng = np.random.default_rng(5)

@@ -45,6 +45,15 @@ def test_the_budget_pays_for_contacts_only_and_is_used(n_paid, seed, share):
     assert found.gap == pytest.approx(0, abs=1e-9)
 
 
+def test_the_last_contact_of_a_large_budget_is_made():
+    """A rest of one contact is far below a thousandth of the budget."""
+    net, spend = made(6_000)
+    for n_paid in (1_500, 1_501, 2_999):
+        found = choose(net, spend, budget=n_paid * 10.0)
+        assert len(found.contacted) == n_paid
+        assert found.limited_by == ("budget",)
+
+
 def test_capacities_count_contacts_only():
     net, spend = made(3_000, k=2)
     found = choose(net, spend, capacities=[100, 40], share=0.2)

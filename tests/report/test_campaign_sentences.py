@@ -19,6 +19,7 @@ from tests.report.made_campaign import CALL, FIGURES
         ({"n_needed": float("inf")}, "No effect is expected"),
         ({"share_control": 0.0, "n_needed": None}, "Without a control group"),
         ({"interval": Interval(1e4, 9e4)}, "between 10,000.00 and 90,000.00 (95 % interval"),
+        ({"interval": Interval(5e4, 5e4)}, "Expected net value 50,000.00."),
         ({"gap": 0.01}, "at most 1.00% (505.05) more (the optimum of the relaxation)"),
         ({}, "No other choice brings more."),
         ({}, "The budget of 9,000.00 pays for contacts and expected incentives: 9,000.00."),

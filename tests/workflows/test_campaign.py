@@ -163,6 +163,14 @@ def test_a_file_with_an_uplift_ranks_by_it(choose, customers_run, tmp_path, caps
     assert figures.kept == pytest.approx(calls["uplift"].sum(), rel=1e-4)
 
 
+def test_leavers_whom_the_condition_forgets_are_named(choose, customers, capsys):
+    choose(VALUE, "offer=call", "exclude=plan = 'basic'")
+    said = " ".join(capsys.readouterr().out.split())
+    forgotten = ((customers["churned"] == "yes") & (customers["plan"] != "basic")).sum()
+    assert forgotten > 0
+    assert f"{forgotten} customers have left, as their 'churned' says" in said
+
+
 def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
     keys = [f"run={telco_run.folder}", "source=sample:telco", f"out={tmp_path}/calls.csv"]
     campaign(compose("campaign", [*keys, "value=monthly_charges", "horizon=12", "offer=call",
