@@ -1,7 +1,7 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
 Trains two models on the shipped sample, plans a campaign, makes up its outcomes, and takes pictures
-of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at the pictures:
+of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at them:
 one may show a page that still loads, since Chromium does not wait for WebAssembly; then run this
 again.
 """

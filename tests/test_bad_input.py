@@ -807,8 +807,8 @@ def test_score_into_a_full_disk(score, customers, monkeypatch, out):
 
     from churn_torch.serving.batch import BatchModel
 
-    chunks, original = 0, BatchModel.run
-    monkeypatch.setattr(BatchModel, "run", run)
+    chunks, original = 0, BatchModel.compute
+    monkeypatch.setattr(BatchModel, "compute", run)
     score(customers, "No space left on device", "choose another", out=out, keys=("chunk_rows=100",))
 
 

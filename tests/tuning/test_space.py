@@ -121,6 +121,6 @@ def test_every_space_fits_its_model(path):
 
 
 def test_every_model_has_a_space():
-    assert {path.name for path in (CONF / "model").glob("*.yaml")} == {
-        path.name for path in (CONF / "tune").glob("*.yaml")
-    }
+    models = {path.name for path in (CONF / "model").glob("*.yaml")}
+    # What model=uplift wraps is tuned alone: a study compares by log-loss.
+    assert models - {"uplift.yaml"} == {path.name for path in (CONF / "tune").glob("*.yaml")}
