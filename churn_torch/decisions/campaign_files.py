@@ -14,7 +14,16 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.decisions.call_list import ListRows
-from churn_torch.decisions.campaign_record import CALLS, CONTROL, PAGE, RECORD, sha256_of
+from churn_torch.decisions.campaign_record import (
+    CALLS,
+    CONTROL,
+    PAGE,
+    RECORD,
+    RESULTS,
+    RESULTS_PAGE,
+    RESULTS_TABLE,
+    sha256_of,
+)
 from churn_torch.errors import InputError
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.writing import CSV, PARQUET
@@ -84,7 +93,7 @@ class CampaignFiles:
                 "out",
                 expected="a folder without a campaign",
                 got=f"{str(there[0])!r}, which is there already",
-                fix="name another folder, or set overwrite=true",
+                fix="name another folder, or set overwrite=true (its results go too)",
             )
 
     def write(self, rows: ListRows, page: str, content: Mapping[str, Any]) -> None:
@@ -117,6 +126,8 @@ class CampaignFiles:
                 for path in self.all:
                     with naming(path):
                         os.replace(folder / path.name, path)
+                for name in (RESULTS_TABLE, RESULTS_PAGE, RESULTS):  # of the lists before
+                    self.calls.with_name(name).unlink(missing_ok=True)
         except OSError as error:
             raise InputError(
                 "out",

@@ -17,6 +17,8 @@ from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers import sources
 
 RECORD, PAGE = "campaign.json", "campaign.html"
+# The results of the campaign, in the order in which they are put in place.
+RESULTS_TABLE, RESULTS_PAGE, RESULTS = "results.csv", "results.html", "results.json"
 FORMAT = 1
 KEY = "campaign"
 CALLS, CONTROL = "calls", "control"  # how campaign.json names the lists

@@ -16,12 +16,19 @@ from scipy.stats import beta
 
 import churn_torch
 from churn_torch.console import show
-from churn_torch.decisions.campaign_record import CampaignRecord, read_lists, read_record
+from churn_torch.decisions.campaign_record import (
+    RESULTS,
+    RESULTS_PAGE,
+    RESULTS_TABLE,
+    CampaignRecord,
+    read_lists,
+    read_record,
+)
+from churn_torch.decisions.group_checks import check_randomisation
 from churn_torch.decisions.group_difference import relative_risk
 from churn_torch.decisions.keep_rate import UNIFORM, updated_keep_rate
 from churn_torch.decisions.offers import BetaRate, Offer
 from churn_torch.decisions.outcome_rows import KEY, Joined, join_outcomes
-from churn_torch.decisions.randomisation import check_randomisation
 from churn_torch.decisions.results import by_offer_and_decile, leavers
 from churn_torch.decisions.sample_size import POWER, effect_seen
 from churn_torch.errors import InputError, keyed
@@ -34,9 +41,6 @@ from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.typed_config import MissingKey, read_options
 
 FORMAT = 1
-RESULTS = "results.json"
-RESULTS_TABLE = "results.csv"
-RESULTS_PAGE = "results.html"
 
 
 def campaign_results(options: CampaignOptions, *, outcomes: Any = None) -> dict[str, Any]:

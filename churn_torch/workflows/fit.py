@@ -35,7 +35,6 @@ from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.inference import mean_row, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
-from churn_torch.training.randomisation import balance_of
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
     binned,
@@ -45,6 +44,7 @@ from churn_torch.training.selection import (
     mutual_info_scores,
     permutation_scores,
 )
+from churn_torch.training.treatment_balance import balance_of
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function

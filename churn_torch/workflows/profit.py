@@ -106,12 +106,19 @@ def offers_and_value(
             new rows with a value, where no others are named; its value counts for new rows too
             where an offer is named and no value.
         schema: Of the run.
-        offers: Named for the evaluation.
+        offers: Named for the evaluation; a model of uplift takes none.
         data: New rows; None for the run's own.
 
     Raises:
         InputError: There is an offer and no value, or as for `check_weighed`.
     """
+    if trained.learns_uplift:
+        if offers:
+            show(
+                "An offer's keep rate says nothing about a model of uplift, so its profit is not "
+                "measured here; train with the offer, or plan a campaign."
+            )
+        return {}, None
     if not offers and (data is None or data.value is not None):
         offers = trained.offer
     valued = trained.data if data is None or data.value is None else data

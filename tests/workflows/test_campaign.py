@@ -248,8 +248,10 @@ def test_a_list_is_not_written_over_another(choose, tmp_path):
     with pytest.raises(InputError, match=r"^out: .* overwrite=true"):
         choose(VALUE, "offer=call", "budget=200")
     assert (tmp_path / "june" / "calls.csv").read_bytes() == before
+    (tmp_path / "june" / "results.json").write_text("{}")
     _, calls, _ = choose(VALUE, "offer=call", "budget=200", "overwrite=true")
     assert len(calls) == 20
+    assert not (tmp_path / "june" / "results.json").exists()  # it was of the list before
 
 
 def test_an_unfinished_run_is_refused(choose, customers_run, tmp_path):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from churn_torch.decisions.randomisation import check_randomisation
+from churn_torch.decisions.group_checks import check_randomisation
 
 
 def made(n: int = 5000, seed: int = 0):
