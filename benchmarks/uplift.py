@@ -26,8 +26,11 @@ that costs 4 a contact, with a value of 100.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import io
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -41,6 +44,7 @@ from rich.table import Table
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold
 
+from churn_torch import compose, train
 from churn_torch.decisions.offers import Payoffs
 from churn_torch.decisions.uplift_profit import uplift_profit
 from churn_torch.evaluation.experiment import experiment
@@ -174,8 +178,24 @@ def _causalml(name: str) -> Learner:
     return learner
 
 
-# `model=uplift` is measured by a function of the same kind, added here.
+def _ours(net: str) -> Learner:
+    def learner(known: Campaign, features: Array) -> Array:
+        names = [f"x{i}" for i in range(features.shape[1])]
+        frame = pd.DataFrame(known.features, columns=names)
+        frame = frame.assign(contacted=known.treated, churned=1 - known.good)
+        keys = ["data=table", "data.source=-", "data.target=churned", "data.positive=1"]
+        keys += ["data.treatment=contacted", "data.split.test=0.05", "model=uplift", f"net={net}"]
+        keys += ["export.outputs=[probability,uplift]", "callbacks.progress=false"]
+        with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+            run = train(compose("train", keys), Path(folder) / "run", source=frame)
+            return run.predict_uplift(pd.DataFrame(features, columns=names))
+
+    return learner
+
+
 LEARNERS: dict[str, Learner] = {
+    "model=uplift net=logreg": _ours("logreg"),
+    "model=uplift net=mlp": _ours("mlp"),
     "two logistic regressions": two_models,
     "DR-learner, linear": dr_learner,
     "by risk alone": by_risk,
