@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn_torch.decisions.campaign_record import NET, OFFER
 from churn_torch.decisions.candidates import Candidates
 from churn_torch.decisions.reason_words import N_REASONS, CellWords, top_reasons, untrusted
 from churn_torch.decisions.targeting import Targets
@@ -21,7 +22,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.prefetch import prefetch
 
-RANK, OFFER, NET, NOT_TRUSTED = "rank", "offer", "expected_net_value", "not_trusted"
+RANK, NOT_TRUSTED = "rank", "not_trusted"
 REASON_COLUMNS = tuple(f"reason_{number + 1}" for number in range(N_REASONS))
 COLUMNS = (RANK, OFFER, PROBABILITY, UPLIFT, VALUE, NET, *REASON_COLUMNS, NOT_TRUSTED)
 # Digits behind the decimal point of probabilities and of money.

@@ -12,7 +12,9 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.errors import InputError, keyed
+from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.labelled.carried import ROW, VALUE
 from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers import sources
 
@@ -22,9 +24,9 @@ RESULTS_TABLE, RESULTS_PAGE, RESULTS = "results.csv", "results.html", "results.j
 FORMAT = 1
 KEY = "campaign"
 CALLS, CONTROL = "calls", "control"  # how campaign.json names the lists
-ROW = "row"  # the key of a list without ids
-_NUMBERS = ("churn_probability", "value", "expected_net_value")
-_UPLIFT = "uplift"
+# Columns of the lists, beside those of `churn_torch.serving.outputs` and of carried columns.
+OFFER, NET = "offer", "expected_net_value"
+_NUMBERS = (PROBABILITY, VALUE, NET)
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,13 @@ def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecor
 def _columns(frame: pd.DataFrame, record: CampaignRecord, path: Path) -> pd.DataFrame:
     # A name that a spreadsheet would take for a formula has an apostrophe before it.
     frame = frame.rename(columns={f"'{record.id}": record.id})
-    missing = [name for name in (record.id, "offer", *_NUMBERS) if name not in frame.columns]
+    missing = [name for name in (record.id, OFFER, *_NUMBERS) if name not in frame.columns]
     if missing:
         raise InputError(
             KEY, expected=f"the column {missing[0]!r} in {path.name}", got="none of that name"
         )
-    numbers = [*_NUMBERS, *([_UPLIFT] if _UPLIFT in frame.columns else [])]
-    columns = {"id": frame[record.id], "offer": canonical_text(frame["offer"])}
+    numbers = [*_NUMBERS, *([UPLIFT] if UPLIFT in frame.columns else [])]
+    columns = {"id": frame[record.id], OFFER: canonical_text(frame[OFFER])}
     for name in numbers:
         text = canonical_text(frame[name])
         values, bad = read_numbers(text.mask(text == ""))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn_torch.decisions.offers import BetaRate, Floats, Offer, payoffs
+from churn_torch.decisions.offers import BetaRate, Floats, Offer, mean_rate, payoffs
 from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_intervals import METHOD, profit_intervals
 from churn_torch.decisions.profit_sums import EXACT_ROWS, ProfitSums
@@ -44,7 +44,7 @@ class OfferProfit:
         self.offer = offer
         self.threshold = threshold
         self.keep_rate = one_keep_rate(offer, name)
-        self.mean = self.keep_rate.mean if isinstance(self.keep_rate, BetaRate) else self.keep_rate
+        self.mean = mean_rate(self.keep_rate)
         self.sums = ProfitSums(exact_rows=exact_rows, threshold=threshold)
 
     def update(

@@ -31,6 +31,11 @@ class BetaRate:
         return self.alpha / (self.alpha + self.beta)
 
 
+def mean_rate(rate: float | BetaRate) -> float:
+    """Return the expected keep rate of one for all customers."""
+    return rate.mean if isinstance(rate, BetaRate) else rate
+
+
 @dataclass(frozen=True, kw_only=True)
 class Offer:
     """A retention offer: the keys of conf/offer/*.yaml, where each is explained.
@@ -97,9 +102,12 @@ class Offer:
     @property
     def mean_keep_rate(self) -> float | None:
         """The expected keep rate; None where it is a column or an expression."""
-        if isinstance(self.keep_rate, BetaRate):
-            return self.keep_rate.mean
-        return None if isinstance(self.keep_rate, str) else self.keep_rate
+        return None if isinstance(self.keep_rate, str) else mean_rate(self.keep_rate)
+
+    @property
+    def cost_of_stayer(self) -> float:
+        """What the offer costs, beside the contact, when made to somebody who would have stayed."""
+        return self.incentive if self.stayer_cost is None else self.stayer_cost
 
 
 @dataclass(frozen=True)
@@ -145,8 +153,19 @@ class Payoffs:
         Shape:
             [N] float64.
         """
+        return np.asarray(uplift * np.asarray(self.kept, np.float64) - self.cost(probability))
+
+    def cost(self, probability: Floats) -> Floats:
+        """Return what contacting each customer is expected to cost, whoever is kept.
+
+        Args:
+            probability: ``[N]`` probabilities of churn without a contact.
+
+        Shape:
+            [N] float64.
+        """
         costs = probability * self.leaver_cost + (1.0 - probability) * self.stayer_cost
-        return np.asarray(uplift * np.asarray(self.kept, np.float64) - costs)
+        return np.asarray(costs)
 
 
 def payoffs(offer: Offer, value: Floats | float) -> Payoffs:
@@ -156,7 +175,7 @@ def payoffs(offer: Offer, value: Floats | float) -> Payoffs:
         offer: The offer.
         value: What a kept customer is worth, ``[N]`` or one number for all.
     """
-    stayer = offer.incentive if offer.stayer_cost is None else offer.stayer_cost
+    stayer = offer.cost_of_stayer
     if offer.incentive_paid == "always":
         return Payoffs(value, offer.contact_cost + offer.incentive, offer.contact_cost + stayer)
     return Payoffs(value - offer.incentive, offer.contact_cost, offer.contact_cost + stayer)
@@ -176,7 +195,6 @@ def expected_spend(offer: Offer, probability: Floats, kept: Floats) -> Floats:
     Shape:
         [N] float64.
     """
-    stayer = offer.incentive if offer.stayer_cost is None else offer.stayer_cost
     takers = probability if offer.incentive_paid == "always" else np.maximum(kept, 0.0)
-    spend = offer.contact_cost + takers * offer.incentive + (1.0 - probability) * stayer
-    return np.asarray(spend, np.float64)
+    of_stayers = (1.0 - probability) * offer.cost_of_stayer
+    return np.asarray(offer.contact_cost + takers * offer.incentive + of_stayers, np.float64)

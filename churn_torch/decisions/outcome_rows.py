@@ -10,10 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from churn_torch.decisions.campaign_record import NET, OFFER
 from churn_torch.decisions.group_difference import Bools
 from churn_torch.decisions.results import Outcomes
 from churn_torch.errors import InputError, suggest
+from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.cells import canonical_text, numbers_as_text
+from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labels import find_classes, match_label
 from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.target_cells import shown
@@ -80,11 +83,11 @@ def join_outcomes(
     outcomes = Outcomes(
         treated=known["treated"].to_numpy(bool),
         churned=left[with_outcome],
-        offer=known["offer"].to_numpy(object),
-        probability=known["churn_probability"].to_numpy(np.float64),
-        value=known["value"].to_numpy(np.float64),
-        expected_net_value=known["expected_net_value"].to_numpy(np.float64),
-        uplift=known["uplift"].to_numpy(np.float64) if "uplift" in known else None,
+        offer=known[OFFER].to_numpy(object),
+        probability=known[PROBABILITY].to_numpy(np.float64),
+        value=known[VALUE].to_numpy(np.float64),
+        expected_net_value=known[NET].to_numpy(np.float64),
+        uplift=known[UPLIFT].to_numpy(np.float64) if UPLIFT in known else None,
         revenue=brought,
     )
     return Joined(lists, with_outcome, outcomes)

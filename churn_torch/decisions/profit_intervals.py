@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from churn_torch.decisions.offers import BetaRate, Floats
+from churn_torch.decisions.offers import BetaRate, Floats, mean_rate
 from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_groups import ScoreGroups
 from churn_torch.evaluation.share_intervals import CONFIDENCE, Interval, wilson
@@ -66,7 +66,7 @@ def profit_intervals(
         a distribution; ``profit`` and ``share`` (Wilson's) if there is a threshold.
     """
     curve = ProfitCurve.of(groups)
-    mean = keep_rate.mean if isinstance(keep_rate, BetaRate) else keep_rate
+    mean = mean_rate(keep_rate)
     rates = _nodes(keep_rate) if isinstance(keep_rate, BetaRate) else np.empty(0)
     best = int(np.argmax(curve.profit(mean)))
     chosen = None if threshold is None else curve.last_from(threshold)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 from churn_torch.decisions.offer_profit import one_keep_rate
-from churn_torch.decisions.offers import BetaRate, Offer, payoffs
+from churn_torch.decisions.offers import BetaRate, Offer, mean_rate, payoffs
 from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_groups import N_PROFIT_BINS, N_SUMS
 from churn_torch.decisions.profit_sums import EXACT_ROWS, ROW_COLUMNS, ProfitSums
@@ -83,8 +83,7 @@ class MaximumProfit(Metric):
         return torch.tensor(self._measure(curve), dtype=torch.float64, device=self.device)
 
     def _measure(self, curve: ProfitCurve) -> float:
-        mean = self.keep_rate.mean if isinstance(self.keep_rate, BetaRate) else self.keep_rate
-        return curve.best(mean).profit
+        return curve.best(mean_rate(self.keep_rate)).profit
 
     def _sums(self) -> ProfitSums:
         sums = ProfitSums(exact_rows=self.exact_rows)

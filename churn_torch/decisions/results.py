@@ -142,11 +142,10 @@ def expected_kept(outcomes: Outcomes, money: Payoffs) -> Floats:
     """
     if outcomes.uplift is not None:
         return outcomes.uplift
-    p, kept = outcomes.probability, np.asarray(money.kept, np.float64)
-    costs = p * money.leaver_cost + (1 - p) * money.stayer_cost
-    unknown = np.full(len(p), np.nan)
-    chance = np.divide(outcomes.expected_net_value + costs, kept, out=unknown, where=kept != 0)
-    return np.asarray(chance)
+    kept = np.asarray(money.kept, np.float64)
+    brought = outcomes.expected_net_value + money.cost(outcomes.probability)
+    unknown = np.full(len(kept), np.nan)
+    return np.asarray(np.divide(brought, kept, out=unknown, where=kept != 0))
 
 
 def _groups(outcomes: Outcomes) -> Iterator[tuple[str, str, Bools]]:

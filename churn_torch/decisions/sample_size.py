@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from churn_torch.evaluation.share_intervals import edge_between
+
 POWER, ALPHA = 0.8, 0.05
 
 
@@ -70,17 +72,7 @@ def effect_seen(
         be seen if all were kept.
     """
 
-    def is_seen(effect: float) -> bool:
-        needed = customers_needed(p_control, effect, share_control, power=power, alpha=alpha)
-        return needed <= n
+    def is_unseen(effect: float) -> bool:
+        return customers_needed(p_control, effect, share_control, power=power, alpha=alpha) > n
 
-    unseen, seen = 0.0, p_control
-    if not is_seen(seen):
-        return None
-    for _ in range(60):
-        middle = (unseen + seen) / 2
-        if is_seen(middle):
-            seen = middle
-        else:
-            unseen = middle
-    return seen
+    return None if is_unseen(p_control) else edge_between(is_unseen, 0.0, p_control)

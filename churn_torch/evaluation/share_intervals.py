@@ -107,7 +107,7 @@ def captured_interval(
         return statistic > z * z
 
     estimate = churners / n_churners
-    return _edge(rejected, 0.0, estimate), _edge(rejected, 1.0, estimate)
+    return edge_between(rejected, 0.0, estimate), edge_between(rejected, 1.0, estimate)
 
 
 def _widening(churners: float, rows: int, n_churners: int, n: int, rate_at_edge: float) -> float:
@@ -128,8 +128,8 @@ def _widening(churners: float, rows: int, n_churners: int, n: int, rate_at_edge:
     return 1 + slope**2 * q * (1 - q) / n / labels
 
 
-def _edge(rejected: Callable[[float], bool], outside: float, inside: float) -> float:
-    """Return the end of the interval between a share and one that is not rejected."""
+def edge_between(rejected: Callable[[float], bool], outside: float, inside: float) -> float:
+    """Return the first number that is not rejected on the way to one that is not, by bisection."""
     if not rejected(outside):
         return outside
     for _ in range(60):

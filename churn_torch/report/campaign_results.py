@@ -55,13 +55,21 @@ def interval(
     row: Mapping[Any, Any], name: str, form: str, scale: float = 1.0, *, in_cell: bool = False
 ) -> str:
     """Write an estimate with its interval, in a cell on a second line; ``-`` if it is not known."""
+    number, *ends = estimate_words(row, name, form, scale)
+    if not ends:
+        return number
+    return f"{number}\n{'..'.join(ends)}" if in_cell else f"{number} ({' to '.join(ends)})"
+
+
+def estimate_words(
+    row: Mapping[Any, Any], name: str, form: str, scale: float = 1.0
+) -> tuple[str, ...]:
+    """Write an estimate, ``-`` if it is not known, and behind it the ends of its interval."""
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None or math.isnan(value):
-        return "-"
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return form.format(value * scale)
-    first, last, number = (form.format(each * scale) for each in (low, high, value))
-    return f"{number}\n{first}..{last}" if in_cell else f"{number} ({first} to {last})"
+        return ("-",)
+    ends = (low, high) if math.isfinite(low) and math.isfinite(high) else ()
+    return tuple(form.format(each * scale) for each in (value, *ends))
 
 
 def results_sentences(results: Mapping[str, Any]) -> list[str]:

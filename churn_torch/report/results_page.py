@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from churn_torch.report.campaign_results import (
     effect_sentences,
+    estimate_words,
     group_name,
-    interval,
     offers_sentence,
     unknown_sentences,
 )
@@ -125,8 +125,8 @@ def _numbers(whole: Mapping[str, Any]) -> Iterator[str]:
         f"of {whole['control']:,}</small></div>"
     )
     for word, name in (("customers kept", "kept_adjusted"), ("net value", "net_value_adjusted")):
-        value, _, ends = interval(whole, name, "{:,.0f}").partition(" ")
-        yield f"<div><dt>{word}<dd>{value}<small>{ends.strip('()')}</small></div>"
+        value, *ends = estimate_words(whole, name, "{:,.0f}")
+        yield f"<div><dt>{word}<dd>{value}<small>{' to '.join(ends)}</small></div>"
     expected = f"{whole['expected_net_value']:,.0f}"
     yield f"<div><dt>net value expected<dd>{expected}<small>by the call list</small></div></dl>"
 
@@ -147,11 +147,11 @@ def _forest(rows: Sequence[Mapping[str, Any]], measure: _Measure) -> Iterator[st
     for row, scaled in zip(rows, shown, strict=True):
         first = " class=first" if row["by"] != before else ""
         before = row["by"]
-        number, _, ends = interval(scaled, "e", measure.form).partition(" ")
+        number, *ends = estimate_words(scaled, "e", measure.form)
         yield (
             f"<tr{first}><th scope=row>{html.escape(group_name(row))}"
             f"<td class=n>{row['treated']:,}<td class=n>{row['control']:,}"
-            f"<td class=e>{number}<small>{ends.strip('()')}</small>"
+            f"<td class=e>{number}<small>{' to '.join(ends)}</small>"
             f"<td class=p aria-hidden=true>{_picture(scaled, low, high)}"
         )
     yield "</table></section>"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import duckdb
@@ -16,6 +14,7 @@ from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.schema import Column, Schema, Storage
+from churn_torch.tables.sql_text import nodes, quoted_name, syntax_tree
 
 _TABLE = "customers"
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
@@ -56,13 +55,12 @@ class RowExpression:
         if not text.strip():
             raise self._error("it is empty")
         names = [column.name for column in schema.columns]
-        quoted = '"' + text.replace('"', '""') + '"'
-        self._query = self._query_of(quoted if text in names else text)
-        nodes = list(_nodes(self._parsed()))
-        for node in nodes:
+        self._query = self._query_of(quoted_name(text) if text in names else text)
+        expressions = [node for node in nodes(self._parsed()) if "class" in node]
+        for node in expressions:
             if node["class"] in _REFUSED:
                 raise self._error(_REFUSED[node["class"]])
-        references = [node["column_names"] for node in nodes if node["class"] == "COLUMN_REF"]
+        references = [n["column_names"] for n in expressions if n["class"] == "COLUMN_REF"]
         self.columns = tuple(dict.fromkeys(_resolved(key, names, path) for path in references))
         if len({name.casefold() for name in self.columns}) < len(self.columns):
             raise self._error(f"columns that differ in case only, {', '.join(self.columns)}")
@@ -114,15 +112,12 @@ class RowExpression:
         SELECT of one column: the query goes on behind the text.
         """
         with _connection() as connection:
-            rows = connection.execute(
-                "SELECT json_serialize_sql(?::VARCHAR)", [self._query]
-            ).fetchall()
-        parsed = json.loads(rows[0][0])
+            parsed = syntax_tree(connection, self._query)
         if parsed["error"]:
             raise self._error(first_line(ValueError(parsed["error_message"])))
-        nodes = [statement["node"] for statement in parsed["statements"]]
-        columns = nodes[0].get("select_list", []) if len(nodes) == 1 else []
-        if len(columns) != 1 or nodes[0]["type"] != "SELECT_NODE":
+        statements = [statement["node"] for statement in parsed["statements"]]
+        columns = statements[0].get("select_list", []) if len(statements) == 1 else []
+        if len(columns) != 1 or statements[0]["type"] != "SELECT_NODE":
             raise self._error("more than an expression")
         return columns[0]["child"]
 
@@ -172,18 +167,6 @@ def _connection() -> duckdb.DuckDBPyConnection:
             "lock_configuration": "true",
         },
     )
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """Yield every expression in a syntax tree."""
-    if isinstance(tree, dict):
-        if "class" in tree:
-            yield tree
-        for child in tree.values():
-            yield from _nodes(child)
-    elif isinstance(tree, list):
-        for child in tree:
-            yield from _nodes(child)
 
 
 def _resolved(key: str, names: list[str], path: list[str]) -> str:

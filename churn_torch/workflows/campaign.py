@@ -24,7 +24,7 @@ from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
-from churn_torch.serving.outputs import QUALITY, REASONS
+from churn_torch.serving.outputs import PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
@@ -76,7 +76,7 @@ def campaign(
     table = located(options.source if source is None else source)
     files.check(table, options.reading, overwrite=options.overwrite)
     path = find_model(options.run)
-    scores = BatchModel(path)
+    scores = BatchModel(path, [PROBABILITY, UPLIFT])
     schema = scores.schema
     id_column = schema.id if options.id is None else options.id
     keep = [options.keep] if isinstance(options.keep, str) else list(dict.fromkeys(options.keep))

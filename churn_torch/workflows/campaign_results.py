@@ -17,6 +17,8 @@ from scipy.stats import beta
 import churn_torch
 from churn_torch.console import show
 from churn_torch.decisions.campaign_record import (
+    NET,
+    OFFER,
     RESULTS,
     RESULTS_PAGE,
     RESULTS_TABLE,
@@ -34,6 +36,8 @@ from churn_torch.decisions.sample_size import POWER, effect_seen
 from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
 from churn_torch.report.results_page import results_page
+from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import whole_file
@@ -102,10 +106,10 @@ def _measured(
 ) -> dict[str, Any]:
     """Return what there is to say beside the effects."""
     lists, treated = joined.lists, joined.lists["treated"].to_numpy(bool)
-    columns = {"the predicted probability": lists["churn_probability"], "the value": lists["value"]}
-    columns["the expected net value"] = lists["expected_net_value"]
+    columns = {"the predicted probability": lists[PROBABILITY], "the value": lists[VALUE]}
+    columns["the expected net value"] = lists[NET]
     if len(offers) > 1:
-        columns |= {f"offer {name}": lists["offer"] == name for name in offers}
+        columns |= {f"offer {name}": lists[OFFER] == name for name in offers}
     randomisation = check_randomisation(
         treated,
         joined.with_outcome,

@@ -99,12 +99,13 @@ class UpliftRows:
             chosen = treatment == value
             loss.update(torch.logit(own[chosen]), label[chosen], None)
             losses[arm.replace(" ", "_")] = float(loss.compute())
-        profit = {}
+        effect, profit = uplift.double().numpy(), {}
+        worth = pd.concat(self.values).to_numpy(np.float64) if self.values else np.empty(0)
         for name, offer in self.offers.items():
-            pays = payoffs(offer, pd.concat(self.values).to_numpy(np.float64))
-            net = pays.net_of_uplift(probability.double().numpy(), uplift.double().numpy())
+            pays = payoffs(offer, worth)
+            net = pays.net_of_uplift(probability.double().numpy(), effect)
             profit[name] = uplift_profit(net, rows, pays)
-        return MeasuredUplift(losses, uplift_metrics(uplift.double().numpy(), rows), profit)
+        return MeasuredUplift(losses, uplift_metrics(effect, rows), profit)
 
 
 def measured_uplift(effect: UpliftRows, folder: Path) -> dict[str, Any]:

@@ -110,12 +110,11 @@ class MemoryTable:
         """Rows of each part by arm and class."""
         if self.treatment is None:
             return None
-        return {
-            part: rows_by_arm(np.zeros(len(rows), np.int8), self.label[rows], self.treatment[rows])[
-                0
-            ]
-            for part, rows in zip(PARTS, self.split, strict=True)
-        }
+        part = self._part
+        in_a_part = part >= 0
+        treatment = self.treatment[in_a_part]
+        arms = rows_by_arm(part[in_a_part], self.label[in_a_part], treatment, n_parts=len(PARTS))
+        return dict(zip(PARTS, arms, strict=True))
 
     @property
     def _part(self) -> npt.NDArray[np.int8]:

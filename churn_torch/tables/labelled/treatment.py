@@ -125,7 +125,7 @@ def rows_by_arm(
     label: npt.NDArray[Any],
     treatment: npt.NDArray[Any],
     *,
-    n_parts: int = 1,
+    n_parts: int,
 ) -> npt.NDArray[np.int64]:
     """Count rows by part, arm and class.
 

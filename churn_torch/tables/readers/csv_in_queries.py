@@ -7,13 +7,12 @@ nothing: whole numbers, numbers, dates and times that are all written in one pla
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -27,6 +26,7 @@ from churn_torch.tables.readers import arrow, formats
 from churn_torch.tables.readers.arrow import DELIMITER, Announce
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files
+from churn_torch.tables.sql_text import nodes, quoted, quoted_name, syntax_tree
 
 # Names of files that DuckDB takes for CSV.
 _SUFFIXES = tuple(f".{name}{packed}" for name in ("csv", "tsv", "txt") for packed in ("", ".gz"))
@@ -116,9 +116,9 @@ def prepare(
             columns = ", ".join(_typed_columns(connection, table, schema))
             connection.execute(
                 f"CREATE TEMP VIEW {views[place.path]} AS SELECT {columns} "
-                f"FROM read_parquet({_quoted(str(table))})"
+                f"FROM read_parquet({quoted(str(table))})"
             )
-        alias = f" AS {_name(place.alias)}" if place.alias else ""
+        alias = f" AS {quoted_name(place.alias)}" if place.alias else ""
         text = text[: place.start] + f"{views[place.path]}{alias}".encode() + text[place.end :]
     metadata = {DELIMITER: delimiters.pop()} if len(delimiters) == 1 else {}
     return Prepared(text.decode(), metadata)
@@ -126,8 +126,9 @@ def prepare(
 
 def _places(connection: duckdb.DuckDBPyConnection, sql: bytes) -> Iterator[_Place]:
     """Yield the places of CSV files in a query, by DuckDB's own parser."""
-    [(parsed,)] = connection.execute("SELECT json_serialize_sql($1)", [sql.decode()]).fetchall()
-    for node in _tables(json.loads(parsed)):
+    for node in nodes(syntax_tree(connection, sql.decode())):
+        if node.get("type") not in ("BASE_TABLE", "TABLE_FUNCTION"):
+            continue
         path, alias = None, ""
         if node["type"] == "BASE_TABLE" and not node["schema_name"]:
             path, alias = node["table_name"], Path(node["table_name"]).stem
@@ -142,14 +143,6 @@ def _places(connection: duckdb.DuckDBPyConnection, sql: bytes) -> Iterator[_Plac
         found = _FILE.match(sql, start, start + node["query_location_length"])
         if found and path.lower().endswith(_SUFFIXES) and _is_there(path):
             yield _Place(*found.span("file"), path, "" if node["alias"] else alias)
-
-
-def _tables(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict) and node.get("type") in ("BASE_TABLE", "TABLE_FUNCTION"):
-        yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    for child in children:
-        yield from _tables(child)
 
 
 def _is_there(path: str) -> bool:
@@ -177,7 +170,7 @@ def _typed_columns(
     connection: duckdb.DuckDBPyConnection, table: Path, schema: pa.Schema
 ) -> Iterator[str]:
     """Yield what a view selects for each column: a cast where all of its cells allow it."""
-    source = f"read_parquet({_quoted(str(table))})"
+    source = f"read_parquet({quoted(str(table))})"
     head = f"(SELECT * FROM {source} LIMIT {_HEAD_ROWS})"
     candidates = [(name, kind) for name in schema.names for kind in _TYPES]
     candidates = _fitting(connection, head, candidates, "bool_or({value} IS NOT NULL)")
@@ -186,7 +179,7 @@ def _typed_columns(
     for name in _doubtful(connection, source, head, numbers, schema) if numbers else ():
         del fitting[name]
     for name in schema.names:
-        column = _name(name)
+        column = quoted_name(name)
         yield f"{_value(name, fitting[name])} AS {column}" if name in fitting else column
 
 
@@ -232,7 +225,7 @@ def _doubtful(
         first = connection.sql(f"SELECT * FROM {head}").to_arrow_table()
         decimal = file_decimal(arrow.to_pandas(first.replace_schema_metadata(schema.metadata)))
     for name in grouped:
-        column = connection.sql(f"SELECT DISTINCT {_name(name)} FROM {source}")
+        column = connection.sql(f"SELECT DISTINCT {quoted_name(name)} FROM {source}")
         if may_group(arrow.to_pandas(column.to_arrow_table())[name], decimal):
             yield name
 
@@ -244,18 +237,10 @@ def _all_match(name: str, pattern: str) -> str:
 
 def _matches(name: str, pattern: str) -> str:
     whole = rf"\s*(?:{pattern})\s*"
-    return f"regexp_full_match({_name(name)}, {_quoted(whole)})"
+    return f"regexp_full_match({quoted_name(name)}, {quoted(whole)})"
 
 
 def _value(name: str, kind: str) -> str:
     """Return SQL for the value of a cell as a type; NULL where it is none."""
-    value = f"TRY_CAST({_name(name)} AS {kind})"
+    value = f"TRY_CAST({quoted_name(name)} AS {kind})"
     return f"nullif({value}, 'NaN')" if kind == "DOUBLE" else value
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -16,6 +16,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.arrow import Batches
 from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.sql_text import quoted_name
 
 # What a query in a SQLite file may do: read. To attach a file or to load code is something else.
 _ALLOWED = {
@@ -48,7 +49,7 @@ def opened_duckdb(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
     with stored.on_disk() as path:
         tables = queries.tables_of(path)
         name = tables[_chosen(stored, list(tables), reading)]
-        query = queries.Query(f"SELECT * FROM {'.'.join(map(_quoted, name))}")
+        query = queries.Query(f"SELECT * FROM {'.'.join(map(quoted_name, name))}")
         with queries.opened(query, ReadOptions(database=str(path))) as batches:
             yield batches
 
@@ -67,7 +68,7 @@ def opened_sqlite(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
                 "AND name NOT LIKE 'sqlite%' ORDER BY name"
             )
             table = _chosen(stored, [str(name) for (name,) in found], reading)
-        with opened_query(f"SELECT * FROM {_quoted(table)}", path) as batches:
+        with opened_query(f"SELECT * FROM {quoted_name(table)}", path) as batches:
             yield batches
 
 
@@ -177,7 +178,3 @@ def _chosen(stored: Stored, tables: list[str], reading: ReadOptions) -> str:
             f"and {reading.prefix}source='SELECT ...'",
         )
     return tables[0]
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -18,6 +18,7 @@ from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, open_utf8
+from churn_torch.tables.sql_text import quoted
 
 _JSON = "JSON: a list of objects, an object a line, or an object of columns"
 # Text that looks like one of these is text: a CSV file gives it as text too.
@@ -102,7 +103,7 @@ def _rows_key(document: Mapping[str, Any]) -> str | None:
 
 @contextlib.contextmanager
 def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
-    given = f"{queries.quoted(str(path))}, format='{layout}', maximum_object_size={8 * BLOCK}"
+    given = f"{quoted(str(path))}, format='{layout}', maximum_object_size={8 * BLOCK}"
     with queries.connected() as connection:
         try:
             found = connection.sql(
@@ -113,9 +114,7 @@ def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
                 name: "VARCHAR" if _is_text(str(kind)) else str(kind)
                 for name, kind in zip(found.columns, found.types, strict=True)
             }
-            columns = ", ".join(
-                f"{queries.quoted(name)}: {queries.quoted(kind)}" for name, kind in types.items()
-            )
+            columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
             reader = connection.sql(
                 f"SELECT * FROM read_json({given}, records='true', columns={{{columns}}})"
             ).to_arrow_reader(queries.BATCH_ROWS)

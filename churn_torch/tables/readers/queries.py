@@ -16,6 +16,7 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.paths import near
+from churn_torch.tables.sql_text import quoted
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
 _START = re.compile(
@@ -89,11 +90,6 @@ def of_address(text: str) -> Query | None:
     if re.search(r"\.(json|jsonl|ndjson)(\.gz)?(\?|$)", text):
         return Query(f"SELECT * FROM read_json({quoted(text)})", is_address=True)
     return Query(f"SELECT * FROM read_csv({quoted(text)}, all_varchar=true)", is_address=True)
-
-
-def quoted(text: str) -> str:
-    """Write a text as SQL does."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager
