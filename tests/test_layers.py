@@ -25,7 +25,7 @@ ALLOWED = {
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},
     "report": {"errors"},
-    "explanation": {"errors", "tables", "models", "evaluation"},
+    "explanation": {"errors", "tables", "models", "evaluation", "serving"},
     "training": {"errors", "tables", "models", "evaluation", "whole_files"},
     "tuning": {"errors"},
     "serving": {"errors", "console", "tables", "report"},
