@@ -6,6 +6,7 @@ metrics of the whole split need.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from churn_torch.evaluation.auroc_interval import auroc_interval
 from churn_torch.evaluation.checks import check_both_classes, check_rows
 from churn_torch.evaluation.gains import Ints
 from churn_torch.evaluation.probability_bins import N_BINS, bin_of, edge_below, lower_edge
+from churn_torch.evaluation.reliability import Groups, calibration
 from churn_torch.evaluation.share_intervals import (
     CONFIDENCE,
     Interval,
@@ -190,11 +192,8 @@ class SplitMetrics:
             InputError: There are no rows, one class only, or ``confidence`` is out of range.
         """
         if not 0 < confidence < 1:
-            raise InputError(
-                "confidence",
-                expected="a number between 0 and 1, such as 0.95",
-                got=str(confidence),
-            )
+            expected = "a number between 0 and 1, such as 0.95"
+            raise InputError("confidence", expected=expected, got=str(confidence))
         negatives, positives = self._groups()[1:]
         curve = gains.gains(negatives[None], positives[None])
         return {
@@ -203,9 +202,10 @@ class SplitMetrics:
         }
 
     def with_intervals(self, threshold: float) -> dict[str, Any]:
-        """Return the metrics at a threshold, and their intervals of 95 % under ``intervals``.
+        """Return the metrics at a threshold, their ``intervals`` of 95 % and the ``calibration``.
 
-        Those of precision and recall are Wilson's.
+        The intervals of precision and recall are Wilson's; `reliability.Calibration` says what the
+        calibration holds.
 
         Raises:
             InputError: As for `evaluate`.
@@ -216,7 +216,8 @@ class SplitMetrics:
         shares = {"recall": wilson(right, self.n_positive)}
         if called:
             shares["precision"] = wilson(right, called)
-        return {**metrics, "intervals": {**self.intervals(), **shares}}
+        calibrated = asdict(calibration(self.groups()))
+        return {**metrics, "intervals": {**self.intervals(), **shares}, "calibration": calibrated}
 
     def choose_threshold(self, rule: str | float, *, top_share: float = 0.1) -> float:
         """Choose the probability from which a row is called a churner.
@@ -247,6 +248,17 @@ class SplitMetrics:
         if self._counts is not None:
             threshold = edge_below(threshold)
         return threshold if threshold > left_out else lowest
+
+    def groups(self) -> Groups:
+        """Return the rows by probability, least probable first; in bins by their lower edge.
+
+        Raises:
+            InputError: There are no rows, or one class only.
+        """
+        lowest, negatives, positives = self._groups()
+        return Groups(
+            lowest[::-1].astype(np.float64), (negatives + positives)[::-1], positives[::-1]
+        )
 
     def _groups(self) -> _Groups:
         """Return the groups of ties of all rows.

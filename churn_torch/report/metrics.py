@@ -61,9 +61,30 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
                 cell += f" [{write(low)} to {write(high)}]"
             cells.append(Text(cell))
         table.add_row(label, *cells)
+    calibrations = [split.get("calibration") for split in metrics.values()]
+    if any(calibrations):
+        for key in ("slope", "intercept"):
+            cells = [Text(_calibration_cell(one, key)) for one in calibrations]
+            table.add_row(f"calibration {key}", *cells)
     counts = (" / ".join(count(split[key]) for key in CONFUSION) for split in metrics.values())
     table.add_row("TP / FP / FN / TN", *counts)
     return table
+
+
+def calibration_warning(metrics: Mapping[str, Any]) -> list[str]:
+    """Say what is wrong with the probabilities of a split beyond chance; nothing if nothing is."""
+    said = metrics.get("calibration", {}).get("sentence")
+    return [f"Miscalibrated: {said}."] if said else []
+
+
+def _calibration_cell(calibration: Mapping[str, Any] | None, key: str) -> str:
+    if calibration is None:
+        return ""
+    ends = [calibration[name] for name in (key, f"{key}_low", f"{key}_high")]
+    if None in ends:
+        return "none"
+    value, low, high = map(score, ends)
+    return f"{value} [{low} to {high}]"
 
 
 def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:

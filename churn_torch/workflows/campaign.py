@@ -21,6 +21,7 @@ from churn_torch.decisions.targeting import choose_targets
 from churn_torch.report.campaign import CampaignFigures, campaign_table
 from churn_torch.report.campaign_page import campaign_page
 from churn_torch.report.campaign_sentences import campaign_sentences
+from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
@@ -246,5 +247,7 @@ def _say_what_was_taken(
             f"{rules.n_left_in:,} customers have left, as their {scores.schema.target!r} says, "
             "and exclude does not leave them out. Add them to the condition if that is not meant."
         )
+    for sentence in calibration_warning(scores.metadata["metrics"].get("test", {})):
+        show(f"On the test rows of the training. {sentence}")
     if scores.metadata.get("reasons") is None:
         show("The file has no reasons (export.outputs), so the columns of the reasons are empty.")

@@ -19,7 +19,7 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.report.metrics import metrics_table
+from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
@@ -127,6 +127,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         show(unusual_table(found, absent))
     metrics = {**measured.with_intervals(run.threshold), **profit_figures(weighed)}
     show(metrics_table({name: metrics}))
+    for sentence in calibration_warning(metrics):
+        show(sentence)
     if weighed:
         show(profit_table(metrics["profit"]))
     if options.by:

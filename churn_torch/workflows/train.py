@@ -22,7 +22,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
-from churn_torch.report.metrics import metrics_table
+from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
@@ -266,6 +266,8 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
             "contact lowers it."
         )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
+    for sentence in calibration_warning(metrics["test"]):
+        show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
     path = fit.get("exact", {}).get("path", [])

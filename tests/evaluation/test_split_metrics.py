@@ -20,6 +20,7 @@ from torchmetrics.functional.classification import (
 from churn_torch.errors import InputError
 from churn_torch.evaluation import probability_bins
 from churn_torch.evaluation import split_metrics as split_metrics_module
+from churn_torch.evaluation.reliability import grouped
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from tests.evaluation.made_splits import arrays, imbalanced, realistic, split_metrics, splits
 from tests.reference import metrics as reference
@@ -425,3 +426,16 @@ def test_torchmetrics_agrees() -> None:
     ):
         expected = metric(probability.double(), label.int()).item()
         assert ours[key] == pytest.approx(expected, rel=1e-6), key
+
+
+def test_groups_and_calibration_are_those_of_the_rows_also_in_bins() -> None:
+    probability, label = realistic(0.2, 3_000)
+    rows = split_metrics(probability, label)
+    groups, theirs = rows.groups(), grouped(*arrays(probability.float(), label))
+    for name in ("probability", "n_rows", "n_churners"):
+        assert (getattr(groups, name) == getattr(theirs, name)).all(), name
+    exact = rows.with_intervals(0.5)["calibration"]
+    binned = split_metrics(probability, label, exact_rows=0).with_intervals(0.5)["calibration"]
+    assert exact["sentence"] == binned["sentence"]
+    for name in exact.keys() - {"sentence"}:
+        assert binned[name] == pytest.approx(exact[name], abs=1e-3), name

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.report.metrics import folds_table, metrics_table
+from churn_torch.report.metrics import calibration_warning, folds_table, metrics_table
 from tests.report.made_tables import rendered
 
 VALIDATION = {
@@ -34,6 +34,25 @@ VALIDATION = {
     "captured_at_20": 0.48,
     "threshold": 0.31337,
 }
+
+
+CALIBRATION = {
+    **{"slope": 1.1, "slope_low": 1.0, "slope_high": 1.2, "intercept": None},
+    **{"intercept_low": None, "intercept_high": None, "sentence": ""},
+}
+
+
+def test_the_calibration_of_a_split_has_its_lines_and_a_warning() -> None:
+    table = metrics_table({"a": VALIDATION, "b": VALIDATION | {"calibration": CALIBRATION}})
+    lines = rendered(table)
+    assert lines[-3:-1] == [
+        ["calibration slope", "", "1.1000 [1.0000 to 1.2000]"],
+        ["calibration intercept", "", "none"],
+    ]
+    assert calibration_warning(VALIDATION) == []
+    assert calibration_warning({"calibration": CALIBRATION}) == []
+    wrong = {"calibration": CALIBRATION | {"sentence": "too many"}}
+    assert calibration_warning(wrong) == ["Miscalibrated: too many."]
 
 
 def test_metrics_table_shows_every_metric_of_every_split() -> None:

@@ -55,7 +55,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
         "validation", "test", "fit", "reasons", "typical_customer", "data", "version",
     }  # fmt: skip
     assert set(metrics["validation"]) == METRICS
-    assert set(metrics["test"]) == METRICS | {"intervals"}
+    assert set(metrics["test"]) == METRICS | {"intervals", "calibration"}
     assert set(metrics["fit"]) == {
         "epochs", "best_epoch", "batch_size", "history", "seconds", "exact", "calibration",
     }  # fmt: skip
