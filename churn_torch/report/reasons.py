@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Error of a reason, in log-odds, above which the user is told what to do.
@@ -28,3 +28,12 @@ def reasons_sentence(reasons: Mapping[str, Any]) -> str:
             "tanh), a lower optimizer.lr or a higher penalty.l2."
         )
     return said
+
+
+def correlated_sentences(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say which reasons cannot be told apart.
+
+    Args:
+        groups: The entry ``correlated_columns`` of metrics.json.
+    """
+    return [f"{group['sentence']}." for group in groups]
