@@ -23,6 +23,7 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.evaluation.correlated_columns import joint_reasons
 from churn_torch.export import web
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
@@ -274,6 +275,12 @@ def check(screen: Mapping[str, Any], file: ModelFile) -> None:
         column = next(n for n in reasons if one_line(n) == one_line(name))
         assert float(number) == pytest.approx(reasons[column], abs=1e-4)
         assert sign == ("down" if float(number) < 0 else "up")
+    named = {column: float(value) for column, value in reasons.items()}
+    joint = joint_reasons(named, file.metadata["correlated_columns"])
+    sums = re.findall(r"read their reasons as one, (\S+)\.", screen["together"])
+    for (group, total), said in zip(joint, sums, strict=True):
+        assert all(one_line(column) in one_line(screen["together"]) for column in group["columns"])
+        assert float(said.replace("\u2212", "-")) == pytest.approx(total, abs=0.0051)
     for field, flag in zip(screen["fields"], expected[QUALITY], strict=True):
         assert field["doubtful"] == (flag != 0)
         meaning = file.quality_meaning[flag]
