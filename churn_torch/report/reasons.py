@@ -30,10 +30,16 @@ def reasons_sentence(reasons: Mapping[str, Any]) -> str:
     return said
 
 
-def correlated_sentences(groups: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say which reasons cannot be told apart.
+def correlated_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Say which reasons cannot be told apart; nothing where there are none.
 
     Args:
         groups: The entry ``correlated_columns`` of metrics.json.
     """
-    return [f"{group['sentence']}." for group in groups]
+    named = [
+        f"{', '.join(columns[:-1])} and {columns[-1]}"
+        for columns in (group["columns"] for group in groups)
+    ]
+    if not named:
+        return ""
+    return f"Columns that move together, so read their reasons as one: {'; '.join(named)}."
