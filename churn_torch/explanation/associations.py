@@ -15,7 +15,7 @@ from churn_torch.evaluation.column_scores import counts_of, mutual_information, 
 # Levels of which fewer rows of a class are expected are put together, as the chi-square
 # distribution is too rough for them (Cochran 1954, "Some methods for strengthening the common
 # chi-square tests").
-FEWEST_EXPECTED = 5
+FEWEST_EXPECTED = 1
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ def associations(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> tuple[
 
 
 def _without_rare(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the counts with the levels of few rows put together."""
-    rarer = counts.sum(0).min() / counts.sum()
-    rare = counts.sum(1) * rarer < FEWEST_EXPECTED
-    if not rare.any():
+    """Return the counts with the levels of few rows put together, until they are not few."""
+    counts = counts[np.argsort(counts.sum(1), kind="stable")]
+    expected = counts.sum(1) * counts.sum(0).min() / counts.sum()
+    n_rare = int((expected < FEWEST_EXPECTED).sum())
+    if not n_rare:
         return counts
-    return np.concatenate([counts[~rare], counts[rare].sum(0, keepdims=True)])
+    n_together = max(n_rare, 1 + int(np.searchsorted(expected.cumsum(), FEWEST_EXPECTED)))
+    return np.concatenate([counts[:n_together].sum(0, keepdims=True), counts[n_together:]])

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
-from scipy.ndimage import distance_transform_edt
 
 from churn_torch.explanation.accumulated_effects import PairEffect, interpolation
 from churn_torch.explanation.column_steps import Floats, Logit, Steps, with_cells
@@ -25,7 +24,7 @@ def pair_effect(
 
     The second differences at the rows of each cell of the grid are averaged and added up; then what
     the sum does along each column alone, and its mean, are taken off. A cell without rows takes the
-    mean of the nearest one that has some.
+    mean of the nearest ones that have some.
     Source: Apley & Zhu 2020, equations 17 to 20.
 
     Args:
@@ -51,10 +50,8 @@ def pair_effect(
         np.add.at(count, (one - 1, other - 1), 1)
     if not count.any():
         return None
-    mean = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
-    nearest = distance_transform_edt(count == 0, return_distances=False, return_indices=True)
     effect = np.zeros(shape)
-    effect[1:, 1:] = mean[tuple(nearest)].cumsum(0).cumsum(1)
+    effect[1:, 1:] = _means(total, count).cumsum(0).cumsum(1)
     at_first, at_second = (interpolation(one.position, len(one.cells)) for one in (first, second))
     along_first = _along(effect, first, at_second, on_both)
     along_second = _along(effect.T, second, at_first, on_both)
@@ -79,6 +76,15 @@ def _cells(
             rows = np.flatnonzero((one > 0) & (other > 0))
             if len(rows):
                 yield rows, one[rows], other[rows]
+
+
+def _means(total: Floats, count: Floats) -> Floats:
+    """Return the mean of each cell; without rows, that of the nearest ones with rows."""
+    known = np.argwhere(count > 0)
+    distance = ((np.argwhere(count >= 0)[:, None] - known) ** 2).sum(2)
+    nearest = (distance == distance.min(1, keepdims=True)).astype(np.float64)
+    means = total[count > 0] / count[count > 0]
+    return (nearest @ means / nearest.sum(1)).reshape(count.shape)
 
 
 def _along(
