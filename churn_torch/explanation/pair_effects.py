@@ -84,7 +84,7 @@ def _means(total: Floats, count: Floats) -> Floats:
     distance = ((np.argwhere(count >= 0)[:, None] - known) ** 2).sum(2)
     nearest = (distance == distance.min(1, keepdims=True)).astype(np.float64)
     means = total[count > 0] / count[count > 0]
-    return (nearest @ means / nearest.sum(1)).reshape(count.shape)
+    return np.asarray(nearest @ means / nearest.sum(1)).reshape(count.shape)
 
 
 def _along(
