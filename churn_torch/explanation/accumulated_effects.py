@@ -130,10 +130,9 @@ def differences(
     """Return the rows, the steps and the values of the differences of the log-odds, ``[M]``."""
     rows, side = np.nonzero(steps.steps)
     step = steps.steps[rows, side]
-    frame = parsed.take(rows)
-    upper, lower = (
-        logit(with_cells(frame, {steps.column: steps.cells[cell]})) for cell in (step, step - 1)
-    )
+    cells = steps.cells[np.concatenate([step, step - 1])]
+    moved = logit(with_cells(parsed.take(np.tile(rows, 2)), {steps.column: cells}))
+    upper, lower = np.split(moved, 2)
     return rows, step, upper - lower
 
 

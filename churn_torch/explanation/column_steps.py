@@ -36,7 +36,7 @@ class Steps:
 
     column: str
     kind: str
-    cells: npt.NDArray[Any]
+    cells: npt.NDArray[Any] | pd.Categorical
     at: tuple[float, ...] | tuple[str, ...]
     position: Floats
     steps: npt.NDArray[np.int64]
@@ -145,12 +145,12 @@ def _of_text(
     position = np.where(level >= 0, place[level], -1)
     below = np.where(position > 0, position, 0)
     above = np.where((position >= 0) & (position < len(kept) - 1), position + 1, 0)
-    cells = np.asarray(words, dtype=object)[kept[order]]
+    cells = pd.Categorical(np.asarray(words, dtype=object)[kept[order]])
     return Steps(
         column.name,
         YES_NO if column.kind is Kind.BOOLEAN else CATEGORY,
         cells,
-        tuple(cell.strip() or MISSING for cell in cells),
+        tuple(str(cell).strip() or MISSING for cell in cells),
         np.where(position >= 0, position, np.nan),
         np.stack([below, above], axis=1),
     )

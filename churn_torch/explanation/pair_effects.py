@@ -39,13 +39,13 @@ def pair_effect(
         return None
     total, count = np.zeros((shape[0] - 1, shape[1] - 1)), np.zeros((shape[0] - 1, shape[1] - 1))
     for rows, one, other in _cells(first, second):
-        difference = np.zeros(len(rows))
-        for sign, low, high in ((1, 0, 0), (-1, 1, 0), (-1, 0, 1), (1, 1, 1)):
-            cells = {
-                first.column: first.cells[one - low],
-                second.column: second.cells[other - high],
-            }
-            difference += sign * logit(with_cells(parsed.take(rows), cells))
+        cells = {
+            first.column: first.cells[np.concatenate([one, one, one - 1, one - 1])],
+            second.column: second.cells[np.concatenate([other, other - 1, other, other - 1])],
+        }
+        moved = logit(with_cells(parsed.take(np.tile(rows, 4)), cells))
+        both, left, right, neither = np.split(moved, 4)
+        difference = (both - left) - (right - neither)
         np.add.at(total, (one - 1, other - 1), difference)
         np.add.at(count, (one - 1, other - 1), 1)
     if not count.any():
