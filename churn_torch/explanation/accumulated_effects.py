@@ -63,6 +63,8 @@ class PairEffect:
         second_at: Q cells of the second.
         effect: P rows of Q log-odds.
         strength: Standard deviation of the effect over the rows.
+        n_rows: P lines of Q numbers of rows that are nearest to the two cells. Where there is none,
+            the effect is that of the nearest rows there are.
     """
 
     columns: tuple[str, str]
@@ -70,6 +72,7 @@ class PairEffect:
     second_at: tuple[float, ...] | tuple[str, ...]
     effect: tuple[tuple[float, ...], ...]
     strength: float
+    n_rows: tuple[tuple[int, ...], ...] = ()
 
 
 def effect_curve(

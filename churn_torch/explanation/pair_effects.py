@@ -58,12 +58,16 @@ def pair_effect(
     effect = effect - along_first[:, None] - along_second
     at_rows = np.asarray((at_first @ effect * at_second.toarray()).sum(1))[on_both]
     effect -= at_rows.mean()
+    nearest = np.zeros(shape, np.int64)
+    places = (np.round(one.position[on_both]).astype(np.int64) for one in (first, second))
+    np.add.at(nearest, tuple(places), 1)
     return PairEffect(
         (first.column, second.column),
         first.at,
         second.at,
         tuple(map(tuple, effect.tolist())),
         float(at_rows.std()),
+        tuple(map(tuple, nearest.tolist())),
     )
 
 

@@ -83,6 +83,8 @@ def test_pairs_are_those_of_a_slow_reference(one, other):
     np.testing.assert_allclose(pair.effect, expected, atol=1e-10)
     assert pair.strength == pytest.approx(strength, abs=1e-10)
     assert (pair.first_at, pair.second_at) == (first.at, second.at)
+    both = ~np.isnan(first.position) & ~np.isnan(second.position)
+    assert np.sum(pair.n_rows) == both.sum()
 
 
 def test_columns_that_add_up_have_no_effect_together():
