@@ -17,6 +17,7 @@ from churn_torch.export.gradient import traceable_attribution
 from churn_torch.export.net_value import NetValue
 from churn_torch.export.torch_exporter import (
     TRANSLATIONS,
+    kept_registry,
     quiet_exporter,
     store_once,
     traced_once,
@@ -92,7 +93,7 @@ def _traced(
     dtypes = {"float32": torch.float32, "float64": torch.float64, "codes": torch.int64}
     examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
     batch = torch.export.Dim(BATCH)
-    with quiet_exporter(), traced_once():
+    with quiet_exporter(), kept_registry(), traced_once():
         program = torch.onnx.export(
             graph,
             examples,

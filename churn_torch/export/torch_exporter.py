@@ -6,16 +6,18 @@ This is the only module of the room that uses private functions of torch.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import warnings
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import onnx
 import torch
 from onnxscript import opset20
 
-# The version of torch whose exporter `traced_once` changes.
+# The version of torch whose exporter is changed here.
 PATCHED_TORCH = "2.13."
 
 
@@ -59,6 +61,53 @@ def traced_once() -> Iterator[None]:
         yield
     finally:
         _fx_passes.decompose_with_registry = decompose
+
+
+@contextlib.contextmanager
+def kept_registry() -> Iterator[None]:
+    """Keep torch's list of translations for the next export, which would make it anew.
+
+    It is made of about 500 functions. The source of each is parsed only to learn its domain, which
+    is known without that; this takes most of the time of a small export. As in `traced_once`,
+    private functions are replaced, and another version of torch takes longer.
+    """
+    if not torch.__version__.startswith(PATCHED_TORCH):
+        yield
+        return
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    make = ONNXRegistry.__dict__["from_torchlib"]
+
+    def kept(opset_version: int) -> Any:
+        if opset_version not in _REGISTRIES:
+            with _domains_unparsed():
+                _REGISTRIES[opset_version] = make.__func__(ONNXRegistry, opset_version)
+        registry = copy.copy(_REGISTRIES[opset_version])
+        # An export adds its own translations.
+        registry.functions = {name: [*metas] for name, metas in registry.functions.items()}
+        return registry
+
+    ONNXRegistry.from_torchlib = staticmethod(kept)  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        ONNXRegistry.from_torchlib = make  # type: ignore[method-assign]
+
+
+_REGISTRIES: dict[int, Any] = {}
+
+
+@contextlib.contextmanager
+def _domains_unparsed() -> Iterator[None]:
+    from onnxscript._internal.values import TracedOnnxFunction
+
+    parsed = TracedOnnxFunction.function_ir
+    domain = property(lambda self: SimpleNamespace(domain=self._opset.domain))
+    TracedOnnxFunction.function_ir = domain  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        TracedOnnxFunction.function_ir = parsed  # type: ignore[method-assign]
 
 
 def is_translated(target: Any, registry: Any) -> bool:

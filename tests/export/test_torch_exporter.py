@@ -6,10 +6,16 @@ import pytest
 import torch
 from torch import nn
 from torch.onnx._internal.exporter import _fx_passes
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 
 from churn_torch.export import torch_exporter
 from churn_torch.export.graph import build_onnx
-from churn_torch.export.torch_exporter import TRANSLATIONS, quiet_exporter, traced_once
+from churn_torch.export.torch_exporter import (
+    TRANSLATIONS,
+    kept_registry,
+    quiet_exporter,
+    traced_once,
+)
 from churn_torch.serving.outputs import OUTPUTS
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
@@ -77,6 +83,27 @@ def test_only_what_has_to_be_decomposed_is_traced_again(
         assert operators() == always
     assert len(decomposed) == 1 + again
     assert _fx_passes.decompose_with_registry is counted
+
+
+def test_the_kept_registry_is_the_one_that_torch_makes():
+    make = ONNXRegistry.from_torchlib
+    with quiet_exporter():
+        theirs = ONNXRegistry.from_torchlib(20)
+        with kept_registry():
+            first, again = ONNXRegistry.from_torchlib(20), ONNXRegistry.from_torchlib(20)
+    assert ONNXRegistry.from_torchlib == make
+    assert first.opset_version == theirs.opset_version
+    assert first.functions.keys() == theirs.functions.keys()
+    for name, metas in theirs.functions.items():
+        for kept in (first, again):
+            # The same translations, with the same signatures, domains among them.
+            got = [(m.onnx_function, m.is_complex, str(m.signature)) for m in kept.functions[name]]
+            assert got == [(m.onnx_function, m.is_complex, str(m.signature)) for m in metas]
+    target = torch.ops.aten.take.default
+    before = len(again.get_decomps(target))
+    first.register_op(target, TRANSLATIONS[target])
+    assert len(first.get_decomps(target)) == before + 1
+    assert len(again.get_decomps(target)) == before
 
 
 def test_another_version_of_torch_traces_twice_and_exports_the_same(
