@@ -108,13 +108,18 @@ def quietly(content: RenderableType) -> None:
 
 def row_progress() -> Progress:
     """Return a progress bar over rows; silent where there is no terminal."""
+    return progress_bar("rows")
+
+
+def progress_bar(unit: str) -> Progress:
+    """Return a progress bar that counts something; silent where there is no terminal."""
     console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("rows"),
+        TextColumn(unit),
         TimeElapsedColumn(),
         console=console,
         disable=not console.is_terminal,

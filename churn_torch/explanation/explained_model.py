@@ -26,7 +26,8 @@ class ExplainedRows:
     """Rows that a model is explained on.
 
     Attributes:
-        parsed: N rows of features (`churn_torch.tables.encode.parse`).
+        parsed: N rows of features (`churn_torch.tables.encode.parse`); text may be of a categorical
+            dtype, which makes it faster to ask about the same words again.
         label: ``[N]`` of 1 for churners and 0 for the others.
         carried: N rows of the columns that are not learned from.
     """
@@ -89,6 +90,12 @@ def _columns(parsed: pd.DataFrame, schema: Schema) -> dict[str, pd.Series | Text
     """Return the columns as a file for many rows takes them: text by its different words."""
     columns: dict[str, pd.Series | Texts] = {c.name: parsed[c.name] for c in schema.numbers}
     for column in schema.text:
-        codes, levels = pd.factorize(parsed[column.name])
+        cells = parsed[column.name]
+        if isinstance(cells.dtype, pd.CategoricalDtype):
+            columns[column.name] = Texts(
+                cells.cat.codes.to_numpy(), pd.Series(cells.cat.categories)
+            )
+            continue
+        codes, levels = pd.factorize(cells)
         columns[column.name] = Texts(codes, pd.Series(levels, dtype=object))
     return columns

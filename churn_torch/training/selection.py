@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.evaluation.column_scores import counts_of, mutual_information, pearson_chi2
 from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
@@ -26,8 +27,6 @@ from churn_torch.training.rows.batches import rows_to_expand, spread_sample
 from churn_torch.training.rows.store import Block, Part
 
 METHODS = ("none", "chi2", "mutual_info", "l1", "permutation")
-# Bins of a number column, of equal numbers of rows.
-BINS = 10
 # Most rows for l1 and permutation.
 MOST_ROWS = 200_000
 SHUFFLES = 5
@@ -108,55 +107,24 @@ def choose(method: str, scores: Mapping[str, float], k: int | None) -> Selection
     return Selection(method, ranked, chosen)
 
 
-def binned(parsed: pd.DataFrame, schema: Schema) -> pd.DataFrame:
-    """Return each column as levels: categories by code, numbers by quantile; 0 is missing.
-
-    Args:
-        parsed: Training rows.
-        schema: Completed.
-    """
-    texts = [column.name for column in schema.text]
-    codes = encode(parsed, schema).codes
-    levels = dict(zip(texts, codes.T, strict=True))
-    for name in parsed.columns.difference(texts, sort=False):
-        x = parsed[name].to_numpy(np.float64)
-        present = x[~np.isnan(x)]
-        cuts = np.arange(1, BINS) / BINS if len(present) else np.zeros(0)
-        edges = np.unique(np.quantile(present, cuts)) if len(cuts) else cuts
-        levels[name] = np.where(np.isnan(x), 0, 1 + np.searchsorted(edges, x, side="left"))
-    return pd.DataFrame(levels)[list(parsed.columns)]
-
-
 def chi2_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
     """Return phi squared of each column's levels and the label, minus its value by chance.
 
-    ``chi2 / N - (levels - 1) / N``, chi2 summed over the indicators of the levels.
+    ``chi2 / N - (levels - 1) / N``.
     Source: Bergsma 2013, "A bias-correction for Cramér's V and Tschuprow's T".
     """
-    from sklearn.feature_selection import chi2
-    from sklearn.preprocessing import OneHotEncoder
-
     scores = {}
     for name in levels:
-        indicators = OneHotEncoder().fit_transform(levels[[name]])
-        excess = chi2(indicators, label)[0].sum() - (indicators.shape[1] - 1)
-        scores[str(name)] = float(excess / len(label)) if indicators.shape[1] > 1 else 0.0
+        statistic, freedom = pearson_chi2(counts_of(levels[name].to_numpy(), label))
+        scores[str(name)] = (statistic - freedom) / len(label)
     return scores
 
 
 def mutual_info_scores(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> dict[str, float]:
-    """Return the mutual information of levels and label in nats, minus its value by chance.
-
-    By chance it is ``(levels - 1) / (2 N)``.
-    Source: Miller 1955, "Note on the bias of information estimates".
-    """
-    from sklearn.feature_selection import mutual_info_classif
-
-    information = mutual_info_classif(levels, label, discrete_features=True)
-    chance = (levels.nunique().to_numpy() - 1) / (2 * len(label))
-    constant = chance == 0
-    values = np.where(constant, 0.0, information - chance)
-    return dict(zip(map(str, levels), values.tolist(), strict=True))
+    """Return the mutual information of each column's levels and the label, minus that by chance."""
+    return {
+        str(name): mutual_information(counts_of(levels[name].to_numpy(), label)) for name in levels
+    }
 
 
 def l1_scores(

@@ -27,19 +27,17 @@ from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables import cells
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.customer_value import ValueExpression
-from churn_torch.tables.encode import encode, is_dated, parse, parse_time
+from churn_torch.tables.encode import encode, is_dated, parse_time
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
-from churn_torch.tables.labelled.read import located, read_labelled
-from churn_torch.tables.labelled.treatment import read_treatment
-from churn_torch.tables.labels import read_target
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.workflows.artefacts import METRICS
+from churn_torch.workflows.new_rows import new_rows
+from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
-from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -163,63 +161,26 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     Raises:
         InputError: The run held none back, or the source has changed.
     """
-    if run.options.cv.average:
-        raise InputError(
-            "run",
-            expected="a run that held test rows back",
-            got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
-            "(data=table data.source=FILE)",
-        )
-    data = run.options.data
     names = [column.name for column in run.schema.columns]
-    computed = [] if data.value is None else [VALUE]
+    computed = [] if run.options.data.value is None else [VALUE]
     _check_by(by, [*names, *computed])
-    carry = [*data.carry, *(name for name in by if name not in computed)]
-    data = replace(run.options, data=replace(data, carry=carry)).table
-    table = read_labelled(data, seed=run.options.seed, announce=show)
-    for rows in watched(table.chunks(), table, "Evaluating"):
-        test = rows.of("test").untreated()
-        value = test.carried[VALUE].to_numpy() if computed else None
-        yield _Part(test.parsed, test.label, _sliced(test.carried, run.schema, by), value)
-    trained_on = run.metrics["data"]["fingerprint"]
-    if table.fingerprint != trained_on:
-        raise InputError(
-            "data.source",
-            expected=f"the table that the run was trained on (fingerprint {trained_on})",
-            got=f"{table.fingerprint}: the source has changed",
-            fix="name new rows with data=table data.source=FILE",
-        )
+    carry = [name for name in by if name not in computed]
+    for rows in own_rows(run, carry=carry, doing="Evaluating"):
+        value = rows.carried[VALUE].to_numpy() if computed else None
+        yield _Part(rows.parsed, rows.label, _sliced(rows.carried, run.schema, by), value)
 
 
 def _new_rows(
     run: Run, data: DataOptions, by: Sequence[str], source: Any, value: ValueExpression | None
 ) -> Iterator[_Part]:
-    """Yield new labelled rows; say at the end how many had no label."""
+    """Yield new labelled rows."""
     source = data.source if source is None else source
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
-    first_row = n_unlabelled = n_left_out = 0
-    chunks = sources.read_chunks(located(source), reading=data.reading, announce=show)
-    for frame in chunks:
-        _check_by(by, list(frame.columns))
-        label, n_of_no_class = read_target(frame, run.schema, first_row=first_row)
-        parsed = parse(frame, run.schema, first_row=first_row)
-        labelled = ~np.isnan(label)
-        if run.schema.treatment in frame.columns:
-            labelled &= read_treatment(frame, run.schema, labelled, first_row=first_row) == 0
-        sliced = _sliced(frame, run.schema, by)
-        worth = None
-        if value is not None:
-            worth = value(frame.loc[labelled], first_row + np.flatnonzero(labelled))
-        yield _Part(parsed.loc[labelled], label[labelled], sliced.loc[labelled], worth)
-        n_unlabelled += int(np.isnan(label).sum()) - n_of_no_class
-        n_left_out += n_of_no_class
-        first_row += len(frame)
-    if n_unlabelled:
-        show(f"{n_unlabelled:,} rows without a label are left out.")
-    if n_left_out:
-        show(f"{n_left_out:,} rows of neither class are left out, as in training (data.negative).")
+    for rows in new_rows(source, run.schema, data.reading):
+        _check_by(by, list(rows.frame.columns))
+        worth = None if value is None else value(rows.frame, rows.positions)
+        yield _Part(rows.parsed, rows.label, _sliced(rows.frame, run.schema, by), worth)
 
 
 def _check_by(by: Sequence[str], names: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from rich.console import RenderableType
 
 from churn_torch.console import quietly
 from churn_torch.errors import InputError
+from churn_torch.evaluation.column_scores import binned
 from churn_torch.evaluation.randomisation import check_randomised
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.evaluation.thresholds import PROFIT
@@ -37,7 +38,6 @@ from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.selection import (
-    binned,
     chi2_scores,
     choose,
     l1_scores,

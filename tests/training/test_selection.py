@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mutual_info_score
 
 from churn_torch.errors import InputError
+from churn_torch.evaluation.column_scores import binned
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -19,7 +20,6 @@ from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training import selection
 from churn_torch.training.selection import (
-    binned,
     check_selection,
     chi2_scores,
     choose,

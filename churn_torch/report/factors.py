@@ -1,0 +1,121 @@
+"""What drives churn, as tables for the terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
+    from churn_torch.explanation.associations import Association
+    from churn_torch.explanation.importance import Importance
+
+# Lines of a table, at most.
+SHOWN = 15
+# Pairs that move the odds by less, by their standard deviation, are not named.
+SMALLEST_STRENGTH = math.log(1.02)
+
+
+def importance_table(found: Sequence[Importance]) -> Table:
+    """Lay out how much the model needs each column, or group of columns."""
+    table = Table(
+        title="Importance: what the model loses where the cells of a column are permuted",
+        title_justify="left",
+        caption=_caption(
+            len(found), "95 % intervals over the rows; reason: mean absolute, in log-odds"
+        ),
+    )
+    table.add_column("column", overflow="fold")
+    for heading in ("rise of log-loss", "fall of AUROC", "reason"):
+        table.add_column(heading, justify="right")
+    for one in found[:SHOWN]:
+        table.add_row(
+            Text(" + ".join(one.columns)),
+            f"{one.log_loss_rise:.4f} [{one.low:.4f} to {one.high:.4f}]",
+            f"{one.auroc_fall:.4f}",
+            f"{one.mean_reason:.2f} [{one.reason_low:.2f} to {one.reason_high:.2f}]",
+        )
+    return table
+
+
+def effects_table(curves: Sequence[EffectCurve]) -> Table:
+    """Lay out where each column raises and lowers the odds of churn most."""
+    table = Table(
+        title="Effects: by how much a cell multiplies the odds of churn, against the mean row",
+        title_justify="left",
+        caption=_caption(
+            len(curves), "accumulated local effects, with 95 % intervals over the rows"
+        ),
+    )
+    table.add_column("column", overflow="fold")
+    table.add_column("most churn", overflow="fold")
+    table.add_column("least churn", overflow="fold")
+    for curve in curves[:SHOWN]:
+        # The cells that are high and low beyond doubt, not those of a few rows.
+        most, least = int(np.argmax(curve.low)), int(np.argmin(curve.high))
+        table.add_row(Text(curve.column), Text(_point(curve, most)), Text(_point(curve, least)))
+    return table
+
+
+def pairs_table(pairs: Sequence[PairEffect]) -> Table | str:
+    """Lay out what pairs of columns do beyond their two effects; or say that none does much."""
+    strong = [pair for pair in pairs if pair.strength >= SMALLEST_STRENGTH]
+    if not strong:
+        return "No pair of the most important columns does much beyond the effects of the two."
+    table = Table(
+        title="Pairs: what two columns do beyond their own effects",
+        title_justify="left",
+        caption="strength: standard deviation in log-odds; of the most important columns",
+    )
+    table.add_column("columns", overflow="fold")
+    table.add_column("strength", justify="right")
+    table.add_column("raises the odds most", overflow="fold")
+    table.add_column("lowers them most", overflow="fold")
+    for pair in strong:
+        effect, has_rows = np.array(pair.effect), np.array(pair.n_rows) > 0
+        most = int(np.where(has_rows, effect, -np.inf).argmax())
+        least = int(np.where(has_rows, effect, np.inf).argmin())
+        name = " x ".join(pair.columns)
+        cells = (Text(_cell(pair, flat)) for flat in (most, least))
+        table.add_row(Text(name), f"{pair.strength:.3f}", *cells)
+    return table
+
+
+def associations_table(found: Sequence[Association]) -> Table:
+    """Lay out how strongly each column goes along with churn, whatever the model."""
+    table = Table(
+        title="Association with churn of each column alone, whatever the model",
+        title_justify="left",
+        caption=_caption(len(found), "numbers in ten bins; bits less what chance would give"),
+    )
+    table.add_column("column", overflow="fold")
+    table.add_column("mutual information (bits)", justify="right")
+    table.add_column("p-value (chi-square)", justify="right")
+    for one in found[:SHOWN]:
+        p_value = "< 0.0001" if one.chi2_p_value < 1e-4 else f"{one.chi2_p_value:.4f}"
+        table.add_row(Text(one.column), f"{one.mutual_information:.4f}", p_value)
+    return table
+
+
+def _caption(n: int, note: str) -> str:
+    return f"{note}; the first {SHOWN} of {n} columns" if n > SHOWN else note
+
+
+def _point(curve: EffectCurve, i: int) -> str:
+    effect, low, high = (math.exp(line[i]) for line in (curve.effect, curve.low, curve.high))
+    return f"{_words(curve.at[i])}: x {effect:.2f} [{low:.2f} to {high:.2f}]"
+
+
+def _cell(pair: PairEffect, flat: int) -> str:
+    i, j = divmod(flat, len(pair.second_at))
+    odds = math.exp(pair.effect[i][j])
+    return f"{_words(pair.first_at[i])}, {_words(pair.second_at[j])}: x {odds:.2f}"
+
+
+def _words(cell: float | str) -> str:
+    return cell if isinstance(cell, str) else f"{cell:.6g}"

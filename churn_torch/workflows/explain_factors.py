@@ -1,0 +1,109 @@
+"""The order of an explanation of a whole model: what drives churn, shown and written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+from churn_torch.console import show
+from churn_torch.errors import InputError
+from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
+from churn_torch.report.factors import (
+    associations_table,
+    effects_table,
+    importance_table,
+    pairs_table,
+)
+from churn_torch.serving.model_file import find_model
+from churn_torch.tables.labelled.read import located
+from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import sources
+from churn_torch.whole_files import write_text
+from churn_torch.workflows.factors import ROWS, Factors, factors
+from churn_torch.workflows.new_rows import new_rows
+from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
+from churn_torch.workflows.run_folder import load_run
+
+
+class FactorsOptions(Protocol):
+    """What of conf/explain.yaml an explanation of a whole model needs."""
+
+    @property
+    def run(self) -> str: ...  # noqa: D102
+
+    @property
+    def source(self) -> Any: ...  # noqa: D102
+
+    @property
+    def out(self) -> str | None: ...  # noqa: D102
+
+
+def explain_factors(options: FactorsOptions) -> Factors:
+    """Show what drives churn, and write it where ``out`` is named.
+
+    Args:
+        options: The run folder or ONNX file; new labelled rows as ``source``, or None for the test
+            rows of the run; a JSON file as ``out``.
+
+    Returns:
+        What was shown.
+
+    Raises:
+        InputError: The run or the rows cannot be used, or there is no such folder for ``out``.
+    """
+    _check_out(options)
+    run = load_run(options.run) if Path(options.run).is_dir() else None
+    model = ExplainedModel(find_model(options.run))
+    seed = 0 if run is None else run.options.seed
+    if options.source is not None:
+        rows = sample_rows(_given_rows(options.source, model), ROWS, seed=seed)
+    elif run is not None:
+        rows = sample_own_rows(run, "test", ROWS, seed=seed)
+    else:
+        raise InputError(
+            "source",
+            expected="labelled rows beside an ONNX file, which holds none",
+            got="nothing",
+            fix="name a table (source=FILE), or the run folder, whose test rows are read (run=...)",
+        )
+    found = factors(model, rows, seed=seed)
+    show(f"What drives churn, by {len(rows.label):,} rows that the model has not learned from:")
+    show(importance_table(found.importance))
+    show(effects_table(found.effects))
+    show(pairs_table(found.pairs))
+    show(associations_table(found.associations))
+    if options.out is not None:
+        content = json.dumps(asdict(found), indent=2, allow_nan=False)
+        write_text(Path(options.out), content + "\n")
+        show(f"The factors are written to {options.out}.")
+    return found
+
+
+def _given_rows(source: Any, model: ExplainedModel) -> Iterator[ExplainedRows]:
+    for rows in new_rows(source, model.schema, ReadOptions()):
+        parsed = rows.parsed.reset_index(drop=True)
+        yield ExplainedRows(parsed, rows.label, rows.frame[[]].reset_index(drop=True))
+
+
+def _check_out(options: FactorsOptions) -> None:
+    if options.out is None:
+        return
+    if not options.out.endswith(".json"):
+        raise InputError(
+            "out",
+            expected="a JSON file (factors.json)",
+            got=repr(options.out),
+            fix="end its name in .json",
+        )
+    if not Path(options.out).parent.is_dir():
+        raise InputError(
+            "out",
+            expected="a file in a folder that is there",
+            got=repr(options.out),
+            fix="make the folder first",
+        )
+    if options.source is not None:
+        sources.check_output(options.out, located(options.source))

@@ -1,0 +1,136 @@
+"""The factors that drive churn, as a model sees them and as the rows show them; without torch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+import pandas as pd
+
+from churn_torch.console import progress_bar
+from churn_torch.errors import InputError
+from churn_torch.evaluation.column_scores import binned
+from churn_torch.explanation.accumulated_effects import (
+    STEPS,
+    EffectCurve,
+    PairEffect,
+    effect_curve,
+)
+from churn_torch.explanation.associations import Association, associations
+from churn_torch.explanation.column_steps import cut_steps
+from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
+from churn_torch.explanation.importance import Importance, importance
+from churn_torch.explanation.pair_effects import STEPS as PAIR_STEPS
+from churn_torch.explanation.pair_effects import pair_effect
+
+if TYPE_CHECKING:
+    from churn_torch.explanation.coefficients import Coefficients
+
+# Rows that are asked for. More would take longer and make the bands no narrower to the eye.
+ROWS = 10_000
+# The most important columns whose pairs are tried, and the strongest pairs that are kept.
+TRIED_COLUMNS, MOST_PAIRS = 5, 5
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What drives churn.
+
+    Attributes:
+        importance: Of each column, or group of strongly correlated columns, the largest rise of the
+            log-loss first.
+        effects: Of each column whose cells differ, in the same order.
+        pairs: The strongest pairs of the most important columns, the strongest first.
+        associations: Of each column with churn, whatever the model, the strongest first.
+        coefficients: Of a logistic regression or a scorecard; None for other nets.
+    """
+
+    importance: tuple[Importance, ...]
+    effects: tuple[EffectCurve, ...]
+    pairs: tuple[PairEffect, ...]
+    associations: tuple[Association, ...]
+    coefficients: Coefficients | None = None
+
+
+def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Factors:
+    """Return what drives churn, on rows that the model has not learned from.
+
+    Args:
+        model: What is explained.
+        rows: Some `ROWS` of them; the time grows with their number.
+        seed: Of permutations and bootstrap.
+
+    Raises:
+        InputError: The rows have one class only.
+    """
+    check_classes(rows)
+    schema = model.schema
+    levels = binned(rows.parsed, schema)
+    # Text is stored once for each word: the model is asked about the same words again and again.
+    words = {column.name: "category" for column in schema.text}
+    rows = ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
+    groups = _groups(model)
+    found = _counted(importance(model, rows, groups, seed=seed), len(groups), "Importance")
+    ranked = sorted(found, key=lambda one: -one.log_loss_rise)
+    names = [name for one in ranked for name in one.columns]
+    steps = {name: cut_steps(rows.parsed, levels, schema, name, STEPS) for name in names}
+    curves = (
+        effect_curve(model.logit, rows.parsed, cut, seed=seed)
+        for cut in steps.values()
+        if cut is not None
+    )
+    n_curves = sum(cut is not None for cut in steps.values())
+    return Factors(
+        tuple(ranked),
+        tuple(_counted(curves, n_curves, "Effects")),
+        _strongest_pairs(model, rows, levels, [n for n in names if steps[n] is not None]),
+        associations(levels, rows.label),
+    )
+
+
+def check_classes(rows: ExplainedRows) -> None:
+    """Raise InputError where the rows lack a class."""
+    n_churners = int(rows.label.sum())
+    if n_churners in (0, len(rows.label)):
+        raise InputError(
+            "source",
+            expected="labelled rows of both classes",
+            got=f"{n_churners:,} churners and {len(rows.label) - n_churners:,} others",
+            fix="name a larger table",
+        )
+
+
+def _groups(model: ExplainedModel) -> list[tuple[str, ...]]:
+    """Return the inputs: those that are strongly correlated together, the others alone."""
+    rest = dict.fromkeys(model.names)
+    groups = []
+    for group in model.metadata.get("correlated_columns", []):
+        together = tuple(name for name in group["columns"] if name in rest)
+        if together:
+            groups.append(together)
+        for name in together:
+            del rest[name]
+    return [*groups, *((name,) for name in rest)]
+
+
+def _strongest_pairs(
+    model: ExplainedModel, rows: ExplainedRows, levels: pd.DataFrame, names: list[str]
+) -> tuple[PairEffect, ...]:
+    parsed, schema = rows.parsed, model.schema
+    tried = [cut_steps(parsed, levels, schema, name, PAIR_STEPS) for name in names[:TRIED_COLUMNS]]
+    pairs = list(itertools.combinations([cut for cut in tried if cut is not None], 2))
+    effects = (pair_effect(model.logit, parsed, *pair) for pair in pairs)
+    found = [one for one in _counted(effects, len(pairs), "Pairs") if one is not None]
+    return tuple(sorted(found, key=lambda one: -one.strength)[:MOST_PAIRS])
+
+
+def _counted(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Pass items on, with a progress bar."""
+    with progress_bar("columns") as progress:
+        task = progress.add_task(what, total=total)
+        for item in items:
+            progress.advance(task)
+            yield item

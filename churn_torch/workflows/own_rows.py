@@ -1,0 +1,117 @@
+"""The rows of a run's own table, read again, and random samples of rows to explain a model on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import RenderableType
+
+from churn_torch.console import show
+from churn_torch.errors import InputError
+from churn_torch.explanation.explained_model import ExplainedRows
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.tables.labelled.rows import Rows
+from churn_torch.workflows.artefacts import METRICS
+from churn_torch.workflows.row_counts import watched
+from churn_torch.workflows.run_folder import Run
+
+
+def own_rows(
+    run: Run,
+    part: str = "test",
+    *,
+    carry: Sequence[str] = (),
+    doing: str = "Reading",
+    instead: str = "data=table data.source=FILE",
+    announce: Callable[[RenderableType], None] = show,
+) -> Iterator[Rows]:
+    """Yield the rows of a part of the run's own table, of customers who were not contacted.
+
+    Args:
+        run: The run.
+        part: ``train``, ``validation`` or ``test``.
+        carry: Columns that travel with the rows besides those of the run.
+        doing: What the progress bar says.
+        instead: How the user names new rows, for errors.
+        announce: As for `churn_torch.tables.labelled.read.read_labelled`.
+
+    Raises:
+        InputError: The run held no test rows back; or, at the end, the source has changed.
+    """
+    if run.options.cv.average:
+        raise InputError(
+            "run",
+            expected="a run that held test rows back",
+            got="the mean of a cross-validation, which has learned from every row",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
+            f"({instead})",
+        )
+    data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
+    options = replace(run.options, data=data)
+    table = read_labelled(options.table, seed=options.seed, announce=announce)
+    for rows in watched(table.chunks(), table, doing):
+        yield rows.of(part).untreated()
+    trained_on = run.metrics["data"]["fingerprint"]
+    if table.fingerprint != trained_on:
+        raise InputError(
+            "data.source",
+            expected=f"the table that the run was trained on (fingerprint {trained_on})",
+            got=f"{table.fingerprint}: the source has changed",
+            fix=f"name new rows with {instead}",
+        )
+
+
+def sample_own_rows(run: Run, part: str, n_rows: int, *, seed: int) -> ExplainedRows:
+    """Return a random sample of the rows of a part, of at most ``n_rows``.
+
+    Raises:
+        InputError: As for `own_rows`.
+    """
+    chunks = own_rows(run, part, instead="source=FILE")
+    rows = (ExplainedRows(one.parsed, one.label, one.carried) for one in chunks)
+    return sample_rows(rows, n_rows, seed=seed)
+
+
+def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> ExplainedRows:
+    """Return a random sample of the rows of all chunks in their order, of at most ``n_rows``.
+
+    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
+    a chunk are in memory.
+
+    Args:
+        chunks: At least one.
+        n_rows: Most rows.
+        seed: Of the draws.
+    """
+    rng = np.random.default_rng(seed)
+    kept: list[ExplainedRows] = []
+    drawn = np.empty(0)
+    for chunk in chunks:
+        numbers = rng.random(len(chunk.label))
+        rows = _joined([*kept, chunk])
+        drawn = np.concatenate([drawn, numbers])
+        chosen = np.sort(np.argsort(drawn)[:n_rows])
+        kept, drawn = [_taken(rows, chosen)], drawn[chosen]
+    return kept[0]
+
+
+def _joined(chunks: Sequence[ExplainedRows]) -> ExplainedRows:
+    if len(chunks) == 1:
+        return chunks[0]
+    return ExplainedRows(
+        pd.concat([rows.parsed for rows in chunks], ignore_index=True),
+        np.concatenate([rows.label for rows in chunks]),
+        pd.concat([rows.carried for rows in chunks], ignore_index=True),
+    )
+
+
+def _taken(rows: ExplainedRows, chosen: npt.NDArray[np.int64]) -> ExplainedRows:
+    return ExplainedRows(
+        rows.parsed.take(chosen).reset_index(drop=True),
+        rows.label[chosen],
+        rows.carried.take(chosen).reset_index(drop=True),
+    )
