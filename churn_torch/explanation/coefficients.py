@@ -152,7 +152,8 @@ def coefficients(
     weight = None if weight is None else weight[::step]
     group = None if group is None else group[::step]
     penalty = l2 * (len(label) if weight is None else float(weight.sum()))
-    is_scorecard = isinstance(scorer.preprocess, ScorecardFeatures)
+    features = scorer.preprocess
+    is_scorecard = isinstance(features, ScorecardFeatures)
     how: dict[str, Any] = {"weight": weight, "robust": robust, "group": group}
     fit = fit_logistic(x, label, l2=penalty if is_scorecard else 0.0, **how)
     warnings = []
@@ -165,11 +166,11 @@ def coefficients(
             "have no finite estimate; those shown are held back by the penalty"
         )
     if step > 1:
-        warnings.append(f"Every {step}th of {n:,} training rows was taken")
-    if is_scorecard:
-        contrasts = _of_terms(scorer.preprocess, schema, columns)
+        warnings.append(f"One in {step} of the {n:,} training rows was taken")
+    if isinstance(features, ScorecardFeatures):
+        contrasts = _of_terms(features, schema, columns)
     else:
-        contrasts = _of_features(scorer.preprocess, schema, x)
+        contrasts = _of_features(features, schema, x)
     rows = _rows(fit, contrasts, scorer, warnings)
     names, of_column = _columns_of_features(scorer.preprocess)
     factors: dict[str, float] = {}
@@ -235,10 +236,16 @@ def _coefficient(contrast: _Contrast, estimate: float, error: float, own: float)
         low,
         high,
         math.erfc(abs(estimate) / error / math.sqrt(2)),
-        *(math.exp(min(end, 700.0)) for end in (estimate, low, high)),
-        None if contrast.sd is None else math.exp(min(estimate * contrast.sd, 700.0)),
+        _exp(estimate),
+        _exp(low),
+        _exp(high),
+        None if contrast.sd is None else _exp(estimate * contrast.sd),
         own,
     )
+
+
+def _exp(value: float) -> float:
+    return math.exp(min(value, 700.0))
 
 
 def _of_features(preprocess: Preprocess, schema: Schema, x: Floats) -> Iterator[_Contrast]:
@@ -277,9 +284,7 @@ def _of_features(preprocess: Preprocess, schema: Schema, x: Floats) -> Iterator[
         start = end
 
 
-def _of_terms(
-    features: ScorecardFeatures, schema: Schema, columns: Columns
-) -> Iterator[_Contrast]:
+def _of_terms(features: ScorecardFeatures, schema: Schema, columns: Columns) -> Iterator[_Contrast]:
     """Yield the bins of each column against its most frequent one; pairs are left out."""
     cells = torch.cat([features.cells(rows) for rows in columns.in_chunks(CHUNK_ROWS)])
     starts = features.cell_starts
@@ -337,7 +342,9 @@ def _collinearity(factors: dict[str, float], condition: float) -> list[str]:
             f"inflation in brackets): {_listed(named)}"
         )
     if condition > _ILL_CONDITIONED:
-        said.append(f"The condition number is {condition:.0f}: above 30 columns are nearly collinear")
+        said.append(
+            f"The condition number is {condition:.0f}; above 30 columns are nearly collinear"
+        )
     return said
 
 

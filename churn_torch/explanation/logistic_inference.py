@@ -10,6 +10,7 @@ penalised Hessian, which is that of the posterior under the prior that the penal
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from scipy.special import expit
 
 Floats = npt.NDArray[np.float64]
 
-# Directions in which the design varies less, relative to the most, are taken for exact collinearity.
+# In directions in which the design varies less, relative to the most, it is exactly collinear.
 _RANK_TOLERANCE = 1e-9
 _STEPS = 80
 _DECREMENT = 1e-9
@@ -86,7 +87,7 @@ def fit_logistic(
         group: ``[N]`` the customer of each row, for standard errors that take the rows of one
             together; implies ``robust``.
     """
-    n, k = design.shape
+    n = len(design)
     weight = np.ones(n) if weight is None else np.asarray(weight, np.float64)
     target = np.asarray(label, np.float64)
     mean = weight @ design / weight.sum()
@@ -190,7 +191,7 @@ def inflation(design: Floats, of_column: npt.NDArray[np.int64], n_columns: int) 
     values, vectors = np.linalg.eigh(whole.T @ whole)
     inverse = (vectors / values.clip(1e-9)) @ vectors.T
     factors = np.ones(n_columns)
-    for column, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for column, (start, end) in enumerate(itertools.pairwise(ends)):
         if end > start:
             determinant = np.linalg.slogdet(inverse[start:end, start:end])[1]
             factors[column] = np.exp(max(determinant, 0.0) / (end - start))
