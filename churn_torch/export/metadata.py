@@ -124,6 +124,7 @@ def file_metadata(
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         "correlated_columns": metrics["correlated_columns"],
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
+        **({"explain": metrics["explain"]} if "explain" in metrics else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
@@ -24,31 +24,20 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.coefficients import coefficients_of
+from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.factors import ROWS, Factors, factors
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
 from churn_torch.workflows.run_folder import load_run
 
 
-class FactorsOptions(Protocol):
-    """What of conf/explain.yaml an explanation of a whole model needs."""
-
-    @property
-    def run(self) -> str: ...  # noqa: D102
-
-    @property
-    def source(self) -> Any: ...  # noqa: D102
-
-    @property
-    def out(self) -> str | None: ...  # noqa: D102
-
-
-def explain_factors(options: FactorsOptions) -> Factors:
+def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
     """Show what drives churn, and write it where ``out`` is named.
 
     Args:
         options: The run folder or ONNX file; new labelled rows as ``source``, or None for the test
             rows of the run; a JSON file as ``out``.
+        source: New labelled rows in place of ``options.source``.
 
     Returns:
         What was shown.
@@ -56,12 +45,13 @@ def explain_factors(options: FactorsOptions) -> Factors:
     Raises:
         InputError: The run or the rows cannot be used, or there is no such folder for ``out``.
     """
-    _check_out(options)
+    source = options.source if source is None else source
+    _check_out(options.out, source)
     run = load_run(options.run) if Path(options.run).is_dir() else None
     model = ExplainedModel(find_model(options.run))
     seed = 0 if run is None else run.options.seed
-    if options.source is not None:
-        rows = sample_rows(_given_rows(options.source, model), ROWS, seed=seed)
+    if source is not None:
+        rows = sample_rows(_given_rows(source, model, options.reading), ROWS, seed=seed)
     elif run is not None:
         rows = sample_own_rows(run, "test", ROWS, seed=seed)
     else:
@@ -73,7 +63,9 @@ def explain_factors(options: FactorsOptions) -> Factors:
         )
     found = factors(model, rows, seed=seed)
     if run is not None:
-        found = replace(found, coefficients=coefficients_of(run, robust=options.explain.robust))
+        robust = options.explain.robust
+        robust = run.options.explain.robust if robust is None else robust
+        found = replace(found, coefficients=coefficients_of(run, robust=robust))
     show(f"What drives churn, by {len(rows.label):,} rows that the model has not learned from:")
     show(importance_table(found.importance))
     show(effects_table(found.effects))
@@ -90,28 +82,30 @@ def explain_factors(options: FactorsOptions) -> Factors:
     return found
 
 
-def _given_rows(source: Any, model: ExplainedModel) -> Iterator[ExplainedRows]:
-    for rows in new_rows(source, model.schema, ReadOptions()):
+def _given_rows(
+    source: Any, model: ExplainedModel, reading: ReadOptions
+) -> Iterator[ExplainedRows]:
+    for rows in new_rows(source, model.schema, reading):
         parsed = rows.parsed.reset_index(drop=True)
         yield ExplainedRows(parsed, rows.label, rows.frame[[]].reset_index(drop=True))
 
 
-def _check_out(options: FactorsOptions) -> None:
-    if options.out is None:
+def _check_out(out: str | None, source: Any) -> None:
+    if out is None:
         return
-    if not options.out.endswith(".json"):
+    if not out.endswith(".json"):
         raise InputError(
             "out",
             expected="a JSON file (factors.json)",
-            got=repr(options.out),
+            got=repr(out),
             fix="end its name in .json",
         )
-    if not Path(options.out).parent.is_dir():
+    if not Path(out).parent.is_dir():
         raise InputError(
             "out",
             expected="a file in a folder that is there",
-            got=repr(options.out),
+            got=repr(out),
             fix="make the folder first",
         )
-    if options.source is not None:
-        sources.check_output(options.out, located(options.source))
+    if source is not None:
+        sources.check_output(out, located(source))

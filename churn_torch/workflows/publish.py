@@ -107,8 +107,10 @@ def described(run: Run, parsed: pd.DataFrame) -> Run:
     reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
     base_rate = run.metrics["data"]["base_rate"]
     groups = correlated_groups(parsed, run.schema)
+    names = {column.name for column in run.schema.inputs}  # without those that were not selected
     added = {
         "correlated_columns": [asdict(group) for group in groups],
+        "explain": {"actionable": [n for n in run.options.explain.actionable if n in names]},
         "reasons": reasons,
         "typical_customer": typical_customer(run.scorer, run.schema, parsed, base_rate),
         "version": churn_torch.__version__,

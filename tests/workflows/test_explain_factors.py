@@ -2,25 +2,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.workflows.explain_factors import explain_factors
-
-
-@dataclass(frozen=True)
-class Options:
-    run: str
-    source: object = None
-    out: str | None = None
+from churn_torch.workflows.explain_options import ExplainOptions
 
 
 @pytest.fixture
-def options(customers_run) -> Options:
-    return Options(str(customers_run.folder))
+def options(customers_run) -> ExplainOptions:
+    return ExplainOptions(run=str(customers_run.folder))
 
 
 def test_the_runs_own_test_rows(options, customers_run, tmp_path, capsys):
@@ -42,7 +36,7 @@ def test_a_lone_file_explains_new_labelled_rows(customers_run, customers, tmp_pa
     shutil.copy(customers_run.model, path)
     new = customers.iloc[:150].copy()
     new.loc[[0, 1], "churned"] = None
-    explain_factors(Options(str(path), new))
+    explain_factors(ExplainOptions(run=str(path)), source=new)
     said = capsys.readouterr().out
     assert "2 rows without a label are left out." in said
     assert "What drives churn, by 148 rows" in said
@@ -50,23 +44,23 @@ def test_a_lone_file_explains_new_labelled_rows(customers_run, customers, tmp_pa
 
 def test_a_lone_file_without_rows(customers_run):
     with pytest.raises(InputError, match=r"source: expected labelled rows beside an ONNX file"):
-        explain_factors(Options(str(customers_run.model)))
+        explain_factors(ExplainOptions(run=str(customers_run.model)))
 
 
 def test_rows_without_the_target(options, customers):
     with pytest.raises(InputError, match="churned"):
-        explain_factors(replace(options, source=customers.drop(columns="churned")))
+        explain_factors(options, source=customers.drop(columns="churned"))
 
 
 def test_rows_of_one_class(options, customers):
     stayed = customers[customers["churned"] == "no"]
     with pytest.raises(InputError, match=r"rows of both classes, got 0 churners"):
-        explain_factors(replace(options, source=stayed))
+        explain_factors(options, source=stayed)
 
 
 def test_no_rows(options, customers):
     with pytest.raises(InputError, match=r"rows of both classes, got 0 churners and 0 others|row"):
-        explain_factors(replace(options, source=customers.iloc[:0]))
+        explain_factors(options, source=customers.iloc[:0])
 
 
 @pytest.mark.parametrize(
@@ -84,10 +78,10 @@ def test_the_source_is_not_written_over(options, customers, tmp_path):
     customers.to_json(source, orient="records", date_format="iso")
     before = source.read_bytes()
     with pytest.raises(InputError, match="a file other than what is read"):
-        explain_factors(replace(options, source=str(source), out=str(source)))
+        explain_factors(options, source=str(source), out=str(source))
     assert source.read_bytes() == before
 
 
 def test_no_run_of_that_name(tmp_path: Path):
     with pytest.raises(InputError, match="run: expected a run folder or an ONNX file"):
-        explain_factors(Options(str(tmp_path / "nothing")))
+        explain_factors(ExplainOptions(run=str(tmp_path / "nothing")))
