@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.workflows.explain_factors import explain_factors
+
+
+@dataclass(frozen=True)
+class Options:
+    run: str
+    source: object = None
+    out: str | None = None
+
+
+@pytest.fixture
+def options(customers_run) -> Options:
+    return Options(str(customers_run.folder))
+
+
+def test_the_runs_own_test_rows(options, customers_run, tmp_path, capsys):
+    out = tmp_path / "factors.json"
+    found = explain_factors(replace(options, out=str(out)))
+    said = capsys.readouterr().out
+    n = customers_run.metrics["test"]["n"]
+    assert f"What drives churn, by {n} rows that the model has not learned from:" in said
+    for heading in ("Importance:", "Effects:", "Association with churn"):
+        assert heading in said
+    assert str(out) in said.replace("\n", "")
+    content = json.loads(out.read_text())
+    assert list(content) == ["importance", "effects", "pairs", "associations", "coefficients"]
+    assert content["importance"][0]["log_loss_rise"] == found.importance[0].log_loss_rise
+
+
+def test_a_lone_file_explains_new_labelled_rows(customers_run, customers, tmp_path, capsys):
+    path = tmp_path / "model.onnx"
+    shutil.copy(customers_run.model, path)
+    new = customers.iloc[:150].copy()
+    new.loc[[0, 1], "churned"] = None
+    explain_factors(Options(str(path), new))
+    said = capsys.readouterr().out
+    assert "2 rows without a label are left out." in said
+    assert "What drives churn, by 148 rows" in said
+
+
+def test_a_lone_file_without_rows(customers_run):
+    with pytest.raises(InputError, match=r"source: expected labelled rows beside an ONNX file"):
+        explain_factors(Options(str(customers_run.model)))
+
+
+def test_rows_without_the_target(options, customers):
+    with pytest.raises(InputError, match="churned"):
+        explain_factors(replace(options, source=customers.drop(columns="churned")))
+
+
+def test_rows_of_one_class(options, customers):
+    stayed = customers[customers["churned"] == "no"]
+    with pytest.raises(InputError, match=r"rows of both classes, got 0 churners"):
+        explain_factors(replace(options, source=stayed))
+
+
+def test_no_rows(options, customers):
+    with pytest.raises(InputError, match=r"source: expected labelled rows, got none"):
+        explain_factors(replace(options, source=customers.iloc[:0]))
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"),
+    [("factors.csv", "a JSON file"), ("nowhere/factors.json", "a folder that is there")],
+)
+def test_an_output_that_cannot_be_written_is_refused_first(options, out, expected, tmp_path):
+    with pytest.raises(InputError, match=f"out: expected .*{expected}"):
+        explain_factors(replace(options, out=str(tmp_path / out)))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_source_is_not_written_over(options, customers, tmp_path):
+    source = tmp_path / "new.json"
+    customers.to_json(source, orient="records", date_format="iso")
+    before = source.read_bytes()
+    with pytest.raises(InputError, match="a file other than what is read"):
+        explain_factors(replace(options, source=str(source), out=str(source)))
+    assert source.read_bytes() == before
+
+
+def test_no_run_of_that_name(tmp_path: Path):
+    with pytest.raises(InputError, match="run: expected a run folder or an ONNX file"):
+        explain_factors(Options(str(tmp_path / "nothing")))
