@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,7 @@ def campaign_figures(
     share_control: float,
     value: Valuation,
     columns: Sequence[str],
+    correlated: Sequence[Mapping[str, Any]] = (),
     **origin: str,
 ) -> CampaignFigures:
     """Add up what a campaign is expected to do.
@@ -57,6 +59,7 @@ def campaign_figures(
         share_control: Share of the list in the control group.
         value: What a customer is worth.
         columns: Names of the columns that reasons may name.
+        correlated: Groups of columns whose reasons cannot be told apart, as the file has them.
         origin: ``source``, ``run``, ``date`` and ``left_by``.
     """
     contacted, offer = targets.contacted, targets.offer
@@ -77,6 +80,8 @@ def campaign_figures(
     first = first[first != ""]
     sensitivity = _Sensitivity(candidates, targets, offers)
     left = candidates.judged.left
+    reason_columns = _reason_columns(first, columns)
+    named = {name for name, _ in reason_columns}
     return CampaignFigures(
         **origin,
         ranked_by="probability" if candidates.uplift is None else "uplift",
@@ -106,7 +111,8 @@ def campaign_figures(
         marginal=money.marginal,
         values=value_groups(worth, eligible, contacted, net[contacted, of]),
         reasons=_reasons(first),
-        reason_columns=_reason_columns(first, columns),
+        reason_columns=reason_columns,
+        correlated=[g["sentence"] for g in correlated if len(named & {*g["columns"]}) > 1],
         n_doubted=int((calls[NOT_TRUSTED] != "").sum()),
         sensitivity=[
             Sensitivity(keep, value_, sensitivity.net(keep, value_))

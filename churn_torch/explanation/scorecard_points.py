@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from churn_torch.explanation.additive_terms import MISSING, UNSEEN, AdditiveTerm, value_in_words
-from churn_torch.models.scorecard.features import ScorecardFeatures
+from churn_torch.models.scorecard.features import ScorecardFeatures, Term
 from churn_torch.models.scorecard.points import scorecard_points
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.schema import Column, Kind, Schema
@@ -32,10 +32,7 @@ def read_scorecard(
     shares = torch.split(share, [term.n_codes for term in features.terms])
     terms = []
     for term, of_cell, of_rows in zip(features.terms, points, shares, strict=True):
-        levels = tuple(
-            _levels(features, columns[c], c, fine=fine)
-            for c, fine in zip(term.columns, term.fine, strict=True)
-        )
+        levels = levels_of_term(features, schema, term)
         shape = tuple(len(words) for words in levels)
         terms.append(
             AdditiveTerm(
@@ -46,6 +43,16 @@ def read_scorecard(
             )
         )
     return sorted(terms, key=lambda term: -term.importance), float(base)
+
+
+def levels_of_term(
+    features: ScorecardFeatures, schema: Schema, term: Term
+) -> tuple[tuple[str, ...], ...]:
+    """Return the levels of each column of a term in words, in the order of their codes."""
+    return tuple(
+        _levels(features, schema.inputs[c], c, fine=fine)
+        for c, fine in zip(term.columns, term.fine, strict=True)
+    )
 
 
 def _levels(

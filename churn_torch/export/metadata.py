@@ -122,6 +122,7 @@ def file_metadata(
         },
         **({"decision": metrics["decision"]} if "decision" in metrics else {}),
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
+        "correlated_columns": metrics["correlated_columns"],
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
         **({"value": data["value"]} if "value" in data else {}),

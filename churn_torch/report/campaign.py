@@ -131,6 +131,7 @@ class CampaignFigures:
         values: The list by what customers are worth, those worth most first.
         reasons: The most frequent first reasons, and of how many contacts they are.
         reason_columns: The columns that are the first reason most often, and of how many contacts.
+        correlated: Sentences on columns among these whose reasons cannot be told apart.
         n_doubted: Contacts with cells that cannot be trusted.
         sensitivity: For other keep rates and values.
         break_even: By what factors of the keep rates, and of the values, the contacts pay just what
@@ -166,6 +167,7 @@ class CampaignFigures:
     values: Sequence[ValueGroup]
     reasons: Sequence[tuple[str, int]]
     reason_columns: Sequence[tuple[str, int]]
+    correlated: Sequence[str]
     n_doubted: int
     sensitivity: Sequence[Sensitivity]
     break_even: tuple[float | None, float | None]

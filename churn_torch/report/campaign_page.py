@@ -213,6 +213,8 @@ def _reasons(figures: CampaignFigures) -> Iterator[str]:
         )
         yield "<h3>Most frequent first reasons</h3>"
         yield from bars("Contacts by first reason", "reason", figures.reasons[:8], n)
+        for sentence in figures.correlated:
+            yield f"<p class=quiet>{html.escape(sentence)}."
     else:
         yield "<p>The model file has no reasons.</p>"
     yield "</section>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Error of a reason, in log-odds, above which the user is told what to do.
@@ -28,3 +28,18 @@ def reasons_sentence(reasons: Mapping[str, Any]) -> str:
             "tanh), a lower optimizer.lr or a higher penalty.l2."
         )
     return said
+
+
+def correlated_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
+    """Say which reasons cannot be told apart; nothing where there are none.
+
+    Args:
+        groups: The entry ``correlated_columns`` of metrics.json.
+    """
+    named = [
+        f"{', '.join(columns[:-1])} and {columns[-1]}"
+        for columns in (group["columns"] for group in groups)
+    ]
+    if not named:
+        return ""
+    return f"Columns that move together, so read their reasons as one: {'; '.join(named)}."

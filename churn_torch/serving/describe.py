@@ -115,6 +115,8 @@ def outputs_table(file: ModelFile) -> Table:
             f"{reasons['unit']} that each input adds; their sum plus {reasons['base']:.6g} is the "
             f"logit before calibration ({_method(reasons)})"
         )
+        for group in file.metadata.get("correlated_columns", ()):
+            meaning[REASONS] += f"; {group['sentence']}"
     for name, entry in file.metadata.get("uplift", {}).items():
         meaning[name] = entry
     if quality := file.metadata.get("quality"):

@@ -146,6 +146,7 @@ def campaign(
         share_control=options.control,
         value=value,
         columns=features,
+        correlated=scores.metadata.get("correlated_columns", ()),
         left_by=_left_by(rules, options, schema.target),
         source="a table in memory" if source is not None else str(options.source),
         run=options.run,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
+from churn_torch.report.coefficients import coefficient_sentences, coefficients_table
 from churn_torch.report.factors import (
     associations_table,
     effects_table,
@@ -22,10 +23,18 @@ from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import write_text
+from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.factors import ROWS, Factors, factors
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
 from churn_torch.workflows.run_folder import load_run
+
+
+class CoefficientsOptions(Protocol):
+    """The keys below ``explain``."""
+
+    @property
+    def robust(self) -> bool: ...  # noqa: D102
 
 
 class FactorsOptions(Protocol):
@@ -36,6 +45,9 @@ class FactorsOptions(Protocol):
 
     @property
     def source(self) -> Any: ...  # noqa: D102
+
+    @property
+    def explain(self) -> CoefficientsOptions: ...  # noqa: D102
 
     @property
     def out(self) -> str | None: ...  # noqa: D102
@@ -70,14 +82,22 @@ def explain_factors(options: FactorsOptions) -> Factors:
             fix="name a table (source=FILE), or the run folder, whose test rows are read (run=...)",
         )
     found = factors(model, rows, seed=seed)
+    if run is not None:
+        found = replace(found, coefficients=coefficients_of(run, robust=options.explain.robust))
     show(f"What drives churn, by {len(rows.label):,} rows that the model has not learned from:")
     show(importance_table(found.importance))
     show(effects_table(found.effects))
     show(pairs_table(found.pairs))
     show(associations_table(found.associations))
+    if found.coefficients is not None:
+        show(coefficients_table(found.coefficients))
+        for sentence in (*coefficient_sentences(found.coefficients), *found.coefficients.warnings):
+            show(sentence)
     if options.out is not None:
-        content = json.dumps(asdict(found), indent=2, allow_nan=False)
-        write_text(Path(options.out), content + "\n")
+        # A number that is not defined becomes null.
+        content = json.loads(json.dumps(asdict(found)), parse_constant=lambda name: None)
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(Path(options.out), text + "\n")
         show(f"The factors are written to {options.out}.")
     return found
 

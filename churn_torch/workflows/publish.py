@@ -6,7 +6,7 @@ A training, the average of a cross-validation and `ChurnClassifier.export` all p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import pandas as pd
 
 import churn_torch
 from churn_torch.errors import ParityError
+from churn_torch.evaluation.correlated_columns import correlated_groups
 from churn_torch.export.metadata import describe_reasons
 from churn_torch.export.typical_customer import typical_customer
 from churn_torch.export.verified_files import ExportOptions, VerifiedFile, verified_files
@@ -105,7 +106,9 @@ def described(run: Run, parsed: pd.DataFrame) -> Run:
     columns = Columns.from_arrays(encode(parsed, run.schema))
     reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
     base_rate = run.metrics["data"]["base_rate"]
+    groups = correlated_groups(parsed, run.schema)
     added = {
+        "correlated_columns": [asdict(group) for group in groups],
         "reasons": reasons,
         "typical_customer": typical_customer(run.scorer, run.schema, parsed, base_rate),
         "version": churn_torch.__version__,

@@ -24,7 +24,7 @@ from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
-from churn_torch.report.reasons import reasons_sentence
+from churn_torch.report.reasons import correlated_sentence, reasons_sentence
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
@@ -275,6 +275,8 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
         show(path_table(path, fit["exact"]["l2"]))
     show(fit_sentence(fit))
     show(reasons_sentence(metrics["reasons"]))
+    if sentence := correlated_sentence(metrics["correlated_columns"]):
+        show(sentence)
     for line in exported:
         show(line)
     if "mlflow_run" in fit and has_model:

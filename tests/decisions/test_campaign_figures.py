@@ -59,6 +59,10 @@ def made(offers, *, n=2_000, budget=3_000.0, share=0.2, with_uplift=False):
         share_control=share,
         value=Valuation("fee", 2),
         columns=["plan", "plan: a", "tenure", "never"],
+        correlated=[
+            {"columns": ["tenure", "plan: a"], "sentence": "tenure and plan: a as one"},
+            {"columns": ["tenure", "never"], "sentence": "tenure and never as one"},
+        ],
         source="",
         run="",
         date="",
@@ -135,5 +139,7 @@ def test_reasons_are_counted_without_their_odds_and_by_column():
     counts = [len(range(place, m, words)) for place in range(words)]
     assert figures.reasons == [("tenure: 3", counts[0] + counts[1]), ("plan: a: b", counts[2])]
     assert figures.reason_columns == [("tenure", counts[0] + counts[1]), ("plan: a", counts[2])]
+    # Only groups of which two columns are among the reasons.
+    assert figures.correlated == ["tenure and plan: a as one"]
     assert figures.n_doubted == 2
     assert figures.value == {"value": "fee", "horizon": 2, "discount_rate": 0.0}

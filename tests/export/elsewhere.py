@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,6 +16,7 @@ import pandas as pd
 import pytest
 
 from churn_torch import samples
+from churn_torch.export import web
 from churn_torch.export.parity import hostile_rows
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.session import Feed, make_feed, open_session
@@ -19,6 +24,8 @@ from churn_torch.tables.encode import parse
 from churn_torch.workflows.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
+NODE = ROOT / "tests" / "export" / "node"
+RUNTIME = NODE / "node_modules" / "onnxruntime-web"
 TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-5}
 MODELS = {file.stem: file for file in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
 # Small nets have the same graphs; the mlp is wide enough to have a matrix that can be compressed.
@@ -34,6 +41,54 @@ def lacking(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def node_runtime() -> Path:
+    """Return the folder of onnxruntime-web; there is Node to run it."""
+    if shutil.which("node") is None:
+        lacking("Node.js is not installed")
+    if not RUNTIME.is_dir():
+        lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
+    return RUNTIME
+
+
+def page_folder(runtime: Path, folder: Path, model: Path | None = None) -> Path:
+    """Make a folder with the what-if page, and a model if one is given."""
+    folder.mkdir()
+    (folder / "package.json").write_text('{"type": "module"}')  # Node needs it; browsers do not
+    for name, content in web.files(str(runtime)).items():
+        (folder / name).write_bytes(content)
+    if model is not None:
+        shutil.copy(model, folder / "model.onnx")
+    return folder
+
+
+def answers_of_node(page: Path, asked: Mapping[str, Any]) -> Any:
+    """Return the answers of one Node process; answers.mjs says what is asked and answered."""
+    done = subprocess.run(
+        ["node", NODE / "answers.mjs", page],
+        input=json.dumps(asked),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def encoded(column: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Cells as answers.mjs takes them."""
+    cells = column.ravel()
+    if cells.dtype != object:
+        return {str(cells.dtype): base64.b64encode(cells.tobytes()).decode()}
+    codes, words = pd.factorize(cells)
+    return {"words": list(words), **encoded(codes.astype(np.int32))}
+
+
+def decoded(cells: Any, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if isinstance(cells, list):
+        return np.array(cells, np.int64).reshape(like.shape)
+    return np.frombuffer(base64.b64decode(cells["float32"]), np.float32).reshape(like.shape)
 
 
 def feeds(run: Run, customers: pd.DataFrame, n_rows: int) -> dict[str, Feed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import http.server
 import itertools
@@ -23,16 +22,29 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.evaluation.correlated_columns import joint_reasons
 from churn_torch.export import web
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.run_folder import Run
-from tests.export.elsewhere import N_ROWS, ROOT, RUNS, agree, answers, feeds, lacking
+from tests.export.elsewhere import (
+    N_ROWS,
+    NODE,
+    ROOT,
+    RUNS,
+    agree,
+    answers,
+    answers_of_node,
+    decoded,
+    encoded,
+    feeds,
+    lacking,
+    node_runtime,
+    page_folder,
+)
 from tests.serving import made_file
 
-NODE = ROOT / "tests" / "export" / "node"
-RUNTIME = NODE / "node_modules" / "onnxruntime-web"
 CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-6}
 
@@ -40,22 +52,7 @@ TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLI
 @pytest.fixture(scope="session")
 def runtime() -> Path:
     """Return the folder of onnxruntime-web; there is Node to run it."""
-    if shutil.which("node") is None:
-        lacking("Node.js is not installed")
-    if not RUNTIME.is_dir():
-        lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
-    return RUNTIME
-
-
-def page_folder(runtime: Path, folder: Path, model: Path | None = None) -> Path:
-    """Make a folder with the page, and a model if one is given."""
-    folder.mkdir()
-    (folder / "package.json").write_text('{"type": "module"}')  # Node needs it; browsers do not
-    for name, content in web.files(str(runtime)).items():
-        (folder / name).write_bytes(content)
-    if model is not None:
-        shutil.copy(model, folder / "model.onnx")
-    return folder
+    return node_runtime()
 
 
 @pytest.fixture(scope="session")
@@ -87,21 +84,6 @@ def exported(customers_run: Run, runtime: Path, tmp_path_factory: pytest.TempPat
 # The numbers, in Node
 
 
-def encoded(column: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """Cells as answers.mjs takes them."""
-    cells = column.ravel()
-    if cells.dtype != object:
-        return {str(cells.dtype): base64.b64encode(cells.tobytes()).decode()}
-    codes, words = pd.factorize(cells)
-    return {"words": list(words), **encoded(codes.astype(np.int32))}
-
-
-def decoded(cells: Any, like: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    if isinstance(cells, list):
-        return np.array(cells, np.int64).reshape(like.shape)
-    return np.frombuffer(base64.b64decode(cells["float32"]), np.float32).reshape(like.shape)
-
-
 def spoiled(folder: Path) -> dict[str, Path]:
     """Files that cannot be used, by what is wrong with them."""
     whole = made_file.write_file(folder / "whole.onnx").read_bytes()
@@ -128,15 +110,7 @@ def in_node(
             kind: {column: encoded(cells) for column, cells in feed.items()}
             for kind, feed in feeds(run_of(name), customers, N_ROWS).items()
         }
-    done = subprocess.run(
-        ["node", NODE / "answers.mjs", folder_of("customers logreg")],
-        input=json.dumps(asked),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answered = json.loads(done.stdout)
+    answered = answers_of_node(folder_of("customers logreg"), asked)
     return lambda name: answered[str(paths[name])]
 
 
@@ -274,6 +248,12 @@ def check(screen: Mapping[str, Any], file: ModelFile) -> None:
         column = next(n for n in reasons if one_line(n) == one_line(name))
         assert float(number) == pytest.approx(reasons[column], abs=1e-4)
         assert sign == ("down" if float(number) < 0 else "up")
+    named = {column: float(value) for column, value in reasons.items()}
+    joint = joint_reasons(named, file.metadata["correlated_columns"])
+    sums = re.findall(r"read their reasons as one, (\S+)\.", screen["together"])
+    for (group, total), said in zip(joint, sums, strict=True):
+        assert all(one_line(column) in one_line(screen["together"]) for column in group["columns"])
+        assert float(said.replace("\u2212", "-")) == pytest.approx(total, abs=0.0051)
     for field, flag in zip(screen["fields"], expected[QUALITY], strict=True):
         assert field["doubtful"] == (flag != 0)
         meaning = file.quality_meaning[flag]

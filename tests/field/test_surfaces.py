@@ -25,6 +25,7 @@ from churn_torch.tables.encode import parse
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.workflows.run_folder import Run
+from tests.export.elsewhere import answers_of_node, decoded, encoded, node_runtime, page_folder
 
 N = 240
 DAY = dt.date(2020, 5, 17)
@@ -131,10 +132,13 @@ class Surfaces:
 
     def raw(self, name: str, value: Any) -> float:
         """Feed the file itself, as another runtime does: with text or a number, unread."""
+        return self.probability(self.unread(name, value))
+
+    def unread(self, name: str, value: Any) -> Feed:
         column = self.schema[name]
         dtype = object if Schema.is_text(column) else np.float32
         dtype = np.float64 if Schema.is_float64(column) else dtype
-        return self.probability({name: np.array([[value]], dtype=dtype)})
+        return {name: np.array([[value]], dtype=dtype)}
 
     def csv(self, name: str, value: Any) -> pd.DataFrame:
         path = self.folder / "one.csv"
@@ -346,6 +350,22 @@ def test_the_raw_file_takes_days_and_numbers(surfaces: Surfaces) -> None:
         assert surfaces.raw(name, days) == surfaces.meaning(name, DAY)
     assert surfaces.raw("flag", 1.0) == surfaces.meaning("flag", True)
     assert surfaces.raw("amount", -0.0) == surfaces.raw("amount", 0.0)
+
+
+def test_node_reads_cells_as_python_does(surfaces: Surfaces, run: Run, tmp_path: Path) -> None:
+    days = (DAY - dt.date(1970, 1, 1)).days
+    cells = [(name, text) for name, word, spelled in KNOWN_BY_THE_FILE for text in (word, *spelled)]
+    cells += [(name, text) for name, texts in UNSEEN_BY_THE_FILE for text in texts]
+    cells += [(name, days) for name in (*DATES, "day", "epoch", "excel")]
+    cells += [("flag", 1.0), ("flag", np.nan), ("amount", -0.0), ("amount", 1e30)]
+    whole = [surfaces.base | surfaces.unread(name, value) for name, value in cells]
+    rows = {str(i): {n: encoded(x) for n, x in feed.items()} for i, feed in enumerate(whole)}
+    page = page_folder(node_runtime(), tmp_path / "page")
+    answered = answers_of_node(page, {str(run.model.resolve()): rows})[str(run.model.resolve())]
+    assert len(answered) == len(cells) > 50
+    for i, (name, value) in enumerate(cells):
+        there = decoded(answered[str(i)]["churn_probability"], np.empty(1))
+        assert there == pytest.approx(surfaces.raw(name, value), abs=1e-6), (name, value)
 
 
 def test_files_are_scored_as_frames_are(run: Run, tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ FIGURES = CampaignFigures(
     values=[ValueGroup(500.0, 900.0, 700, 600, 4e4), ValueGroup(0.0, 500.0, 700, 300, 1e4)],
     reasons=[("plan: basic", 450), ("tenure: 3", 90)],
     reason_columns=[("tenure", 540), ("plan", 360)],
+    correlated=["tenure and plan move together"],
     n_doubted=0,
     sensitivity=[Sensitivity(k, v, 9e4 * k * v - 4e4) for k in FACTORS for v in FACTORS],
     break_even=(4 / 9, 4 / 9),

@@ -149,6 +149,7 @@ def test_losses_and_the_break_even_are_marked():
         ({"effect_seen": None}, "too few to see an effect of any size"),
         ({"offers": [replace(CALL, n_control=0)], "share_control": 0.0}, "no control group"),
         ({"reasons": [], "reason_columns": []}, "has no reasons"),
+        ({"correlated": ["a < b as one"]}, "<p class=quiet>a &lt; b as one."),
         ({"spending": [], "marginal": 0.0}, "Contacts cost nothing."),
         ({"limited_by": ["call"]}, "if no capacity limited it"),
         ({"ranked_by": "uplift"}, "other what contacts keep and values"),

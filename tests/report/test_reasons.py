@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from churn_torch.report.reasons import reasons_sentence
+from churn_torch.report.reasons import correlated_sentence, reasons_sentence
 
 
 @pytest.mark.parametrize(("spread", "rough"), [(0.09, False), (1.6, True)])
@@ -14,3 +14,9 @@ def test_rough_reasons_come_with_a_fix(spread: float, rough: bool):
     assert f"an error of up to {spread} log-odds" in said
     assert ("a large error" in said and "penalty.l2" in said) == rough
     assert reasons_sentence({"method": "exact"}) == "Reasons are exact."
+
+
+def test_correlated_columns_are_one_sentence():
+    groups = [{"columns": ["a", "b", "c"]}, {"columns": ["d", "e"]}]
+    assert correlated_sentence(groups).endswith("read their reasons as one: a, b and c; d and e.")
+    assert correlated_sentence([]) == ""

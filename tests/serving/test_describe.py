@@ -107,6 +107,12 @@ def test_rows_that_the_proof_left_out_are_named(tmp_path: Path, capsys: pytest.C
     assert "4.5e-06 in reasons (except 3 rows on a kink of the net), on 2,020 rows" in said[1]
 
 
+def test_correlated_columns_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    groups = [{"columns": ["a", "b"], "strength": 0.9, "sentence": "read a and b as one"}]
+    said = words(shown(capsys, write_file(tmp_path / "model.onnx", correlated_columns=groups)))
+    assert "read a and b as one" in said
+
+
 def test_exact_reasons_have_no_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     exact = {**METADATA["reasons"], "method": "exact", "points": 1}
     said = words(shown(capsys, write_file(tmp_path / "model.onnx", reasons=exact)))

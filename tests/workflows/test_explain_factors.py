@@ -12,10 +12,16 @@ from churn_torch.workflows.explain_factors import explain_factors
 
 
 @dataclass(frozen=True)
+class Explain:
+    robust: bool = False
+
+
+@dataclass(frozen=True)
 class Options:
     run: str
     source: object = None
     out: str | None = None
+    explain: Explain = Explain()
 
 
 @pytest.fixture

@@ -170,6 +170,7 @@ def _spelled(column: Column, value: Any) -> Any:
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
     uplift = model.metadata.get("uplift", {})
+    correlated = [f" {g['sentence']}." for g in model.metadata.get("correlated_columns", ())]
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
         PROBABILITY: {
@@ -194,7 +195,10 @@ def _answers(model: ModelFile) -> dict[str, Json]:
             "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
-        | {"description": "What each column adds to the log-odds, the largest first."},
+        | {
+            "description": "What each column adds to the log-odds, the largest first."
+            + "".join(correlated)
+        },
         QUALITY: {
             "type": "object",
             "propertyNames": column,

@@ -5,6 +5,7 @@ import { percent, signed } from "./numbers.js";
 
 const SHOWN = 12; // reasons before the button is pressed
 const NAMED = 2; // doubtful columns
+const MATTERS = 0.05; // a reason that counts as one of several of correlated columns
 const $ = (id) => document.getElementById(id);
 
 /** Show what stays the same: the threshold on the gauge, and where the model comes from. */
@@ -54,8 +55,9 @@ let all = false;
  *
  * @param reasons name, text of the value, and number of each column.
  * @param base The log-odds that they are added to.
+ * @param correlated Groups of columns whose reasons cannot be told apart.
  */
-export function showReasons(reasons, base) {
+export function showReasons(reasons, base, correlated) {
   const sorted = [...reasons].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const largest = Math.abs(sorted[0]?.value) || 1;
   const bars = sorted.slice(0, all ? undefined : SHOWN).map(({ name, text, value }) => {
@@ -72,9 +74,20 @@ export function showReasons(reasons, base) {
   $("more").setAttribute("aria-expanded", all);
   $("more").onclick = () => {
     all = !all;
-    showReasons(reasons, base);
+    showReasons(reasons, base, correlated);
   };
   const sum = sorted.reduce((total, { value }) => total + value, 0);
   $("sum").textContent =
     `Average ${signed(base)}, reasons ${signed(sum)}: ${signed(base + sum)} before calibration.`;
+  $("together").textContent = correlated.map((group) => together(group, reasons)).join(" ").trim();
+}
+
+/** Say what correlated columns add as one, where two or more of them matter. */
+function together({ columns }, reasons) {
+  const parts = reasons.filter(({ name }) => columns.includes(name));
+  if (parts.filter(({ value }) => Math.abs(value) >= MATTERS).length < 2) return "";
+  const sum = parts.reduce((total, { value }) => total + value, 0);
+  const names = parts.map(({ name }) => name);
+  const named = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+  return `${named} move together: read their reasons as one, ${signed(sum)}.`;
 }

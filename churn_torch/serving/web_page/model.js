@@ -55,6 +55,7 @@ export async function openModel(bytes, wasm, ort) {
     training: entry("training"),
     base: entry("reasons")?.base,
     meanings: entry("quality") ?? {},
+    correlated: entry("correlated_columns") ?? [],
     outputs: session.outputNames,
     run,
   };

@@ -33,7 +33,7 @@ async function start() {
     showDoubts(model.columns.filter((_, i) => flags[i]).map(({ name }) => name));
     if (answered[REASONS]) {
       const reason = ({ name }, i) => ({ name, text: fields[i].text(), value: answered[REASONS][i] });
-      showReasons(model.columns.map(reason), model.base);
+      showReasons(model.columns.map(reason), model.base, model.correlated);
     }
   }
 

@@ -54,6 +54,7 @@ function screen() {
         ])
       : null,
     sum: seen("reasons") ? text("sum") : null,
+    together: seen("reasons") ? text("together") : null,
     origin: text("origin"),
     fields: [...document.querySelectorAll(".field")].map((field) => ({
       name: field.querySelector("label").innerText,

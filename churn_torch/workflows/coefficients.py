@@ -1,0 +1,71 @@
+"""The coefficients of a run's logistic regression or scorecard, on its own training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.console import RenderableType
+
+from churn_torch.console import show
+from churn_torch.explanation.coefficients import Coefficients, coefficients, has_coefficients
+from churn_torch.models.preprocessing.preprocess import Columns
+from churn_torch.tables.encode import encode
+from churn_torch.tables.labelled.rows import Rows
+from churn_torch.workflows.own_rows import own_rows
+from churn_torch.workflows.run_folder import Run
+
+# Training rows that are read, at most; more make intervals narrower than anyone needs.
+MOST_ROWS = 1_000_000
+
+
+def coefficients_of(
+    run: Run,
+    *,
+    robust: bool = False,
+    announce: Callable[[RenderableType], None] = show,
+) -> Coefficients | None:
+    """Return the coefficients of a run with their uncertainty; None for other models.
+
+    Standard errors take rows of one customer together where ``data.split.column`` groups rows, or
+    where ids are repeated.
+
+    Args:
+        run: A run whose table is still where it was.
+        robust: Standard errors of the sandwich.
+        announce: Tells the user what is read.
+
+    Raises:
+        InputError: The table has changed, or cannot be read.
+    """
+    if not has_coefficients(run.scorer):
+        return None
+    step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
+    chunks, start = [], 0
+    for rows in own_rows(run, "train", doing="Reading training rows", announce=announce):
+        chosen = np.arange(-start % step, len(rows.label), step)
+        start += len(rows.label)
+        chunks.append(rows.take(chosen) if step > 1 else rows)
+    train = Rows.joined(chunks)
+    weight = None if train.weight is None else train.weight / train.weight.mean()
+    penalty = run.metrics["fit"].get("exact", {}).get("l2", run.options.penalty.l2)
+    return coefficients(
+        run.scorer,
+        run.schema,
+        Columns.from_arrays(encode(train.parsed, run.schema)),
+        train.label,
+        weight=weight,
+        l2=float(penalty),
+        robust=robust,
+        group=_group(run, train.carried),
+    )
+
+
+def _group(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """Return the customer of each row, where some have several rows."""
+    for name in (run.options.data.roles.group, run.schema.id):
+        if name in carried.columns and carried[name].duplicated().any():
+            return pd.factorize(carried[name], use_na_sentinel=False)[0]
+    return None
