@@ -52,6 +52,12 @@ class EffectCurve:
     missing: tuple[float, float, float] | None = None
     n_missing: int = 0
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the effect over the rows, in log-odds."""
+        effect = np.array([*self.effect, self.missing[0] if self.missing else 0.0])
+        return float(np.sqrt(np.average(effect**2, weights=[*self.n_rows, self.n_missing])))
+
 
 @dataclass(frozen=True)
 class PairEffect:

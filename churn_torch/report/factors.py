@@ -66,11 +66,13 @@ def pairs_table(pairs: Sequence[PairEffect]) -> Table | str:
     """Lay out what pairs of columns do beyond their two effects; or say that none does much."""
     strong = [pair for pair in pairs if pair.strength >= SMALLEST_STRENGTH]
     if not strong:
-        return "No pair of the most important columns does much beyond the effects of the two."
+        return (
+            "No pair of the columns of the largest effects does much beyond the effects of the two."
+        )
     table = Table(
         title="Pairs: what two columns do beyond their own effects",
         title_justify="left",
-        caption="strength: standard deviation in log-odds; of the most important columns",
+        caption="strength: standard deviation in log-odds; of the columns of the largest effects",
     )
     table.add_column("columns", overflow="fold")
     table.add_column("strength", justify="right")

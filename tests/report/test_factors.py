@@ -73,7 +73,7 @@ def test_pairs_name_cells_that_rows_have():
 @pytest.mark.parametrize("pairs", [[], [PairEffect(("a", "b"), (0.0,), (1.0,), ((0.0,),), 0.01)]])
 def test_pairs_that_do_nothing_are_one_sentence(pairs):
     assert pairs_table(pairs) == (
-        "No pair of the most important columns does much beyond the effects of the two."
+        "No pair of the columns of the largest effects does much beyond the effects of the two."
     )
 
 
