@@ -84,7 +84,8 @@ class ExplainedModel:
 
     def _with(self, *outputs: str) -> BatchModel:
         if outputs not in self._models:
-            model = BatchModel(self._path, outputs)
+            # The probability is in every file, so that there is a graph to run.
+            model = BatchModel(self._path, tuple(dict.fromkeys((PROBABILITY, *outputs))))
             for name in outputs:
                 if name not in model.outputs:
                     raise InputError(
