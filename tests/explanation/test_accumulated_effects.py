@@ -192,10 +192,12 @@ def test_three_rows_are_enough_for_a_curve():
     assert np.isfinite([*curve.effect, *curve.low, *curve.high]).all()
 
 
-def test_the_spread_is_the_standard_deviation_of_categories_over_the_rows():
+def test_the_spread_is_the_standard_deviation_over_the_rows():
     curve = curve_of("region")
     effect = dict(zip(curve.at, curve.effect, strict=True))
     assert curve.spread == pytest.approx(PARSED["region"].map(effect).std(ddof=0))
-    zero, one = (0.0,), (-1.0, -1.0, -1.0)
-    with_missing = EffectCurve("x", (1.0,), zero, zero, zero, (3,), missing=one, n_missing=1)
-    assert with_missing.spread == pytest.approx(0.5)
+    curve, months = curve_of("months"), PARSED["months"]
+    known = np.interp(months.dropna(), curve.at, curve.effect)
+    assert curve.missing is not None
+    effects = [*known, *[curve.missing[0]] * curve.n_missing]
+    assert curve.spread == pytest.approx(np.std(effects))
