@@ -40,6 +40,7 @@ class EffectCurve:
         missing: Effect, lower and upper end where the cell of a number or date is missing; None
             where none is. Missing cells of categories are one of ``at``.
         n_missing: Rows with such a cell.
+        spread: Standard deviation of the effect over the rows, in log-odds.
     """
 
     column: str
@@ -51,6 +52,7 @@ class EffectCurve:
     kind: str = "number"
     missing: tuple[float, float, float] | None = None
     n_missing: int = 0
+    spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def effect_curve(
     whole = np.broadcast_to(total[0] / count[0], total.shape)
     mean = np.divide(total, count, out=whole.copy(), where=count > 0)
     curve = np.concatenate([np.zeros((len(mean), 1)), mean.cumsum(1)], axis=1)
-    share = np.asarray(weight @ interpolation(steps.position, n_cells))
+    at_rows = interpolation(steps.position, n_cells)
+    share = np.asarray(weight @ at_rows)
     missing = np.flatnonzero(np.isnan(steps.position) & (steps.kind != CATEGORY))
     if len(missing):
         middle = int(np.nanmedian(steps.position).round())
@@ -111,6 +114,8 @@ def effect_curve(
         curve = np.concatenate([curve, curve[:, [middle]] + mean], axis=1)
         share = np.concatenate([share, n_missing], axis=1)
     curve -= ((curve * share).sum(1) / share.sum(1))[:, None]
+    effects = np.asarray(at_rows @ curve[0, :n_cells])
+    effects[missing] = curve[0, -1]
     low, high = np.quantile(curve[1:], [0.025, 0.975], axis=0)
     ends = np.stack([curve[0], low, high])
     effect, low, high = (tuple(line[:n_cells].tolist()) for line in ends)
@@ -124,6 +129,7 @@ def effect_curve(
         kind=steps.kind,
         missing=tuple(ends[:, -1].tolist()) if len(missing) else None,
         n_missing=len(missing),
+        spread=float(np.sqrt((effects**2).sum() / share[0].sum())),
     )
 
 

@@ -83,7 +83,7 @@ class ExistingCells:
         if len(values) > MOST_VALUES:
             places = np.linspace(0, len(values) - 1, MOST_VALUES).round().astype(int)
             values = values[places]
-        return values
+        return np.asarray(values)
 
     def in_training_range(self, name: str, values: Floats) -> Mask:
         """Tell which values lie in the range of the training rows."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import PROBABILITY, QUALITY, REASONS
 from churn_torch.tables.encode import Texts
@@ -50,7 +51,8 @@ class ExplainedModel:
         names: The inputs of the file in order, which is that of its reasons.
 
     Raises:
-        InputError: It is not an ONNX file of churn_torch, or one of a newer version.
+        InputError: It is not an ONNX file of churn_torch, or one of a newer version; when it is
+            asked, it lacks the output.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -82,7 +84,17 @@ class ExplainedModel:
 
     def _with(self, *outputs: str) -> BatchModel:
         if outputs not in self._models:
-            self._models[outputs] = BatchModel(self._path, outputs)
+            # The probability is in every file, so that there is a graph to run.
+            model = BatchModel(self._path, tuple(dict.fromkeys((PROBABILITY, *outputs))))
+            for name in outputs:
+                if name not in model.outputs:
+                    raise InputError(
+                        "run",
+                        expected=f"an ONNX file with the output {name}",
+                        got=f"{str(self._path)!r} without it",
+                        fix="name the model.onnx of a run folder",
+                    )
+            self._models[outputs] = model
         return self._models[outputs]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from rich.table import Table
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Lines of a table, at most.
 SHOWN = 15
+# Of more numbers the lowest and the highest are left out, which are those of single rows.
+MANY = 10
 # Pairs that move the odds by less, by their standard deviation, are not named.
 SMALLEST_STRENGTH = math.log(1.02)
 
@@ -49,16 +51,19 @@ def effects_table(curves: Sequence[EffectCurve]) -> Table:
         title="Effects: by how much a cell multiplies the odds of churn, against the mean row",
         title_justify="left",
         caption=_caption(
-            len(curves), "accumulated local effects, with 95 % intervals over the rows"
+            len(curves),
+            "accumulated local effects, with 95 % intervals over the rows; numbers of many "
+            "values without their extremes",
         ),
     )
     table.add_column("column", overflow="fold")
     table.add_column("most churn", overflow="fold")
     table.add_column("least churn", overflow="fold")
     for curve in curves[:SHOWN]:
+        points = _points(curve)
         # The cells that are high and low beyond doubt, not those of a few rows.
-        most, least = int(np.argmax(curve.low)), int(np.argmin(curve.high))
-        table.add_row(Text(curve.column), Text(_point(curve, most)), Text(_point(curve, least)))
+        ends = (max(points, key=lambda one: one.low), min(points, key=lambda one: one.high))
+        table.add_row(Text(curve.column), *(Text(one.in_words()) for one in ends))
     return table
 
 
@@ -66,11 +71,13 @@ def pairs_table(pairs: Sequence[PairEffect]) -> Table | str:
     """Lay out what pairs of columns do beyond their two effects; or say that none does much."""
     strong = [pair for pair in pairs if pair.strength >= SMALLEST_STRENGTH]
     if not strong:
-        return "No pair of the most important columns does much beyond the effects of the two."
+        return (
+            "No pair of the columns of the largest effects does much beyond the effects of the two."
+        )
     table = Table(
         title="Pairs: what two columns do beyond their own effects",
         title_justify="left",
-        caption="strength: standard deviation in log-odds; of the most important columns",
+        caption="strength: standard deviation in log-odds; of the columns of the largest effects",
     )
     table.add_column("columns", overflow="fold")
     table.add_column("strength", justify="right")
@@ -106,9 +113,26 @@ def _caption(n: int, note: str) -> str:
     return f"{note}; the first {SHOWN} of {n} columns" if n > SHOWN else note
 
 
-def _point(curve: EffectCurve, i: int) -> str:
-    effect, low, high = (math.exp(line[i]) for line in (curve.effect, curve.low, curve.high))
-    return f"{_words(curve.at[i])}: x {effect:.2f} [{low:.2f} to {high:.2f}]"
+class _Point(NamedTuple):
+    """A cell and its effect in log-odds."""
+
+    cell: str
+    effect: float
+    low: float
+    high: float
+
+    def in_words(self) -> str:
+        effect, low, high = map(math.exp, self[1:])
+        return f"{self.cell}: x {effect:.2f} [{low:.2f} to {high:.2f}]"
+
+
+def _points(curve: EffectCurve) -> list[_Point]:
+    """Return the points of a curve, of many numbers or dates those between the extremes."""
+    lines = zip(map(_words, curve.at), curve.effect, curve.low, curve.high, strict=True)
+    points = [_Point(*line) for line in lines]
+    if curve.kind in ("number", "date") and len(points) > MANY:
+        points = points[1:-1]
+    return points if curve.missing is None else [*points, _Point("missing", *curve.missing)]
 
 
 def _cell(pair: PairEffect, flat: int) -> str:

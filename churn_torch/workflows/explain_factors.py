@@ -76,8 +76,10 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         for sentence in (*coefficient_sentences(found.coefficients), *found.coefficients.warnings):
             show(sentence)
     if options.out is not None:
-        content = json.dumps(asdict(found), indent=2, allow_nan=False)
-        write_text(Path(options.out), content + "\n")
+        # A number that is not defined becomes null.
+        content = json.loads(json.dumps(asdict(found)), parse_constant=lambda name: None)
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        write_text(Path(options.out), text + "\n")
         show(f"The factors are written to {options.out}.")
     return found
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Rows that are asked for. More would take longer and make the bands no narrower to the eye.
 ROWS = 10_000
-# The most important columns whose pairs are tried, and the strongest pairs that are kept.
+# The columns of the largest effects, whose pairs are tried, and the strongest pairs that are kept.
 TRIED_COLUMNS, MOST_PAIRS = 5, 5
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ class Factors:
     Attributes:
         importance: Of each column, or group of strongly correlated columns, the largest rise of the
             log-loss first.
-        effects: Of each column whose cells differ, in the same order.
-        pairs: The strongest pairs of the most important columns, the strongest first.
+        effects: Of each column whose cells differ, the largest spread first.
+        pairs: The strongest pairs of the columns of the largest effects, the strongest first.
         associations: Of each column with churn, whatever the model, the strongest first.
         coefficients: Of a logistic regression or a scorecard; None for other nets.
     """
@@ -74,19 +74,14 @@ def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Fac
     rows = ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
     groups = _groups(model)
     found = _counted(importance(model, rows, groups, seed=seed), len(groups), "Importance")
-    ranked = sorted(found, key=lambda one: -one.log_loss_rise)
-    names = [name for one in ranked for name in one.columns]
-    steps = {name: cut_steps(rows.parsed, levels, schema, name, STEPS) for name in names}
-    curves = (
-        effect_curve(model.logit, rows.parsed, cut, seed=seed)
-        for cut in steps.values()
-        if cut is not None
-    )
-    n_curves = sum(cut is not None for cut in steps.values())
+    tried = (cut_steps(rows.parsed, levels, schema, name, STEPS) for name in model.names)
+    steps = [cut for cut in tried if cut is not None]
+    curves = (effect_curve(model.logit, rows.parsed, cut, seed=seed) for cut in steps)
+    effects = sorted(_counted(curves, len(steps), "Effects"), key=lambda one: -one.spread)
     return Factors(
-        tuple(ranked),
-        tuple(_counted(curves, n_curves, "Effects")),
-        _strongest_pairs(model, rows, levels, [n for n in names if steps[n] is not None]),
+        tuple(sorted(found, key=lambda one: -one.log_loss_rise)),
+        tuple(effects),
+        _strongest_pairs(model, rows, levels, [one.column for one in effects]),
         associations(levels, rows.label),
     )
 

@@ -83,9 +83,12 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
     a chunk are in memory.
 
     Args:
-        chunks: At least one.
+        chunks: The rows.
         n_rows: Most rows.
         seed: Of the draws.
+
+    Raises:
+        InputError: There is no chunk.
     """
     rng = np.random.default_rng(seed)
     kept: list[ExplainedRows] = []
@@ -96,6 +99,8 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
         drawn = np.concatenate([drawn, numbers])
         chosen = np.sort(np.argsort(drawn)[:n_rows])
         kept, drawn = [_taken(rows, chosen)], drawn[chosen]
+    if not kept:
+        raise InputError("source", expected="labelled rows", got="none", fix="name another table")
     return kept[0]
 
 

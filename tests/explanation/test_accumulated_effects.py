@@ -13,7 +13,7 @@ from tests.explanation.made_rows import made_logit, made_rows, made_schema
 
 SCHEMA = made_schema()
 NAMES = [column.name for column in SCHEMA.features]
-PARSED = made_rows(90).parsed
+PARSED = made_rows(60).parsed
 LEVELS = binned(PARSED, SCHEMA)
 
 
@@ -130,7 +130,7 @@ def test_bands_hold_the_effect_among_many_rows():
     whole = cut("region", many)
     truth = dict(zip(whole.at, effect_curve(made_logit, many, whole, draws=2).effect, strict=True))
     held = []
-    for seed in range(60):
+    for seed in range(40):
         parsed = made_rows(200, seed=100 + seed).parsed
         # In the order of the whole, or the two would be different effects.
         place = {cell: i for i, cell in enumerate(whole.cells)}
@@ -190,3 +190,14 @@ def test_the_most_frequent_of_many_categories_are_shown():
 def test_three_rows_are_enough_for_a_curve():
     curve = curve_of("charges", PARSED.iloc[:3])
     assert np.isfinite([*curve.effect, *curve.low, *curve.high]).all()
+
+
+def test_the_spread_is_the_standard_deviation_over_the_rows():
+    curve = curve_of("region")
+    effect = dict(zip(curve.at, curve.effect, strict=True))
+    assert curve.spread == pytest.approx(PARSED["region"].map(effect).std(ddof=0))
+    curve, months = curve_of("months"), PARSED["months"]
+    known = np.interp(months.dropna(), curve.at, curve.effect)
+    assert curve.missing is not None
+    effects = [*known, *[curve.missing[0]] * curve.n_missing]
+    assert curve.spread == pytest.approx(np.std(effects))

@@ -14,7 +14,7 @@ from churn_torch.explanation.importance import Importance, importance, permuted_
 from tests.explanation.made_rows import MadeModel, made_rows
 
 MODEL = MadeModel()
-ROWS = made_rows(800)
+ROWS = made_rows(500)
 
 
 class Scikit(ClassifierMixin, BaseEstimator):
@@ -40,14 +40,14 @@ def found(
 
 def test_single_columns_are_those_of_scikit_learn():
     names = [column.name for column in MODEL.schema.features]
-    ours = found(*((name,) for name in names), repeats=30)
+    ours = found(*((name,) for name in names), repeats=20)
     reference = permutation_importance(
         Scikit(), ROWS.parsed, ROWS.label,
-        scoring=["neg_log_loss", "roc_auc"], n_repeats=30, random_state=0,
+        scoring=["neg_log_loss", "roc_auc"], n_repeats=20, random_state=0,
     )  # fmt: skip
     for i, one in enumerate(ours):
         for key, value in (("neg_log_loss", one.log_loss_rise), ("roc_auc", one.auroc_fall)):
-            noise = reference[key].importances_std[i] / np.sqrt(30)
+            noise = reference[key].importances_std[i] / np.sqrt(20)
             assert value == pytest.approx(reference[key].importances_mean[i], abs=6 * noise + 1e-9)
 
 
@@ -104,7 +104,7 @@ def test_intervals_hold_the_mean_of_all_pairs(repeats):
     # A value is the sum of an effect of each row and of their product, around 0.3.
     rng = np.random.default_rng(0)
     held = []
-    for _ in range(600):
+    for _ in range(400):
         receiver, lender = rng.normal(size=(2, 150))
         receiver += 0.8 * lender
         orders = np.stack([rng.permutation(150) for _ in range(repeats)])

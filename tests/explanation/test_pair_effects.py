@@ -12,7 +12,7 @@ from churn_torch.explanation.pair_effects import pair_effect
 from tests.explanation.made_rows import made_logit, made_rows, made_schema
 
 SCHEMA = made_schema()
-PARSED = made_rows(80, seed=3).parsed
+PARSED = made_rows(45, seed=3).parsed
 LEVELS = binned(PARSED, SCHEMA)
 
 

@@ -58,6 +58,21 @@ def test_effects_name_the_cells_that_are_high_and_low_beyond_doubt():
     assert "0: x 4.00" not in text
 
 
+def test_a_missing_number_may_be_what_raises_the_odds_most():
+    line = (0.0, 0.1)
+    gone = (TWO, TWO / 2, 2 * TWO)
+    curve = EffectCurve("months", line, line, line, line, (9, 9), missing=gone, n_missing=2)
+    assert "missing: x 2.00 [1.41 to 4.00]" in rendered(effects_table([curve]))
+
+
+def test_the_extremes_of_many_numbers_are_left_out():
+    line = tuple(float(i) / 10 for i in range(12))
+    curve = EffectCurve("charges", tuple(100 * x for x in line), line, line, line, (1,) * 12)
+    text = rendered(effects_table([curve]))
+    assert "100: x 2.72" in text
+    assert "10: x 1.11" in text
+
+
 def test_pairs_name_cells_that_rows_have():
     pair = PairEffect(
         ("plan", "months"), ("[basic]", "plus"), (0.0, 72.0),
@@ -73,7 +88,7 @@ def test_pairs_name_cells_that_rows_have():
 @pytest.mark.parametrize("pairs", [[], [PairEffect(("a", "b"), (0.0,), (1.0,), ((0.0,),), 0.01)]])
 def test_pairs_that_do_nothing_are_one_sentence(pairs):
     assert pairs_table(pairs) == (
-        "No pair of the most important columns does much beyond the effects of the two."
+        "No pair of the columns of the largest effects does much beyond the effects of the two."
     )
 
 

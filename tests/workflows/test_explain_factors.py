@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.explanation.coefficients import Coefficients
+from churn_torch.workflows import explain_factors as workflow
 from churn_torch.workflows.explain_factors import explain_factors
 from churn_torch.workflows.explain_options import ExplainOptions
 
@@ -29,6 +32,15 @@ def test_the_runs_own_test_rows(options, customers_run, tmp_path, capsys):
     content = json.loads(out.read_text())
     assert list(content) == ["importance", "effects", "pairs", "associations", "coefficients"]
     assert content["importance"][0]["log_loss_rise"] == found.importance[0].log_loss_rise
+
+
+def test_numbers_that_are_not_defined_are_null(options, tmp_path, monkeypatch):
+    # As of a scorecard, whose bins have no condition number of use.
+    undefined = Coefficients((), "Penalised.", (), math.nan, {})
+    monkeypatch.setattr(workflow, "coefficients_of", lambda run, robust: undefined)
+    out = tmp_path / "factors.json"
+    explain_factors(replace(options, out=str(out)))
+    assert json.loads(out.read_text())["coefficients"]["condition_number"] is None
 
 
 def test_a_lone_file_explains_new_labelled_rows(customers_run, customers, tmp_path, capsys):
@@ -59,7 +71,7 @@ def test_rows_of_one_class(options, customers):
 
 
 def test_no_rows(options, customers):
-    with pytest.raises(InputError, match=r"rows of both classes, got 0 churners and 0 others|row"):
+    with pytest.raises(InputError, match=r"source: expected labelled rows, got none"):
         explain_factors(options, source=customers.iloc[:0])
 
 

@@ -37,8 +37,11 @@ def test_every_column_has_its_factors(model, rows):
     assert rises == sorted(rises, reverse=True)
     # The labels follow the calls and the plan.
     assert {one.columns[0] for one in found.importance[:2]} == {CALLS, "plan"}
-    assert {one.column for one in found.associations[:2]} == {CALLS, "plan"}
-    assert [one.column for one in found.effects] == [one.columns[0] for one in found.importance]
+    assert found.associations[0].column == CALLS
+    assert sorted(one.column for one in found.effects) == sorted(model.names)
+    spreads = [one.spread for one in found.effects]
+    assert spreads == sorted(spreads, reverse=True)
+    assert {one.column for one in found.effects[:2]} == {CALLS, "plan"}
     calls = next(one for one in found.effects if one.column == CALLS)
     assert np.all(np.diff(calls.effect) > 0)
     assert calls.n_missing == rows.parsed[CALLS].isna().sum()
