@@ -26,7 +26,6 @@ from torch import Tensor
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.export.graph import check_input_names
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import CHUNK_ROWS
 from churn_torch.tables.encode import encode, parse
@@ -34,6 +33,7 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import Label
 from churn_torch.tables.readers.frames import as_frame, has_names, unmasked
 from churn_torch.training.process_state import alone, one_thread
+from churn_torch.workflows.check_config import check_columns
 from churn_torch.workflows.classifier_choices import (
     check_followed,
     classifier_options,
@@ -142,7 +142,7 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             table = read_labelled(
                 options.data, seed=options.seed, source=frame.assign(**added), with_test=False
             )
-            check_input_names(table.schema)
+            check_columns(options, table.schema)
             with fitted(
                 options, table, Path(folder), n_threads=n_threads, announce=lambda line: None
             ) as model:

@@ -286,7 +286,7 @@ def test_a_server_is_without_torch():
 
 def test_scoring_is_without_torch():
     scoring = ["churn_torch.workflows.score", "churn_torch.serving.scoring"]
-    scoring += ["churn_torch.workflows.campaign"]
+    scoring += ["churn_torch.workflows.campaign", "churn_torch.workflows.explain"]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *scoring],
         cwd=ROOT,

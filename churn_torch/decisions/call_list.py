@@ -11,11 +11,11 @@ import pandas as pd
 
 from churn_torch.decisions.campaign_record import NET, OFFER
 from churn_torch.decisions.candidates import Candidates
-from churn_torch.decisions.reason_words import N_REASONS, CellWords, top_reasons, untrusted
 from churn_torch.decisions.targeting import Targets
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.reason_words import N_REASONS, CellWords, top_reasons, untrusted
 from churn_torch.tables.encode import parse_columns
 from churn_torch.tables.labelled.carried import ROW, VALUE
 from churn_torch.tables.options import ReadOptions

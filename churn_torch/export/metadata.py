@@ -123,6 +123,7 @@ def file_metadata(
         **({"decision": metrics["decision"]} if "decision" in metrics else {}),
         **({"reasons": metrics["reasons"]} if REASONS in outputs else {}),
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
+        **({"explain": metrics["explain"]} if "explain" in metrics else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,

@@ -19,6 +19,7 @@ from churn_torch.tables.schema import Schema
 _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
     *("training", "decision", "reasons", "quality", "uplift", "value", "parity"),
+    "explain",
 )
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.thresholds import PROFIT
+from churn_torch.explanation.counterfactual import check_actionable
+from churn_torch.export.graph import check_input_names
+from churn_torch.tables.schema import Schema
 from churn_torch.training.build import WIDE_DEEP, scorecard_options
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import UPLIFT
@@ -50,6 +53,20 @@ def check_choices(options: TrainOptions) -> None:
     check_threshold(options)
     check_profit_loss(options)
     check_selection(options.features.select, options.features.k)
+
+
+def check_columns(options: TrainOptions, schema: Schema) -> None:
+    """Refuse columns that cannot be learned from, or that explanations cannot take.
+
+    Args:
+        options: Every choice of a training.
+        schema: Of the table.
+
+    Raises:
+        InputError: Naming the column.
+    """
+    check_input_names(schema)
+    check_actionable(options.explain.actionable, [column.name for column in schema.features])
 
 
 def _check_uplift(options: TrainOptions) -> None:

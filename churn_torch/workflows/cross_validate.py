@@ -18,7 +18,6 @@ from omegaconf import DictConfig
 import churn_torch
 from churn_torch.console import quietly, show
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.export.graph import check_input_names
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.columns import columns_table
@@ -35,7 +34,7 @@ from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_cross_validation
+from churn_torch.workflows.check_config import check_columns, check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
@@ -100,7 +99,7 @@ def cross_validate(
             show(sentence)
         learned = None
         if options.cv.average:
-            check_input_names(table.schema)
+            check_columns(options, table.schema)
             table = all_rows
             learned = fit_preprocessing(options, table, watch=lambda rows: rows)
         measured: list[dict[str, Any]] = []

@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from churn_torch.decisions.offers import Offer
+from churn_torch.explanation.options import ExplanationOptions
 from churn_torch.export.verified_files import ExportOptions
 from churn_torch.tables.options import DataOptions
 from churn_torch.training.components import check_own
@@ -29,6 +30,7 @@ class TrainOptions(FitOptions):
         threshold: The decision threshold, or the rule by which it is chosen.
         top_share: With ``threshold="top_share"``, the share of customers to act on.
         offer: Retention offers by name.
+        explain: What explanations of the model take.
     """
 
     data: DataOptions
@@ -39,6 +41,7 @@ class TrainOptions(FitOptions):
     threshold: float | str = 0.5
     top_share: float = 0.1
     offer: Mapping[str, Offer] = field(default_factory=dict)
+    explain: ExplanationOptions = field(default_factory=ExplanationOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
 
     @property

@@ -105,7 +105,9 @@ def described(run: Run, parsed: pd.DataFrame) -> Run:
     columns = Columns.from_arrays(encode(parsed, run.schema))
     reasons = describe_reasons(fit_attribution(run.scorer, columns), columns)
     base_rate = run.metrics["data"]["base_rate"]
+    names = {column.name for column in run.schema.inputs}  # without those that were not selected
     added = {
+        "explain": {"actionable": [n for n in run.options.explain.actionable if n in names]},
         "reasons": reasons,
         "typical_customer": typical_customer(run.scorer, run.schema, parsed, base_rate),
         "version": churn_torch.__version__,

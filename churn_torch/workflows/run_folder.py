@@ -16,6 +16,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
@@ -33,6 +34,7 @@ from churn_torch.workflows.artefacts import (
     SCHEMA,
     WEIGHTS,
 )
+from churn_torch.workflows.explain_customer import explain_frame
 from churn_torch.workflows.options import TrainOptions, stored_options
 from churn_torch.workflows.typed_config import MissingKey, WrongOption
 
@@ -127,6 +129,23 @@ class Run:
         reasons = self.attribution.explain(self._columns(frame)).numpy()
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
+
+    def explain(
+        self, frame: Any, *, actionable: Sequence[str] | None = None, among: Any = None
+    ) -> list[CustomerExplanation]:
+        """Explain each row: its probability, what moves it, and what would have to change.
+
+        Args:
+            frame: As for `predict_proba`.
+            actionable: Columns that may change; None for ``explain.actionable`` of the training.
+            among: Rows as for `predict_proba`, by default ``frame``: a change may only bring
+                together cells that occur in them.
+
+        Raises:
+            InputError: As for `predict_proba`; or a column that may change is no input, or the run
+                has no ONNX file.
+        """
+        return explain_frame(self.folder, frame, actionable=actionable, among=among)
 
     def _rows(self, given: Any) -> pd.DataFrame:
         return named_rows(given, self.schema)

@@ -15,7 +15,6 @@ from omegaconf import DictConfig
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.export.graph import check_input_names
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
 from churn_torch.models.scorer import Scorer
@@ -38,7 +37,7 @@ from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
-from churn_torch.workflows.check_config import check_choices, refuse_folds
+from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.options import TrainOptions, train_options
@@ -139,7 +138,7 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     announce = partial(show, once=True)
     table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
     say_treatment(options)
-    check_input_names(table.schema)
+    check_columns(options, table.schema)
     show(columns_table(table.schema.columns), once=True)
     return table
 

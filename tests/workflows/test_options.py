@@ -18,6 +18,7 @@ from churn_torch.training.components import maker_of
 from churn_torch.training.options import Component
 from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.evaluate import EvaluateOptions
+from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.export import ExportCommandOptions
 from churn_torch.workflows.options import TrainOptions, stored_options, train_options
 from churn_torch.workflows.score import ScoreOptions
@@ -81,6 +82,7 @@ def test_the_keys_of_a_table_are_the_fields_of_its_options() -> None:
     [
         ("campaign", CampaignOptions),
         ("evaluate", EvaluateOptions),
+        ("explain", ExplainOptions),
         ("export", ExportCommandOptions),
         ("score", ScoreOptions),
         ("serve", ServeOptions),

@@ -1,4 +1,4 @@
-"""Reasons and input quality in words, for people who call customers."""
+"""Cells, reasons and input quality in words, for people who talk to customers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.tables.cells import Storage, canonical_text, plain
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.schema import Column, Kind, Schema
 
 N_REASONS = 3
 # A smaller factor on the odds would be written as 1.0.
-_SMALLEST_ODDS = 1.05
+SMALLEST_ODDS = 1.05
 _LONGEST_CELL = 40
 MISSING = "missing"
 
@@ -59,7 +59,7 @@ def top_reasons(reasons: npt.NDArray[np.float32], words: CellWords) -> list[Any]
         for number in np.unique(of_input[of_input >= 0]).tolist():
             rows = np.flatnonzero(of_input == number)
             odds = np.exp(reasons[rows, number].astype(np.float64))
-            raising = odds >= _SMALLEST_ODDS
+            raising = odds >= SMALLEST_ODDS
             rows, odds = rows[raising], odds[raising]
             name = words.names[number]
             text[rows] = [
@@ -81,7 +81,20 @@ def untrusted(quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping
     Returns:
         An object array ``[N]``.
     """
-    text = np.full(len(quality), "", object)
+    return np.array(["; ".join(told) for told in doubts(quality, words, meaning)], object)
+
+
+def doubts(
+    quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping[int, str]
+) -> list[list[str]]:
+    """Return what cannot be trusted about each of N rows, one text for each such cell.
+
+    Args:
+        quality: As for `untrusted`.
+        words: As for `untrusted`.
+        meaning: As for `untrusted`.
+    """
+    told: list[list[str]] = [[] for _ in quality]
     for number, name in enumerate(words.names):
         for flag in np.unique(quality[:, number]).tolist():
             if not flag:
@@ -89,8 +102,18 @@ def untrusted(quality: npt.NDArray[np.int64], words: CellWords, meaning: Mapping
             rows = np.flatnonzero(quality[:, number] == flag)
             for row, cell in zip(rows.tolist(), words.of(number, rows), strict=True):
                 shown = "" if cell == MISSING else f" ({cell})"
-                text[row] += f"{'; ' if text[row] else ''}{name}: {meaning[flag]}{shown}"
-    return text
+                told[row].append(f"{name}: {meaning[flag]}{shown}")
+    return told
+
+
+def cell_in_words(cell: str | float, column: Column) -> str:
+    """Return a parsed cell as people write it; a date as ISO text."""
+    if isinstance(cell, str):
+        return _text(cell, dated=False)
+    if column.kind is Kind.DATETIME and math.isfinite(cell):
+        moment = np.datetime64(0, "s") + np.timedelta64(round(cell * 86_400), "s")
+        return _text(str(moment), dated=True)
+    return _number(cell, column.kind)
 
 
 def _factor(odds: float) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn_torch.decisions.reason_words import CellWords, top_reasons, untrusted
+from churn_torch.serving.reason_words import CellWords, top_reasons, untrusted
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 NAMES = ["tenure", "joined", "contract", "member"]
