@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from churn_torch.explanation.additive_terms import MISSING, UNSEEN
+from churn_torch.explanation.contrasts import Contrast, of_features, of_terms
 from churn_torch.explanation.logistic_inference import (
     SEPARATED_ERROR,
     Floats,
@@ -22,17 +21,15 @@ from churn_torch.explanation.logistic_inference import (
     fit_logistic,
     inflation,
 )
-from churn_torch.explanation.scorecard_points import levels_of_term
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.schema import Schema
 
 # Cells of the design matrix; more rows are thinned out.
 MOST_CELLS = 40_000_000
 _Z = NormalDist().inv_cdf(0.975)
-_DAYS_A_YEAR = 365.25
 # Limits above which collinearity is named (Fox & Monette 1992; Belsley et al. 1980).
 _INFLATED = 10.0
 _ILL_CONDITIONED = 30.0
@@ -90,24 +87,6 @@ class Coefficients:
     warnings: tuple[str, ...]
     condition_number: float
     inflation: dict[str, float]
-
-
-class _Contrast(NamedTuple):
-    """A linear combination of model-space coefficients that means something to a reader.
-
-    Attributes:
-        column: The column.
-        term: What is compared.
-        unit: What one unit is.
-        vector: ``[k]``.
-        sd: Standard deviation of the column in its unit; None for levels.
-    """
-
-    column: str
-    term: str
-    unit: str
-    vector: Floats
-    sd: float | None
 
 
 def has_coefficients(scorer: Scorer) -> bool:
@@ -168,9 +147,9 @@ def coefficients(
     if step > 1:
         warnings.append(f"One in {step} of the {n:,} training rows was taken")
     if isinstance(features, ScorecardFeatures):
-        contrasts = _of_terms(features, schema, columns)
+        contrasts = of_terms(features, schema, columns)
     else:
-        contrasts = _of_features(features, schema, x)
+        contrasts = of_features(features, schema, x)
     rows = _rows(fit, contrasts, scorer, warnings)
     names, of_column = _columns_of_features(scorer.preprocess)
     factors: dict[str, float] = {}
@@ -194,7 +173,7 @@ def coefficients(
 
 
 def _rows(
-    fit: LogisticFit, contrasts: Iterable[_Contrast], scorer: Scorer, warnings: list[str]
+    fit: LogisticFit, contrasts: Iterable[Contrast], scorer: Scorer, warnings: list[str]
 ) -> list[Coefficient]:
     """Return the rows that can be estimated, and add warnings on the others."""
     assert isinstance(scorer.net, Linear)
@@ -225,7 +204,7 @@ def _rows(
     return sorted(rows, key=lambda row: -strength[row.column])
 
 
-def _coefficient(contrast: _Contrast, estimate: float, error: float, own: float) -> Coefficient:
+def _coefficient(contrast: Contrast, estimate: float, error: float, own: float) -> Coefficient:
     low, high = estimate - _Z * error, estimate + _Z * error
     return Coefficient(
         contrast.column,
@@ -246,80 +225,6 @@ def _coefficient(contrast: _Contrast, estimate: float, error: float, own: float)
 
 def _exp(value: float) -> float:
     return math.exp(min(value, 700.0))
-
-
-def _of_features(preprocess: Preprocess, schema: Schema, x: Floats) -> Iterator[_Contrast]:
-    """Yield units of numbers and levels of categories."""
-    k = preprocess.n_features
-    scales = [preprocess.get_buffer(f"{group}_scale_") for group in ("float32", "float64")]
-    scale = torch.cat([part.double() for part in scales]).numpy()
-    n_numbers = len(scale)
-    for i, (column, size) in enumerate(zip(schema.numbers, scale, strict=True)):
-        one = np.zeros(k)
-        a_unit = _DAYS_A_YEAR if column.kind is Kind.DATETIME else 1.0
-        one[i] = a_unit / size
-        term, unit = "per unit", ""
-        if column.kind is Kind.BOOLEAN:
-            term = "yes against no"
-        elif column.kind is Kind.DATETIME:
-            term, unit = "per year", "year"
-        sd = None if column.kind is Kind.BOOLEAN else float(x[:, i].std() * size / a_unit)
-        yield _Contrast(column.name, term, unit, one, sd)
-    frequencies = preprocess.get_buffer("frequencies_").double().numpy()
-    start = k - len(frequencies)
-    for i in range(n_numbers, start):
-        column_name, name = preprocess.feature_columns[i], preprocess.feature_names[i]
-        words = name.removeprefix(column_name).strip()
-        term = "missing against present" if words == "is missing" else words
-        yield _Contrast(column_name, term, "", np.eye(k)[i], None)
-    tables = zip(schema.text, preprocess.code_tables(), preprocess.code_starts, strict=False)
-    for column, table, first in tables:
-        end = start + table.shape[1]
-        share = frequencies[start + len(frequencies) - k : end + len(frequencies) - k]
-        levels = (MISSING, UNSEEN, *(column.vocabulary or ()))
-        seen = preprocess.get_buffer("observed_")[first : first + len(levels), 0]
-        # In the order of their features.
-        observed = seen.nonzero().flatten().tolist()
-        yield from _levels(column.name, levels, table, observed, share, start, k)
-        start = end
-
-
-def _of_terms(features: ScorecardFeatures, schema: Schema, columns: Columns) -> Iterator[_Contrast]:
-    """Yield the bins of each column against its most frequent one; pairs are left out."""
-    cells = torch.cat([features.cells(rows) for rows in columns.in_chunks(CHUNK_ROWS)])
-    starts = features.cell_starts
-    start = 0
-    for i, (term, table) in enumerate(zip(features.terms, features.code_tables(), strict=True)):
-        width = table.shape[1]
-        if len(term.columns) == 1 and width:
-            words = levels_of_term(features, schema, term)[0]
-            counts = torch.bincount(cells[:, i] - starts[i], minlength=len(words)).tolist()
-            observed = [code for code, count in enumerate(counts) if count]
-            share = [counts[code] for code in observed]
-            name = schema.inputs[term.columns[0]].name
-            yield from _levels(name, words, table, observed, share, start, features.n_features)
-        start += width
-
-
-def _levels(
-    column: str,
-    words: Sequence[str],
-    table: Tensor,
-    observed: Sequence[int],
-    share: Floats | Sequence[float],
-    start: int,
-    k: int,
-) -> Iterator[_Contrast]:
-    """Yield each level of a column against the most frequent one."""
-    if len(observed) < 2:
-        return
-    reference = observed[int(np.argmax(share))]
-    codes = table.double().numpy()
-    for code in observed:
-        if code != reference:
-            vector = np.zeros(k)
-            vector[start : start + table.shape[1]] = codes[code] - codes[reference]
-            yield _Contrast(column, f"{words[code]} against {words[reference]}", "", vector, None)
 
 
 def _columns_of_features(preprocess: Preprocess) -> tuple[list[str], npt.NDArray[np.int64]]:

@@ -104,9 +104,10 @@ class ExistingCells:
     def goes_with(self, name: str, cells: Cells, kept: str, cell: Any) -> Mask:
         """Tell which new cells of a column may stand beside a cell that is kept.
 
-        A pair may not where no row has it, though chance alone would give `EXPECTED_ROWS` rows. A
-        number counts as had where the rows have one at least as large, and one at least as small.
-        Two numbers may always stand together, and so may what is missing or in no row.
+        Two categories may not where no row has both, though chance alone would give
+        `EXPECTED_ROWS` rows. A number may not stand beside a category beyond the range of its rows,
+        if chance alone would give `EXPECTED_ROWS` of them numbers beyond that end. Two numbers may
+        always stand together, and so may what is missing or in no row.
 
         Args:
             name: The column.
@@ -178,13 +179,13 @@ class ExistingCells:
         return _group_ranges(codes, self._numbers[number], len(words))
 
     def _reached(self, name: str, at: Cells, low: Any, high: Any, n: Codes) -> Mask:
-        """Tell which numbers are within a range, or are so rare that n rows need not have them."""
+        """Tell which numbers are within the range of n rows, where its ends mean something."""
         known = self._sorted[name]
-        as_small = np.searchsorted(known, at, side="right")
-        as_large = len(known) - np.searchsorted(known, at, side="left")
+        n_below = np.searchsorted(known, low, side="left")
+        n_above = len(known) - np.searchsorted(known, high, side="right")
         enough = EXPECTED_ROWS * max(len(known), 1)
-        below = (at < low) & (n * as_small >= enough)
-        above = (at > high) & (n * as_large >= enough)
+        below = (at < low) & (n * n_below >= enough)
+        above = (at > high) & (n * n_above >= enough)
         return np.asarray(~(below | above))
 
 

@@ -81,19 +81,24 @@ def changes_table(changes: Sequence[Change], threshold: float) -> Table:
     table.add_column("probability", justify="right")
     for number, change in enumerate(changes, start=1):
         told = ", ".join(f"{column}: {cell}" for column, cell in change.cells.items())
-        table.add_row(str(number), Text(told), f"{change.probability:.1%}")
+        probability = f"{change.probability:.1%}"
+        if probability == f"{threshold:.1%}":
+            probability = f"just below {probability}"
+        table.add_row(str(number), Text(told), probability)
     return table
 
 
 def factor_in_words(factor: float) -> str:
-    """Write a factor on the odds with two digits that count: ``x 1.5``, ``x 0.62``, ``x 140``."""
+    """Write a factor on the odds: ``x 1.5``, ``x 0.62``, ``x 140``."""
     if factor >= 100:
         return f"x {factor:,.0f}"
-    return f"x {factor:.1f}" if factor >= 1 else f"x {factor:.2g}"
+    return f"x {factor:.1f}" if factor >= 1 else f"x {factor:.2f}"
 
 
 def _against_average(probability: float, average: float) -> str:
     ratio = probability / average if average else 0.0
     if 0.95 <= ratio <= 1.05:
         return "about the average"
-    return f"{ratio:.1f} times the average" if ratio >= 0.1 else "far below the average"
+    if ratio < 0.1:
+        return "less than a tenth of the average"
+    return f"{ratio:.1f} times the average" if ratio >= 1 else f"{ratio:.2f} times the average"
