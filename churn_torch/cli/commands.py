@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # In the order of the help. A command has the name of its file in conf/, of its module in
 # churn_torch/workflows and of the function there.
-COMMANDS = ("train", "tune", "evaluate", "score", "campaign", "export", "serve")
+COMMANDS = ("train", "tune", "evaluate", "compare", "score", "campaign", "export", "serve")
 
 
 def run_workflow(
