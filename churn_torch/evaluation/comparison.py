@@ -17,6 +17,7 @@ from churn_torch.evaluation.paired_metrics import (
     lift_estimates,
     loss_estimates,
     mean_estimates,
+    ranked,
 )
 from churn_torch.evaluation.simultaneous import Pairs, differences
 
@@ -139,10 +140,11 @@ def estimates(
         clusters: ``[N]``, the customer of each row, numbered from 0 on; None where no customer has
             several rows.
     """
+    models = [ranked(label, one) for one in probability]
     return (
-        auroc_estimates(label, probability, clusters),
+        auroc_estimates(label, models, clusters),
         *loss_estimates(label, probability, clusters),
-        lift_estimates(label, probability, clusters),
+        lift_estimates(label, models, clusters),
         *(() if profit is None else (mean_estimates("profit", profit, clusters),)),
     )
 

@@ -12,6 +12,7 @@ Probabilities are ``[R, N]``, a line for each of R models.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -51,15 +52,27 @@ class Estimates:
         return np.asarray(total if self.cross is None else total + self.cross)
 
 
-class _Ranked(NamedTuple):
-    """The rows of a model by probability, in groups of ties, most probable group first."""
+class Ranked(NamedTuple):
+    """The rows of a model by probability, in groups of ties, most probable group first.
 
-    group: Codes  # [N], the group of each row
-    negatives: npt.NDArray[np.int64]  # [G]
-    positives: npt.NDArray[np.int64]  # [G]
+    Attributes:
+        group: ``[N]``, the group of each row.
+        negatives: ``[G]``, non-churners of each group.
+        positives: ``[G]``, churners.
+    """
+
+    group: Codes
+    negatives: npt.NDArray[np.int64]
+    positives: npt.NDArray[np.int64]
 
 
-def _ranked(label: Bools, probability: npt.NDArray[np.floating]) -> _Ranked:
+def ranked(label: Bools, probability: npt.NDArray[np.floating]) -> Ranked:
+    """Rank the rows of one model.
+
+    Args:
+        label: ``[N]``, whether a row is a churner.
+        probability: ``[N]``.
+    """
     order = np.argsort(-probability, kind="stable")
     ordered = probability[order]
     group = np.empty(len(order), np.intp)
@@ -67,24 +80,23 @@ def _ranked(label: Bools, probability: npt.NDArray[np.floating]) -> _Ranked:
     n_groups = int(group[order[-1]]) + 1
     rows = np.bincount(group, minlength=n_groups)
     positives = np.bincount(group[label], minlength=n_groups)
-    return _Ranked(group, rows - positives, positives)
+    return Ranked(group, rows - positives, positives)
 
 
 def auroc_estimates(
-    label: Bools, probability: npt.NDArray[np.floating], clusters: Codes | None = None
+    label: Bools, models: Sequence[Ranked], clusters: Codes | None = None
 ) -> Estimates:
     """Return the AUROC of R models with DeLong's covariance, with clusters that of Obuchowski.
 
     Args:
         label: ``[N]``, whether a row is a churner; both classes have two rows or more.
-        probability: ``[R, N]``.
+        models: The rows of each model.
         clusters: ``[N]``, the customer of each row, from 0 on; None where no customer has several.
     """
     n, n_positive = len(label), int(label.sum())
     n_negative = n - n_positive
     values, of_positives, of_negatives = [], [], []
-    for one in probability:
-        group, negatives, positives = _ranked(label, one)
+    for group, negatives, positives in models:
         below = (n_negative - np.cumsum(negatives) + negatives / 2) / n_negative
         above = (np.cumsum(positives) - positives / 2) / n_positive
         area = float(positives @ below) / n_positive
@@ -113,7 +125,7 @@ def loss_estimates(
 
     Args:
         label: As for `auroc_estimates`.
-        probability: As for `auroc_estimates`; clipped as scikit-learn does for the log-loss.
+        probability: ``[R, N]``, clipped as scikit-learn does for the log-loss.
         clusters: As for `auroc_estimates`.
     """
     wide = probability.astype(np.float64)
@@ -140,7 +152,7 @@ def mean_estimates(metric: str, values: Floats, clusters: Codes | None = None) -
 
 def lift_estimates(
     label: Bools,
-    probability: npt.NDArray[np.floating],
+    models: Sequence[Ranked],
     clusters: Codes | None = None,
     *,
     percent: int = 10,
@@ -152,15 +164,14 @@ def lift_estimates(
 
     Args:
         label: As for `auroc_estimates`.
-        probability: As for `auroc_estimates`.
+        models: As for `auroc_estimates`.
         clusters: As for `auroc_estimates`.
         percent: Per cent of the rows that are taken.
     """
     n, n_positive = len(label), int(label.sum())
     taken = gains.top_rows(Fraction(percent, 100), n)
     values, influences = [], []
-    for one in probability:
-        group, negatives, positives = _ranked(label, one)
+    for group, negatives, positives in models:
         curve = gains.gains(negatives[None], positives[None])
         value = gains.lift(*curve, percent).item()
         before = curve[0][0, :-1]

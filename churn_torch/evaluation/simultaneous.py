@@ -3,8 +3,8 @@
 The largest of several differences looks large even where the models are equal. A single-step test
 of the largest standardised difference corrects for that with the correlation that the differences
 have (Hothorn, Bretz & Westfall 2008, "Simultaneous inference in general parametric models"). For
-differences to one model it is Dunnett's test, for all pairs Tukey's. Unlike Holm's correction it has intervals that
-go with it: one excludes 0 exactly if its p-value is below 0.05.
+differences to one model it is Dunnett's test, for all pairs Tukey's. Unlike Holm's correction it
+has intervals that go with it: one excludes 0 exactly if its p-value is below 0.05.
 """
 
 from __future__ import annotations

@@ -16,7 +16,13 @@ from churn_torch.console import show
 from churn_torch.decisions.offer_profit import row_profits
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.comparison import METRICS, Comparison, comparison, estimates
+from churn_torch.evaluation.comparison import (
+    METRICS,
+    Comparison,
+    PairedDifference,
+    comparison,
+    estimates,
+)
 from churn_torch.evaluation.paired_metrics import Estimates, Floats
 from churn_torch.evaluation.resampled_t_test import fold_estimates, tested_to_learned
 from churn_torch.report.comparison import comparison_sentences, comparison_tables
@@ -113,6 +119,23 @@ def compare_runs(
             else "",
         )
     return comparison(names, measured, metric, measured_on=measured_on, notes=notes)
+
+
+def job_differences(
+    folders: Sequence[str], names: Sequence[str], metric: str
+) -> tuple[PairedDifference, ...]:
+    """Return how the other jobs of a sweep differ on their test rows from the best one.
+
+    Args:
+        folders: Run folders, that of the job first that validation rows found best: test rows
+            have no part in the choice, so nothing is corrected for it.
+        names: Of the jobs.
+        metric: The metric.
+
+    Raises:
+        InputError: As for `compare`.
+    """
+    return compare_runs(folders, metric=metric, names=names).differences[metric]
 
 
 def _check(options: CompareOptions) -> None:

@@ -46,7 +46,9 @@ def test_the_folder_holds_exactly_this(done):
     }  # fmt: skip
     stored = json.loads((folder / "metrics.json").read_text())
     assert stored == json.loads(json.dumps(metrics))
-    assert set(stored) == {"validation", "test", "spread", "folds", "data", "version"}
+    assert set(stored) == {
+        "validation", "test", "spread", "standard_error", "folds", "data", "version",
+    }  # fmt: skip
     with pytest.raises(InputError, match="got the cross-validation in"):
         load_run(folder)
 
