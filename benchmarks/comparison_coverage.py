@@ -8,9 +8,10 @@ A table is a sample of customers with a known chance to leave, a logistic functi
 Each model knows the chance but for one or two columns, so the truth is known (from two million
 customers) and models of equally strong missing columns are equally good. ``coverage`` compares two
 models: ``equal``, ``better`` by far, ``close`` (one knows all). With 1,000 tables a share is right
-to within 0.014. With ``clusters`` each customer has three rows, equal but for the outcome. ``equal``
-counts how often five equal models are called different: by each metric, each model against the
-first, and against the best. ``speed`` is in times of `np.sort` of the probabilities of one model.
+to within 0.014. With ``clusters`` each customer has three rows, equal but for the outcome.
+``equal`` counts how often five equal models are called different: by each metric, each model
+against the first, and against the best. ``speed`` is in times of `np.sort` of the probabilities of
+one model.
 """
 
 from __future__ import annotations

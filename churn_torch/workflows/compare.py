@@ -26,9 +26,12 @@ from churn_torch.evaluation.comparison import (
 from churn_torch.evaluation.paired_metrics import Estimates, Floats
 from churn_torch.evaluation.resampled_t_test import fold_estimates, tested_to_learned
 from churn_torch.report.comparison import comparison_sentences, comparison_tables
+from churn_torch.tables.labelled.carried import FOLDS
 from churn_torch.whole_files import write_text
+from churn_torch.workflows.artefacts import METRICS as RUN_METRICS
 from churn_torch.workflows.run_names import run_names
 from churn_torch.workflows.same_rows import SameRows, check_same_folds, same_rows
+from churn_torch.workflows.stored_config import damaged_run
 from churn_torch.workflows.tested_runs import TestedRun, read_tested_runs
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -163,22 +166,40 @@ def _check(options: CompareOptions) -> None:
 
 def _fold_metrics(runs: Sequence[TestedRun]) -> list[Estimates]:
     """Return the metrics of cross-validations, fold by fold, with corrected covariance."""
-    first = runs[0]
-    by_place = [
-        {(fold["repeat"], fold["fold"]): fold["test"] for fold in run.metrics["folds"]}
-        for run in runs
-    ]
-    n_tested = [by_place[0][place]["n"] for place in by_place[0]]
-    split = (first.config.get("data") or {}).get("split") or {}
-    by_time = split.get("by") == "time"
-    ratio = tested_to_learned(n_tested, first.metrics["data"]["n_rows"], by_time=by_time)
+    folds = [_folds(run) for run in runs]
+    places = list(folds[0])
+    split = runs[0].config["data"].get("split") or {}
+    ratio = tested_to_learned(
+        [int(folds[0][place]["n"]) for place in places],
+        int(runs[0].metrics["data"]["n_rows"]),
+        by_time=split.get("by") == "time",
+    )
     return [
-        fold_estimates(
-            name, np.array([[one[place][name] for place in by_place[0]] for one in by_place]), ratio
-        )
+        fold_estimates(name, np.array([[one[place][name] for place in places] for one in folds]),
+                       ratio)
         for name in METRICS
-        if all(name in fold for one in by_place for fold in one.values())
-    ]
+        if all(name in fold for one in folds for fold in one.values())
+    ]  # fmt: skip
+
+
+def _folds(run: TestedRun) -> dict[tuple[int, int], Mapping[str, float]]:
+    """Return the metrics of each fold by its place; the rows say which places there are."""
+    try:
+        folds = {(one["repeat"], one["fold"]): one["test"] for one in run.metrics["folds"]}
+        places = set(run.rows[list(FOLDS)].drop_duplicates().itertuples(index=False, name=None))
+        named = [float(one[name]) for one in folds.values() for name in one if name in METRICS]
+        n_tested = sum(int(one["n"]) for one in folds.values())
+        whole = folds.keys() == places and n_tested == len(run.rows)
+        if not (whole and named and np.isfinite(named).all() and len(folds) > 1):
+            raise ValueError("its folds are not those of its predictions")
+        if not 0 < max(one["n"] for one in folds.values()) < int(run.metrics["data"]["n_rows"]):
+            raise ValueError("a fold tests every row")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        damaged = damaged_run(Path(run.folder), f"{RUN_METRICS} does not name its folds")
+        raise InputError("runs", expected=damaged.expected, got=damaged.got, fix=damaged.fix) from (
+            error
+        )
+    return folds
 
 
 def _profits(runs: Sequence[TestedRun], rows: SameRows) -> tuple[Floats | None, list[str]]:
@@ -186,13 +207,14 @@ def _profits(runs: Sequence[TestedRun], rows: SameRows) -> tuple[Floats | None, 
     offers = [run.config.get("offer") or {} for run in runs]
     if not any(offers):
         return None, []
-    if len(offers[0]) != 1 or any(offer != offers[0] for offer in offers):
+    first = offers[0]
+    if not isinstance(first, Mapping) or len(first) != 1 or any(o != first for o in offers):
         return None, ["Profit is not compared: the runs do not share one and the same offer."]
     if rows.value is None:
         return None, ["Profit is not compared: the runs do not value customers in the same way."]
-    ((name, keys),) = offers[0].items()
-    offer = read_options(Offer, keys, f"offer.{name}.")
-    offer.check(name)
+    ((name, keys),) = first.items()
+    offer = read_options(Offer, keys if isinstance(keys, Mapping) else {}, f"offer.{name}.")
+    offer.check(str(name))
     profits = [
         row_profits(offer, probability, rows.label, rows.value, threshold=run.threshold)
         for run, probability in zip(runs, rows.probability, strict=True)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from churn_torch.errors import InputError
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import FOLDS, ROW, VALUE
-from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
+from churn_torch.workflows.artefacts import CONFIG, METRICS, PREDICTIONS
 from churn_torch.workflows.stored_config import damaged_run, load_config
 
 KEY, LABEL = "runs", "label"
@@ -104,6 +104,8 @@ def _read(folder: str, group: str | None) -> TestedRun:
     path = Path(folder)
     try:
         config = load_config(path)
+        if not isinstance(config.get("data"), Mapping):
+            raise damaged_run(path, f"{CONFIG} lacks data")
         metrics = _metrics(path)
         if "uplift" in metrics:
             raise InputError(
@@ -141,7 +143,7 @@ def _with_rows(
     try:
         file = pq.ParquetFile(path / PREDICTIONS)
         names = file.schema_arrow.names
-        id = ROW if ROW in names else str((config.get("data") or {}).get("id"))
+        id = ROW if ROW in names else str(config["data"].get("id"))
         group = group or _group_of_split(config)
         if group is not None and group not in names:
             raise InputError(
@@ -156,18 +158,18 @@ def _with_rows(
         table = file.read([*wanted, LABEL, PROBABILITY]).to_pandas(ignore_metadata=True)
         label = table[LABEL].to_numpy(np.float64)
         probability = table[PROBABILITY].to_numpy(np.float32)
+        rows = table[list(wanted)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise damaged_run(path, f"{PREDICTIONS} cannot be read") from error
     if not (np.isin(label, (0, 1)).all() and ((probability >= 0) & (probability <= 1)).all()):
         raise damaged_run(path, f"{PREDICTIONS} holds no labels and probabilities")
-    rows = table[list(wanted)]
     return TestedRun(folder, config, metrics, id, rows, label == 1, probability)
 
 
 def _group_of_split(config: Mapping[str, Any]) -> str | None:
     """Return the column whose rows stay together in the split, if the user named one."""
-    split = (config.get("data") or {}).get("split") or {}
+    split = config["data"].get("split") or {}
     column = split.get("column")
     return str(column) if split.get("by") == "group" and column not in (None, "auto") else None
