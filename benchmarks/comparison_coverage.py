@@ -49,7 +49,7 @@ class Case:
 CASES = (
     *(Case(n, 0.29, kind) for n in (200, 1000, 5000) for kind in UNKNOWN),
     *(Case(n, 0.07, kind) for n in (300, 1000, 5000) for kind in UNKNOWN),
-    *(Case(n, 0.02, kind) for n in (300, 500, 750, 1000, 5000) for kind in UNKNOWN),
+    *(Case(n, 0.02, kind) for n in (300, 500, 750, 1000, 1500, 2000, 5000) for kind in UNKNOWN),
     *(Case(n, rate, "equal", True) for n, rate in ((999, 0.29), (3000, 0.07))),
 )
 

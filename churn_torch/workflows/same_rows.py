@@ -90,15 +90,6 @@ def same_rows(runs: Sequence[TestedRun], *, group: str | None = None) -> SameRow
     return SameRows(first.label, probability, _value(runs, orders), clusters, tuple(notes))
 
 
-def check_same_folds(runs: Sequence[TestedRun]) -> None:
-    """Refuse cross-validations whose folds test other rows.
-
-    Raises:
-        InputError: As for `same_rows`.
-    """
-    same_rows(runs)
-
-
 def _check_kind(first: TestedRun, run: TestedRun) -> None:
     if first.is_cross_validation != run.is_cross_validation:
         folds, one = (first, run) if first.is_cross_validation else (run, first)
