@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 # In the order of the help. A command has the name of its file in conf/, of its module in
 # churn_torch/workflows and of the function there.
-COMMANDS = ("train", "tune", "evaluate", "explain", "score", "campaign", "export", "serve")
+COMMANDS = (
+    *("train", "tune", "evaluate", "compare", "explain"),
+    *("score", "campaign", "export", "serve"),
+)
 
 
 def run_workflow(

@@ -52,8 +52,8 @@ data.test_source: test testfile testdata testset testpath
 data.database database: db dbfile duckdb
 out outputs: out output outputs outputfile outfile outputdir outdir outputpath savedir savepath
   outputfolder logdir defaultrootdir dest
-run resume: run runs rundir runfolder checkpoint ckpt ckptpath checkpointpath modelpath modelfile
-  resumefromcheckpoint warmstart onnx
+run runs resume: run runs rundir runfolder checkpoint ckpt ckptpath checkpointpath modelpath
+  modelfile resumefromcheckpoint warmstart onnx
 resume: resume resumefrom
 batch_size chunk_rows: batch batchsize bs minibatch minibatchsize chunksize
   perdevicetrainbatchsize chunkrows chunk
@@ -92,6 +92,7 @@ tune.minutes: minutes timeout maxminutes timelimit
 tune.study: study studyname
 tune.prune_after: prune pruneafter pruner nwarmupsteps
 keep: keep columns keepcolumns cols usecols
+metric: metric metrics scoring evalmetric sortby
 by: by groupby segment segments slices
 host: host address bind ip
 port: port p

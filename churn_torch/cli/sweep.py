@@ -61,7 +61,45 @@ def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     from churn_torch.report.sweep_table import ranked, sweep_table
     from churn_torch.whole_files import whole_file
 
+    rows, sentences = _with_differences(ranked(rows))
     with whole_file(folder / "sweep.csv") as temporary:
-        pd.DataFrame(ranked(rows)).to_csv(temporary, index=False)
+        pd.DataFrame(rows).to_csv(temporary, index=False)
     show(sweep_table(rows))
+    for sentence in sentences:
+        show(sentence)
     show(f"Sweep folder: {folder}")
+
+
+def _with_differences(
+    rows: Sequence[Mapping[str, Any]],
+) -> tuple[Sequence[Mapping[str, Any]], list[str]]:
+    """Add to each job how it differs from the best on the test rows; say how sure that is.
+
+    Args:
+        rows: The best job by validation rows first.
+    """
+    from churn_torch.report.sweep_table import DIFFERENCE, SORTED_BY, best_sentences
+    from churn_torch.workflows.compare import job_differences
+
+    jobs = [row for row in rows if row["status"] == "ok" and f"test_{SORTED_BY}" in row]
+    if len(jobs) < 2:
+        return rows, []
+    names = [f"job {row['job']}" for row in jobs]
+    try:
+        found = job_differences([row["folder"] for row in jobs], names, SORTED_BY)
+    except InputError as error:
+        return rows, [f"The jobs are not compared with each other: {error}"]
+    by_job = {row["job"]: one for row, one in zip(jobs[1:], found, strict=True)}
+    added = [
+        row
+        if (one := by_job.get(row["job"])) is None
+        else {
+            **row,
+            DIFFERENCE: one.difference,
+            f"{DIFFERENCE}_low": one.low,
+            f"{DIFFERENCE}_high": one.high,
+            f"{DIFFERENCE}_p_value": one.adjusted_p_value,
+        }
+        for row in rows
+    ]
+    return added, best_sentences(names[0], found)

@@ -107,6 +107,36 @@ class OfferProfit:
         return figures
 
 
+def row_profits(
+    offer: Offer,
+    probability: npt.NDArray[Any],
+    label: npt.NDArray[Any],
+    value: Floats,
+    *,
+    threshold: float,
+) -> Floats:
+    """Return what contacting the customers from a threshold on brings, customer by customer.
+
+    Their mean is the ``profit`` of `OfferProfit.figures`.
+
+    Args:
+        offer: Its keep rate is one for all.
+        probability: ``[N]``, compared in float32 as the ONNX file does.
+        label: ``[N]``, 1 for churners and 0 for the others.
+        value: ``[N]``, what each customer is worth.
+        threshold: From which probability on customers are contacted.
+
+    Shape:
+        [N] float64, 0 for customers who are not contacted.
+
+    Raises:
+        InputError: The keep rate is a column.
+    """
+    contacted = np.asarray(probability, np.float32) >= np.float32(threshold)
+    net = payoffs(offer, value).net(np.asarray(label, np.float64), mean_rate(one_keep_rate(offer)))
+    return np.where(contacted, net, 0.0)
+
+
 def one_keep_rate(offer: Offer, name: str = "") -> float | BetaRate:
     """Return the keep rate of an offer that has one for all customers.
 

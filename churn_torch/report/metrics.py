@@ -87,27 +87,35 @@ def _calibration_cell(calibration: Mapping[str, Any] | None, key: str) -> str:
     return f"{value} [{low} to {high}]"
 
 
-def folds_table(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> Table:
+def folds_table(
+    folds: Sequence[Mapping[str, Mapping[str, Any]]], errors: Mapping[str, float]
+) -> Table:
     """Lay out a cross-validation: the mean and the spread of each metric over the folds.
 
     Args:
         folds: For each fold the result of ``SplitMetrics.evaluate`` for ``"validation"`` and
             ``"test"``.
+        errors: Standard errors of the tested means, of the metrics that have one.
     """
-    notes = [f"{len(folds)} folds; spread: standard deviation over the folds"]
+    notes = [
+        f"{len(folds)} folds; spread: standard deviation over the folds; error: standard error of "
+        "the mean, corrected for the training rows that folds share (Nadeau & Bengio 2003)"
+    ]
     notes += _auroc_note(fold[part] for fold in folds for part in ("validation", "test"))
     table = Table(caption="; ".join(notes))
     table.add_column("metric", no_wrap=True)
-    for name in ("tested", "spread", "lowest", "highest", "validation"):
+    for name in ("tested", "error", "spread", "lowest", "highest", "validation"):
         table.add_column(name, justify="right")
     for key, label, write in LINES:
         tested = [fold["test"][key] for fold in folds]
         if key == "n":
-            cells = [count(sum(tested)), "", count(min(tested)), count(max(tested)), ""]
+            cells = [count(sum(tested)), "", "", count(min(tested)), count(max(tested)), ""]
         else:
             validation = statistics.fmean(fold["validation"][key] for fold in folds)
             mean, spread = statistics.fmean(tested), statistics.stdev(tested)
-            cells = [write(v) for v in (mean, spread, min(tested), max(tested), validation)]
+            error = write(errors[key]) if key in errors else ""
+            shown = (write(v) for v in (spread, min(tested), max(tested), validation))
+            cells = [write(mean), error, *shown]
         table.add_row(label, *cells)
     return table
 

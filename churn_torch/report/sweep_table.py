@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +12,19 @@ from rich.text import Text
 from churn_torch.errors import InputError, suggest
 from churn_torch.report.formats import score
 
+if TYPE_CHECKING:
+    from churn_torch.evaluation.comparison import PairedDifference
+
+# What jobs are sorted and compared by.
+SORTED_BY = "log_loss"
+# The metric of a job on test rows minus that of the best job.
+DIFFERENCE = f"test_{SORTED_BY}_minus_best"
+# So many jobs are named in a sentence.
+_NAMED = 5
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 
-def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list[Mapping[str, Any]]:
+def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = SORTED_BY) -> list[Mapping[str, Any]]:
     """Sort the jobs of a sweep by a validation metric, best first and failed ones last.
 
     Args:
@@ -49,20 +58,69 @@ def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = "log_loss") -> list
     return sorted(rows, key=rank)
 
 
-def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = "log_loss") -> Table:
+def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = SORTED_BY) -> Table:
     """Lay out a sweep, one line for each job, in the order of `ranked` (see there for ``rows``)."""
     metrics = dict.fromkeys(
         [f"validation_{sort_by}", "validation_log_loss", "validation_auroc", "test_auroc"]
     )
-    table = Table(caption=f"best validation {sort_by} first")
+    compared = any(DIFFERENCE in row for row in rows)
+    notes = [f"best validation {sort_by} first"]
+    if compared:
+        notes.append(
+            "in brackets: interval of 95 % of the difference, which holds for all jobs at once; "
+            "* a real difference"
+        )
+    table = Table(caption="; ".join(notes))
     table.add_column("job", justify="right")
     table.add_column("overrides", overflow="fold")
     for metric in metrics:
         table.add_column(metric.replace("_", " ", 1), justify="right")
+    if compared:
+        table.add_column(f"test {SORTED_BY} minus the best job's", justify="right")
     table.add_column("status", overflow="fold")
     for row in ranked(rows, sort_by):
         scores = [score(row[metric]) if metric in row else "" for metric in metrics]
+        if compared:
+            scores.append(_difference(row))
         status = "ok" if row["status"] == "ok" else f"{row['status']}: {row['error']}"
         # Text, not str: overrides such as data.ignore=[id] would be read as markup.
         table.add_row(str(row["job"]), Text(row["overrides"]), *scores, Text(status))
     return table
+
+
+def best_sentences(best: str, found: Sequence[PairedDifference]) -> list[str]:
+    """Say whether the best job of a sweep is really better than the others.
+
+    Args:
+        best: Its name.
+        found: How each other job differs from it on the test rows.
+    """
+    worse = [one.first for one in found if one.is_real and one.difference > 0]
+    better = [one.first for one in found if one.is_real and one.difference < 0]
+    alike = [one.first for one in found if not one.is_real]
+    said = []
+    if worse:
+        said.append(f"it is really better than {_listed(worse)}")
+    if better:
+        said.append(f"it is really worse than {_listed(better)}")
+    if alike:
+        said.append(f"there is no real difference between it and {_listed(alike)}")
+    return [
+        f"Validation rows found {best} best. On test rows, by log-loss, {'; '.join(said)}.",
+        "Choose by validation: the best of several on test rows looks better than it is.",
+    ]
+
+
+def _difference(row: Mapping[str, Any]) -> str:
+    if DIFFERENCE not in row:
+        return ""
+    low, high = row[f"{DIFFERENCE}_low"], row[f"{DIFFERENCE}_high"]
+    mark = " *" if row[f"{DIFFERENCE}_p_value"] < 0.05 else ""
+    return f"{row[DIFFERENCE]:+.4f} [{low:+.4f} to {high:+.4f}]{mark}"
+
+
+def _listed(jobs: Sequence[str]) -> str:
+    """Name a few jobs, and count the rest."""
+    if len(jobs) > _NAMED:
+        return f"{len(jobs)} jobs"
+    return jobs[0] if len(jobs) == 1 else f"{', '.join(jobs[:-1])} and {jobs[-1]}"

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 import churn_torch
 from churn_torch.console import quietly, show
+from churn_torch.evaluation.resampled_t_test import corrected_error, tested_to_learned
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
@@ -73,7 +74,8 @@ def cross_validate(
 
     Returns:
         Content of metrics.json: means over the folds by part (of rows, the sum), standard
-        deviations under ``spread``, and each fold's own.
+        deviations under ``spread``, corrected errors of the tested means under ``standard_error``,
+        and each fold's own.
 
     Raises:
         InputError: The table or a choice cannot be used.
@@ -116,7 +118,7 @@ def cross_validate(
         run = Run(folder, content, options, schema, mean, metrics)
         run, exported, refused = _averaged(run, table)
         metrics = dict(run.metrics)
-    _show_results(measured, options, exported, folder)
+    _show_results(metrics, options, exported, folder)
     if refused is not None:
         raise refused
     return metrics
@@ -156,19 +158,37 @@ def _summary(
         "validation": validation,
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
+        "standard_error": _errors(measured, table, by_time=options.data.split.by == "time"),
         "folds": list(measured),
         "data": describe_data(table, options.data),
         "version": churn_torch.__version__,
     }
 
 
+def _errors(
+    measured: Sequence[Mapping[str, Any]], table: MemoryTable, *, by_time: bool
+) -> dict[str, float]:
+    """Return the standard errors of the means over the tested folds, of what is an estimate."""
+    n_tested = [fold["test"]["n"] for fold in measured]
+    ratio = tested_to_learned(n_tested, len(table.label), by_time=by_time)
+    values = {
+        name: np.array([fold["test"][name] for fold in measured])
+        for name, value in measured[0]["test"].items()
+        if not isinstance(value, int)
+        and name not in ("base_rate", "threshold")
+        and all(name in fold["test"] for fold in measured)
+    }
+    return {name: corrected_error(each, ratio) for name, each in values.items()}
+
+
 def _show_results(
-    measured: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, Any],
     options: TrainOptions,
     exported: Sequence[str],
     folder: Path,
 ) -> None:
-    show(folds_table(measured))
+    measured = metrics["folds"]
+    show(folds_table(measured, metrics["standard_error"]))
     if options.features.select != "none":
         counts = Counter(name for fold in measured for name in fold["features"]["chosen"])
         listed = ", ".join(f"{name} {n}" for name, n in counts.most_common())

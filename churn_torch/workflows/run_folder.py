@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
 from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.model_file import missing_run
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.readers.frames import named_rows
 from churn_torch.tables.schema import Schema
@@ -36,6 +35,7 @@ from churn_torch.workflows.artefacts import (
 )
 from churn_torch.workflows.explain_customer import explain_frame
 from churn_torch.workflows.options import TrainOptions, stored_options
+from churn_torch.workflows.stored_config import damaged_run, load_config
 from churn_torch.workflows.typed_config import MissingKey, WrongOption
 
 
@@ -188,33 +188,6 @@ def save_run(run: Run) -> None:
     write_text(run.folder / METRICS, json.dumps(run.metrics, indent=2, allow_nan=False))
 
 
-def load_config(folder: Path) -> dict[str, Any]:
-    """Return the choices in a run folder as plain values; references are left as text.
-
-    Raises:
-        InputError: The folder is not there or holds no run.
-    """
-    if not folder.is_dir():
-        nearby = (path for path in folder.parent.glob("*") if path.is_dir())
-        raise missing_run(str(folder), "a run folder", nearby)
-    if not (folder / CONFIG).is_file():
-        raise InputError(
-            "run",
-            expected=f"a run folder with {CONFIG}",
-            got=f"{str(folder)!r} without it",
-            fix="name the folder that training printed",
-        )
-    try:
-        config = OmegaConf.load(folder / CONFIG)
-    except Exception as error:  # the reader's own classes, or bytes that are no text
-        raise _damaged(folder, error) from error
-    if not isinstance(config, DictConfig):
-        raise _damaged(folder, f"{CONFIG} holds no keys")
-    # Not resolved: a reference could read this machine's environment into a stranger's hands.
-    content: Any = OmegaConf.to_container(config, resolve=False)
-    return {str(key): value for key, value in content.items()}
-
-
 def folder_options(
     folder: Path, config: Mapping[str, Any], *, trust: Sequence[str] = ()
 ) -> TrainOptions:
@@ -232,7 +205,7 @@ def folder_options(
     try:
         return stored_options(config, trust)
     except MissingKey as error:
-        raise _damaged(folder, f"{CONFIG} lacks {error.key}") from error
+        raise damaged_run(folder, f"{CONFIG} lacks {error.key}") from error
     except WrongOption as error:
         raise InputError(
             f"{CONFIG} in {str(folder)!r}: {error.where}",
@@ -283,7 +256,7 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     except InputError:
         raise
     except Exception as error:  # a damaged file raises many classes
-        raise _damaged(folder, error) from error
+        raise damaged_run(folder, error) from error
     return run
 
 
@@ -293,17 +266,8 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
             folder / WEIGHTS, map_location="cpu", weights_only=True
         )
     except Exception as error:  # torch says little, or advises to open what may run code
-        raise _damaged(folder, f"{WEIGHTS} cannot be read") from error
+        raise damaged_run(folder, f"{WEIGHTS} cannot be read") from error
     return weights
-
-
-def _damaged(folder: Path, reason: BaseException | str) -> InputError:
-    return InputError(
-        "run",
-        expected=f"whole files in {str(folder)!r}",
-        got=f"damaged ones ({first_line(reason)})",
-        fix="train again",
-    )
 
 
 def point_latest(outputs: Path, folder: Path) -> None:

@@ -52,11 +52,11 @@ from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
-    load_config,
     point_latest,
     save_run,
     start_run,
 )
+from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.suspicions import suspicions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment

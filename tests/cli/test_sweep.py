@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
 from omegaconf import OmegaConf
 
-from churn_torch.cli.sweep import SweepSummary
+from churn_torch.cli.sweep import SweepSummary, _summarise
+from tests.workflows.made_runs import made_rows, made_run
 
 
 class JobReturn:
@@ -48,3 +54,41 @@ def test_summary_is_silent_outside_a_sweep():
     summary.on_job_end(hydra_config(0, "RUN"), JobReturn({"status": "ok"}))
     summary.on_multirun_end(hydra_config(0, "RUN"))
     assert summary.rows == []
+
+
+def job(number: int, folder: str, log_loss: float) -> dict[str, Any]:
+    return {
+        "job": number, "overrides": f"seed={number}", "status": "ok", "error": "",
+        "folder": folder, "validation_log_loss": log_loss, "test_log_loss": log_loss,
+        "validation_auroc": 0.8, "test_auroc": 0.8,
+    }  # fmt: skip
+
+
+def test_jobs_are_compared_with_the_best_by_validation(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folders = [made_run(tmp_path / str(number), made_rows(number)) for number in range(3)]
+    failed = {"job": 3, "overrides": "x", "status": "failed", "error": "No.", "folder": "f"}
+    jobs = [
+        job(n, folder, loss) for n, folder, loss in zip(range(3), folders, (3, 1, 2), strict=True)
+    ]
+    _summarise([*jobs, failed], tmp_path)
+    table = pd.read_csv(tmp_path / "sweep.csv", index_col="job")
+    assert table.index.tolist() == [1, 2, 0, 3]
+    known = table["test_log_loss_minus_best"]
+    assert known.notna().tolist() == [False, True, True, False]
+    assert (table["test_log_loss_minus_best_low"] < known)[[0, 2]].all()
+    out = " ".join(capfd.readouterr().out.split())
+    assert "Validation rows found job 1 best. On test rows, by log-loss, there is no real" in out
+    assert "the best of several on test rows looks better than it is" in out
+
+
+def test_jobs_on_other_rows_are_not_compared(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    other = made_rows(2).assign(row=range(120))
+    folders = [made_run(tmp_path / "0", made_rows(1)), made_run(tmp_path / "1", other, seed=1)]
+    _summarise([job(n, folder, n) for n, folder in enumerate(folders)], tmp_path)
+    assert "minus_best" not in (tmp_path / "sweep.csv").read_text()
+    out = " ".join(capfd.readouterr().out.split())
+    assert "The jobs are not compared with each other: runs: expected runs with the same" in out

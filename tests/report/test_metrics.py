@@ -133,8 +133,11 @@ def test_a_split_counted_in_bins_always_says_its_bound() -> None:
     caption = "AUROC from binned probabilities, error at most 0"
     assert metrics_table({"test": metrics}).caption == caption
     folds = [{"validation": metrics, "test": metrics}] * 2
-    spread = "2 folds; spread: standard deviation over the folds"
-    assert folds_table(folds).caption == f"{spread}; {caption}"
+    table = folds_table(folds, {})
+    assert str(table.caption).startswith(
+        "2 folds; spread: standard deviation over the folds; error"
+    )
+    assert str(table.caption).endswith(f"(Nadeau & Bengio 2003); {caption}")
 
 
 def test_folds_are_summed_up_over_the_folds() -> None:
@@ -142,9 +145,10 @@ def test_folds_are_summed_up_over_the_folds() -> None:
         {"validation": VALIDATION, "test": VALIDATION | {"auroc": auroc, "n": n}}
         for auroc, n in ((0.7, 100), (0.8, 110), (0.9, 90))
     ]
-    lines = rendered(folds_table(folds), width=100)
-    assert lines[1] == ["rows", "300", "", "90", "110", ""]
-    assert lines[3] == ["AUROC", "0.8000", "0.1000", "0.7000", "0.9000", "0.8455"]
+    lines = rendered(folds_table(folds, {"auroc": 0.02}), width=100)
+    assert lines[1] == ["rows", "300", "", "", "90", "110", ""]
+    assert lines[2] == ["churn rate", "26.5%", "", "0.0%", "26.5%", "26.5%", "26.5%"]
+    assert lines[3] == ["AUROC", "0.8000", "0.0200", "0.1000", "0.7000", "0.9000", "0.8455"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.report.sweep_table import ranked, sweep_table
+from churn_torch.evaluation.comparison import PairedDifference
+from churn_torch.report.sweep_table import DIFFERENCE, best_sentences, ranked, sweep_table
 from tests.report.made_tables import rendered
 
 
@@ -84,3 +85,30 @@ def test_a_sweep_without_a_finished_member_still_has_its_table(rows: list[dict[s
     lines = rendered(sweep_table(rows), width=160)
     assert len(lines) == 2 + len(rows)
     assert [row["job"] for row in ranked(rows, "f1")] == [row["job"] for row in rows]
+
+
+def test_differences_to_the_best_have_a_column() -> None:
+    compared = {
+        **SWEEP[1], DIFFERENCE: 0.02, f"{DIFFERENCE}_low": 0.01, f"{DIFFERENCE}_high": 0.03,
+        f"{DIFFERENCE}_p_value": 0.01,
+    }  # fmt: skip
+    lines = rendered(sweep_table([SWEEP[0], compared, SWEEP[2]]), width=180)
+    assert lines[0][5] == "test log_loss minus the best job's"
+    assert [line[5] for line in lines[1:4]] == ["", "+0.0200 [+0.0100 to +0.0300] *", ""]
+
+
+def difference(job: int, gap: float, p_value: float) -> PairedDifference:
+    return PairedDifference(f"job {job}", "job 9", "log_loss", gap, 0, 0, p_value, p_value, "")
+
+
+def test_the_best_job_is_called_better_only_where_it_is() -> None:
+    first, second = best_sentences(
+        "job 9", [difference(1, 0.1, 0.01), difference(2, 0.1, 0.2), difference(3, -0.1, 0.01)]
+    )
+    assert first == (
+        "Validation rows found job 9 best. On test rows, by log-loss, it is really better than "
+        "job 1; it is really worse than job 3; there is no real difference between it and job 2."
+    )
+    assert second.startswith("Choose by validation")
+    (many, _) = best_sentences("job 9", [difference(number, 0.1, 0.01) for number in range(7)])
+    assert many.endswith("really better than 7 jobs.")

@@ -46,7 +46,9 @@ def test_the_folder_holds_exactly_this(done):
     }  # fmt: skip
     stored = json.loads((folder / "metrics.json").read_text())
     assert stored == json.loads(json.dumps(metrics))
-    assert set(stored) == {"validation", "test", "spread", "folds", "data", "version"}
+    assert set(stored) == {
+        "validation", "test", "spread", "standard_error", "folds", "data", "version",
+    }  # fmt: skip
     with pytest.raises(InputError, match="got the cross-validation in"):
         load_run(folder)
 
@@ -80,7 +82,12 @@ def test_means_and_spreads_are_those_of_the_folds(done):
         assert measured["test"]["threshold"] == measured["validation"]["threshold"]
     losses = [log_loss(one["label"], one["churn_probability"].astype(float)) for one in by_fold]
     assert metrics["test"]["log_loss"] == pytest.approx(np.mean(losses), abs=1e-6)
-    assert metrics["spread"]["test"]["log_loss"] == pytest.approx(np.std(losses, ddof=1), abs=1e-6)
+    spread = np.std(losses, ddof=1)
+    assert metrics["spread"]["test"]["log_loss"] == pytest.approx(spread, abs=1e-6)
+    # Each of three folds tests half as many rows as it learns from (Nadeau & Bengio 2003).
+    error = spread * np.sqrt(1 / 6 + 1 / 2)
+    assert metrics["standard_error"]["log_loss"] == pytest.approx(error, rel=0.01)
+    assert "base_rate" not in metrics["standard_error"]
     assert len({fold["test"]["threshold"] for fold in metrics["folds"]}) > 1
 
 
@@ -146,6 +153,7 @@ def test_a_sweep_of_cross_validations_is_sorted_by_their_means(keys, command, tm
         assert stored["test"]["auroc"] == pytest.approx(row.test_auroc)
         assert (summary.parent / str(row.job) / "train.log").exists()
     assert out.count("Fold 2 of 2: ") == 2
+    assert table["test_log_loss_minus_best"].notna().tolist() == [False, True]
 
 
 # The mean of the folds as one model

@@ -17,6 +17,7 @@ from churn_torch.tables.missing_words import MissingWords
 from churn_torch.training.components import maker_of
 from churn_torch.training.options import Component
 from churn_torch.workflows.campaign_options import CampaignOptions
+from churn_torch.workflows.compare import CompareOptions
 from churn_torch.workflows.evaluate import EvaluateOptions
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.export import ExportCommandOptions
@@ -81,6 +82,7 @@ def test_the_keys_of_a_table_are_the_fields_of_its_options() -> None:
     ("command", "kind"),
     [
         ("campaign", CampaignOptions),
+        ("compare", CompareOptions),
         ("evaluate", EvaluateOptions),
         ("explain", ExplainOptions),
         ("export", ExportCommandOptions),

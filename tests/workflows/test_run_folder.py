@@ -19,7 +19,6 @@ from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.schema import Schema
 from churn_torch.workflows.run_folder import (
     Run,
-    load_config,
     load_run,
     point_latest,
     save_run,
@@ -189,13 +188,6 @@ def test_reasons_are_those_of_the_file(customers_run, customers):
     assert customers_run.reasons(customers[:0]).shape == (0, len(file.names))
     with pytest.raises(InputError, match="got none called 'plan'"):
         customers_run.reasons(customers.drop(columns="plan"))
-
-
-def test_load_config_refuses_what_is_no_run(tmp_path):
-    with pytest.raises(InputError, match=r"got '.*nothing', which is not there"):
-        load_config(tmp_path / "nothing")
-    with pytest.raises(InputError, match=r"with config\.yaml, got '.*' without it"):
-        load_config(tmp_path)
 
 
 def test_a_run_of_a_newer_version_says_so(customers_run, tmp_path):

@@ -1,0 +1,51 @@
+"""The choices in a run folder, read as plain values; torch is not imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError, first_line
+from churn_torch.workflows.artefacts import CONFIG
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """Return the choices in a run folder as plain values; references are left as text.
+
+    Raises:
+        InputError: The folder is not there or holds no run.
+    """
+    if not folder.is_dir():
+        # It brings onnxruntime along, which a comparison does without.
+        from churn_torch.serving.model_file import missing_run
+
+        nearby = (path for path in folder.parent.glob("*") if path.is_dir())
+        raise missing_run(str(folder), "a run folder", nearby)
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            "run",
+            expected=f"a run folder with {CONFIG}",
+            got=f"{str(folder)!r} without it",
+            fix="name the folder that training printed",
+        )
+    try:
+        config = OmegaConf.load(folder / CONFIG)
+    except Exception as error:  # the reader's own classes, or bytes that are no text
+        raise damaged_run(folder, error) from error
+    if not isinstance(config, DictConfig):
+        raise damaged_run(folder, f"{CONFIG} holds no keys")
+    # Not resolved: a reference could read this machine's environment into a stranger's hands.
+    content: Any = OmegaConf.to_container(config, resolve=False)
+    return {str(key): value for key, value in content.items()}
+
+
+def damaged_run(folder: Path, reason: BaseException | str) -> InputError:
+    """Return the error of a run folder with a file that cannot be read."""
+    return InputError(
+        "run",
+        expected=f"whole files in {str(folder)!r}",
+        got=f"damaged ones ({first_line(reason)})",
+        fix="train again",
+    )

@@ -1,0 +1,175 @@
+"""What finished runs have left of their test rows, read without torch and without trust."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn_torch.errors import InputError
+from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.tables.labelled.carried import FOLDS, ROW, VALUE
+from churn_torch.workflows.artefacts import CONFIG, METRICS, PREDICTIONS
+from churn_torch.workflows.stored_config import damaged_run, load_config
+
+KEY, LABEL = "runs", "label"
+
+
+@dataclass(frozen=True)
+class TestedRun:
+    """A finished run and the rows that it was tested on.
+
+    Attributes:
+        folder: The run folder, as it was named.
+        config: Content of config.yaml.
+        metrics: Content of metrics.json.
+        id: The column of ``rows`` that names a row: the id, or the row number.
+        rows: N rows: what names them, ``repeat`` and ``fold`` of a cross-validation, the value and
+            the group where they are carried.
+        label: ``[N]``, whether a row is a churner.
+        probability: ``[N]``.
+    """
+
+    folder: str
+    config: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    id: str
+    rows: pd.DataFrame
+    label: npt.NDArray[np.bool_]
+    probability: npt.NDArray[np.float32]
+
+    @property
+    def is_cross_validation(self) -> bool:
+        """Whether the rows were tested fold by fold."""
+        return "folds" in self.metrics
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns of ``rows`` that name a tested row."""
+        return [*(name for name in FOLDS if self.is_cross_validation), self.id]
+
+    @property
+    def fingerprint(self) -> str:
+        """What names the content of the table."""
+        return str(self.metrics["data"]["fingerprint"])
+
+    @property
+    def threshold(self) -> float:
+        """The decision threshold."""
+        return float(self.metrics["validation"]["threshold"])
+
+
+def read_tested_runs(folders: Sequence[str], *, group: str | None = None) -> list[TestedRun]:
+    """Read run folders that are to be compared. None of their content is executed.
+
+    Args:
+        folders: Two or more.
+        group: A carried column to read along.
+
+    Raises:
+        InputError: There are fewer than two, one is named twice, or one holds no finished run with
+            predictions for churn.
+    """
+    if len(folders) < 2:
+        raise InputError(
+            KEY,
+            expected="two or more run folders",
+            got=f"only {folders[0]!r}" if folders else "none",
+            fix="name them, e.g. runs=[outputs/2026-01-31/12-00-00,outputs/latest]",
+        )
+    places: dict[Path, str] = {}
+    for folder in folders:
+        place = Path(folder).resolve()
+        if place in places:
+            same = "twice" if places[place] == folder else f"and {folder!r}, which is the same run"
+            raise InputError(
+                KEY,
+                expected="different runs",
+                got=f"{places[place]!r} {same}",
+                fix="name each run once",
+            )
+        places[place] = folder
+    return [_read(folder, group) for folder in folders]
+
+
+def _read(folder: str, group: str | None) -> TestedRun:
+    path = Path(folder)
+    try:
+        config = load_config(path)
+        if not isinstance(config.get("data"), Mapping):
+            raise damaged_run(path, f"{CONFIG} lacks data")
+        metrics = _metrics(path)
+        if "uplift" in metrics:
+            raise InputError(
+                "", expected="models of churn", got=f"a model of uplift in {folder!r}",
+                fix="its metrics.json has what its test rows say of the uplift",
+            )  # fmt: skip
+        return _with_rows(folder, config, metrics, group)
+    except InputError as error:
+        where = "group" if error.where == "group" else KEY
+        raise InputError(where, expected=error.expected, got=error.got, fix=error.fix) from error
+
+
+def _metrics(path: Path) -> dict[str, Any]:
+    for name, fix in (
+        (METRICS, f"finish it with churn-torch train resume={path}"),
+        (PREDICTIONS, "train again"),
+    ):
+        if not (path / name).is_file():
+            raise InputError(
+                "", expected=f"a finished run in {str(path)!r}", got=f"one without {name}", fix=fix
+            )
+    try:
+        content = json.loads((path / METRICS).read_text(encoding="utf-8"))
+        str(content["data"]["fingerprint"])
+        float(content["validation"]["threshold"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged_run(path, f"{METRICS} lacks what a training writes") from error
+    return dict(content)
+
+
+def _with_rows(
+    folder: str, config: dict[str, Any], metrics: dict[str, Any], group: str | None
+) -> TestedRun:
+    path = Path(folder)
+    try:
+        file = pq.ParquetFile(path / PREDICTIONS)
+        names = file.schema_arrow.names
+        id = ROW if ROW in names else str(config["data"].get("id"))
+        group = group or _group_of_split(config)
+        if group is not None and group not in names:
+            raise InputError(
+                "group",
+                expected=f"a column that the predictions in {folder!r} carry",
+                got=repr(group),
+                fix=f"train with data.carry=[{group}]",
+            )
+        folds = [name for name in FOLDS if "folds" in metrics]
+        wanted = dict.fromkeys([*folds, id, *(name for name in (group, VALUE) if name in names)])
+        # Arrow's own types only: what pandas noted in the file is not followed.
+        table = file.read([*wanted, LABEL, PROBABILITY]).to_pandas(ignore_metadata=True)
+        label = table[LABEL].to_numpy(np.float64)
+        probability = table[PROBABILITY].to_numpy(np.float32)
+        rows = table[list(wanted)]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise damaged_run(path, f"{PREDICTIONS} cannot be read") from error
+    if not (np.isin(label, (0, 1)).all() and ((probability >= 0) & (probability <= 1)).all()):
+        raise damaged_run(path, f"{PREDICTIONS} holds no labels and probabilities")
+    return TestedRun(folder, config, metrics, id, rows, label == 1, probability)
+
+
+def _group_of_split(config: Mapping[str, Any]) -> str | None:
+    """Return the column whose rows stay together in the split, if the user named one."""
+    split = config["data"].get("split") or {}
+    column = split.get("column")
+    return str(column) if split.get("by") == "group" and column not in (None, "auto") else None
