@@ -25,6 +25,11 @@ from churn_torch.evaluation import gains
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.intp]
+# Churners that a difference of lifts counts on top, as if one of two models alone had them in its
+# top: models that take nearly the same rows differ in a handful of churners, or in none. Chosen by
+# simulation (benchmarks/comparison_coverage.py), as Agresti & Min 2005, "Simple improved confidence
+# intervals for comparing matched proportions", add half a pair to each cell.
+PRIOR_CHURNERS = 0.5
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -181,8 +186,10 @@ def lift_estimates(
         influence = share * label - captured * label - at_cut * (share - taken / n)
         values.append(value)
         influences.append(influence * n * n / taken / n_positive)
-    deviations = _summed(np.stack(influences), clusters)
-    return Estimates(f"lift_at_{percent}", np.array(values), (_part(deviations, n),))
+    spread, freedom = _part(_summed(np.stack(influences), clusters), n)
+    one_more = n / taken / n_positive
+    spread += np.eye(len(spread)) * PRIOR_CHURNERS / 2 * one_more**2
+    return Estimates(f"lift_at_{percent}", np.array(values), ((spread, freedom),))
 
 
 def _summed(deviations: Floats, clusters: Codes | None) -> Floats:
