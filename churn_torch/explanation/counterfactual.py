@@ -9,7 +9,8 @@ where such customers exist (Poyiadzi et al. 2020, "FACE", AIES): only actionable
 within the training range, and to cells that occur together (`ExistingCells`).
 
 The distance is that of Gower (1971, "A general coefficient of similarity", Biometrics 27): 1 for a
-category, the share of the training range for a number. Only answers of the model are used.
+category, the share of the training range for a number. Of changes that are equally near, the one
+with the lowest probability comes first. Only answers of the model are used.
 """
 
 from __future__ import annotations

@@ -109,12 +109,14 @@ def explain_customers(
     if has_quality:
         meaning = {int(flag): word for flag, word in stored["quality"].items()}
         told = doubts(model.quality(parsed), words, meaning)
+    rows = np.arange(len(parsed))
+    cells = [words.of(number, rows) for number in range(reasons.shape[1])]
     existing = None
     if actionable:
         existing = ExistingCells(parsed if among is None else among, model.schema, actionable)
     explained = []
     for row, (name, probability) in enumerate(zip(ids, probabilities.tolist(), strict=True)):
-        raises, lowers = _reasons(reasons[row], words, row)
+        raises, lowers = _reasons(reasons[row], model.names, [of_input[row] for of_input in cells])
         contacted = bool(np.float32(probability) >= np.float32(model.threshold))
         changes: tuple[Counterfactual, ...] = ()
         if contacted and existing is not None:
@@ -138,7 +140,7 @@ def explain_customers(
 
 
 def _reasons(
-    reasons: Floats, words: CellWords, row: int
+    reasons: Floats, names: Sequence[str], cells: Sequence[str]
 ) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
     """Return the reasons that raise the odds and those that lower them, the strongest first."""
     order = np.argsort(-np.abs(reasons), kind="stable")
@@ -147,10 +149,7 @@ def _reasons(
     lowering = [number for number in order.tolist() if odds[number] <= 1 / SMALLEST_ODDS]
 
     def told(numbers: list[int]) -> tuple[Reason, ...]:
-        return tuple(
-            Reason(words.names[n], words.of(n, np.array([row]))[0], float(odds[n]))
-            for n in numbers[:MOST_REASONS]
-        )
+        return tuple(Reason(names[n], cells[n], float(odds[n])) for n in numbers[:MOST_REASONS])
 
     return told(raising), told(lowering)
 

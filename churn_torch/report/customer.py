@@ -28,7 +28,10 @@ def customer_report(explained: CustomerExplanation) -> list[RenderableType]:
     if explained.changes:
         parts.append(changes_table(explained.changes, explained.threshold))
         parts.append(
-            Text("A change of the model's inputs: it says nothing of what a change would cause.")
+            Text(
+                "This is what the model says of other inputs. Whether such a change keeps a "
+                "customer, only a campaign with a control group shows."
+            )
         )
     else:
         parts.append(Text(explained.note))
