@@ -19,8 +19,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from churn_torch.tables.schema import Schema
 
@@ -60,6 +58,9 @@ def correlated_groups(
         schema: The columns.
         strong: Two columns that correlate less are not put together.
     """
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(parsed) < FEWEST_ROWS:
         return ()
     step = -(-len(parsed) // MOST_ROWS)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
+from churn_torch.evaluation import resampled_t_test
 from churn_torch.evaluation.resampled_t_test import (
     corrected_error,
     fold_estimates,
-    tested_to_learned,
 )
 from churn_torch.evaluation.simultaneous import differences
 
@@ -38,7 +38,9 @@ def test_the_error_of_one_cross_validation_has_the_same_correction() -> None:
 
 
 def test_folds_by_time_learn_from_earlier_rows_only() -> None:
-    assert tested_to_learned([20, 20, 20, 20, 20], 100, by_time=False) == pytest.approx(0.25)
+    assert resampled_t_test.tested_to_learned(
+        [20, 20, 20, 20, 20], 100, by_time=False
+    ) == pytest.approx(0.25)
     # Three blocks of 25 behind the first: learned from 25, 50 and 75 rows.
-    by_time = tested_to_learned([25, 25, 25], 100, by_time=True)
+    by_time = resampled_t_test.tested_to_learned([25, 25, 25], 100, by_time=True)
     assert by_time == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)

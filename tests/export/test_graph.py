@@ -125,7 +125,7 @@ def test_what_the_file_of_a_run_says_of_itself(customers_run: Run):
     assert set(stored) == {
         *("format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns"),
         *("threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality"),
-        *("parity", "dtype", "correlated_columns"),
+        *("parity", "dtype", "correlated_columns", "explain"),
     }
     assert Schema.from_json(stored["schema"]) == customers_run.schema
     assert stored["schema"] == (customers_run.folder / "schema.json").read_text(encoding="utf-8")

@@ -90,7 +90,7 @@ def test_the_source_is_not_written_over(options, customers, tmp_path):
     customers.to_json(source, orient="records", date_format="iso")
     before = source.read_bytes()
     with pytest.raises(InputError, match="a file other than what is read"):
-        explain_factors(options, source=str(source), out=str(source))
+        explain_factors(replace(options, out=str(source)), source=str(source))
     assert source.read_bytes() == before
 
 

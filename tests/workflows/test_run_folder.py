@@ -52,7 +52,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
     assert set(metrics) == {
         "validation", "test", "fit", "reasons", "typical_customer", "data", "version",
-        "correlated_columns",
+        "correlated_columns", "explain",
     }  # fmt: skip
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals", "calibration"}
@@ -129,7 +129,7 @@ def test_model_tells_its_origin(customers_run):
     assert set(told) == {
         "format", "churn_torch_version", "opset", "data_fingerprint", "schema", "columns",
         "threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality",
-        "parity", "dtype", "correlated_columns",
+        "parity", "dtype", "correlated_columns", "explain",
     }  # fmt: skip
     assert Schema.from_json(told["schema"]) == customers_run.schema
     metrics = json.loads((customers_run.folder / "metrics.json").read_text())
