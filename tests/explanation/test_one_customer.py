@@ -87,7 +87,7 @@ def test_there_is_a_change_or_a_sentence_that_says_why_not(model, customers):
 
 def test_a_caveat_is_given_where_two_columns_of_a_group_are_shown(model, customers):
     def caveats(*columns: str) -> tuple[str, ...]:
-        group = {"columns": list(columns), "strength": 0.9, "sentence": "Read them as one."}
+        group = {"columns": list(columns), "strength": 0.9, "sentence": "Read them as one"}
         model.metadata["correlated_columns"] = [group]
         (one,) = explained(model, customers.head(1))
         return one.caveats
@@ -95,7 +95,8 @@ def test_a_caveat_is_given_where_two_columns_of_a_group_are_shown(model, custome
     (one,) = explained(model, customers.head(1))
     assert one.caveats == ()
     first, second, *_ = [reason.column for reason in (*one.raises, *one.lowers)]
-    assert caveats(first, second, "unknown") == ("Read them as one.",)
+    (caveat,) = caveats(first, second, "unknown")
+    assert caveat.startswith("Read them as one: together odds x ")
     assert caveats(first, "unknown") == ()
 
 

@@ -45,8 +45,8 @@ def test_a_customer_is_told_in_the_order_to_read():
         "Read tenure and fee as one.",
         "1 contract: Two year 31.0%",
         "2 fee: 9, tv: No just below 50.0%",
-        "customer, only a campaign with a control group shows.",
     ]
+    assert "only a campaign with a control group shows." in " ".join(lines)
     places = [lines.index(line) for line in order]
     assert places == sorted(places)
 
