@@ -44,9 +44,7 @@ def auroc_interval(
         confidence: Share of samples whose interval is to hold the true AUROC.
     """
     n_negative, n_positive = int(negatives.sum()), int(positives.sum())
-    # The share of the other class that a row of a group is ranked right of; ties are half.
-    below = (n_negative - np.cumsum(negatives) + negatives / 2) / n_negative
-    above = (np.cumsum(positives) - positives / 2) / n_positive
+    below, above = placements(negatives, positives)
     area = float(positives @ below) / n_positive
     churners = _Placements(n_positive, _variance(below, positives, area))
     others = _Placements(n_negative, _variance(above, negatives, area))
@@ -54,6 +52,25 @@ def auroc_interval(
     low = _lower_limit(area, churners, others, z)
     high = 1 - _lower_limit(1 - area, churners, others, z)
     return low, high
+
+
+def placements(negatives: Ints, positives: Ints) -> tuple[Floats, Floats]:
+    """Return the share of the other class that a row of each group is ranked right of.
+
+    Ties are half. DeLong's variance is that of these shares.
+
+    Args:
+        negatives: Non-churners of each group, most probable group first, ``[G]``.
+        positives: Churners of each group, ``[G]``.
+
+    Returns:
+        The share of the non-churners below a churner, and of the churners above a non-churner,
+        both ``[G]``.
+    """
+    n_negative, n_positive = negatives.sum(), positives.sum()
+    below = (n_negative - np.cumsum(negatives) + negatives / 2) / n_negative
+    above = (np.cumsum(positives) - positives / 2) / n_positive
+    return below, above
 
 
 def _variance(placement: Floats, rows: Ints, mean: float) -> float:

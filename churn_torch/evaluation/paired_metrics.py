@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.evaluation import gains
+from churn_torch.evaluation.auroc_interval import placements
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -102,8 +103,7 @@ def auroc_estimates(
     n_negative = n - n_positive
     values, of_positives, of_negatives = [], [], []
     for group, negatives, positives in models:
-        below = (n_negative - np.cumsum(negatives) + negatives / 2) / n_negative
-        above = (np.cumsum(positives) - positives / 2) / n_positive
+        below, above = placements(negatives, positives)
         area = float(positives @ below) / n_positive
         values.append(area)
         of_positives.append(below[group[label]] - area)

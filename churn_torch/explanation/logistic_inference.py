@@ -38,7 +38,6 @@ class LogisticFit:
         covariance: ``[k, k]`` of the coefficients; 0 in directions that the rows do not determine.
         null: ``[k, m]``, a basis of these directions, scaled by ``scale``.
         scale: ``[k]`` sizes of the features.
-        n_rows: Rows it was fitted on.
         is_separated: The features tell churners from others without an error, so that there is no
             finite optimum.
     """
@@ -48,7 +47,6 @@ class LogisticFit:
     covariance: Floats
     null: Floats
     scale: Floats
-    n_rows: int
     is_separated: bool
 
     def estimate(self, contrast: Floats) -> tuple[float, float]:
@@ -142,7 +140,6 @@ def fit_logistic(
         to_raw @ covariance[1:, 1:] @ to_raw.T,
         null,
         scale,
-        n,
         is_separated=l2 == 0 and not wrong.any() and float(np.abs(logit).min()) > 5,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from churn_torch.report.formats import listed
 from churn_torch.report.metrics import LINES
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def _best_sentence(pairs: Sequence[PairedDifference], found: Comparison, on: str
         return f"{start}, and really better than each of the others."
     if not real:
         return f"{start}, but there is no real difference between it and any other."
-    return f"{start}: better than {_listed(real)}; no real difference between it and " + (
-        f"{_listed(alike)}."
+    return f"{start}: better than {listed(real)}; no real difference between it and " + (
+        f"{listed(alike)}."
     )
 
 
@@ -101,7 +102,3 @@ def _cell(one: PairedDifference | None, metric: str, itself: str = "") -> Text:
 
 def _digits(metric: str) -> int:
     return DIGITS.get(metric, 4)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,6 +1,13 @@
-"""How numbers are written in tables and pages."""
+"""How numbers and names are written in tables, pages and sentences."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as a sentence does: ``a, b and c``."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def count(value: float) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from churn_torch.report.formats import listed
+
 # Error of a reason, in log-odds, above which the user is told what to do.
 ROUGH_REASONS = 0.1
 
@@ -36,10 +38,7 @@ def correlated_sentence(groups: Sequence[Mapping[str, Any]]) -> str:
     Args:
         groups: The entry ``correlated_columns`` of metrics.json.
     """
-    named = [
-        f"{', '.join(columns[:-1])} and {columns[-1]}"
-        for columns in (group["columns"] for group in groups)
-    ]
+    named = [listed(group["columns"]) for group in groups]
     if not named:
         return ""
     return f"Columns that move together, so read their reasons as one: {'; '.join(named)}."

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.report.formats import score
+from churn_torch.report.formats import listed, score
 
 if TYPE_CHECKING:
     from churn_torch.evaluation.comparison import PairedDifference
@@ -123,4 +123,4 @@ def _listed(jobs: Sequence[str]) -> str:
     """Name a few jobs, and count the rest."""
     if len(jobs) > _NAMED:
         return f"{len(jobs)} jobs"
-    return jobs[0] if len(jobs) == 1 else f"{', '.join(jobs[:-1])} and {jobs[-1]}"
+    return listed(jobs)

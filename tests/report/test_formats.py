@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn_torch.report.formats import count, lift, percent, score
+from churn_torch.report.formats import count, lift, listed, percent, score
 
 
 def test_formats() -> None:
@@ -10,3 +10,7 @@ def test_formats() -> None:
     assert percent(0.2654) == "26.5%"
     assert score(0.84554) == "0.8455"
     assert lift(2.849) == "2.85"
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    assert [listed(list(names)) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
