@@ -22,7 +22,7 @@ from churn_torch.workflows.run_folder import Run
 
 def own_rows(
     run: Run,
-    part: str = "test",
+    part: str | None = "test",
     *,
     carry: Sequence[str] = (),
     doing: str = "Reading",
@@ -33,7 +33,7 @@ def own_rows(
 
     Args:
         run: The run.
-        part: ``train``, ``validation`` or ``test``.
+        part: ``train``, ``validation`` or ``test``; None for all rows of all customers.
         carry: Columns that travel with the rows besides those of the run.
         doing: What the progress bar says.
         instead: How the user names new rows, for errors.
@@ -54,7 +54,7 @@ def own_rows(
     options = replace(run.options, data=data)
     table = read_labelled(options.table, seed=options.seed, announce=announce)
     for rows in watched(table.chunks(), table, doing):
-        yield rows.of(part).untreated()
+        yield rows if part is None else rows.of(part).untreated()
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(

@@ -1,0 +1,101 @@
+"""The report of a run, or of several side by side, as an HTML page that needs no other file."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+from churn_torch.report.comparison import comparison_sentences
+from churn_torch.report.model_report import ModelReport, RunsReport
+from churn_torch.report.page_style import page_start
+from churn_torch.report.page_tables import html_table, paragraphs
+from churn_torch.report.report_sections import curves, factors, groups, training
+from churn_torch.report.report_sections.customer import customer
+from churn_torch.report.report_sections.data import data
+from churn_torch.report.report_sections.limits import limits
+from churn_torch.report.report_sections.metrics import metrics, metrics_side_by_side
+from churn_torch.report.report_sections.verdict import headline, verdict, warnings
+
+_HEADING = re.compile(r"<section id=(\w+)><h2>(.*?)</h2>")
+
+
+def report_page(report: ModelReport) -> str:
+    """Return the report of one run as a page."""
+    runs = [report.run]
+    sections = chain(
+        verdict(report),
+        data(report),
+        metrics(report),
+        curves.ranking(runs),
+        curves.profit(runs),
+        curves.calibration(runs),
+        curves.distribution(runs),
+        factors.factors(report),
+        customer(report),
+        groups.weak_segments(report),
+        groups.fairness(report),
+        limits(report),
+        training.training(report),
+        training.configuration(report),
+    )
+    date = report.run.metrics["data"]["date"]
+    origin = f"{date}: {report.source}; run folder {report.run.folder}"
+    return _page(f"Churn model: {report.run.name}", origin, sections)
+
+
+def runs_page(report: RunsReport) -> str:
+    """Return the report of several runs side by side as a page."""
+    names = [run.name for run in report.runs]
+    sections = chain(
+        _compared(report),
+        _side_by_side(report),
+        curves.ranking(report.runs),
+        curves.profit(report.runs),
+        curves.calibration(report.runs),
+        curves.distribution(report.runs),
+        _choices(report),
+    )
+    origin = "; ".join(f"{run.name}: {run.folder}" for run in report.runs)
+    return _page(f"Churn models: {', '.join(names)}", origin, sections)
+
+
+def _page(title: str, origin: str, sections: Iterator[str]) -> str:
+    body = "\n".join(sections)
+    links = "".join(f"<a href='#{id}'>{name}</a> " for id, name in _HEADING.findall(body))
+    return "\n".join(
+        (
+            page_start(title),
+            f"<p class=quiet>{html.escape(origin)}</p><nav aria-label='Sections'>{links}</nav>",
+            body,
+            "</main></html>",
+        )
+    )
+
+
+def _compared(report: RunsReport) -> Iterator[str]:
+    yield "<section id=verdict><h2>Verdict</h2>"
+    yield from paragraphs(list(comparison_sentences(report.comparison)))
+    for run in report.runs:
+        yield f"<h3>{html.escape(run.name)}</h3>"
+        yield from headline(run)
+        yield from paragraphs(warnings(run.metrics), "note")
+    yield "</section>"
+
+
+def _side_by_side(report: RunsReport) -> Iterator[str]:
+    yield "<section id=metrics><h2>Metrics</h2>"
+    yield from metrics_side_by_side(report.runs)
+    yield "</section>"
+
+
+def _choices(report: RunsReport) -> Iterator[str]:
+    yield "<section id=configuration><h2>Choices that differ</h2>"
+    yield from html_table(
+        "Choices that differ",
+        ("key", *(run.name for run in report.runs)),
+        [(key, *map(str, values)) for key, values in report.choices.items()],
+        text=range(len(report.runs) + 1),
+    )
+    yield "</section>"
