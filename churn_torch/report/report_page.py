@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from churn_torch.report.comparison import comparison_sentences
+from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport, RunsReport
-from churn_torch.report.page_style import page_start
-from churn_torch.report.page_tables import html_table, paragraphs
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
+from churn_torch.report.page_text import paragraphs
 from churn_torch.report.report_sections import curves, factors, groups, training
 from churn_torch.report.report_sections.customer import customer
 from churn_torch.report.report_sections.data import data
@@ -18,6 +19,14 @@ from churn_torch.report.report_sections.limits import limits
 from churn_torch.report.report_sections.metrics import metrics, metrics_side_by_side
 from churn_torch.report.report_sections.verdict import headline, verdict, warnings
 
+_STYLE = """
+body { max-width: 72em } h2 { font-size: 1.35em; border-top: 1px solid var(--axis);
+  padding-top: .8em } h3 { font-size: 1em; margin: 1.5em 0 .3em } p, ul { max-width: 60em }
+nav { display: flex; flex-wrap: wrap; gap: .2em 1.2em } nav a { color: var(--less) }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26em), 1fr));
+  gap: 0 3em } pre { overflow-x: auto; font-size: .85em }
+tbody tr > * { border-top: 1px solid var(--axis) }
+"""
 _HEADING = re.compile(r"<section id=(\w+)><h2>(.*?)</h2>")
 
 
@@ -66,10 +75,10 @@ def _page(title: str, origin: str, sections: Iterator[str]) -> str:
     links = "".join(f"<a href='#{id}'>{name}</a> " for id, name in _HEADING.findall(body))
     return "\n".join(
         (
-            page_start(title),
+            page_start(title, CAMPAIGN_STYLE, _STYLE),
             f"<p class=quiet>{html.escape(origin)}</p><nav aria-label='Sections'>{links}</nav>",
             body,
-            "</main></html>",
+            page_end(),
         )
     )
 
@@ -92,10 +101,10 @@ def _side_by_side(report: RunsReport) -> Iterator[str]:
 
 def _choices(report: RunsReport) -> Iterator[str]:
     yield "<section id=configuration><h2>Choices that differ</h2>"
-    yield from html_table(
+    yield html_table(
         "Choices that differ",
         ("key", *(run.name for run in report.runs)),
         [(key, *map(str, values)) for key, values in report.choices.items()],
-        text=range(len(report.runs) + 1),
+        text_columns=range(1, len(report.runs) + 1),
     )
     yield "</section>"

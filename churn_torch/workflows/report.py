@@ -59,8 +59,8 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         The page.
 
     Raises:
-        InputError: A run is not finished or held no test rows back, its table has changed, runs were
-            tested on different rows, or the page cannot be written there.
+        InputError: A run is not finished or held no test rows back, its table has changed, runs
+            were tested on different rows, or the page cannot be written there.
     """
     options = read_options(ReportOptions, plain_config(config))
     default = Path(REPORT_PAGE) if options.runs else Path(options.run) / REPORT_PAGE

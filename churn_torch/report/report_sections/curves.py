@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from churn_torch.report.charts import Axis, Line, Point, compact, histogram, line_chart
+from churn_torch.report.charts import Kind, Line, Point, histogram, line_chart
 from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.model_report import MeasuredRun
-from churn_torch.report.page_tables import paragraphs
+from churn_torch.report.page_text import paragraphs
+from churn_torch.report.scales import Axis, compact
 
 _SHARE = (0.0, 1.0)
-_KINDS = ("main", "second", "more", "less")
+_KINDS: tuple[Kind, ...] = ("main", "second", "more", "less")
 
 
 def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
@@ -99,10 +100,11 @@ def profit(runs: Sequence[MeasuredRun]) -> Iterator[str]:
 
 
 def calibration(runs: Sequence[MeasuredRun]) -> Iterator[str]:
-    """Draw churn rate by probability, with the band of a calibrated model, and say what is wrong."""
+    """Draw churn rate by probability, with the band of a calibrated model."""
     yield "<section id=calibration><h2>Calibration</h2><div class=charts>"
     for run in runs:
         curve = run.reliability
+        yield "<div>"
         of_run = f" of {run.name}" if len(runs) > 1 else ""
         yield line_chart(
             f"Reliability{of_run}",
@@ -131,6 +133,7 @@ def calibration(runs: Sequence[MeasuredRun]) -> Iterator[str]:
                 f"uncertainty {found['uncertainty']:.4f}."
             )
         yield from paragraphs(said)
+        yield "</div>"
     yield "</div></section>"
 
 
@@ -168,7 +171,7 @@ def _operating(run: MeasuredRun) -> Point:
     return Point(test["false_positives"] / others, test["recall"], words)
 
 
-def _lift(run: MeasuredRun, kind: str) -> Line:
+def _lift(run: MeasuredRun, kind: Kind) -> Line:
     """Return the lift from the first hundredth on, before which it is that of a few customers."""
     pairs = [
         (taken, recall / taken)

@@ -6,8 +6,9 @@ import html
 from collections.abc import Iterator
 
 from churn_torch.report.customer import factor_in_words, probability_sentence
+from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import html_table, paragraphs
+from churn_torch.report.page_text import paragraphs
 
 
 def customer(report: ModelReport) -> Iterator[str]:
@@ -26,18 +27,18 @@ def customer(report: ModelReport) -> Iterator[str]:
         for reason in those
     ]
     if reasons:
-        yield from html_table(
+        yield html_table(
             "What moves the odds, against the mean customer of the training",
             ("", "input", "this customer", "odds of leaving"),
             reasons,
-            text=(0, 1, 2),
+            text_columns=(1, 2),
         )
     if explained.untrusted:
         yield f"<p>Not to be trusted: {html.escape('; '.join(explained.untrusted))}.</p>"
     yield from paragraphs(explained.caveats, "quiet")
     if explained.changes:
         yield "<h3>What would have to change</h3>"
-        yield from html_table(
+        yield html_table(
             "Changes that bring the customer below the threshold",
             ("change", "probability"),
             [

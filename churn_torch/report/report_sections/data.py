@@ -6,8 +6,9 @@ import html
 from collections.abc import Iterator
 
 from churn_torch.report.formats import count, percent
+from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import bullets, html_table
+from churn_torch.report.page_text import bullets
 
 
 def data(report: ModelReport) -> Iterator[str]:
@@ -47,5 +48,5 @@ def data(report: ModelReport) -> Iterator[str]:
         for column in report.columns
     ]
     headings = ("column", "kind", "missing", "distinct", "note")
-    yield from html_table("Columns of the table", headings, rows, text=(0, 1, 4))
+    yield html_table("Columns of the table", headings, rows, text_columns=(1, 4))
     yield "</section>"

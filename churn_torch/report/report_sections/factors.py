@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from churn_torch.report.charts import Axis, Bar, Line, bar_chart, line_chart
+from churn_torch.report.bar_charts import Bar, bar_chart
+from churn_torch.report.charts import Line, line_chart
 from churn_torch.report.coefficients import coefficient_sentences, interval, ratio
 from churn_torch.report.factors import associations_rows, pairs_rows
 from churn_torch.report.formats import p_value
+from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import html_table, paragraphs
+from churn_torch.report.page_text import paragraphs
+from churn_torch.report.scales import Axis
 
 if TYPE_CHECKING:
     from churn_torch.explanation.accumulated_effects import EffectCurve
@@ -42,19 +45,23 @@ def factors(report: ModelReport) -> Iterator[str]:
     yield "<h3>Effects</h3><p>By how much a value multiplies the odds of churn, against the mean "
     yield "customer: accumulated local effects with intervals of 95 % over the rows. Orange raises "
     yield "the odds, blue lowers them.</p><div class=charts>"
-    for curve in found.effects[:EFFECTS]:
-        yield _effect(curve)
+    shown = found.effects[:EFFECTS]
+    ends = [end for curve in shown for end in (*curve.low, *curve.high)]
+    # One scale for all, so that heights can be compared.
+    odds = Axis("factor on the odds", _factor, low=min(ends, default=0), high=max(ends, default=0))
+    for curve in shown:
+        yield _effect(curve, odds)
     yield "</div>"
     if rows := pairs_rows(found.pairs):
         yield "<h3>Pairs</h3>"
-        yield from html_table(
+        yield html_table(
             "What two columns do beyond their own effects",
             ("columns", "strength", "raises the odds most", "lowers them most"),
             rows,
-            text=(0, 2, 3),
+            text_columns=(2, 3),
         )
     yield "<h3>Association of each column with churn, whatever the model</h3>"
-    yield from html_table(
+    yield html_table(
         "Association with churn",
         ("column", "mutual information (bits)", "p-value (chi-square)"),
         associations_rows(found.associations),
@@ -84,7 +91,7 @@ def _caveats(report: ModelReport) -> Iterator[str]:
     yield from paragraphs([f"{group['sentence']}." for group in groups], "quiet")
 
 
-def _effect(curve: EffectCurve) -> str:
+def _effect(curve: EffectCurve, odds: Axis) -> str:
     title = curve.column
     missing = ""
     if curve.missing is not None:
@@ -97,7 +104,7 @@ def _effect(curve: EffectCurve) -> str:
         write = _day if curve.kind == "date" else _number
         x = [_days(at) if isinstance(at, str) else at for at in curve.at]
         line = Line(curve.column, x, curve.effect, low=curve.low, high=curve.high)
-        return line_chart(title, description, Axis(curve.column, write), _odds(), [line])
+        return line_chart(title, description, Axis(curve.column, write), odds, [line])
     bars = [
         Bar(str(at), effect, low, high, f"{n:,} customers")
         for at, effect, low, high, n in zip(
@@ -106,10 +113,6 @@ def _effect(curve: EffectCurve) -> str:
     ]
     bars = sorted(bars, key=lambda bar: -abs(bar.value))[:BARS]
     return bar_chart(title, description, curve.column, bars, _factor, signed=True)
-
-
-def _odds() -> Axis:
-    return Axis("factor on the odds", _factor, include_zero=True)
 
 
 def _factor(log_odds: float) -> str:
@@ -133,7 +136,7 @@ def _days(text: str) -> float:
 def _coefficients(found: Coefficients) -> Iterator[str]:
     yield "<h3>Odds ratios</h3>"
     yield from paragraphs([*coefficient_sentences(found), *found.warnings])
-    yield from html_table(
+    yield html_table(
         "Odds ratios, with intervals of 95 %",
         ("column", "compared", "odds ratio", "per sd", "p-value"),
         [
@@ -146,7 +149,7 @@ def _coefficients(found: Coefficients) -> Iterator[str]:
             )
             for row in found.rows[:LINES]
         ],
-        text=(0, 1),
+        text_columns=(1,),
     )
     more = len(found.rows) - LINES
     rest = f" {more} more lines: churn-torch explain out=factors.json." if more > 0 else ""

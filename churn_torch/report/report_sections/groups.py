@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from churn_torch.report.formats import count, percent
+from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import html_table, paragraphs
+from churn_torch.report.page_text import paragraphs
 
 
 def weak_segments(report: ModelReport) -> Iterator[str]:
@@ -29,7 +30,7 @@ def fairness(report: ModelReport) -> Iterator[str]:
     if not measured:
         yield "<p>Not measured: no column was named (fairness.by=[COLUMN,...]).</p>"
     for one in measured:
-        yield from html_table(
+        yield html_table(
             f"Groups of {one['column']}",
             ("group", "customers", "left"),
             [(g["group"], count(g["n"]), percent(g["base_rate"])) for g in one["groups"]],

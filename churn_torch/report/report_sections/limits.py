@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from churn_torch.report.formats import listed
 from churn_torch.report.metrics import FEW
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import bullets
+from churn_torch.report.page_text import bullets
 from churn_torch.report.report_sections.metrics import better_than_chance
 
 # With fewer churners among the test rows intervals are too wide to tell models apart.

@@ -1,4 +1,4 @@
-"""The metrics: each with its interval, what it means, and what a model without columns would get."""
+"""The metrics: each with its interval, what it means, and what chance would get."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from churn_torch.report.formats import count, listed
+from churn_torch.report.html_table import html_table
 from churn_torch.report.metrics import CONFUSION, LINES
 from churn_torch.report.model_report import MeasuredRun, ModelReport
-from churn_torch.report.page_tables import html_table
 
 # What each metric is, in a few words.
 MEANING = {
@@ -47,15 +47,15 @@ def metrics(report: ModelReport) -> Iterator[str]:
         )
         if "calibration" in test
     ]
-    yield from html_table(
+    yield html_table(
         "Metrics of the test rows",
         ("metric", "test", "interval of 95 %", "without a model", "what it is"),
         rows,
-        text=(0, 4),
+        text_columns=(4,),
     )
     yield "<h3>Decisions</h3>"
     hits, false, missed, right = (test[key] for key in CONFUSION)
-    yield from html_table(
+    yield html_table(
         f"Decisions at a threshold of {test['threshold']:.3g}",
         (f"probability of {test['threshold']:.3g}", "left", "stayed"),
         [
@@ -76,9 +76,7 @@ def metrics_side_by_side(runs: Sequence[MeasuredRun]) -> Iterator[str]:
             ends = _ends(test, key, write)
             cells.append(f"{write(test[key])} [{ends}]" if ends else write(test[key]))
         rows.append((label, *cells))
-    yield from html_table(
-        "Metrics of the test rows", ("metric", *(run.name for run in runs)), rows
-    )
+    yield html_table("Metrics of the test rows", ("metric", *(run.name for run in runs)), rows)
 
 
 def chance(test: Mapping[str, Any]) -> dict[str, str]:

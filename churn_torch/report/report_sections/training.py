@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from churn_torch.report.charts import Axis, Line, line_chart
+from churn_torch.report.charts import Kind, Line, line_chart
 from churn_torch.report.fit_summary import fit_sentence
 from churn_torch.report.model_report import ModelReport
-from churn_torch.report.page_tables import paragraphs
+from churn_torch.report.page_text import paragraphs
+from churn_torch.report.scales import Axis
 
 # Of a history line: the key, its name and its kind.
-_CURVES = (
+_CURVES: tuple[tuple[str, str, Kind], ...] = (
     ("train_loss", "training loss, with its penalty", "second"),
     ("validation_log_loss", "validation log-loss", "main"),
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from churn_torch.report.metrics import FEW
 from churn_torch.report.model_report import MeasuredRun, ModelReport
-from churn_torch.report.page_tables import bullets, paragraphs
+from churn_torch.report.page_text import bullets, paragraphs
 
 # What an AUROC from each number on is called (Hosmer, Lemeshow & Sturdivant 2013, "Applied
 # logistic regression", 5.2.4).
@@ -23,7 +23,7 @@ def verdict(report: ModelReport) -> Iterator[str]:
     yield from paragraphs([*_said(run), how_sure(run.metrics["test"])])
     yield from paragraphs(warnings(run.metrics), "note")
     yield "<h3>What to do next</h3>"
-    yield from bullets(_next_steps(report))
+    yield from bullets(list(_next_steps(report)))
     yield "</section>"
 
 
@@ -111,7 +111,9 @@ def how_sure(test: Mapping[str, Any]) -> str:
     if min(n_churners, n - n_churners) < FEW:
         return f"{sure}That is too few of a class to be sure of anything."
     if low <= 0.5:
-        return f"{sure}By them the model may be no better than chance (AUROC {low:.2f} to {high:.2f})."
+        return (
+            f"{sure}By them the model may be no better than chance (AUROC {low:.2f} to {high:.2f})."
+        )
     return (
         f"{sure}Of two customers of whom one left, the model gives that one the higher probability "
         f"in {test['auroc']:.0%} of the cases ({low:.0%} to {high:.0%}), which is "
