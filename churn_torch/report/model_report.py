@@ -37,7 +37,7 @@ class MeasuredRun:
     Attributes:
         name: Tells it from others, such as ``logreg``.
         folder: The run folder as it was named.
-        config: Content of config.yaml.
+        choices: Content of config.yaml.
         metrics: Content of metrics.json.
         curves: Of the test rows.
         reliability: Of the test rows.
@@ -46,7 +46,7 @@ class MeasuredRun:
 
     name: str
     folder: str
-    config: Mapping[str, Any]
+    choices: Mapping[str, Any]
     metrics: Mapping[str, Any]
     curves: ScoreCurves
     reliability: Reliability
@@ -86,9 +86,9 @@ class RunsReport:
     Attributes:
         runs: The first is the one that the others are compared with.
         comparison: Of their test rows.
-        choices: By dotted key, the values of the runs where they differ.
+        differing: By dotted key, the choices of the runs where they differ.
     """
 
     runs: Sequence[MeasuredRun]
     comparison: Comparison
-    choices: Mapping[str, Sequence[Any]]
+    differing: Mapping[str, Sequence[Any]]

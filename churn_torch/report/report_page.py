@@ -25,7 +25,8 @@ body { max-width: 72em } h2 { font-size: 1.35em; border-top: 1px solid var(--axi
 nav { display: flex; flex-wrap: wrap; gap: .2em 1.2em } nav a { color: var(--less) }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26em), 1fr));
   gap: 0 3em } pre { overflow-x: auto; font-size: .85em }
-tbody tr > * { border-top: 1px solid var(--axis) }
+tbody tr > * { border-top: 1px solid var(--axis) } .scroll .n { white-space: nowrap }
+.scroll td:not(.n) { min-width: 8em }
 """
 _HEADING = re.compile(r"<section id=(\w+)><h2>(.*?)</h2>")
 
@@ -104,7 +105,7 @@ def _choices(report: RunsReport) -> Iterator[str]:
     yield html_table(
         "Choices that differ",
         ("key", *(run.name for run in report.runs)),
-        [(key, *map(str, values)) for key, values in report.choices.items()],
+        [(key, *map(str, values)) for key, values in report.differing.items()],
         text_columns=range(1, len(report.runs) + 1),
     )
     yield "</section>"

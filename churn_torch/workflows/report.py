@@ -15,7 +15,6 @@ from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
-from churn_torch.workflows.options import stored_options
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content
 from churn_torch.workflows.report_rows import report_rows
@@ -113,10 +112,7 @@ def _of_runs(options: ReportOptions) -> str:
     configs = [run.config for run in tested]
     names = run_names(options.runs, configs)
     compared = compare_runs(options.runs, names=names)
-    measured = [
-        measured_run(run, name, stored_options(run.config, options.trust))
-        for run, name in zip(tested, names, strict=True)
-    ]
+    measured = [measured_run(run, name) for run, name in zip(tested, names, strict=True)]
     return runs_page(RunsReport(measured, compared, differing(configs)))
 
 

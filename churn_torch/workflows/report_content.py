@@ -23,11 +23,11 @@ from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_customer import actionable_columns
 from churn_torch.workflows.factors import factors
-from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.report_rows import ReportRows
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.run_names import model_name
 from churn_torch.workflows.tested_runs import TestedRun
+from churn_torch.workflows.typed_config import read_options
 
 # Points of a profit curve.
 _POINTS = 200
@@ -50,7 +50,7 @@ def report_content(run: Run, tested: TestedRun, rows: ReportRows) -> ModelReport
         missing = f"Factors could not be measured: {error}."
     source = run.options.data.source
     return ModelReport(
-        run=measured_run(tested, model_name(run.config), run.options),
+        run=measured_run(tested, model_name(run.config)),
         source="a table in memory" if source is None else str(source),
         columns=run.schema.columns,
         n_explained=len(rows.test.label),
@@ -61,24 +61,29 @@ def report_content(run: Run, tested: TestedRun, rows: ReportRows) -> ModelReport
     )
 
 
-def measured_run(tested: TestedRun, name: str, options: TrainOptions) -> MeasuredRun:
+def measured_run(tested: TestedRun, name: str) -> MeasuredRun:
     """Return a run with the curves of its test rows.
 
     Args:
         tested: What it has left of its test rows.
         name: Tells it from others.
-        options: Its choices.
+
+    Raises:
+        InputError: An offer in its config.yaml cannot be.
     """
     groups = grouped(tested.probability, tested.label)
-    weighed = {} if options.learns_uplift else options.offer
+    offers = {
+        name: read_options(Offer, keys, f"offer.{name}.")
+        for name, keys in (tested.config.get("offer") or {}).items()
+    }
     return MeasuredRun(
         name=name,
         folder=tested.folder,
-        config=tested.config,
+        choices=tested.config,
         metrics=tested.metrics,
         curves=score_curves(groups),
         reliability=reliability(groups),
-        profit=[_offer_curve(name, offer, tested) for name, offer in weighed.items()],
+        profit=[_offer_curve(name, offer, tested) for name, offer in offers.items()],
     )
 
 

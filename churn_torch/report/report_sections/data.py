@@ -22,7 +22,7 @@ def data(report: ModelReport) -> Iterator[str]:
     times = ""
     if facts["first_time"] is not None:
         times = f" The training rows are of {facts['first_time']} to {facts['last_time']}."
-    split = report.run.config["data"]["split"]["by"]
+    split = report.run.choices["data"]["split"]["by"]
     yield (
         f"<p>{html.escape(report.source)}: {facts['n_rows']:,} customers, of whom "
         f"{facts['base_rate']:.1%} of the training rows left. Split {html.escape(str(split))}: "

@@ -51,13 +51,13 @@ def configuration(report: ModelReport) -> Iterator[str]:
     yield f"<p>Trained with churn_torch {html.escape(str(report.run.metrics['version']))}. "
     yield "config.yaml of the run folder has the same.</p>"
     yield "<details><summary>Every choice</summary><pre>"
-    yield "\n".join(map(html.escape, choices(report.run.config)))
+    yield "\n".join(map(html.escape, choices(report.run.choices)))
     yield "</pre></details></section>"
 
 
-def choices(config: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+def choices(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     """Yield each choice as the command line takes it: ``key=value``."""
-    for key, value in config.items():
+    for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             yield from choices(value, f"{prefix}{key}.")
         else:
