@@ -33,7 +33,7 @@ PROFIT = {
 
 @cache
 def _measured() -> tuple[Any, Any, dict[str, Any]]:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     probability = rng.beta(1, 3, 400).astype(np.float32)
     label = (rng.random(400) < probability).astype(np.float32)
     measured = SplitMetrics(threshold=0.5)
@@ -52,8 +52,9 @@ def made_measured(name: str = "mlp", *, offer: bool = False, **test: Any) -> Mea
     """
     curves, reliable, metrics = _measured()
     history = [{"train_loss": 0.7 - 0.1 * k, "validation_log_loss": 0.6} for k in range(3)]
+    profits = {"profit": {"call": PROFIT}} if offer else {}
     content = {
-        "test": {**copy.deepcopy(metrics), **({"profit": {"call": PROFIT}} if offer else {}), **test},
+        "test": {**copy.deepcopy(metrics), **profits, **test},
         "validation": {"threshold": 0.5},
         "fit": {"history": history, "epochs": 3, "best_epoch": 2, "seconds": 1.5},
         "data": {

@@ -36,17 +36,16 @@ def test_every_section_stands_once_in_order_and_is_linked():
 def test_the_page_asks_for_nothing():
     page = report_page(made_report(run=made_measured(offer=True)))
 
-    class Addresses(HTMLParser):
-        found: list[str] = []
+    addresses: list[str] = []
 
+    class Addresses(HTMLParser):
         def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.found += [v or "" for name, v in attrs if name in ("href", "src", "srcset")]
+            addresses.extend(v or "" for name, v in attrs if name in ("href", "src", "srcset"))
             assert tag not in ("link", "img", "iframe", "object")
 
-    addresses = Addresses()
-    addresses.feed(page)
-    assert addresses.found
-    assert all(address.startswith("#") for address in addresses.found)
+    Addresses().feed(page)
+    assert addresses
+    assert all(address.startswith("#") for address in addresses)
     assert "url(" not in page
     assert len(page) < 200_000
 

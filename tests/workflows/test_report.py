@@ -108,10 +108,9 @@ def test_a_table_that_has_changed_is_refused(train_run, customers, table_keys, t
     assert not (run.folder / "report.html").exists()
 
 
-def test_a_frame_in_memory_and_one_class_in_the_test_rows(
+def test_a_table_in_memory_is_reported_on_by_its_training(
     train_run, customers, table_keys, tmp_path
 ):
-    """A streamed or given table is not there later, so the training takes its rows at once."""
     run = train_run(
         tmp_path / "outputs" / "run", *table_keys, "debug=fast", "report=true", source=customers
     )
