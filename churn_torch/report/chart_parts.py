@@ -6,7 +6,10 @@ import hashlib
 import html
 from collections.abc import Callable, Iterable, Sequence
 
-from churn_torch.report.scales import UNITS, Scale
+from churn_torch.report.scales import UNITS, Axis, Scale
+
+# Of a value axis, what is added above and below the data, as a share of the range.
+ROOM = 0.05
 
 
 def figure(title: str, description: str, body: str, kind: str = "") -> str:
@@ -37,24 +40,24 @@ def ends(low: float, high: float, write: Callable[[float], str]) -> str:
 def plot(
     title: str,
     description: str,
+    axes: tuple[Axis, Axis],
     scales: tuple[Scale, Scale],
-    writes: tuple[Callable[[float], str], Callable[[float], str]],
     paths: Iterable[str],
     marks: Iterable[str] = (),
 ) -> str:
-    """Return the picture of a chart: ticks and lines at them, and what is drawn over these.
+    """Return the picture of a chart: axes, lines at their ticks, and what is drawn over these.
 
     Args:
         title: For those who cannot see it; text, not HTML.
         description: The same, longer.
-        scales: Of x and of y.
-        writes: Write the ticks of x and of y.
+        axes: Horizontal and vertical.
+        scales: Of the same.
         paths: Drawn in `UNITS`, stretched with the page.
         marks: Drawn in percent of the plot, so that they keep their form.
     """
     x, y = scales
-    rows = y.ticks(writes[1])
-    columns = x.ticks(writes[0], is_horizontal=True)
+    rows = y.ticks(axes[1])
+    columns = x.ticks(axes[0], is_horizontal=True)
     far = abs(y.high - y.low) * 1e-9
     drawn = [path("zero" if abs(at) < far else "grid", f"M0 {y.y(at)}H{UNITS}") for at, _ in rows]
     drawn += paths
@@ -74,13 +77,15 @@ def plot(
     )
     # The same chart has the same names, so that a page is the same each time it is written.
     name = "c" + hashlib.blake2b(f"{title}{description}{body}".encode(), digest_size=5).hexdigest()
-    left = max((len(word) for _, word in rows), default=0) + 1
-    right = max((len(word) for _, word in columns[-1:]), default=0) / 2
+    # Room for the words: 1ch is the width of a 0.
+    left = max(*(len(word) + 1 for _, word in rows), len(columns[0][1]) / 2)
+    right = len(columns[-1][1]) / 2
     return (
-        f'<div class=plot style="--left:{left}ch;--right:{right}ch">'
+        f"<p class=y-label>{html.escape(axes[1].label)}</p>"
+        f'<div class=plot style="--left:{left:g}ch;--right:{right:g}ch">'
         f'<svg role="img" aria-labelledby="{name}t {name}d"><title id="{name}t">'
         f'{html.escape(title)}</title><desc id="{name}d">{html.escape(description)}</desc>'
-        f"{body}</svg></div>"
+        f"{body}</svg></div><p class=x-label>{html.escape(axes[0].label)}</p>"
     )
 
 

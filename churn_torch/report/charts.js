@@ -7,7 +7,7 @@ for (const plot of document.querySelectorAll(".plot")) {
     const known = [...row.cells].map((cell, i) => [heads[i].textContent, cell.textContent])
       .filter(([, text]) => text !== "-");
     const [x, y] = row.dataset.at.split(" ").map(Number);
-    return { x, y: y ?? null, words: known.map((both) => both.join(" ").trim()).join("; ") };
+    return { x, y: y ?? null, words: known.map((both) => both.join(": ")).join("; ") };
   });
   const made = (kind, role) => {
     const element = document.createElement("div");

@@ -1,4 +1,4 @@
-"""Charts of a page as inline SVG, with the numbers behind them: lines with bands, and histograms.
+"""Charts of a page as inline SVG: lines with bands and points; histograms and bars beside them.
 
 Each chart is one figure: title and description, the picture, and a table with the same numbers.
 `charts.js` reads that table to show values at the pointer and to the arrow keys. Points with a
@@ -8,7 +8,6 @@ two points is a sentence.
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,15 +15,14 @@ from itertools import groupby, pairwise
 from typing import Literal
 
 from churn_torch.report.bar_charts import Bar, bar_chart
-from churn_torch.report.chart_parts import behind, ends, figure, legend, nothing, path, plot
+from churn_torch.report.chart_parts import ROOM, behind, ends, figure, legend, nothing, path, plot
+from churn_torch.report.histogram import histogram
 from churn_torch.report.html_table import html_table
 from churn_torch.report.scales import UNITS, Axis, Scale
 
 __all__ = ["Axis", "Bar", "Line", "Point", "bar_chart", "histogram", "line_chart"]
 
 Kind = Literal["main", "second", "more", "less", "reference"]
-# Of a value axis, what is added above and below the data.
-_ROOM = 0.05
 
 
 @dataclass(frozen=True)
@@ -101,6 +99,7 @@ def line_chart(
     *,
     points: Sequence[Point] = (),
     vertical: Sequence[tuple[float, str]] = (),
+    rows: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> str:
     """Draw lines, points and marked places of x.
 
@@ -112,6 +111,8 @@ def line_chart(
         lines: Drawn one over the other, the last one on top.
         points: Drawn over the lines.
         vertical: Places of x with what they are; each is a dashed line.
+        rows: Where the rows are: ends of bins of x, and the share of the rows in each bin. They
+            are grey bars at the bottom, the highest a sixth of the chart.
     """
     drawn = [pair for line in lines for pair in line.points if _finite(*pair)]
     dots = [point for point in points if _finite(point.x, point.y)]
@@ -131,10 +132,11 @@ def line_chart(
                 *(end for line in lines for both in line.band for end in both),
                 *(end for dot in dots for end in dot.interval or ()),
             ],
-            _ROOM,
+            ROOM,
         ),
     )
-    paths = [path("vertical", f"M{scales[0].x(at)} 0V{UNITS}") for at, _ in places]
+    paths = [path("rows-below", _below(*rows, scales[0]))] if rows is not None else []
+    paths += [path("vertical", f"M{scales[0].x(at)} 0V{UNITS}") for at, _ in places]
     for line in lines:
         paths += _drawn(line, scales)
     marks = []
@@ -144,71 +146,32 @@ def line_chart(
             paths.append(path("whisker", f"M{scales[0].x(dot.x)} {low}V{high}"))
         left, top = (f"{scale / UNITS:.1%}" for scale in (scales[0].x(dot.x), scales[1].y(dot.y)))
         marks.append(f'<circle class="dot" cx="{left}" cy="{top}" r="4.5"/>')
-    keys = [(line.kind, line.name) for line in lines] if len(lines) > 1 or dots or places else []
+    keys: list[tuple[str, str]] = []
+    if len(lines) > 1 or dots or places:
+        keys += [(line.kind, line.name) for line in lines]
     keys += [(f"band {line.kind}", "95 % interval") for line in lines if line.band][:1]
     keys += [("dot", dots[0].words)] if len(dots) == 1 else []
     keys += [("vertical", f"{word}: {x.said(at)}") for at, word in places]
     return figure(
         title,
         description,
-        f"{legend(keys)}<p class=y-label>{html.escape(y.label)}</p>"
-        f"{plot(title, description, scales, (x.write, y.write), paths, marks)}"
-        f"<p class=x-label>{html.escape(x.label)}</p>"
+        f"{legend(keys)}{plot(title, description, (x, y), scales, paths, marks)}"
         f"{behind(*_tables(title, x, y, lines, points, scales))}",
     )
 
 
-def histogram(
-    title: str,
-    description: str,
-    x: Axis,
-    edges: Sequence[float],
-    series: Sequence[tuple[str, Sequence[float]]],
-) -> str:
-    """Draw the share of the rows in each bin.
-
-    Args:
-        title: What it shows; text, not HTML.
-        description: What can be seen in it, in a sentence or two.
-        x: The horizontal axis.
-        edges: Ends of the bins, ascending: one more than there are bins.
-        series: Up to two names with the share of their rows in each bin.
-    """
-    bins = list(pairwise(edges))
-    shares = [share for _, parts in series for share in parts]
-    if not bins or not shares or not all(map(math.isfinite, [*edges, *shares])):
-        return nothing(title, description)
-    y = Axis("Share of the rows", _percent, include_zero=True, exact="{:.2%}".format)
-    scales = x.scale(edges), y.scale(shares, _ROOM)
-    paths = []
-    kinds: tuple[Kind, Kind] = ("main", "second")
-    for kind, (_, parts) in zip(kinds, series, strict=False):
-        heights = [scales[1].y(part) for part in parts]
-        steps = "".join(
-            f"V{height}H{scales[0].x(high)}"
-            for height, (_, high) in zip(heights, bins, strict=True)
-        )
-        outline = f"M{scales[0].x(edges[0])} {UNITS}{steps}V{UNITS}"
-        paths += [path(f"area {kind}", f"{outline}Z"), path(f"line {kind}", outline)]
-    rows = [
-        [ends(low, high, x.said), *(y.said(parts[place]) for _, parts in series)]
-        for place, (low, high) in enumerate(bins)
+def _below(edges: Sequence[float], shares: Sequence[float], x: Scale) -> str:
+    """Return bars whose areas are the shares of the rows."""
+    dense = [
+        (low, high, share / (high - low))
+        for share, (low, high) in zip(shares, pairwise(edges), strict=True)
+        if high > low
     ]
-    at = [f'data-at="{scales[0].x((low + high) / 2)}"' for low, high in bins]
-    names = [name for name, _ in series]
-    keys = list(zip(kinds, names, strict=False)) if len(series) > 1 else []
-    return figure(
-        title,
-        description,
-        f"{legend(keys)}<p class=y-label>{y.label}</p>"
-        f"{plot(title, description, scales, (x.write, y.write), paths)}"
-        f"<p class=x-label>{html.escape(x.label)}</p>"
-        f"{behind(html_table(title, [x.label, *names], rows, row_attributes=at))}",
+    most = max((each for _, _, each in dense), default=0) or 1.0
+    return "".join(
+        f"M{x.x(low)} {UNITS}v-{round(each / most * UNITS / 6)}H{x.x(high)}V{UNITS}Z"
+        for low, high, each in dense
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
 
 
 def _finite(*numbers: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import Literal
 
 from churn_torch.report.chart_style import CHART_STYLE, SCRIPT
 
@@ -66,6 +67,17 @@ def page_start(title: str, *styles: str, lang: str = "en", description: str = ""
         f"<meta name=viewport content='width=device-width,initial-scale=1'>\n{about}"
         f"<style>{STYLE}{CHART_STYLE}{''.join(styles)}</style><main><h1>{title}</h1>"
     )
+
+
+def cell_shade(strength: float, kind: Literal["more", "less"]) -> str:
+    """Return the CSS of a cell that is coloured by its number.
+
+    Args:
+        strength: 0 is no colour, 1 all of it; text is readable up to 0.75, in the dark too.
+        kind: ``more`` raises the risk or loses money, ``less`` lowers it or gains.
+    """
+    colour = "194,65,12" if kind == "more" else "3,105,161"
+    return f"background:rgba({colour},{strength:.2f})"
 
 
 def page_end() -> str:

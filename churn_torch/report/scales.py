@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 # Units of a plot from one side to the other; the page stretches it.
 UNITS = 1000
@@ -25,6 +26,8 @@ class Axis:
         high: Highest number that is shown; None: that of the data.
         include_zero: Whether 0 is always shown.
         exact: Writes a number in tables and beside the pointer; None: as ``write`` does.
+        ticks: Numbers with their words, ascending, instead of round numbers; if they do not fit
+            on a phone, the first and the last.
     """
 
     label: str
@@ -33,6 +36,7 @@ class Axis:
     high: float | None = None
     include_zero: bool = False
     exact: Callable[[float], str] | None = None
+    ticks: Sequence[tuple[float, str]] = ()
 
     def said(self, value: float) -> str:
         """Write a number in full; one that is not finite is a dash."""
@@ -53,8 +57,7 @@ class Axis:
         high = max(shown) if self.high is None else self.high
         wide = high - low
         if wide <= 1e-12 * max(abs(low), abs(high)):
-            wide = abs(low) or 1.0
-            return Scale(low - wide / 2 * (low != 0), high + wide / 2)
+            return Scale(low - abs(low) / 2, high + (abs(high) / 2 or 1.0))
         return Scale(
             low - room * wide * (self.low is None and low != 0),
             high + room * wide * (self.high is None and high != 0),
@@ -91,25 +94,32 @@ class Scale:
                 break
         return [k * step for k in range(first, last + 1)]
 
-    def ticks(
-        self, write: Callable[[float], str], *, is_horizontal: bool = False
-    ) -> list[tuple[float, str]]:
-        """Return round numbers as they are written: no two alike, and none over another.
+    def ticks(self, axis: Axis, *, is_horizontal: bool = False) -> list[tuple[float, str]]:
+        """Return the numbers of an axis as they are written: no two alike, none over another.
 
         Args:
-            write: Writes a number.
+            axis: Writes them.
             is_horizontal: Whether the words stand side by side, on a phone too.
         """
+        if axis.ticks:
+            whole = list(axis.ticks)
+            return whole if self._fits(whole) else [whole[0], whole[-1]]
         for most in (6, 5, 4, 3):
-            numbers = self.round_numbers(most)
-            words = [write(number) for number in numbers]
-            wide = max(map(len, words), default=0) * _CHARACTER + _GAP
-            step = (numbers[1] - numbers[0]) if len(numbers) > 1 else self.high - self.low
-            fits = not is_horizontal or wide <= step / (self.high - self.low) * _PHONE
-            if fits and len(set(words)) == len(words):
-                return list(zip(numbers, words, strict=True))
-        ends = [(self.low, write(self.low)), (self.high, write(self.high))]
+            ticks = [(number, axis.write(number)) for number in self.round_numbers(most)]
+            if len({word for _, word in ticks}) == len(ticks) > 1 and (
+                not is_horizontal or self._fits(ticks)
+            ):
+                return ticks
+        ends = [(end, axis.write(end)) for end in (self.low, self.high)]
         return ends if ends[0][1] != ends[1][1] else ends[:1]
+
+    def _fits(self, ticks: Sequence[tuple[float, str]]) -> bool:
+        """Return whether words stand side by side on a phone, each centred at its number."""
+        return all(
+            (len(word) + len(following)) / 2 * _CHARACTER + _GAP
+            <= (self.part(after) - self.part(at)) * _PHONE
+            for (at, word), (after, following) in pairwise(ticks)
+        )
 
 
 def compact(value: float) -> str:
