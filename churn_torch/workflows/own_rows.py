@@ -26,7 +26,7 @@ def own_rows(
     *,
     carry: Sequence[str] = (),
     doing: str = "Reading",
-    instead: str = "data=table data.source=FILE",
+    instead: str | None = "data=table data.source=FILE",
     announce: Callable[[RenderableType], None] = show,
 ) -> Iterator[Rows]:
     """Yield the rows of a part of the run's own table, of customers who were not contacted.
@@ -36,7 +36,7 @@ def own_rows(
         part: ``train``, ``validation`` or ``test``; None for all rows of all customers.
         carry: Columns that travel with the rows besides those of the run.
         doing: What the progress bar says.
-        instead: How the user names new rows, for errors.
+        instead: How the user names new rows, for errors; None where there is no way.
         announce: As for `churn_torch.tables.labelled.read.read_labelled`.
 
     Raises:
@@ -47,8 +47,8 @@ def own_rows(
             "run",
             expected="a run that held test rows back",
             got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
-            f"({instead})",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}"
+            + ("" if instead is None else f", or name new rows ({instead})"),
         )
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)
@@ -61,7 +61,7 @@ def own_rows(
             "data.source",
             expected=f"the table that the run was trained on (fingerprint {trained_on})",
             got=f"{table.fingerprint}: the source has changed",
-            fix=f"name new rows with {instead}",
+            fix="train again" if instead is None else f"name new rows with {instead}",
         )
 
 

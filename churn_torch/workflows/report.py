@@ -69,7 +69,7 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
-        text = _of_run(run, own_rows(run, None, instead="data=table data.source=FILE"))
+        text = _of_run(run, own_rows(run, None, instead=None))
     write_text(out, text)
     show(f"Report: {out}")
     return out

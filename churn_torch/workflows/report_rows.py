@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from churn_torch.errors import InputError
 from churn_torch.explanation.explained_model import ExplainedRows
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.coefficients import TrainingRows
@@ -34,7 +33,7 @@ def report_rows(run: Run, chunks: Iterable[Rows]) -> ReportRows:
         chunks: The rows, of all parts.
 
     Raises:
-        InputError: There are no test rows.
+        InputError: From the chunks.
     """
     train = TrainingRows(run)
 
@@ -45,7 +44,4 @@ def report_rows(run: Run, chunks: Iterable[Rows]) -> ReportRows:
             if len(test.label):
                 yield ExplainedRows(test.parsed, test.label, test.carried)
 
-    try:
-        return ReportRows(sample_rows(test_rows(), ROWS, seed=run.options.seed), train)
-    except InputError as error:
-        raise InputError("run", expected="test rows", got="none", fix="") from error
+    return ReportRows(sample_rows(test_rows(), ROWS, seed=run.options.seed), train)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.workflows import report as workflow
 from churn_torch.workflows.report import report
 from tests.report.made_report import made_measured
 from tests.workflows.made_runs import made_rows, made_run
@@ -76,11 +78,6 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
     unfinished = tmp_path / "unfinished"
     shutil.copytree(telco_run.folder, unfinished)
     (unfinished / "metrics.json").unlink()
-    averaged = tmp_path / "averaged"
-    shutil.copytree(telco_run.folder, averaged)
-    config = (averaged / "config.yaml").read_text()
-    assert "average: false" in config
-    (averaged / "config.yaml").write_text(config.replace("average: false", "average: true"))
     for keys, said in (
         ([f"runs=[{','.join(runs)}]"], "expected two to 4 run folders"),
         ([f"runs=[{runs[0]}]"], "two or more"),
@@ -89,7 +86,6 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
         ([f"run={telco_run.folder}", "out=no/report.html"], "a folder that is there"),
         (["run=nowhere"], "nowhere"),
         ([f"run={unfinished}"], "finish"),
-        ([f"run={averaged}"], "held test rows back"),
     ):
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(InputError, match=said):
@@ -97,13 +93,20 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
         assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_mean_of_folds_has_no_report(customers_run, monkeypatch):
+    cv = replace(customers_run.options.cv, average=True)
+    run = replace(customers_run, options=replace(customers_run.options, cv=cv))
+    monkeypatch.setattr(workflow, "load_run", lambda *a, **k: run)
+    with pytest.raises(InputError, match=r"^run: .* mean of a cross-validation, .*metrics.json.$"):
+        report({"run": str(run.folder)})
+
+
 def test_a_table_that_has_changed_is_refused(train_run, customers, table_keys, tmp_path):
     table = tmp_path / "customers.csv"
     customers.to_csv(table, index=False)
     run = train_run(tmp_path / "outputs" / "run", *table_keys, f"data.source={table}", "debug=fast")
-    assert not (run.folder / "report.html").exists()  # debug=fast
     pd.concat([customers, customers.head(3)]).to_csv(table, index=False)
-    with pytest.raises(InputError, match="the source has changed"):
+    with pytest.raises(InputError, match="the source has changed; train again"):
         report(compose("report", [f"run={run.folder}"]))
     assert not (run.folder / "report.html").exists()
 
