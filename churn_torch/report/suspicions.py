@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from churn_torch.errors import override
 
-# Columns that are named one by one, at most.
+# Columns of a kind that are named one by one, at most.
 _NAMED = 6
+# Kinds of suspicions that leaving out their columns settles.
+_OF_COLUMNS = ("alone", "missing")
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What looks wrong about a table, as the user reads it.
+
+    Attributes:
+        kind: ``alone``, ``missing``, ``same_id`` or ``copies``.
+        columns: The columns that it is about; empty where it is about the rows.
+        sentence: What was found, with the override that mends it.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    sentence: str
+
+
+def suspicion_lines(found: Sequence[Suspicion]) -> list[str]:
+    """Return the lines that the terminal shows: the first of each kind, and the rest counted."""
+    lines = []
+    for kind in dict.fromkeys(one.kind for one in found):
+        same = [one for one in found if one.kind == kind]
+        lines += [one.sentence for one in same[:_NAMED]]
+        rest = len(same) - _NAMED
+        if rest > 0:
+            lines.append(f"So {'does' if rest == 1 else 'do'} {rest} more columns.")
+    columns = [name for one in found if one.kind in _OF_COLUMNS for name in one.columns]
+    if len(columns) > 1:
+        all_of_them = override("data.ignore", list(dict.fromkeys(columns)))
+        lines.append(f"To leave out all of them: {all_of_them}")
+    return lines
 
 
 class Teller(Protocol):
@@ -24,10 +58,10 @@ class Teller(Protocol):
     def missing(self) -> int | None: ...  # noqa: D102
 
 
-def leakage_sentences(
+def lone_tellers_said(
     found: Sequence[Teller], *, target: str, positive: str, negative: str | None
-) -> list[str]:
-    """Say which columns alone tell churn, one sentence a column.
+) -> list[Suspicion]:
+    """Say which columns alone tell churn.
 
     Args:
         found: The columns.
@@ -35,8 +69,8 @@ def leakage_sentences(
         positive: Its label for churn.
         negative: Its only other label, None where there are several.
     """
-    sentences = []
-    for one in found[:_NAMED]:
+    said = []
+    for one in found:
         how = f"AUROC {one.auroc:.2f}"
         if one.missing is not None:
             if one.missing:
@@ -44,17 +78,13 @@ def leakage_sentences(
             else:
                 what = f"is not {positive}" if negative is None else f"is {negative}"
             how += f": missing where {target} {what}"
-        sentences.append(
+        sentence = (
             f"{one.column} alone tells churn ({how}); is it known before? "
             f"{override('data.ignore', [one.column])}"
         )
-    if len(found) > _NAMED:
-        rest = len(found) - _NAMED
-        sentences.append(f"So {'does' if rest == 1 else 'do'} {rest} more columns.")
-    if len(found) > 1:
-        all_of_them = override("data.ignore", [one.column for one in found])
-        sentences.append(f"To leave out all of them: {all_of_them}")
-    return sentences
+        kind = "alone" if one.missing is None else "missing"
+        said.append(Suspicion(kind, (one.column,), sentence))
+    return said
 
 
 def twins_sentence(n_test: int, n_twins: int, *, of_id: str | None, what: str = "test rows") -> str:

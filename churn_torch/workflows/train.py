@@ -57,7 +57,7 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.stored_config import load_config
-from churn_torch.workflows.suspicions import suspicions
+from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
@@ -101,6 +101,7 @@ def _train(
     n_threads: int,
     checkpoint: Path | None,
 ) -> Run:
+    found: list[dict[str, Any]] = []
     with fitted(
         options,
         table,
@@ -109,10 +110,11 @@ def _train(
         checkpoint=checkpoint,
         announce=show,
         described=config,
-        inspect=lambda table: _show_suspicions(table, options),
+        inspect=lambda table: found.extend(_looked_at(table, options)),
     ) as model:
         _show_added_notes(table.schema, model.schema)
         metrics = _metrics(model, table, folder, options)
+        metrics["suspicions"] = found
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
         label = model.store.parts["test"].read([slice(0, len(model.store.sample))]).label
         run, exported, refused = publish_or_keep(
@@ -143,11 +145,10 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     return table
 
 
-def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
+def _looked_at(table: LabelledTable, options: TrainOptions) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
-    for sentence in suspicions(table, options.data.split):
-        show(sentence, once=True)
+    return warn_of_leakage(table, options)
 
 
 def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
