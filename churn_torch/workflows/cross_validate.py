@@ -97,7 +97,7 @@ def cross_validate(
         dealt = _deal(table, options)
         # Each row is a training row of some fold; of the test rows the first fold shows enough.
         all_rows = replace(table, split=_all_training(table))
-        found = warn_of_leakage(dealt[0]["table"], options, learned=all_rows)
+        found = warn_of_leakage(dealt[0]["table"], options, source=source, learned=all_rows)
         learned = None
         if options.cv.average:
             check_columns(options, table.schema)

@@ -90,7 +90,7 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         if checkpoint is None:
             start_run(folder, content)
         table = read_table(options, source)
-        return _train(content, options, table, folder, n_threads, checkpoint)
+        return _train(content, options, table, folder, n_threads, checkpoint, source)
 
 
 def _train(
@@ -100,6 +100,7 @@ def _train(
     folder: Path,
     n_threads: int,
     checkpoint: Path | None,
+    source: Any,
 ) -> Run:
     found: list[dict[str, Any]] = []
     with fitted(
@@ -110,7 +111,7 @@ def _train(
         checkpoint=checkpoint,
         announce=show,
         described=config,
-        inspect=lambda table: found.extend(_looked_at(table, options)),
+        inspect=lambda table: found.extend(_looked_at(table, options, source)),
     ) as model:
         _show_added_notes(table.schema, model.schema)
         metrics = _metrics(model, table, folder, options)
@@ -145,10 +146,10 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     return table
 
 
-def _looked_at(table: LabelledTable, options: TrainOptions) -> list[dict[str, Any]]:
+def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
-    return warn_of_leakage(table, options)
+    return warn_of_leakage(table, options, source=source)
 
 
 def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
