@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.schema import Kind, Schema
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
-# Bins of a number, and categories of a text, that get a weight of their own.
-_BINS = 8
+# Bins of a number and of a date, and categories of a text, that get a weight of their own.
+_BINS, _DATE_BINS = 8, 24
 _CATEGORIES = 16
 _FEWEST_ROWS = 20
 # Numbers count up to so many standard deviations from the mean.
@@ -55,7 +55,8 @@ def inputs_of(parsed: pd.DataFrame, schema: Schema, names: Sequence[str]) -> Flo
         spread = present.std() or 1.0
         scaled = np.clip((numbers - present.mean()) / spread, -_FARTHEST, _FARTHEST)
         inputs.append(np.where(missing, 0.0, scaled))
-        edges = np.unique(np.quantile(present, np.arange(1, _BINS) / _BINS))
+        n_bins = _DATE_BINS if schema[name].kind is Kind.DATETIME else _BINS
+        edges = np.unique(np.quantile(present, np.arange(1, n_bins) / n_bins))
         bins = np.where(missing, -1, np.searchsorted(edges, numbers, side="right"))
         inputs += [bins == level for level in range(-1, len(edges) + 1)]
     return np.stack(inputs, axis=1).astype(np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,15 +14,15 @@ from churn_torch.evaluation.paired_metrics import auroc_estimates, ranked
 from churn_torch.evaluation.simple_model import Labels, fit, inputs_of
 from churn_torch.tables.schema import Kind, Schema
 
-# Rows that are looked at, at most, and dates.
-_ROWS = 10_000
-_DATES = 2
+# Rows and columns that are looked at, at most, and dates.
+_ROWS, _COLUMNS = 10_000, 20
+_DATES = 3
 # Rows after this share of all are late, where dates have so many values that this can be said.
 _LATE = 0.7
 _SHARES = (0.1, 0.5)
 _FEWEST = 30
 # Gaps of AUROC that are smaller, or less than so many standard errors, say nothing.
-SMALLEST_GAP = 0.03
+SMALLEST_GAP = 0.05
 STANDARD_ERRORS = 4.0
 
 
@@ -42,7 +42,7 @@ class TimeGap:
 
 
 def time_gaps(
-    parsed: pd.DataFrame, label: Labels, schema: Schema, names: Sequence[str]
+    parsed: pd.DataFrame, label: Labels, schema: Schema, scores: Mapping[str, float]
 ) -> list[TimeGap]:
     """Return the dates by which a split would measure less than a random one does.
 
@@ -54,16 +54,18 @@ def time_gaps(
         parsed: N training rows of features, in no order.
         label: ``[N]`` of 1 and 0.
         schema: Their columns.
-        names: The features that are learned from.
+        scores: The features that are learned from, and the AUROC of each: those with the highest
+            are taken.
     """
-    dates = [column for column in schema.features if column.kind is Kind.DATETIME]
+    best = sorted(scores, key=lambda name: -scores[name])
+    dates = [name for name in best if schema[name].kind is Kind.DATETIME]
     gaps = []
-    for date in sorted(dates, key=lambda column: -column.n_distinct)[:_DATES]:
-        time = parsed[date.name].to_numpy(np.float64)
+    for date in dates[:_DATES]:
+        time = parsed[date].to_numpy(np.float64)
         rows = np.flatnonzero(~np.isnan(time))[:_ROWS]
-        used = [date.name, *(name for name in names if name != date.name)]
+        used = list(dict.fromkeys([date, *best]))[:_COLUMNS]
         inputs = inputs_of(parsed.take(rows), schema, used)
-        gap = _gap(time[rows], label[rows], inputs, date.name)
+        gap = _gap(time[rows], label[rows], inputs, date)
         gaps += [] if gap is None else [gap]
     return gaps
 

@@ -30,8 +30,8 @@ from churn_torch.workflows.options import TrainOptions
 # Twins are worth a word from so many, and so large a share of the test rows.
 FEWEST_TWINS = 3
 SMALLEST_SHARE = 0.01
-# Rows for what takes longer than a pass over them, and the columns of a model of these.
-_ROWS, _COLUMNS = 20_000, 20
+# Rows for what takes longer than a pass over them.
+_ROWS = 20_000
 
 
 def warn_of_leakage(
@@ -121,11 +121,12 @@ def _of_columns(sample: Sample, schema: Schema, split: SplitOptions) -> list[Sus
         ]
     found += said.names_said(named_for_the_end(scores, label, _of(found)))
     if split.by in ("random", "hash"):
-        known = [name for name in scores if name not in _of(found)]
-        best = sorted(known, key=lambda name: -scores[name])[:_COLUMNS]
-        for gap in time_gaps(parsed, label, schema, best):
-            if gap.column in known:
-                found.append(said.time_gap_said(gap.column, gap.at_random, gap.by_time))
+        told = _of(found)
+        others = {name: score for name, score in scores.items() if name not in told}
+        found += [
+            said.time_gap_said(gap.column, gap.at_random, gap.by_time)
+            for gap in time_gaps(parsed, label, schema, others)
+        ]
     return found
 
 
