@@ -1,9 +1,13 @@
-"""Every kind of page in a real browser, on a desktop, a phone, in the dark and on paper."""
+"""Every kind of page in a real browser, on a desktop, a phone, in the dark and on paper.
+
+``PAGE_SHOTS=FOLDER`` keeps pictures of the pages.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -26,12 +30,15 @@ from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
 
 CHROMIUM = "/usr/bin/chromium"
-Audit = Callable[[str], dict[str, Any]]
+Audit = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
-    """Return a function from a page to what is wrong with it, in one browser."""
+    """Return a function from a page to what is wrong with it, in one browser.
+
+    It may be given a name, under which pictures of the page are kept.
+    """
     node_runtime()
     if not (NODE / "node_modules" / "axe-core").is_dir():
         lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
@@ -48,9 +55,11 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
         assert process.stdout is not None
         stdin, stdout = process.stdin, process.stdout
 
-        def look(text: str) -> dict[str, Any]:
+        def look(text: str, name: str = "") -> dict[str, Any]:
             page.write_text(text, encoding="utf-8")
-            print(json.dumps({"url": page.as_uri(), "shots": None}), file=stdin, flush=True)
+            kept = os.environ.get("PAGE_SHOTS") if name else None
+            asked = {"url": page.as_uri(), "shots": str(Path(kept) / name) if kept else None}
+            print(json.dumps(asked), file=stdin, flush=True)
             report: dict[str, Any] = json.loads(stdout.readline())
             assert "error" not in report, report["error"]
             return report
@@ -131,7 +140,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_no_faults(name: str, audit: Audit):
     make, n_charts = PAGES[name]
-    assert audit(make()) == {"faults": [], "charts": n_charts}
+    assert audit(make(), name) == {"faults": [], "charts": n_charts}
 
 
 # Ways to spoil a good page that can be seen beside each other: the fault that must be named, what
