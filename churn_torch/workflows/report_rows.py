@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.coefficients import TrainingRows
@@ -46,5 +48,6 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
         test = rows.of("test").untreated()
         if len(test.label):
             sample.add(ExplainedRows(test.parsed, test.label, test.carried))
-            search.add(test.parsed, model.probability(test.parsed), test.label, test.carried)
+            probability = model.probability(test.parsed).astype(np.float32)
+            search.add(test.parsed, probability, test.label, test.carried)
     return ReportRows(sample.rows(), train, search.found())
