@@ -20,14 +20,18 @@ from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.campaign_page import campaign_page
 from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, histogram, line_chart
 from churn_torch.report.html_table import html_table
+from churn_torch.report.model_report import RunsReport
 from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.report.results_page import results_page
 from churn_torch.report.uplift_page import uplift_page
 from tests.export.elsewhere import NODE, lacking, node_runtime
 from tests.report.made_campaign import FIGURES, uncertain
+from tests.report.made_report import made_measured, made_report
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
+from tests.report.test_comparison import made
 
 CHROMIUM = "/usr/bin/chromium"
 Audit = Callable[..., dict[str, Any]]
@@ -127,12 +131,19 @@ def every_chart() -> str:
     )  # fmt: skip
 
 
+def runs() -> str:
+    both = [made_measured("logreg", offer=True), made_measured("mlp optimizer.lr=0.1", offer=True)]
+    return runs_page(RunsReport(both, made([0.41, 0.42]), {"optimizer.lr": [0.01, 0.1]}))
+
+
 PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "scorecard": (lambda: scorecard_page([CURVE, *TERMS], -1.5), 2),
     "shapes": (lambda: shapes_page([CURVE, *TERMS], -1.5), 2),
     "campaign": (campaign, 6),
     "results": (measured, 2),
     "uplift": (lambda: uplift_page(METRICS), 2),
+    "report": (lambda: report_page(made_report(run=made_measured(offer=True))), 12),
+    "runs": (runs, 9),
     "every chart": (every_chart, 5),
 }
 
