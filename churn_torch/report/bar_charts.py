@@ -100,8 +100,8 @@ def picture_table(
         for kind, heading in zip(kinds, headings, strict=True)
     )
     parts = [
-        f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}<td aria-hidden=true>"
-        "<tbody>"
+        f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}"
+        "<td class=picture aria-hidden=true><tbody>"
     ]
     for row in rows:
         name, *numbers = map(_cell, row.cells)
