@@ -53,8 +53,9 @@ class Track:
         return path(f"bar {kind}", f"M{zero} 4H{self.scale.x(value)}V16H{zero}Z")
 
     def interval(self, low: float, high: float, kind: str = "whisker") -> str:
-        """Return a line from one number to another."""
-        return path(kind, f"M{self.scale.x(low)} {_HEIGHT // 2}H{self.scale.x(high)}")
+        """Return a line from one number to another, that is seen on a bar too."""
+        shape = f"M{self.scale.x(low)} {_HEIGHT // 2}H{self.scale.x(high)}"
+        return path("halo", shape) + path(kind, shape)
 
     def mark(self, value: float, kind: str) -> str:
         """Return a mark at a number."""

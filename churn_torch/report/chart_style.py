@@ -32,6 +32,7 @@ CHART_STYLE = """
 .chart .reference { stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .vertical { stroke: var(--line); stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .dot { fill: var(--line); stroke: var(--page) } .chart .whisker { stroke: var(--line) }
+.chart .halo { stroke: var(--page); stroke-width: 5 }
 .chart .single { stroke-linecap: round; stroke-width: 7 }
 .chart .band, .chart .area { fill: var(--ink); stroke: none; opacity: .25 }
 .chart .rows-below { fill: var(--rows); stroke: none }
@@ -41,11 +42,12 @@ CHART_STYLE = """
   background: var(--page); border: 1px solid var(--line); pointer-events: none }
 .chart details td, .chart details th { padding: 0 .5em } .chart details { margin-top: .2em }
 .rows table { width: 100% } .rows th { width: 30%; overflow-wrap: anywhere }
-.rows .n { white-space: nowrap; width: 1px } .rows .n small { white-space: normal }
+.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal }
 .rows .picture { min-width: 5em }
 .rows small { display: block } .rows .first > * { border-top: 1px solid var(--axis) }
 .rows svg { display: block; width: 100%; height: 1.3em }
-@media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em } }
+@media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em }
+  .rows .n small { white-space: normal } }
 @media print { .plot > svg { height: 12em } .plot { outline: 0 !important }
   .chart details, .plot .value, .plot .cursor { display: none } }
 """
