@@ -21,8 +21,35 @@ from churn_torch.workflows.run_folder import Run
 MOST_ROWS = 1_000_000
 
 
+class TrainingRows:
+    """Training rows of a run, at most `MOST_ROWS` of them, evenly spaced; added chunk by chunk.
+
+    Args:
+        run: The run; one of another model than a logistic regression or a scorecard keeps none.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
+        self._keeps = has_coefficients(run.scorer)
+        self._chunks: list[Rows] = []
+        self._start = 0
+
+    def add(self, rows: Rows) -> None:
+        """Add training rows."""
+        if not self._keeps:
+            return
+        chosen = np.arange(-self._start % self._step, len(rows.label), self._step)
+        self._start += len(rows.label)
+        self._chunks.append(rows.take(chosen) if self._step > 1 else rows)
+
+    def joined(self) -> Rows:
+        """Return the rows that were kept."""
+        return Rows.joined(self._chunks)
+
+
 def coefficients_of(
     run: Run,
+    rows: TrainingRows | None = None,
     *,
     robust: bool = False,
     announce: Callable[[RenderableType], None] = show,
@@ -33,7 +60,8 @@ def coefficients_of(
     where ids are repeated.
 
     Args:
-        run: A run whose table is still where it was.
+        run: The run.
+        rows: Its training rows; None to read them from its table, which must still be where it was.
         robust: Standard errors of the sandwich.
         announce: Tells the user what is read.
 
@@ -42,13 +70,11 @@ def coefficients_of(
     """
     if not has_coefficients(run.scorer):
         return None
-    step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
-    chunks, start = [], 0
-    for rows in own_rows(run, "train", doing="Reading training rows", announce=announce):
-        chosen = np.arange(-start % step, len(rows.label), step)
-        start += len(rows.label)
-        chunks.append(rows.take(chosen) if step > 1 else rows)
-    train = Rows.joined(chunks)
+    if rows is None:
+        rows = TrainingRows(run)
+        for chunk in own_rows(run, "train", doing="Reading training rows", announce=announce):
+            rows.add(chunk)
+    train = rows.joined()
     weight = None if train.weight is None else train.weight / train.weight.mean()
     penalty = run.metrics["fit"].get("exact", {}).get("l2", run.options.penalty.l2)
     return coefficients(

@@ -22,21 +22,21 @@ from churn_torch.workflows.run_folder import Run
 
 def own_rows(
     run: Run,
-    part: str = "test",
+    part: str | None = "test",
     *,
     carry: Sequence[str] = (),
     doing: str = "Reading",
-    instead: str = "data=table data.source=FILE",
+    instead: str | None = "data=table data.source=FILE",
     announce: Callable[[RenderableType], None] = show,
 ) -> Iterator[Rows]:
     """Yield the rows of a part of the run's own table, of customers who were not contacted.
 
     Args:
         run: The run.
-        part: ``train``, ``validation`` or ``test``.
+        part: ``train``, ``validation`` or ``test``; None for all rows of all customers.
         carry: Columns that travel with the rows besides those of the run.
         doing: What the progress bar says.
-        instead: How the user names new rows, for errors.
+        instead: How the user names new rows, for errors; None where there is no way.
         announce: As for `churn_torch.tables.labelled.read.read_labelled`.
 
     Raises:
@@ -47,21 +47,21 @@ def own_rows(
             "run",
             expected="a run that held test rows back",
             got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
-            f"({instead})",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}"
+            + ("" if instead is None else f", or name new rows ({instead})"),
         )
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)
     table = read_labelled(options.table, seed=options.seed, announce=announce)
     for rows in watched(table.chunks(), table, doing):
-        yield rows.of(part).untreated()
+        yield rows if part is None else rows.of(part).untreated()
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(
             "data.source",
             expected=f"the table that the run was trained on (fingerprint {trained_on})",
             got=f"{table.fingerprint}: the source has changed",
-            fix=f"name new rows with {instead}",
+            fix="train again" if instead is None else f"name new rows with {instead}",
         )
 
 
