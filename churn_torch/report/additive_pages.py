@@ -28,7 +28,8 @@ _DEEPEST = 0.75
 _COLOURS = "Orange adds to the risk of churn, blue lowers it"
 _STYLE = """
 h2 { overflow-wrap: anywhere } h2 small { font-weight: normal }
-.chart figcaption b { display: none } .plot > svg { height: 10em }
+.chart figcaption b { display: none } .plot > svg { height: 12em }
+.rows table { table-layout: fixed } .rows .n { width: 5.5em }
 .rows td.n:nth-child(2) { color: var(--quiet) }
 .map td { text-align: center; min-width: 2.2em } .empty { font-style: italic }
 """

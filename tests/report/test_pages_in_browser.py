@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from churn_torch.evaluation.comparison import comparison
+from churn_torch.evaluation.paired_metrics import Estimates
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.campaign_page import campaign_page
 from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, histogram, line_chart
@@ -25,15 +26,13 @@ from churn_torch.report.page_style import page_end, page_start
 from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.report.results_page import results_page
 from churn_torch.report.uplift_page import uplift_page
-from tests.export.elsewhere import NODE, lacking, node_runtime
+from tests.export.elsewhere import NODE, chromium, lacking
 from tests.report.made_campaign import FIGURES, uncertain
 from tests.report.made_report import made_measured, made_report
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
-from tests.report.test_comparison import made
 
-CHROMIUM = "/usr/bin/chromium"
 Audit = Callable[..., dict[str, Any]]
 
 
@@ -43,34 +42,18 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
 
     It may be given a name, under which pictures of the page are kept.
     """
-    node_runtime()
+    page = tmp_path_factory.mktemp("pages") / "page.html"
     if not (NODE / "node_modules" / "axe-core").is_dir():
         lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
-    if not Path(CHROMIUM).exists():
-        lacking(f"{CHROMIUM} is not installed")
-    page = tmp_path_factory.mktemp("pages") / "page.html"
-    with subprocess.Popen(
-        ["node", Path(__file__).with_name("audit.mjs"), CHROMIUM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stdin, stdout = process.stdin, process.stdout
+    with chromium(Path(__file__).with_name("audit.mjs")) as ask:
 
         def look(text: str, name: str = "") -> dict[str, Any]:
             page.write_text(text, encoding="utf-8")
             kept = os.environ.get("PAGE_SHOTS") if name else None
-            asked = {"url": page.as_uri(), "shots": str(Path(kept) / name) if kept else None}
-            print(json.dumps(asked), file=stdin, flush=True)
-            report: dict[str, Any] = json.loads(stdout.readline())
-            assert "error" not in report, report["error"]
-            return report
+            shots = str(Path(kept).resolve() / name) if kept else None
+            return ask({"url": page.as_uri(), "shots": shots})
 
         yield look
-        stdin.close()
-        process.wait(timeout=60)
 
 
 def campaign() -> str:
@@ -89,6 +72,13 @@ def measured() -> str:
             warnings=["the groups differ"],
         )
     )
+
+
+def two_runs() -> str:
+    runs = [made_measured(name, offer=True) for name in ("logreg", "mlp")]
+    measured = Estimates("auroc", np.array([0.8, 0.801]), ((np.eye(2) * 1e-4, 1e9),))
+    found = comparison([run.name for run in runs], [measured], "auroc", measured_on="99 rows")
+    return runs_page(RunsReport(runs, found, {"optimizer.lr": [0.1, 0.01]}))
 
 
 def every_chart() -> str:
@@ -131,11 +121,6 @@ def every_chart() -> str:
     )  # fmt: skip
 
 
-def runs() -> str:
-    both = [made_measured("logreg", offer=True), made_measured("mlp optimizer.lr=0.1", offer=True)]
-    return runs_page(RunsReport(both, made([0.41, 0.42]), {"optimizer.lr": [0.01, 0.1]}))
-
-
 PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "scorecard": (lambda: scorecard_page([CURVE, *TERMS], -1.5), 2),
     "shapes": (lambda: shapes_page([CURVE, *TERMS], -1.5), 2),
@@ -143,7 +128,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "results": (measured, 2),
     "uplift": (lambda: uplift_page(METRICS), 2),
     "report": (lambda: report_page(made_report(run=made_measured(offer=True))), 12),
-    "runs": (runs, 9),
+    "runs": (two_runs, 9),
     "every chart": (every_chart, 5),
 }
 
@@ -186,6 +171,7 @@ LAYOUT = [
     ("keys: no value at the pointer", '"pointermove"', '"other"'),
 ]  # fmt: skip
 SCRIPTED = [
+    ('keys: "wide', BEFORE, "<div style='overflow-x:auto;width:3em'>wide_and_wider</div>" + BEFORE),
     ("keys: chart 0: no value after an arrow", "ArrowRight: () =>", "Other: () =>"),
     ("keys: chart 0: a value after Escape", "Escape: () =>", "Esc: () =>"),
 ]
