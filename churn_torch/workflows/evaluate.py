@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from omegaconf import DictConfig
-from pandas.api.types import union_categoricals
 
 from churn_torch.console import show
 from churn_torch.decisions.offers import Offer
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -24,21 +23,19 @@ from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
-from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.customer_value import ValueExpression
-from churn_torch.tables.encode import encode, is_dated, parse_time
+from churn_torch.tables.encode import encode
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
-from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.schema import Schema
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 
@@ -106,14 +103,14 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         name, parts = "new rows", _new_rows(run, options.data, options.by, source, value)
     weighed = measured_offers(offers, run.threshold)
     measured = SplitMetrics(threshold=run.threshold)
-    kept, counts = _Kept(options.by), InputCounts(run.schema)
+    kept, counts = SlicedRows(options.by), InputCounts(run.schema)
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
         for one in weighed.values():
             assert part.value is not None
             one.update(probability.numpy(), part.label, part.value)
-        kept.add(probability.numpy(), part)
+        kept.add(probability.numpy(), part.label, part.sliced, part.value)
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
     if not options.allow_unseen:
         counts.check_seen()
@@ -130,7 +127,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
     if weighed:
         show(profit_table(metrics["profit"]))
     if options.by:
-        frame = kept.measure(run)
+        frame = _show_segments(kept, options.by, run.threshold)
         metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
         if options.out is not None:
             sources.write([frame], options.out)
@@ -163,11 +160,11 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     """
     names = [column.name for column in run.schema.columns]
     computed = [] if run.options.data.value is None else [VALUE]
-    _check_by(by, [*names, *computed])
+    check_sliced("by", by, [*names, *computed])
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):
         value = rows.carried[VALUE].to_numpy() if computed else None
-        yield _Part(rows.parsed, rows.label, _sliced(rows.carried, run.schema, by), value)
+        yield _Part(rows.parsed, rows.label, sliced(rows.carried, run.schema, by), value)
 
 
 def _new_rows(
@@ -178,77 +175,17 @@ def _new_rows(
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     for rows in new_rows(source, run.schema, data.reading):
-        _check_by(by, list(rows.frame.columns))
+        check_sliced("by", by, list(rows.frame.columns))
         worth = None if value is None else value(rows.frame, rows.positions)
-        yield _Part(rows.parsed, rows.label, _sliced(rows.frame, run.schema, by), worth)
+        yield _Part(rows.parsed, rows.label, sliced(rows.frame, run.schema, by), worth)
 
 
-def _check_by(by: Sequence[str], names: Sequence[str]) -> None:
+def _show_segments(kept: SlicedRows, by: Sequence[str], threshold: float) -> pd.DataFrame:
+    """Measure and show the segments of every column."""
+    frames = []
     for name in by:
-        if name not in names:
-            raise InputError(
-                "by",
-                expected="columns of the table",
-                got=f"{name!r}{suggest(name, names)}",
-                fix="name columns that are there",
-            )
-
-
-def _sliced(frame: pd.DataFrame, schema: Schema, by: Sequence[str]) -> pd.DataFrame:
-    """Return the columns to slice by: numbers and dates as such, all else as categories of text."""
-    columns = {name: _typed(frame, schema, name).reset_index(drop=True) for name in by}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
-
-
-def _typed(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
-    storage, values = cells.plain(frame[name])
-    column = next((column for column in schema.columns if column.name == name), None)
-    if column is not None and column.kind not in (Kind.CATEGORICAL, Kind.BOOLEAN):
-        if is_dated(column):
-            return pd.Series(pd.to_datetime(parse_time(frame, column), unit="D").round("s"))
-        if column.storage is Storage.NUMBER and storage is Storage.TEXT:
-            numbers, unreadable = read_column(values, column)
-            if not unreadable.any():
-                return numbers
-    if storage in (Storage.NUMBER, Storage.DATETIME):
-        return values
-    return cells.canonical_text(frame[name]).astype("category")
-
-
-class _Kept:
-    """What the metrics by segment need of every row: probability, label and its values."""
-
-    def __init__(self, by: Sequence[str]) -> None:
-        self.by = by
-        self.probability: list[npt.NDArray[np.float32]] = []
-        self.label: list[npt.NDArray[np.float32]] = []
-        self.values: dict[str, list[pd.Series]] = {name: [] for name in by}
-
-    def add(self, probability: npt.NDArray[np.float32], part: _Part) -> None:
-        """Keep the rows of a chunk, if segments are asked for."""
-        if not self.by or not len(part.label):
-            return
-        self.probability.append(probability)
-        self.label.append(part.label)
-        for name in self.by:
-            self.values[name].append(part.sliced[name])
-
-    def measure(self, run: Run) -> pd.DataFrame:
-        """Measure and show the segments of every column."""
-        probability, label = np.concatenate(self.probability), np.concatenate(self.label)
-        frames = []
-        for name in self.by:
-            segments = segment(_joined(self.values[name]))
-            frame = segment_metrics(name, segments, probability, label, threshold=run.threshold)
-            show(segments_table(name, frame, segments.note))
-            frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
-
-
-def _joined(chunks: Sequence[pd.Series]) -> pd.Series:
-    """Return the values of all chunks; text as categories, of which each chunk has its own."""
-    if all(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
-        return pd.Series(union_categoricals([chunk.array for chunk in chunks]))
-    if any(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
-        chunks = [cells.canonical_text(chunk) for chunk in chunks]
-    return pd.concat(chunks, ignore_index=True)
+        segments = segment(kept.values(name))
+        frame = segment_metrics(name, segments, kept.probability, kept.label, threshold=threshold)
+        show(segments_table(name, frame, segments.note))
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
