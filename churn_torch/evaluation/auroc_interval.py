@@ -73,6 +73,29 @@ def placements(negatives: Ints, positives: Ints) -> tuple[Floats, Floats]:
     return below, above
 
 
+def ranked_counts(probability: Floats, label: Floats) -> tuple[Ints, Ints]:
+    """Return rows as the other functions take them: those of each class by group of ties.
+
+    Args:
+        probability: ``[N]``.
+        label: ``[N]`` of 1 for churners and 0 for the others.
+
+    Returns:
+        Non-churners and churners of each group, most probable group first, both ``[G]``.
+    """
+    values, group = np.unique(-probability, return_inverse=True)
+    negatives, positives = (
+        np.bincount(group[label == of_class], minlength=len(values)) for of_class in (0, 1)
+    )
+    return negatives, positives
+
+
+def area(negatives: Ints, positives: Ints) -> float:
+    """Return the AUROC of rows that are counted in groups of ties; both classes have rows."""
+    below, _ = placements(negatives, positives)
+    return float(positives @ below) / int(positives.sum())
+
+
 def standard_error(negatives: Ints, positives: Ints) -> float:
     """Return the standard error of an AUROC; it is above 0, and rough with few rows of a class.
 

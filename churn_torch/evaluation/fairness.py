@@ -5,9 +5,10 @@ each definition of fairness the largest gap between two groups (`group_gaps`), a
 more than chance. The p-values of a column's gaps are corrected for their number (Holm 1979, "A
 simple sequentially rejective multiple test procedure").
 
-The definitions: demographic parity (Dwork et al. 2012), equal opportunity and equalized odds (Hardt,
-Price & Srebro 2016, "Equality of opportunity in supervised learning"), calibration within groups
-(Kleinberg, Mullainathan & Raghavan 2017). Where base rates differ no model that is less than
+The definitions: demographic parity (Dwork et al. 2012, "Fairness through awareness"), equal
+opportunity and equalized odds (Hardt, Price & Srebro 2016, "Equality of opportunity in supervised
+learning"), calibration within groups (Kleinberg, Mullainathan & Raghavan 2017, "Inherent trade-offs
+in the fair determination of risk scores"). Where base rates differ no model that is less than
 perfect can have all of them (the same; Chouldechova 2017, "Fair prediction with disparate impact").
 """
 
@@ -19,7 +20,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from churn_torch.evaluation.auroc_interval import auroc_interval, placements, standard_error
+from churn_torch.evaluation.auroc_interval import (
+    area,
+    auroc_interval,
+    ranked_counts,
+    standard_error,
+)
 from churn_torch.evaluation.group_gaps import Estimates, gap_interval
 from churn_torch.evaluation.segments import MIN_ROWS, Segments, mean_interval
 from churn_torch.evaluation.share_intervals import CONFIDENCE, wilson
@@ -199,10 +205,7 @@ class _Counts:
         self.hits = int((flagged & (label == 1)).sum())
         self.misses = self.flagged - self.hits
         self.errors = probability.astype(np.float64) - label
-        values, position = np.unique(-probability, return_inverse=True)
-        self.ranked = [
-            np.bincount(position[label == which], minlength=len(values)) for which in (0, 1)
-        ]
+        self.ranked = ranked_counts(probability, label)
 
     @property
     def shares(self) -> dict[str, tuple[int, int]]:
@@ -222,17 +225,13 @@ class _Counts:
             for name, (successes, n) in self.shares.items()
         }
         both = self.churners and self.stayers
-        found["auroc"] = Measure(self.auroc, *auroc_interval(*self.ranked)) if both else None
+        found["auroc"] = (
+            Measure(area(*self.ranked), *auroc_interval(*self.ranked)) if both else None
+        )
         found["calibration"] = (
             Measure(float(self.errors.mean()), *mean_interval(self.errors)) if self.n > 1 else None
         )
         return found
-
-    @property
-    def auroc(self) -> float:
-        """There are rows of both classes."""
-        below, _ = placements(*self.ranked)
-        return float(self.ranked[1] @ below) / self.churners
 
     def too_small(self) -> tuple[str, ...]:
         """The metrics that rest on too few customers."""
@@ -243,7 +242,7 @@ class _Counts:
     def estimate(self, metric: str) -> tuple[float, float]:
         """Return a metric and its standard error, of enough customers."""
         if metric == "auroc":
-            return self.auroc, standard_error(*self.ranked)
+            return area(*self.ranked), standard_error(*self.ranked)
         if metric == "calibration":
             return float(self.errors.mean()), float(self.errors.std(ddof=1)) / self.n**0.5
         successes, n = self.shares[metric]

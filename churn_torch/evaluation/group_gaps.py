@@ -1,4 +1,4 @@
-"""The largest difference of a metric between groups of customers: its interval, and whether it is chance.
+"""The largest difference of a metric between groups: its interval, and whether it is chance.
 
 The largest minus the smallest of several noisy estimates is too large on average: groups that are
 alike in truth differ in every sample. So the interval is that of a likelihood-ratio test, inverted.

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.evaluation.fairness import FEWEST
+from churn_torch.evaluation.thresholds import between
 
 EQUAL_SELECTION_RATE, EQUAL_RECALL = "equal_selection_rate", "equal_recall"
 RULES = (EQUAL_SELECTION_RATE, EQUAL_RECALL)
@@ -49,7 +50,7 @@ def group_thresholds(
         ranked = np.sort(probability[counted & (codes == group)])[::-1]
         if len(ranked) >= FEWEST:
             flagged = round(share * len(ranked))
-            # With nobody to flag, just above everybody.
-            edge = ranked[flagged - 1] if flagged else np.nextafter(ranked[0], np.float32(2))
-            thresholds[group] = float(edge)
+            # Above everybody where nobody is to be flagged, below where everybody is.
+            ends = np.concatenate([[1.1], ranked, [0.0]])
+            thresholds[group] = between(float(ends[flagged]), float(ends[flagged + 1]))
     return thresholds

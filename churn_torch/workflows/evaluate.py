@@ -30,8 +30,9 @@ from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Schema
+from churn_torch.workflows.fairness import check_compared, judge_run, refuse_many_values
 from churn_torch.workflows.new_rows import new_rows
+from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
@@ -47,6 +48,7 @@ class EvaluateOptions:
         run: The run folder.
         data: New labelled rows; None for the run's own test rows.
         by: Columns whose values are measured one by one.
+        fairness: Which groups of customers are compared.
         out: A CSV or Parquet file for the metrics by segment.
         offer: Retention offers by name; none for those of the run.
         allow_unseen: Measure rows of which a column holds nothing but unknown categories.
@@ -57,6 +59,7 @@ class EvaluateOptions:
     data: DataOptions | None = None
     offer: Mapping[str, Offer] = field(default_factory=dict)
     by: Sequence[str] = ()
+    fairness: FairnessOptions = field(default_factory=FairnessOptions)
     out: str | None = None
     allow_unseen: bool = False
     trust: Sequence[str] = ()
@@ -81,7 +84,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
 
     Returns:
         The metrics, with intervals; with ``by`` also ``segments``, a list of what
-        `churn_torch.evaluation.segments.segment_metrics` returns, row by row.
+        `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
+        also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values.
 
     Raises:
         InputError: The run, the table or a column cannot be used.
@@ -96,21 +100,25 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
     _check_out(run, options, source)
+    fairness = options.fairness
+    check_compared(fairness, run, new=options.data is not None)
     offers, value = offers_and_value(run.options, run.schema, options.offer, options.data)
     if options.data is None:
         name, parts = "test", _own_rows(run, options.by)
     else:
-        name, parts = "new rows", _new_rows(run, options.data, options.by, source, value)
+        name, parts = "new rows", _new_rows(run, options, source, value)
     weighed = measured_offers(offers, run.threshold)
     measured = SplitMetrics(threshold=run.threshold)
     kept, counts = SlicedRows(options.by), InputCounts(run.schema)
+    compared = SlicedRows(() if options.data is None else fairness.by)
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
         for one in weighed.values():
             assert part.value is not None
             one.update(probability.numpy(), part.label, part.value)
-        kept.add(probability.numpy(), part.label, part.sliced, part.value)
+        for rows in (kept, compared):
+            rows.add(probability.numpy(), part.label, part.sliced)
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
     if not options.allow_unseen:
         counts.check_seen()
@@ -132,6 +140,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         if options.out is not None:
             sources.write([frame], options.out)
             show(f"Metrics by segment are written to {options.out}.")
+    if fairness.by:
+        metrics["fairness"] = judge_run(run, fairness, offers, compared if compared.by else None)
     return metrics
 
 
@@ -168,16 +178,21 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
 
 
 def _new_rows(
-    run: Run, data: DataOptions, by: Sequence[str], source: Any, value: ValueExpression | None
+    run: Run, options: EvaluateOptions, source: Any, value: ValueExpression | None
 ) -> Iterator[_Part]:
     """Yield new labelled rows."""
+    data, by, groups = options.data, options.by, options.fairness.by
+    assert data is not None
     source = data.source if source is None else source
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     for rows in new_rows(source, run.schema, data.reading):
-        check_sliced("by", by, list(rows.frame.columns))
+        names = list(rows.frame.columns)
+        check_sliced("by", by, names)
+        check_sliced("fairness.by", groups, names)
+        refuse_many_values(rows.frame, groups)
         worth = None if value is None else value(rows.frame, rows.positions)
-        yield _Part(rows.parsed, rows.label, sliced(rows.frame, run.schema, by), worth)
+        yield _Part(rows.parsed, rows.label, sliced(rows.frame, run.schema, [*by, *groups]), worth)
 
 
 def _show_segments(kept: SlicedRows, by: Sequence[str], threshold: float) -> pd.DataFrame:

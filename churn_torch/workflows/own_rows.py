@@ -79,9 +79,6 @@ def sample_own_rows(run: Run, part: str, n_rows: int, *, seed: int) -> Explained
 def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> ExplainedRows:
     """Return a random sample of the rows of all chunks in their order, of at most ``n_rows``.
 
-    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
-    a chunk are in memory.
-
     Args:
         chunks: The rows.
         n_rows: Most rows.
@@ -90,18 +87,38 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
     Raises:
         InputError: There is no chunk.
     """
-    rng = np.random.default_rng(seed)
-    kept: list[ExplainedRows] = []
-    drawn = np.empty(0)
+    sample = RowSample(n_rows, seed=seed)
     for chunk in chunks:
-        numbers = rng.random(len(chunk.label))
-        rows = _joined([*kept, chunk])
-        drawn = np.concatenate([drawn, numbers])
-        chosen = np.sort(np.argsort(drawn)[:n_rows])
-        kept, drawn = [_taken(rows, chosen)], drawn[chosen]
-    if not kept:
+        sample.add(chunk)
+    if sample.rows is None:
         raise InputError("source", expected="labelled rows", got="none", fix="name another table")
-    return kept[0]
+    return sample.rows
+
+
+class RowSample:
+    """A random sample of rows that come chunk by chunk, in their order.
+
+    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
+    a chunk are in memory.
+
+    Args:
+        n_rows: Most rows.
+        seed: Of the draws.
+
+    Attributes:
+        rows: The sample; None before the first chunk.
+    """
+
+    def __init__(self, n_rows: int, *, seed: int) -> None:
+        self.rows: ExplainedRows | None = None
+        self._n_rows, self._rng, self._drawn = n_rows, np.random.default_rng(seed), np.empty(0)
+
+    def add(self, chunk: ExplainedRows) -> None:
+        """Add the rows of a chunk."""
+        drawn = np.concatenate([self._drawn, self._rng.random(len(chunk.label))])
+        rows = _joined([chunk] if self.rows is None else [self.rows, chunk])
+        chosen = np.sort(np.argsort(drawn)[: self._n_rows])
+        self.rows, self._drawn = _taken(rows, chosen), drawn[chosen]
 
 
 def _joined(chunks: Sequence[ExplainedRows]) -> ExplainedRows:

@@ -1,4 +1,4 @@
-"""Scored rows with the columns that they are sliced by: a few numbers a row, kept to be measured."""
+"""Scored rows with the columns that they are sliced by: a few numbers a row, to be measured."""
 
 from __future__ import annotations
 

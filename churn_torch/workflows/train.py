@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.fairness import check_groups, judge_table
 from churn_torch.workflows.fit import Fitted, fitted
+from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.profit import (
     decision_of,
@@ -90,7 +92,7 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         if checkpoint is None:
             start_run(folder, content)
         table = read_table(options, source)
-        return _train(content, options, table, folder, n_threads, checkpoint)
+        return _train(content, options, table, folder, n_threads, checkpoint, source)
 
 
 def _train(
@@ -100,6 +102,7 @@ def _train(
     folder: Path,
     n_threads: int,
     checkpoint: Path | None,
+    source: Any,
 ) -> Run:
     with fitted(
         options,
@@ -119,6 +122,10 @@ def _train(
             run, model.store.sample, label.numpy().copy(), options=options.export
         )
         terms = read_terms(run, model.store)
+        if options.fairness.by:
+            decided = Decided(model.scorer, model.schema, model.threshold)
+            judged = judge_table(options, table, decided, source=source)
+            run = replace(run, metrics={**run.metrics, "fairness": judged})
     if terms is not None:
         write_terms(run, terms)
     save_run(run)
@@ -139,6 +146,7 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
     say_treatment(options)
     check_columns(options, table.schema)
+    check_groups(table.chunks(), options.fairness.by)
     show(columns_table(table.schema.columns), once=True)
     return table
 

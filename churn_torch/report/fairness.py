@@ -1,0 +1,247 @@
+"""Fairness for the terminal and in words: the groups of a column, their gaps, and remedies.
+
+All takes an entry of ``metrics.json["fairness"]``; `churn_torch.evaluation.fairness.Fairness` says
+what is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from churn_torch.report.formats import listed
+
+# Of each metric of a group its heading, and whether it is a percentage.
+METRICS = {
+    "base_rate": ("churn rate", True),
+    "selection_rate": ("flagged", True),
+    "recall": ("churners flagged", True),
+    "false_positive_rate": ("stayers flagged", True),
+    "precision": ("right of flagged", True),
+    "calibration": ("predicted - observed", True),
+    "auroc": ("AUROC", False),
+}
+GAPS = {
+    "base_rate": "churn rate (of customers, not of the model)",
+    "demographic_parity": "flagged (demographic parity)",
+    "equal_opportunity": "churners flagged (equal opportunity)",
+    "equalized_odds": "churners or stayers flagged (equalized odds)",
+    "calibration": "predicted - observed (calibration)",
+    "auroc": "AUROC",
+}
+# What a group has more or less of, in a sentence.
+WORDS = {
+    "base_rate": "the share of customers who left",
+    "demographic_parity": "the share of customers flagged",
+    "equal_opportunity": "the share of churners flagged",
+    "equalized_odds": "the share of churners, or of stayers, flagged",
+    "calibration": "how far probabilities are off",
+    "auroc": "how well the model ranks customers (AUROC)",
+}
+REMEDIES = {
+    "equal_selection_rate": "a threshold for each group, for equal shares flagged",
+    "equal_recall": "a threshold for each group, for equal shares of churners flagged",
+}
+THRESHOLDS_WARNING = "A threshold by group decides by the column itself, which the law may forbid."
+_COMPARED = ("demographic_parity", "equal_opportunity", "equalized_odds", "calibration")
+
+
+def fairness_tables(found: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield a table of the groups of a column, and one of their gaps where there are any."""
+    caption = "in brackets: intervals of 95 %; *: too few customers to be compared"
+    title = f"{found['column']}: groups on {found['measured_on']}"
+    groups = Table(title=Text(title), caption=_noted(found["note"], caption))
+    groups.add_column("group", overflow="fold")
+    groups.add_column("customers", justify="right")
+    for heading, _ in METRICS.values():
+        groups.add_column(heading, justify="right", overflow="fold")
+    for group in found["groups"]:
+        cells = [_cell(group, metric) for metric in METRICS]
+        groups.add_row(Text(group["group"]), f"{group['n']:,}", *cells)
+    yield groups
+    if not found["gaps"]:
+        return
+    gaps = Table(
+        title=Text(f"{found['column']}: largest differences between groups"),
+        caption="interval: of the true difference, 95 %; p-value: corrected for the number of "
+        "lines; *: beyond chance",
+    )
+    gaps.add_column("difference in")
+    for heading in ("lowest", "highest", "difference", "interval", "p-value"):
+        gaps.add_column(heading, justify="right", overflow="fold")
+    for gap in found["gaps"]:
+        sizes = [_size(gap["metric"], gap[end]) for end in ("value", "low", "high")]
+        mark = " *" if gap["differs"] else ""
+        gaps.add_row(
+            GAPS[gap["name"]],
+            Text(gap["lowest"]),
+            Text(gap["highest"]),
+            sizes[0],
+            f"{sizes[1]} to {sizes[2]}",
+            f"{gap['adjusted_p_value']:.3f}{mark}",
+        )
+    yield gaps
+
+
+def _noted(note: str, caption: str) -> str:
+    return f"{note}; {caption}" if note else caption
+
+
+def _cell(group: Mapping[str, Any], metric: str) -> Text:
+    measure = group[metric]
+    if measure is None:
+        return Text("-")
+    few = "*" if metric in group["too_small"] else ""
+    value, low, high = (_number(metric, measure[end]) for end in ("value", "low", "high"))
+    unit = " %" if METRICS[metric][1] else ""
+    return Text(f"{value}{unit}{few}\n[{low} to {high}]")
+
+
+def _number(metric: str, value: float) -> str:
+    if not METRICS[metric][1]:
+        return f"{value:.3f}"
+    return f"{100 * value:+.1f}" if metric == "calibration" else f"{100 * value:.1f}"
+
+
+def _size(metric: str, value: float) -> str:
+    """Write a difference; of percentages in points."""
+    return f"{100 * value:.1f} points" if METRICS[metric][1] else f"{value:.3f}"
+
+
+def fairness_sentences(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what was found of the groups of a column, the most important first."""
+    return tuple(_sentences(found))
+
+
+def _sentences(found: Mapping[str, Any]) -> Iterator[str]:
+    column, groups = found["column"], {group["group"]: group for group in found["groups"]}
+    gaps = {gap["name"]: gap for gap in found["gaps"]}
+    if len(groups) < 2:
+        yield f"{column}: all {found['measured_on']} are of one group, so nothing can be compared."
+        return
+    if not gaps:
+        yield f"{column}: its groups are too small to be compared."
+    real = [gap for gap in found["gaps"] if gap["differs"]]
+    of_model = [gap for gap in real if gap["name"] != "base_rate"]
+    if gaps and not of_model:
+        yield (
+            f"{column}: no difference beyond chance in how the model treats the groups. "
+            f"{_not_ruled_out(gaps)}"
+        )
+    for gap in of_model:
+        yield _difference(column, gap, groups)
+    if {"base_rate", "demographic_parity"} <= {gap["name"] for gap in real}:
+        yield _of_base_rates(column, gaps["base_rate"], groups)
+    yield from _small(column, found)
+    if not found["is_input"]:
+        yield (
+            f"The model does not learn from {column}; it can still treat the groups differently, "
+            "by columns that go along with it."
+        )
+    if found["proxies"]:
+        named = [f"{one['column']} ({one['correlation']:.2f})" for one in found["proxies"]]
+        yield f"Columns that tell much of {column} (correlation): {listed(named)}."
+    if found["terms"]:
+        named = [" with ".join(term) for term in found["terms"]]
+        yield f"Terms of the model that contain {column}: {'; '.join(named)}."
+
+
+def _not_ruled_out(gaps: Mapping[str, Mapping[str, Any]]) -> str:
+    gap = gaps.get("demographic_parity") or next(iter(gaps.values()))
+    return (
+        f"A difference of up to {_size(gap['metric'], gap['high'])} in {WORDS[gap['name']]} cannot "
+        "be ruled out."
+    )
+
+
+def _difference(column: str, gap: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
+    metric = gap["metric"]
+    unit = " %" if METRICS[metric][1] else ""
+    low, high = (
+        f"{_number(metric, groups[gap[end]][metric]['value'])}{unit} for {column} {gap[end]}"
+        for end in ("lowest", "highest")
+    )
+    words = WORDS[gap["name"]]
+    if gap["name"] == "equalized_odds":
+        words = f"the share of {'churners' if metric == 'recall' else 'stayers'} flagged"
+    size, *ends = (_size(metric, gap[end]) for end in ("value", "low", "high"))
+    return (
+        f"{words[:1].upper()}{words[1:]} differs beyond chance: {low}, {high}. That is {size} "
+        f"apart (95 % interval {ends[0]} to {ends[1]})."
+    )
+
+
+def _of_base_rates(column: str, gap: Mapping[str, Any], groups: Mapping[str, Any]) -> str:
+    low, high = (
+        f"{100 * groups[gap[end]]['base_rate']['value']:.1f} %" for end in ("lowest", "highest")
+    )
+    return (
+        f"Customers with {column} {gap['highest']} also left more often ({high}, {column} "
+        f"{gap['lowest']} {low}). So a model with right probabilities flags more of them: equal "
+        "shares flagged and right probabilities cannot both be had."
+    )
+
+
+def _small(column: str, found: Mapping[str, Any]) -> Iterator[str]:
+    """Name the groups that are not compared at all, and those of which only some metrics are."""
+    tiny = [one for one in found["groups"] if "base_rate" in one["too_small"]]
+    if tiny:
+        named = listed([f"{one['group']} ({one['n']:,} customers)" for one in tiny])
+        yield f"Too small to be compared, with fewer than 30 customers: {column} {named}."
+    some = [one for one in found["groups"] if one["too_small"] and one not in tiny]
+    for group in some:
+        named = listed([METRICS[metric][0] for metric in group["too_small"]])
+        yield (
+            f"{column} {group['group']} has fewer than 10 customers for {named}, so that is shown "
+            "and not compared."
+        )
+
+
+def remedy_sentence(remedy: Mapping[str, Any], before: Mapping[str, Any], column: str) -> str:
+    """Say what a change would do.
+
+    Args:
+        remedy: What is measured with it.
+        before: The same of the model as it is.
+        column: The column.
+    """
+    without = f"without {column} (the model fitted again)"
+    what = REMEDIES.get(remedy["name"], without)
+    if remedy["thresholds"]:
+        named = [f"{group} {value:.2f}" for group, value in remedy["thresholds"].items()]
+        what = f"{what} ({column} {', '.join(named)})"
+    changes = [
+        f"{_short(name)} {_size('recall', remedy['gaps'][name])} instead of "
+        f"{_size('recall', before['gaps'][name])}"
+        for name in _COMPARED
+        if name in remedy["gaps"] and name in before["gaps"]
+    ]
+    precision = [_percent(one["precision"]) for one in (remedy, before)]
+    recall = [_percent(one["recall"]) for one in (remedy, before)]
+    flagged = [_percent(one["selection_rate"]) for one in (remedy, before)]
+    said = (
+        f"With {what}: " if remedy["thresholds"] else f"{what[:1].upper()}{what[1:]}: "
+    ) + f"differences of {listed(changes)}." * bool(changes)
+    said += (
+        f" {flagged[0]} flagged instead of {flagged[1]}, precision {precision[0]} instead of "
+        f"{precision[1]}, recall {recall[0]} instead of {recall[1]}"
+    )
+    if not remedy["thresholds"]:
+        said += f", AUROC {remedy['auroc']:.3f} instead of {before['auroc']:.3f}"
+    for offer, change in remedy["profit_change"].items():
+        said += (
+            f"; the profit of the offer {offer} changes by {change['value']:+.2f} a customer "
+            f"({change['low']:+.2f} to {change['high']:+.2f})"
+        )
+    return said + "."
+
+
+def _short(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
