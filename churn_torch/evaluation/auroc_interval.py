@@ -97,7 +97,7 @@ def area(negatives: Ints, positives: Ints) -> float:
 
 
 def standard_error(negatives: Ints, positives: Ints) -> float:
-    """Return the standard error of an AUROC; it is above 0, and rough with few rows of a class.
+    """Return the standard error of an AUROC; it is rough with few rows of a class.
 
     Args:
         negatives: Non-churners of each group, most probable group first, ``[G]``.

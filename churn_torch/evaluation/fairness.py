@@ -32,6 +32,7 @@ from churn_torch.evaluation.share_intervals import CONFIDENCE, wilson
 
 # A rate of fewer customers, such as recall of fewer churners, is shown and not compared.
 FEWEST = 10
+_SMALLEST = 1e-6
 
 Floats = npt.NDArray[np.float64]
 
@@ -131,17 +132,18 @@ class Remedy:
     """What a change would do, on the same test rows.
 
     Attributes:
-        name: ``without_column`` (the model is fitted again without it), ``equal_selection_rate`` or
-            ``equal_recall`` (a threshold for each group, chosen on validation rows).
+        name: ``none`` (the model as it is), ``without_column`` (it is fitted again without it),
+            ``equal_selection_rate`` or ``equal_recall`` (a threshold for each group, chosen on
+            validation rows).
         gaps: Each gap by its name, as `Gap.value` and, in ``differs``, `Gap.differs`.
         selection_rate: Of all customers.
         precision: None where nobody is flagged.
         recall: Of all churners.
-        thresholds: By group; empty for ``without_column``.
+        thresholds: By group; empty for ``none`` and ``without_column``.
         auroc: Of all customers; thresholds do not change it.
         profit_change: By offer, what the change brings a customer, with an interval; empty without
-            an offer.
-        sentence: The same in words.
+            an offer, and for ``none``.
+        sentence: The same in words; empty for ``none``.
     """
 
     name: str
@@ -169,7 +171,8 @@ class Fairness:
         gaps: Those that two groups or more are large enough for.
         terms: Of a scorecard, its terms that contain the column: lists of one or two columns.
         proxies: The strongest first.
-        remedies: What was tried.
+        remedies: What was tried, ``none`` first: thresholds for what differs beyond chance, and the
+            model without the column where that was asked for.
         sentences: All of it in words.
     """
 
@@ -241,13 +244,15 @@ class _Counts:
 
     def estimate(self, metric: str) -> tuple[float, float]:
         """Return a metric and its standard error, of enough customers."""
-        if metric == "auroc":
-            return area(*self.ranked), standard_error(*self.ranked)
+        if metric == "auroc":  # of a constant probability it has no error
+            return area(*self.ranked), max(standard_error(*self.ranked), _SMALLEST)
         if metric == "calibration":
-            return float(self.errors.mean()), float(self.errors.std(ddof=1)) / self.n**0.5
+            # One error of 1 more, so that a group in which nobody has left is not certain.
+            variance = float(self.errors.var()) + 1 / self.n
+            return float(self.errors.mean()), (variance / self.n) ** 0.5
         successes, n = self.shares[metric]
         # One success and one failure more, so that a share of 0 or 1 is not certain (Agresti &
-        # Caffo 2000).
+        # Caffo 2000, "Simple and effective confidence intervals for proportions").
         share = (successes + 1) / (n + 2)
         return successes / n, (share * (1 - share) / (n + 2)) ** 0.5
 

@@ -24,7 +24,7 @@ from scipy.stats import chi2
 from churn_torch.evaluation.share_intervals import CONFIDENCE, edge_between
 
 DRAWS = 1_000
-STEPS = 11
+STEPS = 10
 # A value nearer than this to an edge, in standard errors, counts as on it.
 NEAR = 1.0
 

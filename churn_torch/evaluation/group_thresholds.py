@@ -15,7 +15,8 @@ from churn_torch.evaluation.fairness import FEWEST
 from churn_torch.evaluation.thresholds import between
 
 EQUAL_SELECTION_RATE, EQUAL_RECALL = "equal_selection_rate", "equal_recall"
-RULES = (EQUAL_SELECTION_RATE, EQUAL_RECALL)
+# Each rule with the gap that it is to close.
+RULES = {EQUAL_SELECTION_RATE: "demographic_parity", EQUAL_RECALL: "equal_opportunity"}
 
 
 def group_thresholds(

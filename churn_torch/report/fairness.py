@@ -42,15 +42,17 @@ WORDS = {
     "auroc": "how well the model ranks customers (AUROC)",
 }
 REMEDIES = {
-    "equal_selection_rate": "a threshold for each group, for equal shares flagged",
-    "equal_recall": "a threshold for each group, for equal shares of churners flagged",
+    "none": "as it is",
+    "without_column": "without the column",
+    "equal_selection_rate": "thresholds for equal shares flagged",
+    "equal_recall": "thresholds for equal shares of churners flagged",
 }
 THRESHOLDS_WARNING = "A threshold by group decides by the column itself, which the law may forbid."
-_COMPARED = ("demographic_parity", "equal_opportunity", "equalized_odds", "calibration")
+_COMPARED = ("demographic_parity", "equal_opportunity", "equalized_odds")
 
 
 def fairness_tables(found: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield a table of the groups of a column, and one of their gaps where there are any."""
+    """Yield tables: the groups of a column, their gaps and the remedies, where there are any."""
     caption = "in brackets: intervals of 95 %; *: too few customers to be compared"
     title = f"{found['column']}: groups on {found['measured_on']}"
     groups = Table(title=Text(title), caption=_noted(found["note"], caption))
@@ -73,17 +75,18 @@ def fairness_tables(found: Mapping[str, Any]) -> Iterator[Table]:
     for heading in ("lowest", "highest", "difference", "interval", "p-value"):
         gaps.add_column(heading, justify="right", overflow="fold")
     for gap in found["gaps"]:
-        sizes = [_size(gap["metric"], gap[end]) for end in ("value", "low", "high")]
         mark = " *" if gap["differs"] else ""
         gaps.add_row(
             GAPS[gap["name"]],
             Text(gap["lowest"]),
             Text(gap["highest"]),
-            sizes[0],
-            f"{sizes[1]} to {sizes[2]}",
+            _size(gap["metric"], gap["value"]),
+            _interval(gap),
             f"{gap['adjusted_p_value']:.3f}{mark}",
         )
     yield gaps
+    if found["remedies"]:
+        yield _remedies_table(found)
 
 
 def _noted(note: str, caption: str) -> str:
@@ -111,6 +114,12 @@ def _size(metric: str, value: float) -> str:
     return f"{100 * value:.1f} points" if METRICS[metric][1] else f"{value:.3f}"
 
 
+def _interval(gap: Mapping[str, Any]) -> str:
+    digits, unit = (1, " points") if METRICS[gap["metric"]][1] else (3, "")
+    low, high = (f"{(100 if unit else 1) * gap[end]:.{digits}f}" for end in ("low", "high"))
+    return f"{low} to {high}{unit}"
+
+
 def fairness_sentences(found: Mapping[str, Any]) -> tuple[str, ...]:
     """Say what was found of the groups of a column, the most important first."""
     return tuple(_sentences(found))
@@ -132,7 +141,8 @@ def _sentences(found: Mapping[str, Any]) -> Iterator[str]:
             f"{_not_ruled_out(gaps)}"
         )
     for gap in of_model:
-        yield _difference(column, gap, groups)
+        if gap["name"] != "equalized_odds" or gap["metric"] != "recall":  # said before
+            yield _difference(column, gap, groups)
     if {"base_rate", "demographic_parity"} <= {gap["name"] for gap in real}:
         yield _of_base_rates(column, gaps["base_rate"], groups)
     yield from _small(column, found)
@@ -167,10 +177,9 @@ def _difference(column: str, gap: Mapping[str, Any], groups: Mapping[str, Any]) 
     words = WORDS[gap["name"]]
     if gap["name"] == "equalized_odds":
         words = f"the share of {'churners' if metric == 'recall' else 'stayers'} flagged"
-    size, *ends = (_size(metric, gap[end]) for end in ("value", "low", "high"))
     return (
-        f"{words[:1].upper()}{words[1:]} differs beyond chance: {low}, {high}. That is {size} "
-        f"apart (95 % interval {ends[0]} to {ends[1]})."
+        f"{words[:1].upper()}{words[1:]} differs beyond chance: {low}, {high}. That is "
+        f"{_size(metric, gap['value'])} apart (95 % interval {_interval(gap)})."
     )
 
 
@@ -181,7 +190,7 @@ def _of_base_rates(column: str, gap: Mapping[str, Any], groups: Mapping[str, Any
     return (
         f"Customers with {column} {gap['highest']} also left more often ({high}, {column} "
         f"{gap['lowest']} {low}). So a model with right probabilities flags more of them: equal "
-        "shares flagged and right probabilities cannot both be had."
+        "shares flagged would take wrong probabilities, or a threshold for each group."
     )
 
 
@@ -208,40 +217,57 @@ def remedy_sentence(remedy: Mapping[str, Any], before: Mapping[str, Any], column
         before: The same of the model as it is.
         column: The column.
     """
-    without = f"without {column} (the model fitted again)"
-    what = REMEDIES.get(remedy["name"], without)
+    gap = "equal_opportunity" if remedy["name"] == "equal_recall" else "demographic_parity"
+    whom = "churners" if gap == "equal_opportunity" else "customers"
+    said = f"Without {column} (the model fitted again)"
     if remedy["thresholds"]:
-        named = [f"{group} {value:.2f}" for group, value in remedy["thresholds"].items()]
-        what = f"{what} ({column} {', '.join(named)})"
-    changes = [
-        f"{_short(name)} {_size('recall', remedy['gaps'][name])} instead of "
-        f"{_size('recall', before['gaps'][name])}"
-        for name in _COMPARED
-        if name in remedy["gaps"] and name in before["gaps"]
+        named = [f"{value:.2f} for {group}" for group, value in remedy["thresholds"].items()]
+        said = f"With a threshold for each group ({column}: {listed(named)})"
+    changed = [
+        f"{name} {_percent(remedy[name])} instead of {_percent(before[name])}"
+        for name in ("precision", "recall")
     ]
-    precision = [_percent(one["precision"]) for one in (remedy, before)]
-    recall = [_percent(one["recall"]) for one in (remedy, before)]
-    flagged = [_percent(one["selection_rate"]) for one in (remedy, before)]
-    said = (
-        f"With {what}: " if remedy["thresholds"] else f"{what[:1].upper()}{what[1:]}: "
-    ) + f"differences of {listed(changes)}." * bool(changes)
-    said += (
-        f" {flagged[0]} flagged instead of {flagged[1]}, precision {precision[0]} instead of "
-        f"{precision[1]}, recall {recall[0]} instead of {recall[1]}"
-    )
     if not remedy["thresholds"]:
-        said += f", AUROC {remedy['auroc']:.3f} instead of {before['auroc']:.3f}"
+        changed.append(f"AUROC {remedy['auroc']:.3f} instead of {before['auroc']:.3f}")
     for offer, change in remedy["profit_change"].items():
-        said += (
-            f"; the profit of the offer {offer} changes by {change['value']:+.2f} a customer "
+        changed.append(
+            f"a profit from the offer {offer} that is {change['value']:+.2f} a customer "
             f"({change['low']:+.2f} to {change['high']:+.2f})"
         )
-    return said + "."
-
-
-def _short(name: str) -> str:
-    return name.replace("_", " ")
+    if gap in remedy["gaps"]:
+        apart = [f"{100 * one['gaps'][gap]:.1f}" for one in (remedy, before)]
+        said += f" the shares of {whom} flagged are {apart[0]} points apart instead of {apart[1]}"
+    return f"{said}, with {listed(changed)}."
 
 
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _remedies_table(found: Mapping[str, Any]) -> Table:
+    table = Table(
+        title=Text(f"{found['column']}: what a change would do"),
+        caption=f"differences between groups as above, on {found['measured_on']}; *: beyond chance",
+    )
+    table.add_column("")
+    names = [name for name in _COMPARED if name in found["remedies"][0]["gaps"]]
+    for name in names:
+        table.add_column(GAPS[name], justify="right", overflow="fold")
+    for heading in ("precision", "recall", "AUROC"):
+        table.add_column(heading, justify="right")
+    offers = list(found["remedies"][-1]["profit_change"])
+    for offer in offers:
+        table.add_column(f"profit a customer ({offer})", justify="right", overflow="fold")
+    for one in found["remedies"]:
+        cells = [
+            _size("recall", one["gaps"][name]) + " *" * one["differs"][name]
+            if name in one["gaps"]
+            else "-"
+            for name in names
+        ]
+        cells += [_percent(one["precision"]), _percent(one["recall"]), f"{one['auroc']:.3f}"]
+        for offer in offers:
+            change = one["profit_change"].get(offer)
+            cells.append("" if change is None else f"{change['value']:+.2f}")
+        table.add_row(REMEDIES[one["name"]], *cells)
+    return table

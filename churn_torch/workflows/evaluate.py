@@ -30,7 +30,12 @@ from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.workflows.fairness import check_compared, judge_run, refuse_many_values
+from churn_torch.workflows.fairness import (
+    check_compared,
+    judge_run,
+    refuse_many_values,
+    show_fairness,
+)
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
@@ -142,6 +147,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
             show(f"Metrics by segment are written to {options.out}.")
     if fairness.by:
         metrics["fairness"] = judge_run(run, fairness, offers, compared if compared.by else None)
+        show_fairness(metrics["fairness"])
     return metrics
 
 

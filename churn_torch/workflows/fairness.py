@@ -18,7 +18,7 @@ from churn_torch.console import quietly, show
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.evaluation.correlated_columns import MOST_ROWS, correlations
-from churn_torch.evaluation.fairness import Fairness, Proxy, measure
+from churn_torch.evaluation.fairness import Fairness, Proxy, Remedy, measure
 from churn_torch.evaluation.segments import MOST_SEGMENTS
 from churn_torch.explanation.explained_model import ExplainedRows
 from churn_torch.models.scorecard.layout import ScorecardLayout
@@ -26,18 +26,13 @@ from churn_torch.report.fairness import (
     THRESHOLDS_WARNING,
     fairness_sentences,
     fairness_tables,
-    remedy_sentence,
 )
 from churn_torch.tables import cells
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.tables.schema import Schema
 from churn_torch.workflows.check_config import check_groups_of
-from churn_torch.workflows.fairness_remedies import (
-    measured_remedies,
-    measured_remedy,
-    without_column,
-)
+from churn_torch.workflows.fairness_remedies import measured_remedies, without_column
 from churn_torch.workflows.judged_rows import Decided, JudgedRows, scored_parts, segments_of
 from churn_torch.workflows.options import FairnessOptions, TrainOptions
 from churn_torch.workflows.own_rows import RowSample
@@ -109,7 +104,7 @@ def check_compared(fairness: FairnessOptions, run: Run, *, new: bool) -> None:
 def judge_run(
     run: Run, fairness: FairnessOptions, offers: Mapping[str, Offer], new: SlicedRows | None
 ) -> list[dict[str, Any]]:
-    """Compare the groups of a run's own test rows, or of new rows, and show what was found.
+    """Compare the groups of a run's own test rows, or of new rows.
 
     Args:
         run: The run.
@@ -135,7 +130,7 @@ def judge_run(
 def judge_table(
     options: TrainOptions, table: LabelledTable, model: Decided, *, source: Any = None
 ) -> list[dict[str, Any]]:
-    """Compare the groups of the test rows of a run's own table, and show what was found.
+    """Compare the groups of the test rows of a run's own table.
 
     It reads the rows once more.
 
@@ -165,7 +160,7 @@ def judge_table(
 
 
 def judge(rows: JudgedRows, model: Decided) -> list[dict[str, Any]]:
-    """Compare the groups of rows, column by column, and show what was found.
+    """Compare the groups of rows, column by column.
 
     Args:
         rows: Scored by the model.
@@ -174,15 +169,22 @@ def judge(rows: JudgedRows, model: Decided) -> list[dict[str, Any]]:
     Returns:
         As for `judge_table`.
     """
-    entries = []
-    for column in rows.test.by:
-        found: dict[str, Any] = json.loads(json.dumps(asdict(_judged(column, rows, model))))
+    found = [asdict(_judged(column, rows, model)) for column in rows.test.by]
+    entries: list[dict[str, Any]] = json.loads(json.dumps(found))
+    return entries
+
+
+def show_fairness(entries: Iterable[Mapping[str, Any]]) -> None:
+    """Show what was found, column by column.
+
+    Args:
+        entries: From `judge_table` or `judge_run`.
+    """
+    for found in entries:
         for table in fairness_tables(found):
             show(table)
         for sentence in found["sentences"]:
             show(sentence)
-        entries.append(found)
-    return entries
 
 
 def _judged(column: str, rows: JudgedRows, model: Decided) -> Fairness:
@@ -200,15 +202,13 @@ def _judged(column: str, rows: JudgedRows, model: Decided) -> Fairness:
         proxies=_proxies(column, rows.sample, model.schema),
     )
     sentences = fairness_sentences(asdict(found))
-    if len(groups) == 1 or rows.validation is None:
-        return replace(found, sentences=sentences)
-    before = asdict(measured_remedy("none", segments, now, now, rows))
-    remedies = [
-        replace(one, sentence=remedy_sentence(asdict(one), before, column))
-        for one in measured_remedies(column, rows, model, segments, of_validation)
-    ]
-    said = (*(one.sentence for one in remedies), THRESHOLDS_WARNING)
-    return replace(found, remedies=tuple(remedies), sentences=(*sentences, *said))
+    remedies: tuple[Remedy, ...] = ()
+    if len(groups) > 1 and of_validation is not None:
+        remedies = measured_remedies(column, rows, model, segments, of_validation)
+        sentences += tuple(one.sentence for one in remedies if one.sentence)
+    if any(one.thresholds for one in remedies):
+        sentences += (THRESHOLDS_WARNING,)
+    return replace(found, remedies=remedies, sentences=sentences)
 
 
 def _terms(column: str, schema: Schema) -> tuple[tuple[str, ...], ...]:

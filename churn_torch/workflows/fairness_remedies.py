@@ -6,7 +6,7 @@ Thresholds are chosen on the validation rows, and all is measured on the test ro
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from churn_torch.evaluation.auroc_interval import area, ranked_counts
 from churn_torch.evaluation.fairness import Measure, Remedy, measure
 from churn_torch.evaluation.group_thresholds import RULES, group_thresholds
 from churn_torch.evaluation.segments import Segments, mean_interval
+from churn_torch.report.fairness import remedy_sentence
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.options import CacheOptions
 from churn_torch.training.process_state import alone, one_thread
@@ -27,7 +28,7 @@ from churn_torch.workflows.judged_rows import Decided, Flagged, JudgedRows, scor
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.sliced_rows import SlicedRows
 
-WITHOUT_COLUMN = "without_column"
+NONE, WITHOUT_COLUMN = "none", "without_column"
 
 
 def measured_remedies(
@@ -35,25 +36,33 @@ def measured_remedies(
     rows: JudgedRows,
     model: Decided,
     segments: Segments,
-    of_validation: npt.NDArray[np.int64] | None,
+    of_validation: npt.NDArray[np.int64],
 ) -> tuple[Remedy, ...]:
-    """Return what each remedy does to the test rows; none where there is nothing to choose it on.
+    """Return what each remedy does to the test rows, after how they are without one.
+
+    A threshold for each group is tried for what differs beyond chance.
 
     Args:
         column: The column.
-        rows: Scored by the model.
+        rows: Scored by the model, with validation rows.
         model: The model.
         segments: Groups of the test rows.
         of_validation: Of the validation rows, positions in ``segments.names``.
+
+    Returns:
+        With sentences; empty where there is nothing to try.
     """
-    now, found = rows.flagged_from(model.threshold), []
+    now = rows.flagged_from(model.threshold)
+    before = measured_remedy(NONE, segments, now, None, rows)
+    found = []
     if rows.refit is not None and model.learns(column):
         without = rows.refit(column)
         if without is not None:
             found.append(measured_remedy(WITHOUT_COLUMN, segments, without, now, rows))
-    if rows.validation is None or of_validation is None:
-        return tuple(found)
-    for rule in RULES:
+    assert rows.validation is not None
+    for rule, gap in RULES.items():
+        if not before.differs.get(gap):
+            continue
         chosen = group_thresholds(
             rule,
             of_validation,
@@ -66,11 +75,14 @@ def measured_remedies(
         by_group = dict(zip(segments.names, map(float, chosen), strict=True))
         remedy = measured_remedy(rule, segments, decided, now, rows)
         found.append(replace(remedy, thresholds=by_group))
-    return tuple(found)
+    said = [
+        replace(one, sentence=remedy_sentence(asdict(one), asdict(before), column)) for one in found
+    ]
+    return (before, *said) if said else ()
 
 
 def measured_remedy(
-    name: str, segments: Segments, decided: Flagged, now: Flagged, rows: JudgedRows
+    name: str, segments: Segments, decided: Flagged, now: Flagged | None, rows: JudgedRows
 ) -> Remedy:
     """Measure decisions, and what they bring beside those of now.
 
@@ -78,14 +90,14 @@ def measured_remedy(
         name: Of the remedy.
         segments: Groups of the test rows.
         decided: With the remedy.
-        now: Without it.
+        now: Without it; None where that is what is measured.
         rows: With both classes, and what customers are worth where there are offers.
     """
     label, flagged = rows.test.label, decided.flagged
     _, gaps = measure(segments, decided.probability, label, flagged)
     hits = int((flagged & (label == 1)).sum())
     change, worth = {}, rows.test.worth
-    for offer_name, offer in rows.offers.items():
+    for offer_name, offer in rows.offers.items() if now is not None else ():
         assert worth is not None
         after, before = (
             row_profits(offer, one.flagged, label, worth, threshold=0.5) for one in (decided, now)

@@ -39,7 +39,7 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
-from churn_torch.workflows.fairness import check_groups, judge_table
+from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.options import TrainOptions, train_options
@@ -277,6 +277,7 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
         show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:
         show(path_table(path, fit["exact"]["l2"]))
