@@ -90,7 +90,7 @@ def correlations(values: pd.Series, parsed: pd.DataFrame, schema: Schema) -> dic
     """Return how strongly each column of a table correlates with a column beside it.
 
     Args:
-        values: ``[N]`` numbers, or texts as categories.
+        values: ``[N]`` numbers, dates or texts.
         parsed: As for `correlated_groups`, of the same rows.
         schema: The columns.
 
@@ -99,7 +99,9 @@ def correlations(values: pd.Series, parsed: pd.DataFrame, schema: Schema) -> dic
     """
     if len(parsed) < FEWEST_ROWS:
         return {}
-    is_text = isinstance(values.dtype, pd.CategoricalDtype)
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = (values - values.min()).dt.total_seconds()
+    is_text = not pd.api.types.is_numeric_dtype(values)
     found = {}
     code = _code(values, is_text=is_text)
     for column in schema.inputs:

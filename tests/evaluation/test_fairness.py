@@ -42,7 +42,9 @@ def test_the_metrics_of_a_group_are_those_of_its_rows(rows, measured):
         assert group.false_positive_rate.value == pytest.approx(f[y == 0].mean())
         assert group.auroc.value == pytest.approx(sk.roc_auc_score(y, p))
         assert group.calibration.value == pytest.approx((p.astype(float) - y).mean())
-        assert (group.recall.low, group.recall.high) == wilson((f & (y == 1)).sum(), y.sum())
+        assert (group.recall.low, group.recall.high) == wilson(
+            int((f & (y == 1)).sum()), int(y.sum())
+        )
         assert group.too_small == ()
         assert group.auroc.low < group.auroc.value < group.auroc.high
 
