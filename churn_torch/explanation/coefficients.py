@@ -78,14 +78,14 @@ class Coefficients:
         rows: The most certain column first.
         method: How they were found, in a sentence.
         warnings: Sentences on separation and collinearity.
-        condition_number: Of the design matrix.
+        condition_number: Of the design matrix; None for a scorecard, whose bins make it useless.
         inflation: Variance inflation by column; 1 is none.
     """
 
     rows: tuple[Coefficient, ...]
     method: str
     warnings: tuple[str, ...]
-    condition_number: float
+    condition_number: float | None
     inflation: dict[str, float]
 
 
@@ -153,7 +153,7 @@ def coefficients(
     rows = _rows(fit, contrasts, scorer, warnings)
     names, of_column = _columns_of_features(scorer.preprocess)
     factors: dict[str, float] = {}
-    condition = math.nan
+    condition = None
     if not is_scorecard:
         factors = dict(zip(names, inflation(x, of_column, len(names)).tolist(), strict=True))
         condition = condition_number(x)

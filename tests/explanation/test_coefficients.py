@@ -153,6 +153,7 @@ def test_a_scorecard_compares_bins_with_the_most_frequent_one(run_on) -> None:
     assert all(row.std_error > 0 for row in found.rows)
     assert "pairs of columns are part of the fit" in found.method
     assert found.inflation == {}
+    assert found.condition_number is None
 
 
 def test_other_nets_have_none(customers_run, linear) -> None:
