@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from rich.console import RenderableType
 
 from churn_torch.console import show
@@ -14,7 +12,7 @@ from churn_torch.explanation.coefficients import Coefficients, coefficients, has
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Rows
-from churn_torch.workflows.own_rows import own_rows
+from churn_torch.workflows.own_rows import customers, own_rows
 from churn_torch.workflows.run_folder import Run
 
 # Training rows that are read, at most; more make intervals narrower than anyone needs.
@@ -85,13 +83,5 @@ def coefficients_of(
         weight=weight,
         l2=float(penalty),
         robust=robust,
-        group=_group(run, train.carried),
+        group=customers(run, train.carried),
     )
-
-
-def _group(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
-    """Return the customer of each row, where some have several rows."""
-    for name in (run.options.data.roles.group, run.schema.id):
-        if name in carried.columns and carried[name].duplicated().any():
-            return pd.factorize(carried[name], use_na_sentinel=False)[0]
-    return None

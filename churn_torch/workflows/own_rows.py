@@ -1,4 +1,4 @@
-"""The rows of a run's own table, read again, and random samples of rows to explain a model on."""
+"""The rows of a run's own table, read again, and random samples of labelled rows."""
 
 from __future__ import annotations
 
@@ -79,29 +79,68 @@ def sample_own_rows(run: Run, part: str, n_rows: int, *, seed: int) -> Explained
 def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> ExplainedRows:
     """Return a random sample of the rows of all chunks in their order, of at most ``n_rows``.
 
-    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
-    a chunk are in memory.
-
     Args:
         chunks: The rows.
         n_rows: Most rows.
-        seed: Of the draws.
+        seed: As for `RowSample`.
 
     Raises:
         InputError: There is no chunk.
     """
-    rng = np.random.default_rng(seed)
-    kept: list[ExplainedRows] = []
-    drawn = np.empty(0)
+    sample = RowSample(n_rows, seed=seed)
     for chunk in chunks:
-        numbers = rng.random(len(chunk.label))
-        rows = _joined([*kept, chunk])
-        drawn = np.concatenate([drawn, numbers])
-        chosen = np.sort(np.argsort(drawn)[:n_rows])
-        kept, drawn = [_taken(rows, chosen)], drawn[chosen]
-    if not kept:
-        raise InputError("source", expected="labelled rows", got="none", fix="name another table")
-    return kept[0]
+        sample.add(chunk)
+    return sample.rows()
+
+
+class RowSample:
+    """A random sample of the rows of chunks in their order.
+
+    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
+    a chunk are in memory.
+
+    Args:
+        n_rows: Most rows.
+        seed: Of the draws.
+    """
+
+    def __init__(self, n_rows: int, *, seed: int) -> None:
+        self._n_rows = n_rows
+        self._random = np.random.default_rng(seed)
+        self._numbers = np.empty(0)
+        self._kept: list[ExplainedRows] = []
+
+    def add(self, chunk: ExplainedRows) -> None:
+        """Draw from a chunk."""
+        drawn = np.concatenate([self._numbers, self._random.random(len(chunk.label))])
+        chosen = np.sort(np.argsort(drawn)[: self._n_rows])
+        self._kept = [_taken(_joined([*self._kept, chunk]), chosen)]
+        self._numbers = drawn[chosen]
+
+    def rows(self) -> ExplainedRows:
+        """Return the sample.
+
+        Raises:
+            InputError: There was no chunk.
+        """
+        if not self._kept:
+            raise InputError(
+                "source", expected="labelled rows", got="none", fix="name another table"
+            )
+        return self._kept[0]
+
+
+def customers(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """Return the customer of each row, from 0 on, where some have several rows.
+
+    Args:
+        run: Its group column names a customer, else its id.
+        carried: Columns of the rows.
+    """
+    for name in (run.options.data.roles.group, run.schema.id):
+        if name in carried.columns and carried[name].duplicated().any():
+            return pd.factorize(carried[name], use_na_sentinel=False)[0]
+    return None
 
 
 def _joined(chunks: Sequence[ExplainedRows]) -> ExplainedRows:
