@@ -42,7 +42,8 @@ CHART_STYLE = """
   background: var(--page); border: 1px solid var(--line); pointer-events: none }
 .chart details td, .chart details th { padding: 0 .5em } .chart details { margin-top: .2em }
 .rows table { width: 100% } .rows th { width: 30%; overflow-wrap: anywhere }
-.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal }
+.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal;
+  overflow-wrap: normal }
 .rows .picture { min-width: 5em }
 .rows small { display: block } .rows .first > * { border-top: 1px solid var(--axis) }
 .rows svg { display: block; width: 100%; height: 1.3em }
