@@ -57,7 +57,7 @@ def plot(
     """
     x, y = scales
     rows = y.ticks(axes[1])
-    left = max((len(word) for _, word in rows), default=0) + 1.0
+    left = max((len(word) for _, word in rows), default=0) + 1.4
     columns = x.ticks(axes[0], beside=left)
     far = abs(y.high - y.low) * 1e-9
     drawn = [path("zero" if abs(at) < far else "grid", f"M0 {y.y(at)}H{UNITS}") for at, _ in rows]

@@ -9,7 +9,7 @@ CHART_STYLE = """
 .chart figcaption { margin: 0 0 .4em } .chart figcaption b { display: block }
 .chart figcaption span, .chart p, .chart .legend, .chart summary { color: var(--quiet);
   font-size: .85em }
-.chart p { margin: 0 } .chart .x-label { text-align: right }
+.chart p { margin: 0; max-width: none } .chart .x-label { text-align: right }
 .chart .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1em 1.2em;
   margin: 0 0 .4em; padding: 0 }
 .main { --ink: var(--main) } .second { --ink: var(--second) } .more { --ink: var(--more) }
@@ -32,7 +32,7 @@ CHART_STYLE = """
 .chart .reference { stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .vertical { stroke: var(--line); stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .dot { fill: var(--line); stroke: var(--page) } .chart .whisker { stroke: var(--line) }
-.chart .halo { stroke: var(--page); stroke-width: 5 }
+.chart .halo { stroke: var(--page); stroke-width: 4 }
 .chart .single { stroke-linecap: round; stroke-width: 7 }
 .chart .band, .chart .area { fill: var(--ink); stroke: none; opacity: .25 }
 .chart .rows-below { fill: var(--rows); stroke: none }
@@ -42,12 +42,13 @@ CHART_STYLE = """
   background: var(--page); border: 1px solid var(--line); pointer-events: none }
 .chart details td, .chart details th { padding: 0 .5em } .chart details { margin-top: .2em }
 .rows table { width: 100% } .rows th { width: 30%; overflow-wrap: anywhere }
-.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal }
+.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal;
+  overflow-wrap: normal }
 .rows .picture { min-width: 5em }
 .rows small { display: block } .rows .first > * { border-top: 1px solid var(--axis) }
 .rows svg { display: block; width: 100%; height: 1.3em }
 @media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em }
-  .rows .n small { white-space: normal } }
+  .rows .n { min-width: 4.6em } .rows .n small { white-space: normal } }
 @media print { .plot > svg { height: 12em } .plot { outline: 0 !important }
   .chart details, .plot .value, .plot .cursor { display: none } }
 """
