@@ -18,7 +18,8 @@ from churn_torch.console import quietly, show
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.evaluation.correlated_columns import MOST_ROWS, correlations
-from churn_torch.evaluation.fairness import Fairness, Proxy, Remedy, measure
+from churn_torch.evaluation.fairness import Fairness, Proxy, Remedy
+from churn_torch.evaluation.group_metrics import measure
 from churn_torch.evaluation.segments import MOST_SEGMENTS
 from churn_torch.explanation.explained_model import ExplainedRows
 from churn_torch.models.scorecard.layout import ScorecardLayout
