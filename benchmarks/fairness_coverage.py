@@ -22,7 +22,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from churn_torch.evaluation.fairness import GAPS, measure
+from churn_torch.evaluation.fairness import GAPS
+from churn_torch.evaluation.group_metrics import measure
 from churn_torch.evaluation.segments import Segments
 
 THRESHOLD = 0.4

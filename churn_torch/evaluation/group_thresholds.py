@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from churn_torch.evaluation.fairness import FEWEST
+from churn_torch.evaluation.group_metrics import FEWEST
 from churn_torch.evaluation.thresholds import between
 
 EQUAL_SELECTION_RATE, EQUAL_RECALL = "equal_selection_rate", "equal_recall"

@@ -214,11 +214,11 @@ def _new_rows(
         names = list(rows.frame.columns)
         check_sliced("by", by, names)
         check_sliced("fairness.by", groups, names)
-        refuse_many_values(rows.frame, groups)
+        by_columns = sliced(rows.frame, run.schema, [*by, *groups])
+        refuse_many_values(by_columns[[*groups]])
         worth = None if value is None else value(rows.frame, rows.positions)
-        of_rows = sliced(rows.frame, run.schema, [*by, *groups])
         carried = rows.frame[[name for name in rows.frame.columns if name in named]]
-        yield _Part(rows.parsed, rows.label, of_rows, worth, carried)
+        yield _Part(rows.parsed, rows.label, by_columns, worth, carried)
 
 
 def _show_segments(kept: SlicedRows, by: Sequence[str], threshold: float) -> pd.DataFrame:

@@ -18,7 +18,8 @@ from churn_torch.console import quietly, show
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.evaluation.correlated_columns import MOST_ROWS, correlations
-from churn_torch.evaluation.fairness import Fairness, Proxy, Remedy, measure
+from churn_torch.evaluation.fairness import Fairness, Proxy, Remedy
+from churn_torch.evaluation.group_metrics import measure
 from churn_torch.evaluation.segments import MOST_SEGMENTS
 from churn_torch.explanation.explained_model import ExplainedRows
 from churn_torch.models.scorecard.layout import ScorecardLayout
@@ -27,9 +28,8 @@ from churn_torch.report.fairness import (
     fairness_sentences,
     fairness_tables,
 )
-from churn_torch.tables import cells
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.labelled.rows import LabelledTable, Rows
+from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.schema import Schema
 from churn_torch.workflows.check_config import check_groups_of
 from churn_torch.workflows.fairness_remedies import measured_remedies, without_column
@@ -37,38 +37,39 @@ from churn_torch.workflows.judged_rows import Decided, JudgedRows, scored_parts,
 from churn_torch.workflows.options import FairnessOptions, TrainOptions
 from churn_torch.workflows.own_rows import RowSample
 from churn_torch.workflows.run_folder import Run
-from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced
+from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
 
 # From this correlation on a column is named as a proxy: it tells a quarter of the other.
 PROXY = 0.5
 
 
-def check_groups(chunks: Iterable[Rows], by: Sequence[str]) -> None:
+def check_groups(table: LabelledTable, by: Sequence[str]) -> None:
     """Refuse columns of text with too many values to be groups, by the first chunk of rows.
 
     Args:
-        chunks: Labelled rows.
+        table: Its rows carry the columns.
         by: The columns; without any, no row is read.
 
     Raises:
         InputError: Naming the column.
     """
     if by:
-        refuse_many_values(next(iter(chunks)).carried, by)
+        rows = next(iter(table.chunks()))
+        refuse_many_values(sliced(rows.carried, table.schema, by))
 
 
-def refuse_many_values(frame: pd.DataFrame, by: Sequence[str]) -> None:
+def refuse_many_values(groups: pd.DataFrame) -> None:
     """Refuse columns of text with too many values to be groups.
+
+    Args:
+        groups: From `sliced`.
 
     Raises:
         InputError: Naming the column.
     """
-    for name in by:
-        storage, values = cells.plain(frame[name])
-        if storage is not cells.Storage.TEXT:
-            continue
-        n_values = int(cells.canonical_text(values).nunique())
-        if n_values > MOST_SEGMENTS:
+    for name in groups.columns:
+        n_values = int(groups[name].nunique())
+        if isinstance(groups[name].dtype, pd.CategoricalDtype) and n_values > MOST_SEGMENTS:
             raise InputError(
                 "fairness.by",
                 expected=f"columns with at most {MOST_SEGMENTS} values of text",
@@ -123,7 +124,7 @@ def judge_run(
         return judge(JudgedRows(new, "new rows"), model)
     options = replace(run.options, fairness=fairness, offer=offers)
     table = read_labelled(options.table, seed=options.seed, announce=quietly)
-    check_groups(table.chunks(), fairness.by)
+    check_groups(table, fairness.by)
     return judge_table(options, table, model)
 
 

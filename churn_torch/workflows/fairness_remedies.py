@@ -16,7 +16,8 @@ import numpy.typing as npt
 from churn_torch.console import quietly, show
 from churn_torch.decisions.offer_profit import row_profits
 from churn_torch.evaluation.auroc_interval import area, ranked_counts
-from churn_torch.evaluation.fairness import Measure, Remedy, measure
+from churn_torch.evaluation.fairness import Measure, Remedy
+from churn_torch.evaluation.group_metrics import measure
 from churn_torch.evaluation.group_thresholds import RULES, group_thresholds
 from churn_torch.evaluation.segments import Segments, mean_interval
 from churn_torch.report.fairness import remedy_sentence

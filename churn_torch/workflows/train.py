@@ -151,7 +151,7 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
     say_treatment(options)
     check_columns(options, table.schema)
-    check_groups(table.chunks(), options.fairness.by)
+    check_groups(table, options.fairness.by)
     show(columns_table(table.schema.columns), once=True)
     return table
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from churn_torch.evaluation.fairness import Fairness, Measure, Proxy, Remedy, measure
+from churn_torch.evaluation.fairness import Fairness, Measure, Proxy, Remedy
+from churn_torch.evaluation.group_metrics import measure
 from churn_torch.evaluation.segments import Segments
 
 

@@ -72,21 +72,11 @@ def measured() -> str:
     )
 
 
-<<<<<<< HEAD
 def report() -> str:
     fairness = made_fairness(sentences=("Seniors are flagged more often.",))
     return report_page(made_report({"fairness": [fairness]}, made_measured(offer=True)))
 
 
-def two_runs() -> str:
-    runs = [made_measured(name, offer=True) for name in ("logreg", "mlp")]
-    measured = Estimates("auroc", np.array([0.8, 0.801]), ((np.eye(2) * 1e-4, 1e9),))
-    found = comparison([run.name for run in runs], [measured], "auroc", measured_on="99 rows")
-    return runs_page(RunsReport(runs, found, {"optimizer.lr": [0.1, 0.01]}))
-
-
-=======
->>>>>>> i17-charts
 def every_chart() -> str:
     """Return a page with what the other pages do not have: wide tables, gaps, long names."""
     x = [k / 40 for k in range(41)]
@@ -127,27 +117,19 @@ def every_chart() -> str:
     )  # fmt: skip
 
 
-<<<<<<< HEAD
-=======
 def runs() -> str:
     both = [made_measured("logreg", offer=True), made_measured("mlp optimizer.lr=0.1", offer=True)]
     return runs_page(RunsReport(both, made([0.41, 0.42]), {"optimizer.lr": [0.01, 0.1]}))
 
 
->>>>>>> i17-charts
 PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "scorecard": (lambda: scorecard_page([CURVE, *TERMS], -1.5), 2),
     "shapes": (lambda: shapes_page([CURVE, *TERMS], -1.5), 2),
     "campaign": (campaign, 6),
     "results": (measured, 2),
     "uplift": (lambda: uplift_page(METRICS), 2),
-<<<<<<< HEAD
     "report": (report, 13),
-    "runs": (two_runs, 9),
-=======
-    "report": (lambda: report_page(made_report(run=made_measured(offer=True))), 12),
     "runs": (runs, 9),
->>>>>>> i17-charts
     "every chart": (every_chart, 5),
 }
 
@@ -155,13 +137,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_no_faults(name: str, audit: Audit):
     make, n_charts = PAGES[name]
-<<<<<<< HEAD
     assert audit(make(), name) == {"faults": [], "charts": n_charts}
-=======
-    found = audit(make(), name)
-    assert found["faults"] == []
-    assert found["charts"] == n_charts
->>>>>>> i17-charts
 
 
 # Ways to spoil a good page that can be seen beside each other: the fault that must be named, what

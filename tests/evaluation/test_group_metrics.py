@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from churn_torch.evaluation.fairness import GAPS, holm, measure
+from churn_torch.evaluation.fairness import GAPS
+from churn_torch.evaluation.group_metrics import holm, measure
 from churn_torch.evaluation.segments import Segments
 from churn_torch.evaluation.share_intervals import wilson
 
