@@ -30,6 +30,7 @@ from tests.report.made_report import made_measured, made_report
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
+from tests.report.test_comparison import made
 
 Audit = Callable[..., dict[str, Any]]
 
