@@ -19,6 +19,7 @@ SAID = {
         "above 30 columns are nearly collinear",
     ),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
+    "report": ("Report: outputs/",),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
     "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
 }

@@ -28,3 +28,8 @@ def score(value: float) -> str:
 def lift(value: float) -> str:
     """Write a ratio of rates."""
     return f"{value:.2f}"
+
+
+def p_value(value: float) -> str:
+    """Write a p-value."""
+    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"

@@ -11,6 +11,7 @@ from typing import Any
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
+from churn_torch.explanation.factors import Factors
 from churn_torch.report.coefficients import coefficient_sentences, coefficients_table
 from churn_torch.report.factors import (
     associations_table,
@@ -25,7 +26,7 @@ from churn_torch.tables.readers import sources
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_options import ExplainOptions
-from churn_torch.workflows.factors import ROWS, Factors, factors
+from churn_torch.workflows.factors import ROWS, factors
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
 from churn_torch.workflows.run_folder import load_run

@@ -33,6 +33,7 @@ class TrainOptions(FitOptions):
         top_share: With ``threshold="top_share"``, the share of customers to act on.
         offer: Retention offers by name.
         explain: What explanations of the model take.
+        report: Whether a page that reports on the run is written at its end.
     """
 
     data: DataOptions
@@ -46,6 +47,7 @@ class TrainOptions(FitOptions):
     offer: Mapping[str, Offer] = field(default_factory=dict)
     explain: ExplanationOptions = field(default_factory=ExplanationOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
+    report: bool = True
 
     @property
     def table(self) -> DataOptions:

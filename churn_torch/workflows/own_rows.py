@@ -1,4 +1,4 @@
-"""The rows of a run's own table, read again, and random samples of rows to explain a model on."""
+"""The rows of a run's own table, read again, and random samples of labelled rows."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from churn_torch.workflows.run_folder import Run
 
 def own_rows(
     run: Run,
-    part: str = "test",
+    part: str | None = "test",
     *,
     carry: Sequence[str] = (),
     doing: str = "Reading",
-    instead: str = "data=table data.source=FILE",
+    instead: str | None = "data=table data.source=FILE",
     announce: Callable[[RenderableType], None] = show,
 ) -> Iterator[Rows]:
     """Yield the rows of a part of the run's own table, of customers who were not contacted.
 
     Args:
         run: The run.
-        part: ``train``, ``validation`` or ``test``.
+        part: ``train``, ``validation`` or ``test``; None for all rows of all customers.
         carry: Columns that travel with the rows besides those of the run.
         doing: What the progress bar says.
-        instead: How the user names new rows, for errors.
+        instead: How the user names new rows, for errors; None where there is no way.
         announce: As for `churn_torch.tables.labelled.read.read_labelled`.
 
     Raises:
@@ -47,21 +47,21 @@ def own_rows(
             "run",
             expected="a run that held test rows back",
             got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
-            f"({instead})",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}"
+            + ("" if instead is None else f", or name new rows ({instead})"),
         )
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)
     table = read_labelled(options.table, seed=options.seed, announce=announce)
     for rows in watched(table.chunks(), table, doing):
-        yield rows.of(part).untreated()
+        yield rows if part is None else rows.of(part).untreated()
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(
             "data.source",
             expected=f"the table that the run was trained on (fingerprint {trained_on})",
             got=f"{table.fingerprint}: the source has changed",
-            fix=f"name new rows with {instead}",
+            fix="train again" if instead is None else f"name new rows with {instead}",
         )
 
 
@@ -79,29 +79,68 @@ def sample_own_rows(run: Run, part: str, n_rows: int, *, seed: int) -> Explained
 def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> ExplainedRows:
     """Return a random sample of the rows of all chunks in their order, of at most ``n_rows``.
 
-    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
-    a chunk are in memory.
-
     Args:
         chunks: The rows.
         n_rows: Most rows.
-        seed: Of the draws.
+        seed: As for `RowSample`.
 
     Raises:
         InputError: There is no chunk.
     """
-    rng = np.random.default_rng(seed)
-    kept: list[ExplainedRows] = []
-    drawn = np.empty(0)
+    sample = RowSample(n_rows, seed=seed)
     for chunk in chunks:
-        numbers = rng.random(len(chunk.label))
-        rows = _joined([*kept, chunk])
-        drawn = np.concatenate([drawn, numbers])
-        chosen = np.sort(np.argsort(drawn)[:n_rows])
-        kept, drawn = [_taken(rows, chosen)], drawn[chosen]
-    if not kept:
-        raise InputError("source", expected="labelled rows", got="none", fix="name another table")
-    return kept[0]
+        sample.add(chunk)
+    return sample.rows()
+
+
+class RowSample:
+    """A random sample of the rows of chunks in their order.
+
+    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
+    a chunk are in memory.
+
+    Args:
+        n_rows: Most rows.
+        seed: Of the draws.
+    """
+
+    def __init__(self, n_rows: int, *, seed: int) -> None:
+        self._n_rows = n_rows
+        self._random = np.random.default_rng(seed)
+        self._numbers = np.empty(0)
+        self._kept: list[ExplainedRows] = []
+
+    def add(self, chunk: ExplainedRows) -> None:
+        """Draw from a chunk."""
+        drawn = np.concatenate([self._numbers, self._random.random(len(chunk.label))])
+        chosen = np.sort(np.argsort(drawn)[: self._n_rows])
+        self._kept = [_taken(_joined([*self._kept, chunk]), chosen)]
+        self._numbers = drawn[chosen]
+
+    def rows(self) -> ExplainedRows:
+        """Return the sample.
+
+        Raises:
+            InputError: There was no chunk.
+        """
+        if not self._kept:
+            raise InputError(
+                "source", expected="labelled rows", got="none", fix="name another table"
+            )
+        return self._kept[0]
+
+
+def customers(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """Return the customer of each row, from 0 on, where some have several rows.
+
+    Args:
+        run: Its group column names a customer, else its id.
+        carried: Columns of the rows.
+    """
+    for name in (run.options.data.roles.group, run.schema.id):
+        if name in carried.columns and carried[name].duplicated().any():
+            return pd.factorize(carried[name], use_na_sentinel=False)[0]
+    return None
 
 
 def _joined(chunks: Sequence[ExplainedRows]) -> ExplainedRows:

@@ -49,6 +49,7 @@ from churn_torch.workflows.profit import (
     with_profit,
 )
 from churn_torch.workflows.publish import publish_or_keep
+from churn_torch.workflows.report import report_training
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
@@ -129,6 +130,8 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
+    if options.report and not options.learns_uplift:
+        report_training(run, table)
     return run
 
 

@@ -40,7 +40,7 @@ def test_folder_holds_exactly_these_files(telco_run):
     """Trained from Python; a script adds train.log (tests/test_scripts.py)."""
     assert {path.name for path in telco_run.folder.iterdir()} == {
         "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
-        "model.onnx", "last.ckpt", "shapes.csv", "shapes.html",
+        "model.onnx", "last.ckpt", "shapes.csv", "shapes.html", "report.html",
     }  # fmt: skip
 
 

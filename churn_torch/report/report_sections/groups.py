@@ -1,0 +1,50 @@
+"""Groups of customers: segments where the model is weak, and fairness between groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from churn_torch.report.formats import count, percent
+from churn_torch.report.html_table import html_table
+from churn_torch.report.model_report import ModelReport
+from churn_torch.report.page_text import paragraphs
+from churn_torch.report.weak_segments import HEADINGS, METHOD, cells
+
+
+def weak_segments(report: ModelReport) -> Iterator[str]:
+    """Write the segments where the model is weak."""
+    yield "<section id=segments><h2>Where the model is weak</h2>"
+    found = report.weak_segments
+    if report.not_searched:
+        yield from paragraphs([f"Not searched: {report.not_searched}."])
+    elif not found:
+        yield "<p>No segment of customers was found where the model is wrong beyond chance.</p>"
+    else:
+        yield from paragraphs([one.sentence for one in found], "note")
+        yield html_table(
+            "Segments where the model is weak",
+            ("segment", *HEADINGS),
+            [
+                (" and ".join(condition.in_words() for condition in one.conditions), *cells(one))
+                for one in found
+            ],
+        )
+    if not report.not_searched:
+        yield from paragraphs([f"{METHOD[0].upper()}{METHOD[1:]}."], "quiet")
+    yield "</section>"
+
+
+def fairness(report: ModelReport) -> Iterator[str]:
+    """Write the fairness of the columns that were named, or how to name them."""
+    yield "<section id=fairness><h2>Fairness</h2>"
+    measured = report.run.metrics.get("fairness", ())
+    if not measured:
+        yield "<p>Not measured: no column was named (fairness.by=[COLUMN,...]).</p>"
+    for one in measured:
+        yield html_table(
+            f"Groups of {one['column']}",
+            ("group", "customers", "left"),
+            [(g["group"], count(g["n"]), percent(g["base_rate"])) for g in one["groups"]],
+        )
+        yield from paragraphs(one["sentences"])
+    yield "</section>"
