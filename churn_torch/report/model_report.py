@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.comparison import Comparison
     from churn_torch.evaluation.reliability import Reliability
     from churn_torch.evaluation.score_curves import ScoreCurves
+    from churn_torch.evaluation.weak_segments import WeakSegment
     from churn_torch.explanation.factors import Factors
     from churn_torch.explanation.one_customer import CustomerExplanation
     from churn_torch.tables.schema import Column
@@ -66,7 +67,8 @@ class ModelReport:
             class only.
         no_factors: Why there are none, in a sentence.
         customer: One customer explained; None as for the factors.
-        weak_segments: Segments where the model is weak, each with its sentence.
+        weak_segments: Segments where the model is weak, the surest first.
+        not_searched: Why none were searched; empty where they were.
     """
 
     run: MeasuredRun
@@ -76,7 +78,8 @@ class ModelReport:
     factors: Factors | None
     no_factors: str
     customer: CustomerExplanation | None
-    weak_segments: Sequence[Any]
+    weak_segments: Sequence[WeakSegment]
+    not_searched: str
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,7 @@ from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.typed_config import plain_config, read_options
-from churn_torch.workflows.weak_segments import WeakSegmentSearch
+from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,12 +129,12 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
     if not options.allow_unseen:
         counts.check_seen()
-    if found := counts.unusual():
+    if unlike := counts.unusual():
         data = run.options.data if options.data is None else options.data
         absent = {}
         if source is None and data.source is not None:
             absent = absent_columns(run.schema, located(data.source), data.reading)
-        show(unusual_table(found, absent))
+        show(unusual_table(unlike, absent))
     metrics = {**measured.with_intervals(run.threshold), **profit_figures(weighed)}
     show(metrics_table({name: metrics}))
     for sentence in calibration_warning(metrics):
@@ -148,7 +148,9 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
             sources.write([frame], options.out)
             show(f"Metrics by segment are written to {options.out}.")
     if search is not None:
-        metrics["weak_segments"] = search.found()
+        found = search.found()
+        show_weak_segments(found)
+        metrics["weak_segments"] = [asdict(segment) for segment in found.segments]
     return metrics
 
 

@@ -17,7 +17,6 @@ from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content
-from churn_torch.workflows.report_rows import report_rows
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import differing, run_names
@@ -89,7 +88,7 @@ def report_training(run: Run, table: LabelledTable) -> None:
 
 def _of_run(run: Run, chunks: Iterable[Rows]) -> str:
     tested = read_tested_run(str(run.folder), key="run")
-    return report_page(report_content(run, tested, report_rows(run, chunks)))
+    return report_page(report_content(run, tested, chunks))
 
 
 def _of_runs(options: ReportOptions) -> str:

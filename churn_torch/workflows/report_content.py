@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -19,11 +20,12 @@ from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.reason_words import cell_in_words
 from churn_torch.tables.labelled.carried import VALUE
+from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_customer import actionable_columns
 from churn_torch.workflows.factors import factors
-from churn_torch.workflows.report_rows import ReportRows
+from churn_torch.workflows.report_rows import ReportRows, report_rows
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.run_names import model_name
 from churn_torch.workflows.tested_runs import TestedRun
@@ -33,15 +35,19 @@ from churn_torch.workflows.typed_config import read_options
 _POINTS = 200
 
 
-def report_content(run: Run, tested: TestedRun, rows: ReportRows) -> ModelReport:
+def report_content(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> ModelReport:
     """Return what the report of one run shows.
 
     Args:
         run: The run.
         tested: What it has left of its test rows.
-        rows: Of its table.
+        chunks: All rows of its table.
+
+    Raises:
+        InputError: From the chunks; or the run has no ONNX file.
     """
     model = ExplainedModel(find_model(str(run.folder)))
+    rows = report_rows(run, model, chunks)
     found, customer, missing = None, None, ""
     try:
         found = _factors(run, model, rows)
@@ -57,7 +63,8 @@ def report_content(run: Run, tested: TestedRun, rows: ReportRows) -> ModelReport
         factors=found,
         no_factors=missing,
         customer=customer,
-        weak_segments=(),
+        weak_segments=rows.weak.segments,
+        not_searched=rows.weak.reason,
     )
 
 

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from churn_torch.explanation.explained_model import ExplainedRows
+import numpy as np
+
+from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.coefficients import TrainingRows
 from churn_torch.workflows.factors import ROWS
-from churn_torch.workflows.own_rows import sample_rows
+from churn_torch.workflows.own_rows import RowSample
 from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.weak_segments import WeakSegments, WeakSegmentSearch
 
 
 class ReportRows(NamedTuple):
     """The rows of a report.
 
     Attributes:
-        test: A random sample of the test rows.
-        train: The training rows that its coefficients are measured on.
+        test: A random sample of the test rows, that the factors are measured on.
+        train: The training rows that the coefficients are measured on.
+        weak: What a search of the test rows has found.
     """
 
     test: ExplainedRows
     train: TrainingRows
+    weak: WeakSegments
 
 
-def report_rows(run: Run, chunks: Iterable[Rows]) -> ReportRows:
+def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> ReportRows:
     """Take what a report needs from all rows of a run's table.
 
     Args:
         run: The run.
+        model: Its file.
         chunks: The rows, of all parts.
 
     Raises:
         InputError: From the chunks.
     """
-    train = TrainingRows(run)
-
-    def test_rows() -> Iterator[ExplainedRows]:
-        for rows in chunks:
-            train.add(rows.of("train").untreated())
-            test = rows.of("test").untreated()
-            if len(test.label):
-                yield ExplainedRows(test.parsed, test.label, test.carried)
-
-    return ReportRows(sample_rows(test_rows(), ROWS, seed=run.options.seed), train)
+    sample, train = RowSample(ROWS, seed=run.options.seed), TrainingRows(run)
+    search = WeakSegmentSearch(run)
+    for rows in chunks:
+        train.add(rows.of("train").untreated())
+        test = rows.of("test").untreated()
+        if len(test.label):
+            sample.add(ExplainedRows(test.parsed, test.label, test.carried))
+            probability = model.probability(test.parsed).astype(np.float32)
+            search.add(test.parsed, probability, test.label, test.carried)
+    return ReportRows(sample.rows(), train, search.found())

@@ -58,7 +58,7 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.stored_config import load_config
-from churn_torch.workflows.suspicions import suspicions
+from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
@@ -91,7 +91,7 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         if checkpoint is None:
             start_run(folder, content)
         table = read_table(options, source)
-        return _train(content, options, table, folder, n_threads, checkpoint)
+        return _train(content, options, table, folder, n_threads, checkpoint, source)
 
 
 def _train(
@@ -101,7 +101,9 @@ def _train(
     folder: Path,
     n_threads: int,
     checkpoint: Path | None,
+    source: Any,
 ) -> Run:
+    found: list[dict[str, Any]] = []
     with fitted(
         options,
         table,
@@ -110,10 +112,11 @@ def _train(
         checkpoint=checkpoint,
         announce=show,
         described=config,
-        inspect=lambda table: _show_suspicions(table, options),
+        inspect=lambda table: found.extend(_looked_at(table, options, source)),
     ) as model:
         _show_added_notes(table.schema, model.schema)
         metrics = _metrics(model, table, folder, options)
+        metrics["suspicions"] = found
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
         label = model.store.parts["test"].read([slice(0, len(model.store.sample))]).label
         run, exported, refused = publish_or_keep(
@@ -146,11 +149,10 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     return table
 
 
-def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
+def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
-    for sentence in suspicions(table, options.data.split):
-        show(sentence, once=True)
+    return warn_of_leakage(table, options, source=source)
 
 
 def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:

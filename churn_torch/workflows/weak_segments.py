@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.console import show
-from churn_torch.evaluation.weak_segments import reason_not_searched, weak_segments
+from churn_torch.evaluation.weak_segments import WeakSegment, reason_not_searched, weak_segments
 from churn_torch.explanation.explained_model import ExplainedRows
 from churn_torch.report.weak_segments import weak_segments_table
 from churn_torch.workflows.own_rows import RowSample, customers
@@ -19,6 +18,18 @@ from churn_torch.workflows.run_folder import Run
 # Rows that are searched, at most: of more, ever smaller errors would be found.
 MOST_ROWS = 100_000
 _PROBABILITY = "probability"
+
+
+class WeakSegments(NamedTuple):
+    """What a search has found.
+
+    Attributes:
+        segments: The surest first.
+        reason: Why the rows were not searched; empty where they were.
+    """
+
+    segments: tuple[WeakSegment, ...]
+    reason: str = ""
 
 
 class WeakSegmentSearch:
@@ -50,25 +61,31 @@ class WeakSegmentSearch:
         named = carried.assign(**{_PROBABILITY: probability})
         self._sample.add(ExplainedRows(parsed, label, named))
 
-    def found(self) -> list[dict[str, Any]]:
-        """Show the weak segments, and return each as a dictionary."""
+    def found(self) -> WeakSegments:
+        """Search the rows that were kept."""
         schema, rows = self._run.schema, self._sample.rows()
         if reason := reason_not_searched(rows.label, schema):
-            show(f"Segments where the model is weak are not searched: {reason}.")
-            return []
+            return WeakSegments((), reason)
         carried = rows.carried.drop(columns=_PROBABILITY)
-        found = weak_segments(
-            rows.parsed,
-            rows.carried[_PROBABILITY],
-            rows.label,
-            schema,
-            seed=self._run.options.seed,
-            clusters=customers(self._run, carried),
+        return WeakSegments(
+            weak_segments(
+                rows.parsed,
+                rows.carried[_PROBABILITY],
+                rows.label,
+                schema,
+                seed=self._run.options.seed,
+                clusters=customers(self._run, carried),
+            )
         )
-        if not found:
-            show("No segment was found where the model is wrong beyond chance.")
-            return []
-        show(weak_segments_table(found))
-        for segment in found:
+
+
+def show_weak_segments(found: WeakSegments) -> None:
+    """Show weak segments, or say that there are none."""
+    if found.reason:
+        show(f"Segments where the model is weak are not searched: {found.reason}.")
+    elif not found.segments:
+        show("No segment was found where the model is wrong beyond chance.")
+    else:
+        show(weak_segments_table(found.segments))
+        for segment in found.segments:
             show(segment.sentence)
-        return [asdict(segment) for segment in found]

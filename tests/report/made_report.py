@@ -13,7 +13,9 @@ import torch
 
 from churn_torch.evaluation.reliability import grouped, reliability
 from churn_torch.evaluation.score_curves import score_curves
+from churn_torch.evaluation.segment_tree import Condition
 from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.evaluation.weak_segments import WeakSegment
 from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
 from churn_torch.explanation.associations import Association
 from churn_torch.explanation.factors import Factors
@@ -29,6 +31,12 @@ PROFIT = {
     "curve": [{"share": 1.0, "profit": -3.5}],
     "intervals": {"mpc": [10.0, 15.0], "profit": [8.0, 10.5]},
 }  # fmt: skip
+
+SEGMENT = WeakSegment(
+    (Condition("plan", "is", "basic"), Condition("months", "up to", "6")), 40, 0.2, 0.61, 0.48, 0.13,
+    0.02, 0.24, 0.7, 0.05, 0.01, 0.09, None, 0.01,
+    "For customers with plan basic the model predicts 48 %, but 61 % leave (n = 40).",
+)  # fmt: skip
 
 
 @cache
@@ -121,6 +129,7 @@ def made_report(
         "factors": made_factors(),
         "no_factors": "",
         "customer": customer,
-        "weak_segments": (),
+        "weak_segments": (SEGMENT,),
+        "not_searched": "",
     }
     return ModelReport(run=run, **{**content, **fields})

@@ -11,7 +11,7 @@ import pytest
 from churn_torch.explanation.additive_terms import AdditiveTerm
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.additive_tables import terms_frame
-from tests.report.made_terms import TERMS
+from tests.report.made_terms import CURVE, TERMS
 from tests.report.page_reader import Page, points
 
 SHARE = np.array([0.0, 0.5, 0.5])
@@ -48,15 +48,6 @@ def test_a_number_read_at_values_is_a_line_over_its_rows():
     # The scale is that of the rows; values that no row has do not flatten the rest.
     assert "+4.90" in page
     assert len(terms_frame([line], 0.0)) == 1 + 102
-
-
-CURVE = AdditiveTerm(
-    ("it's <usage>",),
-    (("missing", "0", "5", "10"),),
-    np.array([0.0, -0.5, 0.125, 2.0]),
-    np.array([0.0, 0.4, 0.3, 0.3]),
-    values=np.array([0.0, 5.0, 10.0]),
-)
 
 
 @pytest.mark.parametrize("page", [scorecard_page, shapes_page])

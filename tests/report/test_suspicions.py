@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from churn_torch.evaluation.leakage import LoneTeller
-from churn_torch.report.suspicions import leakage_sentences, twins_sentence
+from churn_torch.report.suspicions import (
+    Outcome,
+    lone_tellers_said,
+    suspicion_lines,
+    twins_sentence,
+)
 
 
 def said(*found: LoneTeller, negative: str | None = "No") -> list[str]:
-    return leakage_sentences(found, target="churn", positive="Yes", negative=negative)
+    return suspicion_lines(lone_tellers_said(found, Outcome("churn", "Yes", negative)))
 
 
 def test_a_column_is_named_with_what_leaves_it_out() -> None:

@@ -52,7 +52,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
     assert set(metrics) == {
         "validation", "test", "fit", "reasons", "typical_customer", "data", "version",
-        "correlated_columns", "explain",
+        "correlated_columns", "explain", "suspicions",
     }  # fmt: skip
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals", "calibration"}

@@ -21,7 +21,7 @@ def said(source: pd.DataFrame, split: SplitOptions | None = None, **named: objec
     table = read_labelled(data, seed=0, source=source)
     for _ in table.chunks():
         pass
-    return suspicions(table, split)
+    return [one.sentence for one in suspicions(table, split)]
 
 
 @pytest.mark.parametrize("streaming", [True, False])

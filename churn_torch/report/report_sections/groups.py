@@ -8,18 +8,29 @@ from churn_torch.report.formats import count, percent
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
 from churn_torch.report.page_text import paragraphs
+from churn_torch.report.weak_segments import HEADINGS, METHOD, cells
 
 
 def weak_segments(report: ModelReport) -> Iterator[str]:
     """Write the segments where the model is weak."""
     yield "<section id=segments><h2>Where the model is weak</h2>"
-    yield "<p>A shallow tree looks for segments with more loss than their probabilities explain on "
-    yield "one half of the test customers, and the other half tests what it found.</p>"
     found = report.weak_segments
-    if found:
-        yield from paragraphs([one.sentence for one in found], "note")
+    if report.not_searched:
+        yield from paragraphs([f"Not searched: {report.not_searched}."])
+    elif not found:
+        yield "<p>No segment of customers was found where the model is wrong beyond chance.</p>"
     else:
-        yield "<p>No segment is weaker than chance explains.</p>"
+        yield from paragraphs([one.sentence for one in found], "note")
+        yield html_table(
+            "Segments where the model is weak",
+            ("segment", *HEADINGS),
+            [
+                (" and ".join(condition.in_words() for condition in one.conditions), *cells(one))
+                for one in found
+            ],
+        )
+    if not report.not_searched:
+        yield from paragraphs([f"{METHOD[0].upper()}{METHOD[1:]}."], "quiet")
     yield "</section>"
 
 
