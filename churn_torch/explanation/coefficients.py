@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import stdtr, stdtrit
 
 from churn_torch.explanation.contrasts import Contrast, of_features, of_terms
 from churn_torch.explanation.logistic_inference import (
@@ -29,7 +29,6 @@ from churn_torch.tables.schema import Schema
 
 # Cells of the design matrix; more rows are thinned out.
 MOST_CELLS = 40_000_000
-_Z = NormalDist().inv_cdf(0.975)
 # Limits above which collinearity is named (Fox & Monette 1992; Belsley et al. 1980).
 _INFLATED = 10.0
 _ILL_CONDITIONED = 30.0
@@ -186,7 +185,8 @@ def _rows(
         elif error > SEPARATED_ERROR:
             separated.append(f"{contrast.column} ({contrast.term})")
         elif error > 0:
-            rows.append(_coefficient(contrast, estimate, error, float(contrast.vector @ own)))
+            model = float(contrast.vector @ own)
+            rows.append(_coefficient(contrast, estimate, error, fit.freedom, model))
     if undetermined:
         warnings.append(
             f"{_listed(undetermined)} cannot be told from other columns, which say exactly the "
@@ -204,8 +204,11 @@ def _rows(
     return sorted(rows, key=lambda row: -strength[row.column])
 
 
-def _coefficient(contrast: Contrast, estimate: float, error: float, own: float) -> Coefficient:
-    low, high = estimate - _Z * error, estimate + _Z * error
+def _coefficient(
+    contrast: Contrast, estimate: float, error: float, freedom: float, own: float
+) -> Coefficient:
+    half = float(stdtrit(freedom, 0.975)) * error
+    low, high = estimate - half, estimate + half
     return Coefficient(
         contrast.column,
         contrast.term,
@@ -214,7 +217,7 @@ def _coefficient(contrast: Contrast, estimate: float, error: float, own: float) 
         error,
         low,
         high,
-        math.erfc(abs(estimate) / error / math.sqrt(2)),
+        float(2 * stdtr(freedom, -abs(estimate) / error)),
         _exp(estimate),
         _exp(low),
         _exp(high),
