@@ -150,7 +150,8 @@ def _curve(term: AdditiveTerm, scale: _Scale) -> Iterator[str]:
 
 def _rows(values: Array, share: Array) -> tuple[list[float], list[float]]:
     """Return the training rows in wider bins than the values of the curve: ends and shares."""
-    starts = np.arange(0, len(share), -(-len(share) // _MOST_BINS))
+    n_bins = min(_MOST_BINS, len(share))
+    starts = np.arange(n_bins) * len(share) // n_bins
     middles = (values[1:] + values[:-1]) / 2
     ends = [values[0], *middles[starts[1:] - 1], values[-1]]
     return np.array(ends).tolist(), np.add.reduceat(share, starts).tolist()

@@ -56,7 +56,7 @@ class Axis:
         low = min(shown) if self.low is None else self.low
         high = max(shown) if self.high is None else self.high
         wide = high - low
-        if wide <= 1e-12 * max(abs(low), abs(high)):
+        if wide <= max(1e-12 * max(abs(low), abs(high)), 1e-300):
             return Scale(low - abs(low) / 2, high + (abs(high) / 2 or 1.0))
         return Scale(
             low - room * wide * (self.low is None and low != 0),

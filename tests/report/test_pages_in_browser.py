@@ -175,11 +175,28 @@ LAYOUT = [
 SCRIPTED = [
     ('keys: "wide', BEFORE, "<div style='overflow-x:auto;width:3em'>wide_and_wider</div>" + BEFORE),
     ("keys: chart 0: no value after an arrow", "ArrowRight: () =>", "Other: () =>"),
+    ("keys: chart 0: no first value", "Home: () => 0", "Home: () => last"),
     ("keys: chart 0: a value after Escape", "Escape: () =>", "Esc: () =>"),
 ]
 
 
-@pytest.mark.parametrize("spoilt", [LAYOUT, SCRIPTED], ids=["layout", "scripted"])
+BINS = histogram("Bins", "", Axis("x", str), [0, 1, 2, 3], [("all", [0.5, 0.25, 0.25])])
+CONTENT = [
+    ("chart: : no title", BEFORE, f"<figure class=chart></figure>{BEFORE}"),
+    ("chart: : neither a picture nor a sentence", "", ""),
+    ("chart: Rows: 2 rows, 1 pictures", BEFORE,
+     "<figure class=chart><figcaption><b>Rows</b></figcaption><table><caption>c</caption><tr><td>1"
+     f"<tr><td><svg></svg></table></figure>{BEFORE}"),
+    ("chart: Empty: no data", BEFORE,
+     "<figure class=chart><figcaption><b>Empty</b></figcaption><div class=plot><svg></svg></div>"
+     f"<table><caption>c</caption></table></figure>{BEFORE}"),
+    ("chart: Bins: 3 bins, 2 rows", BEFORE, BINS.replace('data-at="500"', "") + BEFORE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spoilt", [LAYOUT, SCRIPTED, CONTENT], ids=["layout", "scripted", "content"]
+)
 def test_the_audit_sees_each_fault(spoilt: list[tuple[str, str, str]], audit: Audit):
     page = uplift_page(METRICS)
     for _, old, new in spoilt:

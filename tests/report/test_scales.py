@@ -60,6 +60,7 @@ def test_ticks_in_words_that_do_not_fit_are_the_first_and_the_last():
         ({"low": 0}, [2], (0, 2.1)),
         ({}, [5, 5], (2.5, 7.5)),
         ({}, [0], (0, 1)),
+        ({}, [0, 5e-324], (0, 1)),
         ({}, [], (0, 1)),
         ({}, [math.nan, math.inf, 1, 3], (0.9, 3.1)),
     ],
