@@ -37,10 +37,20 @@ class Estimates(NamedTuple):
     Attributes:
         value: ``[K]``.
         error: ``[K]`` standard errors, above 0.
+        rows: ``[K]`` rows of each group, where the metric is a share of them: its error then
+            follows from the true share that is tested, as in Wilson's interval. None for others.
     """
 
     value: Floats
     error: Floats
+    rows: Floats | None = None
+
+    def error_if(self, value: Floats) -> Floats:
+        """Return the standard errors if these were the true values."""
+        if self.rows is None:
+            return self.error
+        share = np.clip(value, 0.5 / self.rows, 1 - 0.5 / self.rows)
+        return np.sqrt(share * (1 - share) / self.rows)
 
 
 class GapInterval(NamedTuple):
@@ -80,19 +90,26 @@ def gap_interval(
     """
     value = np.array([each.value for each in metrics])
     error = np.array([each.error for each in metrics])
-    noise = np.random.default_rng(seed).standard_normal((draws, *value.shape)) * error
+    noise = np.random.default_rng(seed).standard_normal((draws, *value.shape))
     observed = float(_ranges(value).max())
 
+    def if_true(gap: float) -> tuple[Floats, Floats]:
+        """The values with this gap that fit best, and the errors that they would have."""
+        nearest = _nearest(value, error, gap)
+        return nearest, np.array([m.error_if(v) for m, v in zip(metrics, nearest, strict=True)])
+
     def rejected(gap: float) -> bool:
-        simulated = _distance(_nearest(value, error, gap) + noise, error, gap)
-        return _distance(value[None], error, gap)[0] > np.quantile(simulated, confidence)
+        nearest, its_error = if_true(gap)
+        simulated = _distance(nearest + noise * its_error, its_error, gap)
+        return _distance(value[None], its_error, gap)[0] > np.quantile(simulated, confidence)
 
     def too_small(gap: float) -> bool:
         """Whether most samples of this true gap show a smaller one than this sample."""
-        return np.median(_ranges(_nearest(value, error, gap) + noise).max(-1)) < observed
+        nearest, its_error = if_true(gap)
+        return np.median(_ranges(nearest + noise * its_error).max(-1)) < observed
 
     freedom = value.size - len(value)
-    p_value = float(chi2.sf(_distance(value[None], error, 0.0)[0], freedom))
+    p_value = float(chi2.sf(_distance(value[None], if_true(0.0)[1], 0.0)[0], freedom))
     far = observed + 6 * np.sqrt(2) * float(error.max())
     return GapInterval(
         observed,

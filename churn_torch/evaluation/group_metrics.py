@@ -84,7 +84,7 @@ class _Counts:
         # One success and one failure more, so that a share of 0 or 1 is not certain (Agresti &
         # Caffo 2000, "Simple and effective confidence intervals for proportions").
         share = (successes + 1) / (n + 2)
-        return successes / n, (share * (1 - share) / (n + 2)) ** 0.5
+        return successes / n, (share * (1 - share) / n) ** 0.5
 
 
 def measure(
@@ -126,10 +126,7 @@ def _gaps(counts: dict[str, _Counts]) -> tuple[Gap, ...]:
             group: one for group, one in counts.items() if not set(metrics) & set(one.too_small())
         }
         if len(enough) > 1:
-            estimates = [
-                Estimates(*np.array([one.estimate(metric) for one in enough.values()]).T)
-                for metric in metrics
-            ]
+            estimates = [_estimates(metric, list(enough.values())) for metric in metrics]
             found[name] = (list(enough), estimates, gap_interval(estimates))
     adjusted = holm([interval.p_value for *_, interval in found.values()])
     gaps = []
@@ -154,6 +151,13 @@ def _gaps(counts: dict[str, _Counts]) -> tuple[Gap, ...]:
             )
         )
     return tuple(gaps)
+
+
+def _estimates(metric: str, counts: Sequence[_Counts]) -> Estimates:
+    value, error = np.array([one.estimate(metric) for one in counts]).T
+    is_share = metric in counts[0].shares
+    rows = np.array([one.shares[metric][1] for one in counts], float) if is_share else None
+    return Estimates(value, error, rows)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

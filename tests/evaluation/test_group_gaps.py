@@ -34,8 +34,8 @@ def test_the_distance_to_a_wider_range_is_that_of_the_cheapest_pair():
 
 def test_no_gap_at_all_is_tested_by_the_chi_square_test_of_homogeneity():
     n, churners = np.array([400, 300, 500]), np.array([100, 90, 120])
-    pooled = churners.sum() / n.sum()
-    found = gap_interval([Estimates(churners / n, np.sqrt(pooled * (1 - pooled) / n))])
+    share = churners / n
+    found = gap_interval([Estimates(share, np.sqrt(share * (1 - share) / n), n.astype(float))])
     expected = chi2_contingency([churners, n - churners], correction=False).pvalue
     assert found.p_value == pytest.approx(expected, rel=1e-9)
 
