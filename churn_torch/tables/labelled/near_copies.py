@@ -33,6 +33,9 @@ _SIMILAR = 3
 # Pairs with a churner that are needed, and by how much more often both are churners among near
 # pairs than among similar ones, in shares and in standard errors.
 _FEWEST_PAIRS, _GAP, _STANDARD_ERRORS = 10, 0.25, 4.0
+# Fewer pairs with a churner are enough where so many times as many rows are near as are similar:
+# customers who are merely alike differ in more or fewer columns, without a gap.
+_FEWER_PAIRS, _NEARLY_ALL = 4, 3
 # Rows that agree in a block are so many times as often near in the other columns as any two are.
 _MORE_OFTEN = 5.0
 
@@ -212,10 +215,13 @@ def _near(kept: _Kept, in_block: npt.NDArray[np.bool_], may_differ: int) -> _Nea
         is_similar = ~is_near & (n_differ <= farthest)
         if (with_churner & is_similar).sum() >= 3 * _FEWEST_PAIRS:
             break
+    in_reach = ~is_near & (n_differ <= may_differ + _SIMILAR)
+    apart = is_near.sum() >= _NEARLY_ALL * in_reach.sum()
     share = _copied(
         churners[with_churner & is_near] == 2,
         churners[with_churner & is_similar] == 2,
         float(kept.is_churner[~kept.is_test].mean()) if n_test < len(key) else 0.0,
+        fewest=_FEWER_PAIRS if apart else _FEWEST_PAIRS,
     )
     crossing = is_near & (kept.is_test[one] != kept.is_test[other])
     tested = np.where(kept.is_test[one], one, other)[crossing]
@@ -238,15 +244,18 @@ def _beyond_independence(others: Hashes, is_near: npt.NDArray[np.bool_], may_dif
     return bool(is_near.sum() > _MORE_OFTEN * expected)
 
 
-def _copied(near: npt.NDArray[np.bool_], similar: npt.NDArray[np.bool_], rate: float) -> float:
+def _copied(
+    near: npt.NDArray[np.bool_], similar: npt.NDArray[np.bool_], rate: float, *, fewest: int
+) -> float:
     """Return the share of near pairs that are copies, 0 where chance may explain their labels.
 
     Args:
         near: Of each near pair of training rows with a churner, whether both are churners.
         similar: The same of pairs that differ in a few columns more.
         rate: The churn rate.
+        fewest: Near pairs that are needed.
     """
-    if len(near) < _FEWEST_PAIRS:
+    if len(near) < fewest:
         return 0.0
     # Of pairs drawn at random that have a churner, so many have two.
     usual = rate / (2 - rate)

@@ -95,6 +95,18 @@ def test_customers_alike_by_chance_are_none(seed: int) -> None:
         assert count(parsed, np.asarray(label, np.float32), chunk=n).n_near == 0
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_customers_of_a_few_kinds_are_none(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n, kind = 1_000, random.integers(0, 10, 1_000)
+    usual = random.integers(0, 4, (10, 12))[kind]
+    cells = np.where(random.random((n, 12)) < 0.04, random.integers(0, 4, (n, 12)), usual)
+    parsed = pd.DataFrame(cells).add_prefix("c").astype(str).astype("str")
+    for chance in (0.03, 0.2, np.where(kind < 2, 0.6, 0.02)):
+        label = (random.random(n) < chance).astype(np.float32)
+        assert count(parsed, label, chunk=n).n_near == 0
+
+
 def test_a_column_that_tells_churn_does_not_count() -> None:
     parsed, label = customers(1_000)
     small = pd.DataFrame({f"c{i}": (parsed[f"x{i}"] > 100) * 1.0 for i in range(8)})
