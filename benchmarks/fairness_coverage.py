@@ -1,6 +1,6 @@
 """How often the intervals of gaps between groups hold the true gap: 95 % is promised.
 
-    python benchmarks/fairness_coverage.py [--tables 200] [--seed 0] [--groups 2 3 5] [--rows 600 3000]
+    python benchmarks/fairness_coverage.py [--tables 200] [--seed 0] [--groups 2 3 5] [--rows 600]
 
 A table is a sample of customers of K groups with a known chance to leave. The first group has half
 of them. ``alike``: the groups do not differ; ``one``: the last group leaves more often, the model
