@@ -41,5 +41,5 @@ def test_chunks_are_joined_though_each_has_categories_of_its_own():
 
 
 def test_a_column_that_no_row_has():
-    with pytest.raises(InputError, match=r"^fairness.by: .* did you mean 'plan'"):
+    with pytest.raises(InputError, match=r"^fairness.by: .*did you mean 'plan'"):
         check_sliced("fairness.by", ["plam"], ["plan", "months"])
