@@ -244,6 +244,7 @@ PLANTS: dict[str, tuple[str, Plant]] = {
     "rows of one id": ("same_id", several_rows),
     "exact copies": ("copies", repeated(lambda rows, random: rows)),
     "copies with another cell": ("near_copies", repeated(changed(1))),
+    "copies with two other cells, no numbers": ("near_copies", repeated(changed(2))),
     "copies with two other cells": ("near_copies", repeated(changed(2))),
     "copies with other digits": ("near_copies", repeated(rounded)),
     "rows sorted by churn": ("order", by_churn),
@@ -278,9 +279,12 @@ def made(n_tables: int, console: Console) -> None:
     for name, (kind, planted) in PLANTS.items():
         found = extra = 0
         start = time.perf_counter()
-        for seed, frame in enumerate(tables):
+        for seed in range(n_tables):
+            frame = tables[seed]
             if kind == "ahead":  # of columns that tell little together
                 frame = customers(seed, strength=1.0)
+            elif "two" in name:  # tables with many different numbers, or with hardly any
+                frame = customers(3 * seed + (2 if "no numbers" in name else seed % 2))
             kinds = {one.kind for one in looked_at(planted(frame, np.random.default_rng(seed)))}
             found += kind in kinds
             extra += bool(kinds - {kind})

@@ -209,7 +209,7 @@ def files_said(auroc: float, rates: Mapping[str, float]) -> Suspicion:
     sentence = (
         f"The file of a row tells churn (AUROC {auroc:.2f}: {rates[high]:.0%} in {high}, "
         f"{rates[low]:.0%} in {low}), and so does whatever else differs between the files; were "
-        f"they made alike? {_UNSAID[0].upper()}{_UNSAID[1:]}."
+        f"they made alike? If so, {_UNSAID}."
     )
     return Suspicion("files", (), sentence)
 

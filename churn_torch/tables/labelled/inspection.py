@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +37,11 @@ class Sample(NamedTuple):
     carried: pd.DataFrame
     position: npt.NDArray[np.int64]
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Sample:
+        """Return the rows at the given places of the sample."""
+        parsed, label, carried, position = self
+        return Sample(parsed.take(rows), label[rows], carried.take(rows), position[rows])
+
 
 class Inspection:
     """A random sample of the training rows, and the twins of the test rows, from one pass.
@@ -61,27 +66,18 @@ class Inspection:
         self._near.add(rows.parsed, rows.label, rows.part)
         position = np.arange(self._n_seen, self._n_seen + len(rows.part))
         self._n_seen += len(rows.part)
-        training = np.flatnonzero(rows.part == TRAIN)
-        chunk = Sample(
-            rows.parsed.take(training),
-            rows.label[training],
-            rows.carried.take(training),
-            position[training],
-        )
-        self._chunks.append(self._drawn(chunk))
+        # Rows are drawn by a hash of their position.
+        kept = np.flatnonzero((rows.part == TRAIN) & self._drawn(position))
+        chunk = Sample(rows.parsed, rows.label, rows.carried, position)
+        self._chunks.append(chunk.take(kept))
         while sum(len(chunk.label) for chunk in self._chunks) > self._most:
             self._limit //= np.uint64(2)
-            self._chunks = list(map(self._drawn, self._chunks))
+            self._chunks = [
+                chunk.take(np.flatnonzero(self._drawn(chunk.position))) for chunk in self._chunks
+            ]
 
-    def _drawn(self, chunk: Sample) -> Sample:
-        """Return the rows that are drawn, by a hash of their position."""
-        kept = np.flatnonzero(splitmix64(chunk.position) <= self._limit)
-        return Sample(
-            chunk.parsed.take(kept),
-            chunk.label[kept],
-            chunk.carried.take(kept),
-            chunk.position[kept],
-        )
+    def _drawn(self, position: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return np.asarray(splitmix64(position) <= self._limit)
 
     @property
     def sample(self) -> Sample:
@@ -104,7 +100,7 @@ class Inspection:
         """The twins of the test rows."""
         return self._twins.count()
 
-    def near_copies(self, without: Collection[str] = ()) -> NearCopies:
+    def near_copies(self, without: Set[str] = frozenset()) -> NearCopies:
         """Return the test rows that are nearly copies of training rows.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,8 +17,8 @@ from churn_torch.tables.schema import Column, Kind, Schema
 
 # Rows that differ in fewer columns than there are blocks of columns agree in one of the blocks.
 _BLOCKS = 3
-# Columns of a block, at most, by which rows are sampled.
-_SAMPLED_BY = 2
+# A column of so many values is enough to sample the rows of its block by.
+_MANY_VALUES = 100
 # Rows that are kept for each block, at most, and their cells; a row is compared with so many.
 KEPT_ROWS = 20_000
 KEPT_CELLS = 1_000_000
@@ -33,6 +33,9 @@ _SIMILAR = 3
 # Pairs with a churner that are needed, and by how much more often both are churners among near
 # pairs than among similar ones, in shares and in standard errors.
 _FEWEST_PAIRS, _GAP, _STANDARD_ERRORS = 10, 0.25, 4.0
+# Fewer pairs with a churner are enough where so many times as many rows are near as are similar:
+# customers who are merely alike differ in more or fewer columns, without a gap.
+_FEWER_PAIRS, _NEARLY_ALL = 4, 3
 # Rows that agree in a block are so many times as often near in the other columns as any two are.
 _MORE_OFTEN = 5.0
 
@@ -109,18 +112,15 @@ class NearCopyCounter:
         first, self._n_seen = self._n_seen, self._n_seen + len(part)
         if not self._may_differ:
             return
-        in_parts = np.flatnonzero((part == TRAIN) | (part == TEST))
-        parsed = parsed.take(in_parts)
+        in_parts = (part == TRAIN) | (part == TEST)
         for block, pool in enumerate(self._pools):
-            by = self._columns[block::_BLOCKS][:_SAMPLED_BY]
-            key = _hashes(parsed, by).sum(axis=0, dtype=np.uint64)
-            kept = np.flatnonzero(key <= self._limits[block])
-            rows = in_parts[kept]
-            near = parsed.take(kept)
+            key = _hashes(parsed, self._sampled_by(block)).sum(axis=0, dtype=np.uint64)
+            rows = self._drawn(block, key, in_parts)
+            near = parsed.take(rows)
             names = [column.name for column in self._columns]
             pool.append(
                 _Kept(
-                    key[kept],
+                    key[rows],
                     np.ascontiguousarray(_hashes(near, self._columns).T),
                     column_hashes(near, names).sum(axis=0, dtype=np.uint64),
                     first + rows,
@@ -128,12 +128,28 @@ class NearCopyCounter:
                     label[rows] == 1,
                 )
             )
-            while sum(len(chunk.key) for chunk in pool) > self._most and self._limits[block]:
-                self._limits[block] //= np.uint64(2)
-                limit = self._limits[block]
-                pool[:] = [chunk.take(np.flatnonzero(chunk.key <= limit)) for chunk in pool]
 
-    def count(self, without: Collection[str] = ()) -> NearCopies:
+    def _drawn(
+        self, block: int, key: Hashes, in_parts: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
+        """Return the rows of a chunk to keep; of those that are kept some may have to go for it."""
+        pool = self._pools[block]
+        while True:
+            limit = self._limits[block]
+            rows = np.flatnonzero(in_parts & (key <= limit))
+            if len(rows) + sum(len(chunk.key) for chunk in pool) <= self._most or not limit:
+                return rows
+            self._limits[block] = limit // np.uint64(2)
+            pool[:] = [
+                chunk.take(np.flatnonzero(chunk.key <= self._limits[block])) for chunk in pool
+            ]
+
+    def _sampled_by(self, block: int) -> list[Column]:
+        """Return the columns of a block by which rows are sampled: one, or two of few values."""
+        first, *others = self._columns[block::_BLOCKS]
+        return [first] if first.n_distinct >= _MANY_VALUES else [first, *others[:1]]
+
+    def count(self, without: Set[str] = frozenset()) -> NearCopies:
         """Return the near copies of all rows seen.
 
         Args:
@@ -145,8 +161,8 @@ class NearCopyCounter:
         found = []
         for block, pool in enumerate(self._pools):
             in_block = np.arange(len(self._columns)) % _BLOCKS == block
-            sampled_by = np.flatnonzero(in_block)[:_SAMPLED_BY]
-            usable = (in_block & counted).any() and (is_whole or counted[sampled_by].all())
+            told_apart = without.isdisjoint(column.name for column in self._sampled_by(block))
+            usable = (in_block & counted).any() and (is_whole or told_apart)
             if pool and usable:
                 kept = _Kept.joined(pool)
                 kept = kept._replace(cells=kept.cells[:, counted])
@@ -199,10 +215,13 @@ def _near(kept: _Kept, in_block: npt.NDArray[np.bool_], may_differ: int) -> _Nea
         is_similar = ~is_near & (n_differ <= farthest)
         if (with_churner & is_similar).sum() >= 3 * _FEWEST_PAIRS:
             break
+    in_reach = ~is_near & (n_differ <= may_differ + _SIMILAR)
+    apart = is_near.sum() >= _NEARLY_ALL * in_reach.sum()
     share = _copied(
         churners[with_churner & is_near] == 2,
         churners[with_churner & is_similar] == 2,
         float(kept.is_churner[~kept.is_test].mean()) if n_test < len(key) else 0.0,
+        fewest=_FEWER_PAIRS if apart else _FEWEST_PAIRS,
     )
     crossing = is_near & (kept.is_test[one] != kept.is_test[other])
     tested = np.where(kept.is_test[one], one, other)[crossing]
@@ -225,15 +244,18 @@ def _beyond_independence(others: Hashes, is_near: npt.NDArray[np.bool_], may_dif
     return bool(is_near.sum() > _MORE_OFTEN * expected)
 
 
-def _copied(near: npt.NDArray[np.bool_], similar: npt.NDArray[np.bool_], rate: float) -> float:
+def _copied(
+    near: npt.NDArray[np.bool_], similar: npt.NDArray[np.bool_], rate: float, *, fewest: int
+) -> float:
     """Return the share of near pairs that are copies, 0 where chance may explain their labels.
 
     Args:
         near: Of each near pair of training rows with a churner, whether both are churners.
         similar: The same of pairs that differ in a few columns more.
         rate: The churn rate.
+        fewest: Near pairs that are needed.
     """
-    if len(near) < _FEWEST_PAIRS:
+    if len(near) < fewest:
         return 0.0
     # Of pairs drawn at random that have a churner, so many have two.
     usual = rate / (2 - rate)
