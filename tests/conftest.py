@@ -112,13 +112,14 @@ def customers_csv(customers: pd.DataFrame, shared_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def train_run() -> Callable[..., Run]:
-    """Return a function that trains in this process: run folder, then overrides."""
+    """Return a function that trains in this process: run folder, then overrides; no report."""
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
         from churn_torch.cli.compose import compose
         from churn_torch.workflows import train as workflow
 
-        config = compose("train", overrides)  # without the folder: the same is composed once
+        # Without the folder: the same is composed once.
+        config = compose("train", ("report=false", *overrides))
         config.outputs = str(folder.parent)
         return workflow.train(config, folder, source=source)
 
@@ -154,7 +155,7 @@ def customers_run(shared_run: Callable[..., Run], customers_csv: Path) -> Run:
 @pytest.fixture(scope="session")
 def telco_run(shared_run: Callable[..., Run]) -> Run:
     """Return the run of the defaults: logistic regression on Telco; do not write into it."""
-    return shared_run("telco")
+    return shared_run("telco", "report=true")
 
 
 @pytest.fixture

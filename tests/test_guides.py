@@ -18,6 +18,8 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
+    "report": ("Report: outputs/",),
+    "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
         "female: no difference beyond chance in how the model treats the groups.",
         "A threshold by group decides by the column itself",

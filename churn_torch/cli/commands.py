@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # In the order of the help. A command has the name of its file in conf/, of its module in
 # churn_torch/workflows and of the function there.
 COMMANDS = (
-    *("train", "tune", "evaluate", "compare", "explain"),
+    *("train", "tune", "evaluate", "compare", "explain", "report"),
     *("score", "campaign", "export", "serve"),
 )
 

@@ -73,6 +73,19 @@ class OfferProfit:
         """Return the threshold that is most profitable at the expected keep rate; 1 for nobody."""
         return self.sums.choose_threshold(self.mean)
 
+    def curve(self, n_points: int) -> tuple[Floats, Floats]:
+        """Return shares of the customers and the profit of contacting so many, ``[n_points]`` each.
+
+        Args:
+            n_points: Evenly spaced from nobody to everybody.
+
+        Raises:
+            InputError: No row was added.
+        """
+        curve = ProfitCurve.of(self.sums.groups())
+        shares = np.linspace(0.0, 1.0, n_points)
+        return shares, np.interp(shares, curve.shares, curve.profit(self.mean))
+
     def figures(self) -> dict[str, Any]:
         """Return the figures as plain data; amounts are per customer of all.
 

@@ -101,12 +101,13 @@ def gap_interval(
     def rejected(gap: float) -> bool:
         nearest, its_error = if_true(gap)
         simulated = _distance(nearest + noise * its_error, its_error, gap)
-        return _distance(value[None], its_error, gap)[0] > np.quantile(simulated, confidence)
+        distance = _distance(value[None], its_error, gap)[0]
+        return bool(distance > np.quantile(simulated, confidence))
 
     def too_small(gap: float) -> bool:
         """Whether most samples of this true gap show a smaller one than this sample."""
         nearest, its_error = if_true(gap)
-        return np.median(_ranges(nearest + noise * its_error).max(-1)) < observed
+        return bool(np.median(_ranges(nearest + noise * its_error).max(-1)) < observed)
 
     freedom = value.size - len(value)
     p_value = float(chi2.sf(_distance(value[None], if_true(0.0)[1], 0.0)[0], freedom))
@@ -173,7 +174,7 @@ def _push(value: Floats, error: Floats, gap: float) -> tuple[Floats, Floats]:
     """
     variance = error**2
     both = variance[:, :, None] + variance[:, None, :]
-    missing = gap - (value[:, :, None, :] - value[:, :, :, None])
+    missing = gap - (np.expand_dims(value, 2) - np.expand_dims(value, 3))
     distance = np.asarray(missing**2 / both)
     same = np.arange(value.shape[-1])
     distance[:, :, same, same] = np.inf
@@ -196,7 +197,7 @@ def _best_start(value: Floats, error: Floats, gap: float) -> Floats:
         beyond = value[..., k, None] - knots
         moved = np.minimum(beyond, 0.0) + np.maximum(beyond - gap, 0.0)
         slope -= weight[:, k, None] * moved
-    last = (slope <= 0).sum(-1, keepdims=True).clip(1, slope.shape[-1] - 1)
+    last = np.asarray((slope <= 0).sum(-1, keepdims=True)).clip(1, knots.shape[-1] - 1)
     left, right = (np.take_along_axis(knots, last - step, -1) for step in (1, 0))
     from_, to = (np.take_along_axis(slope, last - step, -1) for step in (1, 0))
     rise = to - from_

@@ -32,7 +32,12 @@ Floats = npt.NDArray[np.float64]
 class _Counts:
     """A group's rows, and the estimates that its gaps need."""
 
-    def __init__(self, probability: Floats, label: Floats, flagged: npt.NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        probability: npt.NDArray[np.floating],
+        label: npt.NDArray[np.floating],
+        flagged: npt.NDArray[np.bool_],
+    ) -> None:
         self.n, self.churners = len(label), int((label == 1).sum())
         self.stayers, self.flagged = self.n - self.churners, int(flagged.sum())
         self.hits = int((flagged & (label == 1)).sum())
@@ -51,20 +56,33 @@ class _Counts:
             "false_positive_rate": (self.misses, self.stayers),
         }
 
-    def measures(self) -> dict[str, Measure | None]:
-        """Every metric of `Group`, with its interval."""
-        found: dict[str, Measure | None] = {
-            name: Measure(successes / n, *wilson(successes, n)) if n else None
-            for name, (successes, n) in self.shares.items()
-        }
+    def group(self, name: str) -> Group:
+        """Every metric, with its interval."""
+
+        def share(metric: str) -> Measure | None:
+            successes, n = self.shares[metric]
+            return Measure(successes / n, *wilson(successes, n)) if n else None
+
+        base_rate, selection_rate = share("base_rate"), share("selection_rate")
+        assert base_rate is not None
+        assert selection_rate is not None
         both = self.churners and self.stayers
-        found["auroc"] = (
-            Measure(area(*self.ranked), *auroc_interval(*self.ranked)) if both else None
+        return Group(
+            name,
+            self.n,
+            self.churners,
+            self.flagged,
+            base_rate,
+            selection_rate,
+            auroc=Measure(area(*self.ranked), *auroc_interval(*self.ranked)) if both else None,
+            calibration=Measure(float(self.errors.mean()), *mean_interval(self.errors))
+            if self.n > 1
+            else None,
+            recall=share("recall"),
+            precision=share("precision"),
+            false_positive_rate=share("false_positive_rate"),
+            too_small=self.too_small(),
         )
-        found["calibration"] = (
-            Measure(float(self.errors.mean()), *mean_interval(self.errors)) if self.n > 1 else None
-        )
-        return found
 
     def too_small(self) -> tuple[str, ...]:
         """The metrics that rest on too few customers."""
@@ -114,8 +132,7 @@ def measure(
             counts[name] = _Counts(probability[here], label[here], flagged[here])
     groups = []
     for name, one in counts.items():
-        size = {"n": one.n, "churners": one.churners, "flagged": one.flagged}
-        groups.append(Group(name, **size, **one.measures(), too_small=one.too_small()))
+        groups.append(one.group(name))
     return tuple(groups), _gaps(counts)
 
 

@@ -3,53 +3,34 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator, Sequence
 
 from churn_torch.report.campaign import CampaignFigures, Sensitivity
 from churn_torch.report.campaign_sentences import assumptions, gap_sentence, test_sentence
-from churn_torch.report.charts import (
-    CHART_STYLE,
-    HEIGHT,
-    Scale,
-    bars,
-    chart_start,
-    compact,
-    line,
-    path,
-    places,
-    scale_of,
-    table_behind,
-)
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start
+from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, line_chart
+from churn_torch.report.html_table import html_table
+from churn_torch.report.page_style import CAMPAIGN_STYLE, cell_shade, page_end, page_start
+from churn_torch.report.scales import compact
 
 # The deepest colour of a cell, so that its text stays readable on it.
 _DEEPEST = 0.6
 _STYLE = """
 main { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 0 3em }
 body { max-width: 72em } h1, .wide { grid-column: 1 / -1; margin-bottom: 0 } p { margin: .5em 0 }
-h3 { font-size: .85em; font-weight: normal; color: var(--quiet); margin: 1em 0 .2em }
-table { width: 100% } td, th { padding: .1em .4em; overflow-wrap: anywhere }
-td.n, th.n { white-space: nowrap; font-variant-numeric: tabular-nums }
-.bars { table-layout: fixed } col:first-child { width: 45% } col:nth-child(2) { width: 3.5em }
-.bar i { display: block; height: .7em; background: var(--less) } .bar i.quiet {
-  background: var(--rows) }
+table { width: 100% } td, th { overflow-wrap: anywhere } td.n, th.n { white-space: nowrap }
 .heat td { text-align: right; white-space: nowrap } .heat .assumed { outline: 2px solid var(--line);
   outline-offset: -2px } .heat .side { border-left: 3px solid var(--more) } .heat .under {
   border-top: 3px solid var(--more) }
-.x { height: 2.8em } .x span { text-align: center; line-height: 1.3 }
-.chosen { stroke: var(--line); stroke-width: 9; stroke-linecap: round }
-.now { stroke: var(--line); stroke-dasharray: 5 4 } .range { stroke: var(--line); stroke-width: 2 }
-figcaption { margin: 0 0 .3em } summary { color: var(--quiet); font-size: .85em; cursor: pointer }
-ul { margin: .3em 0; padding-left: 1.2em } li { overflow-wrap: anywhere }
+ul { margin: .3em 0; padding-left: 1.2em }
 @media screen and (max-width: 52em) { main { display: block } }
-@media screen and (max-width: 30em) { col:first-child { width: 52% } }
-@media print { @page { size: A4; margin: 9mm } body { font-size: 9px; padding: 0;
-  max-width: none }
-  main { gap: 0 2em } h1 { margin: 0 } h2 { margin: .8em 0 .2em } dl { margin: .4em 0;
-  gap: .3em 1.5em } dl div { min-width: 7em } h3 { margin: .4em 0 0 } .y, figure svg {
-  height: 120px } details { display: none } td, th { padding: 0 .3em } p { margin: .2em 0 } * {
-  print-color-adjust: exact; -webkit-print-color-adjust: exact } }
+@media print { @page { size: A4; margin: 9mm } section { break-inside: avoid }
+  body { font-size: 9px; padding: 0; max-width: none } main { gap: 0 2em }
+  h1 { margin: 0 } h2 { margin: .8em 0 .2em } dl { margin: .4em 0;
+  gap: .3em 1.5em } dl div { min-width: 7em } .plot > svg { height: 110px } .chart {
+  margin: .4em 0 } td, th { padding: 0 .3em } p { margin: .2em 0 } }
 """
+_count = "{:,.0f}".format
 
 
 def campaign_page(figures: CampaignFigures) -> str:
@@ -62,7 +43,7 @@ def campaign_page(figures: CampaignFigures) -> str:
 
 
 def _page(figures: CampaignFigures) -> Iterator[str]:
-    yield page_start("Campaign", CHART_STYLE, CAMPAIGN_STYLE, _STYLE)
+    yield page_start("Campaign", CAMPAIGN_STYLE, _STYLE)
     origin = f"{figures.date}: customers of {figures.source}, scored by {figures.run}, "
     yield f"<div class=wide><p class=quiet>{html.escape(origin)}"
     yield f"ranked by {figures.ranked_by}. Amounts are in the money of the costs and values.</p>"
@@ -77,7 +58,7 @@ def _page(figures: CampaignFigures) -> Iterator[str]:
     yield from _control(figures)
     yield "<section class=wide><h2>What was assumed</h2><ul>"
     yield "".join(f"<li>{html.escape(said)}</li>" for said in assumptions(figures))
-    yield "</ul></section></main></html>"
+    yield f"</ul></section>{page_end()}"
 
 
 def _headline(figures: CampaignFigures) -> Iterator[str]:
@@ -104,99 +85,98 @@ def _headline(figures: CampaignFigures) -> Iterator[str]:
 
 def _profit(figures: CampaignFigures) -> Iterator[str]:
     curve = figures.curve
-    ends = [end for point in curve for end in point.interval or ()]
-    y = scale_of([*(point.net for point in curve), *ends, figures.net])
-    x = Scale(0, max(curve[-1].contacts, figures.n_contacted, 1))
     best = max(curve, key=lambda point: point.net)
     words = (
-        f"Expected net value by customers contacted: at most {best.net:,.0f} with {best.contacts:,}"
-        f" customers; this campaign {figures.net:,.0f} with {figures.n_contacted:,}."
+        f"Expected net value: at most {best.net:,.0f} with {best.contacts:,} customers; this "
+        f"campaign {figures.net:,.0f} with {figures.n_contacted:,}. The line is for the best "
+        f"customers, each with the best offer, without limits. {gap_sentence(figures)}"
     )
-    yield "<section><h2>Net value by customers contacted</h2>"
-    yield from chart_start(words, y, compact)
-    if ends:
-        sides = [
-            [(x.x(p.contacts), y.y(p.interval[side])) for p in curve if p.interval is not None]
-            for side in (0, 1)
-        ]
-        yield path("band", f"{line([*sides[1], *sides[0][::-1]])}Z")
-    yield path("curve", line((x.x(point.contacts), y.y(point.net)) for point in curve))
-    here = x.x(figures.n_contacted)
-    yield path("now", f"M{here:.1f} 0V{HEIGHT}")
-    if figures.interval is not None:
-        low, high = map(y.y, figures.interval)
-        yield path("range", f"M{here:.1f} {low:.1f}V{high:.1f}")
-    yield path("chosen", f"M{here:.1f} {y.y(figures.net):.1f}h.01") + "</svg>"
-    n = max(figures.n_customers, 1)
-    yield from places(x, lambda tick: f"{compact(tick)}<br>{tick / n:.0%}")
-    band = "The band is the 95 % interval of the keep rates. " if ends else ""
-    yield "<figcaption>Customers contacted, and their share of all. <b class=less>Line</b>: the "
-    yield f"best customers, each with the best offer, without limits. {band}Dot: this campaign. "
-    yield f"{html.escape(gap_sentence(figures))}</figcaption></figure>"
-    yield from table_behind(
+    intervals = [point.interval or (math.nan, math.nan) for point in curve]
+    has_band = any(point.interval for point in curve)
+    line = Line(
+        "best customers",
+        [point.contacts for point in curve],
+        [point.net for point in curve],
+        [low for low, _ in intervals] if has_band else None,
+        [high for _, high in intervals] if has_band else None,
+    )
+    low, high = figures.interval or (None, None)
+    yield "<section><h2>How many to contact</h2>"
+    yield line_chart(
         "Net value by customers contacted",
-        ("customers", "net value", "interval"),
-        [
-            (
-                f"{point.contacts:,}",
-                f"{point.net:,.0f}",
-                "-" if point.interval is None else "{:,.0f} to {:,.0f}".format(*point.interval),
-            )
-            for point in curve
-        ],
+        words,
+        Axis(f"Customers contacted, of {figures.n_customers:,}", compact, low=0, exact=_count),
+        Axis("Net value", compact, include_zero=True, exact=_count),
+        [line],
+        points=[Point(figures.n_contacted, figures.net, "this campaign", low, high)],
     )
     yield "</section>"
 
 
 def _spending(figures: CampaignFigures) -> Iterator[str]:
     points = figures.spending
-    yield "<section><h2>What the next money brings</h2>"
+    yield "<section><h2>How much to spend</h2>"
     if len(points) < 2:
         yield "<p>Contacts cost nothing.</p></section>"
         return
     # The very first contacts may bring many times as much as all others.
-    y = scale_of(
-        [*(point.marginal for point in points[min(2, len(points) - 1) :]), figures.marginal]
-    )
-    x = Scale(0, max(points[-1].spend, figures.spend))
-    now = f"{figures.marginal:,.2f}"
-    yield from chart_start(
-        f"Net value of the next unit of money: {now} at this campaign.", y, compact
-    )
-    yield path("curve", line((x.x(point.spend), y.y(point.marginal)) for point in points))
-    here = x.x(figures.spend)
-    yield path("now", f"M{here:.1f} 0V{HEIGHT}")
-    yield path("chosen", f"M{here:.1f} {y.y(figures.marginal):.1f}h.01") + "</svg>"
-    yield from places(x, compact)
+    shown = [point.marginal for point in points[min(2, len(points) - 1) :]]
+    most = max(*shown, figures.marginal, 0.0)
     without = " if no capacity limited it" if set(figures.limited_by) - {"budget"} else ""
-    yield "<figcaption>Money spent on contacts and incentives. <b class=less>Line</b>: net value "
-    yield f"of one more unit. Dot: this campaign; one unit more would bring <b>{now}</b>{without}."
-    yield "</figcaption></figure>"
-    rows = [(f"{point.spend:,.0f}", f"{point.marginal:,.2f}") for point in points]
-    yield from table_behind("What the next money brings", ("spent", "one more unit brings"), rows)
+    yield line_chart(
+        "What the next money brings",
+        f"At this campaign, one unit of money more would bring {figures.marginal:,.2f}{without}.",
+        Axis("Money spent on contacts and incentives", compact, low=0, exact=_count),
+        Axis(
+            "Net value of one more unit",
+            compact,
+            high=1.05 * most or None,
+            include_zero=True,
+            exact="{:,.2f}".format,
+        ),
+        [
+            Line(
+                "one more unit brings",
+                [point.spend for point in points],
+                [point.marginal for point in points],
+            )
+        ],
+        points=[Point(figures.spend, figures.marginal, "this campaign")],
+    )
     yield "</section>"
 
 
-def _list(figures: CampaignFigures) -> Iterator[str]:
+def _shares(
+    figures: CampaignFigures, title: str, heading: str, counts: Sequence[tuple[str, int]]
+) -> str:
+    """Draw the share of the contacts that each group has."""
     n = max(figures.n_contacted, 1)
-    yield "<section><h2>Who is contacted</h2><table><caption>By offer</caption><thead><tr>"
-    yield "<th scope=col>offer"
-    yield "".join(
-        f"<th scope=col class=n>{word}" for word in ("contacts", "control", "spend", "net value")
+    bars = [Bar(name, number / n) for name, number in counts]
+    return bar_chart(title, "", heading, bars, lambda share: f"{share:.0%} ({share * n:,.0f})")
+
+
+def _list(figures: CampaignFigures) -> Iterator[str]:
+    yield "<section><h2>Who is contacted</h2>"
+    yield html_table(
+        "By offer",
+        ("offer", "contacts", "control", "spend", "net value"),
+        (
+            (
+                offer.name,
+                _count(offer.n_contacted),
+                _count(offer.n_control),
+                _count(offer.spend),
+                _count(offer.net),
+            )
+            for offer in figures.offers
+        ),
     )
-    yield "<tbody>"
-    for offer in figures.offers:
-        yield f"<tr><th scope=row>{html.escape(offer.name)}<td class=n>{offer.n_contacted:,}"
-        yield f"<td class=n>{offer.n_control:,}<td class=n>{offer.spend:,.0f}"
-        yield f"<td class=n>{offer.net:,.0f}"
-    yield "</table><h3>By what customers are worth: contacts of each tenth of those who may get an "
-    yield "offer</h3>"
     groups = [
         (f"{_worth(group.low)} to {_worth(group.high)}", group.n_contacted)
         for group in figures.values
     ]
-    yield from bars("Contacts by what customers are worth", "worth", groups, n)
-    yield "</section>"
+    yield _shares(figures, "Contacts by what customers are worth", "worth", groups)
+    yield "<p class=quiet>A row is a tenth of those who may get an offer.</p></section>"
 
 
 def _worth(value: float) -> str:
@@ -204,15 +184,11 @@ def _worth(value: float) -> str:
 
 
 def _reasons(figures: CampaignFigures) -> Iterator[str]:
-    n = max(figures.n_contacted, 1)
     yield "<section><h2>Why they may leave</h2>"
     if figures.reasons:
-        yield "<h3>By the column of the first reason</h3>"
-        yield from bars(
-            "Contacts by column of the first reason", "column", figures.reason_columns[:5], n
-        )
-        yield "<h3>Most frequent first reasons</h3>"
-        yield from bars("Contacts by first reason", "reason", figures.reasons[:8], n)
+        columns = figures.reason_columns[:5]
+        yield _shares(figures, "Contacts by column of the first reason", "column", columns)
+        yield _shares(figures, "Contacts by first reason", "reason", figures.reasons[:8])
         for sentence in figures.correlated:
             yield f"<p class=quiet>{html.escape(sentence)}."
     else:
@@ -246,7 +222,6 @@ def _cell(
     largest: float,
 ) -> str:
     net = cells[keep, value].net
-    colour = "194,65,12" if net < 0 else "3,105,161"
     kinds = ["assumed"] if keep == value == 1 else []
     place = values.index(value)
     if place and (cells[keep, values[place - 1]].net < 0) != (net < 0):
@@ -255,7 +230,7 @@ def _cell(
     above = keeps.index(keep) - 1
     if above >= 0 and (cells[keeps[above], value].net < 0) != (net < 0):
         kinds.append("under")
-    style = f"background:rgba({colour},{abs(net) / largest * _DEEPEST:.2f})"
+    style = cell_shade(abs(net) / largest * _DEEPEST, "more" if net < 0 else "less")
     return f"<td class='{' '.join(kinds)}' style='{style}'>{compact(net)}"
 
 
@@ -285,11 +260,11 @@ def _control(figures: CampaignFigures) -> Iterator[str]:
             yield "With 80 % power the test sees churn fall by "
             yield f"{100 * figures.effect_seen:.1f} percentage points or more; "
             yield f"{100 * figures.effect:.1f} are expected.</p>"
-            yield from bars(
+            yield bar_chart(
                 "By how much churn must fall",
+                "",
                 "fall of churn, percentage points",
-                [("seen from", figures.effect_seen), ("expected", max(figures.effect, 0.0))],
-                max(figures.effect_seen, figures.effect),
+                [Bar("seen from", figures.effect_seen), Bar("expected", max(figures.effect, 0.0))],
                 lambda points: f"{100 * points:.1f}",
             )
     yield "</section>"

@@ -1,147 +1,256 @@
-"""Charts of a page: lines that stretch, bars, scales with round ticks, and tables behind them."""
+"""Charts of a page as inline SVG: lines with bands and points; histograms and bars beside them.
+
+Each chart is one figure: title and description, the picture, and a table with the same numbers.
+`charts.js` reads that table to show values at the pointer and to the arrow keys. Points with a
+number that is not finite are gaps of the picture and dashes of the table; a chart with fewer than
+two points is a sentence.
+"""
 
 from __future__ import annotations
 
-import html
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Literal
 
-# Of a chart in its own units; the page stretches its width.
-WIDTH, HEIGHT = 600, 240
-# Rows of the table behind a curve.
-_ROWS = 12
-CHART_STYLE = """
-figure { display: grid; grid-template-columns: 3.6em 1fr; margin: .8em 0 0; font-size: .85em;
-  color: var(--quiet); break-inside: avoid }
-figure svg { grid-column: 2; width: 100%; display: block; overflow: visible }
-.y { position: relative; height: 240px }
-.y span { position: absolute; right: .5em; transform: translateY(-50%) }
-.x { grid-column: 2; position: relative; height: 1.7em }
-.x span { position: absolute; white-space: nowrap; transform: translateX(-50%) }
-.x .first { transform: none } .x .last { transform: translateX(-100%) }
-figcaption { grid-column: 1 / 3; margin: .3em 0 1em }
-path { fill: none; vector-effect: non-scaling-stroke; stroke: var(--axis) }
-.zero { stroke: var(--quiet) } .band { fill: var(--band); stroke: none }
-.curve { stroke: var(--less); stroke-width: 2 }
-.whisker { stroke: var(--less); stroke-width: 2 }
-.dot { stroke: var(--less); stroke-width: 9; stroke-linecap: round }
-b.less { color: var(--less) } b.more { color: var(--more) }
-"""
+from churn_torch.report.bar_charts import Bar, bar_chart
+from churn_torch.report.chart_parts import ROOM, behind, ends, figure, legend, nothing, path, plot
+from churn_torch.report.histogram import histogram
+from churn_torch.report.html_table import html_table
+from churn_torch.report.scales import UNITS, Axis, Scale
+
+__all__ = ["Axis", "Bar", "Line", "Point", "bar_chart", "histogram", "line_chart"]
+
+Kind = Literal["main", "second", "more", "less", "reference"]
 
 
 @dataclass(frozen=True)
-class Scale:
-    """The numbers of an axis, from the lowest to the highest that it shows."""
+class Line:
+    """One line of a chart, and the 95 % interval around it.
 
-    low: float
-    high: float
+    Attributes:
+        name: What it is; text, not HTML.
+        x: Ascending.
+        y: As many numbers.
+        low: Lower ends of the band.
+        high: Upper ends of the band.
+        kind: ``more`` and ``less`` are the colours of a higher and a lower risk; a ``reference``
+            is dashed and quiet.
+        steps: Whether a value holds up to the next x.
+    """
 
-    def part(self, value: float) -> float:
-        """Return how far along the axis a number lies, from 0 to 1; others stay at its ends."""
-        kept = min(max(value, self.low), self.high)
-        return (kept - self.low) / (self.high - self.low)
-
-    def x(self, value: float) -> float:
-        """Return where a number lies from the left of a chart."""
-        return self.part(value) * WIDTH
-
-    def y(self, value: float) -> float:
-        """Return where a number lies from the top of a chart."""
-        return (1 - self.part(value)) * HEIGHT
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+    kind: Kind = "main"
+    steps: bool = False
 
     @property
-    def ticks(self) -> list[float]:
-        """Return up to seven round numbers in the range, 0 among them."""
-        step = 10 ** math.floor(math.log10(self.high - self.low))
-        step *= next(part for part in (0.2, 0.5, 1, 2) if self.high - self.low <= 6 * step * part)
-        first, last = math.ceil(self.low / step), math.floor(self.high / step)
-        return [step * k for k in range(first, last + 1)]
+    def points(self) -> list[tuple[float, float]]:
+        """The points of the line."""
+        return list(zip(self.x, self.y, strict=True))
+
+    @property
+    def band(self) -> list[tuple[float, float]]:
+        """The ends of the interval at each x; empty if the line has no band."""
+        if self.low is None or self.high is None:
+            return []
+        both = list(zip(self.low, self.high, strict=True))
+        if len(both) != len(self.x):
+            raise ValueError(f"{self.name}: {len(self.x)} points, {len(both)} intervals")
+        return both
 
 
-def scale_of(values: Iterable[float]) -> Scale:
-    """Return a scale that shows 0 and all these numbers, with some room."""
-    shown = [0.0, *values]
-    low, high = min(shown), max(shown)
-    room = (high - low) / 20 or 0.01
-    return Scale(low - room * (low < 0), high + room)
+@dataclass(frozen=True)
+class Point:
+    """A marked point of a chart, with its 95 % interval.
+
+    Attributes:
+        x: Place from the left.
+        y: Height.
+        words: What it is; text, not HTML.
+        low: Lower end of the interval of y.
+        high: Upper end of the interval of y.
+    """
+
+    x: float
+    y: float
+    words: str
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The interval, if both ends are finite."""
+        if self.low is None or self.high is None or not _finite(self.low, self.high):
+            return None
+        return self.low, self.high
 
 
-def compact(value: float) -> str:
-    """Write a number in a few characters: 1.5k, 20M."""
-    size = abs(value)
-    unit, word = next(
-        (pair for pair in ((1e9, "bn"), (1e6, "M"), (1e3, "k")) if size >= 0.9995 * pair[0]),
-        (1, ""),
-    )
-    return f"{value / unit:.3g}{word}"
-
-
-def chart_start(words: str, scale: Scale, write: Callable[[float], str]) -> Iterator[str]:
-    """Begin a chart: its words, its vertical scale, and lines at the ticks; paths follow.
+def line_chart(
+    title: str,
+    description: str,
+    x: Axis,
+    y: Axis,
+    lines: Sequence[Line],
+    *,
+    points: Sequence[Point] = (),
+    vertical: Sequence[tuple[float, str]] = (),
+    rows: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> str:
+    """Draw lines, points and marked places of x.
 
     Args:
-        words: What it shows, for those who cannot see it; text, not HTML.
-        scale: Of the heights.
-        write: Writes the number of a tick.
+        title: What it shows; text, not HTML.
+        description: What can be seen in it, in a sentence or two.
+        x: The horizontal axis.
+        y: The vertical axis.
+        lines: Drawn one over the other, the last one on top.
+        points: Drawn over the lines.
+        vertical: Places of x with what they are; each is a dashed line.
+        rows: Where the rows are: ends of bins of x, and the share of the rows in each bin. They
+            are grey bars at the bottom, the highest a sixth of the chart.
     """
-    yield f"<figure role=img aria-label='{html.escape(words, quote=True)}'><div class=y>"
-    ticks = [0.0 if abs(tick) < 1e-12 * scale.high else tick for tick in scale.ticks]
-    for tick in ticks:
-        yield f"<span style='top:{scale.y(tick) / HEIGHT:.1%}'>{html.escape(write(tick))}</span>"
-    yield f'</div><svg height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none">'
-    for tick in ticks:
-        yield path("axis" if tick else "zero", f"M0 {scale.y(tick):.1f}H{WIDTH}")
+    drawn = [pair for line in lines for pair in line.points if _finite(*pair)]
+    dots = [point for point in points if _finite(point.x, point.y)]
+    places = [(at, word) for at, word in vertical if math.isfinite(at)]
+    all_points = [*drawn, *((dot.x, dot.y) for dot in dots)]
+    if not all_points:
+        return nothing(title, description)
+    if len(all_points) == 1:
+        at, value = all_points[0]
+        said = f"One point only: {y.label} {y.said(value)} at {x.label} {x.said(at)}."
+        return nothing(title, description, said)
+    scales = (
+        x.scale([*(at for at, _ in all_points), *(at for at, _ in places)]),
+        y.scale(
+            [
+                *(value for _, value in all_points),
+                *(end for line in lines for both in line.band for end in both),
+                *(end for dot in dots for end in dot.interval or ()),
+            ],
+            ROOM,
+        ),
+    )
+    paths = [path("rows-below", _below(*rows, scales[0]))] if rows is not None else []
+    paths += [path("vertical", f"M{scales[0].x(at)} 0V{UNITS}") for at, _ in places]
+    for line in lines:
+        paths += _drawn(line, scales)
+    marks = []
+    for dot in dots:
+        if dot.interval is not None:
+            low, high = map(scales[1].y, dot.interval)
+            paths.append(path("whisker", f"M{scales[0].x(dot.x)} {low}V{high}"))
+        left, top = (f"{scale / UNITS:.1%}" for scale in (scales[0].x(dot.x), scales[1].y(dot.y)))
+        marks.append(f'<circle class="dot" cx="{left}" cy="{top}" r="4.5"/>')
+    keys: list[tuple[str, str]] = []
+    if len(lines) > 1 or dots or places:
+        keys += [(line.kind, line.name) for line in lines]
+    keys += [(f"band {line.kind}", "95 % interval") for line in lines if line.band][:1]
+    keys += [("dot", dots[0].words)] if len(dots) == 1 else []
+    keys += [("vertical", f"{word}: {x.said(at)}") for at, word in places]
+    return figure(
+        title,
+        description,
+        f"{legend(keys)}{plot(title, description, (x, y), scales, paths, marks)}"
+        f"{behind(*_tables(title, x, y, lines, points, scales))}",
+    )
 
 
-def path(kind: str, shape: str) -> str:
-    """Return a path of a chart; ``kind`` is its CSS class."""
-    return f'<path class="{kind}" d="{shape}"/>'
+def _below(edges: Sequence[float], shares: Sequence[float], x: Scale) -> str:
+    """Return bars whose areas are the shares of the rows."""
+    dense = [
+        (low, high, share / (high - low))
+        for share, (low, high) in zip(shares, pairwise(edges), strict=True)
+        if high > low
+    ]
+    most = max((each for _, _, each in dense), default=0) or 1.0
+    return "".join(
+        f"M{x.x(low)} {UNITS}v-{round(each / most * UNITS / 6)}H{x.x(high)}V{UNITS}Z"
+        for low, high, each in dense
+    )
 
 
-def line(points: Iterable[tuple[float, float]]) -> str:
-    """Return the shape of a line through points of a chart."""
-    return "M" + " ".join(f"{x:.1f} {y:.1f}" for x, y in points)
+def _finite(*numbers: float) -> bool:
+    return all(map(math.isfinite, numbers))
 
 
-def bars(
-    caption: str,
-    heading: str,
-    rows: Sequence[tuple[str, float]],
-    whole: float,
-    write: Callable[[float], str] | None = None,
+def _drawn(line: Line, scales: tuple[Scale, Scale]) -> Iterator[str]:
+    """Draw the band of a line and the line, with gaps where a number is not finite."""
+    x, y = scales
+    places = list(range(len(line.x)))
+    for is_known, run in groupby(
+        places if line.band else (), lambda k: _finite(line.x[k], *line.band[k])
+    ):
+        if is_known:
+            kept = list(run)
+            over = [f"{x.x(line.x[k])} {y.y(line.band[k][1])}" for k in kept]
+            under = [f"{x.x(line.x[k])} {y.y(line.band[k][0])}" for k in kept]
+            yield path(f"band {line.kind}", f"M{'L'.join([*over, *under[::-1]])}Z")
+    for is_known, run in groupby(places, lambda k: _finite(line.x[k], line.y[k])):
+        if not is_known:
+            continue
+        shown = [(x.x(line.x[k]), y.y(line.y[k])) for k in run]
+        (first, top), others = shown[0], shown[1:]
+        if not others:
+            yield path(f"line {line.kind} single", f"M{first} {top}h.01")
+            continue
+        join = "H{0}V{1}" if line.steps else "L{0} {1}"
+        shape = "".join(join.format(*point) for point in others)
+        yield path(f"line {line.kind}", f"M{first} {top}{shape}")
+
+
+def _tables(
+    title: str,
+    x: Axis,
+    y: Axis,
+    lines: Sequence[Line],
+    points: Sequence[Point],
+    scales: tuple[Scale, Scale],
 ) -> Iterator[str]:
-    """Draw a bar for each number, as long as its share of the largest."""
-    longest = max((number for _, number in rows), default=1) or 1
-    yield f"<table class=bars><caption>{caption}</caption><col><col><col><thead class=unseen><tr>"
-    yield f"<th scope=col>{heading}<th scope=col class=n>number<th><tbody>"
-    for name, number in rows:
-        written = f"{number / whole:.0%}" if write is None else write(number)
-        told = f" title='{number:,} of {whole:,}'" if write is None else ""
-        yield f"<tr><th scope=row>{html.escape(name)}<td class=n{told}>{written}"
-        width = 100 * number / longest
-        yield f"<td class=bar aria-hidden=true><i style='width:{width:.1f}%'></i>"
-    yield "</table>"
+    """Write the points: lines side by side if they have the same x, else one after the other."""
 
+    def interval(both: tuple[float, float] | None) -> str:
+        return "-" if both is None or not _finite(*both) else ends(*both, y.said)
 
-def places(x: Scale, write: Callable[[float], str]) -> Iterator[str]:
-    """Write the numbers of a horizontal scale below a chart."""
-    yield "<div class=x aria-hidden=true>"
-    for tick in x.ticks:
-        part = x.part(tick)
-        kind = " class=last" if part > 0.97 else " class=first" if part < 0.03 else ""
-        yield f"<span{kind} style='left:{part:.1%}'>{write(tick)}</span>"
-    yield "</div>"
+    def at(place: float, value: float | None = None) -> str:
+        if not _finite(place, value or 0.0):
+            return ""
+        height = "" if value is None else f" {scales[1].y(value)}"
+        return f'data-at="{scales[0].x(place)}{height}"'
 
-
-def table_behind(
-    caption: str, headings: Sequence[str], rows: Sequence[Sequence[str]]
-) -> Iterator[str]:
-    """Write some of the numbers behind a curve, shown where they are asked for."""
-    yield f"<details><summary>As a table</summary><table><caption>{caption}</caption><thead><tr>"
-    yield "".join(f"<th scope=col class=n>{heading}" for heading in headings)
-    yield "<tbody>"
-    step = max(1, math.ceil((len(rows) - 1) / (_ROWS - 1)))
-    for row in [*rows[:-1:step], rows[-1]]:
-        yield "<tr>" + "".join(f"<td class=n>{cell}" for cell in row)
-    yield "</table></details>"
+    if len({tuple(line.x) for line in lines}) == 1:
+        heads, rows = [x.label], [[x.said(place)] for place in lines[0].x]
+        for line in lines:
+            heads += [line.name, "95 % interval"] if line.band else [line.name]
+            for k, row in enumerate(rows):
+                row.append(y.said(line.y[k]))
+                if line.band:
+                    row.append(interval(line.band[k]))
+        one = lines[0].y if len(lines) == 1 else [None] * len(rows)
+        places = [at(place, value) for place, value in zip(lines[0].x, one, strict=True)]
+        yield html_table(title, heads, rows, row_attributes=places)
+    elif lines:
+        has_band = any(line.band for line in lines)
+        heads = ["Line", x.label, y.label, *(["95 % interval"] if has_band else [])]
+        rows, places = [], []
+        for line in lines:
+            for k, (place, value) in enumerate(line.points):
+                row = [line.name, x.said(place), y.said(value)]
+                row += [interval(line.band[k] if line.band else None)] if has_band else []
+                rows.append(row)
+                places.append(at(place, value))
+        yield html_table(title, heads, rows, row_attributes=places)
+    if points:
+        has_interval = any(point.interval for point in points)
+        heads = ["Point", x.label, y.label, *(["95 % interval"] if has_interval else [])]
+        rows = [
+            [point.words, x.said(point.x), y.said(point.y)]
+            + ([interval(point.interval)] if has_interval else [])
+            for point in points
+        ]
+        places = [at(point.x, point.y) for point in points]
+        yield html_table(f"{title}: marked points", heads, rows, row_attributes=places)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from churn_torch.report.formats import p_value
+
 if TYPE_CHECKING:
     from churn_torch.explanation.coefficients import Coefficient, Coefficients
 
@@ -69,8 +71,3 @@ def ratio(value: float) -> str:
 def ratio_of_log(value: float) -> str:
     """Write the ratio of a difference of log-odds."""
     return ratio(math.exp(min(value, 700.0)))
-
-
-def p_value(value: float) -> str:
-    """Write a p-value."""
-    return "< .0001" if value < 1e-4 else f"{value:.4f}"

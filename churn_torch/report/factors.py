@@ -10,6 +10,8 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
+from churn_torch.report.formats import p_value
+
 if TYPE_CHECKING:
     from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
     from churn_torch.explanation.associations import Association
@@ -69,8 +71,8 @@ def effects_table(curves: Sequence[EffectCurve]) -> Table:
 
 def pairs_table(pairs: Sequence[PairEffect]) -> Table | str:
     """Lay out what pairs of columns do beyond their two effects; or say that none does much."""
-    strong = [pair for pair in pairs if pair.strength >= SMALLEST_STRENGTH]
-    if not strong:
+    rows = pairs_rows(pairs)
+    if not rows:
         return (
             "No pair of the columns of the largest effects does much beyond the effects of the two."
         )
@@ -83,14 +85,23 @@ def pairs_table(pairs: Sequence[PairEffect]) -> Table | str:
     table.add_column("strength", justify="right")
     table.add_column("raises the odds most", overflow="fold")
     table.add_column("lowers them most", overflow="fold")
-    for pair in strong:
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def pairs_rows(pairs: Sequence[PairEffect]) -> list[tuple[str, str, str, str]]:
+    """Return for each pair that does something its columns, its strength and its extremes."""
+    rows = []
+    for pair in pairs:
+        if pair.strength < SMALLEST_STRENGTH:
+            continue
         effect, has_rows = np.array(pair.effect), np.array(pair.n_rows) > 0
         most = int(np.where(has_rows, effect, -np.inf).argmax())
         least = int(np.where(has_rows, effect, np.inf).argmin())
         name = " x ".join(pair.columns)
-        cells = (Text(_cell(pair, flat)) for flat in (most, least))
-        table.add_row(Text(name), f"{pair.strength:.3f}", *cells)
-    return table
+        rows.append((name, f"{pair.strength:.3f}", _cell(pair, most), _cell(pair, least)))
+    return rows
 
 
 def associations_table(found: Sequence[Association]) -> Table:
@@ -103,10 +114,17 @@ def associations_table(found: Sequence[Association]) -> Table:
     table.add_column("column", overflow="fold")
     table.add_column("mutual information (bits)", justify="right")
     table.add_column("p-value (chi-square)", justify="right")
-    for one in found[:SHOWN]:
-        p_value = "< 0.0001" if one.chi2_p_value < 1e-4 else f"{one.chi2_p_value:.4f}"
-        table.add_row(Text(one.column), f"{one.mutual_information:.4f}", p_value)
+    for name, *numbers in associations_rows(found):
+        table.add_row(Text(name), *numbers)
     return table
+
+
+def associations_rows(found: Sequence[Association]) -> list[tuple[str, str, str]]:
+    """Return the strongest associations as text: column, mutual information and p-value."""
+    return [
+        (one.column, f"{one.mutual_information:.4f}", p_value(one.chi2_p_value))
+        for one in found[:SHOWN]
+    ]
 
 
 def _caption(n: int, note: str) -> str:

@@ -24,6 +24,13 @@ METRICS = {
     "calibration": ("predicted - observed", True),
     "auroc": ("AUROC", False),
 }
+GROUP_HEADINGS = ("group", "customers", *(heading for heading, _ in METRICS.values()))
+GROUPS_CAPTION = "in brackets: intervals of 95 %; *: too few customers to be compared"
+GAP_HEADINGS = ("difference in", "lowest", "highest", "difference", "interval", "p-value")
+GAPS_CAPTION = (
+    "interval: of the true difference, 95 %; p-value: corrected for the number of lines; *: beyond "
+    "chance"
+)
 GAPS = {
     "base_rate": "churn rate (of customers, not of the model)",
     "demographic_parity": "flagged (demographic parity)",
@@ -53,54 +60,65 @@ _COMPARED = ("demographic_parity", "equal_opportunity", "equalized_odds")
 
 def fairness_tables(found: Mapping[str, Any]) -> Iterator[Table]:
     """Yield tables: the groups of a column, their gaps and the remedies, where there are any."""
-    caption = "in brackets: intervals of 95 %; *: too few customers to be compared"
     title = f"{found['column']}: groups on {found['measured_on']}"
-    groups = Table(title=Text(title), caption=_noted(found["note"], caption))
+    groups = Table(title=Text(title), caption=_noted(found["note"], GROUPS_CAPTION))
     groups.add_column("group", overflow="fold")
-    groups.add_column("customers", justify="right")
-    for heading, _ in METRICS.values():
+    for heading in GROUP_HEADINGS[1:]:
         groups.add_column(heading, justify="right", overflow="fold")
-    for group in found["groups"]:
-        cells = [_cell(group, metric) for metric in METRICS]
-        groups.add_row(Text(group["group"]), f"{group['n']:,}", *cells)
+    for row in group_rows(found):
+        groups.add_row(*map(Text, row))
     yield groups
     if not found["gaps"]:
         return
     gaps = Table(
         title=Text(f"{found['column']}: largest differences between groups"),
-        caption="interval: of the true difference, 95 %; p-value: corrected for the number of "
-        "lines; *: beyond chance",
+        caption=GAPS_CAPTION,
     )
-    gaps.add_column("difference in")
-    for heading in ("lowest", "highest", "difference", "interval", "p-value"):
+    gaps.add_column(GAP_HEADINGS[0])
+    for heading in GAP_HEADINGS[1:]:
         gaps.add_column(heading, justify="right", overflow="fold")
-    for gap in found["gaps"]:
-        mark = " *" if gap["differs"] else ""
-        gaps.add_row(
-            GAPS[gap["name"]],
-            Text(gap["lowest"]),
-            Text(gap["highest"]),
-            _size(gap["metric"], gap["value"]),
-            _interval(gap),
-            f"{gap['adjusted_p_value']:.3f}{mark}",
-        )
+    for row in gap_rows(found):
+        gaps.add_row(*map(Text, row))
     yield gaps
     if found["remedies"]:
         yield _remedies_table(found)
+
+
+def group_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the cells of each group, by ``GROUP_HEADINGS``."""
+    return [
+        (group["group"], f"{group['n']:,}", *(_cell(group, metric) for metric in METRICS))
+        for group in found["groups"]
+    ]
+
+
+def gap_rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the cells of each gap, by ``GAP_HEADINGS``."""
+    return [
+        (
+            GAPS[gap["name"]],
+            gap["lowest"],
+            gap["highest"],
+            _size(gap["metric"], gap["value"]),
+            _interval(gap),
+            f"{gap['adjusted_p_value']:.3f}{' *' if gap['differs'] else ''}",
+        )
+        for gap in found["gaps"]
+    ]
 
 
 def _noted(note: str, caption: str) -> str:
     return f"{note}; {caption}" if note else caption
 
 
-def _cell(group: Mapping[str, Any], metric: str) -> Text:
+def _cell(group: Mapping[str, Any], metric: str) -> str:
     measure = group[metric]
     if measure is None:
-        return Text("-")
+        return "-"
     few = "*" if metric in group["too_small"] else ""
     value, low, high = (_number(metric, measure[end]) for end in ("value", "low", "high"))
     unit = " %" if METRICS[metric][1] else ""
-    return Text(f"{value}{unit}{few}\n[{low} to {high}]")
+    return f"{value}{unit}{few}\n[{low} to {high}]"
 
 
 def _number(metric: str, value: float) -> str:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from churn_torch.report.bar_charts import Row, Track, picture_table
 from churn_torch.report.campaign_results import (
     effect_sentences,
     estimate_words,
@@ -14,40 +15,22 @@ from churn_torch.report.campaign_results import (
     offers_sentence,
     unknown_sentences,
 )
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start
+from churn_torch.report.html_table import html_table
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
+from churn_torch.report.scales import Scale
 
-_WIDTH, _HEIGHT = 200, 20
 _TITLE = "What the campaign was worth"
 _STYLE = """
-:root { --expected: #1a1a1a }
-@media (prefers-color-scheme: dark) { :root { --expected: #eee } }
-table { width: 100%; table-layout: fixed }
-td, th { padding: .15em .4em; overflow-wrap: anywhere }
-tbody tr.first > * { border-top: 1px solid var(--axis) }
-th:first-child { width: 16% } .n { width: 10% } .e { width: 24%;
-  text-align: right; font-variant-numeric: tabular-nums }
-.e small { display: block; font-size: .8em }
-.wide th:first-child { width: 40% }
-.p { position: relative } thead .p { height: 1.5em } .p span { position: absolute; bottom: 0;
-  white-space: nowrap }
-.p .low { left: .4em } .p .high { right: .4em } .p .zero { transform: translateX(-50%) }
-svg { display: block; width: 100%; height: 1.7em; overflow: hidden }
-path { vector-effect: non-scaling-stroke; fill: none; stroke-width: 2 } .axis { stroke: var(--axis);
-  stroke-width: 1 }
-.gain { stroke: var(--less) } .loss { stroke: var(--more) } .open { stroke: var(--open) }
-.mark { stroke-width: 5 } .expected { stroke: var(--expected); stroke-dasharray: 2 2 }
-pre { overflow-x: auto; padding: .8em; border: 1px solid var(--axis) }
-@media (max-width: 34em) { body { margin: 1em auto } .n { display: none } th:first-child {
-  width: 24% } .e { width: 34% } .p .zero { display: none } }
-@media print { :root { --expected: #000 }
-  h2 { margin-top: 1em } td, th { padding: 0 .4em } svg { height: 1.5em } .e { width: 30% }
-  .e small { display: inline; margin-left: .5em } }
+.scroll table { width: 100% } .chart .mark { stroke-width: 5 }
+.chart .expected { stroke: var(--line); stroke-dasharray: 2 2; stroke-width: 2 }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8em; border: 1px solid var(--axis) }
 """
 
 
 class _Measure(NamedTuple):
     """A column of pictures: which estimate, per how many customers, and how it is written."""
 
+    heading: str
     title: str
     words: str
     name: str
@@ -59,6 +42,7 @@ class _Measure(NamedTuple):
 
 _MEASURES = (
     _Measure(
+        "Did it keep customers?",
         "By how much churn was lower",
         "Churn rate of the control group minus that of the treated, in percentage points.",
         "difference_adjusted",
@@ -68,6 +52,7 @@ _MEASURES = (
         "{:+.1f}",
     ),
     _Measure(
+        "Did it pay?",
         "Net value of a treated customer",
         "What the mean treated customer brought more than one of the control group, costs taken "
         "off.",
@@ -107,7 +92,7 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
             yield from _forest(rows, measure)
     yield from _next(results)
     yield from _method(results)
-    yield "</main></html>"
+    yield page_end()
 
 
 def _numbers(whole: Mapping[str, Any]) -> Iterator[str]:
@@ -134,27 +119,23 @@ def _numbers(whole: Mapping[str, Any]) -> Iterator[str]:
 def _forest(rows: Sequence[Mapping[str, Any]], measure: _Measure) -> Iterator[str]:
     """Draw an interval for each group, all on one scale."""
     shown = [_scaled(row, measure) for row in rows]
-    low, high = _limits(shown)
-    yield f"<section><h2>{measure.title}</h2><p class=quiet>{measure.words} The thick mark is the "
-    yield "estimate, the line its interval, the dashed mark what the call list expected.</p>"
-    yield f"<table><caption>{measure.title}</caption><thead><tr><th scope=col>customers"
-    yield "<th scope=col class=n>treated<th scope=col class=n>control<th scope=col class=e>estimate"
-    zero = 100 * (0 - low) / (high - low)
-    middle = f"<span class=zero style='left:{zero:.1f}%'>0</span>" if 30 < zero < 70 else ""
-    yield f"<th class=p aria-hidden=true><span class=low>{low:+.3g}</span>{middle}"
-    yield f"<span class=high>{high:+.3g}</span><tbody>"
-    before = None
+    track = Track(_limits(shown))
+    lines, before = [], None
     for row, scaled in zip(rows, shown, strict=True):
-        first = " class=first" if row["by"] != before else ""
-        before = row["by"]
         number, *ends = estimate_words(scaled, "e", measure.form)
-        yield (
-            f"<tr{first}><th scope=row>{html.escape(group_name(row))}"
-            f"<td class=n>{row['treated']:,}<td class=n>{row['control']:,}"
-            f"<td class=e>{number}<small>{' to '.join(ends)}</small>"
-            f"<td class=p aria-hidden=true>{_picture(scaled, low, high)}"
-        )
-    yield "</table></section>"
+        name = f"{group_name(row)}\n{row['treated']:,} treated, {row['control']:,} control"
+        cells = (name, "\n".join([number, " to ".join(ends)]) if ends else number)
+        lines.append(Row(cells, _picture(scaled, track), row["by"] != before))
+        before = row["by"]
+    yield f"<section><h2>{measure.heading}</h2>"
+    yield picture_table(
+        measure.title,
+        f"{measure.words} The thick mark is the estimate, the line its interval, the dashed mark "
+        "what the call list expected.",
+        ("customers", "estimate"),
+        lines,
+    )
+    yield "</section>"
 
 
 def _scaled(row: Mapping[str, Any], measure: _Measure) -> dict[str, float]:
@@ -166,7 +147,7 @@ def _scaled(row: Mapping[str, Any], measure: _Measure) -> dict[str, float]:
     return {**scaled, "expected": expected * measure.scale / n if row["treated"] else math.nan}
 
 
-def _limits(shown: Sequence[Mapping[str, float]]) -> tuple[float, float]:
+def _limits(shown: Sequence[Mapping[str, float]]) -> Scale:
     """Return the ends of the scale: 0 and the estimates are on it, intervals up to a limit."""
     points = [each[key] for each in shown for key in ("e", "expected")]
     largest = max((abs(point) for point in points if math.isfinite(point)), default=1.0) or 1.0
@@ -174,24 +155,19 @@ def _limits(shown: Sequence[Mapping[str, float]]) -> tuple[float, float]:
     inside = [min(max(end, -2 * largest), 2 * largest) for end in ends if math.isfinite(end)]
     low, high = min([0.0, *inside]), max([0.0, *inside])
     margin = 0.03 * (high - low or 1.0)
-    return low - margin, high + margin
+    return Scale(low - margin, high + margin)
 
 
-def _picture(scaled: Mapping[str, float], low: float, high: float) -> str:
-    def at(value: float) -> float:
-        return min(max((value - low) / (high - low), 0.0), 1.0) * _WIDTH
-
-    middle = _HEIGHT / 2
-    parts = [f"<path class=axis d='M{at(0):.1f} 0V{_HEIGHT}'/>"]
-    if math.isfinite(scaled["e_low"]) and math.isfinite(scaled["e_high"]):
-        kind = "gain" if scaled["e_low"] > 0 else "loss" if scaled["e_high"] < 0 else "open"
-        line = f"M{at(scaled['e_low']):.1f} {middle}H{at(scaled['e_high']):.1f}"
-        mark = f"M{at(scaled['e']):.1f} {middle - 5}V{middle + 5}"
-        parts.append(f"<path class={kind} d='{line}'/><path class='{kind} mark' d='{mark}'/>")
+def _picture(scaled: Mapping[str, float], track: Track) -> str:
+    parts = []
+    low, high = scaled["e_low"], scaled["e_high"]
+    if math.isfinite(low) and math.isfinite(high):
+        # What keeps customers has the colour of a lower risk.
+        kind = "less" if low > 0 else "more" if high < 0 else "open"
+        parts += [track.interval(low, high, kind), track.mark(scaled["e"], kind)]
     if math.isfinite(scaled["expected"]):
-        parts.append(f"<path class=expected d='M{at(scaled['expected']):.1f} 1V{_HEIGHT - 1}'/>")
-    box = f"viewBox='0 0 {_WIDTH} {_HEIGHT}' preserveAspectRatio=none"
-    return f"<svg {box}>{''.join(parts)}</svg>"
+        parts.append(track.mark(scaled["expected"], "expected"))
+    return track.picture(*parts)
 
 
 def _next(results: Mapping[str, Any]) -> Iterator[str]:
@@ -208,10 +184,17 @@ def _method(results: Mapping[str, Any]) -> Iterator[str]:
     yield "compared with the control group, whether they could be reached or not. Estimates are "
     yield "adjusted by what was predicted before the campaign; results.json also has the plain "
     yield f"ones. {missing:,} customers without an outcome do not count.</p>"
-    yield "<table class=wide><caption>The groups before the campaign</caption><thead><tr>"
-    yield "<th scope=col>before the campaign<th scope=col class=e>treated"
-    yield "<th scope=col class=e>control<th scope=col class=e>standard deviations apart<tbody>"
-    for one in randomisation["balance"]:
-        yield f"<tr><th scope=row>{html.escape(one['name'])}<td class=e>{one['treated']:,.3g}"
-        yield f"<td class=e>{one['control']:,.3g}<td class=e>{one['difference']:+.2f}"
-    yield "</table></section>"
+    yield html_table(
+        "The groups before the campaign",
+        ("before the campaign", "treated", "control", "standard deviations apart"),
+        (
+            (
+                one["name"],
+                f"{one['treated']:,.3g}",
+                f"{one['control']:,.3g}",
+                f"{one['difference']:+.2f}",
+            )
+            for one in randomisation["balance"]
+        ),
+    )
+    yield "</section>"

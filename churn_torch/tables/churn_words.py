@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Literal
 
@@ -50,6 +51,34 @@ _WORDS_FOR_NOT = """
 not no non never without nicht kein keine ne pas sans sin mai senza nao sem nunca nie bez niet
 geen didnt isnt wont
 """
+# Parts of words that name what happens when a customer leaves, and words for why, and for how sure
+# somebody was of it. Such columns are often filled afterwards.
+_PARTS_OF_THE_END = """
+churn cancel cancelac terminat attrit unsubscri deactivat offboard winback kundig kuendig abwander
+storn resili desabonn disdett rezygn wypowied opzeg opgezegd vertrokken encerra desligad cessat
+"""
+_WORDS_OF_THE_END = """
+reason reasons motive grund motif raison motivo razon causa powod przyczyna reden score scores
+exit exited exits closed closing closure departure departed austritt ausgetreten cloture fermeture
+baja bajas cierre chiusura saida saiu odejscie odejscia retention
+"""
+# Beside these words a score or a reason is of something else.
+_OTHER_MATTERS = {
+    "credit",
+    "fico",
+    "bureau",
+    "schufa",
+    "kredit",
+    "risk",
+    "call",
+    "contact",
+    "visit",
+}
+# A date that a row was made at. Two words are looked for one behind the other.
+_CUT_OFFS = {"cutoff", "snapshot", "stichtag", "asof", "observed", "reference"}
+_CUT_OFF_PAIRS = {("cut", "off"), ("as", "of")}
+_OF_THE_END = frozenset(_WORDS_OF_THE_END.split())
+_END_PARTS = tuple(_PARTS_OF_THE_END.split())
 _LEAVING = frozenset(_WORDS_FOR_LEAVING.split())
 _STAYING = frozenset(_WORDS_FOR_STAYING.split())
 _NOT = frozenset(_WORDS_FOR_NOT.split())
@@ -67,7 +96,7 @@ def sense_of(text: str) -> Sense | None:
     A word for leaving decides (``subscriber_churn``); "not" turns the sense around
     (``not_renewed``, ``is_inactive``, ``no churn``).
     """
-    words = _WORDS.findall(folded(_CAPITALS.sub(" ", text)))
+    words = _words(text)
     found: list[Sense] = []
     turned = False
     for word in words:
@@ -81,6 +110,28 @@ def sense_of(text: str) -> Sense | None:
     if not found:
         return None
     return "leaving" if "leaving" in found else "staying"
+
+
+def speaks_of_the_end(name: str) -> bool:
+    """Tell whether a column's name speaks of what is known once a customer has left.
+
+    Such as ``cancel_reason``, ``churnScore``, ``closed_on`` or ``Kündigungsgrund``.
+    """
+    words = _words(name)
+    if not _OTHER_MATTERS.isdisjoint(words):
+        return False
+    return any(word in _OF_THE_END or any(part in word for part in _END_PARTS) for word in words)
+
+
+def names_a_cut_off(name: str) -> bool:
+    """Tell whether a date's name says that the row was made then: ``snapshot_date``, ``as_of``."""
+    words = _words(name)
+    pairs = itertools.pairwise(words)
+    return not _CUT_OFFS.isdisjoint(words) or not _CUT_OFF_PAIRS.isdisjoint(pairs)
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(folded(_CAPITALS.sub(" ", text)))
 
 
 def _of_word(word: str) -> Sense | None:

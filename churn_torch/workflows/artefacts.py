@@ -16,6 +16,7 @@ CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
 UPLIFT_PAGE = "uplift.html"
+REPORT_PAGE = "report.html"
 
 
 class Artefact(NamedTuple):
@@ -34,7 +35,7 @@ class Artefact(NamedTuple):
     condition: str = ""
 
 
-# In the order in which they are written; metrics.json, the last, marks a run as finished.
+# In the order in which they are written; metrics.json marks a run as finished.
 ARTEFACTS = (
     Artefact(CONFIG, "every choice made", "run_folder.start_run"),
     Artefact(LOG, "what was shown on the terminal", "console.show", "from the command line"),
@@ -77,4 +78,10 @@ ARTEFACTS = (
     Artefact(SCHEMA, "every column: kind, vocabulary, range", "run_folder.save_run"),
     Artefact(WEIGHTS, "the weights, as tensors only", "run_folder.save_run"),
     Artefact(METRICS, "every metric, the loss curve, the fingerprint", "run_folder.save_run"),
+    Artefact(
+        REPORT_PAGE,
+        "what the model is worth, why, and when not to use it",
+        "report.report_training",
+        "unless report=false or model=uplift",
+    ),
 )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 from rich.console import RenderableType
 
 from churn_torch.console import show
@@ -14,15 +12,42 @@ from churn_torch.explanation.coefficients import Coefficients, coefficients, has
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Rows
-from churn_torch.workflows.own_rows import own_rows
+from churn_torch.workflows.own_rows import customers, own_rows
 from churn_torch.workflows.run_folder import Run
 
 # Training rows that are read, at most; more make intervals narrower than anyone needs.
 MOST_ROWS = 1_000_000
 
 
+class TrainingRows:
+    """Training rows of a run, at most `MOST_ROWS` of them, evenly spaced; added chunk by chunk.
+
+    Args:
+        run: The run; one of another model than a logistic regression or a scorecard keeps none.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
+        self._keeps = has_coefficients(run.scorer)
+        self._chunks: list[Rows] = []
+        self._start = 0
+
+    def add(self, rows: Rows) -> None:
+        """Add training rows."""
+        if not self._keeps:
+            return
+        chosen = np.arange(-self._start % self._step, len(rows.label), self._step)
+        self._start += len(rows.label)
+        self._chunks.append(rows.take(chosen) if self._step > 1 else rows)
+
+    def joined(self) -> Rows:
+        """Return the rows that were kept."""
+        return Rows.joined(self._chunks)
+
+
 def coefficients_of(
     run: Run,
+    rows: TrainingRows | None = None,
     *,
     robust: bool = False,
     announce: Callable[[RenderableType], None] = show,
@@ -33,7 +58,8 @@ def coefficients_of(
     where ids are repeated.
 
     Args:
-        run: A run whose table is still where it was.
+        run: The run.
+        rows: Its training rows; None to read them from its table, which must still be where it was.
         robust: Standard errors of the sandwich.
         announce: Tells the user what is read.
 
@@ -42,13 +68,11 @@ def coefficients_of(
     """
     if not has_coefficients(run.scorer):
         return None
-    step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
-    chunks, start = [], 0
-    for rows in own_rows(run, "train", doing="Reading training rows", announce=announce):
-        chosen = np.arange(-start % step, len(rows.label), step)
-        start += len(rows.label)
-        chunks.append(rows.take(chosen) if step > 1 else rows)
-    train = Rows.joined(chunks)
+    if rows is None:
+        rows = TrainingRows(run)
+        for chunk in own_rows(run, "train", doing="Reading training rows", announce=announce):
+            rows.add(chunk)
+    train = rows.joined()
     weight = None if train.weight is None else train.weight / train.weight.mean()
     penalty = run.metrics["fit"].get("exact", {}).get("l2", run.options.penalty.l2)
     return coefficients(
@@ -59,13 +83,5 @@ def coefficients_of(
         weight=weight,
         l2=float(penalty),
         robust=robust,
-        group=_group(run, train.carried),
+        group=customers(run, train.carried),
     )
-
-
-def _group(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
-    """Return the customer of each row, where some have several rows."""
-    for name in (run.options.data.roles.group, run.schema.id):
-        if name in carried.columns and carried[name].duplicated().any():
-            return pd.factorize(carried[name], use_na_sentinel=False)[0]
-    return None

@@ -48,7 +48,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
     start_run,
 )
-from churn_torch.workflows.suspicions import suspicions
+from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -97,8 +97,7 @@ def cross_validate(
         dealt = _deal(table, options)
         # Each row is a training row of some fold; of the test rows the first fold shows enough.
         all_rows = replace(table, split=_all_training(table))
-        for sentence in suspicions(dealt[0]["table"], options.data.split, learned=all_rows):
-            show(sentence)
+        found = warn_of_leakage(dealt[0]["table"], options, source=source, learned=all_rows)
         learned = None
         if options.cv.average:
             check_columns(options, table.schema)
@@ -108,7 +107,11 @@ def cross_validate(
         scorers: list[Scorer] = []
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
         sources.write(tested, folder / PREDICTIONS, key=None)
-    metrics = {**_summary(measured, table, options), **decision_of(options)}
+    metrics = {
+        **_summary(measured, table, options),
+        **decision_of(options),
+        "suspicions": found,
+    }
     exported: list[str] = []
     refused = None
     if learned is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,7 @@ from churn_torch.workflows.profit import measured_offers, offers_and_value, prof
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
 from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ class EvaluateOptions:
         fairness: Which groups of customers are compared.
         out: A CSV or Parquet file for the metrics by segment.
         offer: Retention offers by name; none for those of the run.
+        weak_segments: Search for segments where the model is weak.
         allow_unseen: Measure rows of which a column holds nothing but unknown categories.
         trust: Dotted names of classes outside churn_torch that the folder may use.
     """
@@ -66,17 +68,22 @@ class EvaluateOptions:
     by: Sequence[str] = ()
     fairness: FairnessOptions = field(default_factory=FairnessOptions)
     out: str | None = None
+    weak_segments: bool = False
     allow_unseen: bool = False
     trust: Sequence[str] = ()
 
 
 class _Part(NamedTuple):
-    """Labelled rows of a chunk: parsed features, labels, columns to slice by, and their values."""
+    """Labelled rows of a chunk: parsed features, labels, columns to slice by, and their values.
+
+    ``carried`` has the columns that may name a customer.
+    """
 
     parsed: pd.DataFrame
     label: npt.NDArray[np.float32]
     sliced: pd.DataFrame
     value: npt.NDArray[np.float64] | None
+    carried: pd.DataFrame
 
 
 def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> dict[str, Any]:
@@ -90,7 +97,9 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
     Returns:
         The metrics, with intervals; with ``by`` also ``segments``, a list of what
         `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
-        also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values.
+        also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values;
+        with ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
+        dictionaries.
 
     Raises:
         InputError: The run, the table or a column cannot be used.
@@ -116,6 +125,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
     measured = SplitMetrics(threshold=run.threshold)
     kept, counts = SlicedRows(options.by), InputCounts(run.schema)
     compared = SlicedRows(() if options.data is None else fairness.by)
+    search = WeakSegmentSearch(run) if options.weak_segments else None
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
         measured.update(probability, torch.from_numpy(part.label))
@@ -124,15 +134,17 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
             one.update(probability.numpy(), part.label, part.value)
         for rows in (kept, compared):
             rows.add(probability.numpy(), part.label, part.sliced)
+        if search is not None:
+            search.add(part.parsed, probability.numpy(), part.label, part.carried)
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
     if not options.allow_unseen:
         counts.check_seen()
-    if found := counts.unusual():
+    if unlike := counts.unusual():
         data = run.options.data if options.data is None else options.data
         absent = {}
         if source is None and data.source is not None:
             absent = absent_columns(run.schema, located(data.source), data.reading)
-        show(unusual_table(found, absent))
+        show(unusual_table(unlike, absent))
     metrics = {**measured.with_intervals(run.threshold), **profit_figures(weighed)}
     show(metrics_table({name: metrics}))
     for sentence in calibration_warning(metrics):
@@ -145,6 +157,10 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         if options.out is not None:
             sources.write([frame], options.out)
             show(f"Metrics by segment are written to {options.out}.")
+    if search is not None:
+        found = search.found()
+        show_weak_segments(found)
+        metrics["weak_segments"] = [asdict(segment) for segment in found.segments]
     if fairness.by:
         metrics["fairness"] = judge_run(run, fairness, offers, compared if compared.by else None)
         show_fairness(metrics["fairness"])
@@ -180,7 +196,8 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):
         value = rows.carried[VALUE].to_numpy() if computed else None
-        yield _Part(rows.parsed, rows.label, sliced(rows.carried, run.schema, by), value)
+        of_rows = sliced(rows.carried, run.schema, by)
+        yield _Part(rows.parsed, rows.label, of_rows, value, rows.carried)
 
 
 def _new_rows(
@@ -192,6 +209,7 @@ def _new_rows(
     source = data.source if source is None else source
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
+    named = {run.options.data.roles.group, run.schema.id}
     for rows in new_rows(source, run.schema, data.reading):
         names = list(rows.frame.columns)
         check_sliced("by", by, names)
@@ -199,7 +217,8 @@ def _new_rows(
         by_columns = sliced(rows.frame, run.schema, [*by, *groups])
         refuse_many_values(by_columns[[*groups]])
         worth = None if value is None else value(rows.frame, rows.positions)
-        yield _Part(rows.parsed, rows.label, by_columns, worth)
+        carried = rows.frame[[name for name in rows.frame.columns if name in named]]
+        yield _Part(rows.parsed, rows.label, by_columns, worth, carried)
 
 
 def _show_segments(kept: SlicedRows, by: Sequence[str], threshold: float) -> pd.DataFrame:

@@ -4,55 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from churn_torch.console import progress_bar
 from churn_torch.errors import InputError
 from churn_torch.evaluation.column_scores import binned
-from churn_torch.explanation.accumulated_effects import (
-    STEPS,
-    EffectCurve,
-    PairEffect,
-    effect_curve,
-)
-from churn_torch.explanation.associations import Association, associations
+from churn_torch.explanation.accumulated_effects import STEPS, PairEffect, effect_curve
+from churn_torch.explanation.associations import associations
 from churn_torch.explanation.column_steps import cut_steps
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
-from churn_torch.explanation.importance import Importance, importance
+from churn_torch.explanation.factors import Factors
+from churn_torch.explanation.importance import importance
 from churn_torch.explanation.pair_effects import STEPS as PAIR_STEPS
 from churn_torch.explanation.pair_effects import pair_effect
-
-if TYPE_CHECKING:
-    from churn_torch.explanation.coefficients import Coefficients
 
 # Rows that are asked for. More would take longer and make the bands no narrower to the eye.
 ROWS = 10_000
 # The columns of the largest effects, whose pairs are tried, and the strongest pairs that are kept.
 TRIED_COLUMNS, MOST_PAIRS = 5, 5
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What drives churn.
-
-    Attributes:
-        importance: Of each column, or group of strongly correlated columns, the largest rise of the
-            log-loss first.
-        effects: Of each column whose cells differ, the largest spread first.
-        pairs: The strongest pairs of the columns of the largest effects, the strongest first.
-        associations: Of each column with churn, whatever the model, the strongest first.
-        coefficients: Of a logistic regression or a scorecard; None for other nets.
-    """
-
-    importance: tuple[Importance, ...]
-    effects: tuple[EffectCurve, ...]
-    pairs: tuple[PairEffect, ...]
-    associations: tuple[Association, ...]
-    coefficients: Coefficients | None = None
 
 
 def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Factors:

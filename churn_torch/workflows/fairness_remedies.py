@@ -98,7 +98,9 @@ def measured_remedy(
     _, gaps = measure(segments, decided.probability, label, flagged)
     hits = int((flagged & (label == 1)).sum())
     change, worth = {}, rows.test.worth
-    for offer_name, offer in rows.offers.items() if now is not None else ():
+    for offer_name, offer in rows.offers.items():
+        if now is None:
+            break
         assert worth is not None
         after, before = (
             row_profits(offer, one.flagged, label, worth, threshold=0.5) for one in (decided, now)

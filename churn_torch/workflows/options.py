@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from omegaconf import DictConfig
 
@@ -52,16 +52,20 @@ class TrainOptions(FitOptions):
     Attributes:
         outputs: Where run folders go.
         resume: The folder of an interrupted run to go on with.
+        leakage: What is done where the table looks as if it tells churn beforehand: ``warn``,
+            ``error`` (refuse it before the fit) or ``ignore`` (do not look).
         threshold: The decision threshold, or the rule by which it is chosen.
         top_share: With ``threshold="top_share"``, the share of customers to act on.
         offer: Retention offers by name.
         explain: What explanations of the model take.
         fairness: Which groups of customers are compared.
+        report: Whether a page that reports on the run is written at its end.
     """
 
     data: DataOptions
     outputs: str = "outputs"
     resume: str | None = None
+    leakage: Literal["warn", "error", "ignore"] = "warn"
     features: SelectionOptions = field(default_factory=SelectionOptions)
     cache: CacheOptions = field(default_factory=CacheOptions)
     threshold: float | str = 0.5
@@ -70,6 +74,7 @@ class TrainOptions(FitOptions):
     explain: ExplanationOptions = field(default_factory=ExplanationOptions)
     fairness: FairnessOptions = field(default_factory=FairnessOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
+    report: bool = True
 
     @property
     def table(self) -> DataOptions:

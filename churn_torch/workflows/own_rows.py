@@ -1,4 +1,4 @@
-"""The rows of a run's own table, read again, and random samples of rows to explain a model on."""
+"""The rows of a run's own table, read again, and random samples of labelled rows."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from churn_torch.workflows.run_folder import Run
 
 def own_rows(
     run: Run,
-    part: str = "test",
+    part: str | None = "test",
     *,
     carry: Sequence[str] = (),
     doing: str = "Reading",
-    instead: str = "data=table data.source=FILE",
+    instead: str | None = "data=table data.source=FILE",
     announce: Callable[[RenderableType], None] = show,
 ) -> Iterator[Rows]:
     """Yield the rows of a part of the run's own table, of customers who were not contacted.
 
     Args:
         run: The run.
-        part: ``train``, ``validation`` or ``test``.
+        part: ``train``, ``validation`` or ``test``; None for all rows of all customers.
         carry: Columns that travel with the rows besides those of the run.
         doing: What the progress bar says.
-        instead: How the user names new rows, for errors.
+        instead: How the user names new rows, for errors; None where there is no way.
         announce: As for `churn_torch.tables.labelled.read.read_labelled`.
 
     Raises:
@@ -47,21 +47,21 @@ def own_rows(
             "run",
             expected="a run that held test rows back",
             got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}, or name new rows "
-            f"({instead})",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}"
+            + ("" if instead is None else f", or name new rows ({instead})"),
         )
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)
     table = read_labelled(options.table, seed=options.seed, announce=announce)
     for rows in watched(table.chunks(), table, doing):
-        yield rows.of(part).untreated()
+        yield rows if part is None else rows.of(part).untreated()
     trained_on = run.metrics["data"]["fingerprint"]
     if table.fingerprint != trained_on:
         raise InputError(
             "data.source",
             expected=f"the table that the run was trained on (fingerprint {trained_on})",
             got=f"{table.fingerprint}: the source has changed",
-            fix=f"name new rows with {instead}",
+            fix="train again" if instead is None else f"name new rows with {instead}",
         )
 
 
@@ -82,7 +82,7 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
     Args:
         chunks: The rows.
         n_rows: Most rows.
-        seed: Of the draws.
+        seed: As for `RowSample`.
 
     Raises:
         InputError: There is no chunk.
@@ -119,6 +119,19 @@ class RowSample:
         rows = _joined([chunk] if self.rows is None else [self.rows, chunk])
         chosen = np.sort(np.argsort(drawn)[: self._n_rows])
         self.rows, self._drawn = _taken(rows, chosen), drawn[chosen]
+
+
+def customers(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:
+    """Return the customer of each row, from 0 on, where some have several rows.
+
+    Args:
+        run: Its group column names a customer, else its id.
+        carried: Columns of the rows.
+    """
+    for name in (run.options.data.roles.group, run.schema.id):
+        if name in carried.columns and carried[name].duplicated().any():
+            return pd.factorize(carried[name], use_na_sentinel=False)[0]
+    return None
 
 
 def _joined(chunks: Sequence[ExplainedRows]) -> ExplainedRows:

@@ -113,6 +113,8 @@ def _typed(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
             numbers, unreadable = read_column(values, column)
             if not unreadable.any():
                 return numbers
+    if storage is Storage.NUMBER and column is not None and column.kind is Kind.BOOLEAN:
+        return values.map({0.0: "no", 1.0: "yes"}).astype("category")
     if storage in (Storage.NUMBER, Storage.DATETIME):
         return values
     return cells.canonical_text(frame[name]).astype("category")

@@ -97,10 +97,20 @@ def read_tested_runs(folders: Sequence[str], *, group: str | None = None) -> lis
                 fix="name each run once",
             )
         places[place] = folder
-    return [_read(folder, group) for folder in folders]
+    return [read_tested_run(folder, group=group) for folder in folders]
 
 
-def _read(folder: str, group: str | None) -> TestedRun:
+def read_tested_run(folder: str, *, group: str | None = None, key: str = KEY) -> TestedRun:
+    """Read one run folder. None of its content is executed.
+
+    Args:
+        folder: The run folder.
+        group: A carried column to read along.
+        key: The key that names the folder, for messages.
+
+    Raises:
+        InputError: It holds no finished run with predictions for churn.
+    """
     path = Path(folder)
     try:
         config = load_config(path)
@@ -114,7 +124,7 @@ def _read(folder: str, group: str | None) -> TestedRun:
             )  # fmt: skip
         return _with_rows(folder, config, metrics, group)
     except InputError as error:
-        where = "group" if error.where == "group" else KEY
+        where = "group" if error.where == "group" else key
         raise InputError(where, expected=error.expected, got=error.got, fix=error.fix) from error
 
 

@@ -51,6 +51,7 @@ from churn_torch.workflows.profit import (
     with_profit,
 )
 from churn_torch.workflows.publish import publish_or_keep
+from churn_torch.workflows.report import report_training
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
@@ -59,7 +60,7 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.stored_config import load_config
-from churn_torch.workflows.suspicions import suspicions
+from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
@@ -104,6 +105,7 @@ def _train(
     checkpoint: Path | None,
     source: Any,
 ) -> Run:
+    found: list[dict[str, Any]] = []
     with fitted(
         options,
         table,
@@ -112,10 +114,11 @@ def _train(
         checkpoint=checkpoint,
         announce=show,
         described=config,
-        inspect=lambda table: _show_suspicions(table, options),
+        inspect=lambda table: found.extend(_looked_at(table, options, source)),
     ) as model:
         _show_added_notes(table.schema, model.schema)
         metrics = _metrics(model, table, folder, options)
+        metrics["suspicions"] = found
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
         label = model.store.parts["test"].read([slice(0, len(model.store.sample))]).label
         run, exported, refused = publish_or_keep(
@@ -133,6 +136,8 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
+    if options.report and not options.learns_uplift:
+        report_training(run, table)
     return run
 
 
@@ -151,11 +156,10 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     return table
 
 
-def _show_suspicions(table: LabelledTable, options: TrainOptions) -> None:
+def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
-    for sentence in suspicions(table, options.data.split):
-        show(sentence, once=True)
+    return warn_of_leakage(table, options, source=source)
 
 
 def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
 from churn_torch.workflows.typed_config import plain_config, read_options
@@ -128,6 +129,8 @@ def tune(
     if source is not None:
         source = located(source)  # a stream can be read once, and the best model needs it again
     table = read_table(options, source)
+    if options.leakage == "error" and not table.streamed:  # or the last training would refuse it
+        warn_of_leakage(table, options, source=source)
     folder = _study_folder(options.outputs, budget.study)
     with naming(folder):
         study = Study(

@@ -1,4 +1,4 @@
-"""A column and a pair of columns of a scorecard."""
+"""Terms of additive models: a column, a pair of columns, and a curve."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ TERMS = [
         np.array([[0, 0, 0], [0, 0.25, 0.25], [0, 0.5, 0]]),
     ),
 ]
+CURVE = AdditiveTerm(
+    ("it's <usage>",),
+    (("missing", "0", "5", "10"),),
+    np.array([0.0, -0.5, 0.125, 2.0]),
+    np.array([0.0, 0.4, 0.3, 0.3]),
+    values=np.array([0.0, 5.0, 10.0]),
+)

@@ -13,7 +13,6 @@ from churn_torch.report.coefficients import (
     coefficient_sentences,
     coefficients_table,
     interval,
-    p_value,
 )
 from tests.report.made_tables import rendered
 
@@ -65,7 +64,3 @@ def test_only_what_is_beyond_chance_is_said_in_words() -> None:
 )
 def test_ratios_near_one_have_more_digits(estimate: float, error: float, written: str) -> None:
     assert interval(made("x", estimate, error)) == written
-
-
-def test_small_p_values_are_not_written_as_zero() -> None:
-    assert (p_value(3e-9), p_value(0.0123)) == ("< .0001", "0.0123")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn_torch.report.formats import count, lift, listed, percent, score
+from churn_torch.report.formats import count, lift, listed, p_value, percent, score
 
 
 def test_formats() -> None:
@@ -14,3 +14,7 @@ def test_formats() -> None:
 
 def test_names_are_listed_as_in_a_sentence() -> None:
     assert [listed(list(names)) for names in ("a", "ab", "abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_small_p_values_are_not_written_as_zero() -> None:
+    assert (p_value(3e-9), p_value(0.0123)) == ("< 0.0001", "0.0123")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from churn_torch.tables.churn_words import sense_of
+from churn_torch.tables.churn_words import names_a_cut_off, sense_of, speaks_of_the_end
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,38 @@ def test_staying(text: str) -> None:
 )
 def test_neither(text: str) -> None:
     assert sense_of(text) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "cancel_reason",
+            "ChurnScore",
+            "closed_on",
+            "exit_date",
+            "Termination Code",
+            "churnvalue",
+        ),
+        *("Kündigungsgrund", "kuendigungsdatum", "motif_resiliation", "motivo_baja", "fecha_baja"),
+        *("data_disdetta", "motivo_cancelamento", "powód", "opzegdatum", "retention_offer"),
+    ],
+)
+def test_names_of_what_is_known_afterwards(name: str) -> None:
+    assert speaks_of_the_end(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("CreditScore", "tenure", "status", "is_active", "days_inactive", "dropped_calls"),
+        *("contract", "Call  Failure", "Subscription  Length", "call_reason", "lost_packets", ""),
+    ],
+)
+def test_names_of_what_may_be_known_before(name: str) -> None:
+    assert not speaks_of_the_end(name)
+
+
+def test_names_of_cut_offs() -> None:
+    assert all(map(names_a_cut_off, ["snapshot_date", "asOf", "Stichtag", "cut-off", "cutoff"]))
+    assert not any(map(names_a_cut_off, ["last_date", "signup", "off_cut", "created_as"]))

@@ -29,7 +29,7 @@ def grouped(train_run, tmp_path_factory):
 def test_rows_of_one_customer_are_taken_together(grouped, monkeypatch) -> None:
     found = coefficients_of(grouped, announce=lambda sentence: None)
     assert "rows of one customer together" in found.method
-    monkeypatch.setattr(workflow, "_group", lambda run, carried: None)
+    monkeypatch.setattr(workflow, "customers", lambda run, carried: None)
     naive = coefficients_of(grouped, announce=lambda sentence: None)
     error, alone = (
         next(row.std_error for row in one.rows if row.column == "calls") for one in (found, naive)

@@ -48,6 +48,7 @@ def test_the_folder_holds_exactly_this(done):
     assert stored == json.loads(json.dumps(metrics))
     assert set(stored) == {
         "validation", "test", "spread", "standard_error", "folds", "data", "version",
+        "suspicions",
     }  # fmt: skip
     with pytest.raises(InputError, match="got the cross-validation in"):
         load_run(folder)

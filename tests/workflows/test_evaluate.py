@@ -138,6 +138,58 @@ def test_segments_where_the_rows_are_streamed_from_a_query(
     assert segments.groupby("column")["n"].sum().tolist() == [len(test)] * 2
 
 
+# Weak segments
+
+
+@pytest.mark.parametrize("chunk_rows", [65_536, 137])
+def test_weak_segments_of_new_rows(
+    customers_run, customers, tmp_path, monkeypatch, capsys, chunk_rows
+):
+    original = workflow.sources.read_chunks
+    monkeypatch.setattr(
+        workflow.sources, "read_chunks", lambda *a, **k: original(*a, **k, rows=chunk_rows)
+    )
+    turned = pd.concat([customers] * 3, ignore_index=True)
+    turned["customer id"] = [f"c{row}" for row in range(len(turned))]
+    basic = turned["plan"] == "basic"
+    turned.loc[basic, "churned"] = np.where(turned.loc[basic, "churned"] == "yes", "no", "yes")
+    turned.to_csv(tmp_path / "new.csv", index=False)
+    keys = ["data=table", f"data.source={tmp_path / 'new.csv'}", "weak_segments=true"]
+    metrics = evaluated(customers_run, *keys)
+    found = json.loads(json.dumps(metrics["weak_segments"]))
+    assert any(
+        {"column": "plan", "operator": "is", "value": "basic", "or_missing": False}
+        in one["conditions"]
+        for one in found
+    )
+    said = " ".join(capsys.readouterr().out.split())
+    assert " ".join(found[0]["sentence"].split()) in said
+    assert "Segments where the model is weak" in said
+
+
+def test_weak_segments_that_are_not_there(customers_run, capsys):
+    metrics = evaluated(customers_run, "weak_segments=true")
+    assert metrics.pop("weak_segments") == []
+    assert json.loads(json.dumps(metrics)) == customers_run.metrics["test"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "not searched: there are 60 rows, and 200 are needed." in said
+
+
+def test_rows_of_a_customer_count_together(customers_run, customers, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "churn_torch.workflows.weak_segments.weak_segments",
+        lambda *a, **k: given.append(k["clusters"]) or (),
+    )
+    keys = ["data=table", f"data.source={tmp_path / 'new.csv'}", "weak_segments=true"]
+    customers.to_csv(tmp_path / "new.csv", index=False)
+    evaluated(customers_run, *keys)
+    pd.concat([customers, customers]).to_csv(tmp_path / "new.csv", index=False)
+    evaluated(customers_run, *keys)
+    assert given[0] is None
+    assert given[1].tolist() == [*range(len(customers))] * 2
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

@@ -40,7 +40,7 @@ def test_folder_holds_exactly_these_files(telco_run):
     """Trained from Python; a script adds train.log (tests/test_scripts.py)."""
     assert {path.name for path in telco_run.folder.iterdir()} == {
         "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
-        "model.onnx", "last.ckpt", "shapes.csv", "shapes.html",
+        "model.onnx", "last.ckpt", "shapes.csv", "shapes.html", "report.html",
     }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def test_metrics_have_exactly_these_keys(telco_run):
     metrics = json.loads((telco_run.folder / "metrics.json").read_text())
     assert set(metrics) == {
         "validation", "test", "fit", "reasons", "typical_customer", "data", "version",
-        "correlated_columns", "explain",
+        "correlated_columns", "explain", "suspicions",
     }  # fmt: skip
     assert set(metrics["validation"]) == METRICS
     assert set(metrics["test"]) == METRICS | {"intervals", "calibration"}

@@ -330,6 +330,16 @@ def test_choices_that_cannot_be_used(keys, tmp_path, more, sentence):
     assert list(tmp_path.iterdir()) == []  # nothing has been written
 
 
+def test_a_table_that_tells_churn_is_refused_before_the_first_trial(
+    keys, customers, tmp_path_factory, tmp_path
+):
+    leaking = tmp_path_factory.mktemp("leaking") / "customers.csv"
+    customers.assign(code=(customers["churned"] == "yes") * 2).to_csv(leaking, index=False)
+    with pytest.raises(InputError, match=r"^leakage: .* code alone tells churn"):
+        search(keys, tmp_path, f"data.source={leaking}", "leakage=error")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.usefixtures("no_run")
 def test_a_study_goes_on_with_what_it_was_started_with(keys, tmp_path, customers):
     search(keys, tmp_path, "tune.trials=1")

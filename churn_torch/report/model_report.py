@@ -1,0 +1,97 @@
+"""What the report of a run is made of: plain data that the workflows put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from churn_torch.evaluation.comparison import Comparison
+    from churn_torch.evaluation.reliability import Reliability
+    from churn_torch.evaluation.score_curves import ScoreCurves
+    from churn_torch.evaluation.weak_segments import WeakSegment
+    from churn_torch.explanation.factors import Factors
+    from churn_torch.explanation.one_customer import CustomerExplanation
+    from churn_torch.tables.schema import Column
+
+
+@dataclass(frozen=True)
+class OfferCurve:
+    """What contacting the customers with the highest probabilities brings, by how many are.
+
+    Attributes:
+        name: Of the offer.
+        share: ``[P]`` share of the customers who are contacted, rising.
+        profit: ``[P]`` profit per customer of all, at the expected keep rate.
+    """
+
+    name: str
+    share: tuple[float, ...]
+    profit: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """A run and what its test rows say of it.
+
+    Attributes:
+        name: Tells it from others, such as ``logreg``.
+        folder: The run folder as it was named.
+        choices: Content of config.yaml.
+        metrics: Content of metrics.json.
+        curves: Of the test rows.
+        reliability: Of the test rows.
+        profit: Of each offer.
+    """
+
+    name: str
+    folder: str
+    choices: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    curves: ScoreCurves
+    reliability: Reliability
+    profit: Sequence[OfferCurve]
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """All that the page of one run shows.
+
+    Attributes:
+        run: The run, measured.
+        source: Where its table came from, in words.
+        columns: Of the table.
+        n_explained: Test rows that the factors were measured on.
+        factors: What drives churn; None where the run has no file to ask, or its rows have one
+            class only.
+        no_factors: Why there are none, in a sentence.
+        customer: One customer explained; None as for the factors.
+        weak_segments: Segments where the model is weak, the surest first.
+        not_searched: Why none were searched; empty where they were.
+    """
+
+    run: MeasuredRun
+    source: str
+    columns: Sequence[Column]
+    n_explained: int
+    factors: Factors | None
+    no_factors: str
+    customer: CustomerExplanation | None
+    weak_segments: Sequence[WeakSegment]
+    not_searched: str
+
+
+@dataclass(frozen=True)
+class RunsReport:
+    """All that the page of several runs shows.
+
+    Attributes:
+        runs: The first is the one that the others are compared with.
+        comparison: Of their test rows.
+        differing: By dotted key, the choices of the runs where they differ.
+    """
+
+    runs: Sequence[MeasuredRun]
+    comparison: Comparison
+    differing: Mapping[str, Sequence[Any]]

@@ -1,0 +1,156 @@
+"""Factors: what drives churn as the model sees it, and what the rows show without it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from churn_torch.report.bar_charts import Bar, bar_chart
+from churn_torch.report.charts import Line, line_chart
+from churn_torch.report.coefficients import coefficient_sentences, interval, ratio
+from churn_torch.report.factors import associations_rows, pairs_rows
+from churn_torch.report.formats import p_value
+from churn_torch.report.html_table import html_table
+from churn_torch.report.model_report import ModelReport
+from churn_torch.report.page_text import paragraphs
+from churn_torch.report.scales import Axis
+
+if TYPE_CHECKING:
+    from churn_torch.explanation.accumulated_effects import EffectCurve
+    from churn_torch.explanation.coefficients import Coefficients
+    from churn_torch.explanation.importance import Importance
+
+# Charts of effects, bars of importance and lines of coefficients, at most.
+EFFECTS, BARS, LINES = 8, 15, 30
+
+
+def factors(report: ModelReport) -> Iterator[str]:
+    """Write the factors, or why there are none."""
+    yield "<section id=factors><h2>Factors</h2>"
+    found = report.factors
+    if found is None:
+        yield from paragraphs([report.no_factors])
+        yield "</section>"
+        return
+    yield from paragraphs(
+        [
+            f"Measured on {report.n_explained:,} test customers. Factors say what the model uses, "
+            "not what causes churn."
+        ]
+    )
+    yield from importance_chart(found.importance, "Importance")
+    yield from _caveats(report)
+    yield "<h3>Effects</h3><p>By how much a value multiplies the odds of churn, against the mean "
+    yield "customer: accumulated local effects with intervals of 95 % over the rows. Orange raises "
+    yield "the odds, blue lowers them.</p><div class=charts>"
+    shown = found.effects[:EFFECTS]
+    ends = [end for curve in shown for end in (*curve.low, *curve.high)]
+    # One scale for all, so that heights can be compared.
+    odds = Axis("factor on the odds", _factor, low=min(ends, default=0), high=max(ends, default=0))
+    for curve in shown:
+        yield _effect(curve, odds)
+    yield "</div>"
+    if rows := pairs_rows(found.pairs):
+        yield "<h3>Pairs</h3>"
+        yield html_table(
+            "What two columns do beyond their own effects",
+            ("columns", "strength", "raises the odds most", "lowers them most"),
+            rows,
+            text_columns=(2, 3),
+        )
+    yield "<h3>Association of each column with churn, whatever the model</h3>"
+    yield html_table(
+        "Association with churn",
+        ("column", "mutual information (bits)", "p-value (chi-square)"),
+        associations_rows(found.associations),
+    )
+    if found.coefficients is not None:
+        yield from _coefficients(found.coefficients)
+    yield "</section>"
+
+
+def importance_chart(found: Sequence[Importance], title: str) -> Iterator[str]:
+    """Draw how much the model needs each column, or group of columns."""
+    yield bar_chart(
+        title,
+        "By how much the log-loss rises where the cells of a column are permuted over the "
+        "customers; strongly correlated columns move together. Intervals are of 95 %.",
+        "column",
+        [
+            Bar(" + ".join(one.columns), one.log_loss_rise, one.low, one.high)
+            for one in found[:BARS]
+        ],
+        lambda value: f"{value:.4f}",
+    )
+
+
+def _caveats(report: ModelReport) -> Iterator[str]:
+    groups = report.run.metrics.get("correlated_columns", ())
+    yield from paragraphs([f"{group['sentence']}." for group in groups], "quiet")
+
+
+def _effect(curve: EffectCurve, odds: Axis) -> str:
+    title = curve.column
+    missing = ""
+    if curve.missing is not None:
+        missing = f" Where it is missing: x {math.exp(curve.missing[0]):.2f}."
+    description = (
+        f"What {curve.column} does to the odds of churn: most x {math.exp(max(curve.effect)):.2f}, "
+        f"least x {math.exp(min(curve.effect)):.2f}.{missing}"
+    )
+    if curve.kind in ("number", "date"):
+        write = _day if curve.kind == "date" else _number
+        x = [_days(at) if isinstance(at, str) else at for at in curve.at]
+        line = Line(curve.column, x, curve.effect, low=curve.low, high=curve.high)
+        return line_chart(title, description, Axis(curve.column, write), odds, [line])
+    bars = [
+        Bar(str(at), effect, low, high, f"{n:,} customers")
+        for at, effect, low, high, n in zip(
+            curve.at, curve.effect, curve.low, curve.high, curve.n_rows, strict=True
+        )
+    ]
+    bars = sorted(bars, key=lambda bar: -abs(bar.value))[:BARS]
+    return bar_chart(title, description, curve.column, bars, _factor, signed=True)
+
+
+def _factor(log_odds: float) -> str:
+    """Write log-odds as a factor on the odds."""
+    return f"x {math.exp(log_odds):.3g}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.6g}"
+
+
+def _day(days: float) -> str:
+    return f"{datetime.fromtimestamp(days * 86_400, UTC):%Y-%m-%d}"
+
+
+def _days(text: str) -> float:
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() / 86_400
+
+
+def _coefficients(found: Coefficients) -> Iterator[str]:
+    yield "<h3>Odds ratios</h3>"
+    yield from paragraphs([*coefficient_sentences(found), *found.warnings])
+    yield html_table(
+        "Odds ratios, with intervals of 95 %",
+        ("column", "compared", "odds ratio", "per sd", "p-value"),
+        [
+            (
+                row.column,
+                row.term,
+                interval(row),
+                "" if row.odds_ratio_per_sd is None else ratio(row.odds_ratio_per_sd),
+                p_value(row.p_value),
+            )
+            for row in found.rows[:LINES]
+        ],
+        text_columns=(1,),
+    )
+    more = len(found.rows) - LINES
+    rest = f" {more} more lines: churn-torch explain out=factors.json." if more > 0 else ""
+    yield from paragraphs([found.method + rest], "quiet")
