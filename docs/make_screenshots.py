@@ -35,8 +35,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-def picture(name: str, address: str, *, width: int, height: int, dark: bool = False) -> None:
-    """Take a picture of a page."""
+def picture(
+    name: str, address: str, *, width: int = 1100, height: int = 900, dark: bool = False
+) -> None:
+    """Take a picture of a page; one that is called .pdf is the page on paper."""
+    kind = "print-to-pdf" if name.endswith(".pdf") else "screenshot"
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
@@ -47,7 +50,7 @@ def picture(name: str, address: str, *, width: int, height: int, dark: bool = Fa
                 f"--window-size={width},{height}",
                 "--virtual-time-budget=15000",
                 *(("--force-dark-mode", "--blink-settings=preferredColorScheme=0") * dark),
-                f"--screenshot={PICTURES / name}",
+                *(f"--{kind}={PICTURES / name}", "--no-pdf-header-footer"),
                 address,
             ],
             check=True,
@@ -95,6 +98,11 @@ def main() -> None:
             at = f"http://127.0.0.1:{server.server_address[1]}"
             picture("what-if.png", f"{at}/web/", width=1100, height=900)
             picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
+            page = f"{at}/logreg/report.html"
+            picture("report.png", page, height=1500)
+            picture("report-phone.png", page, width=500, height=1500)
+            picture("report-dark.png", page, height=1500, dark=True)
+            picture("report.pdf", page)
             page = f"{at}/campaign/campaign.html"
             picture("campaign.png", page, width=1280, height=1280)
             picture("campaign-dark.png", page, width=500, height=900, dark=True)

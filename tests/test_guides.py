@@ -18,8 +18,12 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
-    "leakage": ("refund alone tells churn", "To leave out all of them"),
     "report": ("Report: outputs/",),
+    "leakage": ("refund alone tells churn", "To leave out all of them"),
+    "fairness": (
+        "female: no difference beyond chance in how the model treats the groups.",
+        "A threshold by group decides by the column itself",
+    ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
     "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
 }

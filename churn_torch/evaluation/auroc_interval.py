@@ -73,6 +73,52 @@ def placements(negatives: Ints, positives: Ints) -> tuple[Floats, Floats]:
     return below, above
 
 
+def ranked_counts(probability: Floats, label: Floats) -> tuple[Ints, Ints]:
+    """Return rows as the other functions take them: those of each class by group of ties.
+
+    Args:
+        probability: ``[N]``.
+        label: ``[N]`` of 1 for churners and 0 for the others.
+
+    Returns:
+        Non-churners and churners of each group, most probable group first, both ``[G]``.
+    """
+    values, group = np.unique(-probability, return_inverse=True)
+    negatives, positives = (
+        np.bincount(group[label == of_class], minlength=len(values)) for of_class in (0, 1)
+    )
+    return negatives, positives
+
+
+def area(negatives: Ints, positives: Ints) -> float:
+    """Return the AUROC of rows that are counted in groups of ties; both classes have rows."""
+    below, _ = placements(negatives, positives)
+    return float(positives @ below) / int(positives.sum())
+
+
+def standard_error(negatives: Ints, positives: Ints) -> float:
+    """Return the standard error of an AUROC; it is rough with few rows of a class.
+
+    Args:
+        negatives: Non-churners of each group, most probable group first, ``[G]``.
+        positives: Churners of each group, ``[G]``; both classes have two rows or more.
+    """
+    below, above = placements(negatives, positives)
+    area = float(positives @ below) / int(positives.sum())
+    variance = 0.0
+    for rows, placement in ((positives, below), (negatives, above)):
+        one = _Placements(int(rows.sum()), _variance(placement, rows, area))
+        variance += max(one.variance / (one.n - 1), _with_prior(one, 0.5 - area))
+    return math.sqrt(variance)
+
+
+def _with_prior(rows: _Placements, to_chance: float) -> float:
+    """Return the variance of a class's mean placement that counts the prior row."""
+    n, spread = rows
+    n_all = n + PRIOR_ROWS
+    return (n * spread + PRIOR_ROWS * to_chance**2 * n / n_all) / n_all / (n_all - 1)
+
+
 def _variance(placement: Floats, rows: Ints, mean: float) -> float:
     return float(rows @ (placement - mean) ** 2) / int(rows.sum())
 
@@ -82,13 +128,11 @@ def _lower_limit(area: float, churners: _Placements, others: _Placements, z: flo
     to_chance = 0.5 - area
     nearer = area > 0.5  # this limit to chance than the other
     variance, center = 0.0, area
-    for n, spread in (churners, others):
-        n_all = n + PRIOR_ROWS
+    for rows in (churners, others):
         # One row does not show a spread: that of ranks at random.
-        plain = spread / (n - 1) if n > 1 else 1 / 12
-        with_prior = (n * spread + PRIOR_ROWS * to_chance**2 * n / n_all) / n_all / (n_all - 1)
-        variance += max(plain, with_prior) if nearer else plain
-        center += to_chance * PRIOR_ROWS / n_all * (1.0 if nearer else FOLLOWS)
+        plain = rows.variance / (rows.n - 1) if rows.n > 1 else 1 / 12
+        variance += max(plain, _with_prior(rows, to_chance)) if nearer else plain
+        center += to_chance * PRIOR_ROWS / (rows.n + PRIOR_ROWS) * (1.0 if nearer else FOLLOWS)
     half = z * math.sqrt(variance) / (center * (1 - center))
     limit = 1 / (1 + math.exp(half) * (1 - center) / center)
     return min(limit, area)

@@ -86,6 +86,34 @@ def correlated_groups(
     return tuple(sorted(groups, key=lambda group: -group.strength))
 
 
+def correlations(values: pd.Series, parsed: pd.DataFrame, schema: Schema) -> dict[str, float]:
+    """Return how strongly each column of a table correlates with a column beside it.
+
+    Args:
+        values: ``[N]`` numbers, dates or texts.
+        parsed: As for `correlated_groups`, of the same rows.
+        schema: The columns.
+
+    Returns:
+        By name; empty with fewer than ``FEWEST_ROWS`` rows.
+    """
+    if len(parsed) < FEWEST_ROWS:
+        return {}
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = (values - values.min()).dt.total_seconds()
+    is_text = not pd.api.types.is_numeric_dtype(values)
+    found = {}
+    code = _code(values, is_text=is_text)
+    for column in schema.inputs:
+        other = _code(parsed[column.name], is_text=Schema.is_text(column))
+        found[column.name] = (
+            float(_canonical([code, other], at_least=0.0)[0, 1])
+            if (code.shape[1] and other.shape[1])
+            else 0.0
+        )
+    return found
+
+
 def joint_reasons(
     reasons: Mapping[str, float], groups: Sequence[Mapping[str, Any]], *, smallest: float = 0.05
 ) -> list[tuple[Mapping[str, Any], float]]:

@@ -128,11 +128,13 @@ def _widening(churners: float, rows: int, n_churners: int, n: int, rate_at_edge:
     return 1 + slope**2 * q * (1 - q) / n / labels
 
 
-def edge_between(rejected: Callable[[float], bool], outside: float, inside: float) -> float:
+def edge_between(
+    rejected: Callable[[float], bool], outside: float, inside: float, *, steps: int = 60
+) -> float:
     """Return the first number that is not rejected on the way to one that is not, by bisection."""
     if not rejected(outside):
         return outside
-    for _ in range(60):
+    for _ in range(steps):
         middle = (outside + inside) / 2
         if rejected(middle):
             outside = middle

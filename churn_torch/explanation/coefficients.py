@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.special import stdtr, stdtrit
 
 from churn_torch.explanation.contrasts import Contrast, of_features, of_terms
 from churn_torch.explanation.logistic_inference import (
@@ -29,7 +29,6 @@ from churn_torch.tables.schema import Schema
 
 # Cells of the design matrix; more rows are thinned out.
 MOST_CELLS = 40_000_000
-_Z = NormalDist().inv_cdf(0.975)
 # Limits above which collinearity is named (Fox & Monette 1992; Belsley et al. 1980).
 _INFLATED = 10.0
 _ILL_CONDITIONED = 30.0
@@ -78,14 +77,14 @@ class Coefficients:
         rows: The most certain column first.
         method: How they were found, in a sentence.
         warnings: Sentences on separation and collinearity.
-        condition_number: Of the design matrix.
+        condition_number: Of the design matrix; None for a scorecard, whose bins make it useless.
         inflation: Variance inflation by column; 1 is none.
     """
 
     rows: tuple[Coefficient, ...]
     method: str
     warnings: tuple[str, ...]
-    condition_number: float
+    condition_number: float | None
     inflation: dict[str, float]
 
 
@@ -153,7 +152,7 @@ def coefficients(
     rows = _rows(fit, contrasts, scorer, warnings)
     names, of_column = _columns_of_features(scorer.preprocess)
     factors: dict[str, float] = {}
-    condition = math.nan
+    condition = None
     if not is_scorecard:
         factors = dict(zip(names, inflation(x, of_column, len(names)).tolist(), strict=True))
         condition = condition_number(x)
@@ -186,7 +185,8 @@ def _rows(
         elif error > SEPARATED_ERROR:
             separated.append(f"{contrast.column} ({contrast.term})")
         elif error > 0:
-            rows.append(_coefficient(contrast, estimate, error, float(contrast.vector @ own)))
+            model = float(contrast.vector @ own)
+            rows.append(_coefficient(contrast, estimate, error, fit.freedom, model))
     if undetermined:
         warnings.append(
             f"{_listed(undetermined)} cannot be told from other columns, which say exactly the "
@@ -204,8 +204,11 @@ def _rows(
     return sorted(rows, key=lambda row: -strength[row.column])
 
 
-def _coefficient(contrast: Contrast, estimate: float, error: float, own: float) -> Coefficient:
-    low, high = estimate - _Z * error, estimate + _Z * error
+def _coefficient(
+    contrast: Contrast, estimate: float, error: float, freedom: float, own: float
+) -> Coefficient:
+    half = float(stdtrit(freedom, 0.975)) * error
+    low, high = estimate - half, estimate + half
     return Coefficient(
         contrast.column,
         contrast.term,
@@ -214,7 +217,7 @@ def _coefficient(contrast: Contrast, estimate: float, error: float, own: float) 
         error,
         low,
         high,
-        math.erfc(abs(estimate) / error / math.sqrt(2)),
+        float(2 * stdtr(freedom, -abs(estimate) / error)),
         _exp(estimate),
         _exp(low),
         _exp(high),

@@ -3,7 +3,8 @@
 Standard errors come from the Hessian at the optimum (Wald); or they are robust, from the squares of
 the rows' gradients (the sandwich of Huber 1967 and White 1980, HC0); or robust with rows of one
 customer taken together (Liang & Zeger 1986, with the correction ``G / (G - 1) * (N - 1) / (N - k)``
-for G customers, N rows and k coefficients). With a penalty the covariance is the inverse of the
+for G customers, N rows and k coefficients, and Student's t of G - 1 degrees of freedom, because few
+customers do not show how much they vary). With a penalty the covariance is the inverse of the
 penalised Hessian, which is that of the posterior under the prior that the penalty stands for (Wood
 2006, "On confidence intervals for generalized additive models").
 """
@@ -38,6 +39,8 @@ class LogisticFit:
         covariance: ``[k, k]`` of the coefficients; 0 in directions that the rows do not determine.
         null: ``[k, m]``, a basis of these directions, scaled by ``scale``.
         scale: ``[k]`` sizes of the features.
+        freedom: Degrees of freedom of the standard errors: customers less one where their rows are
+            taken together, else infinite.
         is_separated: The features tell churners from others without an error, so that there is no
             finite optimum.
     """
@@ -47,6 +50,7 @@ class LogisticFit:
     covariance: Floats
     null: Floats
     scale: Floats
+    freedom: float
     is_separated: bool
 
     def estimate(self, contrast: Floats) -> tuple[float, float]:
@@ -119,7 +123,7 @@ def fit_logistic(
     probability = expit(logit)
     curvature = weight * probability * (1 - probability)
     inverse = np.linalg.pinv(z.T @ (curvature[:, None] * z) + penalty, hermitian=True)
-    covariance = inverse
+    covariance, freedom = inverse, np.inf
     if robust or group is not None:
         scores = z * (weight * (target - probability))[:, None]
         factor = 1.0
@@ -129,7 +133,8 @@ def fit_logistic(
             summed = np.zeros((n_groups, z.shape[1]))
             np.add.at(summed, of_group, scores)
             scores = summed
-            factor = n_groups / (n_groups - 1) * (n - 1) / (n - z.shape[1])
+            freedom = n_groups - 1
+            factor = n_groups / freedom * (n - 1) / (n - z.shape[1])
         covariance = factor * inverse @ (scores.T @ scores) @ inverse
     to_raw = basis / scale[:, None]
     coefficients = to_raw @ theta[1:]
@@ -140,6 +145,7 @@ def fit_logistic(
         to_raw @ covariance[1:, 1:] @ to_raw.T,
         null,
         scale,
+        freedom,
         is_separated=l2 == 0 and not wrong.any() and float(np.abs(logit).min()) > 5,
     )
 

@@ -28,7 +28,8 @@ _DEEPEST = 0.75
 _COLOURS = "Orange adds to the risk of churn, blue lowers it"
 _STYLE = """
 h2 { overflow-wrap: anywhere } h2 small { font-weight: normal }
-.chart figcaption b { display: none } .plot > svg { height: 10em }
+.chart figcaption b { display: none } .plot > svg { height: 12em }
+.rows table { table-layout: fixed } .rows .n { width: 5.5em }
 .rows td.n:nth-child(2) { color: var(--quiet) }
 .map td { text-align: center; min-width: 2.2em } .empty { font-style: italic }
 """
@@ -149,7 +150,8 @@ def _curve(term: AdditiveTerm, scale: _Scale) -> Iterator[str]:
 
 def _rows(values: Array, share: Array) -> tuple[list[float], list[float]]:
     """Return the training rows in wider bins than the values of the curve: ends and shares."""
-    starts = np.arange(0, len(share), -(-len(share) // _MOST_BINS))
+    n_bins = min(_MOST_BINS, len(share))
+    starts = np.arange(n_bins) * len(share) // n_bins
     middles = (values[1:] + values[:-1]) / 2
     ends = [values[0], *middles[starts[1:] - 1], values[-1]]
     return np.array(ends).tolist(), np.add.reduceat(share, starts).tolist()

@@ -53,8 +53,9 @@ class Track:
         return path(f"bar {kind}", f"M{zero} 4H{self.scale.x(value)}V16H{zero}Z")
 
     def interval(self, low: float, high: float, kind: str = "whisker") -> str:
-        """Return a line from one number to another."""
-        return path(kind, f"M{self.scale.x(low)} {_HEIGHT // 2}H{self.scale.x(high)}")
+        """Return a line from one number to another, that is seen on a bar too."""
+        shape = f"M{self.scale.x(low)} {_HEIGHT // 2}H{self.scale.x(high)}"
+        return path("halo", shape) + path(kind, shape)
 
     def mark(self, value: float, kind: str) -> str:
         """Return a mark at a number."""
@@ -100,8 +101,8 @@ def picture_table(
         for kind, heading in zip(kinds, headings, strict=True)
     )
     parts = [
-        f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}<td aria-hidden=true>"
-        "<tbody>"
+        f"<table><caption>{html.escape(title)}</caption><thead><tr>{heads}"
+        "<td class=picture aria-hidden=true><tbody>"
     ]
     for row in rows:
         name, *numbers = map(_cell, row.cells)

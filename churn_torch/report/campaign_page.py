@@ -24,8 +24,9 @@ table { width: 100% } td, th { overflow-wrap: anywhere } td.n, th.n { white-spac
   border-top: 3px solid var(--more) }
 ul { margin: .3em 0; padding-left: 1.2em }
 @media screen and (max-width: 52em) { main { display: block } }
-@media print { @page { size: A4; margin: 9mm } body { font-size: 9px; padding: 0 }
-  main { gap: 0 2em } h1 { margin: 0 } h2 { margin: .8em 0 .2em } dl { margin: .4em 0;
+@media print { @page { size: A4; margin: 9mm } section { break-inside: avoid }
+  body { font-size: 9px; padding: 0; max-width: none } main { gap: 0 2em }
+  h1 { margin: 0 } h2 { margin: .8em 0 .2em } dl { margin: .4em 0;
   gap: .3em 1.5em } dl div { min-width: 7em } .plot > svg { height: 110px } .chart {
   margin: .4em 0 } td, th { padding: 0 .3em } p { margin: .2em 0 } }
 """

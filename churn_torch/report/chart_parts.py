@@ -57,7 +57,8 @@ def plot(
     """
     x, y = scales
     rows = y.ticks(axes[1])
-    columns = x.ticks(axes[0], is_horizontal=True)
+    left = max((len(word) for _, word in rows), default=0) + 1.4
+    columns = x.ticks(axes[0], beside=left)
     far = abs(y.high - y.low) * 1e-9
     drawn = [path("zero" if abs(at) < far else "grid", f"M0 {y.y(at)}H{UNITS}") for at, _ in rows]
     drawn += paths
@@ -78,7 +79,7 @@ def plot(
     # The same chart has the same names, so that a page is the same each time it is written.
     name = "c" + hashlib.blake2b(f"{title}{description}{body}".encode(), digest_size=5).hexdigest()
     # Room for the words: 1ch is the width of a 0.
-    left = max(*(len(word) + 1 for _, word in rows), len(columns[0][1]) / 2)
+    left = max(left, len(columns[0][1]) / 2)
     right = len(columns[-1][1]) / 2
     return (
         f"<p class=y-label>{html.escape(axes[1].label)}</p>"

@@ -9,7 +9,7 @@ CHART_STYLE = """
 .chart figcaption { margin: 0 0 .4em } .chart figcaption b { display: block }
 .chart figcaption span, .chart p, .chart .legend, .chart summary { color: var(--quiet);
   font-size: .85em }
-.chart p { margin: 0 } .chart .x-label { text-align: right }
+.chart p { margin: 0; max-width: none } .chart .x-label { text-align: right }
 .chart .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1em 1.2em;
   margin: 0 0 .4em; padding: 0 }
 .main { --ink: var(--main) } .second { --ink: var(--second) } .more { --ink: var(--more) }
@@ -22,9 +22,8 @@ CHART_STYLE = """
   vertical-align: 0 }
 .key.vertical { width: 0; height: 1em; border-top: 0; vertical-align: -.15em;
   border-left: 2px dashed var(--line) }
-.plot { position: relative; margin: .5em var(--right) 1.7em var(--left) }
-.plot > svg { display: block; width: 100%; height: 15em; overflow: visible; pointer-events: none;
-  font-size: .8em }
+.plot { position: relative; margin: .6em var(--right) 2.1em var(--left); font-size: .8em }
+.plot > svg { display: block; width: 100%; height: 18em; overflow: visible; pointer-events: none }
 .plot svg svg { overflow: visible } .plot text { fill: var(--quiet) }
 .chart path { fill: none; vector-effect: non-scaling-stroke; stroke: var(--ink); stroke-width: 2;
   stroke-linejoin: round }
@@ -33,21 +32,25 @@ CHART_STYLE = """
 .chart .reference { stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .vertical { stroke: var(--line); stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .dot { fill: var(--line); stroke: var(--page) } .chart .whisker { stroke: var(--line) }
+.chart .halo { stroke: var(--page); stroke-width: 4 }
 .chart .single { stroke-linecap: round; stroke-width: 7 }
 .chart .band, .chart .area { fill: var(--ink); stroke: none; opacity: .25 }
 .chart .rows-below { fill: var(--rows); stroke: none }
 .chart .bar { fill: var(--ink); stroke: none }
 .plot .cursor { position: absolute; top: 0; bottom: 0; border-left: 1px solid var(--line) }
-.plot .value { position: absolute; top: 0; padding: .2em .5em; font-size: .85em; max-width: 85%;
+.plot .value { position: absolute; top: 0; padding: .2em .5em; max-width: 85%;
   background: var(--page); border: 1px solid var(--line); pointer-events: none }
 .chart details td, .chart details th { padding: 0 .5em } .chart details { margin-top: .2em }
-.rows table { table-layout: fixed; width: 100% } .rows td, .rows th { overflow-wrap: anywhere }
-.rows thead th:first-child { width: 33% } .rows thead .n { width: 9em }
+.rows table { width: 100% } .rows th { width: 30%; overflow-wrap: anywhere }
+.rows .n { white-space: nowrap; width: 1px } .rows thead .n { white-space: normal;
+  overflow-wrap: normal }
+.rows .picture { min-width: 5em }
 .rows small { display: block } .rows .first > * { border-top: 1px solid var(--axis) }
 .rows svg { display: block; width: 100%; height: 1.3em }
-@media (max-width: 30em) { .rows thead .n { width: 5em } .rows td, .rows th {
-  padding: .15em .2em } }
-@media print { .plot > svg { height: 10em } .chart details { display: none } }
+@media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em }
+  .rows .n { min-width: 4.6em } .rows .n small { white-space: normal } }
+@media print { .plot > svg { height: 12em } .plot { outline: 0 !important }
+  .chart details, .plot .value, .plot .cursor { display: none } }
 """
 # Of the end of each page; the pages can be read without it.
 SCRIPT = Path(__file__).with_name("charts.js").read_text(encoding="utf-8")

@@ -39,6 +39,7 @@ for (const plot of document.querySelectorAll(".plot")) {
   const last = rows.length - 1;
   const keys = {
     ArrowRight: () => Math.min(at + 1, last), ArrowLeft: () => Math.max(at - 1, 0),
+    PageDown: () => Math.min(at + 10, last), PageUp: () => Math.max(at - 10, 0),
     Home: () => 0, End: () => last, Escape: () => -1,
   };
   plot.tabIndex = 0;

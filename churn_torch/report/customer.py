@@ -9,6 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from churn_torch.report.formats import factor_in_words
+
 if TYPE_CHECKING:
     from churn_torch.explanation.one_customer import Change, CustomerExplanation, Reason
 
@@ -89,13 +91,6 @@ def changes_table(changes: Sequence[Change], threshold: float) -> Table:
             probability = f"just below {probability}"
         table.add_row(str(number), Text(told), probability)
     return table
-
-
-def factor_in_words(factor: float) -> str:
-    """Write a factor on the odds: ``x 1.5``, ``x 0.62``, ``x 140``."""
-    if factor >= 100:
-        return f"x {factor:,.0f}"
-    return f"x {factor:.1f}" if factor >= 1 else f"x {factor:.2f}"
 
 
 def _against_average(probability: float, average: float) -> str:

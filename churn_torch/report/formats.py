@@ -33,3 +33,10 @@ def lift(value: float) -> str:
 def p_value(value: float) -> str:
     """Write a p-value."""
     return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def factor_in_words(factor: float) -> str:
+    """Write a factor on the odds: ``x 1.5``, ``x 0.62``, ``x 140``."""
+    if factor >= 100:
+        return f"x {factor:,.0f}"
+    return f"x {factor:.1f}" if factor >= 1 else f"x {factor:.2f}"

@@ -33,9 +33,9 @@ thead th {{ color: var(--quiet); font-size: .85em; vertical-align: bottom }}
 .scroll {{ overflow-x: auto }}
 summary {{ cursor: pointer }}
 :focus-visible {{ outline: 2px solid var(--line); outline-offset: 2px }}
-@media (max-width: 30em) {{ body {{ margin: 1em auto }} }}
+@media (max-width: 30em) {{ body {{ margin: 1em auto }} .scroll td:not(.n) {{ min-width: 10em }} }}
 @media print {{ body {{ font-size: 11px; margin: 0; max-width: none }}
-  section, tr, .note {{ break-inside: avoid }} h2, h3 {{ break-after: avoid }}
+  tr, .note {{ break-inside: avoid }} h2, h3, figcaption {{ break-after: avoid }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact }} }}
 """
 # Of pages about money: numbers at the top, and sentences that must not be missed.

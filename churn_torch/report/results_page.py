@@ -23,7 +23,7 @@ _TITLE = "What the campaign was worth"
 _STYLE = """
 .scroll table { width: 100% } .chart .mark { stroke-width: 5 }
 .chart .expected { stroke: var(--line); stroke-dasharray: 2 2; stroke-width: 2 }
-pre { overflow-x: auto; padding: .8em; border: 1px solid var(--axis) }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; padding: .8em; border: 1px solid var(--axis) }
 """
 
 

@@ -11,8 +11,8 @@ from itertools import pairwise
 UNITS = 1000
 # How far a line that leaves its scale runs over the edge, as a share of the scale.
 _OVER = 0.015
-# Pixels of the plot of a phone, of a character of a tick, and between two ticks.
-_PHONE, _CHARACTER, _GAP = 260, 7.5, 10
+# Pixels of a page on a phone, of a character of a tick, and between two ticks.
+_PHONE, _CHARACTER, _GAP = 343, 7.5, 10
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Axis:
         low = min(shown) if self.low is None else self.low
         high = max(shown) if self.high is None else self.high
         wide = high - low
-        if wide <= 1e-12 * max(abs(low), abs(high)):
+        if wide <= max(1e-12 * max(abs(low), abs(high)), 1e-300):
             return Scale(low - abs(low) / 2, high + (abs(high) / 2 or 1.0))
         return Scale(
             low - room * wide * (self.low is None and low != 0),
@@ -94,30 +94,32 @@ class Scale:
                 break
         return [k * step for k in range(first, last + 1)]
 
-    def ticks(self, axis: Axis, *, is_horizontal: bool = False) -> list[tuple[float, str]]:
+    def ticks(self, axis: Axis, beside: float | None = None) -> list[tuple[float, str]]:
         """Return the numbers of an axis as they are written: no two alike, none over another.
 
         Args:
             axis: Writes them.
-            is_horizontal: Whether the words stand side by side, on a phone too.
+            beside: Of a horizontal axis, the characters that stand at the sides of the plot; the
+                words then stand side by side, on a phone too.
         """
         if axis.ticks:
             whole = list(axis.ticks)
-            return whole if self._fits(whole) else [whole[0], whole[-1]]
+            return whole if self._fits(whole, beside) else [whole[0], whole[-1]]
         for most in (6, 5, 4, 3):
             ticks = [(number, axis.write(number)) for number in self.round_numbers(most)]
-            if len({word for _, word in ticks}) == len(ticks) > 1 and (
-                not is_horizontal or self._fits(ticks)
-            ):
+            if len({word for _, word in ticks}) == len(ticks) > 1 and self._fits(ticks, beside):
                 return ticks
         ends = [(end, axis.write(end)) for end in (self.low, self.high)]
         return ends if ends[0][1] != ends[1][1] else ends[:1]
 
-    def _fits(self, ticks: Sequence[tuple[float, str]]) -> bool:
+    def _fits(self, ticks: Sequence[tuple[float, str]], beside: float | None) -> bool:
         """Return whether words stand side by side on a phone, each centred at its number."""
+        if beside is None:
+            return True
+        wide = _PHONE - (beside + len(ticks[-1][1]) / 2) * _CHARACTER
         return all(
             (len(word) + len(following)) / 2 * _CHARACTER + _GAP
-            <= (self.part(after) - self.part(at)) * _PHONE
+            <= (self.part(after) - self.part(at)) * wide
             for (at, word), (after, following) in pairwise(ticks)
         )
 

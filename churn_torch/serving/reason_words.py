@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn_torch.report.formats import factor_in_words
 from churn_torch.tables.cells import Storage, canonical_text, plain
 from churn_torch.tables.schema import Column, Kind, Schema
 
@@ -18,6 +19,7 @@ N_REASONS = 3
 SMALLEST_ODDS = 1.05
 _LONGEST_CELL = 40
 MISSING = "missing"
+_YES_NO = {"0": "no", "1": "yes"}
 
 
 class CellWords:
@@ -63,7 +65,7 @@ def top_reasons(reasons: npt.NDArray[np.float32], words: CellWords) -> list[Any]
             rows, odds = rows[raising], odds[raising]
             name = words.names[number]
             text[rows] = [
-                f"{name}: {cell}, odds x {_factor(factor)}"
+                f"{name}: {cell}, odds {factor_in_words(factor)}"
                 for cell, factor in zip(words.of(number, rows), odds.tolist(), strict=True)
             ]
         told.append(text)
@@ -116,10 +118,6 @@ def cell_in_words(cell: str | float, column: Column) -> str:
     return _number(cell, column.kind)
 
 
-def _factor(odds: float) -> str:
-    return f"{odds:,.1f}" if odds < 100 else f"{odds:,.0f}"
-
-
 def _words(series: pd.Series, kind: Kind) -> Any:
     """Return cells as people write them."""
     storage, values = plain(series)
@@ -130,6 +128,8 @@ def _words(series: pd.Series, kind: Kind) -> Any:
         codes, levels = pd.factorize(canonical_text(series))
         dated = storage is Storage.DATETIME
         told = [_text(str(level), dated=dated) for level in levels]
+        if kind is Kind.BOOLEAN:  # a CSV gives numbers as text
+            told = [_YES_NO.get(text, text) for text in told]
     return np.array([*told, MISSING], object)[codes]
 
 

@@ -257,6 +257,11 @@ class DataOptions:
         )
 
     @property
+    def carried_keys(self) -> dict[str, str]:
+        """The columns that travel to the predictions, and the key that names each."""
+        return dict.fromkeys(self.carry, "data.carry")
+
+    @property
     def reading(self) -> ReadOptions:
         """How the sources are read."""
         return ReadOptions(

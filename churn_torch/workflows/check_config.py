@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from churn_torch.errors import InputError
 from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.explanation.counterfactual import check_actionable
@@ -49,6 +51,7 @@ def check_choices(options: TrainOptions) -> None:
         )
     if options.patience < 0:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
+    check_groups_of(options.fairness.by, options.data.target)
     _check_uplift(options)
     check_threshold(options)
     check_profit_loss(options)
@@ -67,6 +70,21 @@ def check_columns(options: TrainOptions, schema: Schema) -> None:
     """
     check_input_names(schema)
     check_actionable(options.explain.actionable, [column.name for column in schema.features])
+
+
+def check_groups_of(by: Sequence[str], target: str) -> None:
+    """Refuse the target as a column of groups.
+
+    Raises:
+        InputError: ``fairness.by`` names it.
+    """
+    if target in by:
+        raise InputError(
+            "fairness.by",
+            expected="columns that are known before a customer leaves",
+            got=f"{target!r}, the target",
+            fix="leave it out",
+        )
 
 
 def _check_uplift(options: TrainOptions) -> None:
@@ -166,6 +184,13 @@ def check_cross_validation(options: TrainOptions) -> None:
             expected="an interrupted training",
             got="cv.folds above 0",
             fix="a cross-validation starts anew",
+        )
+    if options.fairness.by:
+        raise InputError(
+            "fairness.by",
+            expected="nothing in a cross-validation, whose folds have a threshold each",
+            got=str(list(options.fairness.by)),
+            fix="set cv.folds=0, or leave it out",
         )
     if options.data.test_source is not None:
         raise InputError(

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 from omegaconf import DictConfig
-from pandas.api.types import union_categoricals
 
 from churn_torch.console import show
 from churn_torch.decisions.offers import Offer
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.evaluation.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -24,21 +23,25 @@ from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
-from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.customer_value import ValueExpression
-from churn_torch.tables.encode import encode, is_dated, parse_time
+from churn_torch.tables.encode import encode
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
-from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.workflows.fairness import (
+    check_compared,
+    judge_run,
+    refuse_many_values,
+    show_fairness,
+)
 from churn_torch.workflows.new_rows import new_rows
+from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
 from churn_torch.workflows.typed_config import plain_config, read_options
 from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
 
@@ -51,6 +54,7 @@ class EvaluateOptions:
         run: The run folder.
         data: New labelled rows; None for the run's own test rows.
         by: Columns whose values are measured one by one.
+        fairness: Which groups of customers are compared.
         out: A CSV or Parquet file for the metrics by segment.
         offer: Retention offers by name; none for those of the run.
         weak_segments: Search for segments where the model is weak.
@@ -62,6 +66,7 @@ class EvaluateOptions:
     data: DataOptions | None = None
     offer: Mapping[str, Offer] = field(default_factory=dict)
     by: Sequence[str] = ()
+    fairness: FairnessOptions = field(default_factory=FairnessOptions)
     out: str | None = None
     weak_segments: bool = False
     allow_unseen: bool = False
@@ -91,8 +96,9 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
 
     Returns:
         The metrics, with intervals; with ``by`` also ``segments``, a list of what
-        `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with
-        ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
+        `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
+        also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values;
+        with ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
         dictionaries.
 
     Raises:
@@ -108,14 +114,17 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
     _check_out(run, options, source)
+    fairness = options.fairness
+    check_compared(fairness, run, new=options.data is not None)
     offers, value = offers_and_value(run.options, run.schema, options.offer, options.data)
     if options.data is None:
         name, parts = "test", _own_rows(run, options.by)
     else:
-        name, parts = "new rows", _new_rows(run, options.data, options.by, source, value)
+        name, parts = "new rows", _new_rows(run, options, source, value)
     weighed = measured_offers(offers, run.threshold)
     measured = SplitMetrics(threshold=run.threshold)
-    kept, counts = _Kept(options.by), InputCounts(run.schema)
+    kept, counts = SlicedRows(options.by), InputCounts(run.schema)
+    compared = SlicedRows(() if options.data is None else fairness.by)
     search = WeakSegmentSearch(run) if options.weak_segments else None
     for part in parts:
         probability = run.scorer.score(Columns.from_arrays(encode(part.parsed, run.schema)))
@@ -123,7 +132,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         for one in weighed.values():
             assert part.value is not None
             one.update(probability.numpy(), part.label, part.value)
-        kept.add(probability.numpy(), part)
+        for rows in (kept, compared):
+            rows.add(probability.numpy(), part.label, part.sliced)
         if search is not None:
             search.add(part.parsed, probability.numpy(), part.label, part.carried)
         counts.add({name: part.parsed[name] for name in part.parsed.columns})
@@ -142,7 +152,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
     if weighed:
         show(profit_table(metrics["profit"]))
     if options.by:
-        frame = kept.measure(run)
+        frame = _show_segments(kept, options.by, run.threshold)
         metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
         if options.out is not None:
             sources.write([frame], options.out)
@@ -151,6 +161,9 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         found = search.found()
         show_weak_segments(found)
         metrics["weak_segments"] = [asdict(segment) for segment in found.segments]
+    if fairness.by:
+        metrics["fairness"] = judge_run(run, fairness, offers, compared if compared.by else None)
+        show_fairness(metrics["fairness"])
     return metrics
 
 
@@ -179,96 +192,41 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
     """
     names = [column.name for column in run.schema.columns]
     computed = [] if run.options.data.value is None else [VALUE]
-    _check_by(by, [*names, *computed])
+    check_sliced("by", by, [*names, *computed])
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):
         value = rows.carried[VALUE].to_numpy() if computed else None
-        sliced = _sliced(rows.carried, run.schema, by)
-        yield _Part(rows.parsed, rows.label, sliced, value, rows.carried)
+        of_rows = sliced(rows.carried, run.schema, by)
+        yield _Part(rows.parsed, rows.label, of_rows, value, rows.carried)
 
 
 def _new_rows(
-    run: Run, data: DataOptions, by: Sequence[str], source: Any, value: ValueExpression | None
+    run: Run, options: EvaluateOptions, source: Any, value: ValueExpression | None
 ) -> Iterator[_Part]:
     """Yield new labelled rows."""
+    data, by, groups = options.data, options.by, options.fairness.by
+    assert data is not None
     source = data.source if source is None else source
     if source is None:
         raise InputError("data.source", expected="a table", got="nothing", fix="name one")
     named = {run.options.data.roles.group, run.schema.id}
     for rows in new_rows(source, run.schema, data.reading):
-        _check_by(by, list(rows.frame.columns))
+        names = list(rows.frame.columns)
+        check_sliced("by", by, names)
+        check_sliced("fairness.by", groups, names)
+        by_columns = sliced(rows.frame, run.schema, [*by, *groups])
+        refuse_many_values(by_columns[[*groups]])
         worth = None if value is None else value(rows.frame, rows.positions)
-        sliced = _sliced(rows.frame, run.schema, by)
         carried = rows.frame[[name for name in rows.frame.columns if name in named]]
-        yield _Part(rows.parsed, rows.label, sliced, worth, carried)
+        yield _Part(rows.parsed, rows.label, by_columns, worth, carried)
 
 
-def _check_by(by: Sequence[str], names: Sequence[str]) -> None:
+def _show_segments(kept: SlicedRows, by: Sequence[str], threshold: float) -> pd.DataFrame:
+    """Measure and show the segments of every column."""
+    frames = []
     for name in by:
-        if name not in names:
-            raise InputError(
-                "by",
-                expected="columns of the table",
-                got=f"{name!r}{suggest(name, names)}",
-                fix="name columns that are there",
-            )
-
-
-def _sliced(frame: pd.DataFrame, schema: Schema, by: Sequence[str]) -> pd.DataFrame:
-    """Return the columns to slice by: numbers and dates as such, all else as categories of text."""
-    columns = {name: _typed(frame, schema, name).reset_index(drop=True) for name in by}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)))
-
-
-def _typed(frame: pd.DataFrame, schema: Schema, name: str) -> pd.Series:
-    storage, values = cells.plain(frame[name])
-    column = next((column for column in schema.columns if column.name == name), None)
-    if column is not None and column.kind not in (Kind.CATEGORICAL, Kind.BOOLEAN):
-        if is_dated(column):
-            return pd.Series(pd.to_datetime(parse_time(frame, column), unit="D").round("s"))
-        if column.storage is Storage.NUMBER and storage is Storage.TEXT:
-            numbers, unreadable = read_column(values, column)
-            if not unreadable.any():
-                return numbers
-    if storage in (Storage.NUMBER, Storage.DATETIME):
-        return values
-    return cells.canonical_text(frame[name]).astype("category")
-
-
-class _Kept:
-    """What the metrics by segment need of every row: probability, label and its values."""
-
-    def __init__(self, by: Sequence[str]) -> None:
-        self.by = by
-        self.probability: list[npt.NDArray[np.float32]] = []
-        self.label: list[npt.NDArray[np.float32]] = []
-        self.values: dict[str, list[pd.Series]] = {name: [] for name in by}
-
-    def add(self, probability: npt.NDArray[np.float32], part: _Part) -> None:
-        """Keep the rows of a chunk, if segments are asked for."""
-        if not self.by or not len(part.label):
-            return
-        self.probability.append(probability)
-        self.label.append(part.label)
-        for name in self.by:
-            self.values[name].append(part.sliced[name])
-
-    def measure(self, run: Run) -> pd.DataFrame:
-        """Measure and show the segments of every column."""
-        probability, label = np.concatenate(self.probability), np.concatenate(self.label)
-        frames = []
-        for name in self.by:
-            segments = segment(_joined(self.values[name]))
-            frame = segment_metrics(name, segments, probability, label, threshold=run.threshold)
-            show(segments_table(name, frame, segments.note))
-            frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
-
-
-def _joined(chunks: Sequence[pd.Series]) -> pd.Series:
-    """Return the values of all chunks; text as categories, of which each chunk has its own."""
-    if all(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
-        return pd.Series(union_categoricals([chunk.array for chunk in chunks]))
-    if any(isinstance(chunk.dtype, pd.CategoricalDtype) for chunk in chunks):
-        chunks = [cells.canonical_text(chunk) for chunk in chunks]
-    return pd.concat(chunks, ignore_index=True)
+        segments = segment(kept.values(name))
+        frame = segment_metrics(name, segments, kept.probability, kept.label, threshold=threshold)
+        show(segments_table(name, frame, segments.note))
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)

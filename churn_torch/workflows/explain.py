@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.read import located
+from churn_torch.tables.readers import sources
 from churn_torch.workflows.explain_customer import explain_customer
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.typed_config import plain_config, read_options
@@ -28,8 +32,21 @@ def explain(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> An
         InputError: The run, the table, the customer or a column cannot be used.
     """
     options = read_options(ExplainOptions, plain_config(config))
+    _check_out(options, source)
     if options.id is not None:
         return explain_customer(options, source=source)
     from churn_torch.workflows.explain_factors import explain_factors  # brings torch along
 
     return explain_factors(options, source=source)
+
+
+def _check_out(options: ExplainOptions, source: Any) -> None:
+    """Refuse an output that is no JSON file, or in the place of what is read."""
+    out = options.out
+    if out is None:
+        return
+    if Path(out).suffix.lower() != ".json" or Path(out).is_dir():
+        raise InputError("out", expected="a .json file", got=repr(out), fix="name one")
+    source = options.source if source is None else source
+    if source is not None:
+        sources.check_output(out, located(source), options.reading)

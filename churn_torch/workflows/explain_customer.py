@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.console import row_progress, show
-from churn_torch.errors import InputError
 from churn_torch.explanation.counterfactual import check_actionable
 from churn_torch.explanation.explained_model import ExplainedModel
 from churn_torch.explanation.one_customer import CustomerExplanation, explain_customers
@@ -39,9 +38,6 @@ def explain_customer(options: ExplainOptions, *, source: Any = None) -> Customer
     if source is None and options.source is None:
         raise MissingKey("source")
     table = located(options.source if source is None else source)
-    if options.out is not None:
-        check_out(options.out)
-        sources.check_output(options.out, table, options.reading)
     model = ExplainedModel(find_model(options.run))
     actionable = actionable_columns(model, options.explain.actionable)
     if model.schema.id is None:
@@ -116,13 +112,3 @@ def actionable_columns(model: ExplainedModel, named: Sequence[str] | None) -> li
         return list((model.metadata.get("explain") or {}).get("actionable", ()))
     check_actionable(named, model.names)
     return list(dict.fromkeys(named))
-
-
-def check_out(out: str) -> None:
-    """Refuse an output that is no JSON file.
-
-    Raises:
-        InputError: It is none.
-    """
-    if Path(out).suffix.lower() != ".json" or Path(out).is_dir():
-        raise InputError("out", expected="a .json file", got=repr(out), fix="name one")

@@ -20,9 +20,7 @@ from churn_torch.report.factors import (
     pairs_table,
 )
 from churn_torch.serving.model_file import find_model
-from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
-from churn_torch.tables.readers import sources
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_options import ExplainOptions
@@ -44,10 +42,9 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         What was shown.
 
     Raises:
-        InputError: The run or the rows cannot be used, or there is no such folder for ``out``.
+        InputError: The run or the rows cannot be used.
     """
     source = options.source if source is None else source
-    _check_out(options.out, source)
     run = load_run(options.run) if Path(options.run).is_dir() else None
     model = ExplainedModel(find_model(options.run))
     seed = 0 if run is None else run.options.seed
@@ -80,6 +77,7 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         # A number that is not defined becomes null.
         content = json.loads(json.dumps(asdict(found)), parse_constant=lambda name: None)
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(options.out), text + "\n")
         show(f"The factors are written to {options.out}.")
     return found
@@ -91,24 +89,3 @@ def _given_rows(
     for rows in new_rows(source, model.schema, reading):
         parsed = rows.parsed.reset_index(drop=True)
         yield ExplainedRows(parsed, rows.label, rows.frame[[]].reset_index(drop=True))
-
-
-def _check_out(out: str | None, source: Any) -> None:
-    if out is None:
-        return
-    if not out.endswith(".json"):
-        raise InputError(
-            "out",
-            expected="a JSON file (factors.json)",
-            got=repr(out),
-            fix="end its name in .json",
-        )
-    if not Path(out).parent.is_dir():
-        raise InputError(
-            "out",
-            expected="a file in a folder that is there",
-            got=repr(out),
-            fix="make the folder first",
-        )
-    if source is not None:
-        sources.check_output(out, located(source))

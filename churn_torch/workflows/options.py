@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from omegaconf import DictConfig
@@ -21,6 +21,31 @@ GROUPS = ("model", "net", "calibration", "optimizer", "scheduler")
 
 
 @dataclass(frozen=True, kw_only=True)
+class FairnessOptions:
+    """The keys below ``fairness``.
+
+    Attributes:
+        by: Columns whose groups are compared; they travel with the rows as those of ``data.carry``.
+        remedies: Also fit the model again without each of the columns.
+    """
+
+    by: Sequence[str] = ()
+    remedies: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _WithGroups(DataOptions):
+    """A table whose rows also carry the columns of ``fairness.by``."""
+
+    groups: Sequence[str] = ()
+
+    @property
+    def carried_keys(self) -> dict[str, str]:
+        """As for `DataOptions`."""
+        return {**dict.fromkeys(self.groups, "fairness.by"), **super().carried_keys}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainOptions(FitOptions):
     """All of conf/train.yaml: the data, the fit, and what is made of the fitted model.
 
@@ -33,6 +58,7 @@ class TrainOptions(FitOptions):
         top_share: With ``threshold="top_share"``, the share of customers to act on.
         offer: Retention offers by name.
         explain: What explanations of the model take.
+        fairness: Which groups of customers are compared.
         report: Whether a page that reports on the run is written at its end.
     """
 
@@ -46,6 +72,7 @@ class TrainOptions(FitOptions):
     top_share: float = 0.1
     offer: Mapping[str, Offer] = field(default_factory=dict)
     explain: ExplanationOptions = field(default_factory=ExplanationOptions)
+    fairness: FairnessOptions = field(default_factory=FairnessOptions)
     export: ExportOptions = field(default_factory=ExportOptions)
     report: bool = True
 
@@ -53,7 +80,11 @@ class TrainOptions(FitOptions):
     def table(self) -> DataOptions:
         """How the labelled table is read: a model without uplift takes no treatment."""
         plain = self.learns_uplift or self.data.treatment is None
-        return self.data if plain else self.data.without_treatment()
+        data = self.data if plain else self.data.without_treatment()
+        if not self.fairness.by:
+            return data
+        content = {one.name: getattr(data, one.name) for one in fields(data)}
+        return _WithGroups(**content, groups=self.fairness.by)
 
 
 def train_options(config: DictConfig | Mapping[str, Any]) -> TrainOptions:

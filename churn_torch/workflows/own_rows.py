@@ -90,11 +90,13 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
     sample = RowSample(n_rows, seed=seed)
     for chunk in chunks:
         sample.add(chunk)
-    return sample.rows()
+    if sample.rows is None:
+        raise InputError("source", expected="labelled rows", got="none", fix="name another table")
+    return sample.rows
 
 
 class RowSample:
-    """A random sample of the rows of chunks in their order.
+    """A random sample of rows that come chunk by chunk, in their order.
 
     Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
     a chunk are in memory.
@@ -102,32 +104,21 @@ class RowSample:
     Args:
         n_rows: Most rows.
         seed: Of the draws.
+
+    Attributes:
+        rows: The sample; None before the first chunk.
     """
 
     def __init__(self, n_rows: int, *, seed: int) -> None:
-        self._n_rows = n_rows
-        self._random = np.random.default_rng(seed)
-        self._numbers = np.empty(0)
-        self._kept: list[ExplainedRows] = []
+        self.rows: ExplainedRows | None = None
+        self._n_rows, self._rng, self._drawn = n_rows, np.random.default_rng(seed), np.empty(0)
 
     def add(self, chunk: ExplainedRows) -> None:
-        """Draw from a chunk."""
-        drawn = np.concatenate([self._numbers, self._random.random(len(chunk.label))])
+        """Add the rows of a chunk."""
+        drawn = np.concatenate([self._drawn, self._rng.random(len(chunk.label))])
+        rows = _joined([chunk] if self.rows is None else [self.rows, chunk])
         chosen = np.sort(np.argsort(drawn)[: self._n_rows])
-        self._kept = [_taken(_joined([*self._kept, chunk]), chosen)]
-        self._numbers = drawn[chosen]
-
-    def rows(self) -> ExplainedRows:
-        """Return the sample.
-
-        Raises:
-            InputError: There was no chunk.
-        """
-        if not self._kept:
-            raise InputError(
-                "source", expected="labelled rows", got="none", fix="name another table"
-            )
-        return self._kept[0]
+        self.rows, self._drawn = _taken(rows, chosen), drawn[chosen]
 
 
 def customers(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from churn_torch.errors import InputError
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.coefficients import TrainingRows
@@ -39,7 +40,7 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
         chunks: The rows, of all parts.
 
     Raises:
-        InputError: From the chunks.
+        InputError: There are no test rows, or from the chunks.
     """
     sample, train = RowSample(ROWS, seed=run.options.seed), TrainingRows(run)
     search = WeakSegmentSearch(run)
@@ -50,4 +51,6 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
             sample.add(ExplainedRows(test.parsed, test.label, test.carried))
             probability = model.probability(test.parsed).astype(np.float32)
             search.add(test.parsed, probability, test.label, test.carried)
-    return ReportRows(sample.rows(), train, search.found())
+    if sample.rows is None:
+        raise InputError("run", expected="test rows", got="none", fix="train again")
+    return ReportRows(sample.rows, train, search.found())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import Fitted, fitted
+from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.profit import (
     decision_of,
@@ -123,6 +125,10 @@ def _train(
             run, model.store.sample, label.numpy().copy(), options=options.export
         )
         terms = read_terms(run, model.store)
+        if options.fairness.by:
+            decided = Decided(model.scorer, model.schema, model.threshold)
+            judged = judge_table(options, table, decided, source=source)
+            run = replace(run, metrics={**run.metrics, "fairness": judged})
     if terms is not None:
         write_terms(run, terms)
     save_run(run)
@@ -145,6 +151,7 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
     table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
     say_treatment(options)
     check_columns(options, table.schema)
+    check_groups(table, options.fairness.by)
     show(columns_table(table.schema.columns), once=True)
     return table
 
@@ -274,6 +281,7 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
         show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:
         show(path_table(path, fit["exact"]["l2"]))

@@ -63,7 +63,9 @@ class WeakSegmentSearch:
 
     def found(self) -> WeakSegments:
         """Search the rows that were kept."""
-        schema, rows = self._run.schema, self._sample.rows()
+        schema, rows = self._run.schema, self._sample.rows
+        if rows is None:
+            return WeakSegments((), "there are no rows")
         if reason := reason_not_searched(rows.label, schema):
             return WeakSegments((), reason)
         carried = rows.carried.drop(columns=_PROBABILITY)

@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from churn_torch.evaluation.correlated_columns import correlated_groups, joint_reasons
+from churn_torch.evaluation.correlated_columns import (
+    correlated_groups,
+    correlations,
+    joint_reasons,
+)
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
@@ -104,6 +108,25 @@ def test_few_rows_constants_and_one_column_make_no_group() -> None:
     assert groups_of(made()[["tenure"]]) == ()
     frame = made()[["tenure"]].assign(same=1.5)
     assert groups_of(frame) == ()
+
+
+def test_a_column_beside_the_table_is_compared_with_each_of_its_columns() -> None:
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 3, 2_000)
+    frame = pd.DataFrame(
+        {
+            "alike": np.array(["x", "y", "z"])[group],
+            "near": group == 0,
+            "number": rng.normal(size=2_000),
+        }
+    ).astype({"near": float})
+    schema = infer(frame.assign(churned=group % 2), ColumnRoles(target="churned"))
+    values = pd.Series(group.astype(str)).astype("category")
+    found = correlations(values, parse(frame, schema), schema)
+    assert found["alike"] == pytest.approx(1)
+    assert found["near"] == pytest.approx(1)
+    assert found["number"] < 0.1
+    assert correlations(values[:40], parse(frame[:40], schema), schema) == {}
 
 
 GROUP = {"columns": ["a", "b", "c"], "strength": 0.9, "sentence": "..."}

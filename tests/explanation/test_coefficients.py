@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import t as student
 
 from churn_torch.explanation import coefficients as module
 from churn_torch.explanation.coefficients import coefficients, has_coefficients
@@ -87,6 +88,17 @@ def test_they_are_those_of_a_fit_on_the_raw_columns(linear) -> None:
     assert len(at) == len(frame)
 
 
+def test_intervals_of_few_customers_are_those_of_students_t(linear) -> None:
+    run, columns, label = linear
+    customer = np.arange(len(label)) % 15
+    found = coefficients(run.scorer, run.schema, columns, label, l2=1e-4, group=customer)
+    for row in found.rows:
+        freedom = student(14)
+        assert row.high - row.low == pytest.approx(2 * freedom.ppf(0.975) * row.std_error)
+        expected = 2 * freedom.sf(abs(row.estimate) / row.std_error)
+        assert row.p_value == pytest.approx(expected)
+
+
 def test_the_models_own_stand_beside(linear) -> None:
     run, columns, label = linear
     found = coefficients(run.scorer, run.schema, columns, label, l2=1e-4)
@@ -153,6 +165,7 @@ def test_a_scorecard_compares_bins_with_the_most_frequent_one(run_on) -> None:
     assert all(row.std_error > 0 for row in found.rows)
     assert "pairs of columns are part of the fit" in found.method
     assert found.inflation == {}
+    assert found.condition_number is None
 
 
 def test_other_nets_have_none(customers_run, linear) -> None:

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +26,7 @@ from churn_torch.workflows.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tests" / "export" / "node"
+CHROMIUM = "/usr/bin/chromium"
 RUNTIME = NODE / "node_modules" / "onnxruntime-web"
 TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-5}
 MODELS = {file.stem: file for file in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
@@ -50,6 +52,33 @@ def node_runtime() -> Path:
     if not RUNTIME.is_dir():
         lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
     return RUNTIME
+
+
+@contextmanager
+def chromium(script: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+    """Run a Node script that starts one chromium; give a function from a question to its answer."""
+    node_runtime()
+    if not Path(CHROMIUM).exists():
+        lacking(f"{CHROMIUM} is not installed")
+    with subprocess.Popen(
+        ["node", script, CHROMIUM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        stdin, stdout = process.stdin, process.stdout
+
+        def ask(question: dict[str, Any]) -> dict[str, Any]:
+            print(json.dumps(question), file=stdin, flush=True)
+            answer: dict[str, Any] = json.loads(stdout.readline())
+            assert "error" not in answer, answer["error"]
+            return answer
+
+        yield ask
+        stdin.close()
+        process.wait(timeout=60)
 
 
 def page_folder(runtime: Path, folder: Path, model: Path | None = None) -> Path:

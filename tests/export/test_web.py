@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from tests.export.elsewhere import (
     agree,
     answers,
     answers_of_node,
+    chromium,
     decoded,
     encoded,
     feeds,
@@ -45,7 +45,6 @@ from tests.export.elsewhere import (
 )
 from tests.serving import made_file
 
-CHROMIUM = "/usr/bin/chromium"
 TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-6}
 
 
@@ -168,29 +167,10 @@ Browse = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def browser(runtime: Path) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
+def browser() -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
     """Return a function that shows a page in chromium, which is started once."""
-    if not Path(CHROMIUM).exists():
-        lacking(f"{CHROMIUM} is not installed")
-    with subprocess.Popen(
-        ["node", NODE / "page.mjs", CHROMIUM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stdin, stdout = process.stdin, process.stdout
-
-        def look(page: dict[str, Any]) -> dict[str, Any]:
-            print(json.dumps(page), file=stdin, flush=True)
-            report: dict[str, Any] = json.loads(stdout.readline())
-            assert "error" not in report, report["error"]
-            return report
-
+    with chromium(NODE / "page.mjs") as look:
         yield look
-        stdin.close()
-        process.wait(timeout=60)
 
 
 @pytest.fixture

@@ -32,6 +32,18 @@ const browser = await chromium.launch({
 /** What is wrong with the layout and the colours of the page as it is now shown. Runs in the page. */
 function lookFaults() {
   const faults = [];
+  const remembered = (found) => {
+    const known = new Map();
+    return (key) => {
+      if (!known.has(key)) known.set(key, found(key));
+      return known.get(key);
+    };
+  };
+  const styleOf = remembered((element) => {
+    const { overflowX, overflowY, opacity, backgroundColor } = getComputedStyle(element);
+    return { overflowX, overflowY, opacity: Number(opacity), backgroundColor };
+  });
+  const boxOf = remembered((element) => element.getBoundingClientRect());
   const shortened = (text) => text.trim().replace(/\s+/g, " ").slice(0, 50);
 
   // Boxes of the lines of all texts that are seen.
@@ -64,11 +76,15 @@ function lookFaults() {
   if (page.scrollWidth > page.clientWidth) {
     faults.push(`wide: ${page.scrollWidth} pixels of ${page.clientWidth}`);
   }
+  for (const box of document.querySelectorAll("*")) {
+    const scrolls = /auto|scroll/.test(styleOf(box).overflowX) && box.scrollWidth > box.clientWidth;
+    if (scrolls && box.tabIndex < 0) faults.push(`keys: "${shortened(box.textContent)}" cannot be scrolled`);
+  }
   for (const { box, parent, text } of boxes) {
     let scrolls = false;
     for (let at = parent; at && at !== page; at = at.parentElement) {
-      const { overflowX, overflowY } = getComputedStyle(at);
-      const outer = at.getBoundingClientRect();
+      const { overflowX, overflowY } = styleOf(at);
+      const outer = boxOf(at);
       const cuts = (how) => how === "hidden" || how === "clip";
       scrolls ||= overflowX === "auto" || overflowX === "scroll";
       if (at instanceof SVGElement) continue;
@@ -84,20 +100,20 @@ function lookFaults() {
 
   // Contrast of texts, and of what is drawn.
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgba = (colour) => {
+  const rgba = remembered((colour) => {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
     canvas.fillRect(0, 0, 1, 1);
     const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
     return [r, g, b, a / 255];
-  };
+  });
   const over = ([r, g, b, a], below) =>
     [r, g, b].map((part, i) => part * a + below[i] * (1 - a));
-  const ground = (element) => {
-    const above = [];
-    for (let at = element; at; at = at.parentElement) above.push(getComputedStyle(at).backgroundColor);
-    return above.reduceRight((below, colour) => over(rgba(colour), below), [255, 255, 255]);
-  };
+  const ground = remembered((element) =>
+    element ? over(rgba(styleOf(element).backgroundColor), ground(element.parentElement))
+      : [255, 255, 255]);
+  const opacity = remembered((element) =>
+    element ? styleOf(element).opacity * opacity(element.parentElement) : 1);
   const light = (colour) => {
     const [r, g, b] = colour.map((part) => part / 255)
       .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
@@ -105,10 +121,9 @@ function lookFaults() {
   };
   const contrast = (element, property) => {
     const [r, g, b, a] = rgba(getComputedStyle(element)[property]);
-    let seen = a;
-    for (let at = element; at; at = at.parentElement) seen *= Number(getComputedStyle(at).opacity);
     const below = ground(element);
-    const [low, high] = [light(below), light(over([r, g, b, seen], below))].sort((x, y) => x - y);
+    const seen = over([r, g, b, a * opacity(element)], below);
+    const [low, high] = [light(below), light(seen)].sort((x, y) => x - y);
     return (high + 0.05) / (low + 0.05);
   };
   for (const parent of new Set(boxes.map((one) => one.parent))) {
@@ -284,12 +299,12 @@ async function audit({ url, shots }) {
       if (shots) await page.screenshot({ path: `${shots}-${name}.png`, fullPage: true });
       await look(name);
       if (name !== "phone") continue;
-      await openAll(true);
-      await look("phone, tables open");
       await page.evaluate(axe.source);
       const { violations } = await page.evaluate((values) =>
         window.axe.run({ runOnly: { type: "tag", values }, resultTypes: ["violations"] }), RULES);
       faults.push(...violations.map(({ id, nodes }) => `axe: ${id}: ${nodes[0].html.slice(0, 120)}`));
+      await openAll(true);
+      await look("phone, tables open");
       await openAll(false);
     }
     return { faults, charts: await page.locator("figure.chart").count() };

@@ -33,8 +33,8 @@ PROFIT = {
 }  # fmt: skip
 
 SEGMENT = WeakSegment(
-    (Condition("plan", "is", "basic"), Condition("months", "up to", "6")), 40, 0.2, 0.61, 0.48, 0.13,
-    0.02, 0.24, 0.7, 0.05, 0.01, 0.09, None, 0.01,
+    (Condition("plan", "is", "basic"), Condition("months", "up to", "6")), 40, 0.2, 0.61, 0.48,
+    0.13, 0.02, 0.24, 0.7, 0.05, 0.01, 0.09, None, 0.01,
     "For customers with plan basic the model predicts 48 %, but 61 % leave (n = 40).",
 )  # fmt: skip
 

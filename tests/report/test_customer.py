@@ -6,7 +6,8 @@ from io import StringIO
 from rich.console import Console
 
 from churn_torch.explanation.one_customer import Change, CustomerExplanation, Reason
-from churn_torch.report.customer import customer_report, factor_in_words, probability_sentence
+from churn_torch.report.customer import customer_report, probability_sentence
+from churn_torch.report.formats import factor_in_words
 
 EXPLAINED = CustomerExplanation(
     id="C-17",

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import churn_torch
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_style import STYLE, page_end, page_start
 from tests.report.page_reader import Page
 
 
@@ -17,6 +21,13 @@ def test_a_page_says_its_language_and_loads_nothing():
     assert policy.startswith("default-src 'none'; ")
     assert "p { margin: 0 }" in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_the_what_if_page_has_the_same_colours_of_risk():
+    style = Path(churn_torch.__file__).parent / "serving" / "web_page" / "style.css"
+    of_page = re.findall("--(?:up|down): (#[0-9a-f]+)", style.read_text())
+    assert len(of_page) == 4
+    assert of_page == re.findall("--(?:more|less): (#[0-9a-f]+)", STYLE)
 
 
 def test_a_table_has_names_in_its_first_column_and_text_is_text():

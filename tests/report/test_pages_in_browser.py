@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,15 +23,15 @@ from churn_torch.report.page_style import page_end, page_start
 from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.report.results_page import results_page
 from churn_torch.report.uplift_page import uplift_page
-from tests.export.elsewhere import NODE, lacking, node_runtime
+from tests.export.elsewhere import NODE, chromium, lacking
 from tests.report.made_campaign import FIGURES, uncertain
+from tests.report.made_fairness import made_fairness
 from tests.report.made_report import made_measured, made_report
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
 from tests.report.test_comparison import made
 
-CHROMIUM = "/usr/bin/chromium"
 Audit = Callable[..., dict[str, Any]]
 
 
@@ -43,34 +41,18 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
 
     It may be given a name, under which pictures of the page are kept.
     """
-    node_runtime()
+    page = tmp_path_factory.mktemp("pages") / "page.html"
     if not (NODE / "node_modules" / "axe-core").is_dir():
         lacking(f"the Node packages are not installed: npm ci --prefix {NODE}")
-    if not Path(CHROMIUM).exists():
-        lacking(f"{CHROMIUM} is not installed")
-    page = tmp_path_factory.mktemp("pages") / "page.html"
-    with subprocess.Popen(
-        ["node", Path(__file__).with_name("audit.mjs"), CHROMIUM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        stdin, stdout = process.stdin, process.stdout
+    with chromium(Path(__file__).with_name("audit.mjs")) as ask:
 
         def look(text: str, name: str = "") -> dict[str, Any]:
             page.write_text(text, encoding="utf-8")
             kept = os.environ.get("PAGE_SHOTS") if name else None
-            asked = {"url": page.as_uri(), "shots": str(Path(kept) / name) if kept else None}
-            print(json.dumps(asked), file=stdin, flush=True)
-            report: dict[str, Any] = json.loads(stdout.readline())
-            assert "error" not in report, report["error"]
-            return report
+            shots = str(Path(kept).resolve() / name) if kept else None
+            return ask({"url": page.as_uri(), "shots": shots})
 
         yield look
-        stdin.close()
-        process.wait(timeout=60)
 
 
 def campaign() -> str:
@@ -89,6 +71,11 @@ def measured() -> str:
             warnings=["the groups differ"],
         )
     )
+
+
+def report() -> str:
+    fairness = made_fairness(sentences=("Seniors are flagged more often.",))
+    return report_page(made_report({"fairness": [fairness]}, made_measured(offer=True)))
 
 
 def every_chart() -> str:
@@ -142,7 +129,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "campaign": (campaign, 6),
     "results": (measured, 2),
     "uplift": (lambda: uplift_page(METRICS), 2),
-    "report": (lambda: report_page(made_report(run=made_measured(offer=True))), 12),
+    "report": (report, 13),
     "runs": (runs, 9),
     "every chart": (every_chart, 5),
 }
@@ -186,12 +173,30 @@ LAYOUT = [
     ("keys: no value at the pointer", '"pointermove"', '"other"'),
 ]  # fmt: skip
 SCRIPTED = [
+    ('keys: "wide', BEFORE, "<div style='overflow-x:auto;width:3em'>wide_and_wider</div>" + BEFORE),
     ("keys: chart 0: no value after an arrow", "ArrowRight: () =>", "Other: () =>"),
+    ("keys: chart 0: no first value", "Home: () => 0", "Home: () => last"),
     ("keys: chart 0: a value after Escape", "Escape: () =>", "Esc: () =>"),
 ]
 
 
-@pytest.mark.parametrize("spoilt", [LAYOUT, SCRIPTED], ids=["layout", "scripted"])
+BINS = histogram("Bins", "", Axis("x", str), [0, 1, 2, 3], [("all", [0.5, 0.25, 0.25])])
+CONTENT = [
+    ("chart: : no title", BEFORE, f"<figure class=chart></figure>{BEFORE}"),
+    ("chart: : neither a picture nor a sentence", "", ""),
+    ("chart: Rows: 2 rows, 1 pictures", BEFORE,
+     "<figure class=chart><figcaption><b>Rows</b></figcaption><table><caption>c</caption><tr><td>1"
+     f"<tr><td><svg></svg></table></figure>{BEFORE}"),
+    ("chart: Empty: no data", BEFORE,
+     "<figure class=chart><figcaption><b>Empty</b></figcaption><div class=plot><svg></svg></div>"
+     f"<table><caption>c</caption></table></figure>{BEFORE}"),
+    ("chart: Bins: 3 bins, 2 rows", BEFORE, BINS.replace('data-at="500"', "") + BEFORE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spoilt", [LAYOUT, SCRIPTED, CONTENT], ids=["layout", "scripted", "content"]
+)
 def test_the_audit_sees_each_fault(spoilt: list[tuple[str, str, str]], audit: Audit):
     page = uplift_page(METRICS)
     for _, old, new in spoilt:

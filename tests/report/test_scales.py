@@ -35,17 +35,19 @@ def test_ticks_are_few_and_round(low: float, high: float):
 )
 @pytest.mark.parametrize("high", [0.004, 0.6, 3.0, 12_345.0])
 def test_words_of_ticks_differ_and_do_not_meet_on_a_phone(write, high):
-    ticks = Scale(0, high).ticks(Axis("", write), is_horizontal=True)
+    ticks = Scale(0, high).ticks(Axis("", write), beside=5)
     assert 1 <= len({word for _, word in ticks}) == len(ticks)
     if len(ticks) > 2:
         for (at, word), (after, following) in pairwise(ticks):
-            assert (after - at) / high * 260 >= (len(word) + len(following)) / 2 * 7.5
+            assert (after - at) / high * (343 - 7.5 * (5 + len(ticks[-1][1]) / 2)) >= (
+                len(word) + len(following)
+            ) / 2 * 7.5
 
 
 def test_ticks_in_words_that_do_not_fit_are_the_first_and_the_last():
     short, long = ([(k, word * size) for k, word in enumerate("abc")] for size in (3, 20))
     for ticks, kept in ((short, short), (long, [long[0], long[2]])):
-        assert Scale(0, 2).ticks(Axis("", str, ticks=ticks), is_horizontal=True) == kept
+        assert Scale(0, 2).ticks(Axis("", str, ticks=ticks), beside=5) == kept
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,7 @@ def test_ticks_in_words_that_do_not_fit_are_the_first_and_the_last():
         ({"low": 0}, [2], (0, 2.1)),
         ({}, [5, 5], (2.5, 7.5)),
         ({}, [0], (0, 1)),
+        ({}, [0, 5e-324], (0, 1)),
         ({}, [], (0, 1)),
         ({}, [math.nan, math.inf, 1, 3], (0.9, 3.1)),
     ],

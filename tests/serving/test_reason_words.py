@@ -46,6 +46,12 @@ def test_reasons_that_raise_the_odds_are_told_with_the_strongest_first():
     ]
 
 
+def test_yes_and_no_are_told_whether_they_come_as_numbers_or_as_text():
+    texts = ROWS.assign(member=["1", "0", None])
+    words = CellWords(texts, SCHEMA, NAMES)
+    assert words.of(3, np.arange(3)) == ["yes", "no", "missing"]
+
+
 def test_a_model_of_two_inputs_gives_two_reasons():
     words = CellWords(ROWS, SCHEMA, NAMES[:2])
     told = top_reasons(np.ones((3, 2), np.float32), words)

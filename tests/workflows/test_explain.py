@@ -137,6 +137,24 @@ def test_what_cannot_be_explained_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("id", [["id=C-00001"], []])
+def test_what_was_asked_for_is_not_written_elsewhere(
+    id: list[str], customers_run: Run, customers: pd.DataFrame, tmp_path: Path
+):
+    source = tmp_path / "new.json"
+    customers.to_json(source, orient="records", date_format="iso")
+    before = source.read_bytes()
+    keys = [f"run={customers_run.folder}", f"source={source}", *id]
+    for out, message in (
+        (source, "a file other than what is read"),
+        (tmp_path / "factors.csv", r"expected a \.json file"),
+        (tmp_path, r"expected a \.json file"),
+    ):
+        with pytest.raises(InputError, match=f"^out: .*{message}"):
+            explain(compose("explain", [*keys, f"out={out}"]))
+    assert source.read_bytes() == before
+
+
 def test_a_customer_needs_a_source(customers_run: Run):
     with pytest.raises(InputError, match=r"source=\.\.\."):
         explain(compose("explain", [f"run={customers_run.folder}", "id=C-00001"]))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from churn_torch.report.charts import Kind, Line, Point, histogram, line_chart
 from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.model_report import MeasuredRun
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.scales import Axis, compact
+
+if TYPE_CHECKING:
+    from churn_torch.evaluation.score_curves import ScoreCurves
 
 _SHARE = (0.0, 1.0)
 _KINDS: tuple[Kind, ...] = ("main", "second", "more", "less")
@@ -23,13 +27,7 @@ def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
         "them. The dashed line is chance.",
         _share("others who are flagged"),
         _share("churners found"),
-        [
-            *(
-                Line(run.name, run.curves.false_positive_rate, run.curves.recall, kind=kind)
-                for run, kind in zip(runs, _KINDS, strict=False)
-            ),
-            Line("chance", _SHARE, _SHARE, kind="reference"),
-        ],
+        _lines(runs, lambda curves: (curves.false_positive_rate, curves.recall), "chance", _SHARE),
         points=[_operating(run) for run in runs],
     )
     rate = runs[0].metrics["test"]["base_rate"]
@@ -39,13 +37,12 @@ def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
         "churn rate of all.",
         _share("churners found"),
         _share("churn rate of the flagged"),
-        [
-            *(
-                Line(run.name, run.curves.recall, run.curves.precision, kind=kind)
-                for run, kind in zip(runs, _KINDS, strict=False)
-            ),
-            Line("churn rate of all", _SHARE, (rate, rate), kind="reference"),
-        ],
+        _lines(
+            runs,
+            lambda curves: (curves.recall, curves.precision),
+            "churn rate of all",
+            (rate, rate),
+        ),
     )
     yield line_chart(
         "Gains",
@@ -53,13 +50,7 @@ def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
         "probable first. The dashed line is chance.",
         _share("customers contacted"),
         _share("churners found"),
-        [
-            *(
-                Line(run.name, run.curves.taken, run.curves.recall, kind=kind)
-                for run, kind in zip(runs, _KINDS, strict=False)
-            ),
-            Line("chance", _SHARE, _SHARE, kind="reference"),
-        ],
+        _lines(runs, lambda curves: (curves.taken, curves.recall), "chance", _SHARE),
     )
     yield line_chart(
         "Lift",
@@ -67,10 +58,7 @@ def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
         "are contacted.",
         _share("customers contacted"),
         Axis("times as many", lambda value: f"{value:.3g}", low=0.0),
-        [
-            *(_lift(run, kind) for run, kind in zip(runs, _KINDS, strict=False)),
-            Line("chance", _SHARE, (1.0, 1.0), kind="reference"),
-        ],
+        _lines(runs, _lift, "chance", (1.0, 1.0)),
     )
     yield "</div></section>"
 
@@ -171,15 +159,31 @@ def _operating(run: MeasuredRun) -> Point:
     return Point(test["false_positives"] / others, test["recall"], words)
 
 
-def _lift(run: MeasuredRun, kind: Kind) -> Line:
-    """Return the lift from the first hundredth on, before which it is that of a few customers."""
-    pairs = [
-        (taken, recall / taken)
-        for taken, recall in zip(run.curves.taken, run.curves.recall, strict=True)
-        if taken >= 0.01
+def _lines(
+    runs: Sequence[MeasuredRun],
+    of: Callable[[ScoreCurves], tuple[Sequence[float], Sequence[float]]],
+    reference: str,
+    ends: tuple[float, float],
+) -> list[Line]:
+    """Return a line for each run, and a straight one to compare them with.
+
+    Args:
+        runs: The runs.
+        of: Gives x and y of a run's line.
+        reference: What the straight line is.
+        ends: Its y at 0 and at 1.
+    """
+    lines = [
+        Line(run.name, *of(run.curves), kind=kind) for run, kind in zip(runs, _KINDS, strict=False)
     ]
-    x, y = zip(*pairs, strict=True)
-    return Line(run.name, x, y, kind=kind)
+    return [*lines, Line(reference, _SHARE, ends, kind="reference")]
+
+
+def _lift(curves: ScoreCurves) -> tuple[Sequence[float], Sequence[float]]:
+    """Return the lift from the first hundredth on, before which it is that of a few customers."""
+    taken = [share for share in curves.taken if share >= 0.01]
+    recall = curves.recall[-len(taken) :]
+    return taken, [found / share for found, share in zip(recall, taken, strict=True)]
 
 
 def _profit_points(run: MeasuredRun, name: str) -> list[Point]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
-from churn_torch.report.customer import factor_in_words, probability_sentence
+from churn_torch.report.customer import probability_sentence
+from churn_torch.report.formats import factor_in_words
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
 from churn_torch.report.page_text import paragraphs

@@ -34,8 +34,10 @@ def data(report: ModelReport) -> Iterator[str]:
     yield "<h3>What looks wrong</h3>"
     if suspicions:
         yield from bullets(suspicions)
+    elif report.run.choices.get("leakage") == "ignore":
+        yield "<p>Not looked for (leakage=ignore).</p>"
     else:
-        yield "<p>Nothing: no column tells churn alone, and no test row is a copy.</p>"
+        yield "<p>Nothing: no sign of leakage was found.</p>"
     yield "<h3>Columns</h3>"
     rows = [
         (

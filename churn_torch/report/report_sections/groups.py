@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 
-from churn_torch.report.formats import count, percent
+from churn_torch.report.bar_charts import Bar, bar_chart
+from churn_torch.report.fairness import (
+    GAP_HEADINGS,
+    GAPS_CAPTION,
+    GROUP_HEADINGS,
+    GROUPS_CAPTION,
+    gap_rows,
+    group_rows,
+)
+from churn_torch.report.formats import percent
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
 from churn_torch.report.page_text import paragraphs
@@ -40,11 +50,29 @@ def fairness(report: ModelReport) -> Iterator[str]:
     measured = report.run.metrics.get("fairness", ())
     if not measured:
         yield "<p>Not measured: no column was named (fairness.by=[COLUMN,...]).</p>"
-    for one in measured:
-        yield html_table(
-            f"Groups of {one['column']}",
-            ("group", "customers", "left"),
-            [(g["group"], count(g["n"]), percent(g["base_rate"])) for g in one["groups"]],
+    for found in measured:
+        yield f"<h3>{html.escape(found['column'])}</h3>"
+        yield from paragraphs(found["sentences"])
+        rates = [(group["group"], group["n"], group["selection_rate"]) for group in found["groups"]]
+        yield bar_chart(
+            f"Flagged by {found['column']}",
+            f"Share of the customers of each group of {found['column']} whose probability is at or "
+            "above the threshold, with intervals of 95 %.",
+            found["column"],
+            [
+                Bar(name, rate["value"], rate["low"], rate["high"], f"{n:,} customers")
+                for name, n, rate in rates
+            ],
+            percent,
         )
-        yield from paragraphs(one["sentences"])
+        yield html_table(f"Groups of {found['column']}", GROUP_HEADINGS, group_rows(found))
+        yield from paragraphs([f"{GROUPS_CAPTION}."], "quiet")
+        if found["gaps"]:
+            yield html_table(
+                f"Largest differences between groups of {found['column']}",
+                GAP_HEADINGS,
+                gap_rows(found),
+                text_columns=(1, 2),
+            )
+            yield from paragraphs([f"{GAPS_CAPTION}."], "quiet")
     yield "</section>"

@@ -48,9 +48,16 @@ def limit_sentences(report: ModelReport) -> Iterator[str]:
         )
     for segment in report.weak_segments:
         yield f"Not without care for one segment: {segment.sentence}"
-    for one in metrics.get("fairness", ()):
-        for sentence in one["sentences"]:
-            yield f"Fairness: {sentence}"
+    apart = [
+        one["column"]
+        for one in metrics.get("fairness", ())
+        if any(gap["differs"] and gap["name"] != "base_rate" for gap in one["gaps"])
+    ]
+    if apart:
+        yield (
+            f"Not for groups of {listed(apart)} before their differences are looked at "
+            "(section Fairness): they are beyond chance."
+        )
     if facts["first_time"] is None:
         yield (
             "Not long after today without a new measurement: the test customers are of the same "

@@ -28,6 +28,7 @@ _NUMBERS = {
     "data.weight": Kind.WEIGHT,
     "data.treatment_probability": Kind.TREATMENT_PROBABILITY,
     "data.carry": Kind.NUMERIC,
+    "fairness.by": Kind.NUMERIC,
 }
 
 
@@ -110,11 +111,11 @@ def choose_carried(
         if name is not None and (test_columns is None or name in test_columns)
     }
     with_row = schema.id is None or schema.id not in sources
-    for name in data.carry:
-        _check_present(name, names, "the table")
+    for name, key in data.carried_keys.items():
+        _check_present(key, name, names, "the table")
         if test_columns is not None:
-            _check_present(name, test_columns, "data.test_source")
-        sources.setdefault(name, "data.carry")
+            _check_present(key, name, test_columns, "data.test_source")
+        sources.setdefault(name, key)
     taken = dict.fromkeys(reserved, "the predictions add a column of that name")
     if with_row:
         taken[ROW] = "the row number has that name where no column is named as data.id"
@@ -145,16 +146,16 @@ def choose_carried(
 
 def noted(schema: Schema, data: DataOptions) -> Schema:
     """Return the schema with a note at each column that the user asked to carry."""
-    columns = [schema[name] for name in data.carry]
+    columns = [schema[name] for name in data.carried_keys]
     return schema.with_columns(
         {column.name: replace(column, note=f"{column.note}; carried") for column in columns}
     )
 
 
-def _check_present(name: str, names: Sequence[str], where: str) -> None:
+def _check_present(key: str, name: str, names: Sequence[str], where: str) -> None:
     if name not in names:
         raise InputError(
-            "data.carry",
+            key,
             expected=f"columns of {where}",
             got=f"{name!r}{suggest(name, names)}",
             fix="name columns that are there",

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterable
 
-from churn_torch.report.report_sections.groups import weak_segments
+from churn_torch.report.report_sections.groups import fairness, weak_segments
+from tests.report.made_fairness import made_fairness
 from tests.report.made_report import made_report
 
 
+def text_of(parts: Iterable[str]) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", "".join(parts))).split())
+
+
 def said(**fields) -> str:
-    page = "".join(weak_segments(made_report(**fields)))
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    return text_of(weak_segments(made_report(**fields)))
 
 
 def test_weak_segments_are_said_and_measured():
@@ -24,3 +29,19 @@ def test_no_weak_segment_and_none_searched_are_different():
     text = said(weak_segments=(), not_searched="there are 60 rows, and 200 are needed")
     assert "Not searched: there are 60 rows, and 200 are needed." in text
     assert "No segment" not in text
+
+
+def test_fairness_shows_groups_and_gaps():
+    found = made_fairness(sentences=("Seniors are flagged more often.",))
+    page = "".join(fairness(made_report({"fairness": [found]})))
+    assert page.count("<figure") == 1
+    text = text_of(page)
+    assert "Seniors are flagged more often." in text
+    assert "few 5" in text
+    rate = found["groups"][1]["selection_rate"]["value"]
+    assert f"yes 600 customers {rate:.1%}" in text
+    assert "flagged (demographic parity) no yes" in text
+
+
+def test_fairness_that_was_not_asked_for():
+    assert "fairness.by=[COLUMN,...]" in text_of(fairness(made_report()))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from churn_torch.report.report_sections.limits import limit_sentences
+from tests.report.made_fairness import made_fairness
 from tests.report.made_report import made_measured, made_report
 
 
@@ -46,11 +47,11 @@ def test_weak_segments_fairness_and_correlated_columns():
     text = said(
         {
             "correlated_columns": [{"columns": ["a", "b"], "sentence": ""}],
-            "fairness": [{"column": "senior", "groups": [], "sentences": ["Seniors differ."]}],
+            "fairness": [made_fairness(), {**made_fairness(0.0), "column": "gender"}],
         },
     )
     assert "one segment: For customers with plan basic the model predicts" in text
-    assert "Fairness: Seniors differ." in text
+    assert "Not for groups of senior before their differences are looked at" in text
     assert "a and b" in text
 
 
