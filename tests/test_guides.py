@@ -18,7 +18,7 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
-    "report": ("Report: outputs/",),
+    "report": ("/report.html", "Report: report.html"),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
         "female: no difference beyond chance in how the model treats the groups.",
