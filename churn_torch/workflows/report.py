@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from churn_torch.workflows.report_content import measured_run, report_content
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import differing, run_names
+from churn_torch.workflows.stored_config import damaged_run
 from churn_torch.workflows.tested_runs import read_tested_run, read_tested_runs
 from churn_torch.workflows.typed_config import plain_config, read_options
 
@@ -68,7 +70,8 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
-        text = _of_run(run, own_rows(run, None, instead=None))
+        with _whole_metrics(run.folder):
+            text = _of_run(run, own_rows(run, None, instead=None))
     write_text(out, text)
     show(f"Report: {out}")
     return out
@@ -91,6 +94,15 @@ def _of_run(run: Run, chunks: Iterable[Rows]) -> str:
     return report_page(report_content(run, tested, chunks))
 
 
+@contextlib.contextmanager
+def _whole_metrics(folder: Path) -> Iterator[None]:
+    """Name the run folder, which may come from a stranger, where what a training writes lacks."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise damaged_run(folder, f"a file lacks what a training writes: {error!r}") from error
+
+
 def _of_runs(options: ReportOptions) -> str:
     if len(options.runs) > MOST_RUNS:
         raise InputError(
@@ -111,7 +123,11 @@ def _of_runs(options: ReportOptions) -> str:
     configs = [run.config for run in tested]
     names = run_names(options.runs, configs)
     compared = compare_runs(options.runs, names=names)
-    measured = [measured_run(run, name) for run, name in zip(tested, names, strict=True)]
+    measured = []
+    for run, name in zip(tested, names, strict=True):
+        with _whole_metrics(Path(run.folder)):
+            run.metrics["test"]["intervals"]["auroc"]
+            measured.append(measured_run(run, name))
     return runs_page(RunsReport(measured, compared, differing(configs)))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,7 @@ def report_content(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> Model
         found = _factors(run, model, rows)
         customer = _example(model, rows.test)
     except InputError as error:
-        missing = f"Factors could not be measured: {error}."
+        missing = f"Factors could not be measured: {error}"
     source = run.options.data.source
     return ModelReport(
         run=measured_run(tested, model_name(run.config)),
@@ -79,10 +80,6 @@ def measured_run(tested: TestedRun, name: str) -> MeasuredRun:
         InputError: An offer in its config.yaml cannot be.
     """
     groups = grouped(tested.probability, tested.label)
-    offers = {
-        name: read_options(Offer, keys, f"offer.{name}.")
-        for name, keys in (tested.config.get("offer") or {}).items()
-    }
     return MeasuredRun(
         name=name,
         folder=tested.folder,
@@ -90,12 +87,15 @@ def measured_run(tested: TestedRun, name: str) -> MeasuredRun:
         metrics=tested.metrics,
         curves=score_curves(groups),
         reliability=reliability(groups),
-        profit=[_offer_curve(name, offer, tested) for name, offer in offers.items()],
+        profit=[
+            _offer_curve(offer, keys, tested)
+            for offer, keys in (tested.config.get("offer") or {}).items()
+        ],
     )
 
 
-def _offer_curve(name: str, offer: Offer, tested: TestedRun) -> OfferCurve:
-    profit = OfferProfit(offer, name=name)
+def _offer_curve(name: str, keys: Mapping[str, Any], tested: TestedRun) -> OfferCurve:
+    profit = OfferProfit(read_options(Offer, keys, f"offer.{name}."), name=name)
     profit.update(tested.probability, tested.label, tested.rows[VALUE].to_numpy(np.float64))
     shares, amounts = profit.curve(_POINTS)
     return OfferCurve(name, tuple(shares.tolist()), tuple(amounts.tolist()))

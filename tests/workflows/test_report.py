@@ -75,12 +75,14 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     runs = [made_run(tmp_path / name, made_rows(1), metrics=_METRICS) for name in "abcde"]
     other = made_run(tmp_path / "other", made_rows(1).assign(row=range(120)), metrics=_METRICS)
+    bare = made_run(tmp_path / "bare", made_rows(1))
     unfinished = tmp_path / "unfinished"
     shutil.copytree(telco_run.folder, unfinished)
     (unfinished / "metrics.json").unlink()
     for keys, said in (
         ([f"runs=[{','.join(runs)}]"], "expected two to 4 run folders"),
         ([f"runs=[{runs[0]}]"], "two or more"),
+        ([f"runs=[{runs[0]},{bare}]"], "bare.*lacks what a training writes"),
         ([f"runs=[{runs[0]},{other}]"], "same"),
         ([f"run={telco_run.folder}", "out=report.pdf"], "an .html file"),
         ([f"run={telco_run.folder}", "out=no/report.html"], "a folder that is there"),
