@@ -18,7 +18,7 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
-    "report": ("/report.html", "Report: report.html"),
+    "report": ("Report: report.html", "Report: two.html"),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
         "female: no difference beyond chance in how the model treats the groups.",

@@ -73,7 +73,7 @@ def test_train_writes_exactly_this(story):
     run = (story / "outputs" / "latest").resolve()
     assert {path.name for path in run.iterdir()} == {
         "config.yaml", "schema.json", "weights.pt", "metrics.json", "predictions.parquet",
-        "model.onnx", "last.ckpt", "train.log",
+        "model.onnx", "last.ckpt", "train.log", "report.html",
     }  # fmt: skip
     assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d", str(run.relative_to(story)))
     assert {path.name for path in story.iterdir()} >= {"kunden.csv", "outputs"}

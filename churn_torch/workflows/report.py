@@ -80,10 +80,14 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
 def report_training(run: Run, table: LabelledTable) -> None:
     """Write the report of a run that has just been trained into its folder, and say where it is.
 
+    A run without an ONNX file has none: it is the file that a report explains.
+
     Args:
         run: The run.
         table: Its table.
     """
+    if not run.model.exists():
+        return
     path = run.folder / REPORT_PAGE
     write_text(path, _of_run(run, watched(table.chunks(), table, "Report")))
     show(f"Report: {path}")

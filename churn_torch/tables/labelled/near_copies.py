@@ -156,6 +156,8 @@ class NearCopyCounter:
             without: Columns that do not count: of one that tells churn, rows that agree in it have
                 one label anyway.
         """
+        if not self._may_differ:
+            return NearCopies(0, 0, 0)
         is_whole = all(limit == np.uint64(2**64 - 1) for limit in self._limits)
         counted = np.array([column.name not in without for column in self._columns], dtype=bool)
         found = []
@@ -167,7 +169,7 @@ class NearCopyCounter:
                 kept = _Kept.joined(pool)
                 kept = kept._replace(cells=kept.cells[:, counted])
                 found.append(_near(kept, in_block[counted], self._may_differ))
-        if not found or not self._may_differ:
+        if not found:
             return NearCopies(0, 0, self._may_differ)
         if is_whole:
             near = len(np.unique(np.concatenate([one.tested for one in found])))
