@@ -26,6 +26,7 @@ from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
+from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.train import read_table, train
@@ -129,7 +130,10 @@ def tune(
     if source is not None:
         source = located(source)  # a stream can be read once, and the best model needs it again
     table = read_table(options, source)
-    if options.leakage == "error" and not table.streamed:  # or the last training would refuse it
+    if table.streamed:  # its fingerprint, and what leaks, are known after a pass
+        for _ in watched(table.chunks(), table, "Reading"):
+            pass
+    if options.leakage == "error":  # or the last training would refuse it
         warn_of_leakage(table, options, source=source)
     folder = _study_folder(options.outputs, budget.study)
     with naming(folder):

@@ -201,10 +201,12 @@ def test_rows_are_prepared_anew_where_the_space_asks_for_it(keys, study, tmp_pat
 
 
 @pytest.mark.usefixtures("no_run")
-def test_an_exact_solver_is_tuned_too(keys, study, tmp_path):
+@pytest.mark.parametrize("streaming", ["false", "true"])
+def test_an_exact_solver_is_tuned_too(keys, study, tmp_path, streaming):
     search(
         keys,
         tmp_path,
+        f"data.streaming={streaming}",
         "optimizer=newton",
         "trainer.max_epochs=50",
         "tune.space.penalty.l1.high=0.001",
@@ -330,13 +332,16 @@ def test_choices_that_cannot_be_used(keys, tmp_path, more, sentence):
     assert list(tmp_path.iterdir()) == []  # nothing has been written
 
 
+@pytest.mark.parametrize("streaming", ["false", "true"])
 def test_a_table_that_tells_churn_is_refused_before_the_first_trial(
-    keys, customers, tmp_path_factory, tmp_path
+    keys, customers, tmp_path_factory, tmp_path, streaming
 ):
     leaking = tmp_path_factory.mktemp("leaking") / "customers.csv"
     customers.assign(code=(customers["churned"] == "yes") * 2).to_csv(leaking, index=False)
     with pytest.raises(InputError, match=r"^leakage: .* code alone tells churn"):
-        search(keys, tmp_path, f"data.source={leaking}", "leakage=error")
+        search(
+            keys, tmp_path, f"data.source={leaking}", "leakage=error", f"data.streaming={streaming}"
+        )
     assert list(tmp_path.iterdir()) == []
 
 
