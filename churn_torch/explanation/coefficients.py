@@ -28,7 +28,7 @@ from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.tables.schema import Schema
 
 # Cells of the design matrix; more rows are thinned out.
-MOST_CELLS = 40_000_000
+MOST_CELLS = 10_000_000
 # Limits above which collinearity is named (Fox & Monette 1992; Belsley et al. 1980).
 _INFLATED = 10.0
 _ILL_CONDITIONED = 30.0
