@@ -33,9 +33,10 @@ class TrainingRows:
         self._start = 0
 
     def add(self, rows: Rows) -> None:
-        """Add training rows."""
+        """Add the training rows of a chunk, of customers who were not contacted."""
         if not self._keeps:
             return
+        rows = rows.of("train").untreated()
         chosen = np.arange(-self._start % self._step, len(rows.label), self._step)
         self._start += len(rows.label)
         self._chunks.append(rows.take(chosen) if self._step > 1 else rows)

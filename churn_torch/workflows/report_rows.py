@@ -45,7 +45,7 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
     sample, train = RowSample(ROWS, seed=run.options.seed), TrainingRows(run)
     search = WeakSegmentSearch(run)
     for rows in chunks:
-        train.add(rows.of("train").untreated())
+        train.add(rows)
         test = rows.of("test").untreated()
         if len(test.label):
             sample.add(ExplainedRows(test.parsed, test.label, test.carried))

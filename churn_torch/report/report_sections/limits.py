@@ -8,7 +8,7 @@ from churn_torch.report.formats import listed
 from churn_torch.report.metrics import FEW
 from churn_torch.report.model_report import ModelReport
 from churn_torch.report.page_text import bullets
-from churn_torch.report.report_sections.metrics import better_than_chance
+from churn_torch.report.report_sections.metrics import worse_than_chance
 
 # With fewer churners among the test rows intervals are too wide to tell models apart.
 _ENOUGH = 100
@@ -34,7 +34,7 @@ def limit_sentences(report: ModelReport) -> Iterator[str]:
         )
     if test["intervals"]["auroc"][0] <= 0.5:
         yield "Not to rank customers: on the test rows it is not surely better than chance."
-    if said := better_than_chance(test):
+    if said := worse_than_chance(test):
         yield f"Not as a probability: {said[:1].lower()}{said[1:]}"
     elif sentence := test.get("calibration", {}).get("sentence"):
         yield f"Not to multiply probabilities by money before it is calibrated again: {sentence}."

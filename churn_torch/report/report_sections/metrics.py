@@ -82,12 +82,12 @@ def metrics_side_by_side(runs: Sequence[MeasuredRun]) -> Iterator[str]:
 def chance(test: Mapping[str, Any]) -> dict[str, str]:
     """Return what a model that knows nothing but the churn rate would get."""
     rate = test["base_rate"]
-    entropy = -sum(share * math.log(share) for share in (rate, 1 - rate) if share)
+    entropy, variance = _losses_of(rate)
     return {
         "auroc": "0.5",
         "average_precision": f"{rate:.4f}",
         "log_loss": f"{entropy:.4f}",
-        "brier": f"{rate * (1 - rate):.4f}",
+        "brier": f"{variance:.4f}",
         "accuracy": f"{max(rate, 1 - rate):.1%}",
         "precision": f"{rate:.1%}",
         **{f"lift_at_{share}": "1" for share in (5, 10, 20)},
@@ -95,21 +95,26 @@ def chance(test: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def better_than_chance(test: Mapping[str, Any]) -> str:
+def worse_than_chance(test: Mapping[str, Any]) -> str:
     """Say by which losses the probabilities are worse than the churn rate alone; empty for none."""
-    rate = test["base_rate"]
-    entropy = -sum(share * math.log(share) for share in (rate, 1 - rate) if share)
+    entropy, variance = _losses_of(test["base_rate"])
     worse = [
         name
         for name, value, bound in (
             ("log-loss", test["log_loss"], entropy),
-            ("Brier score", test["brier"], rate * (1 - rate)),
+            ("Brier score", test["brier"], variance),
         )
         if value >= bound
     ]
     if not worse:
         return ""
     return f"By {listed(worse)} the probabilities are worse than the churn rate alone."
+
+
+def _losses_of(rate: float) -> tuple[float, float]:
+    """Return the log-loss and the Brier score of a probability that is the churn rate for all."""
+    entropy = -sum(share * math.log(share) for share in (rate, 1 - rate) if share)
+    return entropy, rate * (1 - rate)
 
 
 def _ends(test: Mapping[str, Any], key: str, write: Callable[[float], str]) -> str:

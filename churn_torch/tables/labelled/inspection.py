@@ -91,11 +91,6 @@ class Inspection:
         )
 
     @property
-    def training(self) -> tuple[pd.DataFrame, Labels]:
-        """The features and labels of the sample of training rows."""
-        return self.sample[:2]
-
-    @property
     def twins(self) -> Twins:
         """The twins of the test rows."""
         return self._twins.count()

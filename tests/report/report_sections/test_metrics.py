@@ -5,7 +5,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, log_loss
 
-from churn_torch.report.report_sections.metrics import better_than_chance, chance
+from churn_torch.report.report_sections.metrics import chance, worse_than_chance
 
 
 def test_chance_is_what_a_model_of_the_churn_rate_gets():
@@ -22,6 +22,6 @@ def test_chance_is_what_a_model_of_the_churn_rate_gets():
 
 def test_losses_worse_than_the_churn_rate_are_named():
     good = {"base_rate": 0.3, "log_loss": 0.5, "brier": 0.15}
-    assert better_than_chance(good) == ""
-    assert "log-loss the prob" in better_than_chance({**good, "log_loss": 0.7})
-    assert "log-loss and Brier score" in better_than_chance({**good, "log_loss": 1, "brier": 0.3})
+    assert worse_than_chance(good) == ""
+    assert "log-loss the prob" in worse_than_chance({**good, "log_loss": 0.7})
+    assert "log-loss and Brier score" in worse_than_chance({**good, "log_loss": 1, "brier": 0.3})

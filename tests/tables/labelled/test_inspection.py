@@ -22,7 +22,7 @@ def test_the_sample_is_of_training_rows(
 ) -> None:
     table = table_of(customers, f"data.streaming={streaming}")
     chunks = list(table.chunks())
-    parsed, label = table.inspect().training
+    parsed, label = table.inspect().sample[:2]
     train = pd.concat([rows.of("train").parsed for rows in chunks], ignore_index=True)
     pd.testing.assert_frame_equal(parsed, train)
     assert label.sum() == table.n_positive["train"]
@@ -32,7 +32,7 @@ def test_a_sample_is_spread_over_the_table(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(inspection, "SAMPLE_ROWS", 500)
     source = pd.DataFrame({"x": np.arange(4000.0) / 7, "churn": np.arange(4000) % 3 == 0})
     table = read_labelled(DataOptions(target="churn"), seed=0, source=source)
-    parsed, label = table.inspect().training
+    parsed, label = table.inspect().sample[:2]
     assert 250 <= len(parsed) == len(label) <= 500
     assert abs(parsed["x"].mean() - source["x"].mean()) < 40
     by_x = source.assign(x=source["x"]).set_index("x")["churn"]
@@ -44,7 +44,8 @@ def test_a_wide_table_gives_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "_FEWEST_ROWS", 20)
     source = pd.DataFrame({f"x{i}": np.arange(400) % (i + 3) for i in range(10)})
     source["churn"] = np.arange(400) % 3 == 0
-    parsed, _ = read_labelled(DataOptions(target="churn"), seed=0, source=source).inspect().training
+    table = read_labelled(DataOptions(target="churn"), seed=0, source=source)
+    parsed = table.inspect().sample.parsed
     assert 50 <= len(parsed) <= 100
 
 
