@@ -15,7 +15,15 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
@@ -25,6 +33,8 @@ REASON_TOLERANCE = 1e-4
 # The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
 # a single step is larger than 1e-4.
 REASON_RELATIVE_TOLERANCE = 1e-6
+# Of the expected spend: rounding of its logarithm is a share of the amount.
+SPEND_TOLERANCE = 1e-4
 TOLERANCES = {
     "probability": f"{TOLERANCE:g}, as uplift",
     "reasons": f"{REASON_TOLERANCE:g}, or {REASON_RELATIVE_TOLERANCE:g} of the largest reason of "
@@ -139,6 +149,8 @@ def check_parity(
         if NET_VALUE in got:
             assert net_value is not None
             _check_net_value(got, net_value, columns, schema)
+        if EXPECTED_SPEND in got:
+            _check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -186,6 +198,21 @@ def _check_net_value(
         raise ParityError(
             f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
             f"{got[NET_VALUE][row]} and {expected[row]}"
+        )
+
+
+def _check_spend(got: Array, expected: Array) -> None:
+    """Compare the expected spend, an exponential, by the difference relative to its size.
+
+    Raises:
+        ParityError: It differs by more than `SPEND_TOLERANCE`.
+    """
+    difference = np.abs(got - expected) / np.maximum(expected, 1.0)
+    if not (difference <= SPEND_TOLERANCE).all():
+        row = int(np.nanargmax(difference))
+        raise ParityError(
+            f"expected onnxruntime and torch to agree in {EXPECTED_SPEND}, got {got[row]} and "
+            f"{expected[row]}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -24,14 +24,16 @@ from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import correlated_sentence, reasons_sentence
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
+from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, UPLIFT
+from churn_torch.tables.customer_value import Valuation
+from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import scored
+from churn_torch.training.inference import Scored, scored
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
@@ -46,6 +48,7 @@ from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
+    predicted_value,
     profit_figures,
     valuation_of,
     with_profit,
@@ -59,6 +62,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
     start_run,
 )
+from churn_torch.workflows.spend import SpendRows, show_spend
 from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
@@ -179,7 +183,11 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
 
 
 def predictions(
-    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
+    scorer: Scorer,
+    store: Store,
+    measured: SplitMetrics,
+    also: Sequence[Callable[[Scored, pd.DataFrame], None]] = (),
+    valuation: Valuation | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield the test rows' carried columns, labels and scores; measure them on the way.
 
@@ -187,7 +195,8 @@ def predictions(
         scorer: Trained.
         store: With the test rows.
         measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        effect: Gets all rows of a model of uplift.
+        also: Called with all rows and their carried columns.
+        valuation: What a customer is worth; it is added where it is predicted.
     """
     chunks = store.carried_chunks(sources.READ_ROWS)
     carried = next(chunks)
@@ -202,9 +211,14 @@ def predictions(
         }
         if rows.uplift is not None:
             added[UPLIFT] = rows.uplift.numpy()
-        if effect is not None:
-            effect.add(rows, carried.iloc[:n_rows])
-        yield carried.iloc[:n_rows].assign(**added)
+        those = carried.iloc[:n_rows]
+        if rows.spend is not None:
+            added[EXPECTED_SPEND] = rows.spend.numpy()
+            if valuation is not None and valuation.is_predicted:
+                those = those.assign(**{VALUE: predicted_value(rows, valuation)})
+        for add in also:
+            add(rows, those)
+        yield those.assign(**added)
         carried = carried.iloc[n_rows:].reset_index(drop=True)
 
 
@@ -241,17 +255,25 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    effect = None
+    effect = spend = None
     if options.learns_uplift:
         effect = UpliftRows(options.data.treatment_probability, options.offer)
+    if model.schema.spend is not None:
+        spend = SpendRows(model.schema.spend)
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
+    value = None if options.data.value is None else valuation_of(options.data)
+    also = [rows.add for rows in (effect, spend) if rows is not None]
+    rows = with_profit(predictions(model.scorer, model.store, measured, also, value), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
     return {
         "validation": model.validation,
-        "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
+        "test": {
+            **measured.with_intervals(model.threshold),
+            **profit_figures(weighed),
+            **({} if spend is None else spend.measured()),
+        },
         **decision_of(options),
         **uplift,
         "fit": model.fit,
@@ -281,6 +303,7 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
         show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_spend(metrics["test"], show)
     show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:
