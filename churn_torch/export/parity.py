@@ -11,6 +11,7 @@ import torch
 
 from churn_torch.errors import ParityError
 from churn_torch.export.net_value import NetValue
+from churn_torch.export.output_parity import TOLERANCE, check_net_value, check_spend
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -28,13 +29,10 @@ from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
 
-TOLERANCE = 1e-5
 REASON_TOLERANCE = 1e-4
 # The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
 # a single step is larger than 1e-4.
 REASON_RELATIVE_TOLERANCE = 1e-6
-# Of the expected spend: rounding of its logarithm is a share of the amount.
-SPEND_TOLERANCE = 1e-4
 TOLERANCES = {
     "probability": f"{TOLERANCE:g}, as uplift",
     "reasons": f"{REASON_TOLERANCE:g}, or {REASON_RELATIVE_TOLERANCE:g} of the largest reason of "
@@ -148,9 +146,9 @@ def check_parity(
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
         if NET_VALUE in got:
             assert net_value is not None
-            _check_net_value(got, net_value, columns, schema)
+            check_net_value(got, net_value, columns, schema)
         if EXPECTED_SPEND in got:
-            _check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
+            check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -175,45 +173,6 @@ def check_parity(
         n_kinks=n_rounded[REASONS],
         n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
     )
-
-
-def _check_net_value(
-    got: Mapping[str, Array], net_value: NetValue, columns: Columns, schema: Schema
-) -> None:
-    """Compare the net value with that of the file's own scores, which are compared elsewhere.
-
-    Raises:
-        ParityError: It differs by more than ``TOLERANCE`` of the amounts that are added up, or is
-            not missing where the customer's value is.
-    """
-    scores = {name: torch.from_numpy(got[name]) for name in (PROBABILITY, UPLIFT)}
-    kept = net_value.kept(columns, schema)
-    expected = net_value(scores[PROBABILITY], scores[UPLIFT], kept).numpy()
-    amount = kept.abs().numpy() + net_value.leaver_cost + net_value.stayer_cost
-    same = (got[NET_VALUE] == expected) | (np.isnan(got[NET_VALUE]) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(got[NET_VALUE] - expected) <= TOLERANCE * np.maximum(1.0, amount)
-    if not (same | near & np.isfinite(amount)).all():
-        row = int(np.argmin(same | near))
-        raise ParityError(
-            f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
-            f"{got[NET_VALUE][row]} and {expected[row]}"
-        )
-
-
-def _check_spend(got: Array, expected: Array) -> None:
-    """Compare the expected spend, an exponential, by the difference relative to its size.
-
-    Raises:
-        ParityError: It differs by more than `SPEND_TOLERANCE`.
-    """
-    difference = np.abs(got - expected) / np.maximum(expected, 1.0)
-    if not (difference <= SPEND_TOLERANCE).all():
-        row = int(np.nanargmax(difference))
-        raise ParityError(
-            f"expected onnxruntime and torch to agree in {EXPECTED_SPEND}, got {got[row]} and "
-            f"{expected[row]}"
-        )
 
 
 def reason_tolerance(reasons: Array) -> Array:

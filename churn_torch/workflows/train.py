@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from omegaconf import DictConfig
 
 from churn_torch.console import show
@@ -17,25 +15,19 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
-from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import correlated_sentence, reasons_sentence
-from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, UPLIFT
-from churn_torch.tables.customer_value import Valuation
-from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import Scored, scored
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
@@ -45,10 +37,10 @@ from churn_torch.workflows.fairness import check_groups, judge_table, show_fairn
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
-    predicted_value,
     profit_figures,
     valuation_of,
     with_profit,
@@ -180,46 +172,6 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
         **{f"n_{part}": n for part, n in table.counts.items()},
         **({} if data.value is None else {"value": asdict(valuation_of(data))}),
     }
-
-
-def predictions(
-    scorer: Scorer,
-    store: Store,
-    measured: SplitMetrics,
-    also: Sequence[Callable[[Scored, pd.DataFrame], None]] = (),
-    valuation: Valuation | None = None,
-) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and scores; measure them on the way.
-
-    Args:
-        scorer: Trained.
-        store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        also: Called with all rows and their carried columns.
-        valuation: What a customer is worth; it is added where it is predicted.
-    """
-    chunks = store.carried_chunks(sources.READ_ROWS)
-    carried = next(chunks)
-    for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
-        n_rows = len(rows.label)
-        while len(carried) < n_rows:
-            carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        added = {
-            "label": rows.label.numpy().astype(np.int64),
-            PROBABILITY: rows.probability.numpy(),
-        }
-        if rows.uplift is not None:
-            added[UPLIFT] = rows.uplift.numpy()
-        those = carried.iloc[:n_rows]
-        if rows.spend is not None:
-            added[EXPECTED_SPEND] = rows.spend.numpy()
-            if valuation is not None and valuation.is_predicted:
-                those = those.assign(**{VALUE: predicted_value(rows, valuation)})
-        for add in also:
-            add(rows, those)
-        yield those.assign(**added)
-        carried = carried.iloc[n_rows:].reset_index(drop=True)
 
 
 def _check(options: TrainOptions) -> None:
