@@ -92,11 +92,6 @@ class BatchModel:
                 feed[output] = np.asarray(of_text)[texts[name].codes]
         return feed
 
-    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
-        probability = self.compute(columns)[PROBABILITY]
-        return probability, self.decide(probability)
-
     def compute(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
         """Return `outputs` by name, each with N rows, of columns as in `feed`."""
         feed = self.feed(columns)
