@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, keyed
 from churn_torch.events import remarks
 from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, scoring_date, test_dates
 from churn_torch.events.cutoff_files import Progress, in_bytes, write_cutoff_files
@@ -20,8 +20,9 @@ from churn_torch.events.database import MEMORY, open_database
 from churn_torch.events.row_sql import horizon, id_name, top_values_sql
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
 from churn_torch.events.staged_source import StagedSource
-from churn_torch.events.staging import stage
-from churn_torch.tables.readers import arrow, sources
+from churn_torch.events.staging import size_on_disk, stage
+from churn_torch.tables.labelled.read import located
+from churn_torch.tables.readers import arrow
 from churn_torch.whole_files import naming, new_folders
 
 
@@ -164,9 +165,9 @@ def _check_folder(folder: Path) -> None:
 def _check_room(specification: EventSpecification, folder: Path, announce: arrow.Announce) -> None:
     """Say how much is read, and refuse a disk that cannot hold a copy of it."""
     size = 0
-    for log in specification.events.values():
-        with_size = sources.files(log.source) or ()
-        size += sum(path.stat().st_size for path in with_size)
+    for name, log in specification.events.items():
+        with keyed(f"events.{name}.source"):
+            size += size_on_disk(located(log.source))
     free = shutil.disk_usage(folder).free
     if size > free:
         raise InputError(

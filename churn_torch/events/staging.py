@@ -17,6 +17,7 @@ from churn_torch.events.feature_sql import ID, KNOWN, TIME, number_column, value
 from churn_torch.events.source_columns import Role, typed_source
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
 from churn_torch.events.staged_source import PART, StagedSource
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, sources
 from churn_torch.tables.readers.opening import opened
@@ -57,7 +58,7 @@ def stage(
     for name, log in specification.events.items():
         staged[name] = _stage(
             connection,
-            log.source,
+            located(log.source),
             log.filter,
             f"events.{name}",
             _selected_of_log(specification, name),
@@ -74,7 +75,7 @@ def stage(
         selected |= {f"c_{column}": (column, Role.GUESSED) for column in customers.columns}
         staged[CUSTOMERS] = _stage(
             connection,
-            customers.source,
+            located(customers.source),
             customers.filter,
             CUSTOMERS,
             selected,
@@ -91,15 +92,20 @@ def number_of_parts(specification: EventSpecification) -> int:
     largest = 1
     for name, log in specification.events.items():
         with keyed(f"events.{name}.source"):
-            rows = sources.count_rows(log.source)
+            source = located(log.source)
+            rows = sources.count_rows(source)
             if rows is None:
-                size = sum(path.stat().st_size for path in sources.files(log.source) or ())
-                rows = size // _ROW_BYTES
+                rows = size_on_disk(source) // _ROW_BYTES
         largest = max(largest, rows)
     parts = 1
     while parts * PART_ROWS < largest and parts < _MOST_PARTS:
         parts *= 2
     return parts
+
+
+def size_on_disk(source: str) -> int:
+    """Return the bytes of the files of a source; 0 for a query or an address."""
+    return sum(path.stat().st_size for path in sources.files(source) or ())
 
 
 def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, tuple[str, Role]]:
