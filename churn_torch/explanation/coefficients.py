@@ -90,7 +90,7 @@ class Coefficients:
 
 def has_coefficients(scorer: Scorer) -> bool:
     """Tell whether a scorer is a logistic regression or a scorecard."""
-    return isinstance(scorer.net, Linear) and scorer.effect is None
+    return isinstance(scorer.net, Linear) and scorer.learner is scorer.net
 
 
 def coefficients(

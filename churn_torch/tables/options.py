@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -87,6 +88,9 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
+        duration: The column with how long customers were observed, where the file has no input of
+            it.
+        entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
@@ -103,6 +107,8 @@ class ColumnRoles:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | None = None
+    duration: str | None = None
+    entry: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
@@ -181,9 +187,13 @@ class DataOptions:
         treatment: As for `ColumnRoles`.
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
+        duration: How long each customer was observed, for a model of time to churn.
+        entry: How long each customer had stayed when the observation began; 0 for all where None.
+        period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
-        horizon: Periods for which a kept customer stays.
+        horizon: Periods ahead that count: for which a kept customer stays, and within which a model
+            of time to churn predicts it.
         discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
@@ -211,6 +221,9 @@ class DataOptions:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | float | None = None
+    duration: str | None = None
+    entry: str | None = None
+    period: float = 1.0
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -243,6 +256,8 @@ class DataOptions:
                 expected="a chance between 0 and 1 (neither of them), or a column",
                 got=str(chance),
             )
+        if not 0 < self.period < math.inf:
+            raise InputError("data.period", expected="a number above 0", got=str(self.period))
 
     def without_treatment(self) -> DataOptions:
         """Return the options with the treatment carried, and neither learned from nor used."""
@@ -283,6 +298,8 @@ class DataOptions:
             treatment_probability=self.treatment_probability
             if isinstance(self.treatment_probability, str)
             else None,
+            duration=None if self.entry is None else self.duration,
+            entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     TREATMENT = "treatment"
     TREATMENT_PROBABILITY = "treatment_probability"
+    DURATION = "duration"
     IGNORED = "ignored"
 
 

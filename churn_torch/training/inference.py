@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,19 +25,44 @@ class Scored(NamedTuple):
         label: 1 for churners.
         uplift: By how much a contact lowers the probability; None where that was not learned.
         treatment: 1 for customers who were contacted; None where that is not known.
+        survival: Chances to stay for 1, 2, ... more periods; None where that was not learned.
+        stayed: Periods before the first one observed; None where that was not learned.
+        last: The last period observed; as ``stayed``.
+        horizon: Periods within which the probability is to leave; as ``stayed``.
     """
 
     probability: Tensor
     label: Tensor
     uplift: Tensor | None = None
     treatment: Tensor | None = None
+    survival: Tensor | None = None
+    stayed: Tensor | None = None
+    last: Tensor | None = None
+    horizon: int = 0
 
     @property
-    def untreated(self) -> tuple[Tensor, Tensor]:
-        """Probabilities and labels of the customers whom the probability is of.
+    def outcome(self) -> Tensor:
+        """1 for those who left, or who left within the horizon; NaN where that is not known."""
+        if self.stayed is None or self.last is None:
+            return self.label
+        n_periods, left = self.last - self.stayed, self.label == 1
+        return torch.where(
+            n_periods >= self.horizon,
+            (left & (n_periods <= self.horizon)).float(),
+            torch.where(left, 1.0, math.nan),
+        )
 
-        What a customer who was contacted would have done without says no label.
+    @property
+    def judged(self) -> tuple[Tensor, Tensor]:
+        """Probabilities and labels of the customers whose label is that of their probability.
+
+        What a customer who was contacted would have done without says no label. Nor does one say
+        whether a customer leaves within the horizon who was observed for less.
         """
+        if self.stayed is not None:
+            label = self.outcome
+            known = ~torch.isnan(label)
+            return self.probability[known], label[known]
         if self.treatment is None:
             return self.probability, self.label
         alone = self.treatment == 0
@@ -50,7 +76,13 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
     """
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            probability = scorer.calibrated(logit)
+            probability = scorer.calibrated(logit, block.entry)
+            if scorer.hazard is not None:
+                assert block.entry is not None
+                survival = scorer.hazard.survival(logit, block.entry)
+                times = (survival, block.entry, block.last, scorer.hazard.horizon)
+                yield Scored(probability, block.label, None, None, *times)
+                continue
             uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
             yield Scored(probability, block.label, uplift, block.treatment)
 

@@ -46,11 +46,15 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
         return options
     arguments = dict(optimizer.arguments)
     of_solver = {name: arguments.pop(name) for name in _SOLVER_ARGUMENTS if name in arguments}
-    is_linear = options.model.target in LINEAR_NETS
+    survival = options.learns_survival
+    is_linear = (options.own_net if survival else options.model).target in LINEAR_NETS
     if is_linear and options.ensemble == 1 and not wants_steps(options):
-        has_pieces = options.preprocess.bins > 0 or options.model.target == SCORECARD
+        has_pieces = options.preprocess.bins > 0 or options.own_net.target == SCORECARD
         most = MOST_WITH_PIECES if has_pieces else MOST_NEWTON_FEATURES
         method = "newton" if n_features <= most else "lbfgs"
+    else:
+        method = None
+    if method is not None and not (survival and method == "lbfgs"):
         return replace(
             options, optimizer=Component(target=SOLVER, arguments={"method": method, **of_solver})
         )
@@ -70,6 +74,7 @@ def wants_steps(options: FitOptions) -> bool:
         options.gradient_clip is not None,
         options.ema_decay > 0,
         options.compile,
+        options.learns_survival and options.penalty.l1 > 0,
         options.trainer.precision not in ("32-true", 32, "32"),
     )
     return any(chosen)

@@ -192,7 +192,7 @@ def predictions(
     chunks = store.carried_chunks(sources.READ_ROWS)
     carried = next(chunks)
     for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
+        measured.update(*rows.judged)
         n_rows = len(rows.label)
         while len(carried) < n_rows:
             carried = pd.concat([carried, next(chunks)], ignore_index=True)

@@ -27,6 +27,8 @@ FOLDS = ("repeat", "fold")
 _NUMBERS = {
     "data.weight": Kind.WEIGHT,
     "data.treatment_probability": Kind.TREATMENT_PROBABILITY,
+    "data.duration": Kind.DURATION,
+    "data.entry": Kind.NUMERIC,
     "data.carry": Kind.NUMERIC,
     "fairness.by": Kind.NUMERIC,
 }
@@ -104,6 +106,8 @@ def choose_carried(
         "data.weight": schema.weight,
         "data.treatment": schema.treatment,
         "data.treatment_probability": schema.treatment_probability,
+        "data.duration": data.duration,
+        "data.entry": data.entry,
     }
     sources = {
         name: key

@@ -93,7 +93,15 @@ def _read(
             )
         with keyed("data.source"):
             return read_into_memory(main, None, data, seed=seed, with_test=False, announce=announce)
-    read = open_streamed if _is_streamed(data, main, test) else read_into_memory
+    streamed = _is_streamed(data, main, test)
+    if streamed and data.duration is not None:
+        raise InputError(
+            "data.streaming",
+            expected="a table that fits into memory for a model of time to churn",
+            got="one that is streamed",
+            fix="set data.streaming=false if it fits, or take a sample of the rows",
+        )
+    read = open_streamed if streamed else read_into_memory
     with keyed("data.source"):
         return read(main, test, data, seed=seed, announce=announce)
 
