@@ -19,14 +19,15 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT_OUTPUTS
+from churn_torch.serving.outputs import MEDIAN_PERIODS, PROBABILITY, UPLIFT_OUTPUTS
 from churn_torch.serving.session import Array, Feed, as_input, open_session
 from churn_torch.tables.encode import Texts
 
 # Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
-# The scores: the probability and, of a model of uplift, the uplift.
-SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values())
+# The scores: the probability and, of a model of uplift, the uplift, of one of time to churn when half
+# of such customers have left.
+SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values(), MEDIAN_PERIODS)
 
 
 class BatchModel:

@@ -119,6 +119,8 @@ def outputs_table(file: ModelFile) -> Table:
             meaning[REASONS] += f"; {group['sentence']}"
     for name, entry in file.metadata.get("uplift", {}).items():
         meaning[name] = entry
+    for name, entry in file.metadata.get("survival", {}).get("outputs", {}).items():
+        meaning[name] = entry
     if quality := file.metadata.get("quality"):
         meaning[QUALITY] = ", ".join(f"{code} {word}" for code, word in quality.items())
     for value in file.session.get_outputs():

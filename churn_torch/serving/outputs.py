@@ -10,6 +10,9 @@ UPLIFT = "uplift"  # [N] float32, by how much a contact lowers the probability
 
 NET_VALUE = "net_value"  # [N] float32, what a contact is expected to bring, in money
 
+SURVIVAL = "survival"  # [N, K] float32, the chance to stay for 1, 2, ... more periods
+MEDIAN_PERIODS = "median_periods"  # [N] float32, after how many half of such customers have left
+
 # By the word in ``export.outputs``, in their order in the file.
 OUTPUTS: dict[str, str] = {
     "probability": PROBABILITY,
@@ -19,7 +22,9 @@ OUTPUTS: dict[str, str] = {
 }
 # The same of what only a model of uplift (``model=uplift``) has.
 UPLIFT_OUTPUTS = {"uplift": UPLIFT, "net_value": NET_VALUE}
-ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS}
+# And of what only a model of time to churn (``model=survival``) has.
+SURVIVAL_OUTPUTS = {"survival": SURVIVAL, "median_periods": MEDIAN_PERIODS}
+ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS, **SURVIVAL_OUTPUTS}
 
 
 # Increased when a change would make older readers misread a file.

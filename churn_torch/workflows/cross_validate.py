@@ -49,7 +49,8 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.train import describe_data, predictions
+from churn_torch.workflows.predictions import predictions
+from churn_torch.workflows.train import describe_data
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
 

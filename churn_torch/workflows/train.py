@@ -42,7 +42,9 @@ from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.judged_rows import Decided
+from churn_torch.workflows.lifetimes import sentences
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
@@ -62,6 +64,7 @@ from churn_torch.workflows.run_folder import (
 from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.survival import KNOWN_OUTCOMES, SurvivalRows, measured_survival
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
 
@@ -136,7 +139,7 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
-    if options.report and not options.learns_uplift:
+    if options.report and not options.wraps:
         report_training(run, table)
     return run
 
@@ -159,6 +162,8 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
 def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
+    for sentence in sentences(table):
+        show(sentence, once=True)
     return warn_of_leakage(table, options, source=source)
 
 
@@ -176,36 +181,6 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
         **{f"n_{part}": n for part, n in table.counts.items()},
         **({} if data.value is None else {"value": asdict(valuation_of(data))}),
     }
-
-
-def predictions(
-    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
-) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and scores; measure them on the way.
-
-    Args:
-        scorer: Trained.
-        store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        effect: Gets all rows of a model of uplift.
-    """
-    chunks = store.carried_chunks(sources.READ_ROWS)
-    carried = next(chunks)
-    for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.judged)
-        n_rows = len(rows.label)
-        while len(carried) < n_rows:
-            carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        added = {
-            "label": rows.label.numpy().astype(np.int64),
-            PROBABILITY: rows.probability.numpy(),
-        }
-        if rows.uplift is not None:
-            added[UPLIFT] = rows.uplift.numpy()
-        if effect is not None:
-            effect.add(rows, carried.iloc[:n_rows])
-        yield carried.iloc[:n_rows].assign(**added)
-        carried = carried.iloc[n_rows:].reset_index(drop=True)
 
 
 def _check(options: TrainOptions) -> None:
@@ -241,19 +216,25 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    effect = None
+    effect = times = None
     if options.learns_uplift:
         effect = UpliftRows(options.data.treatment_probability, options.offer)
+    if options.learns_survival:
+        times = SurvivalRows(table.counts["test"])
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
+    rows = with_profit(
+        predictions(model.scorer, model.store, measured, effect or times), weighed
+    )
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
+    survival = {} if times is None else {"survival": measured_survival(times, folder)}
     return {
         "validation": model.validation,
         "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
         **decision_of(options),
         **uplift,
+        **survival,
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table, options.data),
@@ -277,8 +258,11 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
             "contact lowers it."
         )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
-    for sentence in calibration_warning(metrics["test"]):
-        show(sentence)
+    if "survival" in metrics:
+        show(KNOWN_OUTCOMES)
+    else:
+        for sentence in calibration_warning(metrics["test"]):
+            show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
     show_fairness(metrics.get("fairness", []))

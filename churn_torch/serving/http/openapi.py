@@ -17,10 +17,12 @@ from churn_torch.serving.http.requests import (
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
+    MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.cells import LARGEST
@@ -170,6 +172,7 @@ def _spelled(column: Column, value: Any) -> Any:
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
     uplift = model.metadata.get("uplift", {})
+    times = model.metadata.get("survival", {}).get("outputs", {})
     correlated = [f" {g['sentence']}." for g in model.metadata.get("correlated_columns", ())]
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
@@ -193,6 +196,12 @@ def _answers(model: ModelFile) -> dict[str, Json]:
         NET_VALUE: {
             "type": ["number", "null"],
             "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
+        },
+        SURVIVAL: _list({"type": "number", "minimum": 0, "maximum": 1})
+        | {"description": f"{str(times.get(SURVIVAL, '')).capitalize()}."},
+        MEDIAN_PERIODS: {
+            "type": ["number", "null"],
+            "description": f"{str(times.get(MEDIAN_PERIODS, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {
