@@ -1,4 +1,4 @@
-"""The Kaplan-Meier estimate of how many customers stay, by period, and of how long they are seen."""
+"""The Kaplan-Meier estimate: how many customers stay, and how many are still observed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Z_95 = 1.959964
+LEAST_CHANCE = 0.025
 
 
 class KaplanMeier(NamedTuple):
@@ -27,13 +28,12 @@ class KaplanMeier(NamedTuple):
     at_risk: npt.NDArray[np.int64]
 
 
-def kaplan_meier(
-    last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: int
-) -> KaplanMeier:
+def kaplan_meier(last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: int) -> KaplanMeier:
     """Estimate the share of customers who stay, from those who left and those still there.
 
     ``S_k = prod(1 - d_j / n_j, j <= k)`` with d customers who leave in a period and n who are
-    observed in it; the interval is Greenwood's, on the scale of log(-log S).
+    observed in it; the interval is Greenwood's, on the scale of log(-log S),
+    or the exact one of a binomial where nobody has left.
     Sources: Kaplan & Meier 1958, "Nonparametric estimation from incomplete observations";
     Kalbfleisch & Prentice 2002, "The statistical analysis of failure time data", section 1.4.
 
@@ -44,12 +44,15 @@ def kaplan_meier(
     """
     n_left, at_risk = counts(last, event, n_periods)
     with np.errstate(divide="ignore", invalid="ignore"):
-        stay = np.cumprod(np.where(at_risk > 0, 1 - n_left / at_risk, np.nan))
+        stay: Floats = np.cumprod(np.where(at_risk > 0, 1 - n_left / at_risk, np.nan))
         variance = np.cumsum(n_left / (at_risk * (at_risk - n_left)))
         spread = Z_95 * np.sqrt(variance) / np.abs(np.log(stay))
-        low, high = stay ** np.exp(spread), stay ** np.exp(-spread)
-    certain = (stay == 1) | (stay == 0)
-    low, high = (np.where(certain, stay, end) for end in (low, high))
+        low: Floats = np.asarray(stay ** np.exp(spread))
+        high: Floats = np.asarray(stay ** np.exp(-spread))
+        # Where nobody has left yet, what as many customers would show by chance in one of 40 cases.
+        none_left = np.where(stay == 1, LEAST_CHANCE ** (1 / at_risk), low)
+    low, high = np.where(stay == 0, 0.0, none_left), np.where(stay == 1, 1.0, high)
+    high = np.where(stay == 0, 0.0, high)
     return KaplanMeier(stay, low, high, at_risk)
 
 
@@ -64,9 +67,7 @@ def counts(
     return n_left[1 : n_periods + 1], at_risk[1 : n_periods + 1]
 
 
-def still_observed(
-    last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: int
-) -> Floats:
+def still_observed(last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: int) -> Floats:
     """Return the chance that a customer is observed in a period, had nobody left: ``[K]``.
 
     It is the Kaplan-Meier estimate for the end of the observation. Who is still there after a

@@ -205,7 +205,9 @@ def _mean(by_period: Floats) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _group(risk: Floats, last: npt.NDArray[Any], event: npt.NDArray[Any], horizon: int) -> HorizonGroup:
+def _group(
+    risk: Floats, last: npt.NDArray[Any], event: npt.NDArray[Any], horizon: int
+) -> HorizonGroup:
     curve = kaplan_meier(last, event, n_periods=horizon)
     stay = curve.stay[-1]
     if np.isnan(stay):

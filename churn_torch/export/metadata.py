@@ -160,9 +160,7 @@ def _described_effect(outputs: Sequence[str], net_value: NetValue | None) -> dic
 def _described_hazard(schema: Schema, outputs: Sequence[str]) -> dict[str, Any]:
     columns = LifetimeColumns.of(schema)
     assert columns is not None
-    stayed = (
-        f"given that the customer has stayed for the time in {columns.stayed} (missing: 0)"
-    )
+    stayed = f"given that the customer has stayed for the time in {columns.stayed} (missing: 0)"
     meaning = {
         PROBABILITY: f"chance to leave within the next {columns.horizon} periods, {stayed}",
         SURVIVAL: f"chance to be still there after 1, 2, ... {columns.n_periods} more periods, "

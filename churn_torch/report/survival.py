@@ -1,4 +1,4 @@
-"""Time to churn for the terminal: its metrics, and predicted beside observed churn by the horizon."""
+"""Time to churn for the terminal: metrics, and predicted beside observed churn at the horizon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time to churn as an HTML page: how many stay, by risk, and whether the horizon can be believed."""
+"""Time to churn as an HTML page: how many stay, by risk, and how far the horizon holds."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str
 
 def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield f"{page_start(title, _STYLE)}<p>"
-    yield f"Test rows: {caption(metrics)}. Periods count from the first one in which a customer was "
-    yield "observed. Observed curves are Kaplan-Meier estimates, which count customers who were "
-    yield "still there for as long as they were observed.</p>"
+    yield f"Test rows: {caption(metrics)}. Periods count from the first one in which a customer "
+    yield "was observed. Observed curves are Kaplan-Meier estimates, which count customers who "
+    yield "were still there for as long as they were observed.</p>"
     yield "<section><h2>In numbers</h2>"
     yield html_table(
         "Metrics of the predicted lifetimes",

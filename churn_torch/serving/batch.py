@@ -25,8 +25,8 @@ from churn_torch.tables.encode import Texts
 
 # Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
-# The scores: the probability and, of a model of uplift, the uplift, of one of time to churn when half
-# of such customers have left.
+# The scores: the probability and, of a model of uplift, the uplift; of one of time to churn, when
+# half of such customers have left.
 SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values(), MEDIAN_PERIODS)
 
 

@@ -88,8 +88,7 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
-        duration: The column with how long customers were observed, where the file has no input of
-            it.
+        duration: The column with how long customers were observed, if the file has no such input.
         entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
@@ -192,8 +191,7 @@ class DataOptions:
         period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
-        horizon: Periods ahead that count: for which a kept customer stays, and within which a model
-            of time to churn predicts it.
+        horizon: Periods ahead that count, for the value and for a model of time to churn.
         discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
@@ -205,8 +203,7 @@ class DataOptions:
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming`` is none of its choices, or ``treatment_probability`` is no chance
-            or stands alone.
+        InputError: ``streaming``, ``treatment_probability`` or ``period`` cannot be used.
     """
 
     target: str
@@ -238,10 +235,9 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         """Refuse an unknown word for streaming, and a chance that is none."""
-        if self.streaming not in (True, False, "auto"):
-            raise InputError(
-                "data.streaming", expected="auto, true or false", got=repr(self.streaming)
-            )
+        streaming = self.streaming
+        if streaming not in (True, False, "auto"):
+            raise InputError("data.streaming", expected="auto, true or false", got=repr(streaming))
         chance = self.treatment_probability
         if chance is not None and self.treatment is None:
             raise InputError(
@@ -251,11 +247,8 @@ class DataOptions:
                 fix="name the column that says who was contacted",
             )
         if isinstance(chance, int | float) and not 0 < chance < 1:
-            raise InputError(
-                "data.treatment_probability",
-                expected="a chance between 0 and 1 (neither of them), or a column",
-                got=str(chance),
-            )
+            expected = "a chance between 0 and 1 (neither of them), or a column"
+            raise InputError("data.treatment_probability", expected=expected, got=str(chance))
         if not 0 < self.period < math.inf:
             raise InputError("data.period", expected="a number above 0", got=str(self.period))
 
@@ -286,6 +279,7 @@ class DataOptions:
     @property
     def roles(self) -> ColumnRoles:
         """What each named column is for."""
+        chance = self.treatment_probability
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
@@ -295,9 +289,7 @@ class DataOptions:
             group=self.split.column_of("group"),
             weight=self.weight,
             treatment=self.treatment,
-            treatment_probability=self.treatment_probability
-            if isinstance(self.treatment_probability, str)
-            else None,
+            treatment_probability=chance if isinstance(chance, str) else None,
             duration=None if self.entry is None else self.duration,
             entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,

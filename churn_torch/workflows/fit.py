@@ -45,10 +45,10 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.training.treatment_balance import balance_of
+from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
-from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.row_counts import show_rows, watched
 
 # What the features need, learned before: the completed schema and its statistics.

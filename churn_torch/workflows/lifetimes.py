@@ -1,4 +1,4 @@
-"""The periods of a model of time to churn: learned from the training rows, and what is said of them."""
+"""The periods of a model of time to churn: learned from training rows, checked, and described."""
 
 from __future__ import annotations
 
@@ -130,6 +130,25 @@ def check_survival(options: TrainOptions) -> None:
     ):  # fmt: skip
         if unfit:
             raise InputError(key, expected=f"{expected} with model=survival", got=got)
+
+
+def refuse_lifetimes(is_survival: bool, command: str) -> None:
+    """Refuse a model of time to churn where labels say whether customers left, not when.
+
+    Args:
+        is_survival: Whether it is one.
+        command: What was asked for.
+
+    Raises:
+        InputError: It is one.
+    """
+    if is_survival:
+        raise InputError(
+            "run",
+            expected=f"a model of whether customers leave, for {command}",
+            got="one of when they leave (model=survival)",
+            fix="its metrics.json and survival.html have what its test rows say",
+        )
 
 
 def sentences(table: LabelledTable) -> Iterator[str]:

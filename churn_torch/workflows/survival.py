@@ -20,9 +20,9 @@ from churn_torch.whole_files import write_text
 from churn_torch.workflows import artefacts
 
 KNOWN_OUTCOMES = (
-    "Probability: to leave within the horizon. Its metrics above count only customers of whom that is "
-    "known; among them are too many churners, as who leaves is known early. The metrics of time to "
-    "churn count everybody."
+    "Probability: to leave within the horizon. The metrics of validation and test count only "
+    "customers of whom that is known; among them are too many churners, as who leaves is known "
+    "early. The metrics of time to churn count everybody."
 )
 # Test rows whose lifetimes are measured, at most: every k-th one of more.
 MOST_ROWS = 50_000

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from omegaconf import DictConfig
 
 from churn_torch.console import show
@@ -17,23 +15,19 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
-from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import correlated_sentence, reasons_sentence
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import scored
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
@@ -62,9 +56,9 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.stored_config import load_config
+from churn_torch.workflows.survival import KNOWN_OUTCOMES, SurvivalRows, measured_survival
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.survival import KNOWN_OUTCOMES, SurvivalRows, measured_survival
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
 
 
@@ -223,9 +217,7 @@ def _metrics(
         times = SurvivalRows(table.counts["test"])
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(
-        predictions(model.scorer, model.store, measured, effect or times), weighed
-    )
+    rows = with_profit(predictions(model.scorer, model.store, measured, effect or times), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
     survival = {} if times is None else {"survival": measured_survival(times, folder)}

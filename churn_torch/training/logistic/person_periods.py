@@ -71,7 +71,7 @@ class PersonPeriods(FitModule):
                     fix="change it, or set optimizer=adam",
                 )
         self.make_optimizer = optimizer
-        self.hazard, self.l2 = scorer.hazard, l2[0]
+        self.l2 = l2[0]
         self.validation_loss: LogLoss = LifetimeLoss()
         n_features, n_baselines = self.expansion.n_features, len(self.hazard.baseline)
         self.n_features = n_features
@@ -83,6 +83,13 @@ class PersonPeriods(FitModule):
         self.length, self.value, self.promised = 1.0, math.inf, math.inf
         self.converged = False
         self.outcome: dict[str, Any] = {}
+
+    @property
+    def hazard(self) -> Hazard:
+        """The baseline hazards."""
+        hazard = self.scorer.hazard
+        assert isinstance(hazard, Hazard)
+        return hazard
 
     def configure_optimizers(self) -> ExactSolver:
         """Return the settings.
