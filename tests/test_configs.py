@@ -59,9 +59,11 @@ def choice(option: str) -> list[str]:
     if option == "data=table":
         return []
     if group == "net":
-        return ["model=uplift", option, "data.treatment=phone"]
+        return ["model=survival", option, "data.duration=tenure"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
+    if option == "model=survival":
+        return [option, "data.duration=household", "data.ignore=[]"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     if group == "offer":
@@ -117,14 +119,25 @@ SUITED = {
 
 
 @pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
-def test_what_suits_a_net_suits_uplift_with_it(net):
+@pytest.mark.parametrize("model", ["uplift", "survival"])
+def test_what_suits_a_net_suits_what_wraps_it(net, model):
     alone, wrapped = (
         plain_config(compose("train", [*keys, "optimizer=adam"]))
-        for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
+        for keys in ([f"model={net}"], [f"model={model}", f"net={net}"])
     )
     assert wrapped.pop("net") == alone.pop("model")
-    assert wrapped.pop("model")["_target_"].endswith(".Uplift")
+    assert wrapped.pop("model")["_target_"].endswith(f".{model.capitalize()}")
     assert wrapped == alone
+
+
+@pytest.mark.parametrize("net", ["logreg", "scorecard", "mlp", "gam"])
+def test_survival_is_solved_where_its_net_is(net):
+    alone, wrapped = (
+        compose("train", [*keys, "optimizer=auto"])
+        for keys in ([f"model={net}"], ["model=survival", f"net={net}"])
+    )
+    assert wrapped.optimizer == alone.optimizer
+    assert (wrapped.optimizer.lr is None) == (net in CONVEX)
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)
