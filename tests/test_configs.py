@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
+from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
@@ -63,7 +64,7 @@ def choice(option: str) -> list[str]:
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
     if option == "model=survival":
-        return [option, "data.duration=household", "data.ignore=[]"]
+        return [option, "data.duration=household", "data.ignore=[]", "data.period=10"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     if group == "offer":
@@ -130,14 +131,22 @@ def test_what_suits_a_net_suits_what_wraps_it(net, model):
     assert wrapped == alone
 
 
-@pytest.mark.parametrize("net", ["logreg", "scorecard", "mlp", "gam"])
-def test_survival_is_solved_where_its_net_is(net):
-    alone, wrapped = (
-        compose("train", [*keys, "optimizer=auto"])
-        for keys in ([f"model={net}"], ["model=survival", f"net={net}"])
-    )
-    assert wrapped.optimizer == alone.optimizer
-    assert (wrapped.optimizer.lr is None) == (net in CONVEX)
+@pytest.mark.parametrize(
+    ("keys", "exact"),
+    [
+        (["net=logreg"], True),
+        (["net=scorecard"], True),
+        (["net=mlp"], False),
+        (["net=logreg", "optimizer.lr=0.1"], False),
+        (["net=logreg", "penalty.l1=0.1"], False),
+        (["net=logreg", "batch_size=64"], False),
+    ],
+)
+def test_survival_is_solved_where_its_net_is(keys, exact):
+    options = with_optimizer(train_options(compose("train", ["model=survival", *keys])), 10)
+    assert is_exact(options) == exact
+    if not exact:
+        assert options.optimizer.arguments["lr"] in (0.2, 0.1, 0.006)
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)

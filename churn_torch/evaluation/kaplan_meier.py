@@ -44,7 +44,8 @@ def kaplan_meier(last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: 
     """
     n_left, at_risk = counts(last, event, n_periods)
     with np.errstate(divide="ignore", invalid="ignore"):
-        stay: Floats = np.cumprod(np.where(at_risk > 0, 1 - n_left / at_risk, np.nan))
+        share: Floats = np.where(at_risk > 0, 1 - n_left / at_risk, np.nan)
+        stay: Floats = np.asarray(np.cumprod(share), dtype=np.float64)
         stay[np.cumsum(stay == 0) > 0] = 0.0  # who has left stays away
         variance = np.cumsum(n_left / (at_risk * (at_risk - n_left)))
         spread = Z_95 * np.sqrt(variance) / np.abs(np.log(stay))

@@ -65,11 +65,21 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
     )
 
 
+def _rate_of_recipe(options: FitOptions) -> float | None:
+    """Return the rate that a linear net brings into ``model=survival``, whoever wants steps.
+
+    The recipe of such a net alone has none with ``optimizer=auto``; one that is wrapped has its
+    recipe for gradient descent.
+    """
+    wrapped = options.learns_survival and options.own_net.target in LINEAR_NETS
+    return LINEAR_RATE if wrapped else None
+
+
 def wants_steps(options: FitOptions) -> bool:
     """Return whether a choice has a meaning for gradient descent only."""
     chosen: tuple[Any, ...] = (
         options.loss == "profit",
-        options.optimizer.arguments.get("lr") is not None,
+        options.optimizer.arguments.get("lr") not in (None, _rate_of_recipe(options)),
         options.batch_size != "auto",
         options.gradient_clip is not None,
         options.ema_decay > 0,

@@ -58,8 +58,10 @@ def test_all_metrics_of_good_curves() -> None:
 
 
 def test_what_the_rows_do_not_tell_is_none() -> None:
-    measured = metrics.survival_metrics(np.full((3, 5), 0.5), [1, 1, 1], [1, 0, 0], horizon=4)
+    measured = metrics.survival_metrics(
+        np.full((3, 5), 0.5), np.ones(3), np.array([1, 0, 0]), horizon=4
+    )
     assert measured.numbers["observed_within_horizon"] is None
     assert measured.numbers["auroc"] is None
     assert measured.numbers["integrated_brier"] is None
-    assert measured.groups[0].observed is None
+    assert measured.groups[1].observed is None
