@@ -17,6 +17,7 @@ from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
+    EXPECTED_SPEND,
     FORMAT,
     MEDIAN_PERIODS,
     NET_VALUE,
@@ -32,6 +33,10 @@ from churn_torch.tables.schema import Column, Schema
 UPLIFT_MEANING = (
     "by how much a contact lowers the probability of churn, which is that of customers who are not "
     "contacted; below 0 a contact does harm"
+)
+SPEND_MEANING = (
+    "what the customer is expected to spend in the time that the model looks ahead, if they stay; "
+    "churn_probability says how likely it is that they do not"
 )
 
 
@@ -137,6 +142,7 @@ def file_metadata(
         **({"explain": metrics["explain"]} if "explain" in metrics else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
         **({} if scorer.hazard is None else {"survival": _described_hazard(schema, outputs)}),
+        **({"spend": {EXPECTED_SPEND: SPEND_MEANING}} if EXPECTED_SPEND in outputs else {}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,
         "format": FORMAT,

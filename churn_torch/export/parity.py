@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from churn_torch.errors import ParityError
-from churn_torch.export.derived_outputs import TOLERANCE, check_median, check_net_value
 from churn_torch.export.net_value import NetValue
+from churn_torch.export.output_parity import TOLERANCE, check_median, check_net_value, check_spend
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.nets.survival import Hazard
@@ -19,6 +19,7 @@ from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     DECISION,
+    EXPECTED_SPEND,
     MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
@@ -153,6 +154,8 @@ def check_parity(
         if NET_VALUE in got:
             assert net_value is not None
             check_net_value(got, net_value, columns, schema)
+        if EXPECTED_SPEND in got:
+            check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():

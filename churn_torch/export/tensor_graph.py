@@ -28,6 +28,7 @@ from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     DECISION,
+    EXPECTED_SPEND,
     MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
@@ -80,9 +81,9 @@ def tensor_graph(
         opset: Version of the standard operators.
         net_value: How the net value is computed, if it is among the outputs.
     """
-    # An effect takes the row in model space, which a folded scorer never makes; and what folds is
-    # a calibrator, not a hazard.
-    plain = scorer.learner is scorer.net
+    # The other heads take the row in model space, which a folded scorer never makes; and what folds
+    # is a calibrator, not a hazard.
+    plain = scorer.learner is scorer.net and scorer.spend is None
     folded, attribution = _folded(scorer) if plain else None, None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
@@ -183,6 +184,8 @@ class _TensorGraph(nn.Module):
             if self.net_value is not None:
                 kept = self.net_value.kept(Columns(*columns), self.schema)
                 values[NET_VALUE] = self.net_value(values[PROBABILITY], values[UPLIFT], kept)
+            if self.scorer.spend is not None:
+                values[EXPECTED_SPEND] = self.scorer.spend(x)
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

@@ -30,8 +30,8 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     ALL_OUTPUTS,
     NET_VALUE,
-    OUTPUTS,
     REASONS,
+    SPEND_OUTPUTS,
     SURVIVAL_OUTPUTS,
     UPLIFT_OUTPUTS,
 )
@@ -97,13 +97,11 @@ class ExportOptions:
 
     def names(self, scorer: Scorer, net_value: NetValue | None = None) -> list[str]:
         """Return the outputs of a scorer by name, in their order in the file."""
-        there = OUTPUTS
-        if scorer.effect is not None:
-            there = {**OUTPUTS, **UPLIFT_OUTPUTS}
-        elif scorer.hazard is not None:
-            there = {**OUTPUTS, **SURVIVAL_OUTPUTS}
-        left_out = NET_VALUE if net_value is None else ""
-        return [n for word, n in there.items() if word in self.outputs and n != left_out]
+        left_out = {NET_VALUE} if net_value is None else set()
+        left_out |= set(UPLIFT_OUTPUTS.values()) if scorer.effect is None else set()
+        left_out |= set(SPEND_OUTPUTS.values()) if scorer.spend is None else set()
+        left_out |= set(SURVIVAL_OUTPUTS.values()) if scorer.hazard is None else set()
+        return [n for word, n in ALL_OUTPUTS.items() if word in self.outputs and n not in left_out]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.survival import Hazard, Survival
 from churn_torch.models.nets.uplift import Uplift, treated_logit
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.spend_head import SpendHead
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192
@@ -29,7 +30,8 @@ class Scorer(nn.Module):
     horizon. It has no calibrator, which would contradict the chances of the single periods.
 
     A scorer with an ``effect`` gives the probability of customers who are not contacted, and
-    `uplift`, by how much a contact lowers it.
+    `uplift`, by how much a contact lowers it. A scorer with a ``spend`` also gives
+    `expected_spend`, what a customer who stays will spend.
 
     Args:
         preprocess: Typed columns to model space.
@@ -37,6 +39,7 @@ class Scorer(nn.Module):
         calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
         effect: What a contact adds to the logit of the net (`Uplift`); None where that was not
             learned.
+        spend: `SpendHead`; None where that was not learned.
         hazard: When customers leave (`Survival`); None where only whether they leave was learned.
 
     Shape:
@@ -52,6 +55,7 @@ class Scorer(nn.Module):
         net: nn.Module,
         calibrator: Calibrator,
         effect: nn.Module | None = None,
+        spend: SpendHead | None = None,
         hazard: Hazard | None = None,
     ) -> None:
         super().__init__()
@@ -59,6 +63,7 @@ class Scorer(nn.Module):
         self.net = net
         self.calibrator = calibrator
         self.effect = effect
+        self.spend = spend
         self.hazard = hazard
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
@@ -136,6 +141,13 @@ class Scorer(nn.Module):
             parts.append(self.hazard.survival(self.raw_logit(*chunk), stayed))
         self.train(was_training)
         return torch.cat(parts)
+
+    @torch.no_grad()
+    def expected_spend(self, columns: Columns) -> Tensor:
+        """Return what each customer is expected to spend who stays, ``[N]``, chunk by chunk."""
+        assert self.spend is not None
+        chunks = columns.in_chunks(CHUNK_ROWS)
+        return torch.cat([self.spend(self.preprocess(*chunk)) for chunk in chunks])
 
     @torch.no_grad()
     def score(self, columns: Columns) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -88,6 +87,7 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
+        spend: The column with what a customer spent in the time that the target looks at.
         duration: The column with how long customers were observed, if the file has no such input.
         entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
@@ -106,6 +106,7 @@ class ColumnRoles:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | None = None
+    spend: str | None = None
     duration: str | None = None
     entry: str | None = None
     ignore: Sequence[str] = ()
@@ -186,8 +187,9 @@ class DataOptions:
         treatment: As for `ColumnRoles`.
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
-        duration: How long each customer was observed, for a model of time to churn.
-        entry: How long each customer had stayed when the observation began; 0 for all where None.
+        spend: As for `ColumnRoles`.
+        duration: The column with how long customers were observed, for a model of time to churn.
+        entry: The column with how long they had stayed when first observed; None for 0.
         period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
@@ -203,7 +205,7 @@ class DataOptions:
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming``, ``treatment_probability`` or ``period`` cannot be used.
+        InputError: ``streaming`` or ``treatment_probability`` cannot be used.
     """
 
     target: str
@@ -218,6 +220,7 @@ class DataOptions:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | float | None = None
+    spend: str | None = None
     duration: str | None = None
     entry: str | None = None
     period: float = 1.0
@@ -249,8 +252,6 @@ class DataOptions:
         if isinstance(chance, int | float) and not 0 < chance < 1:
             expected = "a chance between 0 and 1 (neither of them), or a column"
             raise InputError("data.treatment_probability", expected=expected, got=str(chance))
-        if not 0 < self.period < math.inf:
-            raise InputError("data.period", expected="a number above 0", got=str(self.period))
 
     def without_treatment(self) -> DataOptions:
         """Return the options with the treatment carried, and neither learned from nor used."""
@@ -290,6 +291,7 @@ class DataOptions:
             weight=self.weight,
             treatment=self.treatment,
             treatment_probability=chance if isinstance(chance, str) else None,
+            spend=self.spend,
             duration=None if self.entry is None else self.duration,
             entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,

@@ -19,6 +19,7 @@ from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.spend_head import SpendHead
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Schema
 from churn_torch.training.components import maker_of
@@ -155,15 +156,16 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         nets = [make(**sizes) for _ in range(options.ensemble)]
         return nets[0] if len(nets) == 1 else Ensemble(nets)
 
+    spend = None if schema.spend is None else SpendHead(preprocess.n_features)
     if options.learns_uplift:
         body = net()
         head = body.head if hasattr(body, "hidden") else None
         effect = EffectHead(head.in_features) if isinstance(head, nn.Linear) else net()
-        return Scorer(preprocess, body, calibrator(), effect)
+        return Scorer(preprocess, body, calibrator(), effect, spend)
     if options.learns_survival:
         return Scorer(preprocess, net(), Calibrator(), hazard=_hazard(schema))
     if not options.cv.average:
-        return Scorer(preprocess, net(), calibrator())
+        return Scorer(preprocess, net(), calibrator(), spend=spend)
     n_folds = options.cv.folds * options.cv.repeats
     members = [Fold(net(), calibrator()) for _ in range(n_folds)]
     return Scorer(preprocess, Ensemble(members), Calibrator())

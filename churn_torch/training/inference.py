@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.rows.batches import InOrder, rows_to_expand
@@ -25,6 +26,7 @@ class Scored(NamedTuple):
         label: 1 for churners.
         uplift: By how much a contact lowers the probability; None where that was not learned.
         treatment: 1 for customers who were contacted; None where that is not known.
+        spend: What a customer who stays is expected to spend; None where that was not learned.
         survival: Chances to stay for 1, 2, ... more periods; None where that was not learned.
         stayed: Periods before the first one observed; None where that was not learned.
         last: The last period observed; as ``stayed``.
@@ -35,6 +37,7 @@ class Scored(NamedTuple):
     label: Tensor
     uplift: Tensor | None = None
     treatment: Tensor | None = None
+    spend: Tensor | None = None
     survival: Tensor | None = None
     stayed: Tensor | None = None
     last: Tensor | None = None
@@ -77,21 +80,37 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
             probability = scorer.calibrated(logit, block.entry)
-            if scorer.hazard is not None:
-                assert block.entry is not None
-                survival = scorer.hazard.survival(logit, block.entry)
-                times = (survival, block.entry, block.last, scorer.hazard.horizon)
-                yield Scored(probability, block.label, None, None, *times)
-                continue
-            uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
-            yield Scored(probability, block.label, uplift, block.treatment)
+            uplift = spend = None
+            if scorer.effect is not None:
+                uplift = _each(scorer, block, probability, scorer.uplift)
+            if scorer.spend is not None:
+                spend = _each(scorer, block, probability, lambda x, _: _expected(scorer, x))
+            rows = Scored(probability, block.label, uplift, block.treatment, spend)
+            yield rows if scorer.hazard is None else _with_times(rows, scorer.hazard, block, logit)
 
 
-def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
+def _with_times(rows: Scored, hazard: Hazard, block: Block, logit: Tensor) -> Scored:
+    assert block.entry is not None
+    survival = hazard.survival(logit, block.entry)
+    return rows._replace(
+        survival=survival, stayed=block.entry, last=block.last, horizon=hazard.horizon
+    )
+
+
+def _expected(scorer: Scorer, x: Tensor) -> Tensor:
+    assert scorer.spend is not None
+    spend: Tensor = scorer.spend(x)
+    return spend
+
+
+def _each(
+    scorer: Scorer, block: Block, probability: Tensor, output: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Return an output of model-space rows and their probabilities, chunk by chunk."""
     expansion = Expansion(scorer.preprocess)
     chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
-    return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
+    return torch.cat([output(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
 
 def sampled_logits(

@@ -110,11 +110,14 @@ def check_survival(options: TrainOptions) -> None:
             got="none" if options.net is None else options.net.target,
             fix="set net=logreg",
         )
+    if not 0 < data.period < np.inf:
+        raise InputError("data.period", expected="a number above 0", got=str(data.period))
     if data.horizon < 1:
         raise InputError("data.horizon", expected="1 or more periods", got=str(data.horizon))
     calibration = options.calibration.target.rpartition(".")[2]
     for unfit, key, expected, got in (
         (data.treatment is not None, "data.treatment", "nothing", repr(data.treatment)),
+        (data.spend is not None, "data.spend", "nothing", repr(data.spend)),
         (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
         (options.cv.folds, "cv.folds", "0", str(options.cv.folds)),
         (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),

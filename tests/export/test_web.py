@@ -24,7 +24,15 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.correlated_columns import joint_reasons
 from churn_torch.export import web
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    MEDIAN_PERIODS,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.run_folder import Run
 from tests.export.elsewhere import (

@@ -1,4 +1,4 @@
-"""Compare what a file derives from its own scores: the median periods and the net value."""
+"""Compare single outputs of the ONNX file with torch, each by its own measure: money, medians."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ from churn_torch.export.net_value import NetValue
 from churn_torch.models.nets.survival import HALF, Hazard
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import MEDIAN_PERIODS, NET_VALUE, PROBABILITY, UPLIFT
+from churn_torch.serving.outputs import (
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array
 from churn_torch.tables.schema import Schema
 
 TOLERANCE = 1e-5
+# Of the expected spend: rounding of its logarithm is a share of the amount.
+SPEND_TOLERANCE = 1e-4
 
 
 def check_median(
@@ -61,4 +69,19 @@ def check_net_value(
         raise ParityError(
             f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
             f"{got[NET_VALUE][row]} and {expected[row]}"
+        )
+
+
+def check_spend(got: Array, expected: Array) -> None:
+    """Compare the expected spend, an exponential, by the difference relative to its size.
+
+    Raises:
+        ParityError: It differs by more than `SPEND_TOLERANCE`.
+    """
+    difference = np.abs(got - expected) / np.maximum(expected, 1.0)
+    if not (difference <= SPEND_TOLERANCE).all():
+        row = int(np.nanargmax(difference))
+        raise ParityError(
+            f"expected onnxruntime and torch to agree in {EXPECTED_SPEND}, got {got[row]} and "
+            f"{expected[row]}"
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from churn_torch.errors import ParityError
-from churn_torch.export.derived_outputs import check_median
+from churn_torch.export.output_parity import check_median
 from churn_torch.serving.outputs import MEDIAN_PERIODS
 
 CURVES = np.array([[0.9, 0.5 + 4e-6, 0.1], [0.9, 0.8, 0.7]], dtype=np.float32)
