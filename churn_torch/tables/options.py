@@ -12,7 +12,7 @@ from churn_torch.tables.missing_words import MissingWords
 Label = str | int | float | bool
 Decimal = Literal[".", ","]
 REST = "rest"  # data.negative=rest: every label but the positive one
-AUTO = "auto"  # data.split.column=auto: groups are found, not named
+AUTO = "auto"  # data.split.column=auto: groups are found
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -238,9 +238,8 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         """Refuse an unknown word for streaming, and a chance that is none."""
-        streaming = self.streaming
-        if streaming not in (True, False, "auto"):
-            raise InputError("data.streaming", expected="auto, true or false", got=repr(streaming))
+        if (given := self.streaming) not in (True, False, "auto"):
+            raise InputError("data.streaming", expected="auto, true or false", got=repr(given))
         chance = self.treatment_probability
         if chance is not None and self.treatment is None:
             raise InputError(
