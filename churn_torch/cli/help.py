@@ -255,7 +255,7 @@ def _heading(text: str) -> str:
 
 def _columns(left: str, right: str, margin: int = MARGIN) -> str:
     """Return a key and its comment side by side, the comment folded."""
-    lines = textwrap.wrap(right, WIDTH - margin, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(right.strip(), WIDTH - margin, break_on_hyphens=False) or [""]
     if len(left) > margin - 2:
         return "\n".join([left, *(f"{'':{margin}}{line}" for line in lines if line)])
     first = f"{left:{margin}}{lines[0]}".rstrip()
