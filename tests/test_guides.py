@@ -25,6 +25,10 @@ SAID = {
         "A threshold by group decides by the column itself",
     ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
+    "survival": (
+        "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
+        "left within 12 periods (Kaplan-Meier)",
+    ),
     "campaign": (
         "keep rates play no part",
         "(the optimum of the relaxation)",

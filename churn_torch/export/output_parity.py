@@ -1,4 +1,4 @@
-"""Compare single outputs of the ONNX file with torch: amounts of money, each by its own measure."""
+"""Compare single outputs of the ONNX file with torch, each by its own measure: money, medians."""
 
 from __future__ import annotations
 
@@ -9,14 +9,43 @@ import torch
 
 from churn_torch.errors import ParityError
 from churn_torch.export.net_value import NetValue
+from churn_torch.models.nets.survival import HALF, Hazard
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.serving.outputs import EXPECTED_SPEND, NET_VALUE, PROBABILITY, UPLIFT
+from churn_torch.models.scorer import Scorer
+from churn_torch.serving.outputs import (
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array
 from churn_torch.tables.schema import Schema
 
 TOLERANCE = 1e-5
 # Of the expected spend: rounding of its logarithm is a share of the amount.
 SPEND_TOLERANCE = 1e-4
+
+
+def check_median(
+    got: Mapping[str, Array], survival: Array | None, scorer: Scorer, columns: Columns
+) -> None:
+    """Compare the median periods with torch's; where rounding decides they may be one off.
+
+    Raises:
+        ParityError: They differ where no chance to stay is as near to one half.
+    """
+    if survival is None:
+        survival = scorer.score_survival(columns).numpy()
+    expected = Hazard.median(torch.from_numpy(survival)).numpy()
+    same = (got[MEDIAN_PERIODS] == expected) | (np.isnan(got[MEDIAN_PERIODS]) & np.isnan(expected))
+    unsure = (np.abs(survival - HALF) <= TOLERANCE).any(axis=1)
+    if not (same | unsure).all():
+        row = int(np.argmin(same | unsure))
+        raise ParityError(
+            f"expected onnxruntime and torch to agree in {MEDIAN_PERIODS}, got "
+            f"{got[MEDIAN_PERIODS][row]} and {expected[row]}"
+        )
 
 
 def check_net_value(

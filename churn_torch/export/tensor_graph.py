@@ -29,10 +29,12 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     DECISION,
     EXPECTED_SPEND,
+    MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.schema import Schema
@@ -79,9 +81,10 @@ def tensor_graph(
         opset: Version of the standard operators.
         net_value: How the net value is computed, if it is among the outputs.
     """
-    # The other heads take the row in model space, which a folded scorer never makes.
-    has_heads = scorer.effect is not None or scorer.spend is not None
-    folded, attribution = None if has_heads else _folded(scorer), None
+    # The other heads take the row in model space, which a folded scorer never makes; and what folds
+    # is a calibrator, not a hazard.
+    plain = scorer.learner is scorer.net and scorer.spend is None
+    folded, attribution = _folded(scorer) if plain else None, None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
@@ -169,7 +172,11 @@ class _TensorGraph(nn.Module):
         else:
             x = self.scorer.preprocess(*columns)
             logit = self.scorer.net(x)
-            values[PROBABILITY] = self.scorer.calibrated(logit)
+            stayed = self.scorer.stayed(columns[0], columns[1])
+            values[PROBABILITY] = self.scorer.calibrated(logit, stayed)
+            if self.scorer.hazard is not None and stayed is not None:
+                values[SURVIVAL] = self.scorer.hazard.survival(logit, stayed)
+                values[MEDIAN_PERIODS] = self.scorer.hazard.median(values[SURVIVAL])
             if self.attribution is not None:
                 values[REASONS] = self.attribution(x, logit)
             if self.scorer.effect is not None:

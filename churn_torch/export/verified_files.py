@@ -32,6 +32,7 @@ from churn_torch.serving.outputs import (
     NET_VALUE,
     REASONS,
     SPEND_OUTPUTS,
+    SURVIVAL_OUTPUTS,
     UPLIFT_OUTPUTS,
 )
 from churn_torch.tables.encode import encode
@@ -99,6 +100,7 @@ class ExportOptions:
         left_out = {NET_VALUE} if net_value is None else set()
         left_out |= set(UPLIFT_OUTPUTS.values()) if scorer.effect is None else set()
         left_out |= set(SPEND_OUTPUTS.values()) if scorer.spend is None else set()
+        left_out |= set(SURVIVAL_OUTPUTS.values()) if scorer.hazard is None else set()
         return [n for word, n in ALL_OUTPUTS.items() if word in self.outputs and n not in left_out]
 
 

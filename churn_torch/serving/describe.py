@@ -119,6 +119,7 @@ def outputs_table(file: ModelFile) -> Table:
             meaning[REASONS] += f"; {group['sentence']}"
     for heads in ("uplift", "spend"):
         meaning.update(file.metadata.get(heads, {}))
+    meaning.update(file.metadata.get("survival", {}).get("outputs", {}))
     if quality := file.metadata.get("quality"):
         meaning[QUALITY] = ", ".join(f"{code} {word}" for code, word in quality.items())
     for value in file.session.get_outputs():

@@ -12,7 +12,7 @@ from churn_torch.tables.missing_words import MissingWords
 Label = str | int | float | bool
 Decimal = Literal[".", ","]
 REST = "rest"  # data.negative=rest: every label but the positive one
-AUTO = "auto"  # data.split.column=auto: groups are found, not named
+AUTO = "auto"  # data.split.column=auto: groups are found
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -88,6 +88,8 @@ class ColumnRoles:
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
         spend: The column with what a customer spent in the time that the target looks at.
+        duration: The column with how long customers were observed, if the file has no such input.
+        entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
@@ -105,6 +107,8 @@ class ColumnRoles:
     treatment: str | None = None
     treatment_probability: str | None = None
     spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
@@ -184,9 +188,12 @@ class DataOptions:
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
         spend: As for `ColumnRoles`.
+        duration: The column with how long customers were observed, for a model of time to churn.
+        entry: The column with how long they had stayed when first observed; None for 0.
+        period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
-        horizon: Periods for which a kept customer stays.
+        horizon: Periods ahead that count, for the value and for a model of time to churn.
         discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
@@ -198,8 +205,7 @@ class DataOptions:
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming`` is none of its choices, or ``treatment_probability`` is no chance
-            or stands alone.
+        InputError: ``streaming`` or ``treatment_probability`` cannot be used.
     """
 
     target: str
@@ -215,6 +221,9 @@ class DataOptions:
     treatment: str | None = None
     treatment_probability: str | float | None = None
     spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
+    period: float = 1.0
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -229,10 +238,8 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         """Refuse an unknown word for streaming, and a chance that is none."""
-        if self.streaming not in (True, False, "auto"):
-            raise InputError(
-                "data.streaming", expected="auto, true or false", got=repr(self.streaming)
-            )
+        if (given := self.streaming) not in (True, False, "auto"):
+            raise InputError("data.streaming", expected="auto, true or false", got=repr(given))
         chance = self.treatment_probability
         if chance is not None and self.treatment is None:
             raise InputError(
@@ -242,11 +249,8 @@ class DataOptions:
                 fix="name the column that says who was contacted",
             )
         if isinstance(chance, int | float) and not 0 < chance < 1:
-            raise InputError(
-                "data.treatment_probability",
-                expected="a chance between 0 and 1 (neither of them), or a column",
-                got=str(chance),
-            )
+            expected = "a chance between 0 and 1 (neither of them), or a column"
+            raise InputError("data.treatment_probability", expected=expected, got=str(chance))
 
     def without_treatment(self) -> DataOptions:
         """Return the options with the treatment carried, and neither learned from nor used."""
@@ -275,6 +279,7 @@ class DataOptions:
     @property
     def roles(self) -> ColumnRoles:
         """What each named column is for."""
+        chance = self.treatment_probability
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
@@ -284,10 +289,10 @@ class DataOptions:
             group=self.split.column_of("group"),
             weight=self.weight,
             treatment=self.treatment,
-            treatment_probability=self.treatment_probability
-            if isinstance(self.treatment_probability, str)
-            else None,
+            treatment_probability=chance if isinstance(chance, str) else None,
             spend=self.spend,
+            duration=None if self.entry is None else self.duration,
+            entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,

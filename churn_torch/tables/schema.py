@@ -35,6 +35,7 @@ class Kind(StrEnum):
     TREATMENT = "treatment"
     TREATMENT_PROBABILITY = "treatment_probability"
     SPEND = "spend"
+    DURATION = "duration"
     IGNORED = "ignored"
 
 

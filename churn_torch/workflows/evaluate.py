@@ -36,6 +36,7 @@ from churn_torch.workflows.fairness import (
     refuse_many_values,
     show_fairness,
 )
+from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
@@ -113,6 +114,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         source = located(source)
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
+    refuse_lifetimes(run.options.learns_survival, "churn-torch evaluate")
     _check_out(run, options, source)
     fairness = options.fairness
     check_compared(fairness, run, new=options.data is not None)

@@ -45,6 +45,7 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.training.treatment_balance import balance_of
+from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
@@ -165,7 +166,7 @@ def fitted(
             )
         split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
         for each in scored(scorer, store.parts["validation"]):
-            split_metrics.update(*each.untreated)
+            split_metrics.update(*each.judged)
         threshold = split_metrics.choose_threshold(rule, top_share=options.top_share)
         validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)
@@ -252,6 +253,7 @@ def prepared(
     schema, statistics = learned or fit_preprocessing(
         options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
+    schema = with_baselines(schema, table)
     show_rows(table, announce)
     inspect(table)
     preprocess = build_preprocess(options, schema)

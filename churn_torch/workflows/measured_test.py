@@ -23,6 +23,7 @@ from churn_torch.workflows.profit import (
     with_profit,
 )
 from churn_torch.workflows.spend import SpendRows
+from churn_torch.workflows.survival import SurvivalRows, measured_survival
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift
 
 
@@ -38,18 +39,21 @@ def measured_test(
         options: Every choice of the training.
     """
     measured = SplitMetrics(threshold=model.threshold)
-    effect = spend = None
+    effect = spend = times = None
     if options.learns_uplift:
         effect = UpliftRows(options.data.treatment_probability, options.offer)
+    if options.learns_survival:
+        times = SurvivalRows(table.counts["test"])
     if model.schema.spend is not None:
         spend = SpendRows(model.schema.spend)
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
     value = None if options.data.value is None else valuation_of(options.data)
-    also = [rows.add for rows in (effect, spend) if rows is not None]
+    also = [rows.add for rows in (effect, spend, times) if rows is not None]
     rows = with_profit(predictions(model.scorer, model.store, measured, also, value), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
+    survival = {} if times is None else {"survival": measured_survival(times, folder)}
     return {
         "validation": model.validation,
         "test": {
@@ -59,6 +63,7 @@ def measured_test(
         },
         **decision_of(options),
         **uplift,
+        **survival,
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table, options.data),

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, UPLIFT
+from churn_torch.serving.outputs import EXPECTED_SPEND, MEDIAN_PERIODS, PROBABILITY, UPLIFT
 from churn_torch.tables.customer_value import Valuation
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.readers import sources
@@ -30,14 +31,14 @@ def predictions(
     Args:
         scorer: Trained.
         store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
+        measured: Gets the rows whose label is that of their probability (`Scored.judged`).
         also: Called with all rows and their carried columns.
         valuation: What a customer is worth; it is added where it is predicted.
     """
     chunks = store.carried_chunks(sources.READ_ROWS)
     carried = next(chunks)
     for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
+        measured.update(*rows.judged)
         n_rows = len(rows.label)
         while len(carried) < n_rows:
             carried = pd.concat([carried, next(chunks)], ignore_index=True)
@@ -47,6 +48,8 @@ def predictions(
         }
         if rows.uplift is not None:
             added[UPLIFT] = rows.uplift.numpy()
+        if rows.survival is not None:
+            added[MEDIAN_PERIODS] = Hazard.median(rows.survival).numpy()
         those = carried.iloc[:n_rows]
         if rows.spend is not None:
             added[EXPECTED_SPEND] = rows.spend.numpy()

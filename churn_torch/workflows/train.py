@@ -32,6 +32,7 @@ from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
+from churn_torch.workflows.lifetimes import sentences
 from churn_torch.workflows.measured_test import measured_test
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
@@ -45,6 +46,7 @@ from churn_torch.workflows.run_folder import (
 )
 from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
+from churn_torch.workflows.survival import KNOWN_OUTCOMES
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -121,7 +123,7 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
-    if options.report and not options.learns_uplift:
+    if options.report and not options.wraps:
         report_training(run, table)
     return run
 
@@ -150,6 +152,8 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
 def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
+    for sentence in sentences(table):
+        show(sentence, once=True)
     return warn_of_leakage(table, options, source=source)
 
 
@@ -198,8 +202,11 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
             "contact lowers it."
         )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
-    for sentence in calibration_warning(metrics["test"]):
-        show(sentence)
+    if "survival" in metrics:
+        show(KNOWN_OUTCOMES)
+    else:
+        for sentence in calibration_warning(metrics["test"]):
+            show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
     show_spend(metrics["test"], show)

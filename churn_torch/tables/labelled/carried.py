@@ -28,6 +28,8 @@ _NUMBERS = {
     "data.weight": Kind.WEIGHT,
     "data.treatment_probability": Kind.TREATMENT_PROBABILITY,
     "data.spend": Kind.SPEND,
+    "data.duration": Kind.DURATION,
+    "data.entry": Kind.NUMERIC,
     "data.carry": Kind.NUMERIC,
     "fairness.by": Kind.NUMERIC,
 }
@@ -106,6 +108,8 @@ def choose_carried(
         "data.treatment": schema.treatment,
         "data.treatment_probability": schema.treatment_probability,
         "data.spend": schema.spend,
+        "data.duration": data.duration,
+        "data.entry": data.entry,
     }
     sources = {
         name: key
