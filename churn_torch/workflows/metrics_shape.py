@@ -45,7 +45,7 @@ class ProfitIntervals(TypedDict):
     """Intervals of an offer."""
 
     mpc: Interval
-    profit: Interval
+    profit: NotRequired[Interval]
 
 
 class Profit(TypedDict):
@@ -53,9 +53,9 @@ class Profit(TypedDict):
 
     keep_rate: float
     mpc: float
-    profit: float
+    profit: NotRequired[float]
     best_share: float
-    best_threshold: float
+    best_threshold: float | None
     curve: list[Point]
     intervals: ProfitIntervals
 
@@ -120,7 +120,7 @@ class Fit(TypedDict):
     """The training."""
 
     best_epoch: int
-    history: NotRequired[list[dict[str, float]]]
+    history: NotRequired[list[dict[str, float | None]]]
 
 
 class Trained(TypedDict):
