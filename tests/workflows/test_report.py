@@ -82,7 +82,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
     for keys, said in (
         ([f"runs=[{','.join(runs)}]"], "expected two to 4 run folders"),
         ([f"runs=[{runs[0]}]"], "two or more"),
-        ([f"runs=[{runs[0]},{bare}]"], "bare.*lacks what a training writes"),
+        ([f"runs=[{runs[0]},{bare}]"], "bare.*metrics.json: test is not there"),
         ([f"runs=[{runs[0]},{other}]"], "same"),
         ([f"run={telco_run.folder}", "out=report.pdf"], "an .html file"),
         (["run=nowhere"], "nowhere"),
