@@ -18,7 +18,8 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.schema import Schema, SequenceGroup
+from churn_torch.tables.sequences import events_of, in_cells, lengths_of
 
 TOLERANCE = 1e-5
 REASON_TOLERANCE = 1e-4
@@ -89,7 +90,33 @@ def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -
         values = rows[column.name].to_numpy(object if schema.is_text(column) else np.float64).copy()
         values[replaced] = rng.choice(np.array(worst, dtype=values.dtype), replaced.sum())
         rows[column.name] = values
+    for group in schema.sequences:
+        rows = rows.assign(**_hostile_lists(rows, group, rng))
     return rows
+
+
+def _hostile_lists(
+    rows: pd.DataFrame, group: SequenceGroup, rng: np.random.Generator
+) -> dict[str, pd.Series]:
+    """Return lists of a group: no event, one, as many as are read, more; half of the cells edge cases.
+
+    About half of the rows keep their number of events.
+    """
+    own = lengths_of(list(rows[group.columns[0].name]))
+    lengths = rng.choice([0, 1, group.last, group.last + 1, 2 * group.last + 3], len(rows))
+    lengths = np.where(rng.random(len(rows)) < 0.5, own, lengths)
+    events = events_of(rows, group)
+    drawn = rng.integers(0, max(1, len(events)), lengths.sum())
+    lists = {}
+    for column in group.columns:
+        is_text = Schema.is_text(column)
+        worst = HOSTILE_TEXTS if is_text else HOSTILE_NUMBERS
+        real = events[column.name].to_numpy(object if is_text else np.float64)
+        values = (real if len(real) else np.array(worst[:1], real.dtype))[drawn]
+        replaced = rng.random(len(values)) < 0.5
+        values[replaced] = rng.choice(np.array(worst, dtype=values.dtype), replaced.sum())
+        lists[column.name] = in_cells(values, lengths)
+    return lists
 
 
 def check_parity(
@@ -132,7 +159,7 @@ def check_parity(
     for batch in batches:
         columns = Columns.from_arrays(encode(batch, schema))
         got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
-        _check_shapes(got, len(batch), len(schema.features))
+        _check_shapes(got, len(batch), len(schema.explained))
         expected = {PROBABILITY: scorer.score(columns).numpy()}
         if UPLIFT in got:
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()

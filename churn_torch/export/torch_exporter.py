@@ -162,6 +162,39 @@ def _sgn(x: Any) -> Any:
     return opset20.Sign(x)
 
 
+def _gru(
+    events: Any,
+    start: Any,
+    weights: Any,
+    has_biases: bool,
+    n_layers: int,
+    dropout: float,
+    training: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> Any:
+    """Translate ``torch.gru`` of one layer, one direction and rows first into ONNX's operator.
+
+    It starts with a state of zeros. ONNX wants the gates in another order: update, reset, new.
+    Events come first in its tensors.
+    """
+    size = weights[1].shape[1]
+    order = [*range(size, 2 * size), *range(size), *range(2 * size, 3 * size)]
+    gates = opset20.Constant(value_ints=order)
+    of_input, of_state, *biases = (opset20.Gather(weight, gates, axis=0) for weight in weights)
+    first = opset20.Constant(value_ints=[0])
+    states, last = opset20.GRU(
+        opset20.Transpose(events, perm=[1, 0, 2]),
+        opset20.Unsqueeze(of_input, first),
+        opset20.Unsqueeze(of_state, first),
+        opset20.Unsqueeze(opset20.Concat(*biases, axis=0), first),
+        hidden_size=size,
+        linear_before_reset=1,
+    )
+    one_direction = opset20.Squeeze(states, opset20.Constant(value_ints=[1]))
+    return opset20.Transpose(one_direction, perm=[1, 0, 2]), last
+
+
 aten = torch.ops.aten
 # In addition to the exporter's own: shorter ones, and those whose lack would make it decompose.
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -171,4 +204,5 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     aten.detach_.default: _detach,
     aten.rsub.Scalar: _rsub,
     aten.sgn.default: _sgn,
+    aten.gru.input: _gru,
 }

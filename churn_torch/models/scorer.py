@@ -55,14 +55,18 @@ class Scorer(nn.Module):
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
-    def raw_logit(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def raw_logit(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return the logit of the net, which the training loss is computed from."""
-        logit: Tensor = self.net(self.preprocess(float32, float64, codes))
+        logit: Tensor = self.net(self.preprocess(float32, float64, codes, sequences))
         return logit
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return calibrated probabilities."""
-        return self.calibrated(self.raw_logit(float32, float64, codes))
+        return self.calibrated(self.raw_logit(float32, float64, codes, sequences))
 
     def calibrated(self, raw_logit: Tensor) -> Tensor:
         """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``."""

@@ -13,6 +13,7 @@ Label = str | int | float | bool
 Decimal = Literal[".", ","]
 REST = "rest"  # data.negative=rest: every label but the positive one
 AUTO = "auto"  # data.split.column=auto: groups are found, not named
+MOST_EVENTS = 1_000  # of a customer in one group of sequences
 SPLITS = ("random", "hash", "time", "group")
 
 
@@ -73,6 +74,49 @@ class SourceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SequenceOptions:
+    """Columns of lists, one entry for each event of a customer, oldest first.
+
+    Attributes:
+        columns: The columns. The lists of a row have the same length.
+        days_before: Which of the columns holds the days from the event to the day of the row, such
+            as the cut-off.
+        last: Most events of a customer that the model reads, the latest ones.
+
+    Raises:
+        InputError: No column is named, ``days_before`` is none of them, or ``last`` is no number
+            above 0.
+    """
+
+    columns: Sequence[str]
+    days_before: str | None = None
+    last: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse a group without columns or events."""
+        if isinstance(self.columns, str) or not self.columns:
+            raise InputError(
+                "data.sequences",
+                expected="a list of columns for each group",
+                got=f"columns={self.columns!r}",
+                fix="write data.sequences.GROUP.columns=[COLUMN,...]",
+            )
+        if self.days_before is not None and self.days_before not in self.columns:
+            raise InputError(
+                "data.sequences",
+                expected=f"days_before to be one of {', '.join(map(repr, self.columns))}",
+                got=f"{self.days_before!r}{suggest(self.days_before, self.columns)}",
+                fix="add it to columns",
+            )
+        if not 1 <= self.last <= MOST_EVENTS:
+            raise InputError(
+                "data.sequences",
+                expected=f"last from 1 to {MOST_EVENTS:,} events",
+                got=str(self.last),
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ColumnRoles:
     """The columns that the user named, and what each is for.
 
@@ -92,6 +136,7 @@ class ColumnRoles:
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
         missing: Words that mean that there is no value, besides the usual ones; in the target only
             those that are named for it.
+        sequences: Columns of lists, by the name of their group.
     """
 
     target: str
@@ -107,6 +152,7 @@ class ColumnRoles:
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +236,7 @@ class DataOptions:
         kinds: As for `ColumnRoles`.
         decimal: As for `ColumnRoles`.
         missing: As for `ColumnRoles`.
+        sequences: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
         streaming: Read the rows anew on every pass, so that they need not fit into memory.
         split: How rows are split.
@@ -219,6 +266,7 @@ class DataOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
     test_source: str | None = None
     streaming: bool | Literal["auto"] = "auto"
     split: SplitOptions = field(default_factory=SplitOptions)
@@ -287,4 +335,5 @@ class DataOptions:
             kinds=self.kinds,
             decimal=self.decimal,
             missing=self.missing,
+            sequences=self.sequences,
         )

@@ -17,7 +17,7 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.number_formats import NumberFormat
 
-__all__ = ["Column", "Kind", "Schema", "Storage"]
+__all__ = ["Column", "Kind", "Schema", "SequenceGroup", "Storage"]
 
 _VERSION = 3
 
@@ -34,6 +34,7 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     TREATMENT = "treatment"
     TREATMENT_PROBABILITY = "treatment_probability"
+    SEQUENCE = "sequence"
     IGNORED = "ignored"
 
 
@@ -76,10 +77,43 @@ class Column:
 
 
 @dataclass(frozen=True)
+class SequenceGroup:
+    """Columns of lists that belong together: entry i of each list is about the customer's event i.
+
+    Attributes:
+        name: What the events are, e.g. ``orders``.
+        last: Most events of a customer that a model reads, the latest ones.
+        events: The columns of an event. The lists of a row are those of its events, oldest first.
+        days_before: The column with the days from the event to the day of the row, if any.
+    """
+
+    name: str
+    last: int
+    events: Schema
+    days_before: str | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of an event, in the order of the ONNX file's inputs."""
+        return self.events.inputs
+
+    @property
+    def length_name(self) -> str:
+        """The input of the ONNX file that holds the number of events of each row."""
+        return f"{self.name}_length"
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row of the group is as an array: its length, then all cells."""
+        return 1 + len(self.columns) * self.last
+
+
+@dataclass(frozen=True)
 class Schema:
     """All columns of a table in its order, the target's name and its two labels as text.
 
     Attributes:
+        sequences: The groups of its columns of the kind ``sequence``.
         layouts: JSON values by name, from which models read the shapes of their features. A
             schema stores them and does not interpret them.
         negatives: All labels that mean no churn, where the user listed them.
@@ -94,6 +128,7 @@ class Schema:
     layouts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     negatives: tuple[str, ...] = ()
     other_labels: str = "refused"
+    sequences: tuple[SequenceGroup, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -107,7 +142,7 @@ class Schema:
 
     @cached_property
     def features(self) -> tuple[Column, ...]:
-        """The columns that the model sees, in table order."""
+        """The columns that the model sees, in table order, without those of lists."""
         return tuple(column for column in self.columns if column.kind in FEATURE_KINDS)
 
     @staticmethod
@@ -155,6 +190,15 @@ class Schema:
         """The features in the order of the ONNX file's inputs: float32, float64, text."""
         return (*self.numbers, *self.text)
 
+    @cached_property
+    def explained(self) -> tuple[Column, ...]:
+        """The columns that have a reason and a quality, in that order: `inputs`, then lists.
+
+        A column of lists stands here as that of its events.
+        """
+        lists = (column for group in self.sequences for column in group.columns)
+        return (*self.inputs, *lists)
+
     @property
     def id(self) -> str | None:
         """The name of the first column that the user called an id, if any."""
@@ -197,6 +241,8 @@ class Schema:
     def to_json(self) -> str:
         """Write the schema as JSON text that `from_json` reads back equal."""
         content = {"version": _VERSION, **dataclasses.asdict(self)}
+        if not self.sequences:  # so that the schemas of most tables stay as they were
+            del content["sequences"]
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -219,12 +265,21 @@ class Schema:
                 fix="use the churn_torch version that wrote it, or train again",
             )
         try:
-            columns = tuple(_column_from(entry) for entry in content.pop("columns"))
-            layouts = dict(content.pop("layouts"))
-            negatives = tuple(content.pop("negatives"))
-            return cls(columns=columns, layouts=layouts, negatives=negatives, **content)
+            return _schema_from(content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise _damaged(f"damaged content ({error})") from None
+
+
+def _schema_from(entry: Mapping[str, Any]) -> Schema:
+    content = dict(entry)
+    content["columns"] = tuple(_column_from(column) for column in content["columns"])
+    content["layouts"] = dict(content["layouts"])
+    content["negatives"] = tuple(content["negatives"])
+    content["sequences"] = tuple(
+        SequenceGroup(**{**group, "events": _schema_from(group["events"])})
+        for group in content.get("sequences", ())
+    )
+    return Schema(**content)
 
 
 def _damaged(got: str) -> InputError:

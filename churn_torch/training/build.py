@@ -143,8 +143,10 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         "n_numbers": preprocess.piecewise.n_numbers,
         "columns": list(features.values()),
         "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
+        "sequences": preprocess.sequence_layouts,
     }
     taken = inspect.signature(make).parameters
+    check_reads_sequences(options, schema, "sequences" in taken)
     sizes = {name: size for name, size in sizes.items() if name in taken}
 
     def net() -> nn.Module:
@@ -161,6 +163,31 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     n_folds = options.cv.folds * options.cv.repeats
     members = [Fold(net(), calibrator()) for _ in range(n_folds)]
     return Scorer(preprocess, Ensemble(members), Calibrator())
+
+
+def check_reads_sequences(options: FitOptions, schema: Schema, reads: bool) -> None:
+    """Refuse columns of lists for a net that reads none, and the other way round.
+
+    Raises:
+        InputError: One of the two stands alone.
+    """
+    if reads == bool(schema.sequences):
+        return
+    name = options.own_net.target.rpartition(".")[2]
+    if reads:
+        raise InputError(
+            "data.sequences",
+            expected=f"columns of lists for {name}, which reads the events of a customer",
+            got="none",
+            fix="name them in data.sequences, or choose another model",
+        )
+    names = ", ".join(repr(c.name) for group in schema.sequences for c in group.columns)
+    raise InputError(
+        "model",
+        expected="gru or event_transformer with data.sequences",
+        got=f"{name}, which cannot read lists ({names})",
+        fix="choose model=gru, or leave data.sequences out",
+    )
 
 
 def calibration_of(options: FitOptions) -> Component:

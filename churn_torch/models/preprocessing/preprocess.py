@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.preprocessing.event_lists import EventLists
 from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, PiecewiseLinear
 from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
@@ -26,20 +28,23 @@ class Columns(NamedTuple):
         float32: ``[N, n_float32]`` float32, NaN for missing.
         float64: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
         codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
+        sequences: ``[N, S]`` float64, the events of each row
+            (`churn_torch.tables.sequences.encode_lists`); None without sequences.
     """
 
     float32: Tensor
     float64: Tensor
     codes: Tensor
+    sequences: Tensor | None = None
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Columns:
         """Wrap NumPy arrays without copying."""
-        return cls(*(torch.from_numpy(array) for array in arrays))
+        return cls(*(None if array is None else torch.from_numpy(array) for array in arrays))
 
     def take(self, rows: Tensor | slice) -> Columns:
         """Return the given rows."""
-        return Columns(*(tensor[rows] for tensor in self))
+        return Columns(*(None if tensor is None else tensor[rows] for tensor in self))
 
     def in_chunks(self, n_rows: int) -> Iterator[Columns]:
         """Yield the rows, ``n_rows`` at a time; without rows, yield one empty chunk."""
@@ -69,7 +74,8 @@ class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
     The features are, in order: scaled numbers (float32, then float64), a missing flag for each
-    number column that had missing training values, calendar parts of dates, the pieces of numbers
+    number column that had missing training values, calendar parts of dates, the events of each
+    group of sequences (`churn_torch.models.preprocessing.event_lists`), the pieces of numbers
     (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
     All features except robust-scaled numbers are centred on their training mean. A missing or
     unseen category that did not occur in training gives zeros, so it has no effect. A number that
@@ -90,7 +96,12 @@ class Preprocess(nn.Module):
         numbers = schema.numbers
         self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
-        self.columns = tuple(column.name for column in (*numbers, *schema.text))
+        self.columns = tuple(column.name for column in schema.explained)
+        groups = [
+            EventLists(group, Preprocess(group.events, replace(options, bins=0)))
+            for group in schema.sequences
+        ]
+        self.sequences = nn.ModuleList(groups)
         pieces = PiecewiseLayout.of(schema).n_pieces
         n_pieces = [pieces.get(column.name, 0) for column in numbers]
         self._name_features(schema, n_pieces)
@@ -167,6 +178,11 @@ class Preprocess(nn.Module):
         for column in schema.float64:
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
+        self.sequence_layouts = []
+        for group in self.sequences:
+            assert isinstance(group, EventLists)
+            self.sequence_layouts.append(group.layout(len(named)))
+            named += group.named_features()
         for column, n in zip(numbers, n_pieces, strict=True):
             named += [(column.name, f"{column.name} piece {i + 1} of {n}") for i in range(n)]
         for column in schema.text:
@@ -214,10 +230,15 @@ class Preprocess(nn.Module):
         self.piecewise.load(statistics.pieces)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
+        for group, of_events in zip(self.sequences, statistics.sequences, strict=True):
+            assert isinstance(group, EventLists)
+            group.preprocess.load_statistics(of_events)
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return model-space rows; a group without columns is ignored."""
-        features = self._dense(float32, float64)
+        features = self._dense(float32, float64, sequences)
         if self.piecewise.n_pieces:
             dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
             features = [dense, self.piecewise(dense[:, : self.piecewise.n_numbers])]
@@ -225,16 +246,20 @@ class Preprocess(nn.Module):
             features = [*features, self._one_hot(codes)]
         return torch.cat(features, dim=1) if len(features) > 1 else features[0]
 
-    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
+    def compact(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Compact:
         """Return model-space rows with categories still as codes."""
-        dense = self._dense(float32, float64)
+        dense = self._dense(float32, float64, sequences)
         start = self.get_buffer("text_start_")
         return Compact(
-            torch.cat(dense, dim=1) if dense else float32.new_empty(len(float32), 0),
+            torch.cat(dense, dim=1) if dense else float32.new_empty(float32.shape[0], 0),
             codes.to(torch.int32) + start,
         )
 
-    def _dense(self, float32: Tensor, float64: Tensor) -> list[Tensor]:
+    def _dense(
+        self, float32: Tensor, float64: Tensor, sequences: Tensor | None
+    ) -> list[Tensor]:
         """Return the features that are numbers, in groups of columns."""
         scaled, missing, parts = [], [], []
         if self.n_float32:
@@ -254,6 +279,10 @@ class Preprocess(nn.Module):
             absent = torch.cat(missing, dim=1) if len(missing) > 1 else missing[0]
             flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
             features = [*features, flags - self.get_buffer("missing_share_")]
+        if sequences is not None:
+            widths = [group.raw_width for group in self.sequences]
+            pieces = torch.split(sequences, widths, dim=1)
+            parts += [group(piece) for group, piece in zip(self.sequences, pieces, strict=True)]
         return [*features, *parts]
 
     def _scale(self, group: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
