@@ -69,7 +69,9 @@ def list_graph(
         inputs.append(_input(group.length_name, TensorProto.INT64, 1))
         first = group.columns[0].name
         # More events than cells, or fewer than none, would be read from elsewhere.
-        n_cells = graph.add("Slice", [graph.add("Shape", [first]), *map(graph.constant, ([1], [2]))])
+        n_cells = graph.add(
+            "Slice", [graph.add("Shape", [first]), *map(graph.constant, ([1], [2]))]
+        )
         length = graph.add("Min", [group.length_name, n_cells])
         length = graph.add("Max", [length, graph.constant([0])])
         start = graph.add("Sub", [length, graph.constant(group.last)])

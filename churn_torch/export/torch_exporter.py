@@ -180,9 +180,10 @@ def _gru(
     """
     size = weights[1].shape[1]
     order = [*range(size, 2 * size), *range(size), *range(2 * size, 3 * size)]
-    gates = opset20.Constant(value_ints=order)
+    gates: Any = opset20.Constant(value_ints=order)
     of_input, of_state, *biases = (opset20.Gather(weight, gates, axis=0) for weight in weights)
-    first = opset20.Constant(value_ints=[0])
+    first: Any = opset20.Constant(value_ints=[0])
+    second: Any = opset20.Constant(value_ints=[1])
     states, last = opset20.GRU(
         opset20.Transpose(events, perm=[1, 0, 2]),
         opset20.Unsqueeze(of_input, first),
@@ -191,7 +192,7 @@ def _gru(
         hidden_size=size,
         linear_before_reset=1,
     )
-    one_direction = opset20.Squeeze(states, opset20.Constant(value_ints=[1]))
+    one_direction = opset20.Squeeze(states, second)
     return opset20.Transpose(one_direction, perm=[1, 0, 2]), last
 
 

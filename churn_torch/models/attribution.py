@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 
 # Numbers of points that are tried, and the largest accepted error of the integral, in log-odds.
 POINTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -133,7 +133,7 @@ class Attribution(nn.Module):
 
     def _chunks(self, columns: Columns) -> Iterator[Tensor]:
         """Yield rows in model space, as many as can be integrated at once."""
-        chunk_rows = max(1, min(CHUNK_ROWS, _EXPANDED_ROWS // self.n_points))
+        chunk_rows = max(1, min(self.scorer.chunk_rows, _EXPANDED_ROWS // self.n_points))
         for chunk in columns.in_chunks(chunk_rows):
             yield self.scorer.preprocess(*chunk)
 

@@ -46,6 +46,7 @@ class InputQuality(nn.Module):
         self.register_buffer("of_number", torch.tensor([MISSING, OUTSIDE, FINE]))
         self.register_buffer("of_code", torch.tensor([MISSING, UNSEEN, FINE]))
         self.of_events = nn.ModuleList(EventQuality(group) for group in schema.sequences)
+        self.widths = [group.width for group in schema.sequences]
 
     def forward(
         self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
@@ -63,7 +64,7 @@ class InputQuality(nn.Module):
             known = codes.clamp(max=FIRST_CATEGORY)
             parts.append(torch.take(self.get_buffer("of_code"), known))
         if sequences is not None:
-            groups = torch.split(sequences, [group.width for group in self.of_events], dim=1)
+            groups = torch.split(sequences, self.widths, dim=1)
             parts += [flags(raw) for flags, raw in zip(self.of_events, groups, strict=True)]
         return torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
 
@@ -81,19 +82,19 @@ class EventQuality(nn.Module):
     def __init__(self, group: SequenceGroup) -> None:
         super().__init__()
         self.quality = InputQuality(group.events)
-        self.last, self.n_columns, self.width = group.last, len(group.columns), group.width
+        self.last, self.n_columns = group.last, len(group.columns)
         self.n_float32 = len(group.events.float32)
         self.n_float64 = len(group.events.float64)
 
     def forward(self, raw: Tensor) -> Tensor:
         """Return the worst flag of the events of each row, and missing where none has a value."""
-        cells = raw[:, 1:].unflatten(1, (self.n_columns, self.last)).transpose(1, 2).flatten(0, 1)
+        cells = raw[:, 1:].reshape(-1, self.n_columns, self.last).transpose(1, 2).flatten(0, 1)
         n_numbers = self.n_float32 + self.n_float64
-        of_event = self.quality(
+        of_event: Tensor = self.quality(
             cells[:, : self.n_float32].to(torch.float32),
             cells[:, self.n_float32 : n_numbers],
             cells[:, n_numbers:].to(torch.int64),
-        ).unflatten(0, (-1, self.last))
+        ).reshape(-1, self.last, self.n_columns)
         present = torch.arange(self.last, device=raw.device) < raw[:, :1]
         # MISSING takes no part in the maximum: it is the answer where no event has a value.
         has_value = torch.logical_and(present.unsqueeze(2), of_event != MISSING).to(torch.int64)

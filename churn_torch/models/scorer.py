@@ -11,6 +11,8 @@ from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192
+# Events scored at once, of rows with sequences.
+CHUNK_EVENTS = 131_072
 
 
 class Scorer(nn.Module):
@@ -73,6 +75,12 @@ class Scorer(nn.Module):
         return torch.sigmoid(self.calibrator(raw_logit - self.prior_shift))
 
     @property
+    def chunk_rows(self) -> int:
+        """How many rows are scored at once."""
+        n_events = sum(layout.last for layout in self.preprocess.sequence_layouts)
+        return max(1, min(CHUNK_ROWS, CHUNK_EVENTS // max(1, n_events)))
+
+    @property
     def learner(self) -> nn.Module:
         """What is trained: the net, or `Uplift` around it."""
         return self.net if self.effect is None else Uplift(self.net, self.effect)
@@ -97,7 +105,7 @@ class Scorer(nn.Module):
         was_training = self.training
         self.eval()
         parts = []
-        for chunk in columns.in_chunks(CHUNK_ROWS):
+        for chunk in columns.in_chunks(self.chunk_rows):
             x = self.preprocess(*chunk)
             probability = self.calibrated(self.net(x))
             parts.append((probability, self.uplift(x, probability)))
@@ -110,6 +118,6 @@ class Scorer(nn.Module):
         """Return calibrated probabilities of any number of rows, chunk by chunk."""
         was_training = self.training
         self.eval()
-        parts = [self(*chunk) for chunk in columns.in_chunks(CHUNK_ROWS)]
+        parts = [self(*chunk) for chunk in columns.in_chunks(self.chunk_rows)]
         self.train(was_training)
         return torch.cat(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +52,15 @@ def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
     for column in schema.text:
         feed[column.name] = parsed[column.name].to_numpy(object).reshape(-1, 1)
     for group in schema.sequences:
-        feed.update(list_inputs(parsed, group))
+        feed.update(list_inputs({c.name: parsed[c.name] for c in group.columns}, group))
     return feed
 
 
-def list_inputs(parsed: Mapping[str, pd.Series], group: SequenceGroup) -> Feed:
+def list_inputs(parsed: Mapping[str, Iterable[Any]], group: SequenceGroup) -> Feed:
     """Return the inputs of a group of sequences: its lengths, and its cells filled up on the right.
 
     Args:
-        parsed: The columns of N rows, each cell an array.
+        parsed: The columns of N rows, each cell a list or an array.
         group: The group.
     """
     lengths = lengths_of(list(parsed[group.columns[0].name]))
@@ -70,9 +70,10 @@ def list_inputs(parsed: Mapping[str, pd.Series], group: SequenceGroup) -> Feed:
         is_text = Schema.is_text(column)
         dtype: Any = np.float64 if Schema.is_float64(column) else np.float32
         cells = np.full(filled.shape, "" if is_text else np.nan, object if is_text else dtype)
-        lists = [cell for cell in parsed[column.name] if len(cell)]
+        # A number beyond float32 becomes infinite, as in `as_input`.
         with np.errstate(over="ignore"):
-            cells[filled] = np.concatenate(lists) if lists else []
+            lists = [np.asarray(cell, cells.dtype) for cell in parsed[column.name] if len(cell)]
+        cells[filled] = np.concatenate(lists) if lists else []
         feed[column.name] = cells
     return feed
 

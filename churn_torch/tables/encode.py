@@ -107,9 +107,7 @@ def parse_columns(
         InputError: As for `parse`.
     """
     frame = with_text_names(frame).reset_index(drop=True)
-    lists = [column.name for group in schema.sequences for column in group.columns]
-    needed = [*(column.name for column in schema.features), *lists]
-    absent = [name for name in needed if name not in frame.columns]
+    absent = [name for name in schema.read if name not in frame.columns]
     if absent:
         spare = [name for name in frame.columns if name not in {c.name for c in schema.columns}]
         names = ", ".join(f"{name!r}{suggest(name, spare)}" for name in absent)

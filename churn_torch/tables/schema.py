@@ -191,6 +191,12 @@ class Schema:
         return (*self.numbers, *self.text)
 
     @cached_property
+    def read(self) -> tuple[str, ...]:
+        """The names of all columns that the model reads, those of lists last."""
+        lists = (column.name for group in self.sequences for column in group.columns)
+        return (*(column.name for column in self.features), *lists)
+
+    @cached_property
     def explained(self) -> tuple[Column, ...]:
         """The columns that have a reason and a quality, in that order: `inputs`, then lists.
 

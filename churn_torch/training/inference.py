@@ -10,7 +10,7 @@ from torch import Tensor
 
 from churn_torch.models.nets.event_net import EventNet, EventReader
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 from churn_torch.training.rows.batches import InOrder, rows_to_expand
 from churn_torch.training.rows.store import Block, Part
 
@@ -58,7 +58,7 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
 
 def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
     return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
@@ -84,7 +84,7 @@ def sampled_logits(
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     for rows in InOrder(part):
         block = rows.block.take(slice(-rows.first_row % step, None, step))
         with torch.no_grad():
@@ -125,8 +125,9 @@ def fit_baseline(scorer: Scorer, part: Part) -> None:
     expansion = Expansion(scorer.preprocess)
     readers = [reader for reader in scorer.net.readers if isinstance(reader, EventReader)]
     total = torch.zeros(len(readers), dtype=torch.float64)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     for rows in InOrder(part):
-        for chunk in rows.block.in_chunks(min(rows_to_expand(expansion.n_features), CHUNK_ROWS)):
+        for chunk in rows.block.in_chunks(chunk_rows):
             x = expansion(chunk.dense, chunk.codes)
             total += torch.stack([reader(x).double().sum() for reader in readers])
     for reader, logit in zip(readers, total / part.n_rows, strict=True):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.event_lists import SequenceLayout, list_features
 
-# Waves of the time of an event, from one in about twelve standard deviations of it to one in a fifth.
+# Waves of the time of an event, from one in twelve standard deviations of it to five in one.
 _N_WAVES = 8
 _SLOWEST, _FASTEST = 0.5, 32.0
 
@@ -48,9 +48,7 @@ class EventEmbedding(nn.Module):
     def forward(self, cells: Tensor) -> Tensor:
         """Return the vectors of each column."""
         vectors, maps = [], iter(self.maps)
-        for i, (own, code) in enumerate(
-            zip(self.layout.numbers, self.layout.codes, strict=True)
-        ):
+        for i, (own, code) in enumerate(zip(self.layout.numbers, self.layout.codes, strict=True)):
             if own:
                 numbers = cells[:, :, own[0] : own[-1] + 1] if _adjacent(own) else cells[:, :, own]
                 if i == self.layout.days_before:
@@ -108,7 +106,7 @@ class EventReader(nn.Module):
         """Return the lengths ``[N, 1]`` and the cells ``[N, last, n]`` of rows of model space."""
         length = x[:, self.layout.start : self.layout.start + 1]
         cells = x[:, self.layout.start + 1 : self.layout.stop]
-        return length, cells.unflatten(1, (self.layout.last, self.layout.width))
+        return length, cells.reshape(-1, self.layout.last, self.layout.width)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logit of each row of model space, ``[N]``."""
@@ -136,7 +134,7 @@ class EventReader(nn.Module):
             last.append(last[-1] + vectors[n_columns - 1 - k])
         subsets = [*first, *last[1:-1]]
         lengths = torch.cat([length] * len(subsets))
-        value = self.read(torch.cat(subsets), lengths).unflatten(0, (len(subsets), -1))
+        value = self.read(torch.cat(subsets), lengths).reshape(len(subsets), -1)
         of_first = value[: n_columns + 1]
         of_last = torch.cat([value[:1], value[n_columns + 1 :], value[n_columns : n_columns + 1]])
         steps = (of_first[1:] - of_first[:-1] + (of_last[1:] - of_last[:-1]).flip(0)) / 2

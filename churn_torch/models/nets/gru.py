@@ -1,4 +1,4 @@
-"""A recurrent net that reads the events of a customer, beside a linear model of the other columns."""
+"""A recurrent net that reads the events of a customer, beside a linear model of the rest."""
 
 from __future__ import annotations
 
@@ -69,10 +69,8 @@ class RecurrentReader(EventReader):
     def read(self, events: Tensor, length: Tensor) -> Tensor:
         """Return one logit a row; without events that of a state of zeros."""
         units = self.units
-        weights = [
-            *(units.weight_ih_l0, units.weight_hh_l0),
-            *(units.bias_ih_l0, units.bias_hh_l0),
-        ]
+        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+        weights: list[Tensor] = [units.get_parameter(name) for name in names]
         start = events.new_zeros(1, events.shape[0], units.hidden_size)
         states, _ = torch.gru(events, start, weights, True, 1, 0.0, False, False, True)
         place = torch.arange(self.layout.last, device=events.device) + 1

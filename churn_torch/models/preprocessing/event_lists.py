@@ -116,7 +116,7 @@ class EventLists(nn.Module):
         """Return the number of events and the cells of each."""
         events, n_columns = self.preprocess, len(self.names)
         length = raw[:, :1]
-        cells = raw[:, 1:].unflatten(1, (n_columns, self.last)).transpose(1, 2).flatten(0, 1)
+        cells = raw[:, 1:].reshape(-1, n_columns, self.last).transpose(1, 2).flatten(0, 1)
         n_32, n_64 = events.n_float32, events.n_float64
         dense, codes = events.compact(
             cells[:, :n_32].to(torch.float32),
@@ -124,7 +124,7 @@ class EventLists(nn.Module):
             cells[:, n_32 + n_64 :].to(torch.int64),
         )
         features = torch.cat([dense, codes.to(torch.float32)], dim=1) if events.n_text else dense
-        features = features.unflatten(0, (-1, self.last))
+        features = features.reshape(-1, self.last, features.shape[1])
         present = torch.arange(self.last, device=raw.device) < length
         features = torch.where(present.unsqueeze(2), features, features.new_zeros(()))
         return torch.cat([length.to(torch.float32), features.flatten(1)], dim=1)

@@ -40,11 +40,14 @@ class Columns(NamedTuple):
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Columns:
         """Wrap NumPy arrays without copying."""
-        return cls(*(None if array is None else torch.from_numpy(array) for array in arrays))
+        float32, float64, codes = map(torch.from_numpy, arrays[:3])
+        sequences = None if arrays.sequences is None else torch.from_numpy(arrays.sequences)
+        return cls(float32, float64, codes, sequences)
 
     def take(self, rows: Tensor | slice) -> Columns:
         """Return the given rows."""
-        return Columns(*(None if tensor is None else tensor[rows] for tensor in self))
+        sequences = None if self.sequences is None else self.sequences[rows]
+        return Columns(self.float32[rows], self.float64[rows], self.codes[rows], sequences)
 
     def in_chunks(self, n_rows: int) -> Iterator[Columns]:
         """Yield the rows, ``n_rows`` at a time; without rows, yield one empty chunk."""
@@ -152,6 +155,11 @@ class Preprocess(nn.Module):
         self._add("frequencies", torch.zeros(len(levels)))
 
     @property
+    def event_lists(self) -> list[EventLists]:
+        """The preprocessing of each group of sequences."""
+        return [group for group in self.sequences if isinstance(group, EventLists)]
+
+    @property
     def n_features(self) -> int:
         """Width of the model-space row."""
         return len(self.feature_names)
@@ -179,8 +187,7 @@ class Preprocess(nn.Module):
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
         self.sequence_layouts = []
-        for group in self.sequences:
-            assert isinstance(group, EventLists)
+        for group in self.event_lists:
             self.sequence_layouts.append(group.layout(len(named)))
             named += group.named_features()
         for column, n in zip(numbers, n_pieces, strict=True):
@@ -230,9 +237,8 @@ class Preprocess(nn.Module):
         self.piecewise.load(statistics.pieces)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
-        for group, of_events in zip(self.sequences, statistics.sequences, strict=True):
-            assert isinstance(group, EventLists)
-            group.preprocess.load_statistics(of_events)
+        for lists, of_events in zip(self.event_lists, statistics.sequences, strict=True):
+            lists.preprocess.load_statistics(of_events)
 
     def forward(
         self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
@@ -257,9 +263,7 @@ class Preprocess(nn.Module):
             codes.to(torch.int32) + start,
         )
 
-    def _dense(
-        self, float32: Tensor, float64: Tensor, sequences: Tensor | None
-    ) -> list[Tensor]:
+    def _dense(self, float32: Tensor, float64: Tensor, sequences: Tensor | None) -> list[Tensor]:
         """Return the features that are numbers, in groups of columns."""
         scaled, missing, parts = [], [], []
         if self.n_float32:
@@ -280,7 +284,7 @@ class Preprocess(nn.Module):
             flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
             features = [*features, flags - self.get_buffer("missing_share_")]
         if sequences is not None:
-            widths = [group.raw_width for group in self.sequences]
+            widths = [group.raw_width for group in self.event_lists]
             pieces = torch.split(sequences, widths, dim=1)
             parts += [group(piece) for group, piece in zip(self.sequences, pieces, strict=True)]
         return [*features, *parts]

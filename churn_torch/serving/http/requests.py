@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.serving.session import Feed
+from churn_torch.serving.session import Feed, list_inputs
 from churn_torch.tables.cells import (
     LARGEST,
 )
@@ -25,7 +25,7 @@ from churn_torch.tables.dates import (
 from churn_torch.tables.known_words import float_text, word_reader
 from churn_torch.tables.missing_words import is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
-from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.schema import Column, Kind, Schema, SequenceGroup
 
 # A request may hold a million names of any length; so many are shown or compared.
 _SHOWN_NAMES, _SHOWN_LETTERS = 5, 80
@@ -72,9 +72,15 @@ class RowReader:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.columns = schema.inputs
+        self.columns = schema.explained
+        self._sequences = schema.sequences
         self._names = frozenset(column.name for column in self.columns)
-        self._readers = [(column.name, reader(column)) for column in self.columns]
+        self._readers = [(column.name, reader(column)) for column in schema.inputs]
+        self._readers += [
+            (column.name, partial(_list, reader(column), group.last))
+            for group in schema.sequences
+            for column in group.columns
+        ]
         ends = np.cumsum([len(schema.float32), len(schema.float64), len(schema.text)]).tolist()
         self._groups = [
             (slice(start, end), [column.name for column in self.columns[start:end]], dtype)
@@ -104,9 +110,12 @@ class RowReader:
         if row.keys() != self._names:
             raise self._wrong_names(row, place)
         try:
-            return [read(row[name]) for name, read in self._readers]
+            values = [read(row[name]) for name, read in self._readers]
         except ValueError:
             raise self._unreadable(row, place) from None
+        for group in self._sequences:
+            _check_lengths(row, group, place)
+        return values
 
     def feed(self, rows: Sequence[Values]) -> Feed:
         """Return the inputs of the file for what `read` returned, at least one row."""
@@ -115,6 +124,10 @@ class RowReader:
         for group, names, dtype in self._groups:
             block = np.array(values[group], dtype=dtype).reshape(len(names), len(rows), 1)
             feed.update(zip(names, block, strict=True))
+        if self._sequences:
+            of_column = dict(zip((name for name, _ in self._readers), values, strict=True))
+            for sequence in self._sequences:
+                feed.update(list_inputs(of_column, sequence))
         return feed
 
     def _wrong_names(self, row: Mapping[str, object], place: int | None) -> RequestError:
@@ -148,14 +161,60 @@ class RowReader:
             try:
                 read(row[name])
             except ValueError:
+                is_list = any(column in group.columns for group in self._sequences)
                 return RequestError(
-                    expected=f"{expected(column)} in column {name!r}",
-                    got=shown(row[name]),
+                    expected=f"{expected_list(column) if is_list else expected(column)} "
+                    f"in column {name!r}",
+                    got=shown_list(row[name], reader(column)) if is_list else shown(row[name]),
                     fix="send null for a missing value",
                     row=place,
                     column=name,
                 )
         raise AssertionError("a row that could not be read can be read")
+
+
+def _list(read: Read, last: int, value: Any) -> Values:
+    """Read the entries that the model reads, the last ones; null is an empty list."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ValueError
+    return [read(entry) for entry in value[-last:]]
+
+
+def _check_lengths(row: Mapping[str, Any], group: SequenceGroup, place: int | None) -> None:
+    """Refuse lists of different lengths.
+
+    Raises:
+        RequestError: Naming two of the columns.
+    """
+    (first, length), *others = ((c.name, len(row[c.name] or ())) for c in group.columns)
+    for name, other in others:
+        if other != length:
+            raise RequestError(
+                expected=f"lists of the same length in the columns of {group.name}",
+                got=f"{length} entries of {first!r} and {other} of {name!r}",
+                fix="send null for an entry without a value",
+                row=place,
+                column=name,
+            )
+
+
+def expected_list(column: Column) -> str:
+    """Describe what a list of the column looks like."""
+    return f"a list, each entry {expected(column)} or null,"
+
+
+def shown_list(value: object, read: Read) -> str:
+    """Describe the first entry of a list that cannot be read, or what came in place of a list."""
+    if not isinstance(value, list):
+        return shown(value)
+    for position, entry in enumerate(value):
+        try:
+            read(entry)
+        except ValueError:
+            return f"{shown(entry)} as entry {position + 1}"
+    return "a list"
 
 
 def reader(column: Column) -> Read:

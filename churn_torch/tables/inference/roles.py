@@ -99,7 +99,7 @@ def _check_sequences(
         if f"{group}_length" in names:
             raise InputError(
                 f"data.sequences.{group}",
-                expected=f"no column {group}_length, which the ONNX file calls the number of events",
+                expected=f"no column {group}_length: the ONNX file has an input of this name",
                 got="a column of that name",
                 fix="give the group another name",
             )
