@@ -26,7 +26,8 @@ from torch import nn
 from churn_torch.cli.compose import compose
 from churn_torch.export import tensor_graph
 from churn_torch.export.graph import build_onnx
-from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
+from churn_torch.export.output_parity import TOLERANCE
+from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, check_parity
 from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS

@@ -25,7 +25,11 @@ SAID = {
         "A threshold by group decides by the column itself",
     ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
-    "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
+    "campaign": (
+        "keep rates play no part",
+        "(the optimum of the relaxation)",
+        "test customers who stay spent",
+    ),
 }
 
 

@@ -16,12 +16,16 @@ from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import FORMAT, NET_VALUE, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import EXPECTED_SPEND, FORMAT, NET_VALUE, QUALITY, REASONS, UPLIFT
 from churn_torch.tables.schema import Column, Kind, Schema
 
 UPLIFT_MEANING = (
     "by how much a contact lowers the probability of churn, which is that of customers who are not "
     "contacted; below 0 a contact does harm"
+)
+SPEND_MEANING = (
+    "what the customer is expected to spend in the time that the model looks ahead, if they stay; "
+    "churn_probability says how likely it is that they do not"
 )
 
 
@@ -130,6 +134,7 @@ def file_metadata(
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
         **({"explain": metrics["explain"]} if "explain" in metrics else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
+        **({"spend": {EXPECTED_SPEND: SPEND_MEANING}} if EXPECTED_SPEND in outputs else {}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,
         "format": FORMAT,

@@ -11,17 +11,25 @@ import torch
 
 from churn_torch.errors import ParityError
 from churn_torch.export.net_value import NetValue
+from churn_torch.export.output_parity import TOLERANCE, check_net_value, check_spend
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema, SequenceGroup
 from churn_torch.tables.sequences import events_of, in_cells, lengths_of
 
-TOLERANCE = 1e-5
 REASON_TOLERANCE = 1e-4
 # The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
 # a single step is larger than 1e-4.
@@ -165,7 +173,9 @@ def check_parity(
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
         if NET_VALUE in got:
             assert net_value is not None
-            _check_net_value(got, net_value, columns, schema)
+            check_net_value(got, net_value, columns, schema)
+        if EXPECTED_SPEND in got:
+            check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -190,30 +200,6 @@ def check_parity(
         n_kinks=n_rounded[REASONS],
         n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
     )
-
-
-def _check_net_value(
-    got: Mapping[str, Array], net_value: NetValue, columns: Columns, schema: Schema
-) -> None:
-    """Compare the net value with that of the file's own scores, which are compared elsewhere.
-
-    Raises:
-        ParityError: It differs by more than ``TOLERANCE`` of the amounts that are added up, or is
-            not missing where the customer's value is.
-    """
-    scores = {name: torch.from_numpy(got[name]) for name in (PROBABILITY, UPLIFT)}
-    kept = net_value.kept(columns, schema)
-    expected = net_value(scores[PROBABILITY], scores[UPLIFT], kept).numpy()
-    amount = kept.abs().numpy() + net_value.leaver_cost + net_value.stayer_cost
-    same = (got[NET_VALUE] == expected) | (np.isnan(got[NET_VALUE]) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(got[NET_VALUE] - expected) <= TOLERANCE * np.maximum(1.0, amount)
-    if not (same | near & np.isfinite(amount)).all():
-        row = int(np.argmin(same | near))
-        raise ParityError(
-            f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
-            f"{got[NET_VALUE][row]} and {expected[row]}"
-        )
 
 
 def reason_tolerance(reasons: Array) -> Array:

@@ -27,7 +27,15 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    UPLIFT,
+)
 from churn_torch.tables.schema import Column, Schema
 
 IR_VERSION = 10
@@ -81,8 +89,9 @@ def tensor_graph(
         opset: Version of the standard operators.
         net_value: How the net value is computed, if it is among the outputs.
     """
-    # The effect takes the row in model space, which a folded scorer never makes.
-    folded, attribution = None if scorer.effect is not None else _folded(scorer), None
+    # The other heads take the row in model space, which a folded scorer never makes.
+    has_heads = scorer.effect is not None or scorer.spend is not None
+    folded, attribution = None if has_heads else _folded(scorer), None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
@@ -181,6 +190,8 @@ class _TensorGraph(nn.Module):
             if self.net_value is not None:
                 kept = self.net_value.kept(Columns(*columns), self.schema)
                 values[NET_VALUE] = self.net_value(values[PROBABILITY], values[UPLIFT], kept)
+            if self.scorer.spend is not None:
+                values[EXPECTED_SPEND] = self.scorer.spend(x)
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.spend import SpendHead
 from churn_torch.models.nets.uplift import Uplift, treated_logit
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 
@@ -26,7 +27,8 @@ class Scorer(nn.Module):
     ``baseline`` is the mean training row in model space; reasons are measured from it.
 
     A scorer with an ``effect`` gives the probability of customers who are not contacted, and
-    `uplift`, by how much a contact lowers it.
+    `uplift`, by how much a contact lowers it. A scorer with a ``spend`` also gives
+    `expected_spend`, what a customer who stays will spend.
 
     Args:
         preprocess: Typed columns to model space.
@@ -34,6 +36,7 @@ class Scorer(nn.Module):
         calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
         effect: What a contact adds to the logit of the net (`Uplift`); None where that was not
             learned.
+        spend: `SpendHead`; None where that was not learned.
 
     Shape:
         Columns of N rows to ``[N]`` float32 probabilities.
@@ -48,12 +51,14 @@ class Scorer(nn.Module):
         net: nn.Module,
         calibrator: Calibrator,
         effect: nn.Module | None = None,
+        spend: SpendHead | None = None,
     ) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.net = net
         self.calibrator = calibrator
         self.effect = effect
+        self.spend = spend
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
@@ -112,6 +117,13 @@ class Scorer(nn.Module):
         self.train(was_training)
         probability, uplift = map(torch.cat, zip(*parts, strict=True))
         return probability, uplift
+
+    @torch.no_grad()
+    def expected_spend(self, columns: Columns) -> Tensor:
+        """Return what each customer is expected to spend who stays, ``[N]``, chunk by chunk."""
+        assert self.spend is not None
+        chunks = columns.in_chunks(CHUNK_ROWS)
+        return torch.cat([self.spend(self.preprocess(*chunk)) for chunk in chunks])
 
     @torch.no_grad()
     def score(self, columns: Columns) -> Tensor:

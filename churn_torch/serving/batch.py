@@ -19,7 +19,7 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT_OUTPUTS
+from churn_torch.serving.outputs import PROBABILITY, SCORES
 from churn_torch.serving.session import Array, Feed, as_input, list_inputs, open_session
 from churn_torch.tables.encode import Texts
 
@@ -27,8 +27,6 @@ from churn_torch.tables.encode import Texts
 BLOCK_ROWS = 8_192
 # Of a model of sequences, so many events pass it at a time.
 _BLOCK_EVENTS = 65_536
-# The scores: the probability and, of a model of uplift, the uplift.
-SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values())
 
 
 class BatchModel:

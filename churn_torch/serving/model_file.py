@@ -18,7 +18,7 @@ from churn_torch.tables.schema import Schema
 # Entries of the metadata that are JSON; all others, also those of other tools, are text.
 _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
-    *("training", "decision", "reasons", "quality", "uplift", "value", "parity"),
+    *("training", "decision", "reasons", "quality", "uplift", "spend", "value", "parity"),
     *("correlated_columns", "explain"),
 )
 

@@ -9,6 +9,7 @@ QUALITY = "quality"  # [N, F] int64, whether each input can be trusted
 UPLIFT = "uplift"  # [N] float32, by how much a contact lowers the probability
 
 NET_VALUE = "net_value"  # [N] float32, what a contact is expected to bring, in money
+EXPECTED_SPEND = "expected_spend"  # [N] float32, what a customer who stays will spend, in money
 
 # By the word in ``export.outputs``, in their order in the file.
 OUTPUTS: dict[str, str] = {
@@ -19,7 +20,11 @@ OUTPUTS: dict[str, str] = {
 }
 # The same of what only a model of uplift (``model=uplift``) has.
 UPLIFT_OUTPUTS = {"uplift": UPLIFT, "net_value": NET_VALUE}
-ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS}
+# The same of what only a model that has learned what customers spend (``data.spend``) has.
+SPEND_OUTPUTS = {"spend": EXPECTED_SPEND}
+ALL_OUTPUTS = {**OUTPUTS, **UPLIFT_OUTPUTS, **SPEND_OUTPUTS}
+# Outputs of one number a customer, but for the decision, which follows from the probability.
+SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values(), *SPEND_OUTPUTS.values())
 
 
 # Increased when a change would make older readers misread a file.

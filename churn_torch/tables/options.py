@@ -131,6 +131,7 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
+        spend: The column with what a customer spent in the time that the target looks at.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
@@ -148,6 +149,7 @@ class ColumnRoles:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | None = None
+    spend: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
@@ -227,6 +229,7 @@ class DataOptions:
         treatment: As for `ColumnRoles`.
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
+        spend: As for `ColumnRoles`.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
         horizon: Periods for which a kept customer stays.
@@ -258,6 +261,7 @@ class DataOptions:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | float | None = None
+    spend: str | None = None
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -331,6 +335,7 @@ class DataOptions:
             treatment_probability=self.treatment_probability
             if isinstance(self.treatment_probability, str)
             else None,
+            spend=self.spend,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,

@@ -12,6 +12,7 @@ from torch import nn
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
+from churn_torch.models.nets.spend import SpendHead
 from churn_torch.models.nets.uplift import EffectHead
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorecard.binning import ScorecardOptions
@@ -153,13 +154,14 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         nets = [make(**sizes) for _ in range(options.ensemble)]
         return nets[0] if len(nets) == 1 else Ensemble(nets)
 
+    spend = None if schema.spend is None else SpendHead(preprocess.n_features)
     if options.learns_uplift:
         body = net()
         head = body.head if hasattr(body, "hidden") else None
         effect = EffectHead(head.in_features) if isinstance(head, nn.Linear) else net()
-        return Scorer(preprocess, body, calibrator(), effect)
+        return Scorer(preprocess, body, calibrator(), effect, spend)
     if not options.cv.average:
-        return Scorer(preprocess, net(), calibrator())
+        return Scorer(preprocess, net(), calibrator(), spend=spend)
     n_folds = options.cv.folds * options.cv.repeats
     members = [Fold(net(), calibrator()) for _ in range(n_folds)]
     return Scorer(preprocess, Ensemble(members), Calibrator())

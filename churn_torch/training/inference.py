@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -25,12 +25,14 @@ class Scored(NamedTuple):
         label: 1 for churners.
         uplift: By how much a contact lowers the probability; None where that was not learned.
         treatment: 1 for customers who were contacted; None where that is not known.
+        spend: What a customer who stays is expected to spend; None where that was not learned.
     """
 
     probability: Tensor
     label: Tensor
     uplift: Tensor | None = None
     treatment: Tensor | None = None
+    spend: Tensor | None = None
 
     @property
     def untreated(self) -> tuple[Tensor, Tensor]:
@@ -52,15 +54,28 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
             probability = scorer.calibrated(logit)
-            uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
-            yield Scored(probability, block.label, uplift, block.treatment)
+            uplift = spend = None
+            if scorer.effect is not None:
+                uplift = _each(scorer, block, probability, scorer.uplift)
+            if scorer.spend is not None:
+                spend = _each(scorer, block, probability, lambda x, _: _expected(scorer, x))
+            yield Scored(probability, block.label, uplift, block.treatment, spend)
 
 
-def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
+def _expected(scorer: Scorer, x: Tensor) -> Tensor:
+    assert scorer.spend is not None
+    spend: Tensor = scorer.spend(x)
+    return spend
+
+
+def _each(
+    scorer: Scorer, block: Block, probability: Tensor, output: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Return an output of model-space rows and their probabilities, chunk by chunk."""
     expansion = Expansion(scorer.preprocess)
     chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
-    return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
+    return torch.cat([output(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
 
 def sampled_logits(

@@ -17,6 +17,7 @@ from churn_torch.training.strategy import check_processes
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import check_threshold
 from churn_torch.workflows.profit_loss import check_profit_loss
+from churn_torch.workflows.spend import check_spend
 
 
 def check_choices(options: TrainOptions) -> None:
@@ -55,6 +56,7 @@ def check_choices(options: TrainOptions) -> None:
     _check_uplift(options)
     check_threshold(options)
     check_profit_loss(options)
+    check_spend(options)
     check_selection(options.features.select, options.features.k)
 
 

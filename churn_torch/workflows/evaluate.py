@@ -23,7 +23,7 @@ from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import PREDICTED_VALUE, ValueExpression
 from churn_torch.tables.encode import encode
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
@@ -191,7 +191,7 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
         InputError: The run held none back, or the source has changed.
     """
     names = [column.name for column in run.schema.columns]
-    computed = [] if run.options.data.value is None else [VALUE]
+    computed = [] if run.options.data.value in (None, PREDICTED_VALUE) else [VALUE]
     check_sliced("by", by, [*names, *computed])
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):

@@ -49,6 +49,7 @@ from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows, watched
+from churn_torch.workflows.spend import learned_spend
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -155,6 +156,8 @@ def fitted(
         if choice is not None:
             fit["calibration"] = asdict(choice)
             announce(calibration_sentence(fit["calibration"]))
+        if scorer.spend is not None:
+            fit["spend"] = learned_spend(scorer, store, table)
         rule: str | float = options.threshold
         if rule == PROFIT:
             rule = profit_threshold(

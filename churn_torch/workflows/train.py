@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from omegaconf import DictConfig
 
 from churn_torch.console import show
@@ -17,23 +15,19 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
-from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import correlated_sentence, reasons_sentence
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import scored
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
@@ -43,6 +37,7 @@ from churn_torch.workflows.fairness import check_groups, judge_table, show_fairn
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
@@ -59,6 +54,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
     start_run,
 )
+from churn_torch.workflows.spend import SpendRows, show_spend
 from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
@@ -178,36 +174,6 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
     }
 
 
-def predictions(
-    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
-) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and scores; measure them on the way.
-
-    Args:
-        scorer: Trained.
-        store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        effect: Gets all rows of a model of uplift.
-    """
-    chunks = store.carried_chunks(sources.READ_ROWS)
-    carried = next(chunks)
-    for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
-        n_rows = len(rows.label)
-        while len(carried) < n_rows:
-            carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        added = {
-            "label": rows.label.numpy().astype(np.int64),
-            PROBABILITY: rows.probability.numpy(),
-        }
-        if rows.uplift is not None:
-            added[UPLIFT] = rows.uplift.numpy()
-        if effect is not None:
-            effect.add(rows, carried.iloc[:n_rows])
-        yield carried.iloc[:n_rows].assign(**added)
-        carried = carried.iloc[n_rows:].reset_index(drop=True)
-
-
 def _check(options: TrainOptions) -> None:
     check_choices(options)
     refuse_folds(options, "churn_torch.train")
@@ -241,17 +207,25 @@ def _metrics(
 ) -> dict[str, Any]:
     """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
     measured = SplitMetrics(threshold=model.threshold)
-    effect = None
+    effect = spend = None
     if options.learns_uplift:
         effect = UpliftRows(options.data.treatment_probability, options.offer)
+    if model.schema.spend is not None:
+        spend = SpendRows(model.schema.spend)
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
+    value = None if options.data.value is None else valuation_of(options.data)
+    also = [rows.add for rows in (effect, spend) if rows is not None]
+    rows = with_profit(predictions(model.scorer, model.store, measured, also, value), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
     return {
         "validation": model.validation,
-        "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
+        "test": {
+            **measured.with_intervals(model.threshold),
+            **profit_figures(weighed),
+            **({} if spend is None else spend.measured()),
+        },
         **decision_of(options),
         **uplift,
         "fit": model.fit,
@@ -281,6 +255,7 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
         show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_spend(metrics["test"], show)
     show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:

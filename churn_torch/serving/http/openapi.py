@@ -17,6 +17,7 @@ from churn_torch.serving.http.requests import (
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
+    EXPECTED_SPEND,
     NET_VALUE,
     PROBABILITY,
     QUALITY,
@@ -178,7 +179,7 @@ def _spelled(column: Column, value: Any) -> Any:
 
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
-    uplift = model.metadata.get("uplift", {})
+    uplift, spend = model.metadata.get("uplift", {}), model.metadata.get("spend", {})
     correlated = [f" {g['sentence']}." for g in model.metadata.get("correlated_columns", ())]
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
@@ -202,6 +203,11 @@ def _answers(model: ModelFile) -> dict[str, Json]:
         NET_VALUE: {
             "type": ["number", "null"],
             "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
+        },
+        EXPECTED_SPEND: {
+            "type": "number",
+            "minimum": 0,
+            "description": f"{str(spend.get(EXPECTED_SPEND, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {

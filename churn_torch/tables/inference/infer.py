@@ -71,6 +71,9 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         elif name == roles.treatment_probability:
             note = "the chance of having been contacted; not learned from"
             columns.append(written_numbers(profile).as_column(Kind.TREATMENT_PROBABILITY, note))
+        elif name == roles.spend:
+            note = "what a customer spent afterwards; only the expected spend is learned from it"
+            columns.append(written_numbers(profile).as_column(Kind.SPEND, note))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:

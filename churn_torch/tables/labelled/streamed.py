@@ -272,7 +272,9 @@ def open_streamed(
     given = [_Source(main, columns, only_carried, assign)]
     if test is not None and test_columns is not None:
         # A test source needs none of these.
-        wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
+        wanted -= {schema.id, schema.weight, roles.time, roles.group, schema.spend} - {
+            *test_columns
+        }
         names = [name for name in columns if name in wanted]
         given.append(_Source(test, names, only_carried, all_test))
     # Rows of one id have one hash.
