@@ -60,6 +60,8 @@ def choice(option: str) -> list[str]:
         return []
     if group == "net":
         return ["model=uplift", option, "data.treatment=phone"]
+    if option in ("model=gru", "model=event_transformer"):
+        return [option, "data.sequences.orders.columns=[orders_amount]"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
     if group == "data":

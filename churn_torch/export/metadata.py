@@ -37,7 +37,7 @@ def describe_columns(schema: Schema, typical: Mapping[str, Any]) -> list[dict[st
         typical: A value for each input, from `typical_customer`. Dates are days since 1970-01-01
             UTC, as the file takes them.
     """
-    lists = {column.name for group in schema.sequences for column in group.columns}
+    lists = {column.name for column in schema.lists}
     return [
         _described(column, typical[column.name], is_list=column.name in lists)
         for column in schema.explained

@@ -106,7 +106,7 @@ def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -
 def _hostile_lists(
     rows: pd.DataFrame, group: SequenceGroup, rng: np.random.Generator
 ) -> dict[str, pd.Series]:
-    """Return lists of no event, of one, of as many as are read and of more, half of them edge cases.
+    """Return lists of no event, one, as many as are read and more, half of the cells edge cases.
 
     About half of the rows keep their number of events.
     """

@@ -56,7 +56,7 @@ class Group:
 
 def input_groups(schema: Schema) -> list[Group]:
     """Return the non-empty groups of input columns, in the order of `Columns`."""
-    lists = tuple(column.name for group in schema.sequences for column in group.columns)
+    lists = tuple(column.name for column in schema.lists)
     n_cells = sum(group.width for group in schema.sequences)
     groups = [
         _plain_group("float32", schema.float32, TensorProto.FLOAT, 0),

@@ -49,7 +49,7 @@ def typical_customer(scorer: Scorer, schema: Schema, parsed: pd.DataFrame, base_
         base_rate: The churn rate of the training rows.
     """
     # The events of no two customers agree, and those of one are not shown: there are none.
-    lists: Row = {column.name: [] for group in schema.sequences for column in group.columns}
+    lists: Row = {column.name: [] for column in schema.lists}
     defaults = training_defaults(scorer.preprocess, schema) | lists
     if len(parsed) < N_NEIGHBOURS:
         return defaults

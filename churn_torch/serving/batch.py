@@ -80,7 +80,7 @@ class BatchModel:
         """
         feed: Feed = {}
         texts: dict[str, Texts] = {}
-        lists = {c.name for group in self.schema.sequences for c in group.columns}
+        lists = {column.name for column in self.schema.lists}
         for name, column in columns.items():
             if name in lists:
                 continue

@@ -12,16 +12,10 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells, dates, missing_words, plain_numbers, sequences
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.schema import (
-    Column,
-    Kind,
-    Schema,
-    SequenceGroup,
-    Storage,
-    with_text_names,
-)
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 from churn_torch.tables.text_codes import (
     FIRST_CATEGORY,
     MISSING_CODE,
@@ -271,17 +265,8 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
     arrays = Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
     if not schema.sequences:
         return arrays
-    groups = [
-        sequences.encode_lists(parsed, group, _cells(sequences.events_of(parsed, group), group))
-        for group in schema.sequences
-    ]
+    groups = [sequences.encode_lists(parsed, group, encode) for group in schema.sequences]
     return arrays._replace(sequences=np.concatenate(groups, axis=1))
-
-
-def _cells(events: pd.DataFrame, group: SequenceGroup) -> npt.NDArray[np.float64]:
-    """Return the cells of events, ``[M, C]``; categories by their codes."""
-    arrays = encode(events, group.events)
-    return np.concatenate([arrays.float32, arrays.float64, arrays.codes], axis=1, dtype=np.float64)
 
 
 def is_dated(column: Column) -> bool:

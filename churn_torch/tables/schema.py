@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.number_formats import NumberFormat
+from churn_torch.tables.sequence_group import SequenceGroup
 
 __all__ = ["Column", "Kind", "Schema", "SequenceGroup", "Storage"]
 
@@ -75,38 +73,6 @@ class Column:
     needs_float64: bool = False
     minimum: float | None = None
     maximum: float | None = None
-
-
-@dataclass(frozen=True)
-class SequenceGroup:
-    """Columns of lists that belong together: entry i of each list is about the customer's event i.
-
-    Attributes:
-        name: What the events are, e.g. ``orders``.
-        last: Most events of a customer that a model reads, the latest ones.
-        events: The columns of an event. The lists of a row are those of its events, oldest first.
-        days_before: The column with the days from the event to the day of the row, if any.
-    """
-
-    name: str
-    last: int
-    events: Schema
-    days_before: str | None = None
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns of an event, in the order of the ONNX file's inputs."""
-        return self.events.inputs
-
-    @property
-    def length_name(self) -> str:
-        """The input of the ONNX file that holds the number of events of each row."""
-        return f"{self.name}_length"
-
-    @property
-    def width(self) -> int:
-        """How many numbers a row of the group is as an array: its length, then all cells."""
-        return 1 + len(self.columns) * self.last
 
 
 @dataclass(frozen=True)
@@ -192,19 +158,19 @@ class Schema:
         return (*self.numbers, *self.text)
 
     @cached_property
+    def lists(self) -> tuple[Column, ...]:
+        """The columns of lists, each as that of its events, in the order of the file's inputs."""
+        return tuple(column for group in self.sequences for column in group.columns)
+
+    @cached_property
     def read(self) -> tuple[str, ...]:
         """The names of all columns that the model reads, those of lists last."""
-        lists = (column.name for group in self.sequences for column in group.columns)
-        return (*(column.name for column in self.features), *lists)
+        return tuple(column.name for column in (*self.features, *self.lists))
 
     @cached_property
     def explained(self) -> tuple[Column, ...]:
-        """The columns that have a reason and a quality, in that order: `inputs`, then lists.
-
-        A column of lists stands here as that of its events.
-        """
-        lists = (column for group in self.sequences for column in group.columns)
-        return (*self.inputs, *lists)
+        """The columns that have a reason and a quality, in their order."""
+        return (*self.inputs, *self.lists)
 
     @property
     def id(self) -> str | None:
@@ -253,7 +219,7 @@ class Schema:
     def to_json(self) -> str:
         """Write the schema as JSON text that `from_json` reads back equal."""
         content = {"version": _VERSION, **dataclasses.asdict(self)}
-        if not self.sequences:  # so that the schemas of most tables stay as they were
+        if not self.sequences:
             del content["sequences"]
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
@@ -283,15 +249,14 @@ class Schema:
 
 
 def _schema_from(entry: Mapping[str, Any]) -> Schema:
-    content = dict(entry)
-    content["columns"] = tuple(_column_from(column) for column in content["columns"])
-    content["layouts"] = dict(content["layouts"])
-    content["negatives"] = tuple(content["negatives"])
-    content["sequences"] = tuple(
-        SequenceGroup(**{**group, "events": _schema_from(group["events"])})
-        for group in content.get("sequences", ())
-    )
-    return Schema(**content)
+    groups = [{**g, "events": _schema_from(g["events"])} for g in entry.get("sequences", ())]
+    typed = {
+        "columns": tuple(_column_from(column) for column in entry["columns"]),
+        "layouts": dict(entry["layouts"]),
+        "negatives": tuple(entry["negatives"]),
+        "sequences": tuple(SequenceGroup(**group) for group in groups),
+    }
+    return Schema(**{**entry, **typed})
 
 
 def _damaged(got: str) -> InputError:
@@ -305,34 +270,9 @@ def _damaged(got: str) -> InputError:
 
 def _column_from(entry: Mapping[str, Any]) -> Column:
     fields = dict(entry)
-    if fields.get("vocabulary") is not None:
-        fields["vocabulary"] = tuple(fields["vocabulary"])
+    words = fields.get("vocabulary")
+    fields["vocabulary"] = None if words is None else tuple(words)
     fields["number_format"] = NumberFormat.from_json(fields.get("number_format"))
     fields["missing_words"] = tuple(map(str, fields.get("missing_words", ())))
     kind, storage = Kind(fields.pop("kind")), Storage(fields.pop("storage"))
     return Column(kind=kind, storage=storage, **fields)
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Raise InputError when two columns share a name."""
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(
-            "columns",
-            expected="a different name for each",
-            got=f"{', '.join(map(repr, repeated[:6]))} more than once",
-            fix="rename or drop the repeated columns",
-        )
-
-
-def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with its column names as text (they may be numbers), all distinct.
-
-    Blanks around a name are left out, as all readers do.
-
-    Raises:
-        InputError: Two columns share a name.
-    """
-    names = [str(name).strip() for name in frame.columns]
-    check_names(names)
-    return frame.set_axis(names, axis=1)

@@ -165,7 +165,7 @@ def events_of(parsed: pd.DataFrame, group: SequenceGroup) -> pd.DataFrame:
 
 
 def encode_lists(
-    parsed: pd.DataFrame, group: SequenceGroup, cells: npt.NDArray[np.float64]
+    parsed: pd.DataFrame, group: SequenceGroup, encode: Callable[..., Any]
 ) -> npt.NDArray[np.float64]:
     """Return the group as an array: the number of events, then `last` cells of each column.
 
@@ -174,15 +174,19 @@ def encode_lists(
     Args:
         parsed: N rows.
         group: The group.
-        cells: ``[M, C]`` the cells of `events_of`, categories by their codes.
+        encode: `churn_torch.tables.encode.encode`; categories become codes.
 
     Shape:
         ``[N, 1 + C * last]`` float64.
     """
     lists = parsed[group.columns[0].name]
     lengths = np.minimum(lengths_of(list(lists)), group.last)
+    float32, float64, codes, _ = encode(events_of(parsed, group), group.events)
+    cells = np.concatenate([float32, float64, codes], axis=1, dtype=np.float64)
     array = np.zeros((len(parsed), len(group.columns), group.last))
     row = np.repeat(np.arange(len(parsed)), lengths)
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     array[row, :, place] = cells
-    return np.concatenate([lengths[:, np.newaxis], array.reshape(len(parsed), -1)], axis=1)
+    return np.concatenate(
+        [lengths[:, np.newaxis], array.reshape(len(parsed), group.width - 1)], axis=1
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -147,7 +148,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         "sequences": preprocess.sequence_layouts,
     }
     taken = inspect.signature(make).parameters
-    check_reads_sequences(options, schema, "sequences" in taken)
+    check_reads_sequences(options, [column.name for column in schema.lists])
     sizes = {name: size for name, size in sizes.items() if name in taken}
 
     def net() -> nn.Module:
@@ -167,13 +168,19 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     return Scorer(preprocess, Ensemble(members), Calibrator())
 
 
-def check_reads_sequences(options: FitOptions, schema: Schema, reads: bool) -> None:
+def check_reads_sequences(options: FitOptions, lists: Sequence[str]) -> None:
     """Refuse columns of lists for a net that reads none, and the other way round.
+
+    Args:
+        options: With the model.
+        lists: The names of the columns of lists.
 
     Raises:
         InputError: One of the two stands alone.
     """
-    if reads == bool(schema.sequences):
+    group = "net" if options.learns_uplift else "model"
+    reads = "sequences" in inspect.signature(maker_of(group, options.own_net)).parameters
+    if reads == bool(lists):
         return
     name = options.own_net.target.rpartition(".")[2]
     if reads:
@@ -183,11 +190,10 @@ def check_reads_sequences(options: FitOptions, schema: Schema, reads: bool) -> N
             got="none",
             fix="name them in data.sequences, or choose another model",
         )
-    names = ", ".join(repr(c.name) for group in schema.sequences for c in group.columns)
     raise InputError(
         "model",
         expected="gru or event_transformer with data.sequences",
-        got=f"{name}, which cannot read lists ({names})",
+        got=f"{name}, which cannot read lists ({', '.join(map(repr, lists))})",
         fix="choose model=gru, or leave data.sequences out",
     )
 

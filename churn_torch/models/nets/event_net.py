@@ -150,7 +150,8 @@ class EventNet(nn.Module):
 
     Args:
         n_features: Width of the model-space row.
-        columns: The positions of the features of each column, those of lists last.
+        columns: The positions of the features of each column, those of lists last; None makes each
+            feature a column.
         readers: What reads each group.
         layouts: Where the groups stand.
 
@@ -161,22 +162,22 @@ class EventNet(nn.Module):
     def __init__(
         self,
         n_features: int,
-        columns: Sequence[Sequence[int]],
+        columns: Sequence[Sequence[int]] | None,
         readers: Sequence[EventReader],
         layouts: Sequence[SequenceLayout],
     ) -> None:
         super().__init__()
         of_lists = set(list_features(layouts))
-        self.first, self.stop = layouts[0].start, layouts[-1].stop
-        n_plain = n_features - len(of_lists)
+        self.first, self.stop = (layouts[0].start, layouts[-1].stop) if layouts else (0, 0)
         plain = [i for i in range(n_features) if i not in of_lists]
-        own = [column for column in columns if not of_lists & set(column)]
-        share = torch.zeros(n_plain, len(own))
+        every = [[i] for i in plain] if columns is None else columns
+        own = [column for column in every if not of_lists & set(column)]
+        share = torch.zeros(len(plain), len(own))
         for i, column in enumerate(own):
             for feature in column:
                 share[plain.index(feature), i] = 1
         self.register_buffer("of_column", share, persistent=False)
-        self.linear = nn.Linear(n_plain, 1)
+        self.linear = nn.Linear(len(plain), 1)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         self.readers = nn.ModuleList(readers)

@@ -25,9 +25,9 @@ class EventTransformer(EventNet):
     Args:
         n_features: Width of the model-space row.
         columns: As for `EventNet`.
-        sequences: Where the groups of sequences stand; at least one.
+        sequences: Where the groups of sequences stand; without any the model is linear.
         width: Size of the vector of an event; a multiple of ``heads``.
-        depth: Layers.
+        depth: Layers; with 0 the events are averaged as they are.
         heads: Heads of attention.
         dropout: Share of units dropped in training, in [0, 1).
 
@@ -42,18 +42,18 @@ class EventTransformer(EventNet):
         self,
         *,
         n_features: int,
-        columns: Sequence[Sequence[int]],
-        sequences: Sequence[SequenceLayout],
+        columns: Sequence[Sequence[int]] | None = None,
+        sequences: Sequence[SequenceLayout] = (),
         width: int = 32,
         depth: int = 2,
         heads: int = 4,
         dropout: float = 0.1,
     ) -> None:
         check_event_net(width, dropout)
-        if depth < 1 or heads < 1 or width % heads:
+        if depth < 0 or heads < 1 or width % heads:
             raise InputError(
                 "model",
-                expected="depth >= 1, and width a multiple of heads",
+                expected="depth >= 0, and width a multiple of heads",
                 got=f"depth={depth}, width={width}, heads={heads}",
             )
         readers = [AttentionReader(layout, width, depth, heads, dropout) for layout in sequences]

@@ -22,7 +22,7 @@ class GRU(EventNet):
     Args:
         n_features: Width of the model-space row.
         columns: As for `EventNet`.
-        sequences: Where the groups of sequences stand; at least one.
+        sequences: Where the groups of sequences stand; without any the model is linear.
         width: Size of the state, and of the vector of an event.
         dropout: Share of the state dropped in training, in [0, 1).
 
@@ -37,8 +37,8 @@ class GRU(EventNet):
         self,
         *,
         n_features: int,
-        columns: Sequence[Sequence[int]],
-        sequences: Sequence[SequenceLayout],
+        columns: Sequence[Sequence[int]] | None = None,
+        sequences: Sequence[SequenceLayout] = (),
         width: int = 32,
         dropout: float = 0.1,
     ) -> None:

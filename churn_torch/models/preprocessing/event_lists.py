@@ -130,6 +130,12 @@ class EventLists(nn.Module):
         return torch.cat([length.to(torch.float32), features.flatten(1)], dim=1)
 
 
+def event_features(groups: Sequence[EventLists], raw: Tensor) -> list[Tensor]:
+    """Return the features of all groups, of ``[N, S]`` (`Columns.sequences`)."""
+    parts = torch.split(raw, [group.raw_width for group in groups], dim=1)
+    return [group(part) for group, part in zip(groups, parts, strict=True)]
+
+
 def fit_events(
     chunks: Callable[[], Iterable[pd.DataFrame]],
     schema: Schema,

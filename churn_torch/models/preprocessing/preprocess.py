@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
-from churn_torch.models.preprocessing.event_lists import EventLists
+from churn_torch.models.preprocessing.event_lists import EventLists, event_features
 from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, PiecewiseLinear
 from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
@@ -28,8 +27,7 @@ class Columns(NamedTuple):
         float32: ``[N, n_float32]`` float32, NaN for missing.
         float64: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
         codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
-        sequences: ``[N, S]`` float64, the events of each row
-            (`churn_torch.tables.sequences.encode_lists`); None without sequences.
+        sequences: ``[N, S]`` float64 (`churn_torch.tables.encode.Arrays`); None without any.
     """
 
     float32: Tensor
@@ -77,12 +75,11 @@ class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
     The features are, in order: scaled numbers (float32, then float64), a missing flag for each
-    number column that had missing training values, calendar parts of dates, the events of each
-    group of sequences (`churn_torch.models.preprocessing.event_lists`), the pieces of numbers
-    (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
-    All features except robust-scaled numbers are centred on their training mean. A missing or
-    unseen category that did not occur in training gives zeros, so it has no effect. A number that
-    is missing or infinite is replaced by the training median.
+    number column that had missing training values, calendar parts of dates, the events of sequences
+    (`event_lists`), the pieces of numbers (`churn_torch.models.preprocessing.piecewise_linear`),
+    one-hot categories. All but events and robust-scaled numbers are centred on their training mean.
+    A missing or unseen category that did not occur in training gives zeros, so it has no effect. A
+    number that is missing or infinite is replaced by the training median.
 
     Args:
         schema: A schema completed by `fit_statistics`; it alone decides the shapes.
@@ -100,10 +97,7 @@ class Preprocess(nn.Module):
         self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
         self.columns = tuple(column.name for column in schema.explained)
-        groups = [
-            EventLists(group, Preprocess(group.events, replace(options, bins=0)))
-            for group in schema.sequences
-        ]
+        groups = [EventLists(g, Preprocess(g.events, options)) for g in schema.sequences]
         self.sequences = nn.ModuleList(groups)
         pieces = PiecewiseLayout.of(schema).n_pieces
         n_pieces = [pieces.get(column.name, 0) for column in numbers]
@@ -156,7 +150,7 @@ class Preprocess(nn.Module):
 
     @property
     def event_lists(self) -> list[EventLists]:
-        """The preprocessing of each group of sequences."""
+        """The groups of sequences."""
         return [group for group in self.sequences if isinstance(group, EventLists)]
 
     @property
@@ -228,17 +222,17 @@ class Preprocess(nn.Module):
 
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""
-        for group, rows in (
+        for numbers, rows in (
             ("float32", statistics.numbers[: self.n_float32]),
             ("float64", statistics.numbers[self.n_float32 :]),
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
-                self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
+                self.get_buffer(f"{numbers}_{name}_").copy_(torch.from_numpy(rows[:, i]))
         self.piecewise.load(statistics.pieces)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
-        for lists, of_events in zip(self.event_lists, statistics.sequences, strict=True):
-            lists.preprocess.load_statistics(of_events)
+        for group, of_events in zip(self.event_lists, statistics.sequences, strict=True):
+            group.preprocess.load_statistics(of_events)
 
     def forward(
         self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
@@ -284,9 +278,7 @@ class Preprocess(nn.Module):
             flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
             features = [*features, flags - self.get_buffer("missing_share_")]
         if sequences is not None:
-            widths = [group.raw_width for group in self.event_lists]
-            pieces = torch.split(sequences, widths, dim=1)
-            parts += [group(piece) for group, piece in zip(self.sequences, pieces, strict=True)]
+            parts += event_features(self.event_lists, sequences)
         return [*features, *parts]
 
     def _scale(self, group: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import suggest
+from churn_torch.serving.http.lists import check_lengths, read_list, unreadable_entry
+from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.session import Feed, list_inputs
-from churn_torch.tables.cells import (
-    LARGEST,
-)
+from churn_torch.tables.cells import LARGEST
 from churn_torch.tables.dates import (
     DIGIT_FORMS,
     ISO,
@@ -25,43 +25,13 @@ from churn_torch.tables.dates import (
 from churn_torch.tables.known_words import float_text, word_reader
 from churn_torch.tables.missing_words import is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
-from churn_torch.tables.schema import Column, Kind, Schema, SequenceGroup
+from churn_torch.tables.schema import Column, Kind, Schema
 
 # A request may hold a million names of any length; so many are shown or compared.
 _SHOWN_NAMES, _SHOWN_LETTERS = 5, 80
 
 Read = Callable[[Any], Any]
 Values = list[Any]
-
-
-class RequestError(InputError):
-    """A request that cannot be answered.
-
-    Args:
-        where: As for `InputError`; the row comes before it.
-        expected: As for `InputError`.
-        got: As for `InputError`.
-        fix: As for `InputError`.
-        status: The HTTP status.
-        row: The place of the row in ``rows``.
-        column: The column at fault.
-    """
-
-    def __init__(
-        self,
-        where: str = "",
-        *,
-        expected: str,
-        got: str,
-        fix: str = "",
-        status: int = 422,
-        row: int | None = None,
-        column: str | None = None,
-    ) -> None:
-        place = "" if row is None else f"rows[{row}]"
-        where = ": ".join(part for part in (place, where) if part)
-        super().__init__(where, expected=expected, got=got, fix=fix)
-        self.status, self.row, self.column = status, row, column
 
 
 class RowReader:
@@ -77,7 +47,7 @@ class RowReader:
         self._names = frozenset(column.name for column in self.columns)
         self._readers = [(column.name, reader(column)) for column in schema.inputs]
         self._readers += [
-            (column.name, partial(_list, reader(column), group.last))
+            (column.name, partial(read_list, reader(column), group.last))
             for group in schema.sequences
             for column in group.columns
         ]
@@ -114,7 +84,7 @@ class RowReader:
         except ValueError:
             raise self._unreadable(row, place) from None
         for group in self._sequences:
-            _check_lengths(row, group, place)
+            check_lengths(row, group, place)
         return values
 
     def feed(self, rows: Sequence[Values]) -> Feed:
@@ -162,59 +132,18 @@ class RowReader:
                 read(row[name])
             except ValueError:
                 is_list = any(column in group.columns for group in self._sequences)
+                what = f"a list, each entry {expected(column)} or null," if is_list else ""
+                culprit, place_in_list = row[name], ""
+                if is_list and isinstance(culprit, list):
+                    culprit, place_in_list = unreadable_entry(culprit, reader(column))
                 return RequestError(
-                    expected=f"{expected_list(column) if is_list else expected(column)} "
-                    f"in column {name!r}",
-                    got=shown_list(row[name], reader(column)) if is_list else shown(row[name]),
+                    expected=f"{what or expected(column)} in column {name!r}",
+                    got=f"{shown(culprit)}{place_in_list}",
                     fix="send null for a missing value",
                     row=place,
                     column=name,
                 )
         raise AssertionError("a row that could not be read can be read")
-
-
-def _list(read: Read, last: int, value: Any) -> Values:
-    """Read the entries that the model reads, the last ones; null is an empty list."""
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise ValueError
-    return [read(entry) for entry in value[-last:]]
-
-
-def _check_lengths(row: Mapping[str, Any], group: SequenceGroup, place: int | None) -> None:
-    """Refuse lists of different lengths.
-
-    Raises:
-        RequestError: Naming two of the columns.
-    """
-    (first, length), *others = ((c.name, len(row[c.name] or ())) for c in group.columns)
-    for name, other in others:
-        if other != length:
-            raise RequestError(
-                expected=f"lists of the same length in the columns of {group.name}",
-                got=f"{length} entries of {first!r} and {other} of {name!r}",
-                fix="send null for an entry without a value",
-                row=place,
-                column=name,
-            )
-
-
-def expected_list(column: Column) -> str:
-    """Describe what a list of the column looks like."""
-    return f"a list, each entry {expected(column)} or null,"
-
-
-def shown_list(value: object, read: Read) -> str:
-    """Describe the first entry of a list that cannot be read, or what came in place of a list."""
-    if not isinstance(value, list):
-        return shown(value)
-    for position, entry in enumerate(value):
-        try:
-            read(entry)
-        except ValueError:
-            return f"{shown(entry)} as entry {position + 1}"
-    return "a list"
 
 
 def reader(column: Column) -> Read:

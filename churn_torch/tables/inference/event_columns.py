@@ -9,8 +9,9 @@ import pandas as pd
 from churn_torch.errors import InputError
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
 from churn_torch.tables.inference.named_kinds import named_kind
-from churn_torch.tables.options import ColumnRoles, SequenceOptions
+from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, SequenceGroup, Storage
+from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.tables.sequences import joined, lengths_of, lists_of
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
 from churn_torch.tables.inference.event_columns import infer_sequences
 from churn_torch.tables.inference.file_decimal import file_decimal
@@ -16,7 +17,7 @@ from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
 from churn_torch.tables.labels import Classes, find_classes, without_words
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 
 def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = True) -> Schema:
