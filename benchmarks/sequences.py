@@ -25,7 +25,7 @@ from quality import SHARED
 from rich.console import Console
 from rich.table import Table
 
-import churn_torch
+from churn_torch.cli.compose import compose
 
 LAST = 30  # orders of a customer that are read
 MODELS = ("logreg", "scorecard", "wide_deep", "gru", "event_transformer")
@@ -168,7 +168,8 @@ def main() -> None:
             for model in chosen.models:
                 for seed in range(chosen.seeds):
                     start = time.perf_counter()
-                    run = churn_torch.train([*overrides(log, model, folder), f"seed={seed}"])
+                    config = compose("train", [*overrides(log, model, folder), f"seed={seed}"])
+                    run = train(config, folder / f"{model}_{seed}")
                     seconds = time.perf_counter() - start
                     metrics = run.metrics["test"]
                     interval = metrics["intervals"]["auroc"]
