@@ -156,13 +156,13 @@ def main() -> None:
         log = LOGS[name]()
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            train = pd.concat([rows_at(log, cutoff) for cutoff in log.cutoffs[:-1]])
+            rows = pd.concat([rows_at(log, cutoff) for cutoff in log.cutoffs[:-1]])
             test = rows_at(log, log.cutoffs[-1])
-            train.to_parquet(folder / "train.parquet")
+            rows.to_parquet(folder / "train.parquet")
             test.to_parquet(folder / "test.parquet")
             share = (test["churned"] == "yes").mean()
             console.print(
-                f"{name}: {len(train):,} rows for training and validation, {len(test):,} for the "
+                f"{name}: {len(rows):,} rows for training and validation, {len(test):,} for the "
                 f"test, {share:.1%} churn"
             )
             for model in chosen.models:
