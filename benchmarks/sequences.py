@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from churn_torch.cli.compose import compose
+from churn_torch.workflows.train import train
 
 LAST = 30  # orders of a customer that are read
 MODELS = ("logreg", "scorecard", "wide_deep", "gru", "event_transformer")

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.calibration import Calibrator
-from churn_torch.models.nets.spend import SpendHead
 from churn_torch.models.nets.uplift import Uplift, treated_logit
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.spend_head import SpendHead
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192

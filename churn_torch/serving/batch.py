@@ -19,7 +19,7 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY, SCORES
+from churn_torch.serving.outputs import SCORES
 from churn_torch.serving.session import Array, Feed, as_input, list_inputs, open_session
 from churn_torch.tables.encode import Texts
 
@@ -97,11 +97,6 @@ class BatchModel:
         for group in self.schema.sequences:
             feed.update(list_inputs(of_lists, group))
         return feed
-
-    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
-        probability = self.compute(columns)[PROBABILITY]
-        return probability, self.decide(probability)
 
     def compute(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
         """Return `outputs` by name, each with N rows, of columns as in `feed`."""

@@ -13,13 +13,13 @@ from torch import nn
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
-from churn_torch.models.nets.spend import SpendHead
 from churn_torch.models.nets.uplift import EffectHead
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.spend_head import SpendHead
 from churn_torch.tables.schema import Schema
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule

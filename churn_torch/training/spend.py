@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from churn_torch.errors import InputError
-from churn_torch.models.nets.spend import SpendHead
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.spend_head import SpendHead
 from churn_torch.training.rows.batches import InOrder
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import Part

@@ -77,7 +77,6 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         # A number that is not defined becomes null.
         content = json.loads(json.dumps(asdict(found)), parse_constant=lambda name: None)
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(options.out), text + "\n")
         show(f"The factors are written to {options.out}.")
     return found

@@ -138,10 +138,3 @@ def _of_runs(options: ReportOptions) -> str:
 def _check_out(out: Path) -> None:
     if out.suffix.lower() != ".html" or out.is_dir():
         raise InputError("out", expected="an .html file", got=repr(str(out)), fix="name one")
-    if not out.parent.is_dir():
-        raise InputError(
-            "out",
-            expected="a file in a folder that is there",
-            got=repr(str(out)),
-            fix="make the folder first",
-        )

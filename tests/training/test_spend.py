@@ -9,7 +9,7 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.metrics import mean_poisson_deviance
 
 from churn_torch.errors import InputError
-from churn_torch.models.nets.spend import SpendHead
+from churn_torch.models.spend_head import SpendHead
 from churn_torch.training.spend import PENALTIES, fit_spend
 
 

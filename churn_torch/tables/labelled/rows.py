@@ -153,7 +153,10 @@ class LabelledTable(Protocol):
     def streamed(self) -> bool: ...  # noqa: D102
 
     def inspect(self) -> Inspection:
-        """Return a sample of the training rows, and the twins of the test rows."""
+        """Return a sample of the training rows, and the twins of the test rows.
+
+        A streamed table has them where it was read with ``inspected``.
+        """
         ...
 
     def chunks(self) -> Iterator[Rows]:
