@@ -64,6 +64,8 @@ def choice(option: str) -> list[str]:
         return []
     if group == "net":
         return ["model=survival", option, "data.duration=tenure"]
+    if option in ("model=gru", "model=event_transformer"):
+        return [option, "data.sequences.orders.columns=[orders_amount]"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
     if option == "model=survival":

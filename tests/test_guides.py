@@ -18,6 +18,7 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
+    "sequences": ("lists of days before the day of the row", "Reasons are exact"),
     "report": ("Report: report.html", "Report: two.html"),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
