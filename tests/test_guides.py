@@ -28,7 +28,7 @@ SAID = {
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
     "survival": (
         "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
-        "left within 12 periods (Kaplan-Meier)",
+        "left within 12 periods",
     ),
     "campaign": (
         "keep rates play no part",
