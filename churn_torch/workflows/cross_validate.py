@@ -38,7 +38,9 @@ from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_columns, check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
@@ -49,7 +51,6 @@ from churn_torch.workflows.run_folder import (
     start_run,
 )
 from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
 

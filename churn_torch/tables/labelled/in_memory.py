@@ -21,6 +21,7 @@ from churn_torch.tables.labelled.carried import (
     noted,
 )
 from churn_torch.tables.labelled.inspection import Inspection
+from churn_torch.tables.labelled.lifetimes import Lifetimes, with_lifetimes
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -60,6 +61,8 @@ class MemoryTable:
             the same.
         treatment: ``[N]`` float32, 1 for customers who were contacted; None without
             ``data.treatment``.
+        lifetime: ``[N, 2]`` float32, the periods in which the customers were observed; None without
+            ``data.duration``.
         time_span: First and last time of the training rows, where the split goes by time.
     """
 
@@ -74,6 +77,7 @@ class MemoryTable:
     n_left_out: int = 0
     weight: Weights | None = None
     treatment: Labels | None = None
+    lifetime: Lifetimes | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
     streamed: bool = False
@@ -126,9 +130,8 @@ class MemoryTable:
 
     def rows_of(self, part: str) -> Rows:
         """Return the rows of a part that have a weight, all at once."""
-        rows = Rows(
-            self.parsed, self.label, self.carried, self._part, self.weight, self.treatment
-        ).of(part)
+        everything = (self.parsed, self.label, self.carried, self._part, self.weight)
+        rows = Rows(*everything, self.treatment, self.lifetime).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:
@@ -161,6 +164,7 @@ class MemoryTable:
                 part[here],
                 None if self.weight is None else self.weight[here],
                 None if self.treatment is None else self.treatment[here],
+                None if self.lifetime is None else self.lifetime[here],
             )
 
 
@@ -195,7 +199,7 @@ def read_into_memory(
         test_columns=None if test is None else names_of(test, reading),
         reserved=PREDICTED if with_test else (*PREDICTED, *FOLDS),
     )
-    schema = noted(schema, data)
+    schema = with_lifetimes(noted(schema, data), data)
     mark, n_rows = fingerprint(frame), len(frame)
     rows, labelled, n_left_out = read_rows(frame, schema, carry)
     named = [name for name in (schema.id, split.column) if name in frame.columns]
@@ -230,6 +234,7 @@ def read_into_memory(
         n_left_out=n_left_out,
         weight=rows.weight,
         treatment=rows.treatment,
+        lifetime=rows.lifetime,
         time_span=span,
     )
     if schema.weight is not None:
