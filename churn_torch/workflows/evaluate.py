@@ -37,6 +37,7 @@ from churn_torch.workflows.fairness import (
     show_fairness,
 )
 from churn_torch.workflows.new_rows import new_lifetimes, new_rows
+from churn_torch.workflows.new_uplift import new_uplift
 from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
@@ -44,6 +45,7 @@ from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
 from churn_torch.workflows.survival import evaluated_survival
 from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.uplift import show_uplift
 from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
 
 
@@ -100,7 +102,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
         also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values;
         with ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
-        dictionaries.
+        dictionaries; of a model of uplift, on new rows that say who was contacted, also ``uplift``
+        as in metrics.json.
 
     Raises:
         InputError: The run, the table or a column cannot be used.
@@ -154,6 +157,12 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         show(sentence)
     if weighed:
         show(profit_table(metrics["profit"]))
+    if options.data is not None and run.options.learns_uplift:
+        given = options.data.source if source is None else source
+        uplift = new_uplift(run, given, options.data.reading)
+        if uplift is not None:
+            show_uplift(uplift)
+            metrics["uplift"] = uplift.entry()
     if options.by:
         frame = _show_segments(kept, options.by, run.threshold)
         metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
