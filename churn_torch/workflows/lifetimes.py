@@ -21,7 +21,7 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.options import SURVIVAL
 from churn_torch.workflows.options import TrainOptions
 
-# Churners of the training rows, at least, and in each other part.
+# Churners of the training rows, at least.
 FEWEST_EVENTS = 20
 # Rank correlation from which a number tells how long a customer has been observed.
 TELLS_DURATION = 0.7
