@@ -21,7 +21,7 @@ NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
 NONE_BY_DEFAULT = {"debug", "experiment", "offer", "net"}
-LIST_KEYS = {"data.ignore", "keep", "explain.actionable"}
+LIST_KEYS = {"data.ignore", "data.split.column", "keep", "explain.actionable"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 MISSING_KEY = re.compile(r"\+{0,2}data\.missing(\.(?P<column>.+))?", re.DOTALL)

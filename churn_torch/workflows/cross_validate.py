@@ -161,7 +161,7 @@ def _summary(
         "validation": validation,
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
-        "standard_error": _errors(measured, table, by_time=options.data.split.by == "time"),
+        "standard_error": _errors(measured, table, by_time=options.data.split.by_time),
         "folds": list(measured),
         "data": describe_data(table, options.data),
         "version": churn_torch.__version__,

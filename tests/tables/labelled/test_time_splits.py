@@ -1,0 +1,231 @@
+"""Splits by time: nothing crosses a border, and no label reaches into a later part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from churn_torch.errors import InputError
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled.splits import OF_TWO_PARTS, REACHES_LATER, LeftOut
+from churn_torch.tables.labelled.time_splits import (
+    TimeBorders,
+    by_time,
+    by_time_and_group,
+    of_time_and_group,
+    time_borders,
+    window_and_test,
+)
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.split_options import SplitOptions
+
+SHARES = st.tuples(st.floats(0.05, 0.45), st.just(0.0) | st.floats(0.05, 0.45))
+CUTOFFS = np.repeat([0.0, 30.0, 60.0, 90.0, 120.0], 20)
+
+
+def labels(n: int, every: int = 4) -> np.ndarray:
+    return (np.arange(n) % every == 0).astype(np.float32)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 30), min_size=30, max_size=90).map(np.array),
+    SHARES,
+)
+def test_time_never_runs_backwards(time: np.ndarray, shares: tuple[float, float]) -> None:
+    label = labels(len(time), every=2)
+    try:
+        split = by_time(time, label, validation=shares[0], test=shares[1])
+    except InputError as error:
+        assert "distinct times" in str(error) or "both classes" in str(error)  # noqa: PT017
+        return
+    assert sorted(np.concatenate(split)) == list(range(len(time)))
+    assert all((np.diff(part) > 0).all() for part in split)
+    parts = [time[part] for part in split if len(part)]
+    for earlier, later in pairwise(parts):
+        assert earlier.max() < later.min()
+
+
+def test_time_shares_hold_where_times_differ() -> None:
+    time = np.random.default_rng(0).permutation(1000).astype(float)
+    split = by_time(time, labels(1000))
+    assert [len(part) for part in split] == [700, 150, 150]
+    assert set(time[split.train]) == set(range(700))
+    split = by_time(time, labels(1000), test=0.0)
+    assert [len(part) for part in split] == [850, 150, 0]
+
+
+def test_borders_move_to_the_nearest_change_of_time() -> None:
+    time = np.repeat([1.0, 2.0, 3.0, 4.0], [60, 12, 14, 14])
+    split = by_time(time, labels(100, every=3))
+    assert [len(part) for part in split] == [72, 14, 14]
+    three = by_time(np.repeat([1.0, 2.0, 3.0], [5, 5, 90]), labels(100, every=2))
+    assert [len(part) for part in three] == [5, 5, 90]
+
+
+@pytest.mark.parametrize(
+    ("time", "label", "message"),
+    [
+        (np.full(40, 7.0), labels(40), "at least 3 distinct times .* got 1"),
+        (np.repeat([1.0, 2.0], 20), labels(40), "at least 3 distinct times .* got 2"),
+        (np.r_[np.arange(39.0), np.nan], labels(40), "1 of 40 missing; drop"),
+        (np.arange(40.0), np.r_[np.zeros(30), np.ones(10)],
+         "training part, got no positive row among its 28 .the table has 10 positive rows in 40"),
+        (np.arange(40.0), np.r_[labels(34, 2), np.ones(6)], "test part, got no negative row"),
+    ],
+)  # fmt: skip
+def test_by_time_says_what_is_lacking(time: np.ndarray, label: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        by_time(time, label)
+
+
+def test_shares_and_labels_are_checked() -> None:
+    with pytest.raises(InputError, match="both together below 1"):
+        by_time(np.arange(50), labels(50), validation=0.9, test=0.2)
+    with pytest.raises(ValueError, match="drop the rows without a label"):
+        by_time(np.arange(4), [1.0, 0.0, np.nan, 1.0])
+
+
+def test_borders_part_rows_that_were_not_looked_at() -> None:
+    borders = time_borders(np.arange(100.0), validation=0.2, test=0.1)
+    assert borders == TimeBorders(70.0, 90.0)
+    assert borders.parts(np.array([-5.0, 69.9, 70.0, 89.0, 90.0, 1e9])).tolist() == [
+        0, 0, 1, 1, 2, 2,
+    ]  # fmt: skip
+    assert time_borders(np.arange(100.0), validation=0.2, test=0.0) == TimeBorders(80.0, np.inf)
+
+
+def slow_borders(time, validation, test, window):
+    """Every pair of distinct times is tried: the test share counts first."""
+    times = np.unique(time)
+    tried = []
+    for first, second in combinations(times, 2):
+        n_train = ((time + window <= first) & (time < first)).sum()
+        here = (time >= first) & (time < second) & (time + window <= second)
+        if n_train and here.sum():
+            off_test = abs((time < second).mean() - (1 - test))
+            share = here.sum() / (here.sum() + n_train)
+            off_validation = abs(share - validation / (1 - test))
+            tried.append((round(off_test, 9), second, round(off_validation, 9), first))
+    return min(tried)[3:0:-2] if tried else None
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(0, 40), min_size=20, max_size=60).map(np.array),
+    st.integers(0, 12),
+    st.tuples(st.floats(0.05, 0.45), st.floats(0.05, 0.45)),
+)
+def test_borders_are_those_of_a_slow_search(time, window, shares) -> None:
+    validation, test = shares
+    time = time.astype(float)
+    expected = slow_borders(time, validation, test, window)
+    if expected is None:
+        with pytest.raises(InputError, match=r"reach into no later part|distinct times"):
+            time_borders(time, validation=validation, test=test, window=window)
+        return
+    borders = time_borders(time, validation=validation, test=test, window=window)
+    assert (borders.validation, borders.test) == expected
+    part = borders.parts(time)
+    last = [(time[part == i] + window).max() for i in (0, 1)]
+    assert last[0] <= time[part == 1].min()
+    assert last[1] <= time[part == 2].min()
+    # Rows that are left out reach into a part that is not their own.
+    out = time[part == REACHES_LATER]
+    later = np.where(out < borders.validation, borders.validation, borders.test)
+    assert (out + window > later).all()
+
+
+def test_of_few_cut_offs_whole_ones_are_left_out() -> None:
+    split = by_time(CUTOFFS, labels(100), window=37.0)
+    assert [set(CUTOFFS[part]) for part in split] == [{0.0}, {60.0}, {120.0}]
+    # A label that ends where the next part begins does not reach into it.
+    split = by_time(CUTOFFS, labels(100), window=30.0)
+    assert [set(CUTOFFS[part]) for part in split] == [{0.0, 30.0, 60.0}, {90.0}, {120.0}]
+    hours = CUTOFFS / 24  # floating point numbers that do not add up exactly
+    split = by_time(hours, labels(100), window=30 / 24)
+    assert [len(part) for part in split] == [60, 20, 20]
+
+
+def test_the_first_time_of_the_test_may_be_named() -> None:
+    for first in (60.0, 45.0):
+        split = by_time(CUTOFFS, labels(100), test_from=first)
+        assert [set(CUTOFFS[part]) for part in split] == [{0.0}, {30.0}, {60.0, 90.0, 120.0}]
+    for first in (500.0, 30.0, -1.0):
+        with pytest.raises(InputError, match=r"data\.split\.test_from: expected a time with rows"):
+            by_time(CUTOFFS, labels(100), test_from=first)
+
+
+def test_too_little_time_is_said() -> None:
+    message = r"data\.split\.horizon: .* labels, 61 long, .* got 5 distinct times within 120; take"
+    with pytest.raises(InputError, match=message):
+        by_time(CUTOFFS, labels(100), window=61.0)
+    with pytest.raises(
+        InputError, match=r"at least 3 distinct times to split by, got 1; .*cut-off"
+    ):
+        by_time(np.zeros(40), labels(40))
+
+
+def test_by_time_and_group_both_hold() -> None:
+    rng = np.random.default_rng(0)
+    group, time = np.tile(np.arange(300), 5), np.repeat(np.arange(5) * 30.0, 300)
+    label = (rng.random(1500) < 0.4).astype(float)
+    shares = {"validation": 0.2, "test": 0.2}
+    split, left_out = by_time_and_group(time, group, label, **shares, window=30.0, seed=0)
+    times, groups = ([set(values[part]) for part in split] for values in (time, group))
+    assert times == [{0.0, 30.0, 60.0}, {90.0}, {120.0}]
+    assert [len(one) for one in groups] == [180, 60, 60]
+    assert sum(map(len, groups)) == len(set.union(*groups))
+    assert left_out == LeftOut(0, 1500 - 3 * 180 - 60 - 60)
+    again, _ = by_time_and_group(time, group, label, **shares, window=30.0, seed=0)
+    assert all(np.array_equal(a, b) for a, b in zip(split, again, strict=True))
+    _, left_out = by_time_and_group(time, group, label, **shares, window=31.0, seed=0)
+    assert left_out.reaching_later == 600
+    with pytest.raises(InputError, match="a time in every row, got 1 of 1,500 missing"):
+        by_time_and_group(np.r_[np.nan, time[1:]], group, label, seed=0)
+    with pytest.raises(InputError, match="at least 3 groups with and as many without"):
+        by_time_and_group(time, time, label, seed=0)
+
+
+def test_a_row_of_two_parts_is_in_none() -> None:
+    of_time = np.array([0, 1, 2, 2, REACHES_LATER], dtype=np.int8)
+    part = of_time_and_group(of_time, np.array([0, 0, 2, 1, 0], dtype=np.int8))
+    assert part.tolist() == [0, OF_TWO_PARTS, 2, OF_TWO_PARTS, REACHES_LATER]
+    assert LeftOut.of(part).plus(LeftOut(1, 1)) == LeftOut(2, 3)
+
+
+def test_the_choices_are_in_the_units_of_the_column() -> None:
+    frame = pd.DataFrame({
+        "day": [1, 2, 3], "date": ["2025-01-01", "2025-02-01", "2025-03-01"],
+        "x": [1.0, 2.5, 3.0], "y": ["yes", "no", "no"],
+    })  # fmt: skip
+    schemas = {name: infer(frame, ColumnRoles(target="y", time=name)) for name in ("day", "date")}
+
+    def of(name: str, **keys) -> dict:
+        split = SplitOptions(by="time", column=name, **keys)
+        return dict(window_and_test(split, schemas[name][name]))
+
+    assert of("day") == {"window": 0.0, "test_from": None}
+    assert of("day", horizon=2.5, test_from=3) == {"window": 2.5, "test_from": 3.0}
+    assert of("date", horizon="5w")["window"] == 35.0
+    assert of("date", horizon="36h")["window"] == 1.5
+    day = (datetime(2025, 2, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)).days
+    assert of("date", test_from="2025-02-01")["test_from"] == day
+    assert of("date", test_from="2025-02-01T12:00+12:00")["test_from"] == day
+    for name, keys, message in (
+        ("day", {"horizon": "3d"}, r"horizon: expected a plain number, as 'day' holds numbers"),
+        (
+            "day",
+            {"test_from": "soon"},
+            r"test_from: expected a number, as those of 'day', got 'soon'",
+        ),
+        ("date", {"test_from": "1.2.25"}, r"test_from: expected a date such as 2025-06-01"),
+    ):
+        with pytest.raises(InputError, match=message):
+            of(name, **keys)
