@@ -19,6 +19,7 @@ from churn_torch.events.row_sql import horizon, rows_sql, top_values_sql
 from churn_torch.events.spans import in_utc
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
 from churn_torch.events.staging import CUSTOMERS, Staged, stage_customers, stage_log
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import arrow, sources
 from churn_torch.tables.sql_text import quoted
 from churn_torch.whole_files import new_folders, whole_file
@@ -179,9 +180,10 @@ def _number_of_parts(specification: EventSpecification) -> int:
     """Return into how many parts the customers are dealt, a power of two."""
     largest = 1
     for log in specification.events.values():
-        rows = sources.count_rows(log.source)
+        source = located(log.source)
+        rows = sources.count_rows(source)
         if rows is None:
-            size = sum(path.stat().st_size for path in sources.files(log.source) or ())
+            size = sum(path.stat().st_size for path in sources.files(source) or ())
             rows = size // _ROW_BYTES
         largest = max(largest, rows)
     parts = 1

@@ -18,6 +18,7 @@ from churn_torch.errors import InputError, keyed
 from churn_torch.events.source_columns import Role, typed_source
 from churn_torch.events.specification import EventSpecification
 from churn_torch.events.specification_parts import CustomerSource
+from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, sources
 from churn_torch.tables.readers.opening import opened
@@ -121,7 +122,15 @@ def stage_log(
         selected |= {f"n_{c}": (c, Role.NUMBER) for c in features.numbers}
         selected |= {f"v_{c}": (c, Role.VALUE) for c in features.values}
     return _stage(
-        connection, log.source, log.filter, key, roles, selected, folder / name, parts, announce
+        connection,
+        located(log.source),
+        log.filter,
+        key,
+        roles,
+        selected,
+        folder / name,
+        parts,
+        announce,
     )
 
 
@@ -148,7 +157,7 @@ def stage_customers(
         selected[f"c_{column}"] = (column, roles[column])
     staged = _stage(
         connection,
-        customers.source,
+        located(customers.source),
         customers.filter,
         CUSTOMERS,
         roles,

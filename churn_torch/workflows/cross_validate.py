@@ -37,6 +37,7 @@ from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_columns, check_cross_validation
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_rows import begin_run, check_events, with_event_columns
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.profit import decision_of
@@ -46,7 +47,6 @@ from churn_torch.workflows.run_folder import (
     Run,
     point_latest,
     save_run,
-    start_run,
 )
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.train import describe_data, predictions
@@ -82,11 +82,12 @@ def cross_validate(
         ParityError: With ``cv.average``: the ONNX file does not answer as the model; the run is
             kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options = train_options(content)
     check_cross_validation(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
-        start_run(folder, content)
+        content, options = begin_run(folder, content, options)
         table = read_labelled(
             options.table, seed=options.seed, source=source, with_test=False, announce=show
         )

@@ -259,22 +259,19 @@ def window_and_test(split: SplitOptions, column: Column) -> WindowAndTest:
 
 
 def _no_room(distinct: Times, window: float, test_from: float | None) -> InputError:
-    if test_from is not None:
+    n_before = int((distinct < (np.inf if test_from is None else test_from)).sum())
+    if test_from is not None and (n_before < 2 or n_before == len(distinct)):
         return InputError(
             "data.split.test_from",
-            expected="a time with rows at or after it, and enough times before it for training and "
-            f"validation rows{_apart(window)}",
-            got=f"one with {int((distinct >= test_from).sum())} of {len(distinct)} distinct times "
-            "at or after it",
+            expected="a time with rows at or after it, and with two distinct times or more before "
+            "it for training and validation rows",
+            got=f"one with {n_before} of {len(distinct)} distinct times before it",
             fix="name another time",
         )
     return InputError(
         "data.split.horizon",
-        expected=f"times for training, validation and test rows{_apart(window)}",
+        expected=f"times for training, validation and test rows whose labels, {window:g} long, "
+        "reach into no later part",
         got=f"{len(distinct)} distinct times within {distinct[-1] - distinct[0]:g}",
-        fix="take more cut-off dates further apart, or a shorter horizon",
+        fix="take more cut-off dates, further apart, or a shorter horizon",
     )
-
-
-def _apart(window: float) -> str:
-    return f" whose labels, {window:g} long, reach into no later part" if window else ""

@@ -127,7 +127,7 @@ def test_borders_are_those_of_a_slow_search(time, window, shares) -> None:
     time = time.astype(float)
     expected = slow_borders(time, validation, test, window)
     if expected is None:
-        with pytest.raises(InputError, match=r"reach into no later part|distinct times"):
+        with pytest.raises(InputError, match=r"reach into no later part|distinct times to"):
             time_borders(time, validation=validation, test=test, window=window)
         return
     borders = time_borders(time, validation=validation, test=test, window=window)
@@ -160,10 +160,14 @@ def test_the_first_time_of_the_test_may_be_named() -> None:
     for first in (500.0, 30.0, -1.0):
         with pytest.raises(InputError, match=r"data\.split\.test_from: expected a time with rows"):
             by_time(CUTOFFS, labels(100), test_from=first)
+    with pytest.raises(InputError, match=r"horizon: .* labels, 61 long, .* got 5 distinct times"):
+        by_time(CUTOFFS, labels(100), test_from=120.0, window=61.0)
 
 
 def test_too_little_time_is_said() -> None:
-    message = r"data\.split\.horizon: .* labels, 61 long, .* got 5 distinct times within 120; take"
+    message = (
+        r"data\.split\.horizon: .* labels, 61 long, .* got 5 distinct times within 120; take more"
+    )
     with pytest.raises(InputError, match=message):
         by_time(CUTOFFS, labels(100), window=61.0)
     with pytest.raises(

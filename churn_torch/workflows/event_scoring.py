@@ -1,0 +1,145 @@
+"""Rows made of events for scoring, as the run remembers them; torch is not imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from churn_torch.console import progress_bar, show
+from churn_torch.errors import InputError
+from churn_torch.events.feature_tables import write_feature_tables
+from churn_torch.events.specification import EventSpecification
+from churn_torch.tables.labelled.read import located
+from churn_torch.tables.readers import sources
+from churn_torch.workflows.artefacts import EVENTS, FEATURE_TABLES
+
+
+def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, out: str) -> Path:
+    """Make the rows that a run's model scores, by the specification that it remembers.
+
+    Args:
+        run: The run folder.
+        events: A specification that takes the place of the sources; empty for those of the run.
+        at: The date, or ``today``.
+        folder: An empty folder for the rows.
+        out: Where the scores will go.
+
+    Returns:
+        The file of the rows.
+
+    Raises:
+        InputError: The run was not trained on events, the specification is another one, nobody is
+            a customer at the date, or ``out`` is a source.
+    """
+    specification = _with_sources(run, remembered_specification(run), events)
+    read = [log.source for log in specification.events.values()]
+    if specification.customers is not None:
+        read.append(specification.customers.source)
+    for source in read:
+        sources.check_output(out, located(source))
+    with event_progress() as progress:
+        tables = write_feature_tables(
+            specification, folder / FEATURE_TABLES, at=at, progress=progress, announce=show
+        )
+    for note in tables.notes:
+        show(note)
+    if not tables.rows[0]:
+        raise InputError(
+            "at",
+            expected="a date with customers, by events before it and events.population",
+            got=f"{at} without any",
+            fix="name a later date, or sources that reach up to it",
+        )
+    show(f"{tables.rows[0]:,} customers at {date_text(tables.cutoffs[0])}.")
+    return tables.files[0]
+
+
+def remembered_specification(run: str) -> EventSpecification:
+    """Return the specification that a run was trained with, with the values that it chose.
+
+    Raises:
+        InputError: The run was not trained on events, or its file is damaged.
+    """
+    path = Path(run) / EVENTS
+    if not path.is_file():
+        raise InputError(
+            "run",
+            expected="the run folder of a training on events (events=...) with at=...",
+            got=f"{run!r} without {EVENTS}",
+            fix="name such a run, or name the rows with source=... and leave at=... out",
+        )
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))["specification"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InputError(
+            "run", expected=f"a whole {EVENTS}", got=f"a damaged one ({error})", fix="train again"
+        ) from error
+    return EventSpecification.from_mapping(stored)
+
+
+def _with_sources(
+    run: str, remembered: EventSpecification, events: Mapping[str, Any]
+) -> EventSpecification:
+    """Return the remembered specification with the sources of another one, alike but for them."""
+    if not events:
+        return remembered
+    given = EventSpecification.from_mapping(events)
+    own, other = remembered.to_mapping(), given.to_mapping()
+    if different := _first_difference(_comparable(own), _comparable(other)):
+        raise InputError(
+            f"events.{different}",
+            expected=f"what the run in {run!r} was trained with; only sources and cut-offs may "
+            "differ",
+            got="another value",
+            fix="leave events=... out to score by the specification of the run",
+        )
+    for name, log in other["events"].items():
+        own["events"][name]["source"] = log["source"]
+    if "customers" in own:
+        own["customers"]["source"] = other["customers"]["source"]
+    return EventSpecification.from_mapping(own)
+
+
+def _comparable(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what may differ: sources, cut-offs, and which values `by` has chosen."""
+    plain: dict[str, Any] = json.loads(json.dumps(content))
+    plain.pop("cutoffs", None)
+    for source in (*plain["events"].values(), plain.get("customers", {})):
+        source.pop("source", None)
+    for of_log in plain.get("features", {}).values():
+        of_log["by"] = sorted(of_log.get("by", {}))
+    return plain
+
+
+def _first_difference(one: Any, other: Any) -> str:
+    """Return the dotted key where two specifications differ first; ``""`` where they do not."""
+    if one == other:
+        return ""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return "."
+    for key in [*one, *(key for key in other if key not in one)]:
+        if one.get(key) != other.get(key):
+            below = _first_difference(one.get(key), other.get(key))
+            return key if below == "." else f"{key}.{below}"
+    return ""
+
+
+@contextmanager
+def event_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how far the rows are; silent where there is no terminal."""
+    with progress_bar("steps") as bar:
+        task = bar.add_task("Events to rows", total=None)
+
+        def update(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield update
+
+
+def date_text(moment: datetime) -> str:
+    """Return a moment as people write it: without the time of day at midnight."""
+    return moment.isoformat().removesuffix("T00:00:00")
