@@ -14,7 +14,7 @@ TEXT_KEYS = re.compile(
     r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source)"
     r"|data\.(split\.column|split\.test_from|treatment)"
     r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder"
-    r"|at|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
+    r"|events\.(events\.\w+|customers)\.(source|filter)|at|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
 )
 # Of these, some take other values too: exclude=false, value=12.5, keep_rate={alpha:6,beta:14}.
 NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$")

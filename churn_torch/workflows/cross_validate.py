@@ -37,7 +37,8 @@ from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_columns, check_cross_validation
 from churn_torch.workflows.claim import claimed
-from churn_torch.workflows.event_rows import begin_run, check_events, with_event_columns
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.profit import decision_of

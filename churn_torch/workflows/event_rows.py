@@ -1,87 +1,26 @@
-"""Rows made of events for a training: its choices, its folder, and what it remembers of them."""
+"""Rows made of events for a training, in its run folder, and what the run remembers of them."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
-from churn_torch.events.feature_tables import FeatureTables, id_name, write_feature_tables
-from churn_torch.events.row_sql import horizon
-from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
+from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 from churn_torch.workflows.event_scoring import date_text, event_progress
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_folder import note_choices, start_run
 
-# What conf/data/events.yaml has as its source: the rows are made when the training begins.
-EVENTS_SOURCE = "events"
 # Sentences on dropped cut-offs, at most.
 _MOST_DROPPED = 3
-
-
-def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the choices of a training on events with the columns that its rows will have.
-
-    The id, the columns of the split and the horizon follow from the specification.
-
-    Args:
-        content: The plain content of a composed conf/train.yaml, with or without events.
-
-    Raises:
-        InputError: The specification cannot be used, or the data are not ``data=events``.
-    """
-    data, events = content["data"], content.get("events")
-    if not events:
-        if data.get("source") == EVENTS_SOURCE:
-            raise InputError(
-                "events",
-                expected="a specification beside data=events, such as events=cdnow",
-                got="none",
-                fix="name one, or choose data=table",
-            )
-        return dict(content)
-    if data.get("source") != EVENTS_SOURCE:
-        raise InputError(
-            "data",
-            expected="data=events beside events=..., which chooses it by itself",
-            got=f"the table {data.get('source')!r}",
-            fix="leave data=... and data.source=... out",
-        )
-    specification = EventSpecification.from_mapping(events)
-    split, id_column = dict(data["split"]), id_name(specification)
-    by = [split["by"]] if isinstance(split["by"], str) else list(split["by"])
-    own = {"time": TIME, "group": id_column}
-    if split.get("column") is None or split["column"] == TIME:
-        named = [own[each] for each in by if each in own]
-        split["column"] = named[0] if len(named) == 1 else (named or None)
-    if "time" in by and split.get("horizon") is None:
-        split["horizon"] = f"{horizon(specification) / timedelta(days=1):g}d"
-    return {
-        **content,
-        "data": {**data, "id": data.get("id") or id_column, "target": TARGET, "split": split},
-    }
-
-
-def check_events(options: TrainOptions, source: Any) -> None:
-    """Refuse a table from Python beside events.
-
-    Raises:
-        InputError: Both are given.
-    """
-    if options.events and source is not None:
-        raise InputError(
-            "source",
-            expected="nothing beside events, which the rows are made of",
-            got="a table",
-            fix="leave events=... or the table out",
-        )
 
 
 def begin_run(
@@ -91,7 +30,7 @@ def begin_run(
 
     Args:
         folder: The run folder.
-        content: From `with_event_columns`.
+        content: From `churn_torch.workflows.event_choices.with_event_columns`.
         options: Of this content.
 
     Returns:
@@ -112,7 +51,7 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Make the rows of a training on events, in its run folder, and return its choices.
 
     Args:
-        content: From `with_event_columns`.
+        content: From `churn_torch.workflows.event_choices.with_event_columns`.
         folder: The run folder.
 
     Returns:
@@ -130,18 +69,25 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         tables = write_feature_tables(
             specification, folder / FEATURE_TABLES, progress=progress, announce=show
         )
-    n_test = len(tables.test_cutoffs)
-    if n_test and tables.test_cutoffs != tables.cutoffs[-n_test:]:
-        raise InputError(
-            "events.cutoffs.test",
-            expected="the last cut-offs, as a training is tested on later rows than it knows",
-            got=", ".join(map(date_text, tables.test_cutoffs)),
-            fix=f"the last one is {date_text(tables.cutoffs[-1])}",
-        )
+    _check_test(specification, tables)
     write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     write_text(folder / EVENTS_SQL, tables.sql)
     _show(tables)
     return _with_rows(content, folder, tables.test_cutoffs)
+
+
+def _check_test(specification: EventSpecification, tables: FeatureTables) -> None:
+    named, n_test = specification.cutoffs.test, len(tables.test_cutoffs)
+    all_there = isinstance(named, int) or n_test == len(named)
+    if all_there and (not n_test or tables.test_cutoffs == tables.cutoffs[-n_test:]):
+        return
+    raise InputError(
+        "events.cutoffs.test",
+        expected="the last cut-offs, as a training is tested on later rows than it knows "
+        f"({', '.join(map(date_text, tables.cutoffs[-3:]))} are the last three)",
+        got=str(named) if isinstance(named, int) else ", ".join(named),
+        fix="name these from one on, or a number of them",
+    )
 
 
 def _with_rows(

@@ -12,6 +12,7 @@ from typing import Any
 from churn_torch.console import progress_bar, show
 from churn_torch.errors import InputError
 from churn_torch.events.feature_tables import write_feature_tables
+from churn_torch.events.other_sources import with_sources_of
 from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
@@ -35,7 +36,10 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         InputError: The run was not trained on events, the specification is another one, nobody is
             a customer at the date, or ``out`` is a source.
     """
-    specification = _with_sources(run, remembered_specification(run), events)
+    specification = remembered_specification(run)
+    if events:
+        given = EventSpecification.from_mapping(events)
+        specification = with_sources_of(given, specification, run)
     read = [log.source for log in specification.events.values()]
     if specification.customers is not None:
         read.append(specification.customers.source)
@@ -79,53 +83,6 @@ def remembered_specification(run: str) -> EventSpecification:
             "run", expected=f"a whole {EVENTS}", got=f"a damaged one ({error})", fix="train again"
         ) from error
     return EventSpecification.from_mapping(stored)
-
-
-def _with_sources(
-    run: str, remembered: EventSpecification, events: Mapping[str, Any]
-) -> EventSpecification:
-    """Return the remembered specification with the sources of another one, alike but for them."""
-    if not events:
-        return remembered
-    given = EventSpecification.from_mapping(events)
-    own, other = remembered.to_mapping(), given.to_mapping()
-    if different := _first_difference(_comparable(own), _comparable(other)):
-        raise InputError(
-            f"events.{different}",
-            expected=f"what the run in {run!r} was trained with; only sources and cut-offs may "
-            "differ",
-            got="another value",
-            fix="leave events=... out to score by the specification of the run",
-        )
-    for name, log in other["events"].items():
-        own["events"][name]["source"] = log["source"]
-    if "customers" in own:
-        own["customers"]["source"] = other["customers"]["source"]
-    return EventSpecification.from_mapping(own)
-
-
-def _comparable(content: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what may differ: sources, cut-offs, and which values `by` has chosen."""
-    plain: dict[str, Any] = json.loads(json.dumps(content))
-    plain.pop("cutoffs", None)
-    for source in (*plain["events"].values(), plain.get("customers", {})):
-        source.pop("source", None)
-    for of_log in plain.get("features", {}).values():
-        of_log["by"] = sorted(of_log.get("by", {}))
-    return plain
-
-
-def _first_difference(one: Any, other: Any) -> str:
-    """Return the dotted key where two specifications differ first; ``""`` where they do not."""
-    if one == other:
-        return ""
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return "."
-    for key in [*one, *(key for key in other if key not in one)]:
-        if one.get(key) != other.get(key):
-            below = _first_difference(one.get(key), other.get(key))
-            return key if below == "." else f"{key}.{below}"
-    return ""
 
 
 @contextmanager

@@ -39,7 +39,8 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
-from churn_torch.workflows.event_rows import begin_run, check_events, with_event_columns
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import Fitted, fitted
 from churn_torch.workflows.judged_rows import Decided

@@ -11,7 +11,7 @@ import pandas as pd
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, text_hashes
 from churn_torch.tables.labelled import splits
-from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
+from churn_torch.tables.labelled.streamed_time import ByTime, borders_of_source
 from churn_torch.tables.labelled.time_splits import window_and_test
 from churn_torch.tables.labelled.twins import column_hashes
 from churn_torch.tables.options import ReadOptions
@@ -49,7 +49,7 @@ def assignment(
     hashed = partial(splits.hash_parts, validation=split.validation, test=test, seed=seed)
     if split.time_column is not None:
         column, of_group = schema[split.time_column], None
-        borders = time_borders(
+        borders = borders_of_source(
             *(source, reading, schema, column),
             validation=split.validation,
             test=test,

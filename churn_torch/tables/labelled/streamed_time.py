@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn_torch.tables.encode import parse_target, parse_time
 from churn_torch.tables.hashing import Hashes, splitmix64
-from churn_torch.tables.labelled import splits, time_splits
+from churn_torch.tables.labelled import splits, time_borders
 from churn_torch.tables.labelled.rows import TimeSpan, readable_span
 from churn_torch.tables.labelled.split_checks import check_present
 from churn_torch.tables.options import ReadOptions
@@ -37,7 +37,7 @@ class ByTime:
     """
 
     column: Column
-    borders: time_splits.TimeBorders
+    borders: time_borders.TimeBorders
     of_group: Callable[[pd.DataFrame], splits.Parts] | None = None
     first: float = np.inf
     last: float = -np.inf
@@ -49,7 +49,7 @@ class ByTime:
         time = parse_time(frame, self.column)
         part = self.borders.parts(time)
         if self.of_group is not None:
-            part = time_splits.of_time_and_group(part, self.of_group(frame))
+            part = time_borders.of_time_and_group(part, self.of_group(frame))
         training = time[part == splits.TRAIN]
         self.first = float(training.min(initial=self.first))
         self.last = float(training.max(initial=self.last))
@@ -61,7 +61,7 @@ class ByTime:
         return readable_span(self.first, self.last, self.column)
 
 
-def time_borders(
+def borders_of_source(
     source: sources.Source,
     reading: ReadOptions,
     schema: Schema,
@@ -71,7 +71,7 @@ def time_borders(
     test: float,
     window: float = 0.0,
     test_from: float | None = None,
-) -> time_splits.TimeBorders:
+) -> time_borders.TimeBorders:
     """Compute the borders of a split by time in one pass over the times of labelled rows.
 
     Args:
@@ -81,8 +81,8 @@ def time_borders(
         column: The time.
         validation: Share of the rows.
         test: Share of the rows; 0 when a test table is given.
-        window: As for `churn_torch.tables.labelled.time_splits.time_borders`.
-        test_from: As for `churn_torch.tables.labelled.time_splits.time_borders`.
+        window: As for `churn_torch.tables.labelled.time_borders.time_borders`.
+        test_from: As for `churn_torch.tables.labelled.time_borders.time_borders`.
 
     Raises:
         InputError: A time is missing or cannot be read, or there are too few distinct ones.
@@ -103,7 +103,7 @@ def time_borders(
         first_row += len(frame)
     check_present("time", n_missing, n_labelled)
     times = np.concatenate([times for times, _ in drawn])
-    return time_splits.time_borders(
+    return time_borders.time_borders(
         times, validation=validation, test=test, window=window, test_from=test_from
     )
 

@@ -8,9 +8,9 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.labelled import streamed_time, time_splits
-from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
-from churn_torch.tables.labelled.time_splits import TimeBorders
+from churn_torch.tables.labelled import streamed_time
+from churn_torch.tables.labelled.streamed_time import ByTime, borders_of_source
+from churn_torch.tables.labelled.time_borders import TimeBorders, time_borders
 from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
 
@@ -29,7 +29,7 @@ SHARES = {"validation": 0.2, "test": 0.1}
 
 def borders(frame: pd.DataFrame = FRAME, **shares: float) -> TimeBorders:
     given = shares or SHARES
-    return time_borders(frame, ReadOptions(), SCHEMA, SCHEMA["day"], **given)
+    return borders_of_source(frame, ReadOptions(), SCHEMA, SCHEMA["day"], **given)
 
 
 @pytest.mark.parametrize("chunk_rows", [7, 65_536])
@@ -39,9 +39,9 @@ def test_borders_are_those_of_all_times(monkeypatch, chunk_rows):
         sources, "read_chunks", lambda *a, **k: original(*a, **{**k, "rows": chunk_rows})
     )
     whole = FRAME["day"].to_numpy(dtype=np.float64)
-    assert borders() == time_splits.time_borders(whole, **SHARES)
+    assert borders() == time_borders(whole, **SHARES)
     without_test = borders(validation=0.2, test=0.0)
-    assert without_test == time_splits.time_borders(whole, validation=0.2, test=0.0)
+    assert without_test == time_borders(whole, validation=0.2, test=0.0)
     assert without_test.test == np.inf
 
 
@@ -49,7 +49,7 @@ def test_rows_without_a_label_do_not_count():
     late = FRAME["day"] > 200
     frame = FRAME.assign(churned=FRAME["churned"].where(~late))
     early = FRAME.loc[~late, "day"].to_numpy(dtype=np.float64)
-    assert borders(frame) == time_splits.time_borders(early, **SHARES)
+    assert borders(frame) == time_borders(early, **SHARES)
 
 
 def test_of_many_rows_a_uniform_draw_decides(monkeypatch):
@@ -57,7 +57,7 @@ def test_of_many_rows_a_uniform_draw_decides(monkeypatch):
     monkeypatch.setattr(streamed_time, "BORDER_ROWS", 500)
     drawn = borders()
     assert drawn == borders()
-    exact = time_splits.time_borders(FRAME["day"].to_numpy(dtype=np.float64), **SHARES)
+    exact = time_borders(FRAME["day"].to_numpy(dtype=np.float64), **SHARES)
     for border, share in ((drawn.validation, 0.7), (drawn.test, 0.9)):
         # Four standard errors of a share of 250 rows or more.
         assert (FRAME["day"] < border).mean() == pytest.approx(share, abs=4 * 0.46 / 250**0.5)

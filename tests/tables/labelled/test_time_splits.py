@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.labelled.splits import OF_TWO_PARTS, REACHES_LATER, LeftOut
-from churn_torch.tables.labelled.time_splits import (
-    TimeBorders,
-    by_time,
-    by_time_and_group,
-    of_time_and_group,
-    time_borders,
-    window_and_test,
-)
+from churn_torch.tables.labelled.splits import LeftOut
+from churn_torch.tables.labelled.time_splits import by_time, by_time_and_group, window_and_test
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.split_options import SplitOptions
 
@@ -92,56 +85,6 @@ def test_shares_and_labels_are_checked() -> None:
         by_time(np.arange(4), [1.0, 0.0, np.nan, 1.0])
 
 
-def test_borders_part_rows_that_were_not_looked_at() -> None:
-    borders = time_borders(np.arange(100.0), validation=0.2, test=0.1)
-    assert borders == TimeBorders(70.0, 90.0)
-    assert borders.parts(np.array([-5.0, 69.9, 70.0, 89.0, 90.0, 1e9])).tolist() == [
-        0, 0, 1, 1, 2, 2,
-    ]  # fmt: skip
-    assert time_borders(np.arange(100.0), validation=0.2, test=0.0) == TimeBorders(80.0, np.inf)
-
-
-def slow_borders(time, validation, test, window):
-    """Every pair of distinct times is tried: the test share counts first."""
-    times = np.unique(time)
-    tried = []
-    for first, second in combinations(times, 2):
-        n_train = ((time + window <= first) & (time < first)).sum()
-        here = (time >= first) & (time < second) & (time + window <= second)
-        if n_train and here.sum():
-            off_test = abs((time < second).mean() - (1 - test))
-            share = here.sum() / (here.sum() + n_train)
-            off_validation = abs(share - validation / (1 - test))
-            tried.append((round(off_test, 9), second, round(off_validation, 9), first))
-    return min(tried)[3:0:-2] if tried else None
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(0, 40), min_size=20, max_size=60).map(np.array),
-    st.integers(0, 12),
-    st.tuples(st.floats(0.05, 0.45), st.floats(0.05, 0.45)),
-)
-def test_borders_are_those_of_a_slow_search(time, window, shares) -> None:
-    validation, test = shares
-    time = time.astype(float)
-    expected = slow_borders(time, validation, test, window)
-    if expected is None:
-        with pytest.raises(InputError, match=r"reach into no later part|distinct times to"):
-            time_borders(time, validation=validation, test=test, window=window)
-        return
-    borders = time_borders(time, validation=validation, test=test, window=window)
-    assert (borders.validation, borders.test) == expected
-    part = borders.parts(time)
-    last = [(time[part == i] + window).max() for i in (0, 1)]
-    assert last[0] <= time[part == 1].min()
-    assert last[1] <= time[part == 2].min()
-    # Rows that are left out reach into a part that is not their own.
-    out = time[part == REACHES_LATER]
-    later = np.where(out < borders.validation, borders.validation, borders.test)
-    assert (out + window > later).all()
-
-
 def test_of_few_cut_offs_whole_ones_are_left_out() -> None:
     split = by_time(CUTOFFS, labels(100), window=37.0)
     assert [set(CUTOFFS[part]) for part in split] == [{0.0}, {60.0}, {120.0}]
@@ -195,13 +138,6 @@ def test_by_time_and_group_both_hold() -> None:
         by_time_and_group(np.r_[np.nan, time[1:]], group, label, seed=0)
     with pytest.raises(InputError, match="at least 3 groups with and as many without"):
         by_time_and_group(time, time, label, seed=0)
-
-
-def test_a_row_of_two_parts_is_in_none() -> None:
-    of_time = np.array([0, 1, 2, 2, REACHES_LATER], dtype=np.int8)
-    part = of_time_and_group(of_time, np.array([0, 0, 2, 1, 0], dtype=np.int8))
-    assert part.tolist() == [0, OF_TWO_PARTS, 2, OF_TWO_PARTS, REACHES_LATER]
-    assert LeftOut.of(part).plus(LeftOut(1, 1)) == LeftOut(2, 3)
 
 
 def test_the_choices_are_in_the_units_of_the_column() -> None:
