@@ -25,6 +25,11 @@ SAID = {
         "A threshold by group decides by the column itself",
     ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
+    "events": (
+        "Run folder: ",
+        "customers at 1998-07-01.",
+        "rows scored, written to scores.csv",
+    ),
     "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
 }
 
