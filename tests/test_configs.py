@@ -28,7 +28,10 @@ PRIMARY = sorted(CONF.glob("*.yaml"))
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 # Search spaces are chosen by another script: tests/training/test_space.py.
 OPTIONS = [
-    f"{path.parent.name}={path.stem}" for path in FILES if path.parent not in (CONF, CONF / "tune")
+    f"{path.parent.name}={path.stem}"
+    for path in FILES
+    # Specifications of events: tests/events/test_specification.py.
+    if path.parent not in (CONF, CONF / "tune", CONF / "events")
 ]
 # The options that change what a training does: the others are composed and read, below. Nets and
 # calibrators train in tests/test_exportable.py, optimizers and schedulers in tests/training.
@@ -180,7 +183,7 @@ def test_every_primary_file_composes(path):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
-    file = {"tune": "tune", "recipe": "optimizer/adam"}.get(group, "train")
+    file = {"tune": "tune", "recipe": "optimizer/adam", "events": "features"}.get(group, "train")
     defaults = yaml.safe_load((CONF / f"{file}.yaml").read_text())["defaults"]
     named = {key.removeprefix("optional /").removesuffix("@_global_")
              for entry in defaults if isinstance(entry, dict) for key in entry}  # fmt: skip
@@ -190,7 +193,8 @@ def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
 def test_the_comments_on_the_defaults_name_every_option():
     text = (CONF / "train.yaml").read_text()
     for group in GROUPS:
-        if group in ("recipe", "experiment", "tune"):  # chosen by others, and an open list
+        # Chosen by others, open lists, and a group of another command.
+        if group in ("recipe", "experiment", "tune", "events"):
             continue
         (line,) = re.findall(rf"^  - {group}: \w+ +# (.+)$", text, re.MULTILINE)
         listed = {re.sub(r" \(.*?\)", "", word).strip() for word in re.split("[,;]", line)}

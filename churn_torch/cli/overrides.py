@@ -14,14 +14,15 @@ TEXT_KEYS = re.compile(
     r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source)"
     r"|data\.(split\.column|split\.test_from|treatment)"
     r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder"
-    r"|events\.(events\.\w+|customers)\.(source|filter)|at|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
+    r"|specification|at|events\.\S+\.(source|filter)"
+    r"|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
 )
 # Of these, some take other values too: exclude=false, value=12.5, keep_rate={alpha:6,beta:14}.
 NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$")
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
 NONE_BY_DEFAULT = {"debug", "experiment", "offer", "net", "events"}
-LIST_KEYS = {"data.ignore", "data.split.column", "keep", "explain.actionable"}
+LIST_KEYS = {"data.ignore", "data.split.column", "keep", "explain.actionable", "sources"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 MISSING_KEY = re.compile(r"\+{0,2}data\.missing(\.(?P<column>.+))?", re.DOTALL)
@@ -41,7 +42,8 @@ def with_suited_data(command: str, arguments: Sequence[str]) -> list[str]:
         arguments: What stands on the command line.
     """
     chosen = {key: value for key, _, value in (one.partition("=") for one in arguments)}
-    on_events = command in ("train", "tune") and chosen.get("events", "null") not in ("", "null")
+    named = (chosen.get(key, "null") not in ("", "null") for key in ("events", "specification"))
+    on_events = command in ("train", "tune") and any(named)
     return [*arguments, "data=events"] if on_events and "data" not in chosen else [*arguments]
 
 

@@ -11,7 +11,7 @@ from churn_torch.events.row_sql import horizon
 from churn_torch.events.spans import ALL, after_steps, in_utc, length, read_moment, today
 from churn_torch.events.specification import EventSpecification
 from churn_torch.events.specification_parts import CutoffDates
-from churn_torch.events.staging import Staged
+from churn_torch.events.staged_source import StagedSource
 
 _MOST = 1000
 _DAY = timedelta(days=1)
@@ -24,13 +24,15 @@ class Cutoffs:
     Attributes:
         used: Those with rows, the earliest first.
         dropped: The others, each with the reason.
+        end: Until when it is known what happened.
     """
 
     used: tuple[datetime, ...]
     dropped: tuple[tuple[datetime, str], ...] = ()
+    end: datetime | None = None
 
 
-def end_of_data(specification: EventSpecification, staged: Mapping[str, Staged]) -> datetime:
+def end_of_data(specification: EventSpecification, staged: Mapping[str, StagedSource]) -> datetime:
     """Return until when it is known what happened.
 
     That is what the user says, else the last event. For churn as silence it is the last event of
@@ -51,7 +53,9 @@ def end_of_data(specification: EventSpecification, staged: Mapping[str, Staged])
     return min(ends) if silence else max(ends)
 
 
-def choose_cutoffs(specification: EventSpecification, staged: Mapping[str, Staged]) -> Cutoffs:
+def choose_cutoffs(
+    specification: EventSpecification, staged: Mapping[str, StagedSource]
+) -> Cutoffs:
     """Return the cut-offs whose label window lies within the data, and those that are dropped.
 
     Raises:
@@ -90,7 +94,7 @@ def choose_cutoffs(specification: EventSpecification, staged: Mapping[str, Stage
             if end - ahead > begin
             else "shorten label.within and label.gap: the data are shorter than they are",
         )
-    return Cutoffs(tuple(used), tuple(dropped))
+    return Cutoffs(tuple(used), tuple(dropped), end)
 
 
 def _dates(specification: EventSpecification, begin: datetime, latest: datetime) -> list[datetime]:
@@ -155,7 +159,7 @@ def scoring_date(at: str | datetime, options: CutoffDates) -> datetime:
     return in_utc(datetime.fromisoformat(read_moment(at, "at")), options.zone)
 
 
-def _end(staged: Staged) -> datetime | None:
+def _end(staged: StagedSource) -> datetime | None:
     """Return the end of a log: days that are written without a time last until midnight."""
     if staged.last is None:
         return None
@@ -169,3 +173,11 @@ def _in_days(span: timedelta) -> str:
 def _listed(dates: list[datetime]) -> str:
     shown = ", ".join(f"{date:%Y-%m-%d}" for date in dates[:4])
     return shown + (f" and {len(dates) - 4:,} more" if len(dates) > 4 else "")
+
+
+def test_dates(options: CutoffDates, used: tuple[datetime, ...]) -> tuple[datetime, ...]:
+    """Return the cut-offs that are kept for the test."""
+    if isinstance(options.test, int):
+        return used[len(used) - min(options.test, len(used)) :]
+    dates = {in_utc(datetime.fromisoformat(text), options.zone) for text in options.test}
+    return tuple(cutoff for cutoff in used if cutoff in dates)

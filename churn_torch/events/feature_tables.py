@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 
-from churn_torch.errors import InputError
-from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, scoring_date
-from churn_torch.events.row_sql import horizon, rows_sql, top_values_sql
-from churn_torch.events.spans import in_utc
+from churn_torch.errors import InputError, keyed
+from churn_torch.events import remarks
+from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, scoring_date, test_dates
+from churn_torch.events.cutoff_files import Progress, in_bytes, write_cutoff_files
+from churn_torch.events.database import MEMORY, open_database
+from churn_torch.events.row_sql import horizon, id_name, top_values_sql
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
-from churn_torch.events.staging import CUSTOMERS, Staged, stage_customers, stage_log
+from churn_torch.events.staged_source import StagedSource
+from churn_torch.events.staging import size_on_disk, stage
 from churn_torch.tables.labelled.read import located
-from churn_torch.tables.readers import arrow, sources
-from churn_torch.tables.sql_text import quoted
-from churn_torch.whole_files import new_folders, whole_file
-
-MEMORY = "1GB"
-# Rows of a log whose features are computed together; more are dealt into parts.
-PART_ROWS = 8_000_000
-# Where the number of rows is not known before they are read: bytes of a row in a packed file.
-_ROW_BYTES = 12
-_MOST_PARTS = 256
-_BATCH_ROWS = 65_536
-
-Progress = Callable[[int, int], object]
+from churn_torch.tables.readers import arrow
+from churn_torch.whole_files import naming, new_folders
 
 
 @dataclass(frozen=True)
@@ -50,7 +41,7 @@ class FeatureTables:
         test_cutoffs: The cut-offs that the specification keeps for the test.
         rows: Customers by cut-off.
         churners: Churners by cut-off; empty for rows to be scored.
-        specification: As given, with the values that `by` chose; scoring needs it.
+        specification: As given, with the values that ``by`` chose; scoring needs it.
         notes: What the user should know before the numbers, as sentences.
         sql: The queries, for reading.
     """
@@ -89,9 +80,10 @@ def write_feature_tables(
         folder: Where the files go: ``cutoff_2025-01-01.parquet``.
         at: A date, or ``today``: write the rows of this date for scoring, without a label.
         progress: Called with the steps done and those there are.
-        memory: The most that DuckDB may use; what needs more goes to temporary files.
+        memory: The most that DuckDB may use; what needs more goes to temporary files in `folder`.
         threads: Of DuckDB; None for one a core.
-        announce: Called with a sentence for each thing that was found while reading.
+        announce: Called with a sentence for each thing that was found while reading, and with what
+            is left to do.
 
     Raises:
         InputError: The folder holds files, a source cannot be read, or no cut-off can be used.
@@ -100,226 +92,137 @@ def write_feature_tables(
     _check_folder(folder)
     with (
         new_folders(folder),
-        tempfile.TemporaryDirectory(prefix=".events_", dir=folder) as temporary,
-        _database(Path(temporary), memory, threads) as connection,
+        tempfile.TemporaryDirectory(prefix=".churn_torch_", dir=folder) as name,
     ):
-        staged = _stage(connection, specification, Path(temporary) / "staged", announce)
-        if at is None:
-            cutoffs = choose_cutoffs(specification, staged)
-        else:
-            cutoffs = Cutoffs((scoring_date(at, specification.cutoffs),))
-        specification, notes = _with_values(connection, specification, staged, cutoffs.used[0])
-        return _write(
-            connection, specification, staged, cutoffs, folder, at is None, notes, progress
-        )
+        temporary = Path(name)
+        _check_room(specification, temporary, announce)
+        with naming(folder), open_database(temporary, memory, threads) as connection:
+            staged = stage(connection, specification, temporary / "staged", announce)
+            if at is None:
+                cutoffs = choose_cutoffs(specification, staged)
+            else:
+                cutoffs = Cutoffs((scoring_date(at, specification.cutoffs),))
+            chosen, notes = _with_values(
+                connection, specification, staged, cutoffs.used[0], scoring=at is not None
+            )
+            notes += remarks.of_sources(connection, specification, staged)
+            notes += remarks.of_cutoffs(specification, staged, cutoffs, labelled=at is None)
+            (temporary / "rows").mkdir()
+            written = write_cutoff_files(
+                connection,
+                chosen,
+                staged,
+                cutoffs.used,
+                temporary / "rows",
+                labelled=at is None,
+                progress=progress,
+                announce=announce,
+            )
+            _check_counts(written.rows, written.churners, labelled=at is None)
+            for file in written.files:
+                os.replace(file, folder / file.name)
+    tables = FeatureTables(
+        files=tuple(folder / file.name for file in written.files),
+        cutoffs=cutoffs.used,
+        dropped_cutoffs=cutoffs.dropped,
+        id_column=id_name(chosen),
+        time_column=TIME,
+        target=None,
+        horizon=horizon(chosen) / timedelta(days=1),
+        test_cutoffs=(),
+        rows=written.rows,
+        churners=(),
+        specification=chosen,
+        notes=tuple(notes),
+        sql=written.sql,
+    )
+    if at is not None:
+        return tables
+    more = remarks.of_rows(chosen, cutoffs.used, written.rows, written.churners)
+    return replace(
+        tables,
+        target=TARGET,
+        test_cutoffs=test_dates(chosen.cutoffs, cutoffs.used),
+        churners=written.churners,
+        notes=(*notes, *more),
+    )
 
 
 def _check_folder(folder: Path) -> None:
-    if folder.is_dir() and any(folder.iterdir()):
-        raise InputError(
-            "out",
-            expected="a folder that is not there yet, or an empty one",
-            got=f"{str(folder)!r}, which holds {next(iter(sorted(folder.iterdir()))).name!r}",
-            fix="name another folder, or remove this one",
-        )
     if folder.exists() and not folder.is_dir():
         raise InputError(
             "out", expected="a folder", got=f"the file {str(folder)!r}", fix="name another"
         )
-
-
-@contextmanager
-def _database(
-    temporary: Path, memory: str, threads: int | None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that reaches the temporary folder and nothing else."""
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "python_enable_replacements": "false",
-        "memory_limit": memory,
-        "temp_directory": str(temporary / "spilled"),
-        "preserve_insertion_order": "false",
-    }
-    if threads is not None:
-        settings["threads"] = threads
-    try:
-        connection = duckdb.connect(":memory:", config=settings)
-    except duckdb.Error as error:
+    if folder.is_dir() and (names := sorted(path.name for path in folder.iterdir())):
         raise InputError(
-            "memory",
-            expected="an amount of memory such as 1GB",
-            got=f"{memory!r} ({arrow.library_message(error)})",
-            fix="correct it",
-        ) from None
-    with connection:
-        connection.execute(f"SET allowed_directories = [{quoted(str(temporary))}]")
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        yield connection
-
-
-def _stage(
-    connection: duckdb.DuckDBPyConnection,
-    specification: EventSpecification,
-    folder: Path,
-    announce: arrow.Announce,
-) -> dict[str, Staged]:
-    parts = _number_of_parts(specification)
-    staged = {
-        name: stage_log(connection, specification, name, folder, parts, announce)
-        for name in specification.events
-    }
-    if specification.customers is not None:
-        staged[CUSTOMERS] = stage_customers(
-            connection, specification.customers, folder, parts, announce
+            "out",
+            expected="a folder that is not there yet, or an empty one",
+            got=f"{str(folder)!r}, which holds {names[0]!r}",
+            fix="name another folder, or remove this one",
         )
-    return staged
 
 
-def _number_of_parts(specification: EventSpecification) -> int:
-    """Return into how many parts the customers are dealt, a power of two."""
-    largest = 1
-    for log in specification.events.values():
-        source = located(log.source)
-        rows = sources.count_rows(source)
-        if rows is None:
-            size = sum(path.stat().st_size for path in sources.files(source) or ())
-            rows = size // _ROW_BYTES
-        largest = max(largest, rows)
-    parts = 1
-    while parts * PART_ROWS < largest and parts < _MOST_PARTS:
-        parts *= 2
-    return parts
+def _check_room(specification: EventSpecification, folder: Path, announce: arrow.Announce) -> None:
+    """Say how much is read, and refuse a disk that cannot hold a copy of it."""
+    size = 0
+    for name, log in specification.events.items():
+        with keyed(f"events.{name}.source"):
+            size += size_on_disk(located(log.source))
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise InputError(
+            "out",
+            expected=f"a disk with room for a copy of the events ({in_bytes(size)})",
+            got=f"{in_bytes(free)} in {str(folder.parent)!r}",
+            fix="choose a folder on another disk",
+        )
+    if size > 100_000_000:
+        announce(f"Reading events of {in_bytes(size)}; as much goes to temporary files at most.")
 
 
 def _with_values(
     connection: duckdb.DuckDBPyConnection,
     specification: EventSpecification,
-    staged: Mapping[str, Staged],
+    staged: Mapping[str, StagedSource],
     cutoff: datetime,
+    *,
+    scoring: bool,
 ) -> tuple[EventSpecification, list[str]]:
-    """Choose the values of `by`: the most frequent ones before the first cut-off."""
+    """Choose the values of ``by``: the most frequent ones before the first cut-off."""
     notes, features = [], dict(specification.features)
     for log, of_log in specification.features.items():
         by = dict(of_log.by)
         for column, chosen in of_log.by.items():
             if not isinstance(chosen, int):
                 continue
-            relation = staged[log].all_parts()
-            sql = top_values_sql(relation, column, chosen, cutoff, staged[log].has_known)
+            has_known = staged[log].has_known
+            sql = top_values_sql(staged[log].relation(), column, chosen, cutoff, has_known)
             values = tuple(value for (value,) in connection.execute(sql).fetchall())
-            by[column], shown = values, ", ".join(values) or "none"
+            by[column] = values
             notes.append(
-                f"features.{log}.by.{column}: the most frequent values before {cutoff:%Y-%m-%d} "
-                f"are {shown}."
+                f"features.{log}.by.{column}: the most frequent values before "
+                f"{remarks.day(cutoff)} are {', '.join(values) or 'none'}"
+                + ("; a model needs those of its training." if scoring else ".")
             )
         features[log] = replace(of_log, by=by)
     return replace(specification, features=features), notes
 
 
-def _write(
-    connection: duckdb.DuckDBPyConnection,
-    specification: EventSpecification,
-    staged: Mapping[str, Staged],
-    cutoffs: Cutoffs,
-    folder: Path,
-    labelled: bool,
-    notes: list[str],
-    progress: Progress,
-) -> FeatureTables:
-    parts = next(iter(staged.values())).parts
-    id_column = id_name(specification)
-    files: list[Path] = []
-    rows: list[int] = []
-    churners: list[int] = []
-    shown: list[str] = []
-    total = parts * len(cutoffs.used)
-    try:
-        for number, cutoff in enumerate(cutoffs.used):
-            queries = [
-                rows_sql(
-                    specification, staged, cutoff, part, id_column=id_column, labelled=labelled
-                )
-                for part in range(parts)
-            ]
-            file = folder / f"{TIME}_{file_date(cutoff)}.parquet"
-            files.append(file)
-            step = partial(_step, progress, number * parts, total)
-            with whole_file(file) as path:
-                n_rows, n_churners = _write_file(connection, queries, path, step)
-            rows.append(n_rows)
-            churners.append(n_churners)
-            shown.append(f"-- {file.name}\n{queries[0]};\n")
-    except BaseException:
-        for file in files:
-            file.unlink(missing_ok=True)
-        raise
-    return FeatureTables(
-        files=tuple(files),
-        cutoffs=cutoffs.used,
-        dropped_cutoffs=cutoffs.dropped,
-        id_column=id_column,
-        time_column=TIME,
-        target=TARGET if labelled else None,
-        horizon=horizon(specification) / timedelta(days=1),
-        test_cutoffs=test_cutoffs(specification, cutoffs.used) if labelled else (),
-        rows=tuple(rows),
-        churners=tuple(churners) if labelled else (),
-        specification=specification,
-        notes=tuple(notes),
-        sql="\n".join(shown),
-    )
-
-
-def _step(progress: Progress, before: int, total: int, done: int) -> None:
-    progress(before + done, total)
-
-
-def _write_file(
-    connection: duckdb.DuckDBPyConnection,
-    queries: list[str],
-    path: Path,
-    progress: Callable[[int], object],
-) -> tuple[int, int]:
-    """Write the rows of a cut-off; return how many there are, and how many churned."""
-    writer: pq.ParquetWriter | None = None
-    rows = churners = 0
-    try:
-        for number, query in enumerate(queries):
-            reader = connection.sql(query).to_arrow_reader(_BATCH_ROWS)
-            if writer is None:
-                writer = pq.ParquetWriter(path, reader.schema)
-            for batch in reader:
-                writer.write_batch(batch)
-                rows += batch.num_rows
-                if TARGET in batch.schema.names:
-                    churners += batch.column(TARGET).true_count
-            progress(number + 1)
-    finally:
-        if writer is not None:
-            writer.close()
-    return rows, churners
-
-
-def id_name(specification: EventSpecification) -> str:
-    """Return the name of the customer's column: that of the customers, else of the first log."""
-    if specification.customers is not None:
-        return specification.customers.id
-    return next(iter(specification.events.values())).id
-
-
-def file_date(cutoff: datetime) -> str:
-    """Return a cut-off as part of a file's name."""
-    midnight = cutoff == cutoff.replace(hour=0, minute=0, second=0, microsecond=0)
-    return f"{cutoff:%Y-%m-%d}" if midnight else f"{cutoff:%Y-%m-%dT%H-%M-%S}"
-
-
-def test_cutoffs(
-    specification: EventSpecification, used: tuple[datetime, ...]
-) -> tuple[datetime, ...]:
-    """Return the cut-offs that are kept for the test."""
-    chosen = specification.cutoffs.test
-    if isinstance(chosen, int):
-        return used[len(used) - chosen :] if chosen else ()
-    dates = {in_utc(datetime.fromisoformat(text), specification.cutoffs.zone) for text in chosen}
-    return tuple(cutoff for cutoff in used if cutoff in dates)
+def _check_counts(rows: Sequence[int], churners: Sequence[int], *, labelled: bool) -> None:
+    """Refuse rows from which nothing can be learned."""
+    total = sum(rows)
+    if not total:
+        raise InputError(
+            "population",
+            expected="customers at one of the cut-offs",
+            got="none",
+            fix="ask for less in population, or choose other cut-offs",
+        )
+    if labelled and sum(churners) in (0, total):
+        outcome = "everybody churns" if sum(churners) else "nobody churns"
+        raise InputError(
+            "label",
+            expected="customers who churn and others who stay",
+            got=f"{total:,} rows in which {outcome}",
+            fix="check label, or choose another label.within",
+        )

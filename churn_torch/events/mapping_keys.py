@@ -12,7 +12,10 @@ from churn_torch.events.spans import length, read_moment, read_span
 
 # Fields that have another name in the mapping: Python or English keeps the field from having it.
 _AS_WRITTEN = {"first": "from", "last": "to"}
+MISSING = "???"  # the word in conf/ for a value that the user must give
 _LOG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
+# Names that the generated SQL has for something else.
+TAKEN_NAMES = ("customers", "population", "label_window")
 
 
 def names(kind: type) -> tuple[str, ...]:
@@ -59,9 +62,9 @@ class Keys:
         return f"{self._where}.{name}" if self._where else name
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a value as it was written; null counts as not written."""
+        """Return a value as it was written; null and ``???`` count as not written."""
         value = self._content.get(name)
-        return default if value is None else value
+        return default if value is None or value == MISSING else value
 
     def required(self, name: str) -> Any:
         """Return a value that must be there.
@@ -156,20 +159,25 @@ class Keys:
         return None if value is None else _whole(value, self._key(name))
 
 
-def log_name(name: str) -> str:
-    """Return the name of a log, which names of features start with.
+def log_names(written: Iterable[str]) -> list[str]:
+    """Return the names of the logs, which the names of their features start with.
 
     Raises:
-        InputError: It cannot be part of such a name.
+        InputError: One cannot be part of such a name, or two differ in case only.
     """
-    if not _LOG_NAME.fullmatch(name):
-        raise InputError(
-            "events",
-            expected="names of letters, digits and underscores",
-            got=repr(name),
-            fix="rename it",
-        )
-    return name
+    found: dict[str, str] = {}
+    for name in written:
+        lower = name.casefold()
+        if not _LOG_NAME.fullmatch(name) or lower in TAKEN_NAMES or lower in found:
+            raise InputError(
+                "events",
+                expected="different names of letters, digits and underscores, other than "
+                + ", ".join(TAKEN_NAMES),
+                got=repr(name),
+                fix="rename the log",
+            )
+        found[lower] = name
+    return list(found.values())
 
 
 def known_log(name: str, logs: Iterable[str], key: str) -> str:

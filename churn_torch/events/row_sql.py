@@ -2,154 +2,194 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from churn_torch.events.feature_sql import FIRST, LAST, known_before, log_features, timestamp
+from churn_torch.errors import InputError
+from churn_torch.events.feature_sql import (
+    DAY_MICROS,
+    FIRST,
+    ID,
+    KNOWN,
+    LAST,
+    TIME,
+    events_of,
+    features_of,
+    known_before,
+    log_features,
+    timestamp,
+    value_column,
+)
 from churn_torch.events.spans import length
-from churn_torch.events.specification import TARGET, EventSpecification
+from churn_torch.events.specification import CUSTOMERS, TARGET, EventSpecification
 from churn_torch.events.specification import TIME as CUTOFF
-from churn_torch.events.staging import CUSTOMERS, ID, KNOWN, TIME, Staged
 from churn_torch.tables.sql_text import quoted_name
 
-_START = "_start"
+START = "_start"
+
+
+@dataclass(frozen=True)
+class LogState:
+    """What the SQL must know of a source besides the specification.
+
+    Attributes:
+        has_known: The rows say when they were known.
+        begin: The first event of anybody that may be used at the cut-off.
+        dates: Columns of the customers that hold dates.
+    """
+
+    has_known: bool = False
+    begin: datetime | None = None
+    dates: tuple[str, ...] = ()
 
 
 def rows_sql(
     specification: EventSpecification,
-    staged: Mapping[str, Staged],
+    states: Mapping[str, LogState],
     cutoff: datetime,
-    part: int,
     *,
-    id_column: str,
     labelled: bool,
 ) -> str:
-    """Return the query that gives the rows of a cut-off, of one part of the customers.
+    """Return the query that gives the rows of a cut-off.
+
+    It reads relations with the names of the logs, and ``customers``.
 
     Args:
         specification: Whose shares by value name the values.
-        staged: The sources by name.
+        states: Of the logs and of the customers.
         cutoff: The cut-off, in UTC.
-        part: Which part of the customers.
-        id_column: The name of the customer's column in the result.
         labelled: Whether to say who churned.
+
+    Raises:
+        InputError: Two columns would have the same name.
     """
-    id_type = common_id_type(staged)
-    relations = {name: _relation(one, part, id_type) for name, one in staged.items()}
-    logs = {
-        name: log_features(
-            name,
-            specification.features.get(name),
-            relations[name],
+    at = timestamp(cutoff)
+    queries: dict[str, str] = {}
+    columns = {id_name(specification): f"population.{ID}", CUTOFF: at}
+    named = list(columns)
+    for name, value in _customer_columns(specification, states, cutoff):
+        named.append(name)
+        columns[name] = value
+    joins = []
+    events = {events_of(log) for log in specification.events}
+    for log in specification.events:
+        found = log_features(
+            log,
+            specification.features.get(log),
             cutoff,
-            staged[name].has_known,
+            has_known=states[log].has_known,
+            begin=states[log].begin,
+            has_start=_has_start(specification),
         )
-        for name in specification.events
-    }
-    queries = {f"of_{name}": one.sql for name, one in logs.items()}
-    queries["population"] = _population(specification, relations, staged, cutoff)
+        queries |= found.queries
+        joins.append(f"LEFT JOIN {features_of(log)} ON {features_of(log)}.{ID} = population.{ID}")
+        for name, without in found.columns.items():
+            value = f"{features_of(log)}.{quoted_name(name)}"
+            columns[name] = value if without == "NULL" else f"coalesce({value}, {without})"
+            named.append(name)
+        features = specification.features.get(log)
+        begin = states[log].begin
+        if features is not None and features.first and _has_start(specification):
+            name = f"{log}_first_is_censored"
+            earlier = "false" if begin is None else f"population.{START} < {timestamp(begin)}"
+            columns[name] = f"coalesce({earlier}, false)"
+            named.append(name)
+    queries["population"] = _population(specification, cutoff)
     if labelled:
-        queries["in_label_window"] = _label_window(specification, relations, cutoff)
-    columns = [
-        f"population.{ID} AS {quoted_name(id_column)}",
-        f"{timestamp(cutoff)} AS {quoted_name(CUTOFF)}",
-        *_customer_columns(specification, staged, cutoff),
-    ]
-    for name, log in logs.items():
-        for column, without in log.columns.items():
-            value = f"of_{name}.{quoted_name(column)}"
-            if without != "NULL":
-                value = f"coalesce({value}, {without})"
-            columns.append(f"{value} AS {quoted_name(column)}")
-    joins = [f"LEFT JOIN of_{name} ON of_{name}.{ID} = population.{ID}" for name in logs]
-    if labelled:
-        joins.append(f"LEFT JOIN in_label_window ON in_label_window.{ID} = population.{ID}")
+        queries["label_window"] = _label_window(specification, cutoff)
+        joins.append(f"LEFT JOIN label_window ON label_window.{ID} = population.{ID}")
         word = "NOT NULL" if specification.label.event is not None else "NULL"
-        columns.append(f"in_label_window.{ID} IS {word} AS {quoted_name(TARGET)}")
+        columns[TARGET] = f"label_window.{ID} IS {word}"
+        named.append(TARGET)
+    _check_names(named)
+    chosen = ",\n  ".join(f"{value} AS {quoted_name(name)}" for name, value in columns.items())
     conditions = list(_conditions(specification, cutoff))
     where = f"\nWHERE {' AND '.join(conditions)}" if conditions else ""
-    named = ",\n".join(f"{name} AS (\n{sql}\n)" for name, sql in queries.items())
-    return (
-        f"WITH {named}\nSELECT\n  "
-        + ",\n  ".join(columns)
-        + "\nFROM population\n"
-        + "\n".join(joins)
-        + where
-        + f"\nORDER BY hash(CAST(population.{ID} AS VARCHAR)), population.{ID}"
+    # Rows in an order that says nothing about the customers.
+    order = f"\nORDER BY hash(CAST(population.{ID} AS VARCHAR)), population.{ID}"
+    made = ",\n".join(
+        # Events would be kept in memory for the queries that read them; reading them again is less.
+        f"{name} AS {'NOT MATERIALIZED ' * (name in events)}(\n{sql}\n)"
+        for name, sql in queries.items()
     )
+    joined = "\n".join(["FROM population", *joins])
+    return f"WITH {made}\nSELECT\n  {chosen}\n{joined}{where}{order}"
 
 
-def common_id_type(staged: Mapping[str, Staged]) -> str:
-    """Return the type of the id: whole numbers where every source has them, else text."""
-    types = {one.id_type for one in staged.values()}
-    return types.pop() if len(types) == 1 else "VARCHAR"
+def id_name(specification: EventSpecification) -> str:
+    """Return the name of the customer's column: that of the customers, else of the first log."""
+    if specification.customers is not None:
+        return specification.customers.id
+    return next(iter(specification.events.values())).id
 
 
-def _relation(staged: Staged, part: int, id_type: str) -> str:
-    relation = staged.relation(part)
-    if staged.id_type == id_type:
-        return relation
-    return f"(SELECT * REPLACE (CAST({ID} AS {id_type}) AS {ID}) FROM {relation})"
+def _check_names(names: list[str]) -> None:
+    counts = Counter(name.casefold() for name in names)
+    if twice := [name for name in names if counts[name.casefold()] > 1]:
+        raise InputError(
+            "features",
+            expected="different names of columns",
+            got=f"{twice[0]!r} and {twice[1]!r}",
+            fix="rename a log, or a column in a SELECT as the source",
+        )
 
 
-def _population(
-    specification: EventSpecification,
-    relations: Mapping[str, str],
-    staged: Mapping[str, Staged],
-    cutoff: datetime,
-) -> str:
+def _has_start(specification: EventSpecification) -> bool:
+    return specification.customers is not None and specification.customers.start is not None
+
+
+def _population(specification: EventSpecification, cutoff: datetime) -> str:
     """Return SQL for everybody who is a customer before the cut-off, with the start.
 
     The start is that of the table; where it has none, or names none, it is the first event.
     """
-    at = timestamp(cutoff)
-    firsts = " UNION ALL ".join(
-        f"SELECT {ID}, {FIRST} FROM of_{name}" for name in specification.events
+    firsts = "\nUNION ALL ".join(
+        f"SELECT {ID}, {FIRST} FROM {features_of(log)}" for log in specification.events
     )
-    seen = f"SELECT {ID}, min({FIRST}) AS {_START} FROM ({firsts}) GROUP BY {ID}"
+    seen = f"SELECT {ID}, min({FIRST}) AS {START} FROM (\n{firsts}\n) GROUP BY {ID}"
     if specification.customers is None:
         return seen
-    table = f"(SELECT * FROM {relations[CUSTOMERS]} WHERE {ID} IS NOT NULL)"
-    start = f"coalesce(c.{TIME}, s.{_START})" if staged[CUSTOMERS].has_start else f"s.{_START}"
+    start = f"coalesce(c.{TIME}, s.{START})" if _has_start(specification) else f"s.{START}"
     return (
-        f"SELECT c.*, {start} AS {_START}\nFROM {table} AS c LEFT JOIN ({seen}) AS s "
-        f"USING ({ID}) WHERE {start} < {at}"
+        f"SELECT c.*, {start} AS {START}\nFROM {CUSTOMERS} AS c LEFT JOIN (\n{seen}\n) AS s "
+        f"USING ({ID})\nWHERE {start} < {timestamp(cutoff)}"
     )
 
 
 def _customer_columns(
-    specification: EventSpecification, staged: Mapping[str, Staged], cutoff: datetime
-) -> Iterator[str]:
+    specification: EventSpecification, states: Mapping[str, LogState], cutoff: datetime
+) -> Iterator[tuple[str, str]]:
     customers = specification.customers
     at = timestamp(cutoff)
     if customers is None:
         return
-    if staged[CUSTOMERS].has_start:
-        yield f"(epoch_us({at}) - epoch_us({_START})) / 86400000000.0 AS tenure_days"
+    if customers.start is not None:
+        tenure = f"(epoch_us({at}) - epoch_us(population.{START})) / {DAY_MICROS}"
+        yield "tenure_days", tenure
     for column in customers.columns:
         value = f"population.{quoted_name(f'c_{column}')}"
-        if column in staged[CUSTOMERS].dates:
-            # A date that lies behind the cut-off was not known at it.
+        if column in states[CUSTOMERS].dates:
+            # A date behind the cut-off was not known at it.
             value = f"CASE WHEN {value} < {at} THEN {value} END"
-        if staged[CUSTOMERS].has_known:
+        if states[CUSTOMERS].has_known:
             value = f"CASE WHEN population.{KNOWN} < {at} THEN {value} END"
-        yield f"{value} AS {quoted_name(column)}"
+        yield column, value
 
 
 def _conditions(specification: EventSpecification, cutoff: datetime) -> Iterator[str]:
     population = specification.population
-    for log, span in population.active.items():
-        yield f"of_{log}.{LAST} >= {timestamp(cutoff - length(span))}"
+    active = [
+        f"{features_of(log)}.{LAST} >= {timestamp(cutoff - length(span))}"
+        for log, span in population.active.items()
+    ]
+    if active:
+        yield f"({' OR '.join(active)})"
     if population.tenure is not None:
-        yield f"population.{_START} <= {timestamp(cutoff - length(population.tenure))}"
+        yield f"population.{START} <= {timestamp(cutoff - length(population.tenure))}"
     for log in population.without:
-        yield f"of_{log}.{FIRST} IS NULL"
-
-
-def label_window(specification: EventSpecification, cutoff: datetime) -> tuple[datetime, datetime]:
-    """Return the start of the label window of a cut-off, and its end, which is not part of it."""
-    start = cutoff + length(specification.label.gap)
-    return start, start + length(specification.label.within)
+        yield f"{features_of(log)}.{FIRST} IS NULL"
 
 
 def horizon(specification: EventSpecification) -> timedelta:
@@ -157,23 +197,21 @@ def horizon(specification: EventSpecification) -> timedelta:
     return length(specification.label.gap) + length(specification.label.within)
 
 
-def _label_window(
-    specification: EventSpecification, relations: Mapping[str, str], cutoff: datetime
-) -> str:
-    start, end = map(timestamp, label_window(specification, cutoff))
-    events = " UNION ALL ".join(
-        f"SELECT {ID} FROM {relations[log]} WHERE {ID} IS NOT NULL AND {TIME} >= {start} "
-        f"AND {TIME} < {end}"
+def _label_window(specification: EventSpecification, cutoff: datetime) -> str:
+    start = timestamp(cutoff + length(specification.label.gap))
+    end = timestamp(cutoff + horizon(specification))
+    events = "\nUNION ALL ".join(
+        f"SELECT {ID} FROM {quoted_name(log)} WHERE {TIME} >= {start} AND {TIME} < {end}"
         for log in specification.label.logs
     )
-    return f"SELECT DISTINCT {ID} FROM ({events})"
+    return f"SELECT DISTINCT {ID} FROM (\n{events}\n)"
 
 
 def top_values_sql(
     relation: str, column: str, count: int, cutoff: datetime, has_known: bool
 ) -> str:
     """Return SQL for the most frequent values of a column before a cut-off; ties by the value."""
-    value = quoted_name(f"v_{column}")
+    value = quoted_name(value_column(column))
     return (
         f"SELECT {value} FROM ({known_before(relation, cutoff, has_known)}) "
         f"WHERE {value} IS NOT NULL GROUP BY {value} ORDER BY count(*) DESC, {value} LIMIT {count}"

@@ -18,8 +18,11 @@ from churn_torch.events.specification_parts import (
     Population,
 )
 
+# Columns of the rows that are made.
 TARGET = "churned"
 TIME = "cutoff"
+# What the table of customers is called beside the logs.
+CUSTOMERS = "customers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,19 +30,19 @@ class EventSpecification:
     """How customer rows are made from events.
 
     Attributes:
-        events: The logs by name; the names of features start with it.
         customers: The table of customers; None where customers are who has events.
+        events: The logs by name; the names of features start with it.
         features: What is computed of which log.
         population: Who is in the rows.
         label: Who has churned.
         cutoffs: At which dates there are rows.
     """
 
-    events: Mapping[str, EventSource]
-    label: Label
     customers: CustomerSource | None = None
+    events: Mapping[str, EventSource]
     features: Mapping[str, FeatureSet] = field(default_factory=dict)
     population: Population = field(default_factory=Population)
+    label: Label
     cutoffs: CutoffDates = field(default_factory=CutoffDates)
 
     @classmethod
@@ -52,17 +55,16 @@ class EventSpecification:
         top = keys.Keys(content, "", ("customers", *_NEEDED, *_SET))
         for name in _NEEDED:
             top.required(name)
+        written = top.mapping("events")
         logs = {
-            keys.log_name(name): _event_source(each, f"events.{name}")
-            for name, each in top.mapping("events").items()
+            name: _event_source(written[name], f"events.{name}") for name in keys.log_names(written)
         }
         if not logs:
             raise InputError("events", expected="one log or more", got="none", fix="name one")
-        customers = top.get("customers")
         return cls(
             events=logs,
             label=_label(top.mapping("label"), logs),
-            customers=None if customers is None else _customers(top.mapping("customers")),
+            customers=_customers(top.mapping("customers")),
             features={
                 keys.known_log(name, logs, "features"): _features(each, f"features.{name}")
                 for name, each in top.mapping("features").items()
@@ -81,8 +83,10 @@ _NEEDED = ("events", "label")
 _SET = ("features", "population", "cutoffs")
 
 
-def _customers(content: Mapping[str, Any]) -> CustomerSource:
+def _customers(content: Mapping[str, Any]) -> CustomerSource | None:
     own = keys.Keys(content, "customers", keys.names(CustomerSource))
+    if not content or ("source" in content and content["source"] is None):
+        return None
     return CustomerSource(
         source=own.required_text("source"),
         id=own.required_text("id"),

@@ -7,178 +7,116 @@ and a part of the customers fits into memory however long the logs are.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from churn_torch.errors import InputError, keyed
+from churn_torch.events.feature_sql import ID, KNOWN, TIME, number_column, value_column
 from churn_torch.events.source_columns import Role, typed_source
-from churn_torch.events.specification import EventSpecification
-from churn_torch.events.specification_parts import CustomerSource
+from churn_torch.events.specification import CUSTOMERS, EventSpecification
+from churn_torch.events.staged_source import PART, StagedSource
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, sources
 from churn_torch.tables.readers.opening import opened
 from churn_torch.tables.sql_text import quoted, quoted_name
 
-# The names of staged columns; those of the user's columns follow.
-ID, TIME, KNOWN = "_id", "_time", "_known"
-PART = "_part"
-CUSTOMERS = "customers"
 _PLAINLY = ReadOptions()
+# What is read of a source: the user's column and its role, by the name it is staged under.
+Selected = Mapping[str, tuple[str, Role]]
+# Rows of a log whose features are computed together; more are dealt into parts.
+PART_ROWS = 8_000_000
+# Where the number of rows is not known before they are read: bytes of a row in a packed file.
+_ROW_BYTES = 12
+_MOST_PARTS = 256
 
 
-@dataclass(frozen=True)
-class Staged:
-    """A source that was read.
-
-    Attributes:
-        name: Of the log, or ``customers``.
-        files: The folder of its files.
-        parts: Into how many parts the customers are dealt.
-        rows: How many rows were read; those that the filter leaves out do not count.
-        without_id: Rows without a customer.
-        without_time: Rows without a time.
-        first: The earliest time.
-        last: The latest time.
-        only_dates: All times are midnights.
-        has_zone: The times came with a time zone.
-        id_type: The SQL type of the id.
-        has_known: The log says when it got an event.
-        has_start: The customers have a start.
-        dates: Columns of the customers that hold dates.
-    """
-
-    name: str
-    files: Path
-    parts: int
-    rows: int
-    without_id: int
-    without_time: int
-    first: datetime | None
-    last: datetime | None
-    only_dates: bool
-    has_zone: bool
-    id_type: str
-    has_known: bool
-    has_start: bool = False
-    dates: tuple[str, ...] = ()
-
-    def all_parts(self) -> str:
-        """Return SQL for all rows."""
-        files = quoted(str(self.files / "**/*.parquet"))
-        return f"read_parquet({files}, hive_partitioning = false)"
-
-    def relation(self, part: int) -> str:
-        """Return SQL for the rows of a part of the customers."""
-        folder = self.files / f"{PART}={part}" if self.parts > 1 else self.files
-        pattern = quoted(str(folder / "*.parquet"))
-        if not any(folder.glob("*.parquet")):
-            return f"(SELECT * FROM {self.all_parts()} LIMIT 0)"
-        return f"read_parquet({pattern}, hive_partitioning = false)"
-
-
-def needed_columns(specification: EventSpecification, log: str) -> dict[str, Role]:
-    """Return the columns of a log that become features, and what they are read as.
-
-    Raises:
-        InputError: One would have to be both numbers and text.
-    """
-    features = specification.features.get(log)
-    if features is None:
-        return {}
-    roles = dict.fromkeys(features.values, Role.VALUE)
-    return roles | dict.fromkeys(features.numbers, Role.NUMBER)
-
-
-def stage_log(
+def stage(
     connection: duckdb.DuckDBPyConnection,
     specification: EventSpecification,
-    name: str,
     folder: Path,
-    parts: int,
     announce: arrow.Announce,
-) -> Staged:
-    """Read a log.
+) -> dict[str, StagedSource]:
+    """Read every source of a specification.
+
+    Args:
+        connection: It may write to the folder.
+        specification: Whose sources are read.
+        folder: For the files.
+        announce: Called with a sentence for each thing that was found while reading.
+
+    Returns:
+        The sources by name: of the logs, then ``customers``.
 
     Raises:
-        InputError: It cannot be read, or lacks a column.
+        InputError: A source cannot be read, lacks a column, or names a customer twice.
     """
-    log = specification.events[name]
-    key = f"events.{name}"
-    roles = {log.id: Role.ID, log.time: Role.TIME}
-    if log.known is not None:
-        roles[log.known] = Role.TIME
-    for column, role in needed_columns(specification, name).items():
-        roles.setdefault(column, role)
-    features = specification.features.get(name)
+    parts = number_of_parts(specification)
+    staged = {}
+    for name, log in specification.events.items():
+        staged[name] = _stage(
+            connection,
+            located(log.source),
+            log.filter,
+            f"events.{name}",
+            _selected_of_log(specification, name),
+            folder / name,
+            parts,
+            announce,
+        )
+    customers = specification.customers
+    if customers is not None:
+        selected = {ID: (customers.id, Role.ID)}
+        for name, column in ((TIME, customers.start), (KNOWN, customers.known)):
+            if column is not None:
+                selected[name] = (column, Role.TIME)
+        selected |= {f"c_{column}": (column, Role.GUESSED) for column in customers.columns}
+        staged[CUSTOMERS] = _stage(
+            connection,
+            located(customers.source),
+            customers.filter,
+            CUSTOMERS,
+            selected,
+            folder / CUSTOMERS,
+            parts,
+            announce,
+        )
+        _check_one_row_each(connection, staged[CUSTOMERS])
+    return staged
+
+
+def number_of_parts(specification: EventSpecification) -> int:
+    """Return into how many parts the customers are dealt, a power of two."""
+    largest = 1
+    for name, log in specification.events.items():
+        with keyed(f"events.{name}.source"):
+            source = located(log.source)
+            rows = sources.count_rows(source)
+            if rows is None:
+                rows = size_on_disk(source) // _ROW_BYTES
+        largest = max(largest, rows)
+    parts = 1
+    while parts * PART_ROWS < largest and parts < _MOST_PARTS:
+        parts *= 2
+    return parts
+
+
+def size_on_disk(source: str) -> int:
+    """Return the bytes of the files of a source; 0 for a query or an address."""
+    return sum(path.stat().st_size for path in sources.files(source) or ())
+
+
+def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, tuple[str, Role]]:
+    log, features = specification.events[name], specification.features.get(name)
     selected = {ID: (log.id, Role.ID), TIME: (log.time, Role.TIME)}
     if log.known is not None:
         selected[KNOWN] = (log.known, Role.TIME)
     if features is not None:
-        selected |= {f"n_{c}": (c, Role.NUMBER) for c in features.numbers}
-        selected |= {f"v_{c}": (c, Role.VALUE) for c in features.values}
-    return _stage(
-        connection,
-        located(log.source),
-        log.filter,
-        key,
-        roles,
-        selected,
-        folder / name,
-        parts,
-        announce,
-    )
-
-
-def stage_customers(
-    connection: duckdb.DuckDBPyConnection,
-    customers: CustomerSource,
-    folder: Path,
-    parts: int,
-    announce: arrow.Announce,
-) -> Staged:
-    """Read the table of customers.
-
-    Raises:
-        InputError: It cannot be read, lacks a column, or names a customer twice.
-    """
-    roles = {customers.id: Role.ID}
-    selected = {ID: (customers.id, Role.ID)}
-    for name, column in ((TIME, customers.start), (KNOWN, customers.known)):
-        if column is not None:
-            roles[column] = Role.TIME
-            selected[name] = (column, Role.TIME)
-    for column in customers.columns:
-        roles.setdefault(column, Role.GUESSED)
-        selected[f"c_{column}"] = (column, roles[column])
-    staged = _stage(
-        connection,
-        located(customers.source),
-        customers.filter,
-        CUSTOMERS,
-        roles,
-        selected,
-        folder / CUSTOMERS,
-        parts,
-        announce,
-    )
-    for part in range(parts):
-        twice = connection.execute(
-            f"SELECT {ID}, count(*) FROM {staged.relation(part)} WHERE {ID} IS NOT NULL "
-            f"GROUP BY {ID} HAVING count(*) > 1 LIMIT 1"
-        ).fetchone()
-        if twice:
-            raise InputError(
-                f"{CUSTOMERS}.id",
-                expected="one row for each customer",
-                got=f"{twice[1]:,} rows for {twice[0]!r}",
-                fix="leave out the others, e.g. with a SELECT as the source",
-            )
-    return staged
+        selected |= {number_column(c): (c, Role.NUMBER) for c in features.numbers}
+        selected |= {value_column(c): (c, Role.VALUE) for c in features.values}
+    return selected
 
 
 def _stage(
@@ -186,21 +124,24 @@ def _stage(
     source: str,
     condition: str | None,
     key: str,
-    roles: Mapping[str, Role],
-    selected: Mapping[str, tuple[str, Role]],
+    selected: Selected,
     folder: Path,
     parts: int,
     announce: arrow.Announce,
-) -> Staged:
+) -> StagedSource:
+    roles: dict[str, Role] = {}
+    for column, role in selected.values():  # what must be a time or a number is read as that
+        if roles.get(column) in (None, Role.VALUE, Role.GUESSED):
+            roles[column] = role
     raised: list[BaseException] = []
-    with keyed(f"{key}.source"), opened(source, _PLAINLY, None, announce=announce) as (sch, rows):
+    with keyed(f"{key}.source"), opened(source, _PLAINLY, None, announce=announce) as opening:
         files = sources.files(source)
         before = _state(files)
-        narrowed = _narrowed(sch, rows, roles, condition)
+        # A condition may name any column.
+        narrowed = arrow.select(*opening, None if condition else list(roles))
         typed = typed_source(*narrowed, roles, condition, key)
         types = {field.name: field.type for field in typed.schema}
         reader = pa.RecordBatchReader.from_batches(typed.schema, _kept(typed.batches, raised))
-        connection.register("source_rows", reader)
         expressions = [
             f"{_expression(column, role, types[column])} AS {quoted_name(name)}"
             for name, (column, role) in selected.items()
@@ -209,8 +150,12 @@ def _stage(
         if typed.filter:
             chosen += f" WHERE (\n{typed.filter}\n)"
         folder.mkdir(parents=True)
+        connection.register("source_rows", reader)
         try:
             _copy(connection, chosen, folder, parts)
+            if not any(folder.glob("**/*.parquet")):  # no rows: the columns all the same
+                connection.register("source_rows", typed.schema.empty_table())
+                _copy(connection, chosen, folder, 1)
         except duckdb.Error as error:
             if raised:
                 raise raised[0] from None
@@ -225,16 +170,6 @@ def _stage(
                 fix="run the command again when nothing writes to it",
             )
     return _described(connection, key, selected, types, folder, parts)
-
-
-def _narrowed(
-    schema: pa.Schema,
-    batches: Iterator[pa.RecordBatch],
-    roles: Mapping[str, Role],
-    condition: str | None,
-) -> arrow.Batches:
-    """Leave out the columns that nobody needs; a condition may name any."""
-    return arrow.select(schema, batches, None if condition else list(roles))
 
 
 def _state(files: Sequence[Path] | None) -> list[tuple[int, int]]:
@@ -253,25 +188,22 @@ def _kept(
         raise
 
 
+def _has_zone(kind: pa.DataType) -> bool:
+    return pa.types.is_timestamp(kind) and kind.tz is not None
+
+
 def _expression(column: str, role: Role, kind: pa.DataType) -> str:
     """Return SQL for a column as its role wants it."""
     name = quoted_name(column)
     if role is Role.TIME:
-        has_zone = pa.types.is_timestamp(kind) and kind.tz is not None
-        return f"timezone('UTC', {name})" if has_zone else f"CAST({name} AS TIMESTAMP)"
+        return f"timezone('UTC', {name})" if _has_zone(kind) else f"CAST({name} AS TIMESTAMP)"
     if role is Role.NUMBER:
         return f"nullif(CAST({name} AS DOUBLE), 'NaN')"
-    if role is Role.ID:
-        if pa.types.is_integer(kind):
-            return f"CAST({name} AS HUGEINT)" if pa.types.is_uint64(kind) else f"{name}::BIGINT"
-        return f"nullif(trim({name}), '')"
-    if role is Role.VALUE:
+    if role is Role.ID and pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
+        return f"CAST({name} AS BIGINT)"
+    if role in (Role.ID, Role.VALUE):
         return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
-    return f"timezone('UTC', {name})" if _zoned(kind) else name
-
-
-def _zoned(kind: pa.DataType) -> bool:
-    return pa.types.is_timestamp(kind) and kind.tz is not None
+    return f"timezone('UTC', {name})" if _has_zone(kind) else name
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, chosen: str, folder: Path, parts: int) -> None:
@@ -299,41 +231,56 @@ def _unreadable(key: str, error: duckdb.Error) -> InputError:
 def _described(
     connection: duckdb.DuckDBPyConnection,
     key: str,
-    selected: Mapping[str, tuple[str, Role]],
+    selected: Selected,
     types: Mapping[str, pa.DataType],
     folder: Path,
     parts: int,
-) -> Staged:
+) -> StagedSource:
+    """Count what was read."""
     relation = f"read_parquet({quoted(str(folder / '**/*.parquet'))}, hive_partitioning = false)"
-    has_time = TIME in selected
-    time = TIME if has_time else "NULL::TIMESTAMP"
+    time = TIME if TIME in selected else "NULL::TIMESTAMP"
     good = f"FILTER ({ID} IS NOT NULL)"
-    rows, no_id, no_time, first, last, midnights = connection.execute(
+    [row] = connection.execute(
         f"SELECT count(*), count(*) FILTER ({ID} IS NULL), count(*) FILTER ({time} IS NULL), "
         f"min({time}) {good}, max({time}) {good}, "
-        f"coalesce(bool_and({time} = date_trunc('day', {time})), true) FROM {relation}"
-    ).fetchall()[0]
-    id_type = connection.execute(
-        f"SELECT column_type FROM (DESCRIBE SELECT {ID} FROM {relation})"
-    ).fetchall()[0][0]
-    return Staged(
+        f"coalesce(bool_and({time} = date_trunc('day', {time})), true), any_value(typeof({ID})) "
+        f"FROM {relation}"
+    ).fetchall()
+    rows, without_id, without_time, first, last, only_dates, id_type = row
+    return StagedSource(
         name=key.rpartition(".")[2],
-        files=folder,
+        folder=folder,
         parts=parts,
+        meaning={name: column for name, (column, _) in selected.items()},
         rows=rows,
-        without_id=no_id,
-        without_time=no_time if has_time else 0,
+        without_id=without_id,
+        without_time=without_time,
         first=first,
         last=last,
-        only_dates=midnights,
-        has_zone=has_time and _zoned(types[selected[TIME][0]]),
-        id_type=id_type,
+        only_dates=only_dates,
+        has_zone=TIME in selected and _has_zone(types[selected[TIME][0]]),
+        id_type=id_type or "VARCHAR",
         has_known=KNOWN in selected,
-        has_start=has_time,
         dates=tuple(
             column
             for column, role in selected.values()
             if role is Role.GUESSED
             and (pa.types.is_timestamp(types[column]) or pa.types.is_date(types[column]))
         ),
+        is_log=key != CUSTOMERS,
     )
+
+
+def _check_one_row_each(connection: duckdb.DuckDBPyConnection, customers: StagedSource) -> None:
+    for part in range(customers.parts):
+        twice = connection.execute(
+            f"SELECT {ID}, count(*) FROM {customers.relation(part)} GROUP BY {ID} "
+            f"HAVING count(*) > 1 ORDER BY {ID} LIMIT 1"
+        ).fetchone()
+        if twice:
+            raise InputError(
+                f"{CUSTOMERS}.id",
+                expected="one row for each customer",
+                got=f"{twice[1]:,} rows for {twice[0]!r}",
+                fix="leave out the others, e.g. with a SELECT as the source",
+            )

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from churn_torch.errors import InputError
-from churn_torch.events.feature_tables import id_name
-from churn_torch.events.row_sql import horizon
+from churn_torch.events.row_sql import horizon, id_name
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.workflows.features_options import events_of
 from churn_torch.workflows.options import TrainOptions
 
 # What conf/data/events.yaml has as its source: the rows are made when the training begins.
@@ -27,12 +27,12 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: The specification cannot be used, or the data are not ``data=events``.
     """
-    data, events = content["data"], content.get("events")
+    data, events = content["data"], events_of(content)
     if not events:
         if data.get("source") == EVENTS_SOURCE:
             raise InputError(
                 "events",
-                expected="a specification beside data=events, such as events=cdnow",
+                expected="a specification beside data=events (specification=FILE, events=cdnow)",
                 got="none",
                 fix="name one, or choose data=table",
             )
@@ -40,7 +40,7 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("source") != EVENTS_SOURCE:
         raise InputError(
             "data",
-            expected="data=events beside events=..., which chooses it by itself",
+            expected="data=events beside a specification of events, which chooses it by itself",
             got=f"the table {data.get('source')!r}",
             fix="leave data=... and data.source=... out",
         )
@@ -55,6 +55,8 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
         split["horizon"] = f"{horizon(specification) / timedelta(days=1):g}d"
     return {
         **content,
+        "events": events,
+        "specification": None,
         "data": {**data, "id": data.get("id") or id_column, "target": TARGET, "split": split},
     }
 

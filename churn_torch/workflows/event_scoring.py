@@ -45,19 +45,22 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         read.append(specification.customers.source)
     for source in read:
         sources.check_output(out, located(source))
-    with event_progress() as progress:
-        tables = write_feature_tables(
-            specification, folder / FEATURE_TABLES, at=at, progress=progress, announce=show
-        )
-    for note in tables.notes:
-        show(note)
-    if not tables.rows[0]:
+    try:
+        with event_progress() as progress:
+            tables = write_feature_tables(
+                specification, folder / FEATURE_TABLES, at=at, progress=progress, announce=show
+            )
+    except InputError as error:
+        if error.where != "population":
+            raise
         raise InputError(
             "at",
             expected="a date with customers, by events before it and events.population",
             got=f"{at} without any",
             fix="name a later date, or sources that reach up to it",
-        )
+        ) from None
+    for note in tables.notes:
+        show(note)
     show(f"{tables.rows[0]:,} customers at {date_text(tables.cutoffs[0])}.")
     return tables.files[0]
 

@@ -51,6 +51,7 @@ class TrainOptions(FitOptions):
 
     Attributes:
         events: How rows are made of events, as plain values; empty for a table.
+        specification: The same as a YAML file, which a run keeps as ``events``.
         outputs: Where run folders go.
         resume: The folder of an interrupted run to go on with.
         leakage: What is done where the table looks as if it tells churn beforehand: ``warn``,
@@ -65,6 +66,7 @@ class TrainOptions(FitOptions):
 
     data: DataOptions
     events: Mapping[str, Any] = field(default_factory=dict)
+    specification: str | None = None
     outputs: str = "outputs"
     resume: str | None = None
     leakage: Literal["warn", "error", "ignore"] = "warn"

@@ -29,6 +29,7 @@ class ScoreOptions(SourceOptions):
     source: str | None = None
     at: str | None = None
     events: Mapping[str, Any] = field(default_factory=dict)
+    specification: str | None = None
     run: str = "outputs/latest"
     keep: str | Sequence[str] = "id"
     chunk_rows: int = 65_536
@@ -55,7 +56,7 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
     options = read_options(ScoreOptions, content)
     path = find_model(options.run)
     if options.at is None:
-        if options.events:
+        if options.events or options.specification:
             raise InputError(
                 "events", expected="at=DATE beside it", got="none", fix="name the date to score at"
             )
@@ -71,9 +72,12 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
         )
     # DuckDB and the readers of events take a while to import.
     from churn_torch.workflows.event_scoring import scoring_rows
+    from churn_torch.workflows.features_options import events_of
 
     with tempfile.TemporaryDirectory(prefix="churn_torch_") as folder:
-        rows = scoring_rows(options.run, options.events, options.at, Path(folder), out=options.out)
+        rows = scoring_rows(
+            options.run, events_of(content), options.at, Path(folder), out=options.out
+        )
         return _scored(options, path, rows)
 
 

@@ -173,6 +173,7 @@ def test_words_for_missing_may_be_a_dictionary():
 
 def test_events_bring_their_data_along() -> None:
     assert with_suited_data("train", ["events=cdnow"]) == ["events=cdnow", "data=events"]
+    assert with_suited_data("train", ["specification=a.yaml"])[1:] == ["data=events"]
     for command, keys in (
         ("train", ["events=null"]),
         ("train", ["events=cdnow", "data=table"]),

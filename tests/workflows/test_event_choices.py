@@ -43,6 +43,20 @@ def test_what_is_named_stays():
     assert content["data"]["split"]["column"] == "auto"
 
 
+def test_a_specification_may_be_a_file(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "events: {calls: {source: calls.csv, id: who, time: at}}\n"
+        "label: {event: calls, within: 2w}\n"
+    )
+    content = content_of(f"specification={file}")
+    assert content["events"]["events"]["calls"]["source"] == "calls.csv"
+    assert content["specification"] is None
+    assert (content["data"]["id"], content["data"]["split"]["horizon"]) == ("who", "14d")
+    with pytest.raises(InputError, match="specification: expected either specification=FILE or"):
+        content_of("events=cdnow", f"specification={file}")
+
+
 def test_a_table_stays_as_it_is():
     content = plain_config(compose("train"))
     assert with_event_columns(content) == content
@@ -52,7 +66,7 @@ def test_a_table_stays_as_it_is():
     ("keys", "message"),
     [
         (["events=cdnow", "data=telco"], r"data: expected data=events .* 'sample:telco'; leave"),
-        (["data=events"], r"events: expected a specification .* such as events=cdnow, got none"),
+        (["data=events"], r"events: expected a specification .* events=cdnow.*, got none"),
         (["events=cdnow", "events.label.within=soon"], r"label.within: expected a span such as"),
     ],
 )
