@@ -13,7 +13,7 @@ events=... report=false), in a process of its own. Beside it, from the same log,
   number of orders in the label window (benchmarks/bg_nbd.py).
 
 AUROC has DeLong's interval; differences are paired, against RFM, and hold for all lines of a table
-at once. `--sample` is the file of that name of the package lifetimes: the fit is then checked against
+at once. `--sample` is the file of that name of the package lifetimes: the fit is then compared with
 the published parameters. The online retail log is UCI's (one line an article; CustomerID missing in
 a quarter of the lines, cancellations with a negative Quantity); it is no part of the project.
 """
