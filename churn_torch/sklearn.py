@@ -42,10 +42,10 @@ from churn_torch.workflows.classifier_choices import (
 )
 from churn_torch.workflows.classifier_labels import class_labels
 from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import Run
-from churn_torch.workflows.train import describe_data
 
 # Columns that are added to the table of the caller.
 _TARGET, _WEIGHT = "target", "sample_weight"

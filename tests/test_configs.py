@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
+from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
@@ -62,9 +63,11 @@ def choice(option: str) -> list[str]:
     if option == "data=table":
         return []
     if group == "net":
-        return ["model=uplift", option, "data.treatment=phone"]
+        return ["model=survival", option, "data.duration=tenure"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
+    if option == "model=survival":
+        return [option, "data.duration=household", "data.ignore=[]", "data.period=10"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     if group == "offer":
@@ -120,14 +123,33 @@ SUITED = {
 
 
 @pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
-def test_what_suits_a_net_suits_uplift_with_it(net):
+@pytest.mark.parametrize("model", ["uplift", "survival"])
+def test_what_suits_a_net_suits_what_wraps_it(net, model):
     alone, wrapped = (
         plain_config(compose("train", [*keys, "optimizer=adam"]))
-        for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
+        for keys in ([f"model={net}"], [f"model={model}", f"net={net}"])
     )
     assert wrapped.pop("net") == alone.pop("model")
-    assert wrapped.pop("model")["_target_"].endswith(".Uplift")
+    assert wrapped.pop("model")["_target_"].endswith(f".{model.capitalize()}")
     assert wrapped == alone
+
+
+@pytest.mark.parametrize(
+    ("keys", "exact"),
+    [
+        (["net=logreg"], True),
+        (["net=scorecard"], True),
+        (["net=mlp"], False),
+        (["net=logreg", "optimizer.lr=0.1"], False),
+        (["net=logreg", "penalty.l1=0.1"], False),
+        (["net=logreg", "batch_size=64"], False),
+    ],
+)
+def test_survival_is_solved_where_its_net_is(keys, exact):
+    options = with_optimizer(train_options(compose("train", ["model=survival", *keys])), 10)
+    assert is_exact(options) == exact
+    if not exact:
+        assert options.optimizer.arguments["lr"] in (0.2, 0.1, 0.006)
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)

@@ -26,7 +26,8 @@ from torch import nn
 from churn_torch.cli.compose import compose
 from churn_torch.export import tensor_graph
 from churn_torch.export.graph import build_onnx
-from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
+from churn_torch.export.output_parity import TOLERANCE
+from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, check_parity
 from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
@@ -36,14 +37,17 @@ from churn_torch.models.scorecard.fit import fit_scorecard
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     DECISION,
+    MEDIAN_PERIODS,
     OUTPUTS,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.training.build import build_scorer, scorecard_options
@@ -217,6 +221,9 @@ MODELS |= {
 }
 for name in ("mlp", "tabm"):
     MODELS[f"uplift {name}"] = ("model=uplift", f"net={name}", "net.width=8")
+MODELS["survival tabm"] = ("model=survival", "net=tabm", "net.width=8", "net.n_members=3")
+# The column of each table that says how long a customer has stayed.
+STAYED = {"mixed": "calls", "wide_numbers": "large"}
 MODELS["mlp three times"] = ("model=mlp", "model.width=8", "ensemble=3")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
@@ -246,7 +253,8 @@ class Case:
 
 def covering_cases() -> list[Case]:
     """Each choice at least once: the four lists run through side by side."""
-    lists = (TABLES, MODELS, CALIBRATIONS, PREPROCESSING)
+    plain = [name for name in MODELS if not name.startswith("survival")]
+    lists = (TABLES, plain, CALIBRATIONS, PREPROCESSING)
     longest = max(map(len, lists))
     columns = (itertools.islice(itertools.cycle(names), longest) for names in lists)
     return [Case(*names) for names in zip(*columns, strict=True)]
@@ -260,6 +268,8 @@ CASES = [
     Case("missing_everywhere", "logreg", "platt", "plain"),
     Case("odd_names", "logreg", "temperature", "robust"),
     Case("missing_everywhere", "scorecard", "isotonic", "both"),
+    Case("mixed", "survival", "none", "plain"),
+    Case("wide_numbers", "survival tabm", "none", "robust"),
 ]
 
 
@@ -307,6 +317,9 @@ def build(case: Case) -> Built:
         rows = Columns.from_arrays(encode(parsed.iloc[:200], schema))
         label = torch.from_numpy((raw["churned"].iloc[:200] == "yes").to_numpy(np.float32))
         schema, statistics = fit_scorecard(rows, label, None, schema, statistics, card, n_train=200)
+    if case.model.startswith("survival"):
+        periods = LifetimeColumns("duration", STAYED[case.table], 2.0, 3, ends=(1, 4, 5, 9))
+        schema = periods.attach(schema)
     torch.manual_seed(0)
     scorer = build_scorer(train_options(config), schema)
     scorer.preprocess.load_statistics(statistics)
@@ -328,11 +341,18 @@ def build(case: Case) -> Built:
             schema,
             threshold=threshold,
             metadata=metadata,
-            outputs=[*OUTPUTS.values(), *([] if scorer.effect is None else [UPLIFT])],
+            outputs=[*OUTPUTS.values(), *further_outputs(scorer)],
             n_points=n_points,
         )
     assert traced == [{"any_number": False}], "it was traced twice"
     return Built(scorer, schema, parsed, threshold, attribution, model)
+
+
+def further_outputs(scorer: Scorer) -> dict[str, list[str | int]]:
+    """The outputs that only some models have, with their shapes."""
+    if scorer.hazard is not None:
+        return {SURVIVAL: ["N", scorer.hazard.n_periods], MEDIAN_PERIODS: ["N"]}
+    return {} if scorer.effect is None else {UPLIFT: ["N"]}
 
 
 def as_if_trained(scorer: Scorer, columns: Columns) -> None:
@@ -411,7 +431,7 @@ def check_signature(built: Built) -> None:
         (DECISION, "tensor(int64)", ["N"]),
         (REASONS, "tensor(float)", ["N", len(expected)]),
         (QUALITY, "tensor(int64)", ["N", len(expected)]),
-        *([] if built.scorer.effect is None else [(UPLIFT, "tensor(float)", ["N"])]),
+        *((n, "tensor(float)", shape) for n, shape in further_outputs(built.scorer).items()),
     ]
     # The order in which reasons and quality name the columns.
     assert [i.name for i in session.get_inputs()] == list(built.scorer.preprocess.columns)
@@ -449,7 +469,7 @@ def check_by_hand(built: Built) -> None:
                 float64 = column.needs_float64 or column.kind is Kind.DATETIME
                 dtype = np.float64 if float64 else np.float32
                 feed[column.name] = np.array([[v] for v in values], dtype=dtype).reshape(n, 1)
-        probability, decision, reasons, quality, *uplift = session.run(None, feed)
+        probability, decision, reasons, quality, *further = session.run(None, feed)
         columns = Columns.from_arrays(encode(built.parsed.iloc[rows], built.schema))
         expected = built.scorer.score(columns).numpy()
         assert probability.shape == decision.shape == (n,)
@@ -463,7 +483,10 @@ def check_by_hand(built: Built) -> None:
         summed = reasons.sum(1) + built.attribution.base()
         np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=3e-5)
         np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
-        for values in uplift:
+        if built.scorer.hazard is not None:
+            check_survival(built.scorer, columns, probability, *further)
+            further = []
+        for values in further:
             contacted = probability - values
             assert values.shape == (n,)
             assert ((contacted >= -1e-6) & (contacted <= 1 + 1e-6)).all()
@@ -473,6 +496,24 @@ def check_by_hand(built: Built) -> None:
         np.testing.assert_array_equal(decision, probability >= np.float32(built.threshold))
         if n == 1000:
             assert set(decision) == {0, 1}
+
+
+def check_survival(
+    scorer: Scorer,
+    columns: Columns,
+    probability: np.ndarray,
+    survival: np.ndarray,
+    median: np.ndarray,
+) -> None:
+    """The curves are torch's, fall, and agree with the probability and the median."""
+    expected = scorer.score_survival(columns).numpy()
+    np.testing.assert_allclose(survival, expected, atol=TOLERANCE)
+    assert (np.diff(survival, axis=1) <= 1e-6).all()
+    assert scorer.hazard is not None
+    np.testing.assert_allclose(probability, 1 - survival[:, scorer.hazard.horizon - 1], atol=1e-6)
+    for curve, periods in zip(survival, median, strict=True):
+        below = np.flatnonzero(curve <= 0.5)
+        assert np.isnan(periods) if not len(below) else periods == below[0] + 1
 
 
 def check_missing(built: Built) -> None:

@@ -30,7 +30,15 @@ SAID = {
         "customers at 1998-07-01.",
         "rows scored, written to scores.csv",
     ),
-    "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
+    "survival": (
+        "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
+        "left within 12 periods (Kaplan-Meier)",
+    ),
+    "campaign": (
+        "keep rates play no part",
+        "(the optimum of the relaxation)",
+        "test customers who stay spent",
+    ),
 }
 
 

@@ -406,7 +406,10 @@ def test_results_come_to_the_cpu_in_four_places():
         "churn_torch.export.graph",
         "churn_torch.evaluation.split_metrics",
         "churn_torch.decisions.profit_metrics",
-        *(f"churn_torch.training.logistic.{m}" for m in ("exact_module", "passes", "warm_start")),
+        *(
+            f"churn_torch.training.logistic.{m}"
+            for m in ("exact_module", "passes", "warm_start", "person_periods")
+        ),
     }
 
 

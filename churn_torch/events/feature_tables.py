@@ -18,7 +18,7 @@ from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, scoring_dat
 from churn_torch.events.cutoff_files import Progress, in_bytes, write_cutoff_files
 from churn_torch.events.database import MEMORY, open_database
 from churn_torch.events.row_sql import horizon, id_name, top_values_sql
-from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.events.specification import SPEND, TARGET, TIME, EventSpecification
 from churn_torch.events.staged_source import StagedSource
 from churn_torch.events.staging import size_on_disk, stage
 from churn_torch.tables.labelled.read import located
@@ -37,6 +37,8 @@ class FeatureTables:
         id_column: The column that names the customer.
         time_column: The column of the cut-off.
         target: The column that says who churned (boolean); None for rows to be scored.
+        spend: The column with what a customer spent in the label window; None without
+            ``label.spend``, and for rows to be scored.
         horizon: Days from a cut-off to the end of its label window, the gap included.
         test_cutoffs: The cut-offs that the specification keeps for the test.
         rows: Customers by cut-off.
@@ -59,6 +61,7 @@ class FeatureTables:
     specification: EventSpecification
     notes: tuple[str, ...] = ()
     sql: str = field(default="", repr=False)
+    spend: str | None = None
 
 
 def write_feature_tables(
@@ -144,6 +147,7 @@ def write_feature_tables(
         target=TARGET,
         test_cutoffs=test_dates(chosen.cutoffs, cutoffs.used),
         churners=written.churners,
+        spend=SPEND if chosen.label.spend else None,
         notes=(*notes, *more),
     )
 

@@ -15,7 +15,7 @@ _AS_WRITTEN = {"first": "from", "last": "to"}
 MISSING = "???"  # the word in conf/ for a value that the user must give
 _LOG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,40}")
 # Names that the generated SQL has for something else.
-TAKEN_NAMES = ("customers", "population", "label_window")
+TAKEN_NAMES = ("customers", "population", "label_window", "spent")
 
 
 def names(kind: type) -> tuple[str, ...]:

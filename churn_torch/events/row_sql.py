@@ -19,11 +19,12 @@ from churn_torch.events.feature_sql import (
     features_of,
     known_before,
     log_features,
+    number_column,
     timestamp,
     value_column,
 )
 from churn_torch.events.spans import length
-from churn_torch.events.specification import CUSTOMERS, TARGET, EventSpecification
+from churn_torch.events.specification import CUSTOMERS, SPEND, TARGET, EventSpecification
 from churn_torch.events.specification import TIME as CUTOFF
 from churn_torch.tables.sql_text import quoted_name
 
@@ -103,6 +104,12 @@ def rows_sql(
         word = "NOT NULL" if specification.label.event is not None else "NULL"
         columns[TARGET] = f"label_window.{ID} IS {word}"
         named.append(TARGET)
+        if specification.label.spend:
+            queries["spent"] = _spent(specification, cutoff)
+            joins.append(f"LEFT JOIN spent ON spent.{ID} = population.{ID}")
+            # Who gives back more than they buy has spent nothing.
+            columns[SPEND] = "greatest(coalesce(spent.amount, 0.0), 0.0)"
+            named.append(SPEND)
     _check_names(named)
     chosen = ",\n  ".join(f"{value} AS {quoted_name(name)}" for name, value in columns.items())
     conditions = list(_conditions(specification, cutoff))
@@ -205,6 +212,17 @@ def _label_window(specification: EventSpecification, cutoff: datetime) -> str:
         for log in specification.label.logs
     )
     return f"SELECT DISTINCT {ID} FROM (\n{events}\n)"
+
+
+def _spent(specification: EventSpecification, cutoff: datetime) -> str:
+    start = timestamp(cutoff + length(specification.label.gap))
+    end = timestamp(cutoff + horizon(specification))
+    amounts = "\nUNION ALL ".join(
+        f"SELECT {ID}, {quoted_name(number_column(column))} AS amount FROM {quoted_name(log)} "
+        f"WHERE {TIME} >= {start} AND {TIME} < {end}"
+        for log, column in specification.label.spend.items()
+    )
+    return f"SELECT {ID}, fsum(amount) AS amount FROM (\n{amounts}\n) GROUP BY {ID}"
 
 
 def top_values_sql(

@@ -21,6 +21,7 @@ from churn_torch.events.specification_parts import (
 # Columns of the rows that are made.
 TARGET = "churned"
 TIME = "cutoff"
+SPEND = "spend"
 # What the table of customers is called beside the logs.
 CUSTOMERS = "customers"
 
@@ -145,6 +146,7 @@ def _population(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Populati
 def _label(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Label:
     own = keys.Keys(content, "label", keys.names(Label))
     none_of, event = own.texts("none_of"), own.text("event")
+    spends = keys.Keys(own.mapping("spend"), "label.spend", logs)
     if bool(none_of) == (event is not None):
         raise InputError(
             "label",
@@ -158,6 +160,7 @@ def _label(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Label:
         event=None if event is None else keys.known_log(event, logs, "label.event"),
         within=read_span(own.required("within"), "label.within"),
         gap=read_span(own.get("gap", "0d"), "label.gap", zero=True),
+        spend={name: spends.required_text(name) for name in own.mapping("spend")},
     )
 
 

@@ -123,12 +123,15 @@ class Label:
         event: A log; whoever has an event in the label window has churned. One of the two is set.
         within: The length of the label window, the horizon.
         gap: The time between the cut-off and the label window.
+        spend: By log, the column of amounts that are added up over the label window: what a
+            customer spent, which teaches a model what they are worth.
     """
 
     none_of: tuple[str, ...] = ()
     event: str | None = None
     within: str
     gap: str = "0d"
+    spend: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> tuple[str, ...]:

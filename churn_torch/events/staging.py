@@ -113,6 +113,8 @@ def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, 
     selected = {ID: (log.id, Role.ID), TIME: (log.time, Role.TIME)}
     if log.known is not None:
         selected[KNOWN] = (log.known, Role.TIME)
+    if (spent := specification.label.spend.get(name)) is not None:
+        selected[number_column(spent)] = (spent, Role.NUMBER)
     if features is not None:
         selected |= {number_column(c): (c, Role.NUMBER) for c in features.numbers}
         selected |= {value_column(c): (c, Role.VALUE) for c in features.values}

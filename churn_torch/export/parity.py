@@ -11,16 +11,27 @@ import torch
 
 from churn_torch.errors import ParityError
 from churn_torch.export.net_value import NetValue
+from churn_torch.export.output_parity import TOLERANCE, check_median, check_net_value, check_spend
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
 from churn_torch.tables.schema import Schema
 
-TOLERANCE = 1e-5
 REASON_TOLERANCE = 1e-4
 # The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
 # a single step is larger than 1e-4.
@@ -55,7 +66,7 @@ class Parity:
 
     Attributes:
         n_rows: Rows compared.
-        max_difference: The largest difference in probability or uplift.
+        max_difference: The largest difference in probability, uplift or survival.
         max_difference_reasons: The largest difference in a reason; None without reasons.
         n_kinks: Rows whose reasons were not compared: a point of their integral is so near a kink
             of the net (relu) that rounding decides on which side it lies, in torch too.
@@ -122,7 +133,7 @@ def check_parity(
     names = [output.name for output in session.get_outputs()]
     quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_rounded = dict.fromkeys((PROBABILITY, REASONS, UPLIFT), 0)
+    n_rounded = dict.fromkeys((PROBABILITY, REASONS, UPLIFT, SURVIVAL), 0)
     largest = dict.fromkeys(n_rounded, 0.0)
     batches = [
         rows.iloc[end - size : end]
@@ -132,13 +143,19 @@ def check_parity(
     for batch in batches:
         columns = Columns.from_arrays(encode(batch, schema))
         got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
-        _check_shapes(got, len(batch), len(schema.features))
+        _check_shapes(got, len(batch), len(schema.features), scorer.hazard)
         expected = {PROBABILITY: scorer.score(columns).numpy()}
         if UPLIFT in got:
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
+        if SURVIVAL in got:
+            expected[SURVIVAL] = scorer.score_survival(columns).numpy()
+        if MEDIAN_PERIODS in got and scorer.hazard is not None:
+            check_median(got, expected.get(SURVIVAL), scorer, columns)
         if NET_VALUE in got:
             assert net_value is not None
-            _check_net_value(got, net_value, columns, schema)
+            check_net_value(got, net_value, columns, schema)
+        if EXPECTED_SPEND in got:
+            check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -158,35 +175,11 @@ def check_parity(
             raise ParityError("onnxruntime and torch disagree on the quality of the inputs")
     return Parity(
         n_rows=sum(map(len, batches)),
-        max_difference=max(largest[PROBABILITY], largest[UPLIFT]),
+        max_difference=max(largest[PROBABILITY], largest[UPLIFT], largest[SURVIVAL]),
         max_difference_reasons=largest[REASONS] if REASONS in names else None,
         n_kinks=n_rounded[REASONS],
-        n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
+        n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT] + n_rounded[SURVIVAL],
     )
-
-
-def _check_net_value(
-    got: Mapping[str, Array], net_value: NetValue, columns: Columns, schema: Schema
-) -> None:
-    """Compare the net value with that of the file's own scores, which are compared elsewhere.
-
-    Raises:
-        ParityError: It differs by more than ``TOLERANCE`` of the amounts that are added up, or is
-            not missing where the customer's value is.
-    """
-    scores = {name: torch.from_numpy(got[name]) for name in (PROBABILITY, UPLIFT)}
-    kept = net_value.kept(columns, schema)
-    expected = net_value(scores[PROBABILITY], scores[UPLIFT], kept).numpy()
-    amount = kept.abs().numpy() + net_value.leaver_cost + net_value.stayer_cost
-    same = (got[NET_VALUE] == expected) | (np.isnan(got[NET_VALUE]) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(got[NET_VALUE] - expected) <= TOLERANCE * np.maximum(1.0, amount)
-    if not (same | near & np.isfinite(amount)).all():
-        row = int(np.argmin(same | near))
-        raise ParityError(
-            f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
-            f"{got[NET_VALUE][row]} and {expected[row]}"
-        )
 
 
 def reason_tolerance(reasons: Array) -> Array:
@@ -230,14 +223,21 @@ def rows_that_rounding_decides(
         return decided
     generator = torch.Generator().manual_seed(0)
     for row in rows:
-        x = scorer.preprocess(*columns.take(slice(row, row + 1)))
+        one = columns.take(slice(row, row + 1))
+        x = scorer.preprocess(*one)
+        stayed = scorer.stayed(one.float32, one.float64)
         noise = 2 * torch.rand(ROUNDED_ROWS, x.shape[1], generator=generator) - 1
         moved = x * (1 + ROUNDING * noise)
         if name == REASONS:
             answers = attribution(moved)
         else:
-            answers = scorer.calibrated(scorer.net(moved))
-            answers = scorer.uplift(moved, answers) if name == UPLIFT else answers
+            logit = scorer.net(moved)
+            stayed = None if stayed is None else stayed.expand(len(moved))
+            answers = scorer.calibrated(logit, stayed)
+            if name == UPLIFT:
+                answers = scorer.uplift(moved, answers)
+            elif name == SURVIVAL and scorer.hazard is not None and stayed is not None:
+                answers = scorer.hazard.survival(logit, stayed)
         low, high = answers.amin(0).numpy(), answers.amax(0).numpy()
         # A row that rounding does not move by more than the tolerance is not excused.
         unsure = (high - low > tolerance[row]).any()
@@ -247,9 +247,14 @@ def rows_that_rounding_decides(
     return decided
 
 
-def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
+def _check_shapes(
+    got: Mapping[str, Array], size: int, n_columns: int, hazard: Hazard | None
+) -> None:
+    widths = {REASONS: n_columns, QUALITY: n_columns}
+    if hazard is not None:
+        widths[SURVIVAL] = hazard.n_periods
     for name, values in got.items():
-        shape = (size, n_columns) if name in (REASONS, QUALITY) else (size,)
+        shape = (size, widths[name]) if name in widths else (size,)
         if values.shape != shape:
             raise ParityError(
                 f"expected the output {name} in the shape {shape}, got {values.shape}: the number "

@@ -26,7 +26,17 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.tables.schema import Schema
 
 IR_VERSION = 10
@@ -71,8 +81,10 @@ def tensor_graph(
         opset: Version of the standard operators.
         net_value: How the net value is computed, if it is among the outputs.
     """
-    # The effect takes the row in model space, which a folded scorer never makes.
-    folded, attribution = None if scorer.effect is not None else _folded(scorer), None
+    # The other heads take the row in model space, which a folded scorer never makes; and what folds
+    # is a calibrator, not a hazard.
+    plain = scorer.learner is scorer.net and scorer.spend is None
+    folded, attribution = _folded(scorer) if plain else None, None
     if REASONS in outputs and folded is None:
         attribution = traceable_attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
@@ -160,7 +172,11 @@ class _TensorGraph(nn.Module):
         else:
             x = self.scorer.preprocess(*columns)
             logit = self.scorer.net(x)
-            values[PROBABILITY] = self.scorer.calibrated(logit)
+            stayed = self.scorer.stayed(columns[0], columns[1])
+            values[PROBABILITY] = self.scorer.calibrated(logit, stayed)
+            if self.scorer.hazard is not None and stayed is not None:
+                values[SURVIVAL] = self.scorer.hazard.survival(logit, stayed)
+                values[MEDIAN_PERIODS] = self.scorer.hazard.median(values[SURVIVAL])
             if self.attribution is not None:
                 values[REASONS] = self.attribution(x, logit)
             if self.scorer.effect is not None:
@@ -168,6 +184,8 @@ class _TensorGraph(nn.Module):
             if self.net_value is not None:
                 kept = self.net_value.kept(Columns(*columns), self.schema)
                 values[NET_VALUE] = self.net_value(values[PROBABILITY], values[UPLIFT], kept)
+            if self.scorer.spend is not None:
+                values[EXPECTED_SPEND] = self.scorer.spend(x)
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

@@ -19,14 +19,12 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT_OUTPUTS
+from churn_torch.serving.outputs import SCORES
 from churn_torch.serving.session import Array, Feed, as_input, open_session
 from churn_torch.tables.encode import Texts
 
 # Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
-# The scores: the probability and, of a model of uplift, the uplift.
-SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values())
 
 
 class BatchModel:
@@ -91,11 +89,6 @@ class BatchModel:
             for (output, name), of_text in zip(self._encoded.items(), encoded, strict=True):
                 feed[output] = np.asarray(of_text)[texts[name].codes]
         return feed
-
-    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
-        probability = self.compute(columns)[PROBABILITY]
-        return probability, self.decide(probability)
 
     def compute(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
         """Return `outputs` by name, each with N rows, of columns as in `feed`."""

@@ -117,8 +117,9 @@ def outputs_table(file: ModelFile) -> Table:
         )
         for group in file.metadata.get("correlated_columns", ()):
             meaning[REASONS] += f"; {group['sentence']}"
-    for name, entry in file.metadata.get("uplift", {}).items():
-        meaning[name] = entry
+    for heads in ("uplift", "spend"):
+        meaning.update(file.metadata.get(heads, {}))
+    meaning.update(file.metadata.get("survival", {}).get("outputs", {}))
     if quality := file.metadata.get("quality"):
         meaning[QUALITY] = ", ".join(f"{code} {word}" for code, word in quality.items())
     for value in file.session.get_outputs():

@@ -18,8 +18,8 @@ from churn_torch.tables.schema import Schema
 # Entries of the metadata that are JSON; all others, also those of other tools, are text.
 _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
-    *("training", "decision", "reasons", "quality", "uplift", "value", "parity"),
-    *("correlated_columns", "explain"),
+    *("training", "decision", "reasons", "quality", "uplift", "spend", "survival", "value"),
+    *("correlated_columns", "explain", "parity"),
 )
 
 

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from churn_torch.errors import InputError, suggest
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.outputs import DECISION, PROBABILITY, UPLIFT_OUTPUTS
+from churn_torch.serving.outputs import DECISION, PROBABILITY, SCORES
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
@@ -23,7 +23,7 @@ from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import PLAINLY, READ_ROWS
 from churn_torch.tables.schema import Schema
 
-OUTPUTS = (PROBABILITY, DECISION, *UPLIFT_OUTPUTS.values())
+OUTPUTS = (PROBABILITY, DECISION, *SCORES[1:])
 
 
 def score_table(

@@ -86,6 +86,9 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
+        spend: The column with what a customer spent in the time that the target looks at.
+        duration: The column with how long customers were observed, if the file has no such input.
+        entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
@@ -102,6 +105,9 @@ class ColumnRoles:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | None = None
+    spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
@@ -127,9 +133,13 @@ class DataOptions:
         treatment: As for `ColumnRoles`.
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
+        spend: As for `ColumnRoles`.
+        duration: The column with how long customers were observed, for a model of time to churn.
+        entry: The column with how long they had stayed when first observed; None for 0.
+        period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
-        horizon: Periods for which a kept customer stays.
+        horizon: Periods ahead that count, for the value and for a model of time to churn.
         discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
@@ -141,8 +151,7 @@ class DataOptions:
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming`` is none of its choices, or ``treatment_probability`` is no chance
-            or stands alone.
+        InputError: ``streaming`` or ``treatment_probability`` cannot be used.
     """
 
     target: str
@@ -157,6 +166,10 @@ class DataOptions:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | float | None = None
+    spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
+    period: float = 1.0
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -171,10 +184,8 @@ class DataOptions:
 
     def __post_init__(self) -> None:
         """Refuse an unknown word for streaming, and a chance that is none."""
-        if self.streaming not in (True, False, "auto"):
-            raise InputError(
-                "data.streaming", expected="auto, true or false", got=repr(self.streaming)
-            )
+        if (given := self.streaming) not in (True, False, "auto"):
+            raise InputError("data.streaming", expected="auto, true or false", got=repr(given))
         chance = self.treatment_probability
         if chance is not None and self.treatment is None:
             raise InputError(
@@ -184,11 +195,8 @@ class DataOptions:
                 fix="name the column that says who was contacted",
             )
         if isinstance(chance, int | float) and not 0 < chance < 1:
-            raise InputError(
-                "data.treatment_probability",
-                expected="a chance between 0 and 1 (neither of them), or a column",
-                got=str(chance),
-            )
+            expected = "a chance between 0 and 1 (neither of them), or a column"
+            raise InputError("data.treatment_probability", expected=expected, got=str(chance))
 
     def without_treatment(self) -> DataOptions:
         """Return the options with the treatment carried, and neither learned from nor used."""
@@ -217,6 +225,7 @@ class DataOptions:
     @property
     def roles(self) -> ColumnRoles:
         """What each named column is for."""
+        chance = self.treatment_probability
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
@@ -226,9 +235,10 @@ class DataOptions:
             group=self.split.group_column,
             weight=self.weight,
             treatment=self.treatment,
-            treatment_probability=self.treatment_probability
-            if isinstance(self.treatment_probability, str)
-            else None,
+            treatment_probability=chance if isinstance(chance, str) else None,
+            spend=self.spend,
+            duration=None if self.entry is None else self.duration,
+            entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,

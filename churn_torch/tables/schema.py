@@ -34,6 +34,8 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     TREATMENT = "treatment"
     TREATMENT_PROBABILITY = "treatment_probability"
+    SPEND = "spend"
+    DURATION = "duration"
     IGNORED = "ignored"
 
 
@@ -174,6 +176,11 @@ class Schema:
     def treatment_probability(self) -> str | None:
         """The name of the column with each customer's chance of being contacted, if any."""
         return self._named(Kind.TREATMENT_PROBABILITY)
+
+    @property
+    def spend(self) -> str | None:
+        """The name of the column that says what a customer spent afterwards, if any."""
+        return self._named(Kind.SPEND)
 
     @property
     def has_weights(self) -> bool:

@@ -12,19 +12,24 @@ from torch import nn
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.nets.uplift import EffectHead
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.spend_head import SpendHead
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Schema
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
+from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.module import ChurnModule, FitModule
 from churn_torch.training.optimizer_choice import SCORECARD, SOLVER_EPOCHS, is_exact
 from churn_torch.training.options import Component, FitOptions
 from churn_torch.training.profit_module import PayoffScale, ProfitModule
+from churn_torch.training.survival_module import SurvivalModule
 
 # Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
 AUTO_EPOCHS = 10
@@ -132,7 +137,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     With ``cv.average`` it is the mean of as many nets as there are folds, each calibrated.
     """
     preprocess = build_preprocess(options, schema)
-    make = maker_of("net" if options.learns_uplift else "model", options.own_net)
+    make = maker_of("net" if options.wraps else "model", options.own_net)
     calibrator = maker_of("calibration", calibration_of(options))
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
     for feature, column in enumerate(preprocess.feature_columns):
@@ -151,16 +156,27 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         nets = [make(**sizes) for _ in range(options.ensemble)]
         return nets[0] if len(nets) == 1 else Ensemble(nets)
 
+    spend = None if schema.spend is None else SpendHead(preprocess.n_features)
     if options.learns_uplift:
         body = net()
         head = body.head if hasattr(body, "hidden") else None
         effect = EffectHead(head.in_features) if isinstance(head, nn.Linear) else net()
-        return Scorer(preprocess, body, calibrator(), effect)
+        return Scorer(preprocess, body, calibrator(), effect, spend)
+    if options.learns_survival:
+        return Scorer(preprocess, net(), Calibrator(), hazard=_hazard(schema))
     if not options.cv.average:
-        return Scorer(preprocess, net(), calibrator())
+        return Scorer(preprocess, net(), calibrator(), spend=spend)
     n_folds = options.cv.folds * options.cv.repeats
     members = [Fold(net(), calibrator()) for _ in range(n_folds)]
     return Scorer(preprocess, Ensemble(members), Calibrator())
+
+
+def _hazard(schema: Schema) -> Hazard:
+    columns = LifetimeColumns.of(schema)
+    assert columns is not None
+    groups = [[column.name for column in group] for group in (schema.float32, schema.float64)]
+    wide = columns.stayed in groups[1]
+    return Hazard(columns, (int(wide), groups[wide].index(columns.stayed)))
 
 
 def calibration_of(options: FitOptions) -> Component:
@@ -201,6 +217,8 @@ def build_module(
     l2 = penalty.l2
     strengths = [l2] if isinstance(l2, int | float) else list(l2)
     make_optimizer = maker_of("optimizer", options.optimizer)
+    if options.learns_survival and is_exact(options):
+        return PersonPeriods(scorer, optimizer=make_optimizer, l1=penalty.l1, l2=strengths)
     if is_exact(options):
         return ExactModule(
             scorer,
@@ -228,6 +246,8 @@ def build_module(
         "compiled": options.compile,
         "seed": options.seed,
     }
+    if options.learns_survival:
+        return SurvivalModule(scorer, **keywords)
     if payoffs is not None:
         return ProfitModule(scorer, scale=payoffs, **keywords)
     return ChurnModule(scorer, positive_weight=weight, **keywords)

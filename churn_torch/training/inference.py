@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.training.rows.batches import InOrder, rows_to_expand
@@ -24,19 +26,46 @@ class Scored(NamedTuple):
         label: 1 for churners.
         uplift: By how much a contact lowers the probability; None where that was not learned.
         treatment: 1 for customers who were contacted; None where that is not known.
+        spend: What a customer who stays is expected to spend; None where that was not learned.
+        survival: Chances to stay for 1, 2, ... more periods; None where that was not learned.
+        stayed: Periods before the first one observed; None where that was not learned.
+        last: The last period observed; as ``stayed``.
+        horizon: Periods within which the probability is to leave; as ``stayed``.
     """
 
     probability: Tensor
     label: Tensor
     uplift: Tensor | None = None
     treatment: Tensor | None = None
+    spend: Tensor | None = None
+    survival: Tensor | None = None
+    stayed: Tensor | None = None
+    last: Tensor | None = None
+    horizon: int = 0
 
     @property
-    def untreated(self) -> tuple[Tensor, Tensor]:
-        """Probabilities and labels of the customers whom the probability is of.
+    def outcome(self) -> Tensor:
+        """1 for those who left, or who left within the horizon; NaN where that is not known."""
+        if self.stayed is None or self.last is None:
+            return self.label
+        n_periods, left = self.last - self.stayed, self.label == 1
+        return torch.where(
+            n_periods >= self.horizon,
+            (left & (n_periods <= self.horizon)).float(),
+            torch.where(left, 1.0, math.nan),
+        )
 
-        What a customer who was contacted would have done without says no label.
+    @property
+    def judged(self) -> tuple[Tensor, Tensor]:
+        """Probabilities and labels of the customers whose label is that of their probability.
+
+        What a customer who was contacted would have done without says no label. Nor does one say
+        whether a customer leaves within the horizon who was observed for less.
         """
+        if self.stayed is not None:
+            label = self.outcome
+            known = ~torch.isnan(label)
+            return self.probability[known], label[known]
         if self.treatment is None:
             return self.probability, self.label
         alone = self.treatment == 0
@@ -50,16 +79,38 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
     """
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            probability = scorer.calibrated(logit)
-            uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
-            yield Scored(probability, block.label, uplift, block.treatment)
+            probability = scorer.calibrated(logit, block.entry)
+            uplift = spend = None
+            if scorer.effect is not None:
+                uplift = _each(scorer, block, probability, scorer.uplift)
+            if scorer.spend is not None:
+                spend = _each(scorer, block, probability, lambda x, _: _expected(scorer, x))
+            rows = Scored(probability, block.label, uplift, block.treatment, spend)
+            yield rows if scorer.hazard is None else _with_times(rows, scorer.hazard, block, logit)
 
 
-def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
+def _with_times(rows: Scored, hazard: Hazard, block: Block, logit: Tensor) -> Scored:
+    assert block.entry is not None
+    survival = hazard.survival(logit, block.entry)
+    return rows._replace(
+        survival=survival, stayed=block.entry, last=block.last, horizon=hazard.horizon
+    )
+
+
+def _expected(scorer: Scorer, x: Tensor) -> Tensor:
+    assert scorer.spend is not None
+    spend: Tensor = scorer.spend(x)
+    return spend
+
+
+def _each(
+    scorer: Scorer, block: Block, probability: Tensor, output: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Return an output of model-space rows and their probabilities, chunk by chunk."""
     expansion = Expansion(scorer.preprocess)
     chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
-    return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
+    return torch.cat([output(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
 
 def sampled_logits(

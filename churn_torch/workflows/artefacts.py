@@ -17,6 +17,7 @@ CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
 UPLIFT_PAGE = "uplift.html"
+SURVIVAL_PAGE = "survival.html"
 REPORT_PAGE = "report.html"
 
 
@@ -89,6 +90,12 @@ ARTEFACTS = (
         "uplift.measured_uplift",
         "model=uplift",
     ),
+    Artefact(
+        SURVIVAL_PAGE,
+        "when the test customers left, beside what was predicted",
+        "survival.measured_survival",
+        "model=survival",
+    ),
     Artefact(SCHEMA, "every column: kind, vocabulary, range", "run_folder.save_run"),
     Artefact(WEIGHTS, "the weights, as tensors only", "run_folder.save_run"),
     Artefact(METRICS, "every metric, the loss curve, the fingerprint", "run_folder.save_run"),
@@ -96,6 +103,6 @@ ARTEFACTS = (
         REPORT_PAGE,
         "what the model is worth, why, and when not to use it",
         "report.report_training",
-        "unless report=false or model=uplift",
+        "unless report=false, model=uplift or model=survival",
     ),
 )

@@ -14,9 +14,11 @@ from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import UPLIFT
 from churn_torch.training.selection import check_selection
 from churn_torch.training.strategy import check_processes
+from churn_torch.workflows.lifetimes import check_survival
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import check_threshold
 from churn_torch.workflows.profit_loss import check_profit_loss
+from churn_torch.workflows.spend import check_spend
 
 
 def check_choices(options: TrainOptions) -> None:
@@ -52,9 +54,11 @@ def check_choices(options: TrainOptions) -> None:
     if options.patience < 0:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
     check_groups_of(options.fairness.by, options.data.target)
+    check_survival(options)
     _check_uplift(options)
     check_threshold(options)
     check_profit_loss(options)
+    check_spend(options)
     check_selection(options.features.select, options.features.k)
 
 
@@ -94,11 +98,11 @@ def _check_uplift(options: TrainOptions) -> None:
         InputError: Naming the key.
     """
     if not options.learns_uplift:
-        if options.net is not None:
+        if options.net is not None and not options.wraps:
             name = options.net.target.rpartition(".")[2]
             raise InputError(
                 "net",
-                expected="model=uplift beside it, which wraps a net",
+                expected="model=uplift or model=survival beside it, which wraps a net",
                 got=f"{name} with another model",
                 fix="choose a net alone with model=...",
             )

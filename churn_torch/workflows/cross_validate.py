@@ -40,7 +40,9 @@ from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
@@ -50,7 +52,6 @@ from churn_torch.workflows.run_folder import (
     save_run,
 )
 from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
 

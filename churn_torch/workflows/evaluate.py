@@ -23,7 +23,7 @@ from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import PREDICTED_VALUE, ValueExpression
 from churn_torch.tables.encode import encode
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
@@ -36,6 +36,7 @@ from churn_torch.workflows.fairness import (
     refuse_many_values,
     show_fairness,
 )
+from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
@@ -113,6 +114,7 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         source = located(source)
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
+    refuse_lifetimes(run.options.learns_survival, "churn-torch evaluate")
     _check_out(run, options, source)
     fairness = options.fairness
     check_compared(fairness, run, new=options.data is not None)
@@ -191,7 +193,7 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
         InputError: The run held none back, or the source has changed.
     """
     names = [column.name for column in run.schema.columns]
-    computed = [] if run.options.data.value is None else [VALUE]
+    computed = [] if run.options.data.value in (None, PREDICTED_VALUE) else [VALUE]
     check_sliced("by", by, [*names, *computed])
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):

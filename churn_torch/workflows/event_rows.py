@@ -19,9 +19,6 @@ from churn_torch.workflows.event_scoring import date_text, event_progress
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_folder import note_choices, start_run
 
-# Sentences on dropped cut-offs, at most.
-_MOST_DROPPED = 3
-
 
 def begin_run(
     folder: Path, content: dict[str, Any], options: TrainOptions
@@ -122,9 +119,5 @@ def _show(tables: FeatureTables) -> None:
         dates += f" to {date_text(tables.cutoffs[-1])}"
     rate = f", {n_churners / n_rows:.1%} churn" if n_rows else ""
     show(f"{n_dates} cut-off{'s' * (n_dates > 1)}, {dates}: {n_rows:,} rows of customers{rate}.")
-    for cutoff, why in tables.dropped_cutoffs[:_MOST_DROPPED]:
-        show(f"The cut-off {date_text(cutoff)} is dropped: {why}.")
-    if (n_more := len(tables.dropped_cutoffs) - _MOST_DROPPED) > 0:
-        show(f"{n_more} more cut-offs are dropped; {EVENTS} in the run folder says why.")
     for note in tables.notes:
         show(note)

@@ -45,10 +45,12 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.training.treatment_balance import balance_of
+from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows, watched
+from churn_torch.workflows.spend import learned_spend
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -155,6 +157,8 @@ def fitted(
         if choice is not None:
             fit["calibration"] = asdict(choice)
             announce(calibration_sentence(fit["calibration"]))
+        if scorer.spend is not None:
+            fit["spend"] = learned_spend(scorer, store, table)
         rule: str | float = options.threshold
         if rule == PROFIT:
             rule = profit_threshold(
@@ -162,7 +166,7 @@ def fitted(
             )
         split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
         for each in scored(scorer, store.parts["validation"]):
-            split_metrics.update(*each.untreated)
+            split_metrics.update(*each.judged)
         threshold = split_metrics.choose_threshold(rule, top_share=options.top_share)
         validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)
@@ -249,6 +253,7 @@ def prepared(
     schema, statistics = learned or fit_preprocessing(
         options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
+    schema = with_baselines(schema, table)
     show_rows(table, announce)
     inspect(table)
     preprocess = build_preprocess(options, schema)

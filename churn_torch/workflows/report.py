@@ -16,6 +16,7 @@ from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
+from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content
 from churn_torch.workflows.row_counts import watched
@@ -70,6 +71,7 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
+        refuse_lifetimes(run.options.learns_survival, "churn-torch report")
         with _whole_metrics(run.folder):
             text = _of_run(run, own_rows(run, None, instead=None))
     write_text(out, text)
@@ -138,10 +140,3 @@ def _of_runs(options: ReportOptions) -> str:
 def _check_out(out: Path) -> None:
     if out.suffix.lower() != ".html" or out.is_dir():
         raise InputError("out", expected="an .html file", got=repr(str(out)), fix="name one")
-    if not out.parent.is_dir():
-        raise InputError(
-            "out",
-            expected="a file in a folder that is there",
-            got=repr(str(out)),
-            fix="make the folder first",
-        )

@@ -112,6 +112,25 @@ class Run:
             raise InputError("run", expected="a run of model=uplift", got="one of another model")
         return np.asarray(self.scorer.score_uplift(self._columns(self._rows(frame)))[1])
 
+    def predict_survival(self, frame: Any) -> pd.DataFrame:
+        """Return each row's chance to be still there after 1, 2, ... more periods.
+
+        Args:
+            frame: As for `predict_proba`.
+
+        Returns:
+            N rows and a column for each period, on the index of ``frame``.
+
+        Raises:
+            InputError: As for `predict_proba`; or the run has not learned when customers leave.
+        """
+        if self.scorer.hazard is None:
+            raise InputError("run", expected="a run of model=survival", got="one of another model")
+        rows = self._rows(frame)
+        survival = self.scorer.score_survival(self._columns(rows)).numpy()
+        periods = range(1, survival.shape[1] + 1)
+        return pd.DataFrame(survival, columns=list(periods), index=rows.index)
+
     def reasons(self, frame: Any) -> pd.DataFrame:
         """Return what each input column adds to the log-odds of churn of each row.
 

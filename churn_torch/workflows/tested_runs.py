@@ -117,11 +117,12 @@ def read_tested_run(folder: str, *, group: str | None = None, key: str = KEY) ->
         if not isinstance(config.get("data"), Mapping):
             raise damaged_run(path, f"{CONFIG} lacks data")
         metrics = _metrics(path)
-        if "uplift" in metrics:
-            raise InputError(
-                "", expected="models of churn", got=f"a model of uplift in {folder!r}",
-                fix="its metrics.json has what its test rows say of the uplift",
-            )  # fmt: skip
+        for kind, what in (("uplift", "uplift"), ("survival", "time to churn")):
+            if kind in metrics:
+                raise InputError(
+                    "", expected="models of churn", got=f"a model of {what} in {folder!r}",
+                    fix="its metrics.json has what its test rows say of it",
+                )  # fmt: skip
         return _with_rows(folder, config, metrics, group)
     except InputError as error:
         where = "group" if error.where == "group" else key

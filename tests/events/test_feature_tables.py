@@ -79,7 +79,12 @@ def specification(folder: Path, **more: Any) -> EventSpecification:
             "calls": {"source": str(folder / "calls.parquet"), "id": "customer", "time": "at"},
         },
         "features": {"orders": OPTIONS, "calls": {"windows": ["30d"]}},
-        "label": {"none_of": ["orders"], "within": "20d", "gap": "3d"},
+        "label": {
+            "none_of": ["orders"],
+            "within": "20d",
+            "gap": "3d",
+            "spend": {"orders": "amount"},
+        },
         "cutoffs": {"at": [CUTOFF, LATER], "until": "2026-01-01"},
     }
     return EventSpecification.from_mapping(content | more)

@@ -110,7 +110,7 @@ def test_onnxruntime_and_numpy_are_enough(
     answered = json.loads(done.stdout)
     for kind, feed in asked.items():
         ours = answers(run.model, feed)
-        assert list(answered[kind]) == list(ours) == list(TOLERANCE)[: len(ours)]
+        assert list(answered[kind]) == list(ours) == [name for name in TOLERANCE if name in ours]
         for output, values in ours.items():
             there = np.array(answered[kind][output], dtype=values.dtype).reshape(values.shape)
             np.testing.assert_array_equal(there, values, err_msg=f"{kind}: {output}")

@@ -59,6 +59,8 @@ def rows_at(
             row |= _features(specification, name, own[name], known[name], cutoff)
         if labelled:
             row["churned"] = _churned(specification, every, one, cutoff)
+            if specification.label.spend:
+                row["spend"] = _spent(specification, every, one, cutoff)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -80,8 +82,9 @@ def _events(specification: EventSpecification, name: str, frame: pd.DataFrame) -
     if log.known is not None:  # the label sees what happened, whenever it was known
         for row in frame.to_dict("records"):
             if not pd.isna(row[log.id]) and not pd.isna(row[log.time]) and pd.isna(row[log.known]):
+                cells = {key: None if pd.isna(value) else value for key, value in row.items()}
                 found.append(
-                    {"id": row[log.id], "at": row[log.time], "known": datetime.max, "cells": {}}
+                    {"id": row[log.id], "at": row[log.time], "known": datetime.max, "cells": cells}
                 )
     return found
 
@@ -114,6 +117,20 @@ def _churned(
         e["id"] == one and start <= e["at"] < end for name in label.logs for e in every[name]
     )
     return seen if label.event is not None else not seen
+
+
+def _spent(
+    specification: EventSpecification, every: dict[str, list[Event]], one: Any, cutoff: datetime
+) -> float:
+    label = specification.label
+    start = cutoff + span(label.gap)
+    amounts = [
+        e["cells"].get(column)
+        for name, column in label.spend.items()
+        for e in every[name]
+        if e["id"] == one and start <= e["at"] < start + span(label.within)
+    ]
+    return max(math.fsum(amount for amount in amounts if amount is not None), 0.0)
 
 
 def _features(

@@ -17,10 +17,13 @@ from churn_torch.serving.http.requests import (
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.cells import LARGEST
@@ -169,7 +172,8 @@ def _spelled(column: Column, value: Any) -> Any:
 
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
-    uplift = model.metadata.get("uplift", {})
+    uplift, spend = model.metadata.get("uplift", {}), model.metadata.get("spend", {})
+    times = model.metadata.get("survival", {}).get("outputs", {})
     correlated = [f" {g['sentence']}." for g in model.metadata.get("correlated_columns", ())]
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
@@ -193,6 +197,17 @@ def _answers(model: ModelFile) -> dict[str, Json]:
         NET_VALUE: {
             "type": ["number", "null"],
             "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
+        },
+        EXPECTED_SPEND: {
+            "type": "number",
+            "minimum": 0,
+            "description": f"{str(spend.get(EXPECTED_SPEND, '')).capitalize()}.",
+        },
+        SURVIVAL: _list({"type": "number", "minimum": 0, "maximum": 1})
+        | {"description": f"{str(times.get(SURVIVAL, '')).capitalize()}."},
+        MEDIAN_PERIODS: {
+            "type": ["number", "null"],
+            "description": f"{str(times.get(MEDIAN_PERIODS, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {

@@ -65,6 +65,14 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         elif name == roles.treatment_probability:
             note = "the chance of having been contacted; not learned from"
             columns.append(written_numbers(profile).as_column(Kind.TREATMENT_PROBABILITY, note))
+        elif name == roles.spend:
+            note = "what a customer spent afterwards; only the expected spend is learned from it"
+            columns.append(written_numbers(profile).as_column(Kind.SPEND, note))
+        elif name == roles.duration:
+            note = "how long customers were observed; not learned from"
+            columns.append(written_numbers(profile).as_column(Kind.DURATION, note))
+        elif name == roles.entry:
+            columns.append(replace(named_kind(profile, Kind.NUMERIC), note=_entry_note(roles)))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
@@ -97,6 +105,15 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             fix="set data.kinds.COLUMN=numeric or categorical for one that should be learned from",
         )
     return schema
+
+
+def _entry_note(roles: ColumnRoles) -> str:
+    if roles.duration is None:
+        return (
+            "how long customers were observed; not learned from, and 0 in training; for new rows "
+            "how long a customer has stayed so far"
+        )
+    return "how long a customer had stayed when observed first"
 
 
 def _target_column(profile: ColumnProfile, note: str) -> Column:

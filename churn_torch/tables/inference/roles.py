@@ -8,7 +8,10 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind
 
-_NAMED_KINDS = (Kind.TARGET, Kind.WEIGHT, Kind.TREATMENT, Kind.TREATMENT_PROBABILITY)
+_NAMED_KINDS = (
+    *(Kind.TARGET, Kind.WEIGHT, Kind.TREATMENT, Kind.TREATMENT_PROBABILITY),
+    *(Kind.SPEND, Kind.DURATION),
+)
 _USER_KINDS = tuple(kind for kind in Kind if kind not in _NAMED_KINDS)
 
 
@@ -30,6 +33,12 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
         "data.weight": (roles.weight, "the weight"),
         "data.treatment": (roles.treatment, "the treatment"),
         "data.treatment_probability": (roles.treatment_probability, "its probability"),
+        "data.spend": (roles.spend, "the spend"),
+        "data.duration": (roles.duration, "the duration"),
+        "data.duration" if roles.duration is None else "data.entry": (
+            roles.entry,
+            "how long a customer has stayed",
+        ),
     }
     named += [(key, name) for key, (name, _) in own_use.items()]
     named += [("data.ignore", name) for name in ignore]

@@ -14,8 +14,9 @@ from churn_torch.tables.encode import is_dated, parse_time
 from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import ROW
-from churn_torch.tables.labelled.in_memory import MemoryTable, groups_of, split_rows
+from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.split_checks import check_classes, check_present
+from churn_torch.tables.labelled.split_rows import groups_of, split_rows
 from churn_torch.tables.labelled.weights import check_weights
 from churn_torch.tables.split_options import SplitOptions
 

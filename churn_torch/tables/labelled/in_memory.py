@@ -21,6 +21,7 @@ from churn_torch.tables.labelled.carried import (
     noted,
 )
 from churn_torch.tables.labelled.inspection import Inspection
+from churn_torch.tables.labelled.lifetimes import Lifetimes, with_lifetimes
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -31,16 +32,14 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
-from churn_torch.tables.labelled.time_splits import by_time, by_time_and_group, window_and_test
+from churn_torch.tables.labelled.split_rows import split_rows
 from churn_torch.tables.labelled.treatment import check_arms, rows_by_arm
-from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.sources import READ_ROWS
 from churn_torch.tables.schema import Schema
-from churn_torch.tables.split_options import SplitOptions
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ class MemoryTable:
             the same.
         treatment: ``[N]`` float32, 1 for customers who were contacted; None without
             ``data.treatment``.
+        lifetime: ``[N, 2]`` float32, the periods in which the customers were observed; None without
+            ``data.duration``.
         time_span: First and last time of the training rows, where the split goes by time.
     """
 
@@ -78,6 +79,7 @@ class MemoryTable:
     left_out_of_parts: splits.LeftOut = splits.NONE_LEFT_OUT
     weight: Weights | None = None
     treatment: Labels | None = None
+    lifetime: Lifetimes | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
     streamed: bool = False
@@ -130,9 +132,8 @@ class MemoryTable:
 
     def rows_of(self, part: str) -> Rows:
         """Return the rows of a part that have a weight, all at once."""
-        rows = Rows(
-            self.parsed, self.label, self.carried, self._part, self.weight, self.treatment
-        ).of(part)
+        everything = (self.parsed, self.label, self.carried, self._part, self.weight)
+        rows = Rows(*everything, self.treatment, self.lifetime).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:
@@ -165,6 +166,7 @@ class MemoryTable:
                 part[here],
                 None if self.weight is None else self.weight[here],
                 None if self.treatment is None else self.treatment[here],
+                None if self.lifetime is None else self.lifetime[here],
             )
 
 
@@ -199,7 +201,7 @@ def read_into_memory(
         test_columns=None if test is None else names_of(test, reading),
         reserved=PREDICTED if with_test else (*PREDICTED, *FOLDS),
     )
-    schema = noted(schema, data)
+    schema = with_lifetimes(noted(schema, data), data)
     mark, n_rows = fingerprint(frame), len(frame)
     rows, labelled, n_left_out = read_rows(frame, schema, carry)
     used = (schema.id, split.time_column, split.group_column)
@@ -236,63 +238,10 @@ def read_into_memory(
         left_out_of_parts=left_out,
         weight=rows.weight,
         treatment=rows.treatment,
+        lifetime=rows.lifetime,
         time_span=span,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
     check_arms(schema, table.arms)
     return table
-
-
-def split_rows(
-    chosen: SplitOptions,
-    schema: Schema,
-    frame: pd.DataFrame,
-    rows: splits.Positions,
-    label: Labels,
-    parsed: pd.DataFrame,
-    *,
-    with_test: bool,
-    seed: int,
-) -> tuple[splits.Split, splits.LeftOut]:
-    """Split labelled raw rows.
-
-    Args:
-        chosen: How.
-        schema: The columns.
-        frame: N raw rows with the id, the time and the group.
-        rows: ``[N]`` positions of the rows in the source.
-        label: ``[N]`` of 1 and 0.
-        parsed: Their features.
-        with_test: Hold rows back for the test.
-        seed: Decides the draw.
-
-    Returns:
-        The parts, and how many rows are in none.
-    """
-    sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
-    if chosen.time_column is not None:
-        column = schema[chosen.time_column]
-        time, choices = parse_time(frame, column), window_and_test(chosen, column)
-        if chosen.group_column is None:
-            split = by_time(time, label, **sizes, **choices)
-            return split, splits.LeftOut(len(label) - sum(map(len, split)))
-        groups = frame[chosen.group_column]
-        return by_time_and_group(time, groups, label, **sizes, **choices, seed=seed)
-    if chosen.by_group:
-        split = splits.by_group(groups_of(chosen, schema, frame, parsed), label, **sizes, seed=seed)
-    elif chosen.by == "hash":
-        split = splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
-    else:
-        split = splits.stratified(label, **sizes, seed=seed)
-    return split, splits.NONE_LEFT_OUT
-
-
-def groups_of(
-    split: SplitOptions, schema: Schema, frame: pd.DataFrame, parsed: pd.DataFrame
-) -> pd.Series:
-    """Return the group of each row: of the column that the split names, or of its twins."""
-    if split.group_column is not None:
-        return frame[split.group_column]
-    ids = None if schema.id is None else frame[schema.id]
-    return pd.Series(twin_groups(parsed, schema, ids))

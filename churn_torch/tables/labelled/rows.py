@@ -13,6 +13,7 @@ import pandas as pd
 from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns, Lifetimes, read_lifetimes
 from churn_torch.tables.labelled.splits import LeftOut
 from churn_torch.tables.labelled.treatment import read_chances, read_treatment
 from churn_torch.tables.labelled.weights import Weights, read_weights
@@ -46,6 +47,8 @@ class Rows(NamedTuple):
             as 1 / chance of having been treated as it was.
         treatment: ``[N]`` float32, 1 for customers who were contacted; None without
             ``data.treatment``.
+        lifetime: ``[N, 2]`` float32, the periods in which the customers were observed
+            (`churn_torch.tables.labelled.lifetimes`); None without ``data.duration``.
     """
 
     parsed: pd.DataFrame
@@ -54,6 +57,7 @@ class Rows(NamedTuple):
     part: npt.NDArray[np.int8]
     weight: Weights | None = None
     treatment: Labels | None = None
+    lifetime: Lifetimes | None = None
 
     def of(self, part: str) -> Rows:
         """Return only the rows of one part."""
@@ -73,6 +77,7 @@ class Rows(NamedTuple):
             self.part[rows],
             None if self.weight is None else self.weight[rows],
             None if self.treatment is None else self.treatment[rows],
+            None if self.lifetime is None else self.lifetime[rows],
         )
 
     @classmethod
@@ -80,6 +85,7 @@ class Rows(NamedTuple):
         """Return the rows of all chunks; the result has weights if every chunk has them."""
         weights = [rows.weight for rows in chunks if rows.weight is not None]
         treatments = [rows.treatment for rows in chunks if rows.treatment is not None]
+        lifetimes = [rows.lifetime for rows in chunks if rows.lifetime is not None]
         return cls(
             pd.concat([rows.parsed for rows in chunks], ignore_index=True),
             np.concatenate([rows.label for rows in chunks]),
@@ -87,6 +93,7 @@ class Rows(NamedTuple):
             np.concatenate([rows.part for rows in chunks]),
             np.concatenate(weights) if len(weights) == len(chunks) else None,
             np.concatenate(treatments) if len(treatments) == len(chunks) else None,
+            np.concatenate(lifetimes) if len(lifetimes) == len(chunks) else None,
         )
 
 
@@ -158,7 +165,10 @@ class LabelledTable(Protocol):
     def streamed(self) -> bool: ...  # noqa: D102
 
     def inspect(self) -> Inspection:
-        """Return a sample of the training rows, and the twins of the test rows."""
+        """Return a sample of the training rows, and the twins of the test rows.
+
+        A streamed table has them where it was read with ``inspected``.
+        """
         ...
 
     def chunks(self) -> Iterator[Rows]:
@@ -206,14 +216,21 @@ def read_rows(
         chance = read_chances(frame, schema, has_label, first_row=first_row)
         own = np.where(treatment == 1, chance, 1.0 - chance)
         weight = (1.0 if weight is None else weight) / np.where(has_label, own, 1.0)
+    lifetime = read_lifetimes(frame, schema, label, first_row=first_row)
+    columns = LifetimeColumns.of(schema)
+    if columns is not None and columns.entry is None and columns.duration in parsed:
+        # What is an input of the file: customers are observed from their start.
+        parsed = parsed.assign(**{columns.duration: 0.0})
     if len(labelled) < len(frame):
         needed = [name for name in frame.columns if name in carry.needed]
         frame, parsed = frame[needed].take(labelled), parsed.take(labelled).reset_index(drop=True)
         label, weight = label[labelled], None if weight is None else weight[labelled]
         treatment = None if treatment is None else treatment[labelled]
+        lifetime = None if lifetime is None else lifetime[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)
-    return Rows(parsed, label, carried, part, weight, treatment), labelled, n_left_out
+    rows = Rows(parsed, label, carried, part, weight, treatment, lifetime)
+    return rows, labelled, n_left_out
 
 
 def readable_span(first: float, last: float, column: Column) -> TimeSpan:

@@ -72,6 +72,7 @@ class StreamedTable:
         sampled: int,
         *,
         ids_can_part: bool,
+        inspected: bool,
     ) -> None:
         self.schema = schema
         self.carry = carry
@@ -79,7 +80,8 @@ class StreamedTable:
         self._sources = given
         self._reading = reading
         self._totals: Totals | None = None
-        self._ids_can_part = ids_can_part
+        self._ids_can_part, self._inspected = ids_can_part, inspected
+        self._inspection: Inspection | None = None
         self._fingerprint = ""
         counts = [sources.count_rows(one.source, reading) for one in given]
         self._n_rows = None if None in counts else sum(count or 0 for count in counts)
@@ -147,6 +149,8 @@ class StreamedTable:
     def inspect(self) -> Inspection:
         """Return a sample of the training rows, and the twins of the test rows."""
         self._known()
+        if self._inspection is None:
+            raise RuntimeError("read the table with inspected=True")
         return self._inspection
 
     def chunks(self) -> Iterator[Rows]:
@@ -157,13 +161,15 @@ class StreamedTable:
                 pass); the rows are not those of the first pass (at the end of a later one).
         """
         totals, digest = Totals(), hashlib.blake2b(digest_size=8)
-        inspection = Inspection(self.schema, with_ids=self._ids_can_part)
+        inspection = None
+        if self._totals is None and self._inspected:
+            inspection = Inspection(self.schema, with_ids=self._ids_can_part)
         for n_read, n_left_out, rows in prefetch(
             self._read(digest if self._totals is None else None)
         ):
             totals.add(n_read, n_left_out, rows)
             if len(rows.label):
-                if self._totals is None:
+                if inspection is not None:
                     inspection.add(rows)
                 yield rows
         if self._totals is None:
@@ -234,6 +240,7 @@ def open_streamed(
     data: DataOptions,
     *,
     seed: int,
+    inspected: bool = False,
     announce: Announce = sources.unheard,
 ) -> StreamedTable:
     """Infer the schema from a sample, and choose how rows are assigned to parts.
@@ -244,6 +251,7 @@ def open_streamed(
         data: What the user named. Splits ``random`` and ``hash`` go by a hash of the id or the row
             number, ``group`` by one of the group; ``time`` costs a pass over that column.
         seed: Seed of the split.
+        inspected: Keep what `StreamedTable.inspect` returns, which the first pass pays for.
         announce: As for `sources.read`.
 
     Raises:
@@ -267,9 +275,13 @@ def open_streamed(
     given = [_Source(main, columns, only_carried, assign)]
     if test is not None and test_columns is not None:
         # A test source needs none of these.
-        wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
+        wanted -= {schema.id, schema.weight, roles.time, roles.group, schema.spend} - {
+            *test_columns
+        }
         names = [name for name in columns if name in wanted]
         given.append(_Source(test, names, only_carried, all_test))
     # Rows of one id have one hash.
     ids_can_part = split.by_time or split.by_group or test is not None
-    return StreamedTable(given, reading, schema, carry, sampled, ids_can_part=ids_can_part)
+    return StreamedTable(
+        given, reading, schema, carry, sampled, ids_can_part=ids_can_part, inspected=inspected
+    )

@@ -12,7 +12,7 @@ from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, text_hashes
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.streamed_time import ByTime, borders_of_source
-from churn_torch.tables.labelled.time_splits import window_and_test
+from churn_torch.tables.labelled.time_choices import window_and_test
 from churn_torch.tables.labelled.twins import column_hashes
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TypedDict
-
 import numpy as np
 import numpy.typing as npt
 
-from churn_torch.errors import InputError
-from churn_torch.tables.encode import is_dated
 from churn_torch.tables.labelled.split_checks import check_present, check_shares
 from churn_torch.tables.labelled.splits import (
     TEST,
@@ -22,10 +17,6 @@ from churn_torch.tables.labelled.splits import (
     split_of,
 )
 from churn_torch.tables.labelled.time_borders import of_time_and_group, time_borders
-from churn_torch.tables.schema import Column
-from churn_torch.tables.split_options import SplitOptions
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def by_time(
@@ -104,39 +95,3 @@ def by_time_and_group(
     part = of_time_and_group(borders.parts(time), of_group)
     parts = (np.flatnonzero(part == i) for i in (TRAIN, VALIDATION, TEST))
     return split_of(label, *parts, with_test=test > 0), LeftOut.of(part)
-
-
-class WindowAndTest(TypedDict):
-    """The last two arguments of `time_borders`."""
-
-    window: float
-    test_from: float | None
-
-
-def window_and_test(split: SplitOptions, column: Column) -> WindowAndTest:
-    """Return the label window and the first time of the test rows, in the units of a time column.
-
-    Args:
-        split: By time.
-        column: The time.
-
-    Raises:
-        InputError: One of them does not fit the column.
-    """
-    dated, given = is_dated(column), split.test_from
-    window = split.label_window(dated=dated)
-    if given is None:
-        return {"window": window, "test_from": None}
-    try:
-        if not dated:
-            return {"window": window, "test_from": float(given)}
-        moment = datetime.fromisoformat(str(given))
-    except ValueError:
-        raise InputError(
-            "data.split.test_from",
-            expected=f"a {'date such as 2025-06-01' if dated else 'number'}, as those of "
-            f"{column.name!r}",
-            got=repr(given),
-        ) from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-    return {"window": window, "test_from": (moment - EPOCH) / timedelta(days=1)}

@@ -29,6 +29,14 @@ def test_the_sample_is_of_training_rows(
     assert label.sum() == table.n_positive["train"]
 
 
+def test_a_streamed_table_keeps_nothing_to_inspect_where_nobody_looks() -> None:
+    source = pd.DataFrame({"x": np.arange(400.0) / 7, "churn": np.arange(400) % 3 == 0})
+    table = read_labelled(DataOptions(target="churn", streaming=True), seed=0, source=source)
+    assert len(list(table.chunks())) == 1
+    with pytest.raises(RuntimeError, match="inspected=True"):
+        table.inspect()
+
+
 def test_a_sample_is_spread_over_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "SAMPLE_ROWS", 500)
     source = pd.DataFrame({"x": np.arange(4000.0) / 7, "churn": np.arange(4000) % 3 == 0})
@@ -64,7 +72,7 @@ def test_twins_stay_together_where_groups_are_found(id: str | None, streaming: b
         data = DataOptions(
             target="churn", id=id, ignore=[] if id else ["id"], streaming=streaming, split=split
         )
-        table = read_labelled(data, seed=0, source=source)
+        table = read_labelled(data, seed=0, source=source, inspected=True)
         chunks = list(table.chunks())
         assert sum(len(rows.label) for rows in chunks) == 500
         assert min(table.counts.values()) > 20
