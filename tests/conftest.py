@@ -115,11 +115,10 @@ def train_run() -> Callable[..., Run]:
     """Return a function that trains in this process: run folder, then overrides; no report."""
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
-        from churn_torch.cli.compose import compose
         from churn_torch.workflows import train as workflow
+        from tests.composing import composed
 
-        # Without the folder: the same is composed once.
-        config = compose("train", ("report=false", *overrides))
+        config = composed("train", ("report=false", *overrides))
         config.outputs = str(folder.parent)
         return workflow.train(config, folder, source=source)
 

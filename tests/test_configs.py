@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-import multiprocessing
 import re
 import warnings
 from pathlib import Path
@@ -23,6 +22,7 @@ from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
 from churn_torch.workflows.typed_config import plain_config
+from tests.warm_processes import preload
 
 FILES = sorted(CONF.rglob("*.yaml"))
 PRIMARY = sorted(CONF.glob("*.yaml"))
@@ -64,6 +64,8 @@ def choice(option: str) -> list[str]:
         return []
     if group == "net":
         return ["model=survival", option, "data.duration=tenure"]
+    if option in ("model=gru", "model=event_transformer"):
+        return [option, "data.sequences.orders.columns=[orders_amount]"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
     if option == "model=survival":
@@ -374,7 +376,7 @@ def test_trainer_gpu_gives_the_weights_of_the_cpu(train_run, keys, tmp_path):
 @pytest.fixture
 def warm_processes(monkeypatch):
     """Let processes that are spawned be forked from one that has imported everything already."""
-    multiprocessing.set_forkserver_preload(["churn_torch.workflows.train", "mlflow"])
+    preload()
     original = torch.multiprocessing.start_processes
 
     def start(*arguments, start_method, **keys):

@@ -18,6 +18,7 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
+    "sequences": ("lists of days before the day of the row", "Reasons are exact"),
     "report": ("Report: report.html", "Report: two.html"),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
@@ -32,7 +33,7 @@ SAID = {
     ),
     "survival": (
         "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
-        "left within 12 periods (Kaplan-Meier)",
+        "left within 12 periods",
     ),
     "campaign": (
         "keep rates play no part",

@@ -68,6 +68,8 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
             kinds += pairs
         elif kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
+        elif re.match(r"\+*data\.sequences\b", key) and equals:  # its groups are new keys
+            quoted.append(f"++{argument.lstrip('+')}")
         elif key in GROUPS and NUMBER.fullmatch(value):
             # Unquoted, Hydra ends in a traceback for model=1, and for debug=null.
             if key not in NONE_BY_DEFAULT or value != "null":

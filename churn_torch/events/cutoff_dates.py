@@ -175,7 +175,7 @@ def _listed(dates: list[datetime]) -> str:
     return shown + (f" and {len(dates) - 4:,} more" if len(dates) > 4 else "")
 
 
-def test_dates(options: CutoffDates, used: tuple[datetime, ...]) -> tuple[datetime, ...]:
+def dates_for_test(options: CutoffDates, used: tuple[datetime, ...]) -> tuple[datetime, ...]:
     """Return the cut-offs that are kept for the test."""
     if isinstance(options.test, int):
         return used[len(used) - min(options.test, len(used)) :]

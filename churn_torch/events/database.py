@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.sql_text import quoted
 
@@ -57,6 +57,6 @@ def open_database(
             raise InputError(
                 "memory",
                 expected="enough memory for the features of a part of the customers",
-                got=f"{memory} ({arrow.library_message(error)})",
+                got=f"{memory} ({first_line(error)})",
                 fix="set a larger memory=..., or fewer windows and columns",
             ) from None

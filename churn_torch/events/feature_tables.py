@@ -14,8 +14,8 @@ import duckdb
 
 from churn_torch.errors import InputError, keyed
 from churn_torch.events import remarks
-from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, scoring_date, test_dates
-from churn_torch.events.cutoff_files import Progress, in_bytes, write_cutoff_files
+from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, dates_for_test, scoring_date
+from churn_torch.events.cutoff_files import CutoffFiles, Progress, in_bytes, write_cutoff_files
 from churn_torch.events.database import MEMORY, open_database
 from churn_torch.events.row_sql import horizon, id_name, top_values_sql
 from churn_torch.events.specification import SPEND, TARGET, TIME, EventSpecification
@@ -105,11 +105,12 @@ def write_feature_tables(
                 cutoffs = choose_cutoffs(specification, staged)
             else:
                 cutoffs = Cutoffs((scoring_date(at, specification.cutoffs),))
-            chosen, notes = _with_values(
+            notes = [*remarks.of_sources(connection, specification, staged)]
+            notes += remarks.of_cutoffs(specification, staged, cutoffs, labelled=at is None)
+            chosen, values = _with_values(
                 connection, specification, staged, cutoffs.used[0], scoring=at is not None
             )
-            notes += remarks.of_sources(connection, specification, staged)
-            notes += remarks.of_cutoffs(specification, staged, cutoffs, labelled=at is None)
+            notes += values
             (temporary / "rows").mkdir()
             written = write_cutoff_files(
                 connection,
@@ -121,7 +122,7 @@ def write_feature_tables(
                 progress=progress,
                 announce=announce,
             )
-            _check_counts(written.rows, written.churners, labelled=at is None)
+            _check_counts(written, notes, labelled=at is None)
             for file in written.files:
                 os.replace(file, folder / file.name)
     tables = FeatureTables(
@@ -145,7 +146,7 @@ def write_feature_tables(
     return replace(
         tables,
         target=TARGET,
-        test_cutoffs=test_dates(chosen.cutoffs, cutoffs.used),
+        test_cutoffs=dates_for_test(chosen.cutoffs, cutoffs.used),
         churners=written.churners,
         spend=SPEND if chosen.label.spend else None,
         notes=(*notes, *more),
@@ -212,18 +213,19 @@ def _with_values(
     return replace(specification, features=features), notes
 
 
-def _check_counts(rows: Sequence[int], churners: Sequence[int], *, labelled: bool) -> None:
+def _check_counts(written: CutoffFiles, notes: Sequence[str], *, labelled: bool) -> None:
     """Refuse rows from which nothing can be learned."""
-    total = sum(rows)
+    total, churners = sum(written.rows), sum(written.churners)
     if not total:
+        why = next((note for note in notes if remarks.may_leave_nobody(note)), "")
         raise InputError(
             "population",
             expected="customers at one of the cut-offs",
-            got="none",
+            got=f"none ({why.rstrip('.')})" if why else "none",
             fix="ask for less in population, or choose other cut-offs",
         )
-    if labelled and sum(churners) in (0, total):
-        outcome = "everybody churns" if sum(churners) else "nobody churns"
+    if labelled and churners in (0, total):
+        outcome = "everybody churns" if churners else "nobody churns"
         raise InputError(
             "label",
             expected="customers who churn and others who stay",

@@ -15,6 +15,9 @@ from churn_torch.events.specification import CUSTOMERS, EventSpecification
 from churn_torch.events.staged_source import StagedSource, common_id_type
 
 _DAY = timedelta(days=1)
+# What the sentences say that may explain an empty population.
+_STRANGERS = "are not in the table of customers"
+_STALE = "recent events may be missing"
 
 
 def of_sources(
@@ -31,6 +34,11 @@ def of_sources(
         for count, what in ((log.without_id, "customer"), (log.without_time, "time")):
             if count:
                 yield f"{key}: {count:,} of {log.rows:,} events have no {what} and are left out."
+        if log.without_known:
+            yield (
+                f"{key}.known: {log.without_known:,} of {log.rows:,} events do not say when they "
+                "were known; they are no features."
+            )
         if log.last is not None and log.last > now + _DAY:
             yield (
                 f"{key}: the last event is of {log.last:%Y-%m-%d}, which lies in the future; "
@@ -88,7 +96,7 @@ def _of_customers(
         if strangers:
             yield (
                 f"events.{name}: {strangers:,} of {events:,} events are of {n_customers:,} "
-                "customers who are not in the table of customers; they are left out."
+                f"customers who {_STRANGERS}; they are left out."
             )
 
 
@@ -117,7 +125,7 @@ def of_cutoffs(
         if end is not None and end < last - _DAY and name in _recent(specification):
             yield (
                 f"events.{name}: the last event is of {end:%Y-%m-%d}, {(last - end).days:,} days "
-                f"before the cut-off {day(last)}; recent events may be missing."
+                f"before the cut-off {day(last)}; {_STALE}."
             )
     if not labelled:
         return
@@ -166,6 +174,11 @@ def of_rows(
             f"population.without does not name {event}, so customers who have left before a "
             "cut-off are in its rows."
         )
+
+
+def may_leave_nobody(sentence: str) -> bool:
+    """Tell whether a sentence may explain why nobody is in the population."""
+    return _STRANGERS in sentence or _STALE in sentence
 
 
 def day(moment: datetime) -> str:

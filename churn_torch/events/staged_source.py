@@ -27,6 +27,7 @@ class StagedSource:
         rows: How many rows were read; those that the filter leaves out do not count.
         without_id: Rows without a customer. They are left out.
         without_time: Rows without a time. Events without one are left out.
+        without_known: Rows that do not say when they were known. They are no features.
         first: The earliest time.
         last: The latest time.
         only_dates: All times are midnights.
@@ -43,6 +44,7 @@ class StagedSource:
     rows: int
     without_id: int
     without_time: int
+    without_known: int
     first: datetime | None
     last: datetime | None
     only_dates: bool

@@ -204,7 +204,12 @@ def _expression(column: str, role: Role, kind: pa.DataType) -> str:
     if role is Role.ID and pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
         return f"CAST({name} AS BIGINT)"
     if role in (Role.ID, Role.VALUE):
-        return f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+        text = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
+        if role is Role.VALUE or pa.types.is_integer(kind):
+            return text
+        # Whole numbers beside missing ones are often written as 17850.0.
+        whole = f"ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]+[.]0')"
+        return f"CASE WHEN {whole} THEN left({text}, -2) ELSE {text} END"
     return f"timezone('UTC', {name})" if _has_zone(kind) else name
 
 
@@ -241,14 +246,16 @@ def _described(
     """Count what was read."""
     relation = f"read_parquet({quoted(str(folder / '**/*.parquet'))}, hive_partitioning = false)"
     time = TIME if TIME in selected else "NULL::TIMESTAMP"
+    known = KNOWN if KNOWN in selected else "now()"
     good = f"FILTER ({ID} IS NOT NULL)"
     [row] = connection.execute(
         f"SELECT count(*), count(*) FILTER ({ID} IS NULL), count(*) FILTER ({time} IS NULL), "
+        f"count(*) FILTER ({known} IS NULL), "
         f"min({time}) {good}, max({time}) {good}, "
         f"coalesce(bool_and({time} = date_trunc('day', {time})), true), any_value(typeof({ID})) "
         f"FROM {relation}"
     ).fetchall()
-    rows, without_id, without_time, first, last, only_dates, id_type = row
+    rows, without_id, without_time, without_known, first, last, only_dates, id_type = row
     return StagedSource(
         name=key.rpartition(".")[2],
         folder=folder,
@@ -257,6 +264,7 @@ def _described(
         rows=rows,
         without_id=without_id,
         without_time=without_time,
+        without_known=without_known,
         first=first,
         last=last,
         only_dates=only_dates,

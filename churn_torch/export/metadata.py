@@ -28,7 +28,7 @@ from churn_torch.serving.outputs import (
     UPLIFT,
 )
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
-from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.schema import Column, Kind, Schema
 
 UPLIFT_MEANING = (
     "by how much a contact lowers the probability of churn, which is that of customers who are not "
@@ -48,14 +48,18 @@ def describe_columns(schema: Schema, typical: Mapping[str, Any]) -> list[dict[st
         typical: A value for each input, from `typical_customer`. Dates are days since 1970-01-01
             UTC, as the file takes them.
     """
-    return [_described(column, typical[column.name]) for column in schema.inputs]
+    lists = {column.name for column in schema.lists}
+    return [
+        _described(column, typical[column.name], is_list=column.name in lists)
+        for column in schema.explained
+    ]
 
 
-def _described(column: Column, typical: Any) -> dict[str, Any]:
+def _described(column: Column, typical: Any, *, is_list: bool) -> dict[str, Any]:
     is_text = Schema.is_text(column)
     return {
         "name": column.name,
-        "kind": column.kind.value,
+        "kind": Kind.SEQUENCE.value if is_list else column.kind.value,
         "type": "string" if is_text else "float64" if Schema.is_float64(column) else "float32",
         "minimum": column.minimum,
         "maximum": column.maximum,

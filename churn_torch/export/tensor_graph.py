@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import torch
@@ -37,10 +38,11 @@ from churn_torch.serving.outputs import (
     SURVIVAL,
     UPLIFT,
 )
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.schema import Column, Schema
 
 IR_VERSION = 10
 BATCH = "N"
+SEQUENCES = "sequences"  # the group of all columns of lists
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,24 @@ class Group:
     columns: tuple[str, ...]
     input_type: int
     tensor_index: int
+    width: int
 
 
 def input_groups(schema: Schema) -> list[Group]:
     """Return the non-empty groups of input columns, in the order of `Columns`."""
+    lists = tuple(column.name for column in schema.lists)
+    n_cells = sum(group.width for group in schema.sequences)
     groups = [
-        Group("float32", tuple(c.name for c in schema.float32), TensorProto.FLOAT, 0),
-        Group("float64", tuple(c.name for c in schema.float64), TensorProto.DOUBLE, 1),
-        Group("codes", tuple(c.name for c in schema.text), TensorProto.STRING, 2),
+        _plain_group("float32", schema.float32, TensorProto.FLOAT, 0),
+        _plain_group("float64", schema.float64, TensorProto.DOUBLE, 1),
+        _plain_group("codes", schema.text, TensorProto.STRING, 2),
+        Group(SEQUENCES, lists, TensorProto.DOUBLE, 3, n_cells),
     ]
     return [group for group in groups if group.columns]
+
+
+def _plain_group(name: str, columns: Sequence[Column], input_type: int, index: int) -> Group:
+    return Group(name, tuple(c.name for c in columns), input_type, index, len(columns))
 
 
 def tensor_graph(
@@ -102,8 +112,11 @@ def tensor_graph(
 def _traced(
     graph: _TensorGraph, groups: list[Group], opset: int, n_rows: int, *, any_number: bool
 ) -> onnx.ModelProto:
-    dtypes = {"float32": torch.float32, "float64": torch.float64, "codes": torch.int64}
-    examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
+    dtypes = {
+        **{"float32": torch.float32, "float64": torch.float64, "codes": torch.int64},
+        SEQUENCES: torch.float64,
+    }
+    examples = tuple(torch.zeros(n_rows, g.width, dtype=dtypes[g.name]) for g in groups)
     batch = torch.export.Dim(BATCH)
     with quiet_exporter(), kept_registry(), traced_once():
         program = torch.onnx.export(
@@ -163,7 +176,7 @@ class _TensorGraph(nn.Module):
         self.schema, self.net_value = schema, net_value
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
+        columns: list[Any] = [*[torch.empty(0)] * 3, None]  # as in `Columns`
         for index, tensor in zip(self.indices, tensors, strict=True):
             columns[index] = tensor
         values: dict[str, Tensor] = {}

@@ -13,6 +13,8 @@ from churn_torch.models.spend_head import SpendHead
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192
+# Events scored at once, of rows with sequences.
+CHUNK_EVENTS = 131_072
 
 
 class Scorer(nn.Module):
@@ -68,14 +70,18 @@ class Scorer(nn.Module):
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
-    def raw_logit(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def raw_logit(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return the logit of the net, which the training loss is computed from."""
-        logit: Tensor = self.net(self.preprocess(float32, float64, codes))
+        logit: Tensor = self.net(self.preprocess(float32, float64, codes, sequences))
         return logit
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return calibrated probabilities."""
-        logit = self.raw_logit(float32, float64, codes)
+        logit = self.raw_logit(float32, float64, codes, sequences)
         return self.calibrated(logit, self.stayed(float32, float64))
 
     def stayed(self, float32: Tensor, float64: Tensor) -> Tensor | None:
@@ -93,6 +99,12 @@ class Scorer(nn.Module):
             assert stayed is not None
             return self.hazard.leaves_within(raw_logit, stayed)
         return torch.sigmoid(self.calibrator(raw_logit - self.prior_shift))
+
+    @property
+    def chunk_rows(self) -> int:
+        """How many rows are scored at once."""
+        n_events = sum(layout.last for layout in self.preprocess.sequence_layouts)
+        return max(1, min(CHUNK_ROWS, CHUNK_EVENTS // max(1, n_events)))
 
     @property
     def learner(self) -> nn.Module:
@@ -121,7 +133,7 @@ class Scorer(nn.Module):
         was_training = self.training
         self.eval()
         parts = []
-        for chunk in columns.in_chunks(CHUNK_ROWS):
+        for chunk in columns.in_chunks(self.chunk_rows):
             x = self.preprocess(*chunk)
             probability = self.calibrated(self.net(x))
             parts.append((probability, self.uplift(x, probability)))
@@ -154,6 +166,6 @@ class Scorer(nn.Module):
         """Return calibrated probabilities of any number of rows, chunk by chunk."""
         was_training = self.training
         self.eval()
-        parts = [self(*chunk) for chunk in columns.in_chunks(CHUNK_ROWS)]
+        parts = [self(*chunk) for chunk in columns.in_chunks(self.chunk_rows)]
         self.train(was_training)
         return torch.cat(parts)

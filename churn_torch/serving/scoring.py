@@ -71,7 +71,7 @@ def score_table(
         announce("The run names no id column: scores are written with the row number.")
     columns, texts = None, []
     if kept is not None:
-        read = [*kept, *(column.name for column in batch_model.schema.features)]
+        read = [*kept, *batch_model.schema.read]
         # Only these. Where one is absent, all are read, for a message that names the nearest.
         if set(read) <= set(sources.column_names(source, reading) or ()):
             columns = list(dict.fromkeys(read))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from churn_torch.errors import InputError
 from churn_torch.tables.missing_words import MissingWords
+from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.tables.split_options import SplitOptions
 
 Label = str | int | float | bool
@@ -92,8 +93,8 @@ class ColumnRoles:
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
-        missing: Words that mean that there is no value, besides the usual ones; in the target only
-            those that are named for it.
+        missing: Words for no value besides the usual ones; in the target only those named for it.
+        sequences: Columns of lists, by the name of their group.
     """
 
     target: str
@@ -112,6 +113,7 @@ class ColumnRoles:
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +148,7 @@ class DataOptions:
         kinds: As for `ColumnRoles`.
         decimal: As for `ColumnRoles`.
         missing: As for `ColumnRoles`.
+        sequences: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
         streaming: Read the rows anew on every pass, so that they need not fit into memory.
         split: How rows are split.
@@ -178,6 +181,7 @@ class DataOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
     test_source: str | None = None
     streaming: bool | Literal["auto"] = "auto"
     split: SplitOptions = field(default_factory=SplitOptions)
@@ -243,4 +247,5 @@ class DataOptions:
             kinds=self.kinds,
             decimal=self.decimal,
             missing=self.missing,
+            sequences=self.sequences,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -26,16 +26,10 @@ from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.module import ChurnModule, FitModule
-from churn_torch.training.optimizer_choice import SCORECARD, SOLVER_EPOCHS, is_exact
+from churn_torch.training.optimizer_choice import SCORECARD, is_exact
 from churn_torch.training.options import Component, FitOptions
 from churn_torch.training.profit_module import PayoffScale, ProfitModule
 from churn_torch.training.survival_module import SurvivalModule
-
-# Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
-AUTO_EPOCHS = 10
-AUTO_STEPS = 400
-# Most steps of an epoch under `batch_size=auto`.
-MOST_STEPS = 512
 
 WIDE_DEEP = "churn_torch.models.nets.wide_deep.WideDeep"
 # The features of nets that contain a scorecard; all others have those of `Preprocess`.
@@ -43,66 +37,6 @@ SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
     WIDE_DEEP: WideFeatures,
 }
-
-
-def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
-    """Return the options with every ``auto`` made a number for the table.
-
-    ``batch_size=auto`` doubles ``smallest_batch`` until an epoch has at most 512 steps, and
-    multiplies the learning rate by the square root of the growth (Malladi et al. 2022, "On the
-    SDEs and scaling rules for adaptive gradient algorithms"). ``batch_size=null`` takes all rows.
-    A scheduler's argument ``epochs`` becomes the number of epochs.
-
-    Args:
-        options: With an optimizer that is not ``auto`` (`with_optimizer`).
-        n_train: Training rows.
-
-    Raises:
-        InputError: ``max_epochs`` or a batch size is not a number above 0 or its word.
-    """
-    smallest, size, optimizer = options.smallest_batch, options.batch_size, options.optimizer
-    if not _is_count(smallest):
-        raise InputError("smallest_batch", expected="a whole number above 0", got=repr(smallest))
-    if size == "auto":
-        size = smallest
-        while n_train > MOST_STEPS * size:
-            size *= 2
-        if "lr" in optimizer.arguments:  # the exact solvers have none
-            maker_of("optimizer", optimizer)  # refuses a rate that is no number
-            lr = optimizer.arguments["lr"] * math.sqrt(size / smallest)
-            optimizer = optimizer.updated(lr=lr)
-    elif size is None:
-        size = n_train
-    if not _is_count(size):
-        raise InputError(
-            "batch_size",
-            expected="a whole number above 0, auto, or null (all rows)",
-            got=repr(options.batch_size),
-        )
-    epochs = options.trainer.max_epochs
-    if epochs == "auto" and is_exact(options):
-        epochs = SOLVER_EPOCHS.get(optimizer.arguments["method"], AUTO_STEPS)
-    elif epochs == "auto":
-        epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / math.ceil(n_train / size)))
-    elif not _is_count(epochs):
-        raise InputError(
-            "trainer.max_epochs", expected="a whole number above 0 or auto", got=repr(epochs)
-        )
-    scheduler = options.scheduler
-    if scheduler is not None:
-        counts = {name: epochs for name, value in scheduler.arguments.items() if value == "epochs"}
-        scheduler = scheduler.updated(**counts)
-    return replace(
-        options,
-        batch_size=size,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        trainer=replace(options.trainer, max_epochs=epochs),
-    )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
@@ -148,8 +82,10 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         "n_numbers": preprocess.piecewise.n_numbers,
         "columns": list(features.values()),
         "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
+        "sequences": preprocess.sequence_layouts,
     }
     taken = inspect.signature(make).parameters
+    check_reads_sequences(options, [column.name for column in schema.lists])
     sizes = {name: size for name, size in sizes.items() if name in taken}
 
     def net() -> nn.Module:
@@ -177,6 +113,36 @@ def _hazard(schema: Schema) -> Hazard:
     groups = [[column.name for column in group] for group in (schema.float32, schema.float64)]
     wide = columns.stayed in groups[1]
     return Hazard(columns, (int(wide), groups[wide].index(columns.stayed)))
+
+
+def check_reads_sequences(options: FitOptions, lists: Sequence[str]) -> None:
+    """Refuse columns of lists for a net that reads none, and the other way round.
+
+    Args:
+        options: With the model.
+        lists: The names of the columns of lists.
+
+    Raises:
+        InputError: One of the two stands alone.
+    """
+    group = "net" if options.wraps else "model"
+    reads = "sequences" in inspect.signature(maker_of(group, options.own_net)).parameters
+    if reads == bool(lists):
+        return
+    name = options.own_net.target.rpartition(".")[2]
+    if reads:
+        raise InputError(
+            "data.sequences",
+            expected=f"columns of lists for {name}, which reads the events of a customer",
+            got="none",
+            fix="name them in data.sequences, or choose another model",
+        )
+    raise InputError(
+        "model",
+        expected="gru or event_transformer with data.sequences",
+        got=f"{name}, which cannot read lists ({', '.join(map(repr, lists))})",
+        fix="choose model=gru, or leave data.sequences out",
+    )
 
 
 def calibration_of(options: FitOptions) -> Component:

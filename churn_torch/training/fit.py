@@ -17,7 +17,7 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
-from churn_torch.training.build import build_module, with_sizes
+from churn_torch.training.build import build_module
 from churn_torch.training.logistic.exact_module import ExactModule
 from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.mlflow_logger import MlflowLogger
@@ -29,6 +29,7 @@ from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart, Part
+from churn_torch.training.sizes import with_sizes
 from churn_torch.training.strategy import unguarded_script
 from churn_torch.training.survival_module import start_baseline
 from churn_torch.training.trainer import build_trainer

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from churn_torch.models.nets.event_net import EventNet, EventReader
 from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 from churn_torch.training.rows.batches import InOrder, rows_to_expand
 from churn_torch.training.rows.store import Block, Part
 
@@ -108,7 +109,7 @@ def _each(
 ) -> Tensor:
     """Return an output of model-space rows and their probabilities, chunk by chunk."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
     return torch.cat([output(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
@@ -134,7 +135,7 @@ def sampled_logits(
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     for rows in InOrder(part):
         block = rows.block.take(slice(-rows.first_row % step, None, step))
         with torch.no_grad():
@@ -156,6 +157,33 @@ def mean_row(scorer: Scorer, part: Part) -> Tensor:
             every = torch.ones(len(chunk.label), 1)
             total += expansion.sums(chunk.dense, chunk.codes, every)[:, 0]
     return (total / part.n_rows).float()
+
+
+@torch.no_grad()
+def fit_baseline(scorer: Scorer, part: Part) -> None:
+    """Set the row that reasons are measured from: the mean row, of sequences the mean logit.
+
+    The mean of the events of customers is no customer's; a length of -1 says that the mean of
+    their logits is meant (`churn_torch.models.nets.event_net.EventReader`).
+
+    Args:
+        scorer: Trained, in evaluation mode.
+        part: The training rows.
+    """
+    scorer.baseline.copy_(mean_row(scorer, part))
+    if not isinstance(scorer.net, EventNet):
+        return
+    expansion = Expansion(scorer.preprocess)
+    readers = [reader for reader in scorer.net.readers if isinstance(reader, EventReader)]
+    total = torch.zeros(len(readers), dtype=torch.float64)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
+    for rows in InOrder(part):
+        for chunk in rows.block.in_chunks(chunk_rows):
+            x = expansion(chunk.dense, chunk.codes)
+            total += torch.stack([reader(x).double().sum() for reader in readers])
+    for reader, logit in zip(readers, total / part.n_rows, strict=True):
+        reader.typical.copy_(logit)
+        scorer.baseline[reader.layout.start] = -1
 
 
 def cell_shares(scorer: Scorer, part: Part) -> Tensor:

@@ -89,7 +89,7 @@ def campaign(
     rules = CustomerRules(
         known, offers, value, exclude=options.exclude, has_target=schema.target in names
     )
-    features = [column.name for column in schema.features]
+    features = [*schema.read]
     named = [] if id_column is None else [id_column]
 
     counts, total = InputCounts(schema), sources.count_rows(table, options.reading)

@@ -33,7 +33,7 @@ from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.calibrate import calibrate
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
-from churn_torch.training.inference import mean_row, scored
+from churn_torch.training.inference import fit_baseline, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
@@ -151,7 +151,7 @@ def fitted(
                 "imbalanced": balance.imbalanced,
             }
         scorer.eval()
-        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+        fit_baseline(scorer, store.parts["train"])
 
         choice = calibrate(scorer, store.parts["validation"])
         if choice is not None:

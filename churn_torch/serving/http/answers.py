@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.errors import suggest
-from churn_torch.serving.http.requests import RequestError
+from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import MEDIAN_PERIODS, NET_VALUE, QUALITY, REASONS
 from churn_torch.serving.session import Array

@@ -49,7 +49,8 @@ def components(model: ModelFile, *, max_rows: int) -> Json:
         model: The file.
         max_rows: Rows that a request may have.
     """
-    columns = [(model.schema[entry["name"]], entry) for entry in model.columns]
+    of_file = {column.name: column for column in model.schema.explained}
+    columns = [(of_file[entry["name"]], entry) for entry in model.columns]
     customer = {
         "type": "object",
         "description": "One customer: a value for every column, null where it is missing.",
@@ -129,6 +130,14 @@ def predict_operation(outputs: Sequence[str]) -> Json:
 
 def _column(column: Column, entry: Mapping[str, Any]) -> Json:
     """Describe a column; values that are not in the training rows are allowed too."""
+    if entry["kind"] == Kind.SEQUENCE:
+        plain = {**entry, "kind": column.kind.value, "typical": None}
+        return {
+            "type": ["array", "null"],
+            "items": _column(column, plain),
+            "description": "One entry for each event of the customer, the oldest first; as many as "
+            "in the other lists of its group.",
+        }
     if Schema.is_text(column):
         words = list(column.vocabulary or ())
         boolean = ["boolean"] if takes_booleans(column) else []

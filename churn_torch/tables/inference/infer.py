@@ -7,7 +7,9 @@ from dataclasses import replace
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
+from churn_torch.tables.inference.event_columns import infer_sequences
 from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.formatted_numbers import written_numbers
 from churn_torch.tables.inference.guesses import guess
@@ -15,7 +17,7 @@ from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
 from churn_torch.tables.labels import Classes, find_classes, without_words
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 
 def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = True) -> Schema:
@@ -45,8 +47,13 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
 
     columns = []
     classes = Classes("" if roles.positive is None else str(roles.positive), "")
-    decimal = roles.decimal or file_decimal(frame)
+    lists = {name for group in roles.sequences.values() for name in group.columns}
+    decimal = roles.decimal or file_decimal(frame.drop(columns=[*lists]))
+    sequences, of_lists = infer_sequences(frame, roles, decimal)
     for name in frame.columns:
+        if name in of_lists:
+            columns.append(of_lists[name])
+            continue
         if name == target:
             words = roles.missing.of_target(name)
             labels = without_words(frame[name], words)
@@ -95,6 +102,7 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         classes.negative,
         negatives=classes.negatives,
         other_labels=classes.other_labels,
+        sequences=sequences,
     )
     if not schema.features:
         left_out = [f"{column.name!r} {column.note}" for column in columns if column.name != target]

@@ -268,7 +268,7 @@ def open_streamed(
     assign = assignment(split, main, reading, schema, test=held, seed=seed)
     wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
     wanted |= {schema.treatment, schema.treatment_probability}
-    wanted |= {column.name for column in schema.features}
+    wanted |= {*schema.read}
     only_carried = sorted(carry.needed - wanted)
     wanted |= carry.needed
     columns = [column.name for column in schema.columns if column.name in wanted]
