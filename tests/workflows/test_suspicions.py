@@ -12,7 +12,8 @@ import pytest
 from churn_torch import samples
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.suspicions import of_files, suspicions, warn_of_leakage
 from churn_torch.workflows.train import read_table, train
