@@ -13,7 +13,6 @@ from churn_torch.console import progress_bar, show
 from churn_torch.errors import InputError, override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.proposal import propose
-from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.features_options import (
     FeaturesOptions,
@@ -45,18 +44,8 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
     if options.features.auto:
         _propose(options)
         return None
+    specification = chosen_specification(options)
     folder = Path(options.out) if options.out is not None else new_folder()
-    return make_features(chosen_specification(options), folder, options)
-
-
-def make_features(
-    specification: EventSpecification, folder: Path, options: FeaturesOptions
-) -> FeatureTables:
-    """Write rows with their SQL and their specification, and say what they are.
-
-    Raises:
-        InputError: As for `write_feature_tables`.
-    """
     with progress_bar("steps") as progress:
         task = progress.add_task("Features", total=None)
         tables = write_feature_tables(
