@@ -60,7 +60,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     is held back for early stopping, calibration and the threshold.
 
     Fits in several threads take turns, as torch has one random state in a process; the random
-    states of torch, NumPy and Python are left as they were. Predictions run side by side.
+    states of torch, NumPy and Python are left as they were. Predictions run side by side. The rows
+    held back chose the threshold, so a classifier measures no profit of an offer: that is for
+    `churn_torch.train`, whose test rows have chosen nothing.
 
     Args:
         model: A word of conf/model.

@@ -19,10 +19,11 @@ import torch
 
 from churn_torch.cli.commands import run_workflow
 from churn_torch.cli.compose import compose
-from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli.error_messages import explain
 from churn_torch.cli.run_folders import remove_if_useless
 from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+from tests.composing import composed
 from tests.stderr import own
 from tests.warm_processes import WarmProcess
 
@@ -76,7 +77,7 @@ def refused(tmp_path) -> Callable[..., None]:
         before = contents(tmp_path)
         folder = tmp_path / "outputs" / "run"
         with pytest.raises(Exception) as raised:  # noqa: PT011
-            run_workflow(name, composed(name, [str(a) for a in arguments]), folder, Path)
+            run_workflow(name, composed(name, [*map(str, arguments)]), folder, Path)
         remove_if_useless(folder, raised.value)
         folder.parent.mkdir(exist_ok=True)
         sentence = explain(raised.value, name)
@@ -85,19 +86,6 @@ def refused(tmp_path) -> Callable[..., None]:
         assert contents(tmp_path) == before
 
     return run
-
-
-# Of these keys, names with odd letters must be quoted: they are composed.
-PLAIN_KEY = re.compile(r"(?!data\.(?:kinds|ignore))[\w.]+=[\w.,:/\[\]+-]*", re.ASCII)
-GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
-
-
-def composed(name: str, arguments: list[str]) -> Any:
-    """Compose a configuration, and set plain keys in it: composing takes most of the time."""
-    plain = [a for a in arguments if PLAIN_KEY.fullmatch(a) and a.partition("=")[0] not in GROUPS]
-    config = compose(name, [argument for argument in arguments if argument not in plain])
-    config.merge_with_dotlist(plain)
-    return config
 
 
 @pytest.fixture
@@ -474,7 +462,7 @@ def test_a_column_named_like_an_output(train_on, customers):
     [
         ("model=logrg", ["^Error: model: expected one of gam, logreg, mlp, scorecard", "'logreg'"]),
         ("debug=quick", ["expected one of fast, overfit, profile, got 'quick'"]),
-        ("data=some/c.csv", ["data: expected one of table, telco, got 'some/c.csv'"]),
+        ("data=some/c.csv", ["data: expected one of events, table, telco, got 'some/c.csv'"]),
         ("modle=mlp", ["modle: expected a key of train", "did you mean 'model'", "--help"]),
         ("lr=0.1", ["lr: expected a key of train", "did you mean 'optimizer.lr'"]),
         ("model.width=64", ["model.width: .*one that belongs to model=gam or model=mlp"]),
@@ -493,7 +481,7 @@ def test_keys_and_choices_of_a_command(refused_command, table_keys, customers_cs
     [
         ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs, newton,", "did you mean 'adam'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
-        ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
+        ("data=customers.csv", ["data: expected one of events, table, telco, got 'customers.csv'"]),
         ("optimizer.learning_rate=0.1", ["learning_rate: .*did you mean 'optimizer.lr'"]),
         ("batchsize=3", ["did you mean 'batch_size'"]),
         ("data.sorce=x.csv", ["did you mean 'data.source'"]),

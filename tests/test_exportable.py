@@ -51,7 +51,7 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.schema import Kind, Schema, SequenceGroup
 from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.training.build import build_scorer, scorecard_options
 from churn_torch.workflows.options import train_options

@@ -26,9 +26,14 @@ SAID = {
         "A threshold by group decides by the column itself",
     ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
+    "events": (
+        "Run folder: ",
+        "customers at 1998-07-01.",
+        "rows scored, written to scores.csv",
+    ),
     "survival": (
         "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
-        "left within 12 periods (Kaplan-Meier)",
+        "left within 12 periods",
     ),
     "features": (
         "features.orders.by.channel: the most frequent values before",

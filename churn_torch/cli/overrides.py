@@ -12,7 +12,7 @@ Missing = list[tuple[str | None, list[str]]]
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
     r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source)"
-    r"|data\.(split\.column|treatment)"
+    r"|data\.(split\.column|split\.test_from|treatment)"
     r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder"
     r"|specification|at|events\.\S+\.(source|filter)"
     r"|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
@@ -22,7 +22,7 @@ NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
 NONE_BY_DEFAULT = {"debug", "experiment", "offer", "net", "events"}
-LIST_KEYS = {"data.ignore", "keep", "explain.actionable", "sources"}
+LIST_KEYS = {"data.ignore", "data.split.column", "keep", "explain.actionable", "sources"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 MISSING_KEY = re.compile(r"\+{0,2}data\.missing(\.(?P<column>.+))?", re.DOTALL)
@@ -32,6 +32,19 @@ WORDS_OF_COLUMN = re.compile(
     rf"\s*({QUOTED}|[^:,]+?)\s*:\s*(\[[^\]]*\]|[^,\[\]]*)(?:,|$)", re.DOTALL
 )
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def with_suited_data(command: str, arguments: Sequence[str]) -> list[str]:
+    """Return arguments with ``data=events`` added where a training is on events.
+
+    Args:
+        command: A file in conf/.
+        arguments: What stands on the command line.
+    """
+    chosen = {key: value for key, _, value in (one.partition("=") for one in arguments)}
+    named = (chosen.get(key, "null") not in ("", "null") for key in ("events", "specification"))
+    on_events = command in ("train", "tune") and any(named)
+    return [*arguments, "data=events"] if on_events and "data" not in chosen else [*arguments]
 
 
 def quote_overrides(arguments: Sequence[str]) -> list[str]:

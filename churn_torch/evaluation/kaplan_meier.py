@@ -19,12 +19,14 @@ class KaplanMeier(NamedTuple):
         stay: The estimate; NaN from the period on in which nobody is observed any more.
         low: Lower end of its 95 % interval.
         high: Upper end.
+        error: Its standard error (Greenwood).
         at_risk: Customers observed in each period.
     """
 
     stay: Floats
     low: Floats
     high: Floats
+    error: Floats
     at_risk: npt.NDArray[np.int64]
 
 
@@ -48,6 +50,7 @@ def kaplan_meier(last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: 
         stay: Floats = np.asarray(np.cumprod(share), dtype=np.float64)
         stay[np.cumsum(stay == 0) > 0] = 0.0  # who has left stays away
         variance = np.cumsum(n_left / (at_risk * (at_risk - n_left)))
+        error: Floats = np.asarray(stay * np.sqrt(variance))
         spread = Z_95 * np.sqrt(variance) / np.abs(np.log(stay))
         low: Floats = np.asarray(stay ** np.exp(spread))
         high: Floats = np.asarray(stay ** np.exp(-spread))
@@ -55,7 +58,8 @@ def kaplan_meier(last: npt.NDArray[Any], event: npt.NDArray[Any], *, n_periods: 
         none_left = np.where(stay == 1, LEAST_CHANCE ** (1 / at_risk), low)
     low, high = np.where(stay == 0, 0.0, none_left), np.where(stay == 1, 1.0, high)
     high = np.where(stay == 0, 0.0, high)
-    return KaplanMeier(stay, low, high, at_risk)
+    error = np.where(stay == 0, 0.0, error)
+    return KaplanMeier(stay, low, high, error, at_risk)
 
 
 def counts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from churn_torch.evaluation.concordance import concordance
 from churn_torch.evaluation.kaplan_meier import (
+    Z_95,
     Floats,
     KaplanMeier,
     kaplan_meier,
@@ -32,12 +34,14 @@ class HorizonGroup:
         observed: Their share that left by then, by Kaplan-Meier; None where nobody was observed for
             so long.
         interval: Of ``observed``, 95 %.
+        error: Its standard error.
     """
 
     n: int
     predicted: float
     observed: float | None
     interval: tuple[float, float] | None
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,10 @@ def survival_metrics(
     brier = np.array([brier_at(survival, last, event, t) for t in range(1, longest + 1)])
     flat = np.broadcast_to(observed.stay, survival.shape)
     none = np.array([brier_at(flat, last, event, t) for t in range(1, longest + 1)])
-    within = 1 - observed.stay[horizon - 1]
+    order = np.argsort(risk, kind="stable")
+    tenths = [rows for rows in np.array_split(order, GROUPS) if len(rows)]
+    groups = tuple(_group(risk[rows], last[rows], event[rows], horizon) for rows in tenths)
+    within = _left_within(groups)
     numbers: dict[str, float | None] = {
         "n": float(len(last)),
         "n_left": float((event == 1).sum()),
@@ -104,20 +111,17 @@ def survival_metrics(
         "integrated_brier": integrated(brier),
         "integrated_brier_without_features": integrated(none),
         "predicted_within_horizon": float(risk.mean()),
-        "observed_within_horizon": None if np.isnan(within) else float(within),
+        "observed_within_horizon": None if within is None else within[0],
     }
     intervals = {} if index is None else {"c_index": (index.low, index.high)}
-    if not np.isnan(within):
-        ends = (1 - observed.high[horizon - 1], 1 - observed.low[horizon - 1])
-        intervals["observed_within_horizon"] = (float(ends[0]), float(ends[1]))
-    order = np.argsort(risk, kind="stable")
-    parts = [rows for rows in np.array_split(order, GROUPS) if len(rows)]
+    if within is not None:
+        intervals["observed_within_horizon"] = within[1]
     quarters = [rows for rows in np.array_split(order, QUARTERS) if len(rows)]
     return SurvivalMetrics(
         numbers,
         intervals,
         horizon,
-        tuple(_group(risk[rows], last[rows], event[rows], horizon) for rows in parts),
+        groups,
         auroc,
         brier,
         observed,
@@ -205,6 +209,24 @@ def _mean(by_period: Floats) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
+def _left_within(
+    groups: Sequence[HorizonGroup],
+) -> tuple[float, tuple[float, float]] | None:
+    """Return the share that left within the horizon, with its interval; None where not known.
+
+    It is the mean over the groups. One Kaplan-Meier curve of all customers would be too high where
+    those of low risk are observed for longer than others.
+    """
+    n, total, variance = sum(group.n for group in groups), 0.0, 0.0
+    for group in groups:
+        if group.observed is None:
+            return None
+        total += group.n / n * group.observed
+        variance += (group.n / n * group.error) ** 2
+    spread = Z_95 * variance**0.5
+    return total, (max(total - spread, 0.0), min(total + spread, 1.0))
+
+
 def _group(
     risk: Floats, last: npt.NDArray[Any], event: npt.NDArray[Any], horizon: int
 ) -> HorizonGroup:
@@ -213,4 +235,5 @@ def _group(
     if np.isnan(stay):
         return HorizonGroup(len(risk), float(risk.mean()), None, None)
     interval = (float(1 - curve.high[-1]), float(1 - curve.low[-1]))
-    return HorizonGroup(len(risk), float(risk.mean()), float(1 - stay), interval)
+    error = float(curve.error[-1])
+    return HorizonGroup(len(risk), float(risk.mean()), float(1 - stay), interval, error)

@@ -24,7 +24,7 @@ def lines(metrics: SurvivalMetrics) -> list[tuple[str, str, Callable[[float], st
         ("integrated_brier", "integrated Brier score", score),
         ("integrated_brier_without_features", "the same of one curve for all", score),
         ("predicted_within_horizon", f"predicted to leave {within}", percent),
-        ("observed_within_horizon", f"left {within} (Kaplan-Meier)", percent),
+        ("observed_within_horizon", f"left {within}", percent),
     ]
 
 
@@ -33,7 +33,8 @@ def caption(metrics: SurvivalMetrics) -> str:
     n, n_left = (int(metrics.numbers[key] or 0) for key in ("n", "n_left"))
     return (
         f"{count(n)} customers, {count(n_left)} of whom left while observed; Brier score and AUROC "
-        "with inverse censoring weights; in brackets: interval of 95 %"
+        "with inverse censoring weights; left: mean of the Kaplan-Meier estimates of tenths; in "
+        "brackets: interval of 95 %"
     )
 
 

@@ -84,7 +84,9 @@ def _all(metrics: SurvivalMetrics) -> Iterator[str]:
     yield line_chart(
         "All customers",
         f"Mean predicted curve beside what was observed. {percent(within)} are predicted to leave "
-        f"within the horizon of {metrics.horizon} periods.",
+        f"within the horizon of {metrics.horizon} periods. Where customers of low risk are "
+        "observed for longer than others, the observed curve of all lies too high: look at the "
+        "quarters.",
         _x(),
         _stay(),
         _curves("", metrics.observed, metrics.predicted, band=True),

@@ -115,9 +115,13 @@ def outputs_table(file: ModelFile) -> Table:
     if decision := file.metadata.get("decision"):
         meaning[DECISION] += f"; 1 means {decision['meaning']}"
     if reasons := file.metadata.get("reasons"):
+        what, total = reasons["unit"], "logit before calibration"
+        if "survival" in file.metadata:
+            what += " of leaving in any one period"
+            total = "net's part of them, beside the baseline of the period"
         meaning[REASONS] = (
-            f"{reasons['unit']} that each input adds; their sum plus {reasons['base']:.6g} is the "
-            f"logit before calibration ({_method(reasons)})"
+            f"{what} that each input adds; their sum plus {reasons['base']:.6g} is the {total} "
+            f"({_method(reasons)})"
         )
         for group in file.metadata.get("correlated_columns", ()):
             meaning[REASONS] += f"; {group['sentence']}"

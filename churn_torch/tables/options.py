@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.tables.missing_words import MissingWords
 from churn_torch.tables.sequence_options import SequenceOptions
+from churn_torch.tables.split_options import SplitOptions
 
 Label = str | int | float | bool
 Decimal = Literal[".", ","]
 REST = "rest"  # data.negative=rest: every label but the positive one
-AUTO = "auto"  # data.split.column=auto: groups are found
-SPLITS = ("random", "hash", "time", "group")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,59 +114,6 @@ class ColumnRoles:
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
     sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitOptions:
-    """How rows are split into training, validation and test.
-
-    Attributes:
-        by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
-            the row number), ``time`` (oldest rows train) or ``group`` (whole groups).
-        column: The time or group column; ``auto`` groups rows of one id and copies of one row
-            (`churn_torch.tables.labelled.twins`).
-        validation: Share of the rows for early stopping, calibration and threshold.
-        test: Share of the rows that are looked at once, at the end.
-
-    Raises:
-        InputError: ``by`` is unknown, or its column is not named.
-    """
-
-    by: str = "random"
-    column: str | None = None
-    validation: float = 0.15
-    test: float = 0.15
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown way to split, or one that lacks its column."""
-        if self.by not in SPLITS:
-            raise InputError(
-                "data.split.by",
-                expected="random, hash, time or group",
-                got=f"{self.by!r}{suggest(str(self.by), SPLITS)}",
-            )
-        if self.by in ("time", "group") and self.column is None:
-            raise InputError(
-                "data.split.column",
-                expected=f"the column to split by {self.by}",
-                got="nothing",
-                fix="name it, or use data.split.by=random",
-            )
-
-    @property
-    def named_column(self) -> str:
-        """The time or group column of a split that has one."""
-        assert self.column is not None
-        return self.column
-
-    def column_of(self, by: Literal["time", "group"]) -> str | None:
-        """Return the split's column if the split is ``by`` it; such a column is no feature."""
-        return self.column if self.by == by and not self.groups_twins else None
-
-    @property
-    def groups_twins(self) -> bool:
-        """Whether the groups are rows of one id, and copies of one row."""
-        return self.by == "group" and self.column == AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,8 +235,8 @@ class DataOptions:
             positive=self.positive,
             negative=self.negative,
             id=self.id,
-            time=self.split.column_of("time"),
-            group=self.split.column_of("group"),
+            time=self.split.time_column,
+            group=self.split.group_column,
             weight=self.weight,
             treatment=self.treatment,
             treatment_probability=chance if isinstance(chance, str) else None,

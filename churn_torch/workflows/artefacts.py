@@ -12,6 +12,7 @@ PREDICTIONS = "predictions.parquet"
 MODEL = "model.onnx"
 LEAN_MODEL = "model.lean.onnx"
 LOG = "train.log"
+EVENTS, EVENTS_SQL, FEATURE_TABLES = "events.json", "events.sql", "feature_tables"
 CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
@@ -40,6 +41,19 @@ class Artefact(NamedTuple):
 ARTEFACTS = (
     Artefact(CONFIG, "every choice made", "run_folder.start_run"),
     Artefact(LOG, "what was shown on the terminal", "console.show", "from the command line"),
+    Artefact(
+        FEATURE_TABLES,
+        "the rows made of events, one file a cut-off",
+        "event_rows.make_event_rows",
+        "events=...",
+    ),
+    Artefact(
+        EVENTS,
+        "how rows are made of events: what churn-torch score at=... needs",
+        "event_rows.make_event_rows",
+        "events=...",
+    ),
+    Artefact(EVENTS_SQL, "the queries that made them", "event_rows.make_event_rows", "events=..."),
     Artefact(
         CHECKPOINT,
         "where a resumed training starts",

@@ -201,12 +201,21 @@ def check_cross_validation(options: TrainOptions) -> None:
         )
     if n_repeats < 1:
         raise InputError("cv.repeats", expected="a whole number above 0", got=repr(n_repeats))
-    if n_repeats > 1 and options.data.split.by == "time":
+    if n_repeats > 1 and options.data.split.by_time:
         raise InputError(
             "cv.repeats",
             expected="1 with data.split.by=time",
             got=str(n_repeats),
             fix="time has one order",
+        )
+    split = options.data.split
+    if split.by_time and (split.by_group or split.test_from is not None):
+        key = "by" if split.by_group else "test_from"
+        raise InputError(
+            f"data.split.{key}",
+            expected="time alone in a cross-validation, whose folds are blocks of time",
+            got=str(getattr(split, key)),
+            fix="set cv.folds=0, or data.split.by=time without data.split.test_from",
         )
     if options.cv.average:
         _check_average(options)
@@ -239,7 +248,7 @@ def _check_average(options: TrainOptions) -> None:
     Raises:
         InputError: Naming the key.
     """
-    select, by = options.features.select, options.data.split.by
+    select, split = options.features.select, options.data.split
     for unfit, choice, why in (
         (select != "none", f"features.select={select}", "columns are chosen by the labels"),
         (
@@ -247,7 +256,7 @@ def _check_average(options: TrainOptions) -> None:
             "model=scorecard or wide_deep",
             "pairs are chosen by the labels",
         ),
-        (by == "time", "data.split.by=time", "later rows would teach the folds before them"),
+        (split.by_time, "data.split.by=time", "later rows would teach the folds before them"),
     ):
         if unfit:
             raise InputError(

@@ -60,6 +60,25 @@ def chosen_specification(options: FeaturesOptions) -> EventSpecification:
     return read_specification(Path(options.specification))
 
 
+def events_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the specification that the choices name, as plain values; empty for none.
+
+    Raises:
+        InputError: They name two, or the file cannot be used.
+    """
+    events, file = content.get("events"), content.get("specification")
+    if file is None:
+        return dict(events or {})
+    if events:
+        raise InputError(
+            "specification",
+            expected="either specification=FILE or events=NAME",
+            got="both",
+            fix="leave one of the two out",
+        )
+    return read_specification(Path(file)).to_mapping()
+
+
 def read_specification(path: Path) -> EventSpecification:
     """Read a specification from a YAML file.
 

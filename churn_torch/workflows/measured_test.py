@@ -82,5 +82,6 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
         "first_time": first_time,
         "last_time": last_time,
         **{f"n_{part}": n for part, n in table.counts.items()},
+        **{f"n_{why}": n for why, n in table.left_out_of_parts._asdict().items() if n},
         **({} if data.value is None else {"value": asdict(valuation_of(data))}),
     }

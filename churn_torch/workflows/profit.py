@@ -90,7 +90,7 @@ def _validation_values(table: LabelledTable) -> npt.NDArray[np.float64]:
     return np.concatenate(values)
 
 
-def measured_offers(offers: Mapping[str, Offer], threshold: float) -> dict[str, OfferProfit]:
+def measured_offers(offers: Mapping[str, Offer], threshold: float | None) -> dict[str, OfferProfit]:
     """Return a measure for each offer, by its name; say what it leaves out of account."""
     for name, offer in offers.items():
         if offer.where is not None or offer.capacity is not None:

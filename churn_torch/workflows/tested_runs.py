@@ -182,5 +182,9 @@ def _with_rows(
 def _group_of_split(config: Mapping[str, Any]) -> str | None:
     """Return the column whose rows stay together in the split, if the user named one."""
     split = config["data"].get("split") or {}
-    column = split.get("column")
-    return str(column) if split.get("by") == "group" and column not in (None, "auto") else None
+    by, columns = (
+        [value] if isinstance(value, str) else list(value or ())
+        for value in (split.get("by"), split.get("column"))
+    )
+    column = dict(zip(by, columns, strict=False)).get("group")
+    return None if column in (None, "auto") else str(column)

@@ -29,6 +29,8 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
@@ -42,7 +44,6 @@ from churn_torch.workflows.run_folder import (
     folder_options,
     point_latest,
     save_run,
-    start_run,
 )
 from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
@@ -71,14 +72,15 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         InputError: The user's table or a choice cannot be used.
         ParityError: The ONNX file does not answer as the model; the run is kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options, checkpoint = train_options(content), None
     if options.resume:
         content, options, checkpoint = _resumed(Path(options.resume), folder)
     _check(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         if checkpoint is None:
-            start_run(folder, content)
+            content, options = begin_run(folder, content, options)
         table = read_table(options, source)
         return _train(content, options, table, folder, n_threads, checkpoint, source)
 

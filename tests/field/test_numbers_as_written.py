@@ -16,9 +16,10 @@ from churn_torch.serving.http.requests import RowReader
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled.in_memory import read_into_memory
-from churn_torch.tables.options import ColumnRoles, DataOptions, SplitOptions
+from churn_torch.tables.options import ColumnRoles, DataOptions
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.split_options import SplitOptions
 
 N = 120
 

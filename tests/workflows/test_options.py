@@ -31,7 +31,7 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 # Values that a choice of model or optimizer sets (conf/recipe), so that a default would mislead.
 OF_A_CHOICE = {
     *("model", "net", "optimizer", "scheduler", "calibration", "data", "offer"),
-    *("patience", "smallest_batch"),
+    *("patience", "smallest_batch", "events"),
     "trainer.max_epochs",
 }
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.evaluation.concordance import concordance
 from churn_torch.models.nets.linear import Linear
 from churn_torch.serving.outputs import MEDIAN_PERIODS, PROBABILITY, SURVIVAL
 from churn_torch.serving.scoring import score_table
@@ -17,6 +18,7 @@ from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.workflows.evaluate import evaluate
+from churn_torch.workflows.explain import explain
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.tested_runs import read_tested_run
 from tests.reference.survival import newton_logit, person_periods
@@ -108,10 +110,22 @@ def test_the_run_keeps_what_was_measured(tenure_run: Run) -> None:
     assert not (run.folder / "report.html").exists()
 
 
+def test_new_rows_are_measured_from_their_start(tenure_run: Run) -> None:
+    new = lifetimes(400, seed=3)
+    measured = evaluate({"run": str(tenure_run.folder)}, source=new)
+    risk = tenure_run.predict_proba(new.assign(tenure=0))
+    index = concordance(risk, new["tenure"].to_numpy(), (new["left"] == "yes").to_numpy())
+    assert index is not None
+    assert measured["survival"]["c_index"] == pytest.approx(index.value, abs=1e-6)
+    assert measured["n"] == ((new["left"] == "yes") | (new["tenure"] >= 3)).sum()
+
+
 def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
     folder = str(tenure_run.folder)
+    with pytest.raises(InputError, match=r"^by: expected nothing for a run of model=survival"):
+        evaluate({"run": folder, "by": ["plan"]})
     with pytest.raises(InputError, match=r"^run: .* got one of when they leave"):
-        evaluate({"run": folder})
+        explain({"run": folder, "source": None})
     with pytest.raises(InputError, match="a model of time to churn"):
         read_tested_run(folder)
 

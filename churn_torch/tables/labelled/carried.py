@@ -101,19 +101,20 @@ def choose_carried(
         InputError: ``data.carry`` or ``data.value`` names an unknown column, or a name is taken.
     """
     names = [column.name for column in schema.columns]
-    roles = {
-        "data.id": schema.id,
-        "data.split.column": data.roles.time or data.roles.group,
-        "data.weight": schema.weight,
-        "data.treatment": schema.treatment,
-        "data.treatment_probability": schema.treatment_probability,
-        "data.spend": schema.spend,
-        "data.duration": data.duration,
-        "data.entry": data.entry,
-    }
+    roles = (
+        ("data.id", schema.id),
+        ("data.split.column", data.roles.time),
+        ("data.split.column", data.roles.group),
+        ("data.weight", schema.weight),
+        ("data.treatment", schema.treatment),
+        ("data.treatment_probability", schema.treatment_probability),
+        ("data.spend", schema.spend),
+        ("data.duration", data.duration),
+        ("data.entry", data.entry),
+    )
     sources = {
         name: key
-        for key, name in roles.items()
+        for key, name in roles
         if name is not None and (test_columns is None or name in test_columns)
     }
     with_row = schema.id is None or schema.id not in sources

@@ -14,6 +14,7 @@ from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns, Lifetimes, read_lifetimes
+from churn_torch.tables.labelled.splits import LeftOut
 from churn_torch.tables.labelled.treatment import read_chances, read_treatment
 from churn_torch.tables.labelled.weights import Weights, read_weights
 from churn_torch.tables.labels import read_target
@@ -40,7 +41,7 @@ class Rows(NamedTuple):
         label: ``[N]`` float32, 1 for churners.
         carried: The carried columns (`churn_torch.tables.labelled.carried`); the first is the id,
             or ``row``, the position in the source from 0.
-        part: ``[N]`` positions in ``PARTS``.
+        part: ``[N]`` positions in ``PARTS``, below 0 for rows of no part.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same. Where customers had different chances of being contacted, a row also counts
             as 1 / chance of having been treated as it was.
@@ -109,6 +110,7 @@ class LabelledTable(Protocol):
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label, those left out for it included.
         n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
+        left_out_of_parts: Labelled rows that a split by time leaves out of every part.
         counts: Rows of each part.
         n_positive: Churners of each part.
         weight_by_class: Sums of weights of each part's customers who stay and churners; without
@@ -137,6 +139,9 @@ class LabelledTable(Protocol):
 
     @property
     def n_left_out(self) -> int: ...  # noqa: D102
+
+    @property
+    def left_out_of_parts(self) -> LeftOut: ...  # noqa: D102
 
     @property
     def counts(self) -> dict[str, int]: ...  # noqa: D102
