@@ -16,6 +16,7 @@ import torch
 from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
+from churn_torch.explanation.event_reasons import event_reasons
 from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -25,14 +26,7 @@ from churn_torch.tables.readers.frames import named_rows
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
 from churn_torch.whole_files import whole_file, write_text
-from churn_torch.workflows.artefacts import (
-    CHECKPOINT,
-    CONFIG,
-    METRICS,
-    MODEL,
-    SCHEMA,
-    WEIGHTS,
-)
+from churn_torch.workflows.artefacts import CHECKPOINT, CONFIG, METRICS, MODEL, SCHEMA, WEIGHTS
 from churn_torch.workflows.explain_customer import explain_frame
 from churn_torch.workflows.options import TrainOptions, stored_options
 from churn_torch.workflows.stored_config import damaged_run, load_config
@@ -148,6 +142,10 @@ class Run:
         reasons = self.attribution.explain(self._columns(frame)).numpy()
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
+
+    def event_reasons(self, frame: Any) -> pd.DataFrame:
+        """Return what each event changes in the log-odds (`explanation.event_reasons`)."""
+        return event_reasons(self.scorer, self.schema, self._rows(frame))
 
     def explain(
         self, frame: Any, *, actionable: Sequence[str] | None = None, among: Any = None
