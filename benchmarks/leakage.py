@@ -27,7 +27,8 @@ from rich.table import Table
 
 from churn_torch.report.suspicions import Suspicion
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.suspicions import of_files, suspicions
 
 Generator = np.random.Generator

@@ -172,7 +172,7 @@ def main() -> None:
     fitting._features = timed_features
     pipeline.train = kept_result
     for name, module, function in (
-        ("configuration", pipeline, "start_run"),
+        ("configuration", pipeline, "begin_run"),
         ("read and infer", pipeline, "read_labelled"),
         ("statistics", fitting, "fit_preprocessing"),
         ("fit", fitting, "fit_net"),

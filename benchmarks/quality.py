@@ -51,8 +51,8 @@ from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
 from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.artefacts import PREDICTIONS
-from churn_torch.workflows.measured_test import predictions
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {

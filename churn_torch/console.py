@@ -78,18 +78,24 @@ def show(content: RenderableType, *, once: bool = False) -> None:
         content: What to show.
         once: Do not print it again inside `tables_once`; the log still gets it.
     """
-    recorder = Console(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
-    with recorder.capture() as capture:
-        recorder.print(content, markup=False, highlight=False)
-    lines = [line.rstrip() for line in capture.get().rstrip().splitlines()]
-    text = "\n".join(lines)
     printed = _printed.get() if once else None
+    # Laying out a table takes a while, and without a log nobody needs it a second time.
+    is_kept = printed is not None or log.isEnabledFor(logging.INFO)
+    text = _plain_text(content) if is_kept else ""
     if printed is None or text not in printed:
         make_console().print(content, markup=False)
     if printed is not None:
         printed.add(text)
     # A table starts on a line of its own, or the time stamp would push its first line aside.
-    log.info("\n" + text if len(lines) > 1 else text)
+    log.info("\n" + text if "\n" in text else text)
+
+
+def _plain_text(content: RenderableType) -> str:
+    """Return what the log gets: without colours, as wide on every terminal."""
+    recorder = Console(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
+    with recorder.capture() as capture:
+        recorder.print(content, markup=False, highlight=False)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
 
 
 @contextlib.contextmanager

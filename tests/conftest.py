@@ -115,11 +115,10 @@ def train_run() -> Callable[..., Run]:
     """Return a function that trains in this process: run folder, then overrides; no report."""
 
     def train(folder: Path, *overrides: str, source: pd.DataFrame | None = None) -> Run:
-        from churn_torch.cli.compose import compose
         from churn_torch.workflows import train as workflow
+        from tests.composing import composed
 
-        # Without the folder: the same is composed once.
-        config = compose("train", ("report=false", *overrides))
+        config = composed("train", ("report=false", *overrides))
         config.outputs = str(folder.parent)
         return workflow.train(config, folder, source=source)
 
@@ -150,6 +149,43 @@ def shared_run(train_run: Callable[..., Run], shared_folder: Path) -> Callable[.
 def customers_run(shared_run: Callable[..., Run], customers_csv: Path) -> Run:
     """Return a finished run on `customers`, to look at and to load; do not write into it."""
     return shared_run("customers", *CUSTOMERS, f"data.source={customers_csv}", "debug=fast")
+
+
+@pytest.fixture(scope="session")
+def events_csv(shared_folder: Path) -> Path:
+    """Return a log of the orders of 500 customers, who leave at some time, as a CSV file."""
+    path = shared_folder / "orders.csv"
+    with FileLock(shared_folder / "orders.lock"):
+        if not path.exists():
+            rng = np.random.default_rng(0)
+            orders = []
+            for customer in range(500):
+                day, leaves = rng.integers(0, 60), rng.integers(60, 900)
+                while day < min(leaves, 545):
+                    shop = rng.choice(["web", "phone", "store"], p=[0.6, 0.3, 0.1])
+                    orders.append((f"C{customer:03d}", day, round(rng.gamma(2, 20), 2), shop))
+                    day += 1 + int(rng.exponential(25))
+            frame = pd.DataFrame(orders, columns=["who", "day", "amount", "shop"])
+            frame.insert(1, "on", pd.Timestamp("2023-01-01") + pd.to_timedelta(frame["day"], "D"))
+            frame.drop(columns="day").to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def events_keys(events_csv: Path) -> tuple[str, ...]:
+    """Return the overrides of a training on `events_csv`."""
+    return (
+        "events=cdnow", f"events.events.orders.source={events_csv}",
+        "events.events.orders.id=who", "events.events.orders.time=on",
+        "events.features.orders.sum=[amount]", "events.features.orders.mean=[]",
+        "+events.features.orders.by={shop:2}",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def events_run(shared_run: Callable[..., Run], events_keys: tuple[str, ...]) -> Run:
+    """Return a finished run on events; do not write into it."""
+    return shared_run("events", *events_keys)
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,7 @@ import errno
 import gzip
 import os
 import re
-import resource
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,13 +19,14 @@ import torch
 
 from churn_torch.cli.commands import run_workflow
 from churn_torch.cli.compose import compose
-from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli.error_messages import explain
 from churn_torch.cli.run_folders import remove_if_useless
 from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+from tests.composing import composed
 from tests.stderr import own
+from tests.warm_processes import WarmProcess
 
-ROOT = Path(__file__).resolve().parents[1]
 Table = pd.DataFrame
 
 
@@ -79,7 +77,7 @@ def refused(tmp_path) -> Callable[..., None]:
         before = contents(tmp_path)
         folder = tmp_path / "outputs" / "run"
         with pytest.raises(Exception) as raised:  # noqa: PT011
-            run_workflow(name, composed(name, [str(a) for a in arguments]), folder, Path)
+            run_workflow(name, composed(name, [*map(str, arguments)]), folder, Path)
         remove_if_useless(folder, raised.value)
         folder.parent.mkdir(exist_ok=True)
         sentence = explain(raised.value, name)
@@ -88,19 +86,6 @@ def refused(tmp_path) -> Callable[..., None]:
         assert contents(tmp_path) == before
 
     return run
-
-
-# Of these keys, names with odd letters must be quoted: they are composed.
-PLAIN_KEY = re.compile(r"(?!data\.(?:kinds|ignore))[\w.]+=[\w.,:/\[\]+-]*", re.ASCII)
-GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
-
-
-def composed(name: str, arguments: list[str]) -> Any:
-    """Compose a configuration, and set plain keys in it: composing takes most of the time."""
-    plain = [a for a in arguments if PLAIN_KEY.fullmatch(a) and a.partition("=")[0] not in GROUPS]
-    config = compose(name, [argument for argument in arguments if argument not in plain])
-    config.merge_with_dotlist(plain)
-    return config
 
 
 @pytest.fixture
@@ -477,7 +462,7 @@ def test_a_column_named_like_an_output(train_on, customers):
     [
         ("model=logrg", ["^Error: model: expected one of gam, logreg, mlp, scorecard", "'logreg'"]),
         ("debug=quick", ["expected one of fast, overfit, profile, got 'quick'"]),
-        ("data=some/c.csv", ["data: expected one of table, telco, got 'some/c.csv'"]),
+        ("data=some/c.csv", ["data: expected one of events, table, telco, got 'some/c.csv'"]),
         ("modle=mlp", ["modle: expected a key of train", "did you mean 'model'", "--help"]),
         ("lr=0.1", ["lr: expected a key of train", "did you mean 'optimizer.lr'"]),
         ("model.width=64", ["model.width: .*one that belongs to model=gam or model=mlp"]),
@@ -496,7 +481,7 @@ def test_keys_and_choices_of_a_command(refused_command, table_keys, customers_cs
     [
         ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs, newton,", "did you mean 'adam'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
-        ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
+        ("data=customers.csv", ["data: expected one of events, table, telco, got 'customers.csv'"]),
         ("optimizer.learning_rate=0.1", ["learning_rate: .*did you mean 'optimizer.lr'"]),
         ("batchsize=3", ["did you mean 'batch_size'"]),
         ("data.sorce=x.csv", ["did you mean 'data.source'"]),
@@ -1033,44 +1018,31 @@ def test_export_below_a_file(refused_command, customers_run, tmp_path):
     refused_command("export", keys, "Not a directory", "choose another place")
 
 
-# The same through the shell, where nothing catches for us
+# The same in a process of its own, where nothing catches for us
 
 
-def shell(name: str, *arguments: object, cwd: Path, largest_file: int | None = None) -> Any:
-    """Run a script; with ``largest_file`` the kernel refuses to write more bytes than that."""
-
-    def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    script = ROOT / "scripts" / f"{name}.py"
-    return subprocess.run(
-        [sys.executable, script, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
-        preexec_fn=limit, check=False,
-    )  # fmt: skip
-
-
-def test_shell_refuses_a_table_without_leaving_a_trace(tmp_path):
-    done = shell("train", "data=table", "data.source=no.csv", "data.target=churned", cwd=tmp_path)
+def test_a_process_refuses_a_table_without_leaving_a_trace(tmp_path):
+    keys = ("data=table", "data.source=no.csv", "data.target=churned")
+    done = WarmProcess("train", *keys, cwd=tmp_path).finish()
     check_sentence(done.returncode, done.stderr, r"source: .*'no\.csv', which is not there; check")
     assert done.stdout == ""
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert contents(tmp_path) == {"outputs": None}
 
 
-def test_shell_with_a_disk_that_fills_up_in_training(customers_csv, table_keys, tmp_path):
+def test_a_process_with_a_disk_that_fills_up_in_training(customers_csv, table_keys, tmp_path):
     keys = (*table_keys, f"data.source={customers_csv}", "outputs=out", "debug=fast")
-    done = shell("train", *keys, "model=mlp", cwd=tmp_path, largest_file=20_000)
+    done = WarmProcess("train", *keys, "model=mlp", cwd=tmp_path, largest_file=20_000).finish()
     check_sentence(done.returncode, done.stderr, "File too large", "choose another place")
     assert contents(tmp_path) == {"out": None}
 
 
-def test_shell_with_a_disk_that_fills_up_in_scoring(customers_run, customers, tmp_path):
+def test_a_process_with_a_disk_that_fills_up_in_scoring(customers_run, customers, tmp_path):
     source, out = tmp_path / "new.csv", tmp_path / "scores.csv"
     customers.to_csv(source, index=False)
     out.write_text("the scores of last month")
     before = contents(tmp_path)
     keys = (f"run={customers_run.folder}", f"source={source}", f"out={out}", "keep=all")
-    done = shell("score", *keys, cwd=tmp_path, largest_file=9_000)
+    done = WarmProcess("score", *keys, cwd=tmp_path, largest_file=9_000).finish()
     check_sentence(done.returncode, done.stderr, "File too large", "choose another folder")
     assert contents(tmp_path) == before

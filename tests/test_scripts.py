@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import subprocess
@@ -18,6 +17,7 @@ import torch
 
 from churn_torch.workflows.run_folder import load_run
 from tests.stderr import own
+from tests.warm_processes import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -226,14 +226,13 @@ def test_killed_and_resumed_is_the_same_as_unbroken(
         "model.dropout=0.3", "callbacks=none", "scheduler=plateau", "scheduler.patience=1",
         "batch_size=16", "trainer.max_epochs=15", "export.outputs=[probability]",
     ]  # fmt: skip
-    started = [sys.executable, ROOT / "scripts" / "train.py", *keys, "outputs=outputs"]
-    with subprocess.Popen(started, cwd=tmp_path, stdout=subprocess.DEVNULL) as process:
-        while not (checkpoints := list(tmp_path.glob("outputs/*/*/last.ckpt"))):
-            assert process.poll() is None
-            time.sleep(0.001)
-        os.kill(process.pid, signal.SIGKILL)
+    process = WarmProcess("train", *keys, "outputs=outputs", cwd=tmp_path)
+    while not (checkpoints := list(tmp_path.glob("outputs/*/*/last.ckpt"))):
+        assert process.is_running(), process.finish()
+        time.sleep(0.001)
+    process.kill()
+    assert process.finish().returncode == -signal.SIGKILL
     folder = checkpoints[0].parent
-    assert process.returncode == -signal.SIGKILL
     assert not (folder / "metrics.json").exists()
     done = torch.load(folder / "last.ckpt", weights_only=True)["epoch"] + 1
     assert done >= 1

@@ -93,7 +93,7 @@ class Coefficients:
 
 def has_coefficients(scorer: Scorer) -> bool:
     """Tell whether a scorer is a logistic regression or a scorecard."""
-    return isinstance(scorer.net, Linear) and scorer.effect is None
+    return isinstance(scorer.net, Linear) and scorer.learner is scorer.net
 
 
 def most_rows(scorer: Scorer) -> int:

@@ -121,5 +121,7 @@ def _replace(node: fx.Node, operator: Callable[..., Any], *arguments: Any) -> No
 
 def traceable_attribution(scorer: Scorer, n_points: int) -> Attribution:
     """Return the reasons of a scorer as a module that ``torch.onnx.export`` takes."""
+    if hasattr(scorer.net, "contributions"):  # exact without a gradient
+        return Attribution(scorer, n_points)
     gradient = TracedGradient(scorer.net, scorer.preprocess.n_features)
     return Attribution(scorer, n_points, gradient)

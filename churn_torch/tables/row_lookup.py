@@ -114,7 +114,7 @@ def _chunks(
     source: sources.Source, schema: Schema, reading: ReadOptions, announce: Announce
 ) -> Iterator[pd.DataFrame]:
     named = [] if schema.id is None else [schema.id]
-    needed = list(dict.fromkeys([*named, *(column.name for column in schema.features)]))
+    needed = list(dict.fromkeys([*named, *schema.read]))
     # Where one is absent, all are read, for a message that names the nearest.
     known = set(needed) <= set(sources.column_names(source, reading) or ())
     coded = [column.name for column in schema.text if column.name != schema.id]

@@ -39,9 +39,12 @@ from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_columns, check_cross_validation
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
-from churn_torch.workflows.measured_test import describe_data, predictions
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
@@ -54,7 +57,6 @@ from churn_torch.workflows.run_folder import (
     Run,
     point_latest,
     save_run,
-    start_run,
 )
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
@@ -89,11 +91,12 @@ def cross_validate(
         ParityError: With ``cv.average``: the ONNX file does not answer as the model; the run is
             kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options = train_options(content)
     check_cross_validation(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
-        start_run(folder, content)
+        content, options = begin_run(folder, content, options)
         table = read_labelled(
             options.table, seed=options.seed, source=source, with_test=False, announce=show
         )
@@ -171,7 +174,7 @@ def _summary(
         "validation": validation,
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
-        "standard_error": _errors(measured, table, by_time=options.data.split.by == "time"),
+        "standard_error": _errors(measured, table, by_time=options.data.split.by_time),
         "folds": list(measured),
         "data": describe_data(table, options.data),
         "version": churn_torch.__version__,

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.export.metadata import today
-from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.training.inference import scored
-from churn_torch.training.rows.materialize import Store
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.fit import Fitted
 from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
     decision_of,
     measured_offers,
@@ -29,6 +22,8 @@ from churn_torch.workflows.profit import (
     valuation_of,
     with_profit,
 )
+from churn_torch.workflows.spend import SpendRows
+from churn_torch.workflows.survival import SurvivalRows, measured_survival
 from churn_torch.workflows.uplift import UpliftRows, measured_uplift
 
 
@@ -44,19 +39,31 @@ def measured_test(
         options: Every choice of the training.
     """
     measured = SplitMetrics(threshold=model.threshold)
-    effect = None
+    effect = spend = times = None
     if options.learns_uplift:
         effect = UpliftRows(options.data.treatment_probability, options.offer)
+    if options.learns_survival:
+        times = SurvivalRows(table.counts["test"])
+    if model.schema.spend is not None:
+        spend = SpendRows(model.schema.spend)
     # An offer's keep rate is one for all; an uplift says whom a contact keeps.
     weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
+    value = None if options.data.value is None else valuation_of(options.data)
+    also = [rows.add for rows in (effect, spend, times) if rows is not None]
+    rows = with_profit(predictions(model.scorer, model.store, measured, also, value), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
+    survival = {} if times is None else {"survival": measured_survival(times, folder)}
     return {
         "validation": model.validation,
-        "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
+        "test": {
+            **measured.with_intervals(model.threshold),
+            **profit_figures(weighed),
+            **({} if spend is None else spend.measured()),
+        },
         **decision_of(options),
         **uplift,
+        **survival,
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
         "data": describe_data(table, options.data),
@@ -75,35 +82,6 @@ def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
         "first_time": first_time,
         "last_time": last_time,
         **{f"n_{part}": n for part, n in table.counts.items()},
+        **{f"n_{why}": n for why, n in table.left_out_of_parts._asdict().items() if n},
         **({} if data.value is None else {"value": asdict(valuation_of(data))}),
     }
-
-
-def predictions(
-    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
-) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and scores; measure them on the way.
-
-    Args:
-        scorer: Trained.
-        store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        effect: Gets all rows of a model of uplift.
-    """
-    chunks = store.carried_chunks(sources.READ_ROWS)
-    carried = next(chunks)
-    for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
-        n_rows = len(rows.label)
-        while len(carried) < n_rows:
-            carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        added = {
-            "label": rows.label.numpy().astype(np.int64),
-            PROBABILITY: rows.probability.numpy(),
-        }
-        if rows.uplift is not None:
-            added[UPLIFT] = rows.uplift.numpy()
-        if effect is not None:
-            effect.add(rows, carried.iloc[:n_rows])
-        yield carried.iloc[:n_rows].assign(**added)
-        carried = carried.iloc[n_rows:].reset_index(drop=True)

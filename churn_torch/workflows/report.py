@@ -15,6 +15,7 @@ from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
+from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.metrics_shape import Compared, check_metrics
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content
@@ -69,6 +70,7 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
+        refuse_lifetimes(run.options.learns_survival, "churn-torch report")
         tested = read_tested_run(str(run.folder), key="run")
         check_metrics(run.metrics, run.folder)
         text = _page(run, tested, own_rows(run, None, instead=None))

@@ -6,7 +6,7 @@ import io
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import (
     CHECKPOINT,
     CONFIG,
+    FEATURE_TABLES,
     METRICS,
     MODEL,
     SCHEMA,
@@ -111,6 +112,25 @@ class Run:
             raise InputError("run", expected="a run of model=uplift", got="one of another model")
         return np.asarray(self.scorer.score_uplift(self._columns(self._rows(frame)))[1])
 
+    def predict_survival(self, frame: Any) -> pd.DataFrame:
+        """Return each row's chance to be still there after 1, 2, ... more periods.
+
+        Args:
+            frame: As for `predict_proba`.
+
+        Returns:
+            N rows and a column for each period, on the index of ``frame``.
+
+        Raises:
+            InputError: As for `predict_proba`; or the run has not learned when customers leave.
+        """
+        if self.scorer.hazard is None:
+            raise InputError("run", expected="a run of model=survival", got="one of another model")
+        rows = self._rows(frame)
+        survival = self.scorer.score_survival(self._columns(rows)).numpy()
+        periods = range(1, survival.shape[1] + 1)
+        return pd.DataFrame(survival, columns=list(periods), index=rows.index)
+
     def reasons(self, frame: Any) -> pd.DataFrame:
         """Return what each input column adds to the log-odds of churn of each row.
 
@@ -173,6 +193,11 @@ def start_run(folder: Path, config: Mapping[str, Any]) -> None:
                 got=f"{folder} with {kind} run in it",
                 fix="nothing is written over, so choose another folder or go on with resume=RUN",
             )
+    note_choices(folder, config)
+
+
+def note_choices(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the choices of a run into its folder."""
     write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
@@ -203,7 +228,11 @@ def folder_options(
             the command line cannot give it.
     """
     try:
-        return stored_options(config, trust)
+        options = stored_options(config, trust)
+        if not options.events:
+            return options
+        # The rows lie in the folder, wherever that is now.
+        return replace(options, data=replace(options.data, source=str(folder / FEATURE_TABLES)))
     except MissingKey as error:
         raise damaged_run(folder, f"{CONFIG} lacks {error.key}") from error
     except WrongOption as error:

@@ -29,9 +29,12 @@ from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
+from churn_torch.workflows.lifetimes import sentences
 from churn_torch.workflows.measured_test import measured_test
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
@@ -41,9 +44,10 @@ from churn_torch.workflows.run_folder import (
     folder_options,
     point_latest,
     save_run,
-    start_run,
 )
+from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
+from churn_torch.workflows.survival import KNOWN_OUTCOMES
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -68,14 +72,15 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         InputError: The user's table or a choice cannot be used.
         ParityError: The ONNX file does not answer as the model; the run is kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options, checkpoint = train_options(content), None
     if options.resume:
         content, options, checkpoint = _resumed(Path(options.resume), folder)
     _check(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         if checkpoint is None:
-            start_run(folder, content)
+            content, options = begin_run(folder, content, options)
         table = read_table(options, source)
         return _train(content, options, table, folder, n_threads, checkpoint, source)
 
@@ -120,7 +125,7 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
-    if options.report and not options.learns_uplift:
+    if options.report and not options.wraps:
         report_training(run, table)
     return run
 
@@ -149,6 +154,8 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
 def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
+    for sentence in sentences(table):
+        show(sentence, once=True)
     return warn_of_leakage(table, options, source=source)
 
 
@@ -197,10 +204,14 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
             "contact lowers it."
         )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
-    for sentence in calibration_warning(metrics["test"]):
-        show(sentence)
+    if "survival" in metrics:
+        show(KNOWN_OUTCOMES)
+    else:
+        for sentence in calibration_warning(metrics["test"]):
+            show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_spend(metrics["test"], show)
     show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:

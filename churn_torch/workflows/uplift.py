@@ -88,7 +88,8 @@ class UpliftRows:
             InputError: The number of contacted customers contradicts their chances.
         """
         probability, label, uplift, treatment = (
-            torch.cat([_known(rows[i]) for rows in self.rows]) for i in range(len(Scored._fields))
+            torch.cat([_known(getattr(rows, name)) for rows in self.rows])
+            for name in ("probability", "label", "uplift", "treatment")
         )
         chance = pd.concat(self.chances).to_numpy(np.float64) if self.chances else self.chance
         rows = experiment(label.numpy(), treatment.numpy(), chance)

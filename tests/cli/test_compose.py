@@ -13,6 +13,7 @@ from churn_torch.cli import error_messages
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
 from churn_torch.errors import InputError
+from tests.composing import composed
 
 
 def test_compose_gives_what_conf_holds_now_and_the_caller_may_change_it(tmp_path, monkeypatch):
@@ -34,6 +35,22 @@ def test_compose_is_what_a_script_would_run_with():
 
 
 @pytest.mark.parametrize(
+    "keys",
+    [
+        ["report=false", "debug=fast", "model=mlp", "trainer.max_epochs=7", "seed=null"],
+        ["batch_size=64", "experiment=plain_gradient_descent", "optimizer.lr=1e-3"],
+        ["data=table", "data.source=/tmp/a-b/c.csv", "data.target=churned", "data.id=customer id"],
+        ["data=table", "data.source=-", "data.positive=yes", "data.split.by=hash"],
+        ["preprocess.quantiles=[0.1,0.9]", "optimizer=newton", "calibration=none", "threshold=f1"],
+        ["tune.space.penalty.l1.high=0.001", "class_weight=0.5", "export.outputs=[probability]"],
+    ],
+)
+def test_tests_compose_what_a_command_composes(keys):
+    name = "tune" if keys[0].startswith("tune") else "train"
+    assert composed(name, keys) == compose(name, keys)
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         (
@@ -42,11 +59,11 @@ def test_compose_is_what_a_script_would_run_with():
         ),
         (
             "widht=3",
-            r"^widht: .*\(did you mean 'model\.width' of model=gam or .*; choose model=gam",
+            r"^widht: .*\(did you mean 'model\.width' of model=event_transformer or .*; choose ",
         ),
         (
             "model.width=3",
-            r"^model\.width: .*belongs to model=gam or model=mlp or model=tabm or model=wide_deep;",
+            r"^model\.width: .*belongs to model=event_transformer or model=gam or model=gru or .*;",
         ),
         ("optimizer.nesterov=true", r"one that belongs to optimizer=sgd; choose optimizer=sgd, "),
     ],

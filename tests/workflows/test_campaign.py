@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import UPLIFT
 from churn_torch.workflows.campaign import campaign
+from tests.composing import composed
 
 VALUE = "value=add"  # about 1,000 a customer
 
@@ -28,7 +28,7 @@ def choose(customers_run, customers, tmp_path):
         source = tmp_path / name
         table.to_csv(source, index=False) if name.endswith("csv") else table.to_parquet(source)
         keys = (f"run={run}", f"source={source}", f"out={tmp_path / out}", *keys)
-        figures = campaign(compose("campaign", keys))
+        figures = campaign(composed("campaign", keys))
         folder = (tmp_path / out).parent
         read = pd.read_parquet if out.endswith("parquet") else pd.read_csv
         lists = [read(folder / entry["name"]) for entry in content(folder)["files"].values()]
@@ -173,7 +173,7 @@ def test_leavers_whom_the_condition_forgets_are_named(choose, customers, capsys)
 
 def test_a_run_without_an_id_names_rows(choose, telco_run, tmp_path, capsys):
     keys = [f"run={telco_run.folder}", "source=sample:telco", f"out={tmp_path}/calls.csv"]
-    campaign(compose("campaign", [*keys, "value=monthly_charges", "horizon=12", "offer=call",
+    campaign(composed("campaign", [*keys, "value=monthly_charges", "horizon=12", "offer=call",
                                   "budget=5000"]))  # fmt: skip
     said = " ".join(capsys.readouterr().out.split())
     assert "names no id column" in said
@@ -264,7 +264,7 @@ def test_an_unfinished_run_is_refused(choose, customers_run, tmp_path):
 
 def test_a_source_must_be_named(customers_run):
     with pytest.raises(InputError, match=r"expected source=\.\.\., got nothing"):
-        campaign(compose("campaign", [f"run={customers_run.folder}", "offer=call"]))
+        campaign(composed("campaign", [f"run={customers_run.folder}", "offer=call"]))
 
 
 def test_the_command_takes_conditions_as_they_are_written(

@@ -10,7 +10,6 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 import churn_torch
-from churn_torch.cli.compose import compose
 from churn_torch.decisions.offer_profit import OfferProfit
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
@@ -27,6 +26,7 @@ from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
+from tests.composing import composed
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def keys(table_keys, customers_csv):
 def done(keys, tmp_path_factory):
     """A finished cross-validation: its folder, its configuration, what was returned."""
     folder = tmp_path_factory.mktemp("cv") / "run"
-    config = compose("train", [*keys, "calibration=platt", "threshold=f1", "cv.repeats=2"])
+    config = composed("train", [*keys, "calibration=platt", "threshold=f1", "cv.repeats=2"])
     return folder, config, cross_validate(config, folder)
 
 
@@ -112,7 +112,7 @@ def test_a_fold_is_the_fit_of_its_own_rows(done, tmp_path):
 
 
 def test_columns_are_chosen_inside_the_fold(keys, tmp_path, capsys):
-    config = compose("train", [*keys, "features.select=mutual_info", "features.k=2"])
+    config = composed("train", [*keys, "features.select=mutual_info", "features.k=2"])
     metrics = churn_torch.cross_validate(config, tmp_path / "run")
     chosen = [fold["features"]["chosen"] for fold in metrics["folds"]]
     assert all(len(columns) == 2 for columns in chosen)
@@ -126,10 +126,10 @@ def test_columns_are_chosen_inside_the_fold(keys, tmp_path, capsys):
 
 def test_an_offer_is_weighed_on_every_row_once(keys, tmp_path, capsys):
     offer = ("offer=call", "data.value=100", "cv.folds=2", "cv.repeats=2", "debug=fast")
-    metrics = cross_validate(compose("train", [*keys, *offer]), tmp_path / "run")
+    metrics = cross_validate(composed("train", [*keys, *offer]), tmp_path / "run")
     tested = pd.read_parquet(tmp_path / "run" / "predictions.parquet").query("repeat == 0")
     found = metrics["test"]["profit"]["call"]
-    weighed = OfferProfit(Offer(**compose("train", offer).offer.call), name="call")
+    weighed = OfferProfit(Offer(**composed("train", offer).offer.call), name="call")
     weighed.update(
         tested[PROBABILITY].to_numpy(), tested["label"].to_numpy(), np.full(len(tested), 100.0)
     )
@@ -139,14 +139,14 @@ def test_an_offer_is_weighed_on_every_row_once(keys, tmp_path, capsys):
 
 
 def test_by_time_the_oldest_rows_are_not_tested(keys, tmp_path):
-    config = compose("train", [*keys, "data.split.by=time", "data.split.column=joined"])
+    config = composed("train", [*keys, "data.split.by=time", "data.split.column=joined"])
     metrics = cross_validate(config, tmp_path / "run")
     sizes = [fold["test"]["n"] for fold in metrics["folds"]]
     assert sum(sizes) == pytest.approx(300, abs=10)
 
 
 def test_a_logger_keeps_a_folder_a_fold(keys, tmp_path):
-    config = compose("train", [*keys, "logger=csv"])
+    config = composed("train", [*keys, "logger=csv"])
     cross_validate(config, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "config.yaml", "metrics.json", "predictions.parquet", "fold_1", "fold_2", "fold_3",
@@ -155,7 +155,7 @@ def test_a_logger_keeps_a_folder_a_fold(keys, tmp_path):
 
 def test_training_refuses_what_is_a_cross_validation(keys, tmp_path):
     with pytest.raises(InputError, match=r"churn_torch\.cross_validate measures"):
-        churn_torch.train(compose("train", keys), tmp_path / "run")
+        churn_torch.train(composed("train", keys), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -182,7 +182,7 @@ def averaged(keys, tmp_path_factory):
     """A cross-validation that leaves a model, calibrated and weighted in each fold."""
     folder = tmp_path_factory.mktemp("cv") / "run"
     more = ["cv.average=true", "calibration=platt", "threshold=f1", "class_weight=balanced"]
-    config = compose("train", [*keys, *more])
+    config = composed("train", [*keys, *more])
     return folder, config, cross_validate(config, folder)
 
 
@@ -200,9 +200,9 @@ def test_an_average_is_a_run(averaged, customers):
     assert run.threshold == pytest.approx(np.mean(thresholds))
     assert file.metadata["calibration"] == {"method": "platt in each of 3 folds"}
     with pytest.raises(InputError, match="learned from every row"):
-        evaluate(compose("evaluate", [f"run={folder}"]))
+        evaluate(composed("evaluate", [f"run={folder}"]))
     new_rows = ["data=table", f"data.source={run.options.data.source}"]
-    assert evaluate(compose("evaluate", [f"run={folder}", *new_rows]))["auroc"] > 0.5
+    assert evaluate(composed("evaluate", [f"run={folder}", *new_rows]))["auroc"] > 0.5
 
 
 def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
@@ -230,13 +230,13 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
 )
 def test_labels_and_later_rows_teach_no_features_of_an_average(keys, tmp_path, choice):
     more = ["data.split.column=joined"] if "time" in choice else []
-    config = compose("train", [*keys, "cv.average=true", choice, *more])
+    config = composed("train", [*keys, "cv.average=true", choice, *more])
     with pytest.raises(InputError, match=rf"cv\.average: expected false with {choice}"):
         cross_validate(config, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_an_average_wants_folds(keys, tmp_path):
-    config = compose("train", [*keys, "cv.folds=0", "cv.average=true"])
+    config = composed("train", [*keys, "cv.folds=0", "cv.average=true"])
     with pytest.raises(InputError, match=r"set cv\.folds=5"):
         churn_torch.train(config, tmp_path / "run")

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from sklearn import metrics as sk
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.workflows import evaluate as workflow
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run
+from tests.composing import composed
 
 
 def evaluated(run: Run, *keys: str) -> dict:
-    return evaluate(compose("evaluate", [f"run={run.folder}", *keys]))
+    return evaluate(composed("evaluate", [f"run={run.folder}", *keys]))
 
 
 def test_without_data_it_is_the_runs_own_test(customers_run, capsys):

@@ -14,13 +14,13 @@ import onnx
 import pandas as pd
 import pytest
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.explanation.options import ExplanationOptions
 from churn_torch.tables.encode import parse
 from churn_torch.workflows.explain import explain
 from churn_torch.workflows.publish import described
 from churn_torch.workflows.run_folder import Run
+from tests.composing import composed
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def test_the_file_alone_gives_the_same(
     alone = tmp_path / "churn.onnx"
     shutil.copy(customers_run.model, alone)
     more = [f"id={leaver}", "explain.actionable=[plan]"]
-    of_run = explain(compose("explain", [*keys, *more]))
+    of_run = explain(composed("explain", [*keys, *more]))
     assert of_run.changes
-    of_file = explain(compose("explain", [f"run={alone}", *more]), source=customers)
+    of_file = explain(composed("explain", [f"run={alone}", *more]), source=customers)
     (row,) = customers.index[customers["customer id"] == leaver]
     of_frame = customers_run.explain(customers.loc[[row]], actionable=["plan"], among=customers)
     assert of_frame == [of_file]
@@ -93,10 +93,10 @@ def test_the_training_names_what_can_be_changed(
     onnx.helper.set_model_props(model, {**texts, "explain": json.dumps(stored)})
     onnx.save(model, tmp_path / "model.onnx")
     more = [f"run={tmp_path / 'model.onnx'}", f"id={leaver}"]
-    explained = explain(compose("explain", [*keys, *more]))
+    explained = explain(composed("explain", [*keys, *more]))
     assert explained.changes
     assert {column for change in explained.changes for column in change.cells} == {"plan"}
-    none = explain(compose("explain", [*keys, *more, "explain.actionable=[]"]))
+    none = explain(composed("explain", [*keys, *more, "explain.actionable=[]"]))
     assert not none.changes
     assert "explain.actionable=[COLUMN,...]" in none.note
 
@@ -108,7 +108,7 @@ def test_a_run_without_an_id_column_takes_the_row_number_and_says_so(
     from churn_torch.tables.schema import Schema
 
     monkeypatch.setattr(Schema, "id", property(lambda self: None))
-    explained = explain(compose("explain", [*keys, "id=3"]))
+    explained = explain(composed("explain", [*keys, "id=3"]))
     assert "The run names no id column: id=3 is the row number, from 0." in capsys.readouterr().out
     assert explained.id == "3"
     model = ExplainedModel(customers_run.model)
@@ -133,7 +133,7 @@ def test_what_cannot_be_explained_is_refused(
 ):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=message):
-        explain(compose("explain", [*keys, *more]))
+        explain(composed("explain", [*keys, *more]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,20 +151,20 @@ def test_what_was_asked_for_is_not_written_elsewhere(
         (tmp_path, r"expected a \.json file"),
     ):
         with pytest.raises(InputError, match=f"^out: .*{message}"):
-            explain(compose("explain", [*keys, f"out={out}"]))
+            explain(composed("explain", [*keys, f"out={out}"]))
     assert source.read_bytes() == before
 
 
 def test_a_customer_needs_a_source(customers_run: Run):
     with pytest.raises(InputError, match=r"source=\.\.\."):
-        explain(compose("explain", [f"run={customers_run.folder}", "id=C-00001"]))
+        explain(composed("explain", [f"run={customers_run.folder}", "id=C-00001"]))
 
 
 def test_a_customer_who_is_there_twice_is_refused(
     customers_run: Run, customers: pd.DataFrame, tmp_path: Path
 ):
     out = tmp_path / "customer.json"
-    config = compose("explain", [f"run={customers_run.folder}", "id=C-00001", f"out={out}"])
+    config = composed("explain", [f"run={customers_run.folder}", "id=C-00001", f"out={out}"])
     twice = pd.concat([customers, customers.iloc[[1]]])
     with pytest.raises(InputError, match=r"^id: .* 'C-00001' in rows 2 and 401;"):
         explain(config, source=twice)

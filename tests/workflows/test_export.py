@@ -8,16 +8,16 @@ import onnxruntime as ort
 import pandas as pd
 import pytest
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import ParityError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.score import score
+from tests.composing import composed
 
 
 def test_export_writes_the_same_file_anew(customers_run, tmp_path, capsys):
     out = tmp_path / "churn.onnx"
-    path = exporting.export(compose("export", [f"run={customers_run.folder}", f"out={out}"]))
+    path = exporting.export(composed("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert path == out
     said = " ".join(capsys.readouterr().out.split())
     assert f"{out.stat().st_size:,} bytes. Verified: matches PyTorch within" in said
@@ -33,7 +33,7 @@ def test_export_writes_the_same_file_anew(customers_run, tmp_path, capsys):
 def test_export_at_another_threshold(customers_run, customers, tmp_path):
     out, before = tmp_path / "churn.onnx", customers_run.model.read_bytes()
     keys = [f"run={customers_run.folder}", f"out={out}", "threshold=0.4"]
-    file = ModelFile(exporting.export(compose("export", keys)))
+    file = ModelFile(exporting.export(composed("export", keys)))
     answers = file.run(file.feed(customers))
     probability, decision = answers["churn_probability"], answers["churn_decision"]
     assert np.array_equal(decision, probability >= np.float32(0.4))
@@ -62,7 +62,7 @@ def test_export_of_what_is_asked_for(
     assert not (run.folder / "model.lean.onnx").exists()
     scores = tmp_path / "scores.parquet"
     keys = [f"run={run.folder}", f"source={customers_csv}", f"out={scores}"]
-    assert score(compose("score", keys)) == 400
+    assert score(composed("score", keys)) == 400
     scored = pd.read_parquet(scores)
     assert np.array_equal(scored["churn_decision"], scored["churn_probability"] >= 0.5)
 
@@ -71,7 +71,7 @@ def test_export_of_what_is_asked_for(
         f"run={run.folder}", f"out={out}", "export.outputs=[reasons,probability]",
         "export.opset=22", "export.dtype=float16",
     ]  # fmt: skip
-    file = ModelFile(exporting.export(compose("export", keys)))
+    file = ModelFile(exporting.export(composed("export", keys)))
     assert {path.name for path in out.parent.iterdir()} == {"churn.onnx", "churn.lean.onnx"}
     assert file.outputs == ["churn_probability", "reasons"]
     assert ModelFile(out.with_name("churn.lean.onnx")).outputs == ["churn_probability"]
@@ -89,6 +89,6 @@ def test_an_export_that_is_not_verified_leaves_the_old_file(customers_run, tmp_p
     out.write_bytes(b"the file of last month")
     monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
     with pytest.raises(ParityError, match="nothing was written"):
-        exporting.export(compose("export", [f"run={customers_run.folder}", f"out={out}"]))
+        exporting.export(composed("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert out.read_bytes() == b"the file of last month"
     assert [path.name for path in tmp_path.iterdir()] == ["churn.onnx"]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.evaluation.group_gaps import gap_interval
 from churn_torch.workflows.check_config import check_choices, check_cross_validation
@@ -18,6 +17,7 @@ from churn_torch.workflows.fairness_remedies import without_column
 from churn_torch.workflows.judged_rows import Decided, scored_parts
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.train import read_table
+from tests.composing import composed
 
 # Fewer draws than usual: what an interval holds is tested in tests/evaluation/test_group_gaps.py.
 DRAWS = 100
@@ -74,7 +74,7 @@ def run(table, train_run, tmp_path_factory):
 
 
 def evaluated(run, *keys: str) -> dict:
-    return evaluate(compose("evaluate", [f"run={run.folder}", *keys]))
+    return evaluate(composed("evaluate", [f"run={run.folder}", *keys]))
 
 
 def test_the_groups_are_those_of_the_test_rows_and_columns_travel(run):
@@ -192,8 +192,8 @@ def test_a_training_refuses_before_it_fits(table, train_run, tmp_path, keys, sen
 def test_the_target_is_no_group_and_folds_are_not_compared():
     keys = (*KEYS, "data.source=x.csv")
     with pytest.raises(InputError, match=r"^fairness\.by: .* got 'churned', the target"):
-        check_choices(train_options(compose("train", [*keys, "fairness.by=[churned]"])))
-    options = train_options(compose("train", [*keys, "cv.folds=3", "fairness.by=[region]"]))
+        check_choices(train_options(composed("train", [*keys, "fairness.by=[churned]"])))
+    options = train_options(composed("train", [*keys, "cv.folds=3", "fairness.by=[region]"]))
     with pytest.raises(InputError, match=r"^fairness\.by: expected nothing in a cross-validation"):
         check_cross_validation(options)
 

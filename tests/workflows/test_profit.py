@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 
 import churn_torch
-from churn_torch.cli.compose import compose
 from churn_torch.decisions.offers import Offer, payoffs
 from churn_torch.decisions.profit import profit_curve
 from churn_torch.errors import InputError
@@ -27,6 +26,7 @@ from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.export import export
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import Run
+from tests.composing import composed
 
 CALL = Offer(contact_cost=10, keep_rate=0.3)
 KEYS = ("threshold=profit", "offer=call", "data.value=household", "debug=fast")
@@ -69,7 +69,7 @@ def test_the_figures_are_those_of_the_test_rows(profit_run, customers, capsys):
     assert figures["mpc"] == pytest.approx(curve.best(0.3).profit)
     assert figures["profit"] == pytest.approx(curve.at(profit_run.threshold, 0.3).profit)
     assert figures["share"] == (p >= np.float32(profit_run.threshold)).mean()
-    again = evaluate(compose("evaluate", [f"run={profit_run.folder}"]))
+    again = evaluate(composed("evaluate", [f"run={profit_run.folder}"]))
     assert json.loads(json.dumps(again)) == profit_run.metrics["test"]
     said = capsys.readouterr().out
     assert "call (keeps 30.0%)" in said
@@ -97,14 +97,14 @@ def test_the_file_says_at_which_costs_it_decides(profit_run, customers):
 
 def test_a_threshold_of_the_users_is_chosen_for_nothing(profit_run, tmp_path):
     keys = [f"run={profit_run.folder}", f"out={tmp_path / 'm.onnx'}", "threshold=0.4"]
-    assert "decision" not in ModelFile(export(compose("export", keys))).metadata
+    assert "decision" not in ModelFile(export(composed("export", keys))).metadata
 
 
 def test_new_rows_are_measured_with_other_offers_and_values(profit_run, customers, tmp_path):
     source = tmp_path / "new.csv"
     customers.iloc[:150].to_csv(source, index=False)
     base = [f"run={profit_run.folder}", "data=table", f"data.source={source}"]
-    metrics = evaluate(compose("evaluate", [*base, "offer=[call,discount]", "data.value=200"]))
+    metrics = evaluate(composed("evaluate", [*base, "offer=[call,discount]", "data.value=200"]))
     assert metrics["profit"].keys() == {"call", "discount"}
     p = profit_run.predict_proba(customers.iloc[:150])
     label = (customers["churned"][:150] == "yes").to_numpy()
@@ -114,19 +114,19 @@ def test_new_rows_are_measured_with_other_offers_and_values(profit_run, customer
     )
     assert "empc" in metrics["profit"]["discount"]
     # The value of the training where none is said, its offer where none is named.
-    valued = evaluate(compose("evaluate", [*base, "offer=call"]))["profit"]["call"]
+    valued = evaluate(composed("evaluate", [*base, "offer=call"]))["profit"]["call"]
     worth = customers["household"][:150].to_numpy() * 2.0
     assert valued["mpc"] == pytest.approx(
         profit_curve(p, label, payoffs(CALL, worth)).best(0.3).profit
     )
-    named = evaluate(compose("evaluate", [*base, "data.value=200"]))["profit"]
+    named = evaluate(composed("evaluate", [*base, "data.value=200"]))["profit"]
     assert named == {"call": metrics["profit"]["call"]}
-    assert "profit" not in evaluate(compose("evaluate", base))
+    assert "profit" not in evaluate(composed("evaluate", base))
 
 
 def test_an_offer_without_a_value_is_refused_at_an_evaluation(customers_run):
     with pytest.raises(InputError, match=r"^data.value: expected what a kept customer is worth"):
-        evaluate(compose("evaluate", [f"run={customers_run.folder}", "offer=call"]))
+        evaluate(composed("evaluate", [f"run={customers_run.folder}", "offer=call"]))
 
 
 def test_nobody_worth_contacting_is_said_and_flagged_by_no_file(
@@ -149,7 +149,7 @@ def test_nobody_worth_contacting_is_said_and_flagged_by_no_file(
 
 def test_each_fold_chooses_its_own_threshold(table_keys, customers_csv, tmp_path):
     keys = (*table_keys, f"data.source={customers_csv}", *KEYS[:-1], "cv.folds=2")
-    metrics = cross_validate(compose("train", [*keys, "optimizer=newton"]), tmp_path / "run")
+    metrics = cross_validate(composed("train", [*keys, "optimizer=newton"]), tmp_path / "run")
     first, second = (fold["test"]["threshold"] for fold in metrics["folds"])
     assert 0 < first != second > 0
     assert metrics["decision"]["value"] == "household"
@@ -178,7 +178,7 @@ def test_a_classifier_takes_it_too(customers):
 )
 def test_choices_that_cannot_be_weighed_are_refused_before_the_fit(keys, named):
     with pytest.raises(InputError, match=f"^{named}"):
-        check_choices(train_options(compose("train", keys)))
+        check_choices(train_options(composed("train", keys)))
 
 
 def test_negative_values_are_refused_while_reading(train_run, table_keys, customers_csv, tmp_path):

@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.workflows import report as workflow
 from churn_torch.workflows.report import report
+from tests.composing import composed
 from tests.report.made_report import made_measured
 from tests.workflows.made_runs import made_rows, made_run
 
@@ -43,14 +43,14 @@ def test_a_training_writes_the_report(telco_run):
 
 def test_the_command_writes_what_the_training_wrote(telco_run, tmp_path, capfd):
     out = tmp_path / "new" / "again.html"
-    assert report(compose("report", [f"run={telco_run.folder}", f"out={out}"])) == out
+    assert report(composed("report", [f"run={telco_run.folder}", f"out={out}"])) == out
     assert f"Report: {out}" in capfd.readouterr().out.replace("\n", "")
     assert out.read_text() == (telco_run.folder / "report.html").read_text()
 
 
 def test_a_table_of_dates_missing_cells_and_an_id(customers_run, tmp_path):
     out = tmp_path / "report.html"
-    report(compose("report", [f"run={customers_run.folder}", f"out={out}"]))
+    report(composed("report", [f"run={customers_run.folder}", f"out={out}"]))
     text = text_of(out)
     assert re.search(r"joined 20\d\d-\d\d-\d\d x", text)  # of the customer, or the chart's dates
     assert "C-0" not in text  # the example has no name
@@ -63,7 +63,7 @@ def test_runs_side_by_side_do_not_read_their_table(tmp_path, monkeypatch):
         made_run(tmp_path / "b", made_rows(2), metrics=_METRICS, optimizer__lr=0.1),
     ]
     monkeypatch.chdir(tmp_path)
-    out = report(compose("report", [f"runs=[{','.join(runs)}]"]))
+    out = report(composed("report", [f"runs=[{','.join(runs)}]"]))
     assert out == Path("report.html")
     text = text_of(out)
     assert "Churn models: logreg, mlp" in text
@@ -90,7 +90,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
     ):
         before = sorted(tmp_path.rglob("*"))
         with pytest.raises(InputError, match=said):
-            report(compose("report", keys))
+            report(composed("report", keys))
         assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -108,7 +108,7 @@ def test_a_table_that_has_changed_is_refused(train_run, customers, table_keys, t
     run = train_run(tmp_path / "outputs" / "run", *table_keys, f"data.source={table}", "debug=fast")
     pd.concat([customers, customers.head(3)]).to_csv(table, index=False)
     with pytest.raises(InputError, match="the source has changed; train again"):
-        report(compose("report", [f"run={run.folder}"]))
+        report(composed("report", [f"run={run.folder}"]))
     assert not (run.folder / "report.html").exists()
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from churn_torch import samples
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.suspicions import of_files, suspicions, warn_of_leakage
 from churn_torch.workflows.train import read_table, train
+from tests.composing import composed
 
 TELCO = pd.read_parquet(samples.path("telco"))
 RANDOM = np.random.default_rng(0)
@@ -190,7 +191,7 @@ def test_files_of_churners(tmp_path: Path) -> None:
 
 
 def options(*overrides: str) -> TrainOptions:
-    return train_options(compose("train", ["data=table", "data.target=churn", *overrides]))
+    return train_options(composed("train", ["data=table", "data.target=churn", *overrides]))
 
 
 def test_leakage_is_said_refused_or_ignored(
@@ -210,7 +211,7 @@ def test_leakage_is_said_refused_or_ignored(
     with pytest.raises(RuntimeError, match="inspected"):
         ignored.inspect()
     folder = tmp_path / "run"
-    config = compose("train", ["data=table", "data.target=churn", "leakage=error"])
+    config = composed("train", ["data=table", "data.target=churn", "leakage=error"])
     message = r"^leakage: expected a table without signs of leakage, got 1: code alone tells churn"
     with pytest.raises(InputError, match=message + r".*; .*leakage=warn\.$"):
         train(config, folder, source=source)

@@ -16,7 +16,6 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from churn_torch import samples
-from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorecard.layout import ScorecardLayout
@@ -27,6 +26,7 @@ from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoi
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.score import score
+from tests.composing import composed
 
 Train = Callable[..., Run]
 
@@ -215,7 +215,7 @@ def test_the_four_ways_agree(telco_run, tmp_path, suffix):
     raw.to_parquet(test_rows) if suffix == "parquet" else raw.to_csv(test_rows, index=False)
     out = tmp_path / f"scores.{suffix}"
     keys = [f"run={telco_run.folder}", f"source={test_rows}", f"out={out}", "chunk_rows=100"]
-    assert score(compose("score", keys)) == len(raw)
+    assert score(composed("score", keys)) == len(raw)
     written = pd.read_parquet(out) if suffix == "parquet" else pd.read_csv(out)
     session = ort.InferenceSession(telco_run.model)
     probability, decision, _, _ = session.run(None, hand_made_feed(raw, session))
@@ -266,7 +266,7 @@ def test_columns_that_are_not_chosen_are_no_inputs(
     assert list(stored["scores"].values()) == sorted(stored["scores"].values(), reverse=True)
     probability = load_run(run.folder).predict_proba(customers[sorted(chosen)])
     assert np.array_equal(probability, run.predict_proba(customers))
-    evaluated = evaluate(compose("evaluate", [f"run={run.folder}"]))
+    evaluated = evaluate(composed("evaluate", [f"run={run.folder}"]))
     assert evaluated["auroc"] == pytest.approx(run.metrics["test"]["auroc"])
 
 
@@ -568,8 +568,8 @@ def test_weighted_rows_give_scikit_learns_optimum(
     assert len(run.predict_proba(customers)) == len(customers)
     customers.to_csv(tmp_path / "new.csv", index=False)
     keys = [f"run={run.folder}", "data=table", f"data.source={tmp_path / 'new.csv'}"]
-    assert evaluate(compose("evaluate", keys))["n"] == len(customers)
-    own = evaluate(compose("evaluate", [f"run={run.folder}"]))
+    assert evaluate(composed("evaluate", keys))["n"] == len(customers)
+    own = evaluate(composed("evaluate", [f"run={run.folder}"]))
     assert own["log_loss"] == pytest.approx(loss, abs=1e-6)
 
 
@@ -705,7 +705,7 @@ def test_streamed_is_the_same_run(train_run, by_hash, tmp_path, monkeypatch, sto
     )
     probability = [session.run(None, row)[0] for session in sessions]
     np.testing.assert_allclose(*probability, atol=1e-6)
-    metrics = evaluate(compose("evaluate", [f"run={run.folder}"]))
+    metrics = evaluate(composed("evaluate", [f"run={run.folder}"]))
     assert metrics["n"] == len(predictions[0])
     assert metrics["log_loss"] == pytest.approx(run.metrics["test"]["log_loss"], abs=1e-6)
 
@@ -857,7 +857,7 @@ def test_a_test_source_is_the_test(train_run, customers, table_keys, tmp_path):
     assert counts["test"] == 100
     assert counts["train"] + counts["validation"] == 300
     assert counts["validation"] == pytest.approx(45, abs=1)
-    assert evaluate(compose("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
+    assert evaluate(composed("evaluate", [f"run={run.folder}"])) == run.metrics["test"]
 
 
 @pytest.mark.usefixtures("without_export")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,16 +15,16 @@ import pandas as pd
 import pytest
 
 from churn_torch.cli.compose import compose
-from churn_torch.cli.error_messages import CONF, explain
+from churn_torch.cli.error_messages import explain
 from churn_torch.errors import InputError
 from churn_torch.workflows import trial
 from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.run_folder import load_run
 from churn_torch.workflows.train import train
+from tests.warm_processes import WarmProcess
 
 # How the journal notes the process of a trial.
 WORKER = r'"user_attr":{"worker":"(\w+)"'
-SCRIPT = CONF.parent / "scripts" / "tune.py"
 
 
 @pytest.fixture
@@ -265,33 +263,29 @@ def test_ctrl_c_saves_and_the_trial_is_tried_again(keys, study, tmp_path, monkey
 
 
 def start(keys, *more):
-    return subprocess.Popen(
-        [sys.executable, SCRIPT, *keys, *more], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    return WarmProcess("tune", *keys, *more, cwd=Path.cwd())
 
 
 def test_killed_studies_go_on_and_processes_share_one(keys, study):
     """SIGKILL in the middle of a trial; then two processes take up the study side by side."""
     keys = [*keys, "trainer.max_epochs=20", "export.outputs=[probability]"]
-    with start(keys, "tune.trials=100000") as process:
-        journal, ended = study / "study.journal", []
-        while len(ended) < 3 or not re.search(
-            WORKER, journal.read_text().rpartition('"state":1')[2]
-        ):
-            assert process.poll() is None, process.stdout.read()
-            time.sleep(0.01)
-            if journal.exists():
-                ended = re.findall('"state":1', journal.read_text())
-        process.send_signal(signal.SIGKILL)
+    killed = start(keys, "tune.trials=100000")
+    journal, ended = study / "study.journal", []
+    while len(ended) < 3 or not re.search(WORKER, journal.read_text().rpartition('"state":1')[2]):
+        assert killed.is_running(), killed.finish()
+        time.sleep(0.01)
+        if journal.exists():
+            ended = re.findall('"state":1', journal.read_text())
+    killed.kill()
+    assert killed.finish().returncode == -signal.SIGKILL
     assert len(list(study.glob("worker-*.lock"))) == 1
     with journal.open("a") as file:
         file.write('{"op_code":')  # as if killed while it wrote
 
     n = len(ended) + 20  # so many that the second has started before the first has done all
     pair = [start(keys, f"tune.trials={n}") for _ in range(2)]
-    said = [process.communicate()[0] for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], said
+    said = [process.finish() for process in pair]
+    assert [done.returncode for done in said] == [0, 0], said
     table = trials(study)
     assert (table["state"] == "interrupted").sum() == 1
     assert len(table) == n + 1
@@ -302,7 +296,7 @@ def test_killed_studies_go_on_and_processes_share_one(keys, study):
     workers = set(re.findall(WORKER, journal.read_text()))
     assert len(workers) == 3
     # One of the two has trained the best model, and nothing of the processes is left.
-    assert sum("Run folder" in text for text in said) == 1
+    assert sum("Run folder" in done.stdout for done in said) == 1
     assert len(list(study.parents[1].glob("*/*/model.onnx"))) == 1
     assert list(study.glob("worker-*")) == []
 

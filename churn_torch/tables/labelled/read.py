@@ -99,6 +99,13 @@ def _read(
             )
         with keyed("data.source"):
             return read_into_memory(main, None, data, seed=seed, with_test=False, announce=announce)
+    if data.duration is not None and _is_streamed(data, main, test):
+        raise InputError(
+            "data.streaming",
+            expected="a table that fits into memory for a model of time to churn",
+            got="one that is streamed",
+            fix="set data.streaming=false if it fits, or take a sample of the rows",
+        )
     with keyed("data.source"):
         if _is_streamed(data, main, test):
             return open_streamed(

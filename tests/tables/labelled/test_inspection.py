@@ -11,7 +11,8 @@ import pytest
 from churn_torch.tables.labelled import inspection
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 
 Reader = Callable[..., LabelledTable]
 

@@ -1,0 +1,76 @@
+"""The choices of a training on events: what follows from the specification is filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from churn_torch.errors import InputError
+from churn_torch.events.row_sql import horizon, id_name
+from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.workflows.features_options import events_of
+from churn_torch.workflows.options import TrainOptions
+
+# What conf/data/events.yaml has as its source: the rows are made when the training begins.
+EVENTS_SOURCE = "events"
+
+
+def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices of a training on events with the columns that its rows will have.
+
+    The id, the columns of the split and the horizon follow from the specification.
+
+    Args:
+        content: The plain content of a composed conf/train.yaml, with or without events.
+
+    Raises:
+        InputError: The specification cannot be used, or the data are not ``data=events``.
+    """
+    data, events = content["data"], events_of(content)
+    if not events:
+        if data.get("source") == EVENTS_SOURCE:
+            raise InputError(
+                "events",
+                expected="a specification beside data=events (specification=FILE, events=cdnow)",
+                got="none",
+                fix="name one, or choose data=table",
+            )
+        return dict(content)
+    if data.get("source") != EVENTS_SOURCE:
+        raise InputError(
+            "data",
+            expected="data=events beside a specification of events, which chooses it by itself",
+            got=f"the table {data.get('source')!r}",
+            fix="leave data=... and data.source=... out",
+        )
+    specification = EventSpecification.from_mapping(events)
+    split, id_column = dict(data["split"]), id_name(specification)
+    by = [split["by"]] if isinstance(split["by"], str) else list(split["by"])
+    own = {"time": TIME, "group": id_column}
+    if split.get("column") is None or split["column"] == TIME:
+        named = [own[each] for each in by if each in own]
+        split["column"] = named[0] if len(named) == 1 else (named or None)
+    if "time" in by and split.get("horizon") is None:
+        split["horizon"] = f"{horizon(specification) / timedelta(days=1):g}d"
+    return {
+        **content,
+        "events": events,
+        "specification": None,
+        "data": {**data, "id": data.get("id") or id_column, "target": TARGET, "split": split},
+    }
+
+
+def check_events(options: TrainOptions, source: Any) -> None:
+    """Refuse a table from Python beside events.
+
+    Raises:
+        InputError: Both are given.
+    """
+    if options.events and source is not None:
+        raise InputError(
+            "source",
+            expected="nothing beside events, which the rows are made of",
+            got="a table",
+            fix="leave events=... or the table out",
+        )
