@@ -217,7 +217,7 @@ MODELS |= {
 }
 for name in ("mlp", "tabm"):
     MODELS[f"uplift {name}"] = ("model=uplift", f"net={name}", "net.width=8")
-MODELS["mlp three times"] = ("model=mlp", "model.width=8", "ensemble=3")
+MODELS["mlp twice"] = ("model=mlp", "model.width=8", "ensemble=2")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
 }
