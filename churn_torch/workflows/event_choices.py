@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from churn_torch.errors import InputError
+from churn_torch.events.feature_tables import FeatureTables
 from churn_torch.events.row_sql import horizon, id_name
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.workflows.event_scoring import date_text
 from churn_torch.workflows.features_options import events_of
 from churn_torch.workflows.options import TrainOptions
 
@@ -74,3 +76,22 @@ def check_events(options: TrainOptions, source: Any) -> None:
             got="a table",
             fix="leave events=... or the table out",
         )
+
+
+def check_test_cutoffs(specification: EventSpecification, tables: FeatureTables) -> None:
+    """Refuse cut-offs for the test that are not the last ones.
+
+    Raises:
+        InputError: They are not, or there are no such cut-offs.
+    """
+    named, n_test = specification.cutoffs.test, len(tables.test_cutoffs)
+    all_there = isinstance(named, int) or n_test == len(named)
+    if all_there and (not n_test or tables.test_cutoffs == tables.cutoffs[-n_test:]):
+        return
+    raise InputError(
+        "events.cutoffs.test",
+        expected="the last cut-offs, as a training is tested on later rows than it knows "
+        f"({', '.join(map(date_text, tables.cutoffs[-3:]))} are the last three)",
+        got=str(named) if isinstance(named, int) else ", ".join(named),
+        fix="name these from one on, or a number of them",
+    )
