@@ -13,7 +13,14 @@ import duckdb
 import pyarrow as pa
 
 from churn_torch.errors import InputError, keyed
-from churn_torch.events.feature_sql import ID, KNOWN, TIME, number_column, value_column
+from churn_torch.events.feature_sql import (
+    ID,
+    KNOWN,
+    TIME,
+    entry_column,
+    number_column,
+    value_column,
+)
 from churn_torch.events.source_columns import Role, typed_source
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
 from churn_torch.events.staged_source import PART, StagedSource
@@ -118,6 +125,8 @@ def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, 
     if features is not None:
         selected |= {number_column(c): (c, Role.NUMBER) for c in features.numbers}
         selected |= {value_column(c): (c, Role.VALUE) for c in features.values}
+        if features.sequence is not None:
+            selected |= {entry_column(c): (c, Role.ENTRY) for c in features.sequence.columns}
     return selected
 
 
@@ -133,7 +142,9 @@ def _stage(
 ) -> StagedSource:
     roles: dict[str, Role] = {}
     for column, role in selected.values():  # what must be a time or a number is read as that
-        if roles.get(column) in (None, Role.VALUE, Role.GUESSED):
+        if roles.get(column) in (None, Role.ENTRY, Role.GUESSED) or (
+            roles[column] is Role.VALUE and role is not Role.ENTRY
+        ):
             roles[column] = role
     raised: list[BaseException] = []
     with keyed(f"{key}.source"), opened(source, _PLAINLY, None, announce=announce) as opening:
@@ -199,11 +210,12 @@ def _expression(column: str, role: Role, kind: pa.DataType) -> str:
     name = quoted_name(column)
     if role is Role.TIME:
         return f"timezone('UTC', {name})" if _has_zone(kind) else f"CAST({name} AS TIMESTAMP)"
-    if role is Role.NUMBER:
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    if role is Role.NUMBER or (role is Role.ENTRY and is_number):
         return f"nullif(CAST({name} AS DOUBLE), 'NaN')"
     if role is Role.ID and pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
         return f"CAST({name} AS BIGINT)"
-    if role in (Role.ID, Role.VALUE):
+    if role in (Role.ID, Role.VALUE, Role.ENTRY):
         text = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
         if role is Role.VALUE or pa.types.is_integer(kind):
             return text
