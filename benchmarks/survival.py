@@ -1,7 +1,7 @@
 """Time to churn beside Cox regression: C-index and error of the horizon on the same test rows.
 
     python -m venv /tmp/lifelines && /tmp/lifelines/bin/pip install lifelines
-    python benchmarks/survival.py --lifelines /tmp/lifelines/bin/python
+    python benchmarks/survival.py --lifelines /tmp/lifelines/bin/python [--tables Telco made]
 
 lifelines is no dependency: it runs in a Python of its own, which gets the training rows and returns
 the risks of the test rows. Tables: Telco (tenure in months, without total_charges), recidivism of
@@ -58,7 +58,7 @@ class Table(NamedTuple):
     horizon: int
 
 
-def made(n: int = 4_000) -> pd.DataFrame:
+def made(n: int = 1_500) -> pd.DataFrame:
     """Return customers with a hazard of proportional odds that falls with time."""
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(n, 4))
@@ -110,7 +110,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lifelines", required=True, help="a Python with lifelines")
-    python = parser.parse_args().lifelines
+    parser.add_argument("--tables", nargs="+", help="only these")
+    chosen = parser.parse_args()
+    python = chosen.lifelines
     print(
         "| table | rows | left | Cox | "
         + " | ".join(MODELS)
@@ -120,6 +122,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for name, table in tables(python, folder):
+            if chosen.tables and name not in chosen.tables:
+                continue
             rows = []
             for seed in SEEDS:
                 keys = ["data=table", "data.source=x", f"data.target={table.event}", f"seed={seed}"]

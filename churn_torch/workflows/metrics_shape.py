@@ -57,6 +57,7 @@ class Profit(TypedDict):
     best_share: float
     best_threshold: float | None
     curve: list[Point]
+    sentence: NotRequired[str]
     intervals: ProfitIntervals
 
 

@@ -17,7 +17,15 @@ import pandas as pd
 import pytest
 from onnx.reference import ReferenceEvaluator
 
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    MEDIAN_PERIODS,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.workflows.run_folder import Run
 from tests.export.elsewhere import N_ROWS, ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
 
@@ -135,6 +143,8 @@ def test_the_file_keeps_to_the_standard(name: str, run_of: Callable[[str], Run])
         REASONS: ["N", n_inputs],
         QUALITY: ["N", n_inputs],
         UPLIFT: ["N"],
+        SURVIVAL: ["N", 0 if run.scorer.hazard is None else run.scorer.hazard.n_periods],
+        MEDIAN_PERIODS: ["N"],
     }
     for output, shape in shapes(model.graph.output).items():
         assert shape == expected[output]
