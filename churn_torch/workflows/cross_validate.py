@@ -53,11 +53,7 @@ from churn_torch.workflows.profit import (
 )
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
-from churn_torch.workflows.run_folder import (
-    Run,
-    point_latest,
-    save_run,
-)
+from churn_torch.workflows.run_folder import Run, point_latest, save_run
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment

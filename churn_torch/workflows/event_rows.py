@@ -15,9 +15,9 @@ from churn_torch.events.feature_tables import FeatureTables, write_feature_table
 from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
+from churn_torch.workflows.claim import note_choices, start_run
 from churn_torch.workflows.event_scoring import date_text, event_progress
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.run_folder import note_choices, start_run
 
 
 def begin_run(

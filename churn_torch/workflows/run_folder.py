@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
 from churn_torch.explanation.event_reasons import event_reasons
@@ -27,7 +26,6 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
 from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import (
-    CHECKPOINT,
     CONFIG,
     FEATURE_TABLES,
     METRICS,
@@ -177,33 +175,6 @@ class Run:
 
     def _columns(self, frame: pd.DataFrame) -> Columns:
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
-
-
-def start_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder and note the choices, so that an interrupted run can be resumed.
-
-    Args:
-        folder: The run folder.
-        config: From `plain_config`.
-
-    Raises:
-        InputError: The folder already holds a run, finished or interrupted.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
-        if (folder / name).exists():
-            raise InputError(
-                "",
-                expected="a run folder of its own",
-                got=f"{folder} with {kind} run in it",
-                fix="nothing is written over, so choose another folder or go on with resume=RUN",
-            )
-    note_choices(folder, config)
-
-
-def note_choices(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write the choices of a run into its folder."""
-    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
 def save_run(run: Run) -> None:

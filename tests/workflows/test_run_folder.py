@@ -17,12 +17,12 @@ import churn_torch
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.schema import Schema
+from churn_torch.workflows.claim import start_run
 from churn_torch.workflows.run_folder import (
     Run,
     load_run,
     point_latest,
     save_run,
-    start_run,
 )
 
 METRICS = {
