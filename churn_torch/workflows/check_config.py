@@ -9,7 +9,7 @@ from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.explanation.counterfactual import check_actionable
 from churn_torch.export.graph import check_input_names
 from churn_torch.tables.schema import Schema
-from churn_torch.training.build import WIDE_DEEP, check_reads_sequences
+from churn_torch.training.build import WIDE_DEEP
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import UPLIFT
 from churn_torch.training.selection import check_selection
@@ -18,6 +18,7 @@ from churn_torch.workflows.lifetimes import check_survival
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import check_threshold
 from churn_torch.workflows.profit_loss import check_profit_loss
+from churn_torch.workflows.sequence_choices import check_sequences
 from churn_torch.workflows.spend import check_spend
 
 
@@ -55,39 +56,12 @@ def check_choices(options: TrainOptions) -> None:
         raise InputError("patience", expected="0 or more epochs", got=str(options.patience))
     check_groups_of(options.fairness.by, options.data.target)
     check_survival(options)
-    _check_sequences(options)
+    check_sequences(options)
     _check_uplift(options)
     check_threshold(options)
     check_profit_loss(options)
     check_spend(options)
     check_selection(options.features.select, options.features.k)
-
-
-def _check_sequences(options: TrainOptions) -> None:
-    """Refuse what a model of sequences cannot do.
-
-    Raises:
-        InputError: Naming the key.
-    """
-    lists = [name for group in options.data.sequences.values() for name in group.columns]
-    check_reads_sequences(options, lists)
-    if not lists:
-        return
-    for unfit, key, expected, got in (
-        (options.wraps, "model", "gru or event_transformer", "a model that wraps a net"),
-        (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
-        (options.cv.average, "cv.average", "false", "true"),
-        (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
-        (options.features.select != "none", "features.select", "none", options.features.select),
-        (options.data.spend is not None, "data.spend", "nothing", repr(options.data.spend)),
-    ):
-        if unfit:
-            raise InputError(
-                key,
-                expected=f"{expected} with data.sequences",
-                got=got,
-                fix="leave one of them out",
-            )
 
 
 def check_columns(options: TrainOptions, schema: Schema) -> None:
