@@ -13,6 +13,7 @@ from churn_torch.events.spans import read_moment, read_span, read_step, read_win
 from churn_torch.events.specification_parts import (
     CustomerSource,
     CutoffDates,
+    EventLists,
     EventSource,
     FeatureSet,
     Label,
@@ -82,6 +83,7 @@ class EventSpecification:
         return content
 
 
+_EVENTS_IN_LISTS = 50
 _NEEDED = ("events", "label")
 _SET = ("features", "population", "cutoffs")
 
@@ -123,9 +125,21 @@ def _features(content: Any, where: str) -> FeatureSet:
     return FeatureSet(
         windows=tuple(dict.fromkeys(read_window(w, f"{where}.windows") for w in windows)),
         trend=tuple(values.trend(text, f"{where}.trend") for text in own.texts("trend")),
+        sequence=_event_lists(own, f"{where}.sequence"),
         by={name: values.top_values(value, f"{where}.by.{name}") for name, value in by.items()},
         **plainly,
     )
+
+
+def _event_lists(features: keys.Keys, where: str) -> EventLists | None:
+    if not (content := features.mapping("sequence")):
+        return None
+    own = keys.Keys(content, where, keys.names(EventLists))
+    last = own.number("last") or _EVENTS_IN_LISTS
+    lists = EventLists(last=last, columns=own.texts("columns"), time=own.flag("time", True))
+    if lists.columns or lists.time:
+        return lists
+    raise InputError(where, expected="columns, or time", got="neither", fix="name columns")
 
 
 def _population(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Population:

@@ -37,7 +37,8 @@ from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_columns, check_cross_validation
+from churn_torch.workflows.check_config import check_columns
+from churn_torch.workflows.check_folds import check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.event_rows import begin_run
@@ -55,9 +56,9 @@ from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
-    point_latest,
     save_run,
 )
+from churn_torch.workflows.run_start import point_latest
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -120,11 +121,7 @@ def cross_validate(
         sources.write(tested, folder / PREDICTIONS, key=None)
     summary = _summary(measured, table, options)
     summary["test"] |= profit_figures(weighed)
-    metrics = {
-        **summary,
-        **decision_of(options),
-        "suspicions": found,
-    }
+    metrics = {**summary, **decision_of(options), "suspicions": found}
     exported: list[str] = []
     refused = None
     if learned is None:
