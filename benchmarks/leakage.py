@@ -27,7 +27,8 @@ from rich.table import Table
 
 from churn_torch.report.suspicions import Suspicion
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.suspicions import of_files, suspicions
 
 Generator = np.random.Generator
@@ -309,7 +310,7 @@ def real(folder: Path, console: Console) -> None:
         start = time.perf_counter()
         for seed in range(10):
             data = DataOptions(target=target, source=str(folder / path), ignore=ignore)
-            table = read_labelled(data, seed=seed)
+            table = read_labelled(data, seed=seed, inspected=True)
             for one in suspicions(table, SplitOptions()):
                 said[f"{one.kind} {one.columns}"] = said.get(f"{one.kind} {one.columns}", 0) + 1
         console.print(path, target, said, f"{(time.perf_counter() - start) / 10:.2f} s a table")
@@ -325,7 +326,7 @@ def speed(rows: int, console: Console) -> None:
         path = Path(folder) / "table.parquet"
         frame.to_parquet(path, index=False)
         data = DataOptions(target="churn", positive="yes", source=str(path), streaming=True)
-        table = read_labelled(data, seed=0)
+        table = read_labelled(data, seed=0, inspected=True)
         start = time.perf_counter()
         for _ in table.chunks():
             pass

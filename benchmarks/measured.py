@@ -132,6 +132,7 @@ def main() -> None:
     import pytorch_lightning as pl
 
     steps.end("imports: torch, pytorch_lightning")
+    from churn_torch.tables.readers import sources
     from churn_torch.training import fit
     from churn_torch.workflows import fit as fitting
     from churn_torch.workflows import publish as publishing
@@ -171,7 +172,7 @@ def main() -> None:
     fitting._features = timed_features
     pipeline.train = kept_result
     for name, module, function in (
-        ("configuration", pipeline, "start_run"),
+        ("configuration", pipeline, "begin_run"),
         ("read and infer", pipeline, "read_labelled"),
         ("statistics", fitting, "fit_preprocessing"),
         ("fit", fitting, "fit_net"),
@@ -179,8 +180,8 @@ def main() -> None:
         ("export", publishing, "write_model"),
     ):
         setattr(module, function, steps.ending(name, getattr(module, function)))
-    predict = pipeline.sources.write
-    pipeline.sources.write = steps.ending("validation and test predictions", predict)
+    predict = sources.write
+    sources.write = steps.ending("validation and test predictions", predict)
     pipeline.Run = steps.ending("test metrics", pipeline.Run)
     run_command("train")
     steps.end("save and report")

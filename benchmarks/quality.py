@@ -49,10 +49,10 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
-from churn_torch.workflows import train as pipeline
 from churn_torch.workflows import tune as tuning
 from churn_torch.workflows.artefacts import PREDICTIONS
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.predictions import predictions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {
@@ -197,9 +197,7 @@ def of_ours(
     with contextlib.ExitStack() as stack:
         with timed() as cost:
             fitted = stack.enter_context(model)
-        tested = pd.concat(
-            pipeline.predictions(fitted.scorer, fitted.store, SplitMetrics(threshold=0.5))
-        )
+        tested = pd.concat(predictions(fitted.scorer, fitted.store, SplitMetrics(threshold=0.5)))
     epochs = {key: fitted.fit[key] for key in ("best_epoch", "epochs")}
     return tested["label"].to_numpy(), tested[PROBABILITY].to_numpy(), cost | epochs
 

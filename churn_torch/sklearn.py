@@ -42,10 +42,10 @@ from churn_torch.workflows.classifier_choices import (
 )
 from churn_torch.workflows.classifier_labels import class_labels
 from churn_torch.workflows.fit import fitted
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.profit import decision_of
 from churn_torch.workflows.publish import publish
 from churn_torch.workflows.run_folder import Run
-from churn_torch.workflows.train import describe_data
 
 # Columns that are added to the table of the caller.
 _TARGET, _WEIGHT = "target", "sample_weight"
@@ -60,7 +60,9 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     is held back for early stopping, calibration and the threshold.
 
     Fits in several threads take turns, as torch has one random state in a process; the random
-    states of torch, NumPy and Python are left as they were. Predictions run side by side.
+    states of torch, NumPy and Python are left as they were. Predictions run side by side. The rows
+    held back chose the threshold, so a classifier measures no profit of an offer: that is for
+    `churn_torch.train`, whose test rows have chosen nothing.
 
     Args:
         model: A word of conf/model.

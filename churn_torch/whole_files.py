@@ -66,6 +66,6 @@ def new_folders(folder: Path) -> Iterator[None]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with whole_file(path) as temporary:
+    """Write a text file whole or not at all; a folder that is absent is made."""
+    with new_folders(path.parent), whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

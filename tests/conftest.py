@@ -152,6 +152,43 @@ def customers_run(shared_run: Callable[..., Run], customers_csv: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
+def events_csv(shared_folder: Path) -> Path:
+    """Return a log of the orders of 500 customers, who leave at some time, as a CSV file."""
+    path = shared_folder / "orders.csv"
+    with FileLock(shared_folder / "orders.lock"):
+        if not path.exists():
+            rng = np.random.default_rng(0)
+            orders = []
+            for customer in range(500):
+                day, leaves = rng.integers(0, 60), rng.integers(60, 900)
+                while day < min(leaves, 545):
+                    shop = rng.choice(["web", "phone", "store"], p=[0.6, 0.3, 0.1])
+                    orders.append((f"C{customer:03d}", day, round(rng.gamma(2, 20), 2), shop))
+                    day += 1 + int(rng.exponential(25))
+            frame = pd.DataFrame(orders, columns=["who", "day", "amount", "shop"])
+            frame.insert(1, "on", pd.Timestamp("2023-01-01") + pd.to_timedelta(frame["day"], "D"))
+            frame.drop(columns="day").to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def events_keys(events_csv: Path) -> tuple[str, ...]:
+    """Return the overrides of a training on `events_csv`."""
+    return (
+        "events=cdnow", f"events.events.orders.source={events_csv}",
+        "events.events.orders.id=who", "events.events.orders.time=on",
+        "events.features.orders.sum=[amount]", "events.features.orders.mean=[]",
+        "+events.features.orders.by={shop:2}", "events.label.spend.orders=amount",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def events_run(shared_run: Callable[..., Run], events_keys: tuple[str, ...]) -> Run:
+    """Return a finished run on events; do not write into it."""
+    return shared_run("events", *events_keys)
+
+
+@pytest.fixture(scope="session")
 def telco_run(shared_run: Callable[..., Run]) -> Run:
     """Return the run of the defaults: logistic regression on Telco; do not write into it."""
     return shared_run("telco", "report=true")

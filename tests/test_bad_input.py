@@ -462,7 +462,7 @@ def test_a_column_named_like_an_output(train_on, customers):
     [
         ("model=logrg", ["^Error: model: expected one of gam, logreg, mlp, scorecard", "'logreg'"]),
         ("debug=quick", ["expected one of fast, overfit, profile, got 'quick'"]),
-        ("data=some/c.csv", ["data: expected one of table, telco, got 'some/c.csv'"]),
+        ("data=some/c.csv", ["data: expected one of events, table, telco, got 'some/c.csv'"]),
         ("modle=mlp", ["modle: expected a key of train", "did you mean 'model'", "--help"]),
         ("lr=0.1", ["lr: expected a key of train", "did you mean 'optimizer.lr'"]),
         ("model.width=64", ["model.width: .*one that belongs to model=gam or model=mlp"]),
@@ -481,7 +481,7 @@ def test_keys_and_choices_of_a_command(refused_command, table_keys, customers_cs
     [
         ("optimizer=adamm", ["one of adam, adamw, auto, lbfgs, newton,", "did you mean 'adam'"]),
         ("experiment=plain", ["did you mean 'plain_gradient_descent'"]),
-        ("data=customers.csv", ["data: expected one of table, telco, got 'customers.csv'"]),
+        ("data=customers.csv", ["data: expected one of events, table, telco, got 'customers.csv'"]),
         ("optimizer.learning_rate=0.1", ["learning_rate: .*did you mean 'optimizer.lr'"]),
         ("batchsize=3", ["did you mean 'batch_size'"]),
         ("data.sorce=x.csv", ["did you mean 'data.source'"]),

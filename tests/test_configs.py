@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
+from churn_torch.training.optimizer_choice import is_exact, with_optimizer
 from churn_torch.workflows.check_config import check_choices
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.run_folder import load_run
@@ -28,7 +29,10 @@ PRIMARY = sorted(CONF.glob("*.yaml"))
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())
 # Search spaces are chosen by another script: tests/training/test_space.py.
 OPTIONS = [
-    f"{path.parent.name}={path.stem}" for path in FILES if path.parent not in (CONF, CONF / "tune")
+    f"{path.parent.name}={path.stem}"
+    for path in FILES
+    # Specifications of events: tests/events/test_specification.py.
+    if path.parent not in (CONF, CONF / "tune", CONF / "events")
 ]
 # The options that change what a training does: the others are composed and read, below. Nets and
 # calibrators train in tests/test_exportable.py, optimizers and schedulers in tests/training.
@@ -59,9 +63,13 @@ def choice(option: str) -> list[str]:
     if option == "data=table":
         return []
     if group == "net":
-        return ["model=uplift", option, "data.treatment=phone"]
+        return ["model=survival", option, "data.duration=tenure"]
+    if option in ("model=gru", "model=event_transformer"):
+        return [option, "data.sequences.orders.columns=[orders_amount]"]
     if option == "model=uplift":
         return [option, "data.treatment=phone"]
+    if option == "model=survival":
+        return [option, "data.duration=household", "data.ignore=[]", "data.period=10"]
     if group == "data":
         return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
     if group == "offer":
@@ -117,14 +125,33 @@ SUITED = {
 
 
 @pytest.mark.parametrize("net", ["logreg", "mlp", "tabm", "gam"])
-def test_what_suits_a_net_suits_uplift_with_it(net):
+@pytest.mark.parametrize("model", ["uplift", "survival"])
+def test_what_suits_a_net_suits_what_wraps_it(net, model):
     alone, wrapped = (
         plain_config(compose("train", [*keys, "optimizer=adam"]))
-        for keys in ([f"model={net}"], ["model=uplift", f"net={net}"])
+        for keys in ([f"model={net}"], [f"model={model}", f"net={net}"])
     )
     assert wrapped.pop("net") == alone.pop("model")
-    assert wrapped.pop("model")["_target_"].endswith(".Uplift")
+    assert wrapped.pop("model")["_target_"].endswith(f".{model.capitalize()}")
     assert wrapped == alone
+
+
+@pytest.mark.parametrize(
+    ("keys", "exact"),
+    [
+        (["net=logreg"], True),
+        (["net=scorecard"], True),
+        (["net=mlp"], False),
+        (["net=logreg", "optimizer.lr=0.1"], False),
+        (["net=logreg", "penalty.l1=0.1"], False),
+        (["net=logreg", "batch_size=64"], False),
+    ],
+)
+def test_survival_is_solved_where_its_net_is(keys, exact):
+    options = with_optimizer(train_options(compose("train", ["model=survival", *keys])), 10)
+    assert is_exact(options) == exact
+    if not exact:
+        assert options.optimizer.arguments["lr"] in (0.2, 0.1, 0.006)
 
 
 @pytest.mark.parametrize(("model", "optimizer"), SUITED)
@@ -180,7 +207,7 @@ def test_every_primary_file_composes(path):
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
-    file = {"tune": "tune", "recipe": "optimizer/adam"}.get(group, "train")
+    file = {"tune": "tune", "recipe": "optimizer/adam", "events": "features"}.get(group, "train")
     defaults = yaml.safe_load((CONF / f"{file}.yaml").read_text())["defaults"]
     named = {key.removeprefix("optional /").removesuffix("@_global_")
              for entry in defaults if isinstance(entry, dict) for key in entry}  # fmt: skip
@@ -190,9 +217,12 @@ def test_a_group_that_is_chosen_by_name_is_in_the_defaults(group):
 def test_the_comments_on_the_defaults_name_every_option():
     text = (CONF / "train.yaml").read_text()
     for group in GROUPS:
-        if group in ("recipe", "experiment", "tune"):  # chosen by others, and an open list
+        # Chosen by others, open lists, and a group of another command.
+        if group in ("recipe", "experiment", "tune", "events"):
             continue
-        (line,) = re.findall(rf"^  - {group}: \w+ +# (.+)$", text, re.MULTILINE)
+        comment = rf"^  - {group}: \w+ +# (.+(?:\n +# .+)*)$"
+        (lines,) = re.findall(comment, text, re.MULTILINE)
+        line = re.sub(r"\n +# ", " ", lines)
         listed = {re.sub(r" \(.*?\)", "", word).strip() for word in re.split("[,;]", line)}
         assert {path.stem for path in (CONF / group).glob("*.yaml")} <= listed | {"none"}
         assert listed <= {path.stem for path in (CONF / group).glob("*.yaml")}

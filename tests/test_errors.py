@@ -11,7 +11,7 @@ import pytest
 import churn_torch
 from churn_torch.cli.compose import compose
 from churn_torch.errors import LONGEST, InputError, first_line, keyed, override, suggest
-from churn_torch.serving.http.requests import RequestError
+from churn_torch.serving.http.request_error import RequestError
 
 PACKAGE = Path(churn_torch.__file__).parent
 

@@ -26,26 +26,33 @@ from torch import nn
 from churn_torch.cli.compose import compose
 from churn_torch.export import tensor_graph
 from churn_torch.export.graph import build_onnx
-from churn_torch.export.parity import BATCH_SIZES, REASON_TOLERANCE, TOLERANCE, check_parity
+from churn_torch.export.output_parity import TOLERANCE
+from churn_torch.export.parity import BATCH_SIZES, check_parity
+from churn_torch.export.rounding import REASON_TOLERANCE
 from churn_torch.models.attribution import Attribution, fit_attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.nets.mlp import ACTIVATIONS, NORMALIZATIONS
+from churn_torch.models.preprocessing.event_lists import fit_events
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import fit_statistics
 from churn_torch.models.scorecard.fit import fit_scorecard
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import (
     DECISION,
+    MEDIAN_PERIODS,
     OUTPUTS,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.schema import Kind, Schema, SequenceGroup
+from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.training.build import build_scorer, scorecard_options
 from churn_torch.workflows.options import train_options
 
@@ -187,6 +194,33 @@ TABLES: dict[str, Callable[[np.random.Generator], dict[str, Any]]] = {
     )
 }
 
+# The models that read events get these columns of lists beside those of any table.
+READS_EVENTS = ("gru", "event_transformer")
+LAST = 4
+
+
+def events(rng: np.random.Generator) -> dict[str, Any]:
+    """Two groups: one of every kind of column, some rows longer than is read; one without times."""
+    lengths = rng.integers(0, 2 * LAST, N)
+    amounts = [holes_in(rng, rng.gamma(2.0, 30.0, n)) for n in lengths]
+    return {
+        "paid": [None if n == 0 and i % 2 else amounts[i] for i, n in enumerate(lengths)],
+        "way": [list(rng.choice(np.array(["web", "shop", "", None], object), n)) for n in lengths],
+        "at": [1.7e9 + rng.random(n) for n in lengths],
+        "ago": [np.sort(rng.integers(0, 400, n))[::-1].tolist() for n in lengths],
+        "words": [[*"ab"][: rng.integers(0, 3)] for _ in range(N)],
+    }
+
+
+def holes_in(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
+    return np.where(rng.random(len(values)) < 0.2, np.nan, values)
+
+
+SEQUENCES = {
+    "orders": SequenceOptions(columns=["paid", "way", "at", "ago"], days_before="ago", last=LAST),
+    "calls of it": SequenceOptions(columns=["words"], last=1),
+}
+
 # What inference would take for an identifier.
 KINDS = {"large": "numeric", "street": "categorical"}
 
@@ -217,6 +251,9 @@ MODELS |= {
 }
 for name in ("mlp", "tabm"):
     MODELS[f"uplift {name}"] = ("model=uplift", f"net={name}", "net.width=8")
+MODELS["survival tabm"] = ("model=survival", "net=tabm", "net.width=8", "net.n_members=3")
+# The column of each table that says how long a customer has stayed.
+STAYED = {"mixed": "calls", "wide_numbers": "large"}
 MODELS["mlp twice"] = ("model=mlp", "model.width=8", "ensemble=2")
 CALIBRATIONS = {
     file.stem: (f"calibration={file.stem}",) for file in sorted(CONF.glob("calibration/*.yaml"))
@@ -246,7 +283,8 @@ class Case:
 
 def covering_cases() -> list[Case]:
     """Each choice at least once: the four lists run through side by side."""
-    lists = (TABLES, MODELS, CALIBRATIONS, PREPROCESSING)
+    plain = [name for name in MODELS if not name.startswith("survival")]
+    lists = (TABLES, plain, CALIBRATIONS, PREPROCESSING)
     longest = max(map(len, lists))
     columns = (itertools.islice(itertools.cycle(names), longest) for names in lists)
     return [Case(*names) for names in zip(*columns, strict=True)]
@@ -260,6 +298,8 @@ CASES = [
     Case("missing_everywhere", "logreg", "platt", "plain"),
     Case("odd_names", "logreg", "temperature", "robust"),
     Case("missing_everywhere", "scorecard", "isotonic", "both"),
+    Case("mixed", "survival", "none", "plain"),
+    Case("wide_numbers", "survival tabm", "none", "robust"),
 ]
 
 
@@ -285,6 +325,9 @@ def build(case: Case) -> Built:
     rng = np.random.default_rng(0)
     raw = pd.DataFrame(TABLES[case.table](rng))
     raw["churned"] = words(rng, "yes", "no")
+    sequences = SEQUENCES if case.model in READS_EVENTS else {}
+    if sequences:
+        raw = raw.assign(**events(rng))
     config = compose(
         "train",
         [
@@ -294,19 +337,27 @@ def build(case: Case) -> Built:
         ],
     )
     schema = infer(
-        raw, ColumnRoles(target="churned", kinds={n: k for n, k in KINDS.items() if n in raw})
+        raw,
+        ColumnRoles(
+            target="churned",
+            kinds={n: k for n, k in KINDS.items() if n in raw},
+            sequences=sequences,
+        ),
     )
     names = {name.strip() for name in raw} - {"churned"}
-    assert {c.name for c in schema.features} == names, "a column was left out"
+    assert set(schema.read) == names, "a column was left out"
     parsed = parse(raw, schema)
-    schema, statistics = fit_statistics(
-        [parsed.iloc[:200]], schema, train_options(config).preprocess
-    )
+    preprocess, train = train_options(config).preprocess, parsed.iloc[:200]
+    schema, statistics = fit_statistics([train], schema, preprocess)
+    schema, statistics = fit_events(lambda: [train], schema, statistics, preprocess)
     card = scorecard_options(train_options(config))
     if card is not None:
         rows = Columns.from_arrays(encode(parsed.iloc[:200], schema))
         label = torch.from_numpy((raw["churned"].iloc[:200] == "yes").to_numpy(np.float32))
         schema, statistics = fit_scorecard(rows, label, None, schema, statistics, card, n_train=200)
+    if case.model.startswith("survival"):
+        periods = LifetimeColumns("duration", STAYED[case.table], 2.0, 3, ends=(1, 4, 5, 9))
+        schema = periods.attach(schema)
     torch.manual_seed(0)
     scorer = build_scorer(train_options(config), schema)
     scorer.preprocess.load_statistics(statistics)
@@ -328,11 +379,18 @@ def build(case: Case) -> Built:
             schema,
             threshold=threshold,
             metadata=metadata,
-            outputs=[*OUTPUTS.values(), *([] if scorer.effect is None else [UPLIFT])],
+            outputs=[*OUTPUTS.values(), *further_outputs(scorer)],
             n_points=n_points,
         )
     assert traced == [{"any_number": False}], "it was traced twice"
     return Built(scorer, schema, parsed, threshold, attribution, model)
+
+
+def further_outputs(scorer: Scorer) -> dict[str, list[str | int]]:
+    """The outputs that only some models have, with their shapes."""
+    if scorer.hazard is not None:
+        return {SURVIVAL: ["N", scorer.hazard.n_periods], MEDIAN_PERIODS: ["N"]}
+    return {} if scorer.effect is None else {UPLIFT: ["N"]}
 
 
 def as_if_trained(scorer: Scorer, columns: Columns) -> None:
@@ -356,6 +414,8 @@ def as_if_trained(scorer: Scorer, columns: Columns) -> None:
     scorer.calibrator.fit(logit, label.astype(float))
     with torch.no_grad():
         scorer.baseline.copy_(scorer.preprocess(*columns).mean(0))
+        for layout in scorer.preprocess.sequence_layouts:
+            scorer.baseline[layout.start] = -1
 
 
 # The contract
@@ -405,16 +465,24 @@ def check_signature(built: Built) -> None:
             float64 = column.needs_float64 or column.kind is Kind.DATETIME
             kind = "tensor(double)" if float64 else "tensor(float)"
         expected[column.name] = (kind, ["N", 1])
-    assert {i.name: (i.type, i.shape) for i in session.get_inputs()} == expected
+    lengths = {}
+    for group in built.schema.sequences:
+        for column in group.columns:
+            number = "tensor(double)" if column.needs_float64 else "tensor(float)"
+            kind = "tensor(string)" if built.schema.is_text(column) else number
+            expected[column.name] = (kind, ["N", f"{group.name}_events"])
+        lengths[f"{group.name}_length"] = ("tensor(int64)", ["N", 1])
+    inputs = {i.name: (i.type, i.shape) for i in session.get_inputs()}
+    assert inputs == expected | lengths
     assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [
         (PROBABILITY, "tensor(float)", ["N"]),
         (DECISION, "tensor(int64)", ["N"]),
         (REASONS, "tensor(float)", ["N", len(expected)]),
         (QUALITY, "tensor(int64)", ["N", len(expected)]),
-        *([] if built.scorer.effect is None else [(UPLIFT, "tensor(float)", ["N"])]),
+        *((n, "tensor(float)", shape) for n, shape in further_outputs(built.scorer).items()),
     ]
     # The order in which reasons and quality name the columns.
-    assert [i.name for i in session.get_inputs()] == list(built.scorer.preprocess.columns)
+    assert list(inputs) == [*built.scorer.preprocess.columns, *lengths]
     stored = session.get_modelmeta()
     assert Schema.from_json(stored.custom_metadata_map["schema"]) == built.schema
     assert float(stored.custom_metadata_map["threshold"]) == built.threshold
@@ -449,11 +517,15 @@ def check_by_hand(built: Built) -> None:
                 float64 = column.needs_float64 or column.kind is Kind.DATETIME
                 dtype = np.float64 if float64 else np.float32
                 feed[column.name] = np.array([[v] for v in values], dtype=dtype).reshape(n, 1)
-        probability, decision, reasons, quality, *uplift = session.run(None, feed)
+        n_reasons = len(feed)
+        for group in built.schema.sequences:
+            n_reasons += len(group.columns)
+            feed |= lists_by_hand(group, built.parsed.iloc[rows])
+        probability, decision, reasons, quality, *further = session.run(None, feed)
         columns = Columns.from_arrays(encode(built.parsed.iloc[rows], built.schema))
         expected = built.scorer.score(columns).numpy()
         assert probability.shape == decision.shape == (n,)
-        assert reasons.shape == quality.shape == (n, len(feed))
+        assert reasons.shape == quality.shape == (n, n_reasons)
         np.testing.assert_allclose(
             reasons, built.attribution.explain(columns).numpy(), atol=REASON_TOLERANCE
         )
@@ -463,7 +535,10 @@ def check_by_hand(built: Built) -> None:
         summed = reasons.sum(1) + built.attribution.base()
         np.testing.assert_allclose(summed, logit, rtol=1e-5, atol=3e-5)
         np.testing.assert_allclose(probability, expected, atol=TOLERANCE)
-        for values in uplift:
+        if built.scorer.hazard is not None:
+            check_survival(built.scorer, columns, probability, *further)
+            further = []
+        for values in further:
             contacted = probability - values
             assert values.shape == (n,)
             assert ((contacted >= -1e-6) & (contacted <= 1 + 1e-6)).all()
@@ -475,14 +550,50 @@ def check_by_hand(built: Built) -> None:
             assert set(decision) == {0, 1}
 
 
+def check_survival(
+    scorer: Scorer,
+    columns: Columns,
+    probability: np.ndarray,
+    survival: np.ndarray,
+    median: np.ndarray,
+) -> None:
+    """The curves are torch's, fall, and agree with the probability and the median."""
+    expected = scorer.score_survival(columns).numpy()
+    np.testing.assert_allclose(survival, expected, atol=TOLERANCE)
+    assert (np.diff(survival, axis=1) <= 1e-6).all()
+    assert scorer.hazard is not None
+    np.testing.assert_allclose(probability, 1 - survival[:, scorer.hazard.horizon - 1], atol=1e-6)
+    for curve, periods in zip(survival, median, strict=True):
+        below = np.flatnonzero(curve <= 0.5)
+        assert np.isnan(periods) if not len(below) else periods == below[0] + 1
+
+
+def lists_by_hand(group: SequenceGroup, rows: pd.DataFrame) -> dict[str, Any]:
+    """One cell after the other; what stands behind the end of a list must not matter."""
+    lengths = [len(cell) for cell in rows[group.columns[0].name]]
+    feed: dict[str, Any] = {f"{group.name}_length": np.array(lengths, np.int64).reshape(-1, 1)}
+    for column in group.columns:
+        is_text = Schema.is_text(column)
+        dtype = object if is_text else np.float64 if column.needs_float64 else np.float32
+        cells = np.full((len(rows), LAST + 2), "web" if is_text else 7.0, dtype)
+        for row, values in enumerate(rows[column.name]):
+            for place, value in enumerate(values):
+                cells[row, place] = value
+        feed[column.name] = cells
+    return feed
+
+
 def check_missing(built: Built) -> None:
     """NaN and "" are missing, and so are infinities: as code 0 and NaN are to the scorer."""
     session, schema = built.session(), built.schema
     groups = [len(schema.float32), len(schema.float64), len(schema.text)]
+    n_lists = sum(group.width for group in schema.sequences)
+    lengths = {f"{group.name}_length": np.zeros((1, 1), np.int64) for group in schema.sequences}
     nothing = Columns(
         torch.full((1, groups[0]), torch.nan),
         torch.full((1, groups[1]), torch.nan, dtype=torch.float64),
         torch.zeros(1, groups[2], dtype=torch.int64),
+        torch.zeros(1, n_lists, dtype=torch.float64) if n_lists else None,
     )
     expected = built.scorer.score(nothing).numpy()
     for number, text in itertools.product((np.nan, np.inf, -np.inf), ("", "NA", "null")):
@@ -494,7 +605,7 @@ def check_missing(built: Built) -> None:
                 ),
             )
             for i in session.get_inputs()
-        }
+        } | lengths
         np.testing.assert_allclose(session.run(None, feed)[0], expected, atol=TOLERANCE)
 
 

@@ -18,6 +18,7 @@ SAID = {
         "Importance:",
         "above 30 columns are nearly collinear",
     ),
+    "sequences": ("lists of days before the day of the row", "Reasons are exact"),
     "report": ("Report: report.html", "Report: two.html"),
     "leakage": ("refund alone tells churn", "To leave out all of them"),
     "fairness": (
@@ -25,7 +26,24 @@ SAID = {
         "A threshold by group decides by the column itself",
     ),
     "compare": ("it is really better than job 1", "corrected for that (Nadeau & Bengio 2003)"),
-    "campaign": ("keep rates play no part", "(the optimum of the relaxation)"),
+    "events": (
+        "Run folder: ",
+        "customers at 1998-07-01.",
+        "rows scored, written to scores.csv",
+    ),
+    "survival": (
+        "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
+        "left within 12 periods",
+    ),
+    "features": (
+        "features.orders.by.channel: the most frequent values before",
+        "rows scored, written to scores.csv",
+    ),
+    "campaign": (
+        "keep rates play no part",
+        "(the optimum of the relaxation)",
+        "test customers who stay spent",
+    ),
 }
 
 

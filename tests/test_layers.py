@@ -23,6 +23,7 @@ ALLOWED = {
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
     "tables": {"errors", "samples", "whole_files"},
+    "events": {"errors", "tables", "whole_files"},
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},
     "report": {"errors"},
@@ -33,7 +34,7 @@ ALLOWED = {
     "export": {"errors", "tables", "models", "serving"},
     "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},
     "workflows": {
-        *("errors", "console", "samples", "tables", "models", "evaluation", "report"),
+        *("errors", "console", "samples", "tables", "events", "models", "evaluation", "report"),
         *("explanation", "training", "tuning", "serving", "export", "decisions"),
         *("whole_files", PACKAGE),
     },
@@ -52,8 +53,8 @@ ALLOWED_FOR_TYPES = {
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {
-    *("errors", "samples", "console", "tables", "models", "evaluation", "report", "explanation"),
-    *("training", "tuning", "serving", "export", "decisions", "whole_files"),
+    *("errors", "samples", "console", "tables", "events", "models", "evaluation", "report"),
+    *("explanation", "training", "tuning", "serving", "export", "decisions", "whole_files"),
 }
 # Of the outside world, what a room must do without.
 WITHOUT = {
@@ -62,6 +63,7 @@ WITHOUT = {
     "samples": FRAMEWORKS | {"torch"},
     "console": FRAMEWORKS | {"torch"},
     "tables": FRAMEWORKS | {"torch", "torchmetrics"},
+    "events": FRAMEWORKS | {"torch", "torchmetrics", "sklearn"},
     # No files either.
     "models": FRAMEWORKS | {"pathlib", "os", "io", "shutil", "duckdb", "pyarrow", "onnx", "rich"},
     "evaluation": FRAMEWORKS,
@@ -256,7 +258,7 @@ print(*sys.modules)
 
 
 def test_no_torch_before_it_is_needed():
-    rooms = {PACKAGE, "errors", "console", "samples", "tables", "report", "cli"}
+    rooms = {PACKAGE, "errors", "console", "samples", "tables", "events", "report", "cli"}
     light = [module for module in MODULES if room_of(module) in rooms]
     light += [
         f"churn_torch.workflows.{name}" for name in ("typed_config", "campaign_results", "compare")
@@ -406,7 +408,10 @@ def test_results_come_to_the_cpu_in_four_places():
         "churn_torch.export.graph",
         "churn_torch.evaluation.split_metrics",
         "churn_torch.decisions.profit_metrics",
-        *(f"churn_torch.training.logistic.{m}" for m in ("exact_module", "passes", "warm_start")),
+        *(
+            f"churn_torch.training.logistic.{m}"
+            for m in ("exact_module", "passes", "warm_start", "person_periods")
+        ),
     }
 
 

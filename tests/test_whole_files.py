@@ -33,6 +33,11 @@ def test_whole_file_keeps_the_old_one_on_failure(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_write_text_makes_the_folder(tmp_path):
+    write_text(tmp_path / "a" / "b" / "c", "1")
+    assert (tmp_path / "a" / "b" / "c").read_text() == "1"
+
+
 def test_write_text_is_utf8(tmp_path):
     write_text(tmp_path / "a", "Größe 日本\n")
     assert (tmp_path / "a").read_bytes() == "Größe 日本\n".encode()

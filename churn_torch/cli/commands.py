@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # churn_torch/workflows and of the function there.
 COMMANDS = (
     *("train", "tune", "evaluate", "compare", "explain", "report"),
-    *("score", "campaign", "export", "serve"),
+    *("features", "score", "campaign", "export", "serve"),
 )
 
 

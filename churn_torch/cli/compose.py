@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.cli import error_messages
 from churn_torch.cli.keys import check_sample
-from churn_torch.cli.overrides import quote_overrides
+from churn_torch.cli.overrides import quote_overrides, with_suited_data
 
 # Neither Hydra's registry of plugins nor OmegaConf promises to work in several threads at once.
 _TURN = threading.RLock()
@@ -47,11 +47,11 @@ def compose_with_choices(
     name: str, overrides: Sequence[str] = ()
 ) -> tuple[DictConfig, dict[str, str | None]]:
     """Return what `compose` does, and the option of each group that it is composed of."""
-    conf = error_messages.CONF
+    conf, given = error_messages.CONF, with_suited_data(name, overrides)
     written = tuple(path.stat().st_mtime_ns for path in sorted(conf.rglob("*.yaml")))
     try:
         with _TURN:
-            config, choices = _composed(conf, name, tuple(quote_overrides(overrides)), written)
+            config, choices = _composed(conf, name, tuple(quote_overrides(given)), written)
             check_sample(overrides, choices)
             return copy.deepcopy((config, choices))
     except (HydraException, OmegaConfBaseException) as error:

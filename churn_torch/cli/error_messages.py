@@ -63,7 +63,8 @@ def _configuration_error(
             "",
             expected="key=value on the command line",
             got=repr(error.override),
-            fix="put quotes around the value, or around the name that needs them",
+            fix="put quotes around the value, or around the name that needs them, and other quotes "
+            "around the whole, such as 'by=[\"two words\"]'",
         )
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
         return InputError(

@@ -225,9 +225,17 @@ def _keys(file: ConfigFile, config: DictConfig, prefix: str) -> Iterator[str]:
         if entry.value:
             value = OmegaConf.select(config, dotted, default=OmegaConf.create())
             written = entry.value if value == OmegaConf.create() else _as_typed(value)
-            yield lead + _columns(f"  {dotted}={written}", entry.comment)
+            yield lead + _columns(_within_width(f"  {dotted}={written}"), entry.comment)
         else:
             yield lead + _columns(f"  {dotted}:", entry.comment)
+
+
+def _within_width(line: str) -> str:
+    """Break a list that is too long for a line after one of its commas."""
+    cut = line.rfind(",", 0, WIDTH) + 1
+    if len(line) <= WIDTH or not cut:
+        return line
+    return f"{line[:cut]}\n{' ' * (line.index('=') + 2)}{line[cut:]}"
 
 
 def _as_typed(value: Any) -> str:
@@ -247,7 +255,7 @@ def _heading(text: str) -> str:
 
 def _columns(left: str, right: str, margin: int = MARGIN) -> str:
     """Return a key and its comment side by side, the comment folded."""
-    lines = textwrap.wrap(right, WIDTH - margin, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(right.strip(), WIDTH - margin, break_on_hyphens=False) or [""]
     if len(left) > margin - 2:
         return "\n".join([left, *(f"{'':{margin}}{line}" for line in lines if line)])
     first = f"{left:{margin}}{lines[0]}".rstrip()

@@ -222,7 +222,9 @@ def known_keys(command: str = "train") -> dict[str, list[str]]:
         for group in groups:
             keys.setdefault(group, [])
             for file in sorted((CONF / group).glob("*.yaml")):
-                if group not in ("debug", "experiment"):  # they set the keys of others
+                # They set the keys of others, repeat those of data=table, or are a page alone.
+                apart = group in ("debug", "experiment", "events") or file.stem == "events"
+                if not apart:
                     option: Any = OmegaConf.to_container(OmegaConf.load(file))
                     option.pop("defaults", None)
                     collect(option, f"{group}.", [f"{group}={file.stem}"])

@@ -27,7 +27,7 @@ from churn_torch.cli.commands import COMMANDS, run_workflow
 from churn_torch.cli.error_messages import explain
 from churn_torch.cli.help import command_help, help_topic, list_commands
 from churn_torch.cli.keys import CONF, check_sample
-from churn_torch.cli.overrides import quote_overrides
+from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.console import replace_unprintable, show, tables_once
 from churn_torch.errors import InputError, suggest
 
@@ -103,7 +103,7 @@ def _run_with_hydra(name: str) -> None:
     given = sys.argv
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
     check_arguments(given[start:], name)
-    overrides = quote_overrides(given[start:])
+    overrides = quote_overrides(with_suited_data(name, given[start:]))
 
     # Hydra prints a line of its own for an exception in the task, so it is handed around Hydra.
     raised: list[BaseException] = []

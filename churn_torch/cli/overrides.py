@@ -12,16 +12,17 @@ Missing = list[tuple[str | None, list[str]]]
 # Values of these keys are names and queries, which Hydra's grammar would take apart.
 TEXT_KEYS = re.compile(
     r"(data\.(source|database|encoding|sheet|target|positive|id|decimal|test_source)"
-    r"|data\.(split\.column|treatment)"
+    r"|data\.(split\.column|split\.test_from|treatment)"
     r"|source|database|encoding|sheet|out|outputs|run|resume|keep|cache\.folder"
+    r"|specification|at|events\.\S+\.(source|filter)"
     r"|id|exclude|value|salt|results|campaign|data\.value|offer\.\w+\.(where|keep_rate))$"
 )
 # Of these, some take other values too: exclude=false, value=12.5, keep_rate={alpha:6,beta:14}.
 NUMBER_OR_TEXT = re.compile(r"(exclude|value|data\.value|offer\.\w+\.keep_rate)$")
 # What Hydra's grammar takes for something else than text.
 NUMBER = re.compile(r"[-+]?\.?\d[\d_]*\.?\d*(e[-+]?\d+)?|true|false|null|nan|inf", re.I)
-NONE_BY_DEFAULT = {"debug", "experiment", "offer", "net"}
-LIST_KEYS = {"data.ignore", "keep", "explain.actionable"}
+NONE_BY_DEFAULT = {"debug", "experiment", "offer", "net", "events"}
+LIST_KEYS = {"data.ignore", "data.split.column", "keep", "explain.actionable", "sources"}
 PLAIN_TEXT = re.compile(r"[\w./:@*?~+%$-]*", re.ASCII)
 KIND_KEY = re.compile(r"\+{0,2}data\.kinds\.(?P<column>.+)", re.DOTALL)
 MISSING_KEY = re.compile(r"\+{0,2}data\.missing(\.(?P<column>.+))?", re.DOTALL)
@@ -31,6 +32,19 @@ WORDS_OF_COLUMN = re.compile(
     rf"\s*({QUOTED}|[^:,]+?)\s*:\s*(\[[^\]]*\]|[^,\[\]]*)(?:,|$)", re.DOTALL
 )
 PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+def with_suited_data(command: str, arguments: Sequence[str]) -> list[str]:
+    """Return arguments with ``data=events`` added where a training is on events.
+
+    Args:
+        command: A file in conf/.
+        arguments: What stands on the command line.
+    """
+    chosen = {key: value for key, _, value in (one.partition("=") for one in arguments)}
+    named = (chosen.get(key, "null") not in ("", "null") for key in ("events", "specification"))
+    on_events = command in ("train", "tune") and any(named)
+    return [*arguments, "data=events"] if on_events and "data" not in chosen else [*arguments]
 
 
 def quote_overrides(arguments: Sequence[str]) -> list[str]:
@@ -54,6 +68,8 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
             kinds += pairs
         elif kind:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
+        elif re.match(r"\+*data\.sequences\b", key) and equals:  # its groups are new keys
+            quoted.append(f"++{argument.lstrip('+')}")
         elif key in GROUPS and NUMBER.fullmatch(value):
             # Unquoted, Hydra ends in a traceback for model=1, and for debug=null.
             if key not in NONE_BY_DEFAULT or value != "null":

@@ -53,7 +53,8 @@ def remove_if_useless(folder: Path, error: BaseException) -> None:
     if not folder.is_dir():
         return
     names = {path.name for path in folder.iterdir()}
-    unstarted = names <= {"train.log", "config.yaml"}
+    rows = {"events.json", "events.sql", "feature_tables"}
+    unstarted = names <= {"train.log", "config.yaml", *rows}
     if unstarted or (isinstance(error, InputError) and "metrics.json" not in names):
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # other runs of the day are in it

@@ -14,8 +14,9 @@ from churn_torch.decisions.customer_rules import CustomerRules, Judged
 from churn_torch.decisions.offers import Offer, Payoffs, expected_spend, payoffs
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
+from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, UPLIFT
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.customer_value import Valuation
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.hashing import Hashes, text_hashes
 from churn_torch.tables.input_counts import InputCounts
@@ -90,6 +91,7 @@ def read_candidates(
     reading: ReadOptions,
     chunk_rows: int,
     counts: InputCounts,
+    value: Valuation,
     progress: Callable[[int], object],
     announce: Announce,
 ) -> Candidates:
@@ -106,6 +108,7 @@ def read_candidates(
         reading: How the source is read.
         chunk_rows: Rows read at a time.
         counts: Counts the cells of the source.
+        value: What a customer is worth.
         progress: Called with the number of rows after each chunk.
         announce: As for `sources.read`.
 
@@ -128,6 +131,9 @@ def read_candidates(
     if id_column is not None:
         _check_distinct(identity, id_column)
     judged = Judged(*map(np.concatenate, zip(*(chunk.judged for chunk in kept), strict=True)))
+    if value.is_predicted:
+        spend = np.concatenate([score[EXPECTED_SPEND] for score in scores]).astype(np.float64)
+        judged = judged._replace(value=np.where(judged.left, np.nan, spend * value.factor))
     rules.check_selects(int(judged.left.sum()), judged.eligible.sum(axis=0), len(judged.left))
     return Candidates(
         np.concatenate([score[PROBABILITY] for score in scores]),

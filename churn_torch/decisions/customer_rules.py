@@ -45,7 +45,7 @@ class Judged(NamedTuple):
     Attributes:
         left: ``[N]`` has left already.
         eligible: ``[N, K]`` may get the offer; nobody who has left may.
-        value: ``[N]``, NaN for who has left.
+        value: ``[N]``, NaN for who has left, and where it is predicted.
         keep_rate: ``[N, K]`` expected keep rate, NaN for who is not eligible.
     """
 
@@ -85,12 +85,16 @@ class CustomerRules:
         has_target: bool,
     ) -> None:
         self._schema, self._offers = schema, dict(offers)
-        self._value = ValueExpression(
-            str(value.value),
-            schema,
-            key="value",
-            horizon=value.horizon,
-            discount_rate=value.discount_rate,
+        self._value = (
+            None
+            if value.is_predicted
+            else ValueExpression(
+                str(value.value),
+                schema,
+                key="value",
+                horizon=value.horizon,
+                discount_rate=value.discount_rate,
+            )
         )
         self.by_target = exclude is None and has_target
         self.n_left_in = 0
@@ -108,8 +112,8 @@ class CustomerRules:
             for name, offer in offers.items()
             if isinstance(offer.keep_rate, str)
         }
-        rules = [self._value, *self._where.values(), *self._keep.values()]
-        rules += [] if self._exclude is None else [self._exclude]
+        rules = [*self._where.values(), *self._keep.values()]
+        rules += [rule for rule in (self._value, self._exclude) if rule is not None]
         named = {name for rule in rules for name in rule.columns}
         reads_target = self.by_target or self._looks_at_target
         self.columns = named | ({schema.target} if reads_target else set())
@@ -133,7 +137,8 @@ class CustomerRules:
             with contextlib.suppress(InputError):  # who has left does not depend on it
                 self.n_left_in += int((read_target(staying, self._schema).label == 1).sum())
         value = np.full(n, np.nan)
-        value[stay] = self._value(staying, positions)
+        if self._value is not None:
+            value[stay] = self._value(staying, positions)
         eligible = np.zeros((n, k), bool)
         keep_rate = np.full((n, k), np.nan)
         for number, (name, offer) in enumerate(self._offers.items()):

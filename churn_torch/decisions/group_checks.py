@@ -19,7 +19,7 @@ ALARM = 0.001
 
 
 @dataclass(frozen=True)
-class Balance:
+class ColumnBalance:
     """A column that was known before the campaign, in both groups.
 
     Attributes:
@@ -56,7 +56,7 @@ class Randomisation:
     missing_treated: float
     missing_control: float
     missing_p: float
-    balance: tuple[Balance, ...]
+    balance: tuple[ColumnBalance, ...]
     balance_p: float
 
     @property
@@ -124,7 +124,9 @@ def check_randomisation(
     )
 
 
-def _balance(treated: Bools, columns: Mapping[str, Floats]) -> tuple[tuple[Balance, ...], float]:
+def _balance(
+    treated: Bools, columns: Mapping[str, Floats]
+) -> tuple[tuple[ColumnBalance, ...], float]:
     """Return the differences of the columns, and the p-value of all of them together."""
     n_treated, n_control = int(treated.sum()), int((~treated).sum())
     if min(n_treated, n_control) < 2 or not columns:
@@ -135,7 +137,7 @@ def _balance(treated: Bools, columns: Mapping[str, Floats]) -> tuple[tuple[Balan
     means = [table[group].mean(0) for group in (treated, ~treated)]
     differences = np.where(varies, (means[0] - means[1]) / np.where(varies, spread, 1.0), 0.0)
     balance = tuple(
-        Balance(name, float(a), float(b), float(d))
+        ColumnBalance(name, float(a), float(b), float(d))
         for name, a, b, d in zip(columns, *means, differences, strict=True)
     )
     if not varies.any():

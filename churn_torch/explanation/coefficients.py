@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,18 @@ import numpy.typing as npt
 import torch
 from scipy.special import stdtr, stdtrit
 
+from churn_torch.explanation.collinearity import (
+    collinearity_said,
+    condition_number,
+    first_names,
+    inflation,
+)
 from churn_torch.explanation.contrasts import Contrast, of_features, of_terms
 from churn_torch.explanation.logistic_inference import (
     SEPARATED_ERROR,
     Floats,
     LogisticFit,
-    condition_number,
     fit_logistic,
-    inflation,
 )
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
@@ -27,11 +31,10 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer
 from churn_torch.tables.schema import Schema
 
-# Cells of the design matrix; more rows are thinned out.
+# Cells of the design matrix that are worth their time: more make intervals narrower than anyone
+# needs. The rows of a narrow table take memory of their own.
 MOST_CELLS = 10_000_000
-# Limits above which collinearity is named (Fox & Monette 1992; Belsley et al. 1980).
-_INFLATED = 10.0
-_ILL_CONDITIONED = 30.0
+_FEWEST_FEATURES = 10
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,12 @@ class Coefficients:
 
 def has_coefficients(scorer: Scorer) -> bool:
     """Tell whether a scorer is a logistic regression or a scorecard."""
-    return isinstance(scorer.net, Linear) and scorer.effect is None
+    return isinstance(scorer.net, Linear) and scorer.learner is scorer.net
+
+
+def most_rows(scorer: Scorer) -> int:
+    """Return how many rows the coefficients of a scorer are worth."""
+    return max(1, MOST_CELLS // max(scorer.preprocess.n_features, _FEWEST_FEATURES))
 
 
 def coefficients(
@@ -114,21 +122,18 @@ def coefficients(
     Args:
         scorer: One for which `has_coefficients` is true.
         schema: Its completed schema.
-        columns: N training rows.
+        columns: N training rows, about `most_rows` of them at most.
         label: ``[N]`` of 0 and 1.
         weight: ``[N]`` how much each row counts.
         l2: ``penalty.l2`` of the training.
         robust: Standard errors of the sandwich.
         group: ``[N]`` the customer of each row, whose rows are then taken together.
     """
-    n = len(label)
-    step = max(1, -(-n * scorer.preprocess.n_features // MOST_CELLS))
-    columns, label = columns.take(slice(None, None, step)), label[::step]
-    with torch.no_grad():
-        parts = [scorer.preprocess(*rows).double() for rows in columns.in_chunks(CHUNK_ROWS)]
-    x = torch.cat(parts).numpy()
-    weight = None if weight is None else weight[::step]
-    group = None if group is None else group[::step]
+    if (of_one := label.min()) == label.max():
+        who = "churners" if of_one else "customers who stay"
+        said = f"The {len(label):,} rows are all of {who}."
+        return Coefficients((), "Not measured.", (said,), None, {})
+    x = _features(scorer.preprocess, columns, len(label))
     penalty = l2 * (len(label) if weight is None else float(weight.sum()))
     features = scorer.preprocess
     is_scorecard = isinstance(features, ScorecardFeatures)
@@ -143,8 +148,6 @@ def coefficients(
             "The columns tell churners from others without an error in these rows, so odds ratios "
             "have no finite estimate; those shown are held back by the penalty"
         )
-    if step > 1:
-        warnings.append(f"One in {step} of the {n:,} training rows was taken")
     if isinstance(features, ScorecardFeatures):
         contrasts = of_terms(features, schema, columns)
     else:
@@ -156,7 +159,7 @@ def coefficients(
     if not is_scorecard:
         factors = dict(zip(names, inflation(x, of_column, len(names)).tolist(), strict=True))
         condition = condition_number(x)
-        warnings += _collinearity(factors, condition)
+        warnings += collinearity_said(factors, condition)
     if scorer.preprocess.smooth_clip:
         warnings.append(
             "With preprocess.scaling=robust numbers count less the further out they lie, so their "
@@ -171,17 +174,29 @@ def coefficients(
     )
 
 
+def _features(preprocess: Preprocess, columns: Columns, n_rows: int) -> Floats:
+    x, start = np.empty((n_rows, preprocess.n_features)), 0
+    with torch.no_grad():
+        for rows in columns.in_chunks(CHUNK_ROWS):
+            features = preprocess(*rows)
+            x[start : start + len(features)] = features.numpy()
+            start += len(features)
+    return x
+
+
 def _rows(
     fit: LogisticFit, contrasts: Iterable[Contrast], scorer: Scorer, warnings: list[str]
 ) -> list[Coefficient]:
     """Return the rows that can be estimated, and add warnings on the others."""
     assert isinstance(scorer.net, Linear)
     own = scorer.net.linear.weight.detach()[0].double().numpy()
-    rows, undetermined, separated = [], [], []
+    rows, undetermined, of_one, separated = [], [], [], []
     for contrast in contrasts:
         estimate, error = fit.estimate(contrast.vector)
         if not fit.is_estimable(contrast.vector):
             undetermined.append(f"{contrast.column} ({contrast.term})")
+        elif fit.is_of_one_group(contrast.vector):
+            of_one.append(f"{contrast.column} ({contrast.term})")
         elif error > SEPARATED_ERROR:
             separated.append(f"{contrast.column} ({contrast.term})")
         elif error > 0:
@@ -189,13 +204,18 @@ def _rows(
             rows.append(_coefficient(contrast, estimate, error, fit.freedom, model))
     if undetermined:
         warnings.append(
-            f"{_listed(undetermined)} cannot be told from other columns, which say exactly the "
+            f"{first_names(undetermined)} cannot be told from other columns, which say exactly the "
             "same in these rows, and are left out"
+        )
+    if of_one:
+        warnings.append(
+            f"{first_names(of_one)}: the rows of one customer alone tell, so nobody knows how much "
+            "it varies between customers; left out"
         )
     if separated:
         warnings.append(
-            f"{_listed(separated)}: all rows of one side are churners, or none is, so there is no "
-            "finite odds ratio; left out"
+            f"{first_names(separated)}: all rows of one side are churners, or none is, so there is "
+            "no finite odds ratio; left out"
         )
     strength: dict[str, float] = {}
     for row in rows:
@@ -235,30 +255,6 @@ def _columns_of_features(preprocess: Preprocess) -> tuple[list[str], npt.NDArray
         return [], np.empty(0, np.int64)
     names = list(dict.fromkeys(preprocess.feature_columns))
     return names, np.array([names.index(name) for name in preprocess.feature_columns])
-
-
-def _collinearity(factors: dict[str, float], condition: float) -> list[str]:
-    said = []
-    inflated = sorted((f for f in factors.items() if f[1] > _INFLATED), key=lambda f: -f[1])
-    if inflated:
-        named = [
-            f"{name} (exactly)" if factor > 1e4 else f"{name} ({factor:.0f})"
-            for name, factor in inflated
-        ]
-        said.append(
-            "Other columns nearly determine these, which makes their intervals wide (variance "
-            f"inflation in brackets): {_listed(named)}"
-        )
-    if condition > _ILL_CONDITIONED:
-        said.append(
-            f"The condition number is {condition:.0f}; above 30 columns are nearly collinear"
-        )
-    return said
-
-
-def _listed(names: Sequence[str], most: int = 12) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
 
 
 def _method(

@@ -110,4 +110,6 @@ def _columns(parsed: pd.DataFrame, schema: Schema) -> dict[str, pd.Series | Text
             continue
         codes, levels = pd.factorize(cells)
         columns[column.name] = Texts(codes, pd.Series(levels, dtype=object))
+    for group in schema.sequences:
+        columns.update({column.name: parsed[column.name] for column in group.columns})
     return columns

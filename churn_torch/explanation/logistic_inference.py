@@ -4,14 +4,17 @@ Standard errors come from the Hessian at the optimum (Wald); or they are robust,
 the rows' gradients (the sandwich of Huber 1967 and White 1980, HC0); or robust with rows of one
 customer taken together (Liang & Zeger 1986, with the correction ``G / (G - 1) * (N - 1) / (N - k)``
 for G customers, N rows and k coefficients, and Student's t of G - 1 degrees of freedom, because few
-customers do not show how much they vary). With a penalty the covariance is the inverse of the
+customers do not show how much they vary). Of fewer than `FEW_GROUPS` customers each is left out in
+turn, one step of Newton's method away from the optimum (the linearised jackknife CV3L of MacKinnon,
+Nielsen & Webb 2024, "Cluster-robust jackknife and bootstrap inference for logistic regression
+models"). With a penalty the covariance is the inverse of the
 penalised Hessian, which is that of the posterior under the prior that the penalty stands for (Wood
 2006, "On confidence intervals for generalized additive models").
 """
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +25,12 @@ from scipy.special import expit
 Floats = npt.NDArray[np.float64]
 
 # In directions in which the design varies less, relative to the most, it is exactly collinear.
-_RANK_TOLERANCE = 1e-9
+RANK_TOLERANCE = 1e-9
+# Rows that are multiplied at a time, so that no second matrix of all rows is in memory.
+_BLOCK_ROWS = 2_048
+# With fewer customers leaving one out changes the coefficients much more than its rows' gradients
+# say.
+FEW_GROUPS = 50
 _STEPS = 80
 _DECREMENT = 1e-9
 # Larger standard errors of log-odds are those of coefficients without a finite optimum.
@@ -38,6 +46,8 @@ class LogisticFit:
         intercept: The log-odds where all features are 0.
         covariance: ``[k, k]`` of the coefficients; 0 in directions that the rows do not determine.
         null: ``[k, m]``, a basis of these directions, scaled by ``scale``.
+        of_one: ``[k, m]``, directions that the rows of one customer alone determine, scaled so;
+            looked for among few customers.
         scale: ``[k]`` sizes of the features.
         freedom: Degrees of freedom of the standard errors: customers less one where their rows are
             taken together, else infinite.
@@ -49,6 +59,7 @@ class LogisticFit:
     intercept: float
     covariance: Floats
     null: Floats
+    of_one: Floats
     scale: Floats
     freedom: float
     is_separated: bool
@@ -60,10 +71,15 @@ class LogisticFit:
 
     def is_estimable(self, contrast: Floats) -> bool:
         """Tell whether the rows determine a linear combination of the coefficients."""
-        if not self.null.shape[1]:
-            return True
+        return not self._leans_on(self.null, contrast)
+
+    def is_of_one_group(self, contrast: Floats) -> bool:
+        """Tell whether one customer's rows alone determine it, so that its error is unknown."""
+        return self._leans_on(self.of_one, contrast)
+
+    def _leans_on(self, directions: Floats, contrast: Floats) -> bool:
         scaled = contrast / self.scale
-        return float(np.linalg.norm(self.null.T @ scaled)) < 1e-6 * float(np.linalg.norm(scaled))
+        return float(np.linalg.norm(directions.T @ scaled)) > 1e-6 * float(np.linalg.norm(scaled))
 
 
 def fit_logistic(
@@ -93,14 +109,15 @@ def fit_logistic(
     weight = np.ones(n) if weight is None else np.asarray(weight, np.float64)
     target = np.asarray(label, np.float64)
     mean = weight @ design / weight.sum()
-    centered = design - mean
-    scale = np.sqrt(weight @ centered**2 / weight.sum())
+    products = weighted_products(design, weight, mean)
+    scale = np.sqrt(np.diag(products) / weight.sum())
     scale[scale == 0] = 1.0
-    centered /= scale
-    values, vectors = np.linalg.eigh(centered.T @ (weight[:, None] * centered))
-    kept = values > _RANK_TOLERANCE * max(values.max(initial=0.0), 1e-300)
+    values, vectors = np.linalg.eigh(products / np.outer(scale, scale))
+    kept = values > RANK_TOLERANCE * max(values.max(initial=0.0), 1e-300)
     basis, null = vectors[:, kept], vectors[:, ~kept]
-    z = np.column_stack([np.ones(n), centered @ basis])
+    z = np.ones((n, 1 + basis.shape[1]))
+    for rows in _blocks(n):
+        z[rows, 1:] = (design[rows] - mean) / scale @ basis
     # The penalty in the coordinates of the basis: the coefficients are basis @ theta / scale.
     penalty = np.zeros((z.shape[1], z.shape[1]))
     penalty[1:, 1:] = l2 * basis.T @ (basis / scale[:, None] ** 2)
@@ -110,7 +127,7 @@ def fit_logistic(
     for _ in range(_STEPS):
         probability = expit(z @ theta)
         curvature = weight * probability * (1 - probability)
-        hessian = z.T @ (curvature[:, None] * z) + penalty
+        hessian = weighted_products(z, curvature) + penalty
         gradient = z.T @ (weight * (probability - target)) + penalty @ theta
         step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
         decrement = float(gradient @ step)
@@ -122,20 +139,20 @@ def fit_logistic(
     logit = z @ theta
     probability = expit(logit)
     curvature = weight * probability * (1 - probability)
-    inverse = np.linalg.pinv(z.T @ (curvature[:, None] * z) + penalty, hermitian=True)
-    covariance, freedom = inverse, np.inf
-    if robust or group is not None:
-        scores = z * (weight * (target - probability))[:, None]
-        factor = 1.0
-        if group is not None:
-            _, of_group = np.unique(group, return_inverse=True)
-            n_groups = int(of_group.max()) + 1
-            summed = np.zeros((n_groups, z.shape[1]))
-            np.add.at(summed, of_group, scores)
-            scores = summed
-            freedom = n_groups - 1
-            factor = n_groups / freedom * (n - 1) / (n - z.shape[1])
-        covariance = factor * inverse @ (scores.T @ scores) @ inverse
+    hessian = weighted_products(z, curvature) + penalty
+    residual = weight * (target - probability)
+    covariance = np.asarray(np.linalg.pinv(hessian, hermitian=True), np.float64)
+    freedom = np.inf
+    of_one = np.empty((z.shape[1], 0))
+    if group is not None:
+        _, of_group = np.unique(group, return_inverse=True)
+        freedom = int(of_group.max())
+        if freedom + 1 < FEW_GROUPS:
+            covariance, of_one = _jackknife(z, curvature, residual, of_group, hessian)
+        else:
+            covariance = _clustered(z, residual, of_group, covariance)
+    elif robust:
+        covariance = covariance @ weighted_products(z, residual**2) @ covariance
     to_raw = basis / scale[:, None]
     coefficients = to_raw @ theta[1:]
     wrong = (logit > 0) != (target > 0.5)
@@ -144,6 +161,7 @@ def fit_logistic(
         float(theta[0] - mean @ coefficients),
         to_raw @ covariance[1:, 1:] @ to_raw.T,
         null,
+        basis @ of_one[1:],
         scale,
         freedom,
         is_separated=l2 == 0 and not wrong.any() and float(np.abs(logit).min()) > 5,
@@ -166,53 +184,55 @@ def _shortened(
     return part
 
 
-def inflation(design: Floats, of_column: npt.NDArray[np.int64], n_columns: int) -> Floats:
-    """Return the variance inflation factor of each column, ``[n_columns]``; 1 is none.
-
-    Of a column with several features it is the generalised one, to the power of 1 over their
-    number, so that the same limits hold (Fox & Monette 1992, "Generalized collinearity
-    diagnostics"). Columns that others determine exactly have about 1e9.
+def weighted_products(rows: Floats, weight: Floats, mean: Floats | float = 0.0) -> Floats:
+    """Return the weighted sums of squares and products of columns, ``[k, k]``.
 
     Args:
-        design: ``[N, k]`` features.
-        of_column: ``[k]`` the column that each is made of.
-        n_columns: How many columns there are.
+        rows: ``[N, k]``.
+        weight: ``[N]``.
+        mean: ``[k]`` what is taken off each row.
     """
-    blocks = []
-    for column in range(n_columns):
-        block = design[:, of_column == column]
-        centered = block - block.mean(0)
-        size = np.linalg.norm(centered, axis=0)
-        centered = centered[:, size > 0] / size[size > 0]
-        if not centered.shape[1]:
-            blocks.append(np.empty((len(design), 0)))
-            continue
-        left, sizes, _ = np.linalg.svd(centered, full_matrices=False)
-        blocks.append(left[:, sizes > 1e-6 * sizes[0]])
-    ends = np.cumsum([0, *(block.shape[1] for block in blocks)])
-    whole = np.hstack(blocks)
-    values, vectors = np.linalg.eigh(whole.T @ whole)
-    inverse = (vectors / values.clip(1e-9)) @ vectors.T
-    factors = np.ones(n_columns)
-    for column, (start, end) in enumerate(itertools.pairwise(ends)):
-        if end > start:
-            determinant = np.linalg.slogdet(inverse[start:end, start:end])[1]
-            factors[column] = np.exp(max(determinant, 0.0) / (end - start))
-    return factors
+    total = np.zeros((rows.shape[1],) * 2)
+    for of_block in _blocks(len(rows)):
+        block = rows[of_block] - mean
+        total += block.T @ (weight[of_block, None] * block)
+    return total
 
 
-def condition_number(design: Floats) -> float:
-    """Return the condition number of features and a constant, each scaled to length 1.
+def _blocks(n_rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK_ROWS) for start in range(0, n_rows, _BLOCK_ROWS))
 
-    Above 30 some coefficients are hard to tell apart. Directions of exact collinearity do not
-    count. Source: Belsley, Kuh & Welsch 1980, "Regression diagnostics".
 
-    Args:
-        design: ``[N, k]`` features.
+def _clustered(
+    z: Floats, residual: Floats, of_group: npt.NDArray[np.int64], inverse: Floats
+) -> Floats:
+    n_groups = int(of_group.max()) + 1
+    scores = np.zeros((n_groups, z.shape[1]))
+    for rows in _blocks(len(z)):
+        np.add.at(scores, of_group[rows], z[rows] * residual[rows, None])
+    factor = n_groups / (n_groups - 1) * (len(z) - 1) / (len(z) - z.shape[1])
+    return np.asarray(factor * inverse @ (scores.T @ scores) @ inverse)
+
+
+def _jackknife(
+    z: Floats,
+    curvature: Floats,
+    residual: Floats,
+    of_group: npt.NDArray[np.int64],
+    hessian: Floats,
+) -> tuple[Floats, Floats]:
+    """Return how leaving out each group in turn changes the coefficients, as a covariance.
+
+    And the directions that are then not determined, in columns.
     """
-    whole = np.column_stack([np.ones(len(design)), design])
-    size = np.linalg.norm(whole, axis=0)
-    whole = whole[:, size > 0] / size[size > 0]
-    values = np.linalg.eigvalsh(whole.T @ whole)
-    kept = values[values > _RANK_TOLERANCE * values[-1]]
-    return float(np.sqrt(kept[-1] / kept[0]))
+    n_groups = int(of_group.max()) + 1
+    changes, of_one = np.empty((n_groups, z.shape[1])), []
+    for group in range(n_groups):
+        rows = np.flatnonzero(of_group == group)
+        values, vectors = np.linalg.eigh(hessian - weighted_products(z[rows], curvature[rows]))
+        kept = values > RANK_TOLERANCE * values[-1]
+        of_one.append(vectors[:, ~kept])
+        score = z[rows].T @ residual[rows]
+        changes[group] = vectors[:, kept] @ (vectors[:, kept].T @ score / values[kept])
+    covariance = (n_groups - 1) / n_groups * changes.T @ changes
+    return covariance, np.hstack(of_one)

@@ -127,7 +127,9 @@ class FoldedLinear(nn.Module):
         """Tell whether the scorer can be folded."""
         return isinstance(scorer.net, Linear) and not scorer.preprocess.piecewise.n_pieces
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is ignored.
 
         Shape:

@@ -43,7 +43,9 @@ class FoldedScorecard(nn.Module):
         """Tell whether the scorer is a scorecard."""
         return isinstance(scorer.preprocess, ScorecardFeatures) and isinstance(scorer.net, Linear)
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return calibrated probabilities and reasons; a group without columns is ignored.
 
         Shape:

@@ -10,12 +10,20 @@ from onnx import TensorProto, compose, helper
 
 from churn_torch.errors import InputError
 from churn_torch.export.net_value import NetValue
-from churn_torch.export.tensor_graph import BATCH, IR_VERSION, Group, input_groups, tensor_graph
+from churn_torch.export.sequence_inputs import list_graph
+from churn_torch.export.tensor_graph import (
+    BATCH,
+    IR_VERSION,
+    SEQUENCES,
+    Group,
+    input_groups,
+    tensor_graph,
+)
 from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import ALL_OUTPUTS, DECISION, PROBABILITY
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.missing_words import sentinel_values
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.schema import Column, Schema
 
 # The first opset that has every operator we use (Gelu), and the newest that is tested.
 OPSET, MOST_OPSET = 20, 23
@@ -28,7 +36,7 @@ def check_input_names(schema: Schema) -> None:
     Raises:
         InputError: A column is named like an output, or has no name.
     """
-    for column in schema.features:
+    for column in schema.explained:
         if column.name in ALL_OUTPUTS.values():
             raise InputError(
                 "export",
@@ -61,7 +69,7 @@ def build_onnx(
     The tensor part comes from ``torch.onnx.export``. The raw columns are put in front of it:
     numbers are concatenated as they are (those that the user called missing as NaN), each text
     column passes an ``ai.onnx.ml.LabelEncoder`` that gives its codes (missing 0, unseen 1,
-    vocabulary from 2).
+    vocabulary from 2). Of the events of sequences the last ones are taken (`list_graph`).
 
     Args:
         scorer: A trained scorer.
@@ -78,7 +86,8 @@ def build_onnx(
     """
     check_input_names(schema)
     groups = input_groups(schema)
-    names = [name for group in groups for name in group.columns]
+    names = [column.name for column in schema.explained]
+    names += [group.length_name for group in schema.sequences]
     # A raw column may have any name, `cat` and `add` included: no name of ours may equal one.
     prefix = "core."
     while any(name.startswith(prefix) for name in names):
@@ -109,11 +118,13 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
     """Join raw columns into matrices, text as codes."""
     nodes, inputs, outputs = [], [], []
     for group in groups:
+        if group.name == SEQUENCES:
+            continue
         joined, kind = list(group.columns), group.input_type
         inputs += [helper.make_tensor_value_info(name, kind, [BATCH, 1]) for name in joined]
         if kind == TensorProto.STRING:
             encoders = [
-                _label_encoder(schema, name, f"{prefix}code_{i}") for i, name in enumerate(joined)
+                _label_encoder(schema[name], f"{prefix}code_{i}") for i, name in enumerate(joined)
             ]
             nodes += encoders
             joined = [encoder.output[0] for encoder in encoders]
@@ -131,6 +142,11 @@ def _front_graph(schema: Schema, groups: list[Group], prefix: str, opset: int) -
             join = helper.make_node("Identity", joined, [raw], name=f"{raw}_alone")
         nodes.append(join)
         outputs.append(helper.make_tensor_value_info(raw, kind, [BATCH, len(joined)]))
+    if schema.sequences:
+        lists = list_graph(schema, prefix, _label_encoder, _missing_where_equal)
+        nodes += lists.nodes
+        inputs += lists.inputs
+        outputs.append(lists.output)
     return helper.make_model(
         helper.make_graph(nodes, "churn_torch", inputs, outputs),
         opset_imports=_opsets(opset),
@@ -170,11 +186,11 @@ def _opsets(opset: int) -> list[onnx.OperatorSetIdProto]:
     return [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
 
 
-def _label_encoder(schema: Schema, name: str, output: str) -> onnx.NodeProto:
-    code_of = text_codes(schema[name])
+def _label_encoder(column: Column, output: str) -> onnx.NodeProto:
+    code_of = text_codes(column)
     return helper.make_node(
         "LabelEncoder",
-        [name],
+        [column.name],
         [output],
         name=f"{output}_encoder",
         domain="ai.onnx.ml",

@@ -16,12 +16,27 @@ from churn_torch.models.input_quality import QUALITY_MEANING
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import FORMAT, NET_VALUE, QUALITY, REASONS, UPLIFT
-from churn_torch.tables.schema import Column, Schema
+from churn_torch.serving.outputs import (
+    EXPECTED_SPEND,
+    FORMAT,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
+from churn_torch.tables.schema import Column, Kind, Schema
 
 UPLIFT_MEANING = (
     "by how much a contact lowers the probability of churn, which is that of customers who are not "
     "contacted; below 0 a contact does harm"
+)
+SPEND_MEANING = (
+    "what the customer is expected to spend in the time that the model looks ahead, if they stay; "
+    "churn_probability says how likely it is that they do not"
 )
 
 
@@ -33,14 +48,18 @@ def describe_columns(schema: Schema, typical: Mapping[str, Any]) -> list[dict[st
         typical: A value for each input, from `typical_customer`. Dates are days since 1970-01-01
             UTC, as the file takes them.
     """
-    return [_described(column, typical[column.name]) for column in schema.inputs]
+    lists = {column.name for column in schema.lists}
+    return [
+        _described(column, typical[column.name], is_list=column.name in lists)
+        for column in schema.explained
+    ]
 
 
-def _described(column: Column, typical: Any) -> dict[str, Any]:
+def _described(column: Column, typical: Any, *, is_list: bool) -> dict[str, Any]:
     is_text = Schema.is_text(column)
     return {
         "name": column.name,
-        "kind": column.kind.value,
+        "kind": Kind.SEQUENCE.value if is_list else column.kind.value,
         "type": "string" if is_text else "float64" if Schema.is_float64(column) else "float32",
         "minimum": column.minimum,
         "maximum": column.maximum,
@@ -126,6 +145,8 @@ def file_metadata(
         **({"quality": QUALITY_MEANING} if QUALITY in outputs else {}),
         **({"explain": metrics["explain"]} if "explain" in metrics else {}),
         **({} if scorer.effect is None else {"uplift": _described_effect(outputs, net_value)}),
+        **({} if scorer.hazard is None else {"survival": _described_hazard(schema, outputs)}),
+        **({"spend": {EXPECTED_SPEND: SPEND_MEANING}} if EXPECTED_SPEND in outputs else {}),
         **({"value": data["value"]} if "value" in data else {}),
         "opset": opset,
         "format": FORMAT,
@@ -144,6 +165,26 @@ def _described_effect(outputs: Sequence[str], net_value: NetValue | None) -> dic
     if net_value is not None:
         meaning[NET_VALUE] = net_value.meaning
     return {name: words for name, words in meaning.items() if name in outputs}
+
+
+def _described_hazard(schema: Schema, outputs: Sequence[str]) -> dict[str, Any]:
+    columns = LifetimeColumns.of(schema)
+    assert columns is not None
+    stayed = f"given that the customer has stayed for the time in {columns.stayed} (missing: 0)"
+    meaning = {
+        PROBABILITY: f"chance to leave within the next {columns.horizon} periods, {stayed}",
+        SURVIVAL: f"chance to be still there after 1, 2, ... {columns.n_periods} more periods, "
+        f"{stayed}",
+        MEDIAN_PERIODS: "periods from now after which half of such customers have left; NaN where "
+        f"more than half stay for {columns.n_periods} more periods",
+    }
+    return {
+        "stayed": columns.stayed,
+        "period": columns.period,
+        "horizon": columns.horizon,
+        "n_periods": columns.n_periods,
+        "outputs": {name: words for name, words in meaning.items() if name in outputs},
+    }
 
 
 def certificate(parity: Parity, date: str) -> str:

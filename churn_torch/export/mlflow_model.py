@@ -43,7 +43,14 @@ def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, An
 
         def schema(values: Any) -> Schema:
             return Schema(
-                [TensorSpec(np.dtype(TYPES[v.type]), (-1, *v.shape[1:]), v.name) for v in values]
+                [
+                    TensorSpec(
+                        np.dtype(TYPES[v.type]),
+                        (-1, *(d if isinstance(d, int) else -1 for d in v.shape[1:])),
+                        v.name,
+                    )
+                    for v in values
+                ]
             )
 
         file = ModelFile(model)
@@ -75,7 +82,9 @@ def log_model(model: Path, *, run_id: str, metrics: Mapping[str, Mapping[str, An
 def typical_row(file: ModelFile) -> Feed:
     """Return the inputs of one made-up row of typical values."""
     types = {value.name: TYPES[value.type] for value in file.session.get_inputs()}
+    lengths = {group.length_name: np.zeros((1, 1), np.int64) for group in file.schema.sequences}
+    cells = {column["name"]: column["typical"] for column in file.columns}
     return {
-        column["name"]: np.array([[column["typical"]]], dtype=types[column["name"]])
-        for column in file.columns
-    }
+        name: np.array([cell if isinstance(cell, list) else [cell]], dtype=types[name])
+        for name, cell in cells.items()
+    } | lengths

@@ -44,7 +44,8 @@ class NetValue:
             return torch.tensor(self.value * self.factor - self.incentive, dtype=torch.float32)
         names = [[column.name for column in group] for group in (schema.float32, schema.float64)]
         wide = self.value in names[1]
-        values = columns[int(wide)][:, names[int(wide)].index(self.value)]
+        group = columns.float64 if wide else columns.float32
+        values = group[:, names[int(wide)].index(self.value)]
         return (values * self.factor - self.incentive).float()
 
     def __call__(self, probability: Tensor, uplift: Tensor, kept: Tensor) -> Tensor:

@@ -11,20 +11,34 @@ import torch
 
 from churn_torch.errors import ParityError
 from churn_torch.export.net_value import NetValue
+from churn_torch.export.output_parity import TOLERANCE, check_median, check_net_value, check_spend
+from churn_torch.export.rounding import (
+    REASON_RELATIVE_TOLERANCE,
+    REASON_TOLERANCE,
+    allowed_difference,
+    rows_that_rounding_decides,
+)
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.serving.session import Array, make_feed, open_session
 from churn_torch.tables.encode import encode
-from churn_torch.tables.schema import Schema
+from churn_torch.tables.schema import Schema, SequenceGroup
+from churn_torch.tables.sequences import events_of, in_cells, lengths_of
 
-TOLERANCE = 1e-5
-REASON_TOLERANCE = 1e-4
-# The same as a share of the largest reason of a row, about eight steps of float32: above 1,024
-# a single step is larger than 1e-4.
-REASON_RELATIVE_TOLERANCE = 1e-6
 TOLERANCES = {
     "probability": f"{TOLERANCE:g}, as uplift",
     "reasons": f"{REASON_TOLERANCE:g}, or {REASON_RELATIVE_TOLERANCE:g} of the largest reason of "
@@ -33,12 +47,6 @@ TOLERANCES = {
 # Log-odds beyond which rounding alone can move a probability by more than the tolerance.
 LARGE_LOGIT = 1_024
 BATCH_SIZES = (1, 2, 7, 1000)
-# The sums of a layer may be off by this share of the row's features; and how many rows are moved by
-# it at random.
-ROUNDING = 1e-6
-ROUNDED_ROWS = 64
-# Rows of a batch that rounding decides, at most; more are no accident.
-MOST_ROUNDED = 50
 
 HOSTILE_NUMBERS = (
     np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1e30, -1e30, 3.4e38, 1e308, 1e-30, 5e-324, 2.0**31,
@@ -55,7 +63,7 @@ class Parity:
 
     Attributes:
         n_rows: Rows compared.
-        max_difference: The largest difference in probability or uplift.
+        max_difference: The largest difference in probability, uplift or survival.
         max_difference_reasons: The largest difference in a reason; None without reasons.
         n_kinks: Rows whose reasons were not compared: a point of their integral is so near a kink
             of the net (relu) that rounding decides on which side it lies, in torch too.
@@ -89,7 +97,33 @@ def hostile_rows(parsed: pd.DataFrame, schema: Schema, n_rows: int, seed: int) -
         values = rows[column.name].to_numpy(object if schema.is_text(column) else np.float64).copy()
         values[replaced] = rng.choice(np.array(worst, dtype=values.dtype), replaced.sum())
         rows[column.name] = values
+    for group in schema.sequences:
+        rows = rows.assign(**_hostile_lists(rows, group, rng))
     return rows
+
+
+def _hostile_lists(
+    rows: pd.DataFrame, group: SequenceGroup, rng: np.random.Generator
+) -> dict[str, pd.Series]:
+    """Return lists of no event, one, as many as are read and more, half of the cells edge cases.
+
+    About half of the rows keep their number of events.
+    """
+    own = lengths_of(list(rows[group.columns[0].name]))
+    lengths = rng.choice([0, 1, group.last, group.last + 1, 2 * group.last + 3], len(rows))
+    lengths = np.where(rng.random(len(rows)) < 0.5, own, lengths)
+    events = events_of(rows, group)
+    drawn = rng.integers(0, max(1, len(events)), lengths.sum())
+    lists = {}
+    for column in group.columns:
+        is_text = Schema.is_text(column)
+        worst = HOSTILE_TEXTS if is_text else HOSTILE_NUMBERS
+        real = events[column.name].to_numpy(object if is_text else np.float64)
+        values = (real if len(real) else np.array(worst[:1], real.dtype))[drawn]
+        replaced = rng.random(len(values)) < 0.5
+        values[replaced] = rng.choice(np.array(worst, dtype=values.dtype), replaced.sum())
+        lists[column.name] = in_cells(values, lengths)
+    return lists
 
 
 def check_parity(
@@ -122,7 +156,7 @@ def check_parity(
     names = [output.name for output in session.get_outputs()]
     quality = InputQuality(schema)
     real = parsed.iloc[np.arange(sum(BATCH_SIZES)) % len(parsed)]
-    n_rounded = dict.fromkeys((PROBABILITY, REASONS, UPLIFT), 0)
+    n_rounded = dict.fromkeys((PROBABILITY, REASONS, UPLIFT, SURVIVAL), 0)
     largest = dict.fromkeys(n_rounded, 0.0)
     batches = [
         rows.iloc[end - size : end]
@@ -132,13 +166,19 @@ def check_parity(
     for batch in batches:
         columns = Columns.from_arrays(encode(batch, schema))
         got = dict(zip(names, session.run(None, make_feed(batch, schema)), strict=True))
-        _check_shapes(got, len(batch), len(schema.features))
+        _check_shapes(got, len(batch), len(schema.explained), scorer.hazard)
         expected = {PROBABILITY: scorer.score(columns).numpy()}
         if UPLIFT in got:
             expected[UPLIFT] = scorer.score_uplift(columns)[1].numpy()
+        if SURVIVAL in got:
+            expected[SURVIVAL] = scorer.score_survival(columns).numpy()
+        if MEDIAN_PERIODS in got and scorer.hazard is not None:
+            check_median(got, expected.get(SURVIVAL), scorer, columns)
         if NET_VALUE in got:
             assert net_value is not None
-            _check_net_value(got, net_value, columns, schema)
+            check_net_value(got, net_value, columns, schema)
+        if EXPECTED_SPEND in got:
+            check_spend(got[EXPECTED_SPEND], scorer.expected_spend(columns).numpy())
         if REASONS in got:
             expected[REASONS] = attribution.explain(columns).numpy()
         for name, values in expected.items():
@@ -146,7 +186,7 @@ def check_parity(
             n_rounded[name] += len(rounded)
             difference = np.abs(got[name] - values)
             difference[rounded] = 0
-            wrong = ~(np.isfinite(difference) & (difference <= _allowed(name, values)))
+            wrong = ~(np.isfinite(difference) & (difference <= allowed_difference(name, values)))
             if wrong.any():
                 raise _difference_error(name, got[name], values, wrong, batch, scorer, columns)
             largest[name] = max(largest[name], float(difference.max()))
@@ -158,98 +198,21 @@ def check_parity(
             raise ParityError("onnxruntime and torch disagree on the quality of the inputs")
     return Parity(
         n_rows=sum(map(len, batches)),
-        max_difference=max(largest[PROBABILITY], largest[UPLIFT]),
+        max_difference=max(largest[PROBABILITY], largest[UPLIFT], largest[SURVIVAL]),
         max_difference_reasons=largest[REASONS] if REASONS in names else None,
         n_kinks=n_rounded[REASONS],
-        n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT],
+        n_rounded=n_rounded[PROBABILITY] + n_rounded[UPLIFT] + n_rounded[SURVIVAL],
     )
 
 
-def _check_net_value(
-    got: Mapping[str, Array], net_value: NetValue, columns: Columns, schema: Schema
+def _check_shapes(
+    got: Mapping[str, Array], size: int, n_columns: int, hazard: Hazard | None
 ) -> None:
-    """Compare the net value with that of the file's own scores, which are compared elsewhere.
-
-    Raises:
-        ParityError: It differs by more than ``TOLERANCE`` of the amounts that are added up, or is
-            not missing where the customer's value is.
-    """
-    scores = {name: torch.from_numpy(got[name]) for name in (PROBABILITY, UPLIFT)}
-    kept = net_value.kept(columns, schema)
-    expected = net_value(scores[PROBABILITY], scores[UPLIFT], kept).numpy()
-    amount = kept.abs().numpy() + net_value.leaver_cost + net_value.stayer_cost
-    same = (got[NET_VALUE] == expected) | (np.isnan(got[NET_VALUE]) & np.isnan(expected))
-    with np.errstate(invalid="ignore"):
-        near = np.abs(got[NET_VALUE] - expected) <= TOLERANCE * np.maximum(1.0, amount)
-    if not (same | near & np.isfinite(amount)).all():
-        row = int(np.argmin(same | near))
-        raise ParityError(
-            f"expected onnxruntime and torch to agree in {NET_VALUE}, got "
-            f"{got[NET_VALUE][row]} and {expected[row]}"
-        )
-
-
-def reason_tolerance(reasons: Array) -> Array:
-    """Return by how much the reasons of each row may differ.
-
-    Args:
-        reasons: ``[N, F]`` log-odds.
-
-    Shape:
-        ``[N, 1]``.
-    """
-    largest: Array = np.abs(reasons).max(axis=1, keepdims=True)
-    return np.maximum(REASON_TOLERANCE, REASON_RELATIVE_TOLERANCE * largest)
-
-
-def _allowed(name: str, values: Array) -> Array:
-    """Return by how much each value of an output may differ."""
-    if name == REASONS:
-        return reason_tolerance(values)
-    return np.full_like(values, TOLERANCE)
-
-
-@torch.no_grad()
-def rows_that_rounding_decides(
-    name: str, got: Array, expected: Array, attribution: Attribution, columns: Columns
-) -> list[int]:
-    """Return the rows that differ too much, but no more than torch itself when a row is rounded.
-
-    Args:
-        name: The output, `PROBABILITY`, `REASONS` or `UPLIFT`.
-        got: Its values from the file, ``[N]`` or ``[N, F]``.
-        expected: Its values from torch.
-        attribution: With the scorer.
-        columns: The rows.
-    """
-    decided: list[int] = []
-    tolerance, scorer = _allowed(name, expected), attribution.scorer
-    differs = np.abs(got - expected) > tolerance
-    rows = np.flatnonzero(differs.any(axis=1) if differs.ndim == 2 else differs)
-    if len(rows) > MOST_ROUNDED:
-        return decided
-    generator = torch.Generator().manual_seed(0)
-    for row in rows:
-        x = scorer.preprocess(*columns.take(slice(row, row + 1)))
-        noise = 2 * torch.rand(ROUNDED_ROWS, x.shape[1], generator=generator) - 1
-        moved = x * (1 + ROUNDING * noise)
-        if name == REASONS:
-            answers = attribution(moved)
-        else:
-            answers = scorer.calibrated(scorer.net(moved))
-            answers = scorer.uplift(moved, answers) if name == UPLIFT else answers
-        low, high = answers.amin(0).numpy(), answers.amax(0).numpy()
-        # A row that rounding does not move by more than the tolerance is not excused.
-        unsure = (high - low > tolerance[row]).any()
-        near = (got[row] >= low - tolerance[row]) & (got[row] <= high + tolerance[row])
-        if unsure and near.all():
-            decided.append(int(row))
-    return decided
-
-
-def _check_shapes(got: Mapping[str, Array], size: int, n_columns: int) -> None:
+    widths = {REASONS: n_columns, QUALITY: n_columns}
+    if hazard is not None:
+        widths[SURVIVAL] = hazard.n_periods
     for name, values in got.items():
-        shape = (size, n_columns) if name in (REASONS, QUALITY) else (size,)
+        shape = (size, widths[name]) if name in widths else (size,)
         if values.shape != shape:
             raise ParityError(
                 f"expected the output {name} in the shape {shape}, got {values.shape}: the number "
@@ -270,7 +233,7 @@ def _difference_error(
     difference = np.nan_to_num(np.abs(got - expected), nan=np.inf)
     place = np.unravel_index(np.argmax(np.where(wrong, difference, -1)), wrong.shape)
     row = int(place[0])
-    tolerance = float(np.broadcast_to(_allowed(name, expected), expected.shape)[place])
+    tolerance = float(np.broadcast_to(allowed_difference(name, expected), expected.shape)[place])
     with torch.no_grad():
         logit = float(scorer.raw_logit(*columns.take(slice(row, row + 1))))
     is_large = not np.isfinite([got[place], expected[place]]).all() or not abs(logit) < LARGE_LOGIT

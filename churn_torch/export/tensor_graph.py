@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import torch
@@ -26,11 +27,22 @@ from churn_torch.models.attribution import Attribution
 from churn_torch.models.input_quality import InputQuality
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import DECISION, NET_VALUE, PROBABILITY, QUALITY, REASONS, UPLIFT
-from churn_torch.tables.schema import Schema
+from churn_torch.serving.outputs import (
+    DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
+    NET_VALUE,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
+from churn_torch.tables.schema import Column, Schema
 
 IR_VERSION = 10
 BATCH = "N"
+SEQUENCES = "sequences"  # the group of all columns of lists
 
 
 @dataclass(frozen=True)
@@ -41,16 +53,24 @@ class Group:
     columns: tuple[str, ...]
     input_type: int
     tensor_index: int
+    width: int
 
 
 def input_groups(schema: Schema) -> list[Group]:
     """Return the non-empty groups of input columns, in the order of `Columns`."""
+    lists = tuple(column.name for column in schema.lists)
+    n_cells = sum(group.width for group in schema.sequences)
     groups = [
-        Group("float32", tuple(c.name for c in schema.float32), TensorProto.FLOAT, 0),
-        Group("float64", tuple(c.name for c in schema.float64), TensorProto.DOUBLE, 1),
-        Group("codes", tuple(c.name for c in schema.text), TensorProto.STRING, 2),
+        _plain_group("float32", schema.float32, TensorProto.FLOAT, 0),
+        _plain_group("float64", schema.float64, TensorProto.DOUBLE, 1),
+        _plain_group("codes", schema.text, TensorProto.STRING, 2),
+        Group(SEQUENCES, lists, TensorProto.DOUBLE, 3, n_cells),
     ]
     return [group for group in groups if group.columns]
+
+
+def _plain_group(name: str, columns: Sequence[Column], input_type: int, index: int) -> Group:
+    return Group(name, tuple(c.name for c in columns), input_type, index, len(columns))
 
 
 def tensor_graph(
@@ -71,8 +91,10 @@ def tensor_graph(
         opset: Version of the standard operators.
         net_value: How the net value is computed, if it is among the outputs.
     """
-    # The effect takes the row in model space, which a folded scorer never makes.
-    folded, attribution = None if scorer.effect is not None else _folded(scorer), None
+    # The other heads take the row in model space, which a folded scorer never makes; and what folds
+    # is a calibrator, not a hazard.
+    plain = scorer.learner is scorer.net and scorer.spend is None
+    folded, attribution = _folded(scorer) if plain else None, None
     if REASONS in outputs and folded is None:
         attribution = Attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
@@ -94,8 +116,11 @@ def tensor_graph(
 def _traced(
     graph: _TensorGraph, groups: list[Group], opset: int, n_rows: int, *, any_number: bool
 ) -> onnx.ModelProto:
-    dtypes = {"float32": torch.float32, "float64": torch.float64, "codes": torch.int64}
-    examples = tuple(torch.zeros(n_rows, len(g.columns), dtype=dtypes[g.name]) for g in groups)
+    dtypes = {
+        **{"float32": torch.float32, "float64": torch.float64, "codes": torch.int64},
+        SEQUENCES: torch.float64,
+    }
+    examples = tuple(torch.zeros(n_rows, g.width, dtype=dtypes[g.name]) for g in groups)
     batch = torch.export.Dim(BATCH)
     with quiet_exporter(), kept_registry(), traced_once():
         program = torch.onnx.export(
@@ -155,7 +180,7 @@ class _TensorGraph(nn.Module):
         self.schema, self.net_value = schema, net_value
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        columns: list[Tensor] = [torch.empty(0)] * len(Columns._fields)
+        columns: list[Any] = [*[torch.empty(0)] * 3, None]  # as in `Columns`
         for index, tensor in zip(self.indices, tensors, strict=True):
             columns[index] = tensor
         values: dict[str, Tensor] = {}
@@ -164,7 +189,11 @@ class _TensorGraph(nn.Module):
         else:
             x = self.scorer.preprocess(*columns)
             logit = self.scorer.net(x)
-            values[PROBABILITY] = self.scorer.calibrated(logit)
+            stayed = self.scorer.stayed(columns[0], columns[1])
+            values[PROBABILITY] = self.scorer.calibrated(logit, stayed)
+            if self.scorer.hazard is not None and stayed is not None:
+                values[SURVIVAL] = self.scorer.hazard.survival(logit, stayed)
+                values[MEDIAN_PERIODS] = self.scorer.hazard.median(values[SURVIVAL])
             if self.attribution is not None:
                 values[REASONS] = self.attribution(x, logit)
             if self.scorer.effect is not None:
@@ -172,6 +201,8 @@ class _TensorGraph(nn.Module):
             if self.net_value is not None:
                 kept = self.net_value.kept(Columns(*columns), self.schema)
                 values[NET_VALUE] = self.net_value(values[PROBABILITY], values[UPLIFT], kept)
+            if self.scorer.spend is not None:
+                values[EXPECTED_SPEND] = self.scorer.spend(x)
         if QUALITY in self.outputs:
             values[QUALITY] = self.quality(*columns)
         return tuple(values[name] for name in self.outputs)

@@ -162,6 +162,44 @@ def _sgn(x: Any) -> Any:
     return opset20.Sign(x)
 
 
+def _gru(
+    events: Any,
+    start: Any,
+    weights: Any,
+    has_biases: bool,
+    n_layers: int,
+    dropout: float,
+    training: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> Any:
+    """Translate ``torch.gru`` of one layer, one direction and rows first into ONNX's operator.
+
+    It starts with a state of zeros. ONNX wants the gates in another order: update, reset, new.
+    Events come first in its tensors. A row of zeros is added and taken away again, because
+    onnxruntime crashes where there is none.
+    """
+    size = weights[1].shape[1]
+    order = [*range(size, 2 * size), *range(size), *range(2 * size, 3 * size)]
+    gates: Any = opset20.Constant(value_ints=order)
+    of_input, of_state, *biases = (opset20.Gather(weight, gates, axis=0) for weight in weights)
+    first: Any = opset20.Constant(value_ints=[0])
+    second: Any = opset20.Constant(value_ints=[1])
+    one_row: Any = opset20.Constant(value_ints=[0, 0, 0, 0, 1, 0])
+    minus_one: Any = opset20.Constant(value_ints=[-1])
+    states, last = opset20.GRU(
+        opset20.Pad(opset20.Transpose(events, perm=[1, 0, 2]), one_row),
+        opset20.Unsqueeze(of_input, first),
+        opset20.Unsqueeze(of_state, first),
+        opset20.Unsqueeze(opset20.Concat(*biases, axis=0), first),
+        hidden_size=size,
+        linear_before_reset=1,
+    )
+    one_direction = opset20.Transpose(opset20.Squeeze(states, second), perm=[1, 0, 2])
+    rows = opset20.Slice(one_direction, first, minus_one, first)
+    return rows, opset20.Slice(last, first, minus_one, second)
+
+
 aten = torch.ops.aten
 # In addition to the exporter's own: shorter ones, and those whose lack would make it decompose.
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
@@ -171,4 +209,5 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     aten.detach_.default: _detach,
     aten.rsub.Scalar: _rsub,
     aten.sgn.default: _sgn,
+    aten.gru.input: _gru,
 }

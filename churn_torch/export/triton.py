@@ -52,7 +52,8 @@ def config(model: bytes | str | Path) -> str:
 
 def _tensor(field: str, value: Any) -> str:
     # Triton has no empty dims: an output of shape [N] in the file is [N, 1] for its clients.
-    dims, reshape = value.shape[1:], ""
+    # A list of any length, as a column of sequences has, is a dimension of -1.
+    dims, reshape = [d if isinstance(d, int) else -1 for d in value.shape[1:]], ""
     if not dims:
         dims, reshape = [1], "  reshape { shape: [ ] }\n"
     name = json.dumps(value.name, ensure_ascii=False)  # protobuf text uses the same escapes

@@ -48,7 +48,9 @@ def typical_customer(scorer: Scorer, schema: Schema, parsed: pd.DataFrame, base_
         parsed: Parsed real rows.
         base_rate: The churn rate of the training rows.
     """
-    defaults = training_defaults(scorer.preprocess, schema)
+    # The events of no two customers agree, and those of one are not shown: there are none.
+    lists: Row = {column.name: [] for column in schema.lists}
+    defaults = training_defaults(scorer.preprocess, schema) | lists
     if len(parsed) < N_NEIGHBOURS:
         return defaults
     columns = Columns.from_arrays(encode(parsed, schema))
@@ -67,6 +69,7 @@ def typical_customer(scorer: Scorer, schema: Schema, parsed: pd.DataFrame, base_
             name: values[i] if values[i] is not None else defaults[name]
             for name, values in (numbers | texts).items()
         }
+        | lists
         for i in range(len(centres))
     ]
     rows = pd.DataFrame(summaries)

@@ -27,7 +27,14 @@ from churn_torch.export.weight_compression import (
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import ALL_OUTPUTS, NET_VALUE, OUTPUTS, REASONS
+from churn_torch.serving.outputs import (
+    ALL_OUTPUTS,
+    NET_VALUE,
+    REASONS,
+    SPEND_OUTPUTS,
+    SURVIVAL_OUTPUTS,
+    UPLIFT_OUTPUTS,
+)
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
 from churn_torch.tables.schema import Schema
@@ -90,9 +97,11 @@ class ExportOptions:
 
     def names(self, scorer: Scorer, net_value: NetValue | None = None) -> list[str]:
         """Return the outputs of a scorer by name, in their order in the file."""
-        there = OUTPUTS if scorer.effect is None else ALL_OUTPUTS
-        left_out = NET_VALUE if net_value is None else ""
-        return [n for word, n in there.items() if word in self.outputs and n != left_out]
+        left_out = {NET_VALUE} if net_value is None else set()
+        left_out |= set(UPLIFT_OUTPUTS.values()) if scorer.effect is None else set()
+        left_out |= set(SPEND_OUTPUTS.values()) if scorer.spend is None else set()
+        left_out |= set(SURVIVAL_OUTPUTS.values()) if scorer.hazard is None else set()
+        return [n for word, n in ALL_OUTPUTS.items() if word in self.outputs and n not in left_out]
 
 
 @dataclass(frozen=True)

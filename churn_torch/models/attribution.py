@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.preprocessing.preprocess import Columns
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 
 # Numbers of points that are tried, and the largest accepted error of the integral, in log-odds.
 POINTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -45,6 +45,7 @@ class Attribution(nn.Module):
     """
 
     typical: Tensor
+    typical_contributions: Tensor
 
     def __init__(
         self, scorer: Scorer, n_points: int, gradient: Callable[[Tensor], Tensor] | None = None
@@ -61,7 +62,10 @@ class Attribution(nn.Module):
         preprocess = scorer.preprocess
         self.register_buffer("of_column", preprocess.of_column())
         with torch.no_grad():
-            self.register_buffer("typical", net(scorer.baseline.unsqueeze(0)))
+            baseline = scorer.baseline.unsqueeze(0)
+            self.register_buffer("typical", net(baseline))
+            added = None if self.contributions is None else self.contributions(baseline)
+            self.register_buffer("typical_contributions", added)
 
     def forward(self, x: Tensor, logit: Tensor | None = None) -> Tensor:
         """Return the reasons of model-space rows ``[N, n_features]``.
@@ -71,8 +75,7 @@ class Attribution(nn.Module):
             logit: The net's logits of them, if they have been computed already.
         """
         if self.contributions is not None:
-            typical = self.contributions(self.scorer.baseline.unsqueeze(0))
-            exact: Tensor = self.contributions(x) - typical
+            exact: Tensor = self.contributions(x) - self.typical_contributions
             return exact
         reasons = self._integrated(x)
         if self.n_points == 1:  # only chosen where it is exact
@@ -130,7 +133,7 @@ class Attribution(nn.Module):
 
     def _chunks(self, columns: Columns) -> Iterator[Tensor]:
         """Yield rows in model space, as many as can be integrated at once."""
-        chunk_rows = max(1, min(CHUNK_ROWS, _EXPANDED_ROWS // self.n_points))
+        chunk_rows = max(1, min(self.scorer.chunk_rows, _EXPANDED_ROWS // self.n_points))
         for chunk in columns.in_chunks(chunk_rows):
             yield self.scorer.preprocess(*chunk)
 

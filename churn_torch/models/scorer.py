@@ -6,11 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from churn_torch.models.calibration import Calibrator
+from churn_torch.models.nets.survival import Hazard, Survival
 from churn_torch.models.nets.uplift import Uplift, treated_logit
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
+from churn_torch.models.spend_head import SpendHead
 
 # Rows scored at once: few enough for a net with many members, enough that per-call costs are small.
 CHUNK_ROWS = 8_192
+# Events scored at once, of rows with sequences.
+CHUNK_EVENTS = 131_072
 
 
 class Scorer(nn.Module):
@@ -23,8 +27,13 @@ class Scorer(nn.Module):
 
     ``baseline`` is the mean training row in model space; reasons are measured from it.
 
+    A scorer with a ``hazard`` tells when customers leave: the net's logit is what it adds to the
+    log-odds of leaving in every period, and the probability is the chance to leave within the
+    horizon. It has no calibrator, which would contradict the chances of the single periods.
+
     A scorer with an ``effect`` gives the probability of customers who are not contacted, and
-    `uplift`, by how much a contact lowers it.
+    `uplift`, by how much a contact lowers it. A scorer with a ``spend`` also gives
+    `expected_spend`, what a customer who stays will spend.
 
     Args:
         preprocess: Typed columns to model space.
@@ -32,6 +41,8 @@ class Scorer(nn.Module):
         calibrator: ``[N]`` logits to ``[N]`` calibrated logits.
         effect: What a contact adds to the logit of the net (`Uplift`); None where that was not
             learned.
+        spend: `SpendHead`; None where that was not learned.
+        hazard: When customers leave (`Survival`); None where only whether they leave was learned.
 
     Shape:
         Columns of N rows to ``[N]`` float32 probabilities.
@@ -46,31 +57,60 @@ class Scorer(nn.Module):
         net: nn.Module,
         calibrator: Calibrator,
         effect: nn.Module | None = None,
+        spend: SpendHead | None = None,
+        hazard: Hazard | None = None,
     ) -> None:
         super().__init__()
         self.preprocess = preprocess
         self.net = net
         self.calibrator = calibrator
         self.effect = effect
+        self.spend = spend
+        self.hazard = hazard
         self.register_buffer("prior_shift", torch.zeros(()))
         self.register_buffer("baseline", torch.zeros(preprocess.n_features))
 
-    def raw_logit(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def raw_logit(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return the logit of the net, which the training loss is computed from."""
-        logit: Tensor = self.net(self.preprocess(float32, float64, codes))
+        logit: Tensor = self.net(self.preprocess(float32, float64, codes, sequences))
         return logit
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return calibrated probabilities."""
-        return self.calibrated(self.raw_logit(float32, float64, codes))
+        logit = self.raw_logit(float32, float64, codes, sequences)
+        return self.calibrated(logit, self.stayed(float32, float64))
 
-    def calibrated(self, raw_logit: Tensor) -> Tensor:
-        """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``."""
+    def stayed(self, float32: Tensor, float64: Tensor) -> Tensor | None:
+        """Return how many periods customers have stayed, ``[N]``, where the model asks for it."""
+        return None if self.hazard is None else self.hazard.stayed(float32, float64)
+
+    def calibrated(self, raw_logit: Tensor, stayed: Tensor | None = None) -> Tensor:
+        """Return the calibrated probabilities of raw logits, ``[N]`` to ``[N]``.
+
+        Args:
+            raw_logit: The net's logits.
+            stayed: From `stayed`.
+        """
+        if self.hazard is not None:
+            assert stayed is not None
+            return self.hazard.leaves_within(raw_logit, stayed)
         return torch.sigmoid(self.calibrator(raw_logit - self.prior_shift))
 
     @property
+    def chunk_rows(self) -> int:
+        """How many rows are scored at once."""
+        n_events = sum(layout.last for layout in self.preprocess.sequence_layouts)
+        return max(1, min(CHUNK_ROWS, CHUNK_EVENTS // max(1, n_events)))
+
+    @property
     def learner(self) -> nn.Module:
-        """What is trained: the net, or `Uplift` around it."""
+        """What is trained: the net, or `Uplift` or `Survival` around it."""
+        if self.hazard is not None:
+            return Survival(self.net, self.hazard)
         return self.net if self.effect is None else Uplift(self.net, self.effect)
 
     def uplift(self, x: Tensor, probability: Tensor) -> Tensor:
@@ -93,7 +133,7 @@ class Scorer(nn.Module):
         was_training = self.training
         self.eval()
         parts = []
-        for chunk in columns.in_chunks(CHUNK_ROWS):
+        for chunk in columns.in_chunks(self.chunk_rows):
             x = self.preprocess(*chunk)
             probability = self.calibrated(self.net(x))
             parts.append((probability, self.uplift(x, probability)))
@@ -102,10 +142,30 @@ class Scorer(nn.Module):
         return probability, uplift
 
     @torch.no_grad()
+    def score_survival(self, columns: Columns) -> Tensor:
+        """Return the chance to stay for 1, 2, ... more periods of any number of rows, in chunks."""
+        assert self.hazard is not None
+        was_training = self.training
+        self.eval()
+        parts = []
+        for chunk in columns.in_chunks(CHUNK_ROWS):
+            stayed = self.hazard.stayed(chunk.float32, chunk.float64)
+            parts.append(self.hazard.survival(self.raw_logit(*chunk), stayed))
+        self.train(was_training)
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def expected_spend(self, columns: Columns) -> Tensor:
+        """Return what each customer is expected to spend who stays, ``[N]``, chunk by chunk."""
+        assert self.spend is not None
+        chunks = columns.in_chunks(CHUNK_ROWS)
+        return torch.cat([self.spend(self.preprocess(*chunk)) for chunk in chunks])
+
+    @torch.no_grad()
     def score(self, columns: Columns) -> Tensor:
         """Return calibrated probabilities of any number of rows, chunk by chunk."""
         was_training = self.training
         self.eval()
-        parts = [self(*chunk) for chunk in columns.in_chunks(CHUNK_ROWS)]
+        parts = [self(*chunk) for chunk in columns.in_chunks(self.chunk_rows)]
         self.train(was_training)
         return torch.cat(parts)

@@ -95,7 +95,10 @@ def assumptions(campaign: CampaignFigures) -> list[str]:
 
 def _value_sentence(campaign: CampaignFigures) -> str:
     value, periods = campaign.value, campaign.value["horizon"]
-    said = f"A customer is worth {value['value']}"
+    worth = value["value"]
+    if worth == "predicted":
+        worth = "what the model expects them to spend who stay"
+    said = f"A customer is worth {worth}"
     if periods > 1:
         said += f" in each of {periods} periods"
         rate = value["discount_rate"]

@@ -216,7 +216,9 @@ def _small(column: str, found: Mapping[str, Any]) -> Iterator[str]:
     """Name the groups that are not compared at all, and those of which only some metrics are."""
     tiny = [one for one in found["groups"] if "base_rate" in one["too_small"]]
     if tiny:
-        named = listed([f"{one['group']} ({one['n']:,} customers)" for one in tiny])
+        named = listed(
+            [f"{one['group']} ({one['n']:,} customer{'s' * (one['n'] != 1)})" for one in tiny]
+        )
         yield f"Too small to be compared, with fewer than 30 customers: {column} {named}."
     some = [one for one in found["groups"] if one["too_small"] and one not in tiny]
     for group in some:

@@ -35,8 +35,12 @@ def p_value(value: float) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
 
 
-def factor_in_words(factor: float) -> str:
-    """Write a factor on the odds: ``x 1.5``, ``x 0.62``, ``x 140``."""
-    if factor >= 100:
-        return f"x {factor:,.0f}"
-    return f"x {factor:.1f}" if factor >= 1 else f"x {factor:.2f}"
+def factor_in_words(factor: float, *, more_digits: int = 0) -> str:
+    """Write a factor on the odds: ``x 1.5``, ``x 0.62``, ``x 140``.
+
+    Args:
+        factor: The factor.
+        more_digits: After the point, for charts and for what they show.
+    """
+    digits = 0 if factor >= 100 else (1 if factor >= 1 else 2) + more_digits
+    return f"x {factor:,.{digits}f}"

@@ -19,10 +19,11 @@ def profit_table(figures: Mapping[str, Mapping[str, Any]]) -> Table:
             returns.
     """
     first = next(iter(figures.values()))
+    warned = f". {first['sentence']}." if "sentence" in first else ""
     table = Table(
         title="Profit",
         caption=f"of {first['n']:,} customers, at the expected keep rate; in brackets: interval of "
-        f"95 % ({first['method']})",
+        f"95 % ({first['method']}){warned}",
     )
     table.add_column("offer", no_wrap=True)
     for name, one in figures.items():

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from churn_torch.errors import InputError, suggest
 from churn_torch.report.formats import listed, score
 
 if TYPE_CHECKING:
@@ -21,50 +20,30 @@ SORTED_BY = "log_loss"
 DIFFERENCE = f"test_{SORTED_BY}_minus_best"
 # So many jobs are named in a sentence.
 _NAMED = 5
-LOWER_IS_BETTER = frozenset({"log_loss", "brier", "ece"})
 
 
-def ranked(rows: Iterable[Mapping[str, Any]], sort_by: str = SORTED_BY) -> list[Mapping[str, Any]]:
-    """Sort the jobs of a sweep by a validation metric, best first and failed ones last.
+def ranked(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Sort the jobs of a sweep by their validation log-loss, best first and failed ones last.
 
     Args:
         rows: One mapping for each job, with ``job`` (number), ``overrides`` (text), ``status``
             (``"ok"``, or anything else when it failed), ``error`` (text, when it failed) and
             metrics named ``validation_auroc``, ``test_auroc`` and so on.
-        sort_by: A metric of ``SplitMetrics.evaluate``, without its split.
-
-    Raises:
-        InputError: No job that finished has that metric.
     """
-    rows = list(rows)
-    key = f"validation_{sort_by}"
-    finished = [row for row in rows if row["status"] == "ok"]
-    if finished and not any(key in row for row in finished):
-        prefix = "validation_"
-        names = {name for row in finished for name in row if name.startswith(prefix)}
-        known = sorted(name.removeprefix(prefix) for name in names)
-        raise InputError(
-            "sort_by",
-            expected=f"one of {', '.join(known)}",
-            got=f"{sort_by!r}{suggest(sort_by, known)}",
-        )
 
     def rank(row: Mapping[str, Any]) -> tuple[bool, bool, float, int]:
-        value = float(row.get(key, math.nan))
-        badness = value if sort_by in LOWER_IS_BETTER else -value
-        unknown = math.isnan(value)
-        return row["status"] != "ok", unknown, 0.0 if unknown else badness, row["job"]
+        loss = float(row.get(f"validation_{SORTED_BY}", math.nan))
+        unknown = math.isnan(loss)
+        return row["status"] != "ok", unknown, 0.0 if unknown else loss, row["job"]
 
     return sorted(rows, key=rank)
 
 
-def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = SORTED_BY) -> Table:
+def sweep_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Lay out a sweep, one line for each job, in the order of `ranked` (see there for ``rows``)."""
-    metrics = dict.fromkeys(
-        [f"validation_{sort_by}", "validation_log_loss", "validation_auroc", "test_auroc"]
-    )
+    metrics = (f"validation_{SORTED_BY}", "validation_auroc", "test_auroc")
     compared = any(DIFFERENCE in row for row in rows)
-    notes = [f"best validation {sort_by} first"]
+    notes = [f"best validation {SORTED_BY} first"]
     if compared:
         notes.append(
             "in brackets: interval of 95 % of the difference, which holds for all jobs at once; "
@@ -78,7 +57,7 @@ def sweep_table(rows: Sequence[Mapping[str, Any]], sort_by: str = SORTED_BY) -> 
     if compared:
         table.add_column(f"test {SORTED_BY} minus the best job's", justify="right")
     table.add_column("status", overflow="fold")
-    for row in ranked(rows, sort_by):
+    for row in ranked(rows):
         scores = [score(row[metric]) if metric in row else "" for metric in metrics]
         if compared:
             scores.append(_difference(row))

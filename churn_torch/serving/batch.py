@@ -19,14 +19,14 @@ from onnx.utils import Extractor
 
 from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT_OUTPUTS
-from churn_torch.serving.session import Array, Feed, as_input, open_session
+from churn_torch.serving.outputs import SCORES
+from churn_torch.serving.session import Array, Feed, as_input, list_inputs, open_session
 from churn_torch.tables.encode import Texts
 
 # Rows that pass the graph at a time: what the nodes compute then fits the cache of a core.
 BLOCK_ROWS = 8_192
-# The scores: the probability and, of a model of uplift, the uplift.
-SCORES = (PROBABILITY, *UPLIFT_OUTPUTS.values())
+# Of a model of sequences, so many events pass it at a time.
+_BLOCK_EVENTS = 65_536
 
 
 class BatchModel:
@@ -59,7 +59,7 @@ class BatchModel:
         texts = {column.name for column in self.schema.text}
         whole = onnx.load(path)
         check_decision(self.threshold, whole.graph, str(path))
-        model = Extractor(whole).extract_model(file.names, self.outputs)
+        model = Extractor(whole).extract_model(file.inputs, self.outputs)
         encoders = [
             node
             for node in model.graph.node
@@ -80,7 +80,10 @@ class BatchModel:
         """
         feed: Feed = {}
         texts: dict[str, Texts] = {}
+        lists = {column.name for column in self.schema.lists}
         for name, column in columns.items():
+            if name in lists:
+                continue
             if isinstance(column, Texts):
                 texts[name] = column
             else:
@@ -90,25 +93,27 @@ class BatchModel:
             encoded = self._encoders.run(list(self._encoded), words)
             for (output, name), of_text in zip(self._encoded.items(), encoded, strict=True):
                 feed[output] = np.asarray(of_text)[texts[name].codes]
+        of_lists = {n: c for n, c in columns.items() if n in lists and isinstance(c, pd.Series)}
+        for group in self.schema.sequences:
+            feed.update(list_inputs(of_lists, group))
         return feed
-
-    def run(self, columns: Mapping[str, pd.Series | Texts]) -> tuple[Array, Array]:
-        """Return probability ``[N]`` float32 and decision ``[N]`` int64 of columns as in `feed`."""
-        probability = self.compute(columns)[PROBABILITY]
-        return probability, self.decide(probability)
 
     def compute(self, columns: Mapping[str, pd.Series | Texts]) -> dict[str, Array]:
         """Return `outputs` by name, each with N rows, of columns as in `feed`."""
         feed = self.feed(columns)
-        n_rows = len(next(iter(feed.values())))
+        n_rows, size = len(next(iter(feed.values()))), self._block_rows
         blocks = [
-            self.session.run(
-                self.outputs, {name: x[start : start + BLOCK_ROWS] for name, x in feed.items()}
-            )
-            for start in range(0, max(n_rows, 1), BLOCK_ROWS)
+            self.session.run(self.outputs, {name: x[at : at + size] for name, x in feed.items()})
+            for at in range(0, max(n_rows, 1), size)
         ]
         whole = map(np.concatenate, zip(*blocks, strict=True))
         return dict(zip(self.outputs, whole, strict=True))
+
+    @property
+    def _block_rows(self) -> int:
+        """Rows that pass the graph at a time."""
+        n_events = max([1, *(group.last for group in self.schema.sequences)])
+        return BLOCK_ROWS if n_events == 1 else max(1, min(BLOCK_ROWS, _BLOCK_EVENTS // n_events))
 
     def decide(self, probability: Array) -> Array:
         """Return the decisions of probabilities, ``[N]`` int64."""

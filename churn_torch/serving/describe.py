@@ -45,7 +45,9 @@ def inputs_table(columns: Sequence[Mapping[str, Any]], has_quality: bool) -> Tab
         has_quality: Whether the file has the output ``quality``, which flags unusual values.
     """
     table = Table(
-        title="Inputs, each [N, 1]",
+        title="Inputs, each [N, 1]; sequences [N, T], with a length [N, 1] for each group"
+        if any(column["kind"] == "sequence" for column in columns)
+        else "Inputs, each [N, 1]",
         caption="Other values are accepted too; a missing value is NaN or ''."
         + (" The output quality flags both." if has_quality else ""),
     )
@@ -86,6 +88,8 @@ def _value(value: Any, column: Mapping[str, Any]) -> str:
     """Return a value as text; dates are stored as days since 1970."""
     if value is None:
         return "–"
+    if isinstance(value, list):
+        return "no events" if not value else f"{len(value)} events"
     if isinstance(value, str):
         return _cut(value) or "(missing)"
     if column["kind"] != "datetime":
@@ -111,14 +115,19 @@ def outputs_table(file: ModelFile) -> Table:
     if decision := file.metadata.get("decision"):
         meaning[DECISION] += f"; 1 means {decision['meaning']}"
     if reasons := file.metadata.get("reasons"):
+        what, total = reasons["unit"], "logit before calibration"
+        if "survival" in file.metadata:
+            what += " of leaving in any one period"
+            total = "net's part of them, beside the baseline of the period"
         meaning[REASONS] = (
-            f"{reasons['unit']} that each input adds; their sum plus {reasons['base']:.6g} is the "
-            f"logit before calibration ({_method(reasons)})"
+            f"{what} that each input adds; their sum plus {reasons['base']:.6g} is the {total} "
+            f"({_method(reasons)})"
         )
         for group in file.metadata.get("correlated_columns", ()):
             meaning[REASONS] += f"; {group['sentence']}"
-    for name, entry in file.metadata.get("uplift", {}).items():
-        meaning[name] = entry
+    for heads in ("uplift", "spend"):
+        meaning.update(file.metadata.get(heads, {}))
+    meaning.update(file.metadata.get("survival", {}).get("outputs", {}))
     if quality := file.metadata.get("quality"):
         meaning[QUALITY] = ", ".join(f"{code} {word}" for code, word in quality.items())
     for value in file.session.get_outputs():

@@ -18,8 +18,8 @@ from churn_torch.tables.schema import Schema
 # Entries of the metadata that are JSON; all others, also those of other tools, are text.
 _JSON = (
     *("format", "opset", "columns", "threshold", "base_rate", "calibration", "metrics"),
-    *("training", "decision", "reasons", "quality", "uplift", "value", "parity"),
-    *("correlated_columns", "explain"),
+    *("training", "decision", "reasons", "quality", "uplift", "spend", "survival", "value"),
+    *("correlated_columns", "explain", "parity"),
 )
 
 
@@ -39,7 +39,9 @@ class ModelFile:
     Attributes:
         session: The onnxruntime session.
         metadata: The metadata, with JSON parsed in all entries but ``schema``.
-        names: The inputs in order, which is also the order of the columns of reasons and quality.
+        inputs: The inputs in order.
+        names: The inputs without the lengths of sequences: the columns of reasons and quality, in
+            their order.
         outputs: The outputs in order.
 
     Raises:
@@ -70,7 +72,9 @@ class ModelFile:
                 key: json.loads(value) if key in _JSON else value for key, value in stored.items()
             }
             self.schema = Schema.from_json(stored["schema"])
-            self.names = [value.name for value in self.session.get_inputs()]
+            self.inputs = [value.name for value in self.session.get_inputs()]
+            lengths = {group.length_name for group in self.schema.sequences}
+            self.names = [name for name in self.inputs if name not in lengths]
             if [column["name"] for column in self.columns] != self.names:
                 raise ValueError("its columns are not the inputs")
             threshold = self.metadata["threshold"]
@@ -153,10 +157,11 @@ def damaged(where: str, what: str) -> InputError:
 
 
 def missing_run(run: str, expected: str, nearby: Iterable[Path]) -> InputError:
-    """Return the error of a run that is not there, with the name nearest to it."""
+    """Return the error of a run that is not there, with the name nearest to it, or is a file."""
+    what = "a file" if Path(run).exists() else f"not there{suggest(run, map(str, nearby))}"
     return InputError(
         "run",
         expected=expected,
-        got=f"{run!r}, which is not there{suggest(run, map(str, nearby))}",
+        got=f"{run!r}, which is {what}",
         fix="train first, or name a folder under outputs/",
     )

@@ -13,6 +13,7 @@ import pandas as pd
 from churn_torch.report.formats import factor_in_words
 from churn_torch.tables.cells import Storage, canonical_text, plain
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.sequences import lengths_of, lists_of
 
 N_REASONS = 3
 # A smaller factor on the odds would be written as 1.0.
@@ -120,6 +121,9 @@ def cell_in_words(cell: str | float, column: Column) -> str:
 
 def _words(series: pd.Series, kind: Kind) -> Any:
     """Return cells as people write them."""
+    if kind is Kind.SEQUENCE:
+        lengths = lengths_of(lists_of(series, str(series.name)))
+        return np.array([f"{n} event{'' if n == 1 else 's'}" for n in lengths.tolist()], object)
     storage, values = plain(series)
     if storage is Storage.NUMBER:
         codes, levels = pd.factorize(values, use_na_sentinel=False)

@@ -13,7 +13,7 @@ from rich.console import RenderableType
 from churn_torch.errors import InputError, suggest
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.outputs import DECISION, PROBABILITY, UPLIFT_OUTPUTS
+from churn_torch.serving.outputs import DECISION, PROBABILITY, SCORES
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
@@ -23,7 +23,7 @@ from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.readers.sources import PLAINLY, READ_ROWS
 from churn_torch.tables.schema import Schema
 
-OUTPUTS = (PROBABILITY, DECISION, *UPLIFT_OUTPUTS.values())
+OUTPUTS = (PROBABILITY, DECISION, *SCORES[1:])
 
 
 def score_table(
@@ -71,7 +71,7 @@ def score_table(
         announce("The run names no id column: scores are written with the row number.")
     columns, texts = None, []
     if kept is not None:
-        read = [*kept, *(column.name for column in batch_model.schema.features)]
+        read = [*kept, *batch_model.schema.read]
         # Only these. Where one is absent, all are read, for a message that names the nearest.
         if set(read) <= set(sources.column_names(source, reading) or ()):
             columns = list(dict.fromkeys(read))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import onnxruntime as ort
 import pandas as pd
 
 from churn_torch.errors import InputError, first_line
-from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.schema import Column, Schema, SequenceGroup
+from churn_torch.tables.sequences import lengths_of
 
 Array = np.ndarray[Any, Any]
 Feed = dict[str, Array]
@@ -39,12 +41,40 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
 
 
 def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:
-    """Return the inputs of the ONNX file for parsed rows: one ``[N, 1]`` array a column."""
+    """Return the inputs of the ONNX file for parsed rows: one ``[N, 1]`` array a column.
+
+    A column of lists is an array ``[N, T]``, T the length of the longest list, and its group has an
+    array ``[N, 1]`` of the numbers of events.
+    """
     feed: Feed = {}
     for column in schema.numbers:
         feed[column.name] = as_input(parsed[column.name], column)
     for column in schema.text:
         feed[column.name] = parsed[column.name].to_numpy(object).reshape(-1, 1)
+    for group in schema.sequences:
+        feed.update(list_inputs({c.name: parsed[c.name] for c in group.columns}, group))
+    return feed
+
+
+def list_inputs(parsed: Mapping[str, Iterable[Any]], group: SequenceGroup) -> Feed:
+    """Return the inputs of a group of sequences: its lengths, and its cells filled up on the right.
+
+    Args:
+        parsed: The columns of N rows, each cell a list or an array.
+        group: The group.
+    """
+    lengths = lengths_of(list(parsed[group.columns[0].name]))
+    filled = np.arange(lengths.max(initial=0)) < lengths[:, np.newaxis]
+    feed: Feed = {group.length_name: lengths.reshape(-1, 1)}
+    for column in group.columns:
+        is_text = Schema.is_text(column)
+        dtype: Any = np.float64 if Schema.is_float64(column) else np.float32
+        cells = np.full(filled.shape, "" if is_text else np.nan, object if is_text else dtype)
+        # A number beyond float32 becomes infinite, as in `as_input`.
+        with np.errstate(over="ignore"):
+            lists = [np.asarray(cell, cells.dtype) for cell in parsed[column.name] if len(cell)]
+        cells[filled] = np.concatenate(lists) if lists else []
+        feed[column.name] = cells
     return feed
 
 

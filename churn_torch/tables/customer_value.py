@@ -12,13 +12,17 @@ from churn_torch.errors import InputError
 from churn_torch.tables.expressions import RowExpression
 from churn_torch.tables.schema import Schema
 
+# What a customer is worth is what the model expects them to spend (``data.spend``).
+PREDICTED_VALUE = "predicted"
+
 
 @dataclass(frozen=True)
 class Valuation:
     """What a customer is worth, as the user said it.
 
     Attributes:
-        value: A number, a column or an expression: what a customer brings a period.
+        value: A number, a column or an expression: what a customer brings a period; or
+            ``predicted``.
         horizon: Periods for which a kept customer stays.
         discount_rate: Discount a period.
     """
@@ -26,6 +30,16 @@ class Valuation:
     value: str | float
     horizon: int = 1
     discount_rate: float = 0.0
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether the model says what a customer is worth."""
+        return self.value == PREDICTED_VALUE
+
+    @property
+    def factor(self) -> float:
+        """The present value of 1 a period (`present_value`)."""
+        return present_value(self.horizon, self.discount_rate)
 
 
 class ValueExpression(RowExpression):

@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells, dates, missing_words, plain_numbers
+from churn_torch.tables import cells, dates, missing_words, plain_numbers, sequences
 from churn_torch.tables.cells import canonical_text
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 from churn_torch.tables.text_codes import (
     FIRST_CATEGORY,
     MISSING_CODE,
@@ -58,18 +59,22 @@ class Arrays(NamedTuple):
 
     Shape:
         float32: [N, n_float32]. float64: [N, n_float64]. codes: [N, n_text] int64.
+        sequences: [N, S] float64, what `churn_torch.tables.sequences.encode_lists` returns for each
+        group, side by side; None without sequences.
     """
 
     float32: npt.NDArray[np.float32]
     float64: npt.NDArray[np.float64]
     codes: npt.NDArray[np.int64]
+    sequences: npt.NDArray[np.float64] | None = None
 
 
 def parse(frame: pd.DataFrame, schema: Schema, *, first_row: int = 0) -> pd.DataFrame:
     """Return the feature columns, typed, in schema order: exactly what the ONNX file is fed.
 
     Numbers are float64 (NaN is missing, True is 1.0), or float32 where they come as that; dates
-    are float64 days since 1970-01-01 UTC; text is text (``""`` is missing). Columns that are no
+    are float64 days since 1970-01-01 UTC; text is text (``""`` is missing). A cell of a column of
+    lists is an array of such values, at most as many as the model reads. Columns that are no
     features may be absent, and are dropped.
 
     Args:
@@ -96,7 +101,7 @@ def parse_columns(
         InputError: As for `parse`.
     """
     frame = with_text_names(frame).reset_index(drop=True)
-    absent = [column.name for column in schema.features if column.name not in frame.columns]
+    absent = [name for name in schema.read if name not in frame.columns]
     if absent:
         spare = [name for name in frame.columns if name not in {c.name for c in schema.columns}]
         names = ", ".join(f"{name!r}{suggest(name, spare)}" for name in absent)
@@ -113,6 +118,8 @@ def parse_columns(
             read[column.name] = _parse_texts(series, column, first_row)
         else:
             read[column.name] = _parse_numbers(series, column, first_row)
+    for group in schema.sequences:
+        read.update(sequences.parse_lists(frame, group, parse, first_row=first_row))
     return read
 
 
@@ -255,7 +262,11 @@ def encode(parsed: pd.DataFrame, schema: Schema) -> Arrays:
     for of_column, column in zip(codes, schema.text, strict=True):
         of_column[:] = codes_of(parsed[column.name], column)
     # Filled by columns and turned at the end, which is several times as fast as filling rows.
-    return Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
+    arrays = Arrays(float32.T.copy(), float64.T.copy(), codes.T.copy())
+    if not schema.sequences:
+        return arrays
+    groups = [sequences.encode_lists(parsed, group, encode) for group in schema.sequences]
+    return arrays._replace(sequences=np.concatenate(groups, axis=1))
 
 
 def is_dated(column: Column) -> bool:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError
 from churn_torch.tables.missing_words import MissingWords
+from churn_torch.tables.sequence_options import SequenceOptions
+from churn_torch.tables.split_options import SplitOptions
 
 Label = str | int | float | bool
 Decimal = Literal[".", ","]
 REST = "rest"  # data.negative=rest: every label but the positive one
-AUTO = "auto"  # data.split.column=auto: groups are found, not named
-SPLITS = ("random", "hash", "time", "group")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,11 +87,14 @@ class ColumnRoles:
         weight: The column that weights the rows in the training loss.
         treatment: The column that says who was contacted in an earlier campaign.
         treatment_probability: The column with each customer's chance of having been contacted.
+        spend: The column with what a customer spent in the time that the target looks at.
+        duration: The column with how long customers were observed, if the file has no such input.
+        entry: The column with how long customers had stayed, of which the file has an input.
         ignore: Columns to leave out.
         kinds: Kinds by column name, where the user knows better than the inference.
         decimal: The sign of a decimal where numbers could be read two ways; guessed when None.
-        missing: Words that mean that there is no value, besides the usual ones; in the target only
-            those that are named for it.
+        missing: Words for no value besides the usual ones; in the target only those named for it.
+        sequences: Columns of lists, by the name of their group.
     """
 
     target: str
@@ -103,63 +106,14 @@ class ColumnRoles:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | None = None
+    spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
     ignore: Sequence[str] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitOptions:
-    """How rows are split into training, validation and test.
-
-    Attributes:
-        by: ``random`` (stratified; by hash where the table is streamed), ``hash`` (of the id, else
-            the row number), ``time`` (oldest rows train) or ``group`` (whole groups).
-        column: The time or group column; ``auto`` groups rows of one id and copies of one row
-            (`churn_torch.tables.labelled.twins`).
-        validation: Share of the rows for early stopping, calibration and threshold.
-        test: Share of the rows that are looked at once, at the end.
-
-    Raises:
-        InputError: ``by`` is unknown, or its column is not named.
-    """
-
-    by: str = "random"
-    column: str | None = None
-    validation: float = 0.15
-    test: float = 0.15
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown way to split, or one that lacks its column."""
-        if self.by not in SPLITS:
-            raise InputError(
-                "data.split.by",
-                expected="random, hash, time or group",
-                got=f"{self.by!r}{suggest(str(self.by), SPLITS)}",
-            )
-        if self.by in ("time", "group") and self.column is None:
-            raise InputError(
-                "data.split.column",
-                expected=f"the column to split by {self.by}",
-                got="nothing",
-                fix="name it, or use data.split.by=random",
-            )
-
-    @property
-    def named_column(self) -> str:
-        """The time or group column of a split that has one."""
-        assert self.column is not None
-        return self.column
-
-    def column_of(self, by: Literal["time", "group"]) -> str | None:
-        """Return the split's column if the split is ``by`` it; such a column is no feature."""
-        return self.column if self.by == by and not self.groups_twins else None
-
-    @property
-    def groups_twins(self) -> bool:
-        """Whether the groups are rows of one id, and copies of one row."""
-        return self.by == "group" and self.column == AUTO
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,22 +135,26 @@ class DataOptions:
         treatment: As for `ColumnRoles`.
         treatment_probability: The chance of having been contacted: one number, or a column where
             it differs; None for a number that is not known.
+        spend: As for `ColumnRoles`.
+        duration: The column with how long customers were observed, for a model of time to churn.
+        entry: The column with how long they had stayed when first observed; None for 0.
+        period: Units of the duration in a period.
         value: What a customer is worth a period: a column, or an SQL expression over the columns of
             a row.
-        horizon: Periods for which a kept customer stays.
+        horizon: Periods ahead that count, for the value and for a model of time to churn.
         discount_rate: Discount a period.
         carry: Columns that travel to the predictions; this alone takes none out of the features.
         ignore: As for `ColumnRoles`.
         kinds: As for `ColumnRoles`.
         decimal: As for `ColumnRoles`.
         missing: As for `ColumnRoles`.
+        sequences: As for `ColumnRoles`.
         test_source: A table of its own for the test; the rest is then training and validation.
         streaming: Read the rows anew on every pass, so that they need not fit into memory.
         split: How rows are split.
 
     Raises:
-        InputError: ``streaming`` is none of its choices, or ``treatment_probability`` is no chance
-            or stands alone.
+        InputError: ``streaming`` or ``treatment_probability`` cannot be used.
     """
 
     target: str
@@ -211,6 +169,10 @@ class DataOptions:
     weight: str | None = None
     treatment: str | None = None
     treatment_probability: str | float | None = None
+    spend: str | None = None
+    duration: str | None = None
+    entry: str | None = None
+    period: float = 1.0
     value: str | float | None = None
     horizon: int = 1
     discount_rate: float = 0.0
@@ -219,16 +181,15 @@ class DataOptions:
     kinds: Mapping[str, str] = field(default_factory=dict)
     decimal: Decimal | None = None
     missing: MissingWords = field(default_factory=MissingWords)
+    sequences: Mapping[str, SequenceOptions] = field(default_factory=dict)
     test_source: str | None = None
     streaming: bool | Literal["auto"] = "auto"
     split: SplitOptions = field(default_factory=SplitOptions)
 
     def __post_init__(self) -> None:
         """Refuse an unknown word for streaming, and a chance that is none."""
-        if self.streaming not in (True, False, "auto"):
-            raise InputError(
-                "data.streaming", expected="auto, true or false", got=repr(self.streaming)
-            )
+        if (given := self.streaming) not in (True, False, "auto"):
+            raise InputError("data.streaming", expected="auto, true or false", got=repr(given))
         chance = self.treatment_probability
         if chance is not None and self.treatment is None:
             raise InputError(
@@ -238,11 +199,8 @@ class DataOptions:
                 fix="name the column that says who was contacted",
             )
         if isinstance(chance, int | float) and not 0 < chance < 1:
-            raise InputError(
-                "data.treatment_probability",
-                expected="a chance between 0 and 1 (neither of them), or a column",
-                got=str(chance),
-            )
+            expected = "a chance between 0 and 1 (neither of them), or a column"
+            raise InputError("data.treatment_probability", expected=expected, got=str(chance))
 
     def without_treatment(self) -> DataOptions:
         """Return the options with the treatment carried, and neither learned from nor used."""
@@ -271,20 +229,23 @@ class DataOptions:
     @property
     def roles(self) -> ColumnRoles:
         """What each named column is for."""
+        chance = self.treatment_probability
         return ColumnRoles(
             target=self.target,
             positive=self.positive,
             negative=self.negative,
             id=self.id,
-            time=self.split.column_of("time"),
-            group=self.split.column_of("group"),
+            time=self.split.time_column,
+            group=self.split.group_column,
             weight=self.weight,
             treatment=self.treatment,
-            treatment_probability=self.treatment_probability
-            if isinstance(self.treatment_probability, str)
-            else None,
+            treatment_probability=chance if isinstance(chance, str) else None,
+            spend=self.spend,
+            duration=None if self.entry is None else self.duration,
+            entry=self.duration if self.entry is None else self.entry,
             ignore=self.ignore,
             kinds=self.kinds,
             decimal=self.decimal,
             missing=self.missing,
+            sequences=self.sequences,
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.encode import parse
+from churn_torch.tables.even_sample import EvenSample
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
@@ -113,7 +114,7 @@ def _chunks(
     source: sources.Source, schema: Schema, reading: ReadOptions, announce: Announce
 ) -> Iterator[pd.DataFrame]:
     named = [] if schema.id is None else [schema.id]
-    needed = list(dict.fromkeys([*named, *(column.name for column in schema.features)]))
+    needed = list(dict.fromkeys([*named, *schema.read]))
     # Where one is absent, all are read, for a message that names the nearest.
     known = set(needed) <= set(sources.column_names(source, reading) or ())
     coded = [column.name for column in schema.text if column.name != schema.id]
@@ -186,28 +187,23 @@ class _NearIds:
 
 
 class _Sample:
-    """Rows drawn evenly from chunks: those with the smallest random numbers."""
+    """Parsed rows drawn evenly from chunks."""
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._random = np.random.default_rng(0)
-        self._largest = np.inf
+        self._sample = EvenSample(MOST_ROWS, seed=0)
         self._kept: list[pd.DataFrame] = []
-        self._numbers: list[np.ndarray] = []
 
     def add(self, frame: pd.DataFrame, first_row: int) -> None:
-        number = self._random.random(len(frame))
-        drawn = np.flatnonzero(number <= self._largest)
-        if not len(drawn):
-            return
-        self._kept.append(self._parsed(frame, drawn, first_row))
-        self._numbers.append(number[drawn])
-        if sum(map(len, self._numbers)) > 2 * MOST_ROWS:
-            self._cut()
+        drawn = self._sample.drawn(len(frame))
+        if len(drawn):
+            self._kept.append(self._parsed(frame, drawn, first_row))
+        if self._sample.is_full:
+            self._kept = [self.rows()]
 
     def rows(self) -> pd.DataFrame:
-        self._cut()
-        return self._kept[0]
+        rows = pd.concat(self._kept, ignore_index=True)
+        return rows.take(self._sample.kept()).reset_index(drop=True)
 
     def _parsed(self, frame: pd.DataFrame, drawn: np.ndarray, first_row: int) -> pd.DataFrame:
         try:
@@ -215,12 +211,3 @@ class _Sample:
         except InputError:  # its row is that of the drawn rows, not of the source
             parse(frame, self._schema, first_row=first_row)
             raise
-
-    def _cut(self) -> None:
-        numbers = np.concatenate(self._numbers)
-        rows = pd.concat(self._kept, ignore_index=True)
-        if len(numbers) > MOST_ROWS:
-            self._largest = np.partition(numbers, MOST_ROWS - 1)[MOST_ROWS - 1]
-            drawn = numbers <= self._largest
-            numbers, rows = numbers[drawn], rows[drawn].reset_index(drop=True)
-        self._kept, self._numbers = [rows], [numbers]

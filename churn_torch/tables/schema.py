@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.number_formats import NumberFormat
+from churn_torch.tables.sequence_group import SequenceGroup
 
-__all__ = ["Column", "Kind", "Schema", "Storage"]
+__all__ = ["Column", "Kind", "Schema", "SequenceGroup", "Storage"]
 
 _VERSION = 3
 
@@ -34,6 +32,9 @@ class Kind(StrEnum):
     WEIGHT = "weight"
     TREATMENT = "treatment"
     TREATMENT_PROBABILITY = "treatment_probability"
+    SPEND = "spend"
+    DURATION = "duration"
+    SEQUENCE = "sequence"
     IGNORED = "ignored"
 
 
@@ -80,6 +81,7 @@ class Schema:
     """All columns of a table in its order, the target's name and its two labels as text.
 
     Attributes:
+        sequences: The groups of its columns of the kind ``sequence``.
         layouts: JSON values by name, from which models read the shapes of their features. A
             schema stores them and does not interpret them.
         negatives: All labels that mean no churn, where the user listed them.
@@ -94,6 +96,7 @@ class Schema:
     layouts: Mapping[str, Any] = field(default_factory=dict, hash=False)
     negatives: tuple[str, ...] = ()
     other_labels: str = "refused"
+    sequences: tuple[SequenceGroup, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -107,7 +110,7 @@ class Schema:
 
     @cached_property
     def features(self) -> tuple[Column, ...]:
-        """The columns that the model sees, in table order."""
+        """The columns that the model sees, in table order, without those of lists."""
         return tuple(column for column in self.columns if column.kind in FEATURE_KINDS)
 
     @staticmethod
@@ -155,6 +158,21 @@ class Schema:
         """The features in the order of the ONNX file's inputs: float32, float64, text."""
         return (*self.numbers, *self.text)
 
+    @cached_property
+    def lists(self) -> tuple[Column, ...]:
+        """The columns of lists, each as that of its events, in the order of the file's inputs."""
+        return tuple(column for group in self.sequences for column in group.columns)
+
+    @cached_property
+    def read(self) -> tuple[str, ...]:
+        """The names of all columns that the model reads, those of lists last."""
+        return tuple(column.name for column in (*self.features, *self.lists))
+
+    @cached_property
+    def explained(self) -> tuple[Column, ...]:
+        """The columns that have a reason and a quality, in their order."""
+        return (*self.inputs, *self.lists)
+
     @property
     def id(self) -> str | None:
         """The name of the first column that the user called an id, if any."""
@@ -174,6 +192,11 @@ class Schema:
     def treatment_probability(self) -> str | None:
         """The name of the column with each customer's chance of being contacted, if any."""
         return self._named(Kind.TREATMENT_PROBABILITY)
+
+    @property
+    def spend(self) -> str | None:
+        """The name of the column that says what a customer spent afterwards, if any."""
+        return self._named(Kind.SPEND)
 
     @property
     def has_weights(self) -> bool:
@@ -197,6 +220,8 @@ class Schema:
     def to_json(self) -> str:
         """Write the schema as JSON text that `from_json` reads back equal."""
         content = {"version": _VERSION, **dataclasses.asdict(self)}
+        if not self.sequences:
+            del content["sequences"]
         return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
     @classmethod
@@ -219,12 +244,20 @@ class Schema:
                 fix="use the churn_torch version that wrote it, or train again",
             )
         try:
-            columns = tuple(_column_from(entry) for entry in content.pop("columns"))
-            layouts = dict(content.pop("layouts"))
-            negatives = tuple(content.pop("negatives"))
-            return cls(columns=columns, layouts=layouts, negatives=negatives, **content)
+            return _schema_from(content)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise _damaged(f"damaged content ({error})") from None
+
+
+def _schema_from(entry: Mapping[str, Any]) -> Schema:
+    groups = [{**g, "events": _schema_from(g["events"])} for g in entry.get("sequences", ())]
+    typed = {
+        "columns": tuple(_column_from(column) for column in entry["columns"]),
+        "layouts": dict(entry["layouts"]),
+        "negatives": tuple(entry["negatives"]),
+        "sequences": tuple(SequenceGroup(**group) for group in groups),
+    }
+    return Schema(**{**entry, **typed})
 
 
 def _damaged(got: str) -> InputError:
@@ -238,34 +271,9 @@ def _damaged(got: str) -> InputError:
 
 def _column_from(entry: Mapping[str, Any]) -> Column:
     fields = dict(entry)
-    if fields.get("vocabulary") is not None:
-        fields["vocabulary"] = tuple(fields["vocabulary"])
+    words = fields.get("vocabulary")
+    fields["vocabulary"] = None if words is None else tuple(words)
     fields["number_format"] = NumberFormat.from_json(fields.get("number_format"))
     fields["missing_words"] = tuple(map(str, fields.get("missing_words", ())))
     kind, storage = Kind(fields.pop("kind")), Storage(fields.pop("storage"))
     return Column(kind=kind, storage=storage, **fields)
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Raise InputError when two columns share a name."""
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(
-            "columns",
-            expected="a different name for each",
-            got=f"{', '.join(map(repr, repeated[:6]))} more than once",
-            fix="rename or drop the repeated columns",
-        )
-
-
-def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with its column names as text (they may be numbers), all distinct.
-
-    Blanks around a name are left out, as all readers do.
-
-    Raises:
-        InputError: Two columns share a name.
-    """
-    names = [str(name).strip() for name in frame.columns]
-    check_names(names)
-    return frame.set_axis(names, axis=1)

@@ -12,8 +12,9 @@ import pandas as pd
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import canonical_text, is_plain, number_as_text, numbers_as_text
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.options import Label
-from churn_torch.tables.schema import Schema, with_text_names
+from churn_torch.tables.schema import Schema
 from churn_torch.tables.truth_words import truth_of, truths_of
 
 _SHOWN = 6  # values that a message names, at most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -12,25 +12,24 @@ from torch import nn
 from churn_torch.errors import InputError
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.ensemble import Ensemble, Fold
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.nets.uplift import EffectHead
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.scorecard.binning import ScorecardOptions
 from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorecard.wide_features import WideFeatures
 from churn_torch.models.scorer import Scorer
+from churn_torch.models.spend_head import SpendHead
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Schema
 from churn_torch.training.components import maker_of
 from churn_torch.training.logistic.exact_module import ExactModule
+from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.module import ChurnModule, FitModule
-from churn_torch.training.optimizer_choice import SCORECARD, SOLVER_EPOCHS, is_exact
+from churn_torch.training.optimizer_choice import SCORECARD, is_exact
 from churn_torch.training.options import Component, FitOptions
 from churn_torch.training.profit_module import PayoffScale, ProfitModule
-
-# Epochs of `trainer.max_epochs=auto`: at least so many, and so many steps in all.
-AUTO_EPOCHS = 10
-AUTO_STEPS = 400
-# Most steps of an epoch under `batch_size=auto`.
-MOST_STEPS = 512
+from churn_torch.training.survival_module import SurvivalModule
 
 WIDE_DEEP = "churn_torch.models.nets.wide_deep.WideDeep"
 # The features of nets that contain a scorecard; all others have those of `Preprocess`.
@@ -38,66 +37,6 @@ SCORECARD_FEATURES: dict[str, type[Preprocess]] = {
     SCORECARD: ScorecardFeatures,
     WIDE_DEEP: WideFeatures,
 }
-
-
-def with_sizes(options: FitOptions, n_train: int) -> FitOptions:
-    """Return the options with every ``auto`` made a number for the table.
-
-    ``batch_size=auto`` doubles ``smallest_batch`` until an epoch has at most 512 steps, and
-    multiplies the learning rate by the square root of the growth (Malladi et al. 2022, "On the
-    SDEs and scaling rules for adaptive gradient algorithms"). ``batch_size=null`` takes all rows.
-    A scheduler's argument ``epochs`` becomes the number of epochs.
-
-    Args:
-        options: With an optimizer that is not ``auto`` (`with_optimizer`).
-        n_train: Training rows.
-
-    Raises:
-        InputError: ``max_epochs`` or a batch size is not a number above 0 or its word.
-    """
-    smallest, size, optimizer = options.smallest_batch, options.batch_size, options.optimizer
-    if not _is_count(smallest):
-        raise InputError("smallest_batch", expected="a whole number above 0", got=repr(smallest))
-    if size == "auto":
-        size = smallest
-        while n_train > MOST_STEPS * size:
-            size *= 2
-        if "lr" in optimizer.arguments:  # the exact solvers have none
-            maker_of("optimizer", optimizer)  # refuses a rate that is no number
-            lr = optimizer.arguments["lr"] * math.sqrt(size / smallest)
-            optimizer = optimizer.updated(lr=lr)
-    elif size is None:
-        size = n_train
-    if not _is_count(size):
-        raise InputError(
-            "batch_size",
-            expected="a whole number above 0, auto, or null (all rows)",
-            got=repr(options.batch_size),
-        )
-    epochs = options.trainer.max_epochs
-    if epochs == "auto" and is_exact(options):
-        epochs = SOLVER_EPOCHS.get(optimizer.arguments["method"], AUTO_STEPS)
-    elif epochs == "auto":
-        epochs = max(AUTO_EPOCHS, math.ceil(AUTO_STEPS / math.ceil(n_train / size)))
-    elif not _is_count(epochs):
-        raise InputError(
-            "trainer.max_epochs", expected="a whole number above 0 or auto", got=repr(epochs)
-        )
-    scheduler = options.scheduler
-    if scheduler is not None:
-        counts = {name: epochs for name, value in scheduler.arguments.items() if value == "epochs"}
-        scheduler = scheduler.updated(**counts)
-    return replace(
-        options,
-        batch_size=size,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        trainer=replace(options.trainer, max_epochs=epochs),
-    )
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def scorecard_options(options: FitOptions) -> ScorecardOptions | None:
@@ -132,7 +71,7 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
     With ``cv.average`` it is the mean of as many nets as there are folds, each calibrated.
     """
     preprocess = build_preprocess(options, schema)
-    make = maker_of("net" if options.learns_uplift else "model", options.own_net)
+    make = maker_of("net" if options.wraps else "model", options.own_net)
     calibrator = maker_of("calibration", calibration_of(options))
     features: dict[str, list[int]] = {column: [] for column in preprocess.columns}
     for feature, column in enumerate(preprocess.feature_columns):
@@ -143,24 +82,72 @@ def build_scorer(options: FitOptions, schema: Schema) -> Scorer:
         "n_numbers": preprocess.piecewise.n_numbers,
         "columns": list(features.values()),
         "n_terms": preprocess.n_terms if isinstance(preprocess, WideFeatures) else 0,
+        "sequences": preprocess.sequence_layouts,
     }
     taken = inspect.signature(make).parameters
+    check_reads_sequences(options, [column.name for column in schema.lists])
     sizes = {name: size for name, size in sizes.items() if name in taken}
 
     def net() -> nn.Module:
         nets = [make(**sizes) for _ in range(options.ensemble)]
         return nets[0] if len(nets) == 1 else Ensemble(nets)
 
+    spend = None if schema.spend is None else SpendHead(preprocess.n_features)
     if options.learns_uplift:
         body = net()
         head = body.head if hasattr(body, "hidden") else None
         effect = EffectHead(head.in_features) if isinstance(head, nn.Linear) else net()
-        return Scorer(preprocess, body, calibrator(), effect)
+        return Scorer(preprocess, body, calibrator(), effect, spend)
+    if options.learns_survival:
+        return Scorer(preprocess, net(), Calibrator(), hazard=_hazard(schema))
     if not options.cv.average:
-        return Scorer(preprocess, net(), calibrator())
+        return Scorer(preprocess, net(), calibrator(), spend=spend)
     n_folds = options.cv.folds * options.cv.repeats
     members = [Fold(net(), calibrator()) for _ in range(n_folds)]
     return Scorer(preprocess, Ensemble(members), Calibrator())
+
+
+def _hazard(schema: Schema) -> Hazard:
+    columns = LifetimeColumns.of(schema)
+    assert columns is not None
+    groups = [[column.name for column in group] for group in (schema.float32, schema.float64)]
+    wide = columns.stayed in groups[1]
+    return Hazard(columns, (int(wide), groups[wide].index(columns.stayed)))
+
+
+def reads_sequences(options: FitOptions) -> bool:
+    """Return whether the net of a model reads columns of lists."""
+    group = "net" if options.wraps else "model"
+    return "sequences" in inspect.signature(maker_of(group, options.own_net)).parameters
+
+
+def check_reads_sequences(options: FitOptions, lists: Sequence[str]) -> None:
+    """Refuse columns of lists for a net that reads none, and the other way round.
+
+    Args:
+        options: With the model.
+        lists: The names of the columns of lists.
+
+    Raises:
+        InputError: One of the two stands alone.
+    """
+    reads = reads_sequences(options)
+    if reads == bool(lists):
+        return
+    name = options.own_net.target.rpartition(".")[2]
+    if reads:
+        raise InputError(
+            "data.sequences",
+            expected=f"columns of lists for {name}, which reads the events of a customer",
+            got="none",
+            fix="name them in data.sequences, or choose another model",
+        )
+    raise InputError(
+        "model",
+        expected="gru or event_transformer with data.sequences",
+        got=f"{name}, which cannot read lists ({', '.join(map(repr, lists))})",
+        fix="choose model=gru, or leave data.sequences out",
+    )
 
 
 def calibration_of(options: FitOptions) -> Component:
@@ -201,6 +188,8 @@ def build_module(
     l2 = penalty.l2
     strengths = [l2] if isinstance(l2, int | float) else list(l2)
     make_optimizer = maker_of("optimizer", options.optimizer)
+    if options.learns_survival and is_exact(options):
+        return PersonPeriods(scorer, optimizer=make_optimizer, l1=penalty.l1, l2=strengths)
     if is_exact(options):
         return ExactModule(
             scorer,
@@ -228,6 +217,8 @@ def build_module(
         "compiled": options.compile,
         "seed": options.seed,
     }
+    if options.learns_survival:
+        return SurvivalModule(scorer, **keywords)
     if payoffs is not None:
         return ProfitModule(scorer, scale=payoffs, **keywords)
     return ChurnModule(scorer, positive_weight=weight, **keywords)

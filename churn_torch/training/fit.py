@@ -17,8 +17,9 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from churn_torch.errors import InputError
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
-from churn_torch.training.build import build_module, with_sizes
+from churn_torch.training.build import build_module
 from churn_torch.training.logistic.exact_module import ExactModule
+from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import FitModule
 from churn_torch.training.optimizer_choice import is_exact, with_optimizer
@@ -28,7 +29,9 @@ from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart, Part
+from churn_torch.training.sizes import with_sizes
 from churn_torch.training.strategy import unguarded_script
+from churn_torch.training.survival_module import start_baseline
 from churn_torch.training.trainer import build_trainer
 
 # Numbers in a step of gradient descent from which torch's own threads are faster than one.
@@ -89,6 +92,8 @@ def fit_net(
     train, class_weights = _training_rows(options, store, class_weights)
     options = with_optimizer(options, scorer.preprocess.n_features)
     options = with_sizes(options, train.n_rows)
+    if scorer.hazard is not None:
+        start_baseline(scorer.hazard, train)
     module = build_module(
         options,
         scorer,
@@ -189,7 +194,7 @@ def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> d
         "batch_size": batch_size,
         "history": module.history,
     }
-    if isinstance(module, ExactModule):
+    if isinstance(module, ExactModule | PersonPeriods):
         fit["exact"] = module.outcome
     if isinstance(module, ProfitModule):
         fit["validation_profit"] = -min(losses) * module.scale.size

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import torch
 
+from churn_torch.models.preprocessing.event_lists import fit_events
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorecard.fit import fit_scorecard
@@ -25,7 +26,7 @@ def fit_preprocessing(
 ) -> tuple[Schema, Statistics]:
     """Fit the statistics of the columns, and for a model with a scorecard its bins and pairs.
 
-    One pass over the rows, two for a scorecard.
+    One pass over the rows, two for a scorecard, and one for each group of sequences.
 
     Args:
         options: How features are made.
@@ -41,6 +42,13 @@ def fit_preprocessing(
     scorecard = scorecard_options(options)
     parsed = (rows.of("train").parsed for rows in watch(table.chunks()))
     schema, statistics = fit_statistics(parsed, table.schema, options.preprocess)
+    if schema.sequences:
+        schema, statistics = fit_events(
+            lambda: (rows.of("train").parsed for rows in watch(table.chunks())),
+            schema,
+            statistics,
+            options.preprocess,
+        )
     if scorecard is None:
         return schema, statistics
     n_train = table.counts["train"]

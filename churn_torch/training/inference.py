@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from churn_torch.models.nets.event_net import EventNet, EventReader
+from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 from churn_torch.training.rows.batches import InOrder, rows_to_expand
 from churn_torch.training.rows.store import Block, Part
 
@@ -24,19 +27,46 @@ class Scored(NamedTuple):
         label: 1 for churners.
         uplift: By how much a contact lowers the probability; None where that was not learned.
         treatment: 1 for customers who were contacted; None where that is not known.
+        spend: What a customer who stays is expected to spend; None where that was not learned.
+        survival: Chances to stay for 1, 2, ... more periods; None where that was not learned.
+        stayed: Periods before the first one observed; None where that was not learned.
+        last: The last period observed; as ``stayed``.
+        horizon: Periods within which the probability is to leave; as ``stayed``.
     """
 
     probability: Tensor
     label: Tensor
     uplift: Tensor | None = None
     treatment: Tensor | None = None
+    spend: Tensor | None = None
+    survival: Tensor | None = None
+    stayed: Tensor | None = None
+    last: Tensor | None = None
+    horizon: int = 0
 
     @property
-    def untreated(self) -> tuple[Tensor, Tensor]:
-        """Probabilities and labels of the customers whom the probability is of.
+    def outcome(self) -> Tensor:
+        """1 for those who left, or who left within the horizon; NaN where that is not known."""
+        if self.stayed is None or self.last is None:
+            return self.label
+        n_periods, left = self.last - self.stayed, self.label == 1
+        return torch.where(
+            n_periods >= self.horizon,
+            (left & (n_periods <= self.horizon)).float(),
+            torch.where(left, 1.0, math.nan),
+        )
 
-        What a customer who was contacted would have done without says no label.
+    @property
+    def judged(self) -> tuple[Tensor, Tensor]:
+        """Probabilities and labels of the customers whose label is that of their probability.
+
+        What a customer who was contacted would have done without says no label. Nor does one say
+        whether a customer leaves within the horizon who was observed for less.
         """
+        if self.stayed is not None:
+            label = self.outcome
+            known = ~torch.isnan(label)
+            return self.probability[known], label[known]
         if self.treatment is None:
             return self.probability, self.label
         alone = self.treatment == 0
@@ -50,16 +80,38 @@ def scored(scorer: Scorer, part: Part) -> Iterator[Scored]:
     """
     for block, logit in _raw_logits(scorer, part, 1):
         with torch.no_grad():
-            probability = scorer.calibrated(logit)
-            uplift = None if scorer.effect is None else _uplift(scorer, block, probability)
-            yield Scored(probability, block.label, uplift, block.treatment)
+            probability = scorer.calibrated(logit, block.entry)
+            uplift = spend = None
+            if scorer.effect is not None:
+                uplift = _each(scorer, block, probability, scorer.uplift)
+            if scorer.spend is not None:
+                spend = _each(scorer, block, probability, lambda x, _: _expected(scorer, x))
+            rows = Scored(probability, block.label, uplift, block.treatment, spend)
+            yield rows if scorer.hazard is None else _with_times(rows, scorer.hazard, block, logit)
 
 
-def _uplift(scorer: Scorer, block: Block, probability: Tensor) -> Tensor:
+def _with_times(rows: Scored, hazard: Hazard, block: Block, logit: Tensor) -> Scored:
+    assert block.entry is not None
+    survival = hazard.survival(logit, block.entry)
+    return rows._replace(
+        survival=survival, stayed=block.entry, last=block.last, horizon=hazard.horizon
+    )
+
+
+def _expected(scorer: Scorer, x: Tensor) -> Tensor:
+    assert scorer.spend is not None
+    spend: Tensor = scorer.spend(x)
+    return spend
+
+
+def _each(
+    scorer: Scorer, block: Block, probability: Tensor, output: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Return an output of model-space rows and their probabilities, chunk by chunk."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     chunks = zip(block.in_chunks(chunk_rows), torch.split(probability, chunk_rows), strict=True)
-    return torch.cat([scorer.uplift(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
+    return torch.cat([output(expansion(chunk.dense, chunk.codes), p) for chunk, p in chunks])
 
 
 def sampled_logits(
@@ -83,7 +135,7 @@ def sampled_logits(
 def _raw_logits(scorer: Scorer, part: Part, step: int) -> Iterator[tuple[Block, Tensor]]:
     """Yield every ``step``-th row with the net's logits, block by block."""
     expansion = Expansion(scorer.preprocess)
-    chunk_rows = min(rows_to_expand(expansion.n_features), CHUNK_ROWS)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
     for rows in InOrder(part):
         block = rows.block.take(slice(-rows.first_row % step, None, step))
         with torch.no_grad():
@@ -105,6 +157,33 @@ def mean_row(scorer: Scorer, part: Part) -> Tensor:
             every = torch.ones(len(chunk.label), 1)
             total += expansion.sums(chunk.dense, chunk.codes, every)[:, 0]
     return (total / part.n_rows).float()
+
+
+@torch.no_grad()
+def fit_baseline(scorer: Scorer, part: Part) -> None:
+    """Set the row that reasons are measured from: the mean row, of sequences the mean logit.
+
+    The mean of the events of customers is no customer's; a length of -1 says that the mean of
+    their logits is meant (`churn_torch.models.nets.event_net.EventReader`).
+
+    Args:
+        scorer: Trained, in evaluation mode.
+        part: The training rows.
+    """
+    scorer.baseline.copy_(mean_row(scorer, part))
+    if not isinstance(scorer.net, EventNet):
+        return
+    expansion = Expansion(scorer.preprocess)
+    readers = [reader for reader in scorer.net.readers if isinstance(reader, EventReader)]
+    total = torch.zeros(len(readers), dtype=torch.float64)
+    chunk_rows = min(rows_to_expand(expansion.n_features), scorer.chunk_rows)
+    for rows in InOrder(part):
+        for chunk in rows.block.in_chunks(chunk_rows):
+            x = expansion(chunk.dense, chunk.codes)
+            total += torch.stack([reader(x).double().sum() for reader in readers])
+    for reader, logit in zip(readers, total / part.n_rows, strict=True):
+        reader.typical.copy_(logit)
+        scorer.baseline[reader.layout.start] = -1
 
 
 def cell_shares(scorer: Scorer, part: Part) -> Tensor:

@@ -20,7 +20,7 @@ from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.nets.ensemble import Ensemble
 from churn_torch.models.nets.uplift import own_logits
 from churn_torch.models.preprocessing.expansion import Expansion
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 from churn_torch.training.rows.batches import Batches, RowRange, rows_to_expand
 from churn_torch.training.rows.store import Block
 
@@ -65,7 +65,7 @@ class FitModule(pl.LightningModule):
 
     def validation_step(self, rows: RowRange, batch_idx: int) -> None:
         """Add one block to the validation log-loss."""
-        chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
+        chunk_rows = min(rows_to_expand(self.expansion.n_features), self.scorer.chunk_rows)
         for chunk in rows.block.in_chunks(chunk_rows):
             logit = own_logits(self.kept_net, self.features(chunk), chunk.treatment)
             self.validation_loss.update(logit - self.scorer.prior_shift, chunk.label, chunk.weight)

@@ -46,11 +46,15 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
         return options
     arguments = dict(optimizer.arguments)
     of_solver = {name: arguments.pop(name) for name in _SOLVER_ARGUMENTS if name in arguments}
-    is_linear = options.model.target in LINEAR_NETS
+    survival = options.learns_survival
+    is_linear = (options.own_net if survival else options.model).target in LINEAR_NETS
     if is_linear and options.ensemble == 1 and not wants_steps(options):
-        has_pieces = options.preprocess.bins > 0 or options.model.target == SCORECARD
+        has_pieces = options.preprocess.bins > 0 or options.own_net.target == SCORECARD
         most = MOST_WITH_PIECES if has_pieces else MOST_NEWTON_FEATURES
         method = "newton" if n_features <= most else "lbfgs"
+    else:
+        method = None
+    if method is not None and not (survival and method == "lbfgs"):
         return replace(
             options, optimizer=Component(target=SOLVER, arguments={"method": method, **of_solver})
         )
@@ -61,15 +65,26 @@ def with_optimizer(options: FitOptions, n_features: int) -> FitOptions:
     )
 
 
+def _rate_of_recipe(options: FitOptions) -> float | None:
+    """Return the rate that a linear net brings into ``model=survival``, whoever wants steps.
+
+    The recipe of such a net alone has none with ``optimizer=auto``; one that is wrapped has its
+    recipe for gradient descent.
+    """
+    wrapped = options.learns_survival and options.own_net.target in LINEAR_NETS
+    return LINEAR_RATE if wrapped else None
+
+
 def wants_steps(options: FitOptions) -> bool:
     """Return whether a choice has a meaning for gradient descent only."""
     chosen: tuple[Any, ...] = (
         options.loss == "profit",
-        options.optimizer.arguments.get("lr") is not None,
+        options.optimizer.arguments.get("lr") not in (None, _rate_of_recipe(options)),
         options.batch_size != "auto",
         options.gradient_clip is not None,
         options.ema_decay > 0,
         options.compile,
+        options.learns_survival and options.penalty.l1 > 0,
         options.trainer.precision not in ("32-true", 32, "32"),
     )
     return any(chosen)

@@ -10,6 +10,7 @@ from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
 
 UPLIFT = "churn_torch.models.nets.uplift.Uplift"
+SURVIVAL = "churn_torch.models.nets.survival.Survival"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +154,7 @@ class FitOptions:
 
     Attributes:
         model: The net's class; `build_scorer` adds the sizes that the table decides.
-        net: With ``model=uplift``, the class of the net that it wraps.
+        net: With ``model=uplift`` and ``model=survival``, the class of the net that it wraps.
         optimizer: The optimizer's class, or `ExactSolver`; ``auto`` chooses (`with_optimizer`).
         scheduler: The learning-rate scheduler's class; None for a constant rate.
         calibration: The calibrator's class.
@@ -191,6 +192,16 @@ class FitOptions:
         return self.model.target == UPLIFT
 
     @property
+    def learns_survival(self) -> bool:
+        """Whether it is learned when customers leave (``model=survival``)."""
+        return self.model.target == SURVIVAL
+
+    @property
+    def wraps(self) -> bool:
+        """Whether the model wraps a net."""
+        return self.learns_uplift or self.learns_survival
+
+    @property
     def own_net(self) -> Component:
-        """The class of the net itself, which `Uplift` may wrap."""
-        return self.net if self.learns_uplift and self.net is not None else self.model
+        """The class of the net itself, which `Uplift` or `Survival` may wrap."""
+        return self.net if self.wraps and self.net is not None else self.model

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.log_loss import LogLoss
-from churn_torch.models.scorer import CHUNK_ROWS, Scorer
+from churn_torch.models.scorer import Scorer
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.rows.batches import InOrder, RowRange, rows_to_expand
 from churn_torch.training.rows.store import Block, Part
@@ -97,7 +97,7 @@ class ProfitModule(ChurnModule):
 
     def validation_step(self, rows: RowRange, batch_idx: int) -> None:
         """Add one block to the validation loss."""
-        chunk_rows = min(rows_to_expand(self.expansion.n_features), CHUNK_ROWS)
+        chunk_rows = min(rows_to_expand(self.expansion.n_features), self.scorer.chunk_rows)
         for chunk in rows.block.in_chunks(chunk_rows):
             assert chunk.payoff is not None
             logit = self.kept_net(self.features(chunk))

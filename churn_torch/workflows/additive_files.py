@@ -29,6 +29,8 @@ def is_scorecard(scorer: Scorer) -> bool:
 
 def read_terms(run: Run, store: Store) -> Terms | None:
     """Return what each column adds, and the base; None where columns do not add up."""
+    if run.schema.sequences:  # what a list adds depends on the lists beside it
+        return None
     scorer, train = run.scorer, store.parts["train"]
     if is_scorecard(scorer):
         return read_scorecard(scorer, run.schema, cell_shares(scorer, train))

@@ -12,10 +12,12 @@ PREDICTIONS = "predictions.parquet"
 MODEL = "model.onnx"
 LEAN_MODEL = "model.lean.onnx"
 LOG = "train.log"
+EVENTS, EVENTS_SQL, FEATURE_TABLES = "events.json", "events.sql", "feature_tables"
 CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
 UPLIFT_PAGE = "uplift.html"
+SURVIVAL_PAGE = "survival.html"
 REPORT_PAGE = "report.html"
 
 
@@ -37,8 +39,21 @@ class Artefact(NamedTuple):
 
 # In the order in which they are written; metrics.json marks a run as finished.
 ARTEFACTS = (
-    Artefact(CONFIG, "every choice made", "run_folder.start_run"),
+    Artefact(CONFIG, "every choice made", "run_start.start_run"),
     Artefact(LOG, "what was shown on the terminal", "console.show", "from the command line"),
+    Artefact(
+        FEATURE_TABLES,
+        "the rows made of events, one file a cut-off",
+        "event_rows.make_event_rows",
+        "events=...",
+    ),
+    Artefact(
+        EVENTS,
+        "how rows are made of events: what churn-torch score at=... needs",
+        "event_rows.make_event_rows",
+        "events=...",
+    ),
+    Artefact(EVENTS_SQL, "the queries that made them", "event_rows.make_event_rows", "events=..."),
     Artefact(
         CHECKPOINT,
         "where a resumed training starts",
@@ -75,6 +90,12 @@ ARTEFACTS = (
         "uplift.measured_uplift",
         "model=uplift",
     ),
+    Artefact(
+        SURVIVAL_PAGE,
+        "when the test customers left, beside what was predicted",
+        "survival.measured_survival",
+        "model=survival",
+    ),
     Artefact(SCHEMA, "every column: kind, vocabulary, range", "run_folder.save_run"),
     Artefact(WEIGHTS, "the weights, as tensors only", "run_folder.save_run"),
     Artefact(METRICS, "every metric, the loss curve, the fingerprint", "run_folder.save_run"),
@@ -82,6 +103,6 @@ ARTEFACTS = (
         REPORT_PAGE,
         "what the model is worth, why, and when not to use it",
         "report.report_training",
-        "unless report=false or model=uplift",
+        "unless report=false, model=uplift or model=survival",
     ),
 )

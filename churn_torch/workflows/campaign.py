@@ -25,7 +25,7 @@ from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
-from churn_torch.serving.outputs import PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, QUALITY, REASONS, UPLIFT
 from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
@@ -77,18 +77,19 @@ def campaign(
     table = located(options.source if source is None else source)
     files.check(table, options.reading, overwrite=options.overwrite)
     path = find_model(options.run)
-    scores = BatchModel(path, [PROBABILITY, UPLIFT])
+    scores = BatchModel(path, [PROBABILITY, UPLIFT, EXPECTED_SPEND])
     schema = scores.schema
     id_column = schema.id if options.id is None else options.id
     keep = [options.keep] if isinstance(options.keep, str) else list(dict.fromkeys(options.keep))
     keep = [name for name in keep if name != id_column]
-    value = valuation(options, scores.metadata.get("value"))
+    predicts = EXPECTED_SPEND in scores.outputs
+    value = valuation(options, scores.metadata.get("value"), predicts=predicts)
     known, names = known_columns(schema, table, options.reading, rules_text(options, value))
     check_kept(keep, id_column, names)
     rules = CustomerRules(
         known, offers, value, exclude=options.exclude, has_target=schema.target in names
     )
-    features = [column.name for column in schema.features]
+    features = [*schema.read]
     named = [] if id_column is None else [id_column]
 
     counts, total = InputCounts(schema), sources.count_rows(table, options.reading)
@@ -103,6 +104,7 @@ def campaign(
             reading=options.reading,
             chunk_rows=options.chunk_rows,
             counts=counts,
+            value=value,
             progress=lambda n: progress.advance(task, n),
             announce=show,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from churn_torch.decisions.control_group import check_share
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
-from churn_torch.tables.customer_value import Valuation
+from churn_torch.tables.customer_value import PREDICTED_VALUE, Valuation
 from churn_torch.tables.options import SourceOptions
 
 
@@ -80,12 +80,21 @@ def new_folder() -> Path:
     return Path("outputs") / "campaigns" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
 
 
-def valuation(options: CampaignOptions, trained: Mapping[str, Any] | None) -> Valuation:
-    """Return what a customer is worth: as the user says, else as training was told.
+def valuation(
+    options: CampaignOptions, trained: Mapping[str, Any] | None, *, predicts: bool
+) -> Valuation:
+    """Return what a customer is worth: as the user says, else as training was told, else predicted.
+
+    Args:
+        options: Every choice.
+        trained: The content of a `Valuation`, if training was told one.
+        predicts: Whether the file tells what customers are expected to spend.
 
     Raises:
-        InputError: Neither says it.
+        InputError: Nobody says it, or it is to be predicted and the file does not.
     """
+    if trained is None and predicts:
+        trained = {"value": PREDICTED_VALUE}
     if options.value is None and trained is None:
         raise InputError(
             "value",
@@ -96,7 +105,15 @@ def valuation(options: CampaignOptions, trained: Mapping[str, Any] | None) -> Va
         )
     chosen = {key: getattr(options, key) for key in ("value", "horizon", "discount_rate")}
     given = {key: choice for key, choice in chosen.items() if choice is not None}
-    return Valuation(**{**(trained or {}), **given})
+    value = Valuation(**{**(trained or {}), **given})
+    if value.is_predicted and not predicts:
+        raise InputError(
+            "value",
+            expected="a file that tells what customers are expected to spend (expected_spend)",
+            got="one that does not",
+            fix="train with data.spend=COLUMN, or say what a customer is worth",
+        )
+    return value
 
 
 def rules_text(options: CampaignOptions, value: Valuation) -> str:

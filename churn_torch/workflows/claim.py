@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.artefacts import CONFIG
+from churn_torch.workflows.artefacts import CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES
 
 LOCK = ".lock"
 
@@ -55,7 +56,7 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def _remove_unstarted(folder: Path) -> None:
-    """Remove the folder of a run that was refused, where it holds no more than its choices."""
-    if {path.name for path in folder.iterdir()} <= {CONFIG}:
-        (folder / CONFIG).unlink(missing_ok=True)
-        folder.rmdir()
+    """Remove the folder of a run that was refused, where nothing is trained in it yet."""
+    made = {CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES}
+    if {path.name for path in folder.iterdir()} <= made:
+        shutil.rmtree(folder)

@@ -48,6 +48,8 @@ _INSTEAD = {
     "data.weight": "give fit the weights as sample_weight",
     "data.treatment": "use churn_torch.train with model=uplift",
     "data.treatment_probability": "use churn_torch.train with model=uplift",
+    "data.spend": "churn_torch.train learns what customers spend",
+    "data.duration": "use churn_torch.train with model=survival",
     "data.carry": _RUN,
     "fairness": _RUN,
     "loss": "churn_torch.train takes data.value, which loss=profit needs",

@@ -3,43 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from rich.console import RenderableType
 
 from churn_torch.console import show
-from churn_torch.explanation.coefficients import Coefficients, coefficients, has_coefficients
+from churn_torch.explanation.coefficients import (
+    Coefficients,
+    coefficients,
+    has_coefficients,
+    most_rows,
+)
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.own_rows import customers, own_rows
 from churn_torch.workflows.run_folder import Run
 
-# Training rows that are read, at most; more make intervals narrower than anyone needs.
-MOST_ROWS = 1_000_000
-
 
 class TrainingRows:
-    """Training rows of a run, at most `MOST_ROWS` of them, evenly spaced; added chunk by chunk.
+    """Training rows of a run that its coefficients are measured on; added chunk by chunk.
+
+    Of more rows than `churn_torch.explanation.coefficients.most_rows` each one stays with the same
+    chance, as it comes. They are drawn, not counted off: one row in twelve of customers with a row
+    a month would be that of one month.
 
     Args:
         run: The run; one of another model than a logistic regression or a scorecard keeps none.
+
+    Attributes:
+        note: How many rows were taken; empty where all were.
     """
 
     def __init__(self, run: Run) -> None:
-        self._step = -(-run.metrics["data"]["n_train"] // MOST_ROWS)
+        n_rows = run.metrics["data"]["n_train"]
         self._keeps = has_coefficients(run.scorer)
+        self._one_in = -(-n_rows // most_rows(run.scorer)) if self._keeps else 1
+        self.note = ""
+        if self._one_in > 1:
+            self.note = f"One in {self._one_in} of the {n_rows:,} training rows was taken."
+        self._random = np.random.default_rng(run.options.seed)
         self._chunks: list[Rows] = []
-        self._start = 0
 
     def add(self, rows: Rows) -> None:
         """Add the training rows of a chunk, of customers who were not contacted."""
         if not self._keeps:
             return
         rows = rows.of("train").untreated()
-        chosen = np.arange(-self._start % self._step, len(rows.label), self._step)
-        self._start += len(rows.label)
-        self._chunks.append(rows.take(chosen) if self._step > 1 else rows)
+        if self._one_in > 1:
+            drawn = self._random.random(len(rows.label)) < 1 / self._one_in
+            rows = rows.take(np.flatnonzero(drawn))
+        self._chunks.append(rows)
 
     def joined(self) -> Rows:
         """Return the rows that were kept."""
@@ -76,7 +91,7 @@ def coefficients_of(
     train = rows.joined()
     weight = None if train.weight is None else train.weight / train.weight.mean()
     penalty = run.metrics["fit"].get("exact", {}).get("l2", run.options.penalty.l2)
-    return coefficients(
+    found = coefficients(
         run.scorer,
         run.schema,
         Columns.from_arrays(encode(train.parsed, run.schema)),
@@ -86,3 +101,4 @@ def coefficients_of(
         robust=robust,
         group=customers(run, train.carried),
     )
+    return found if not rows.note else replace(found, warnings=(rows.note, *found.warnings))

@@ -141,8 +141,6 @@ def _check(options: CompareOptions) -> None:
             got=repr(options.out),
             fix="a run folder keeps what its training wrote",
         )
-    if not out.parent.is_dir():
-        raise InputError("out", expected="a file in a folder that is there", got=repr(options.out))
 
 
 def _written(found: Comparison, options: CompareOptions) -> str:

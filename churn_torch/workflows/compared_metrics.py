@@ -63,7 +63,7 @@ def fold_metrics(runs: Sequence[TestedRun]) -> tuple[tuple[Estimates, ...], list
 
 
 def _by_time(run: TestedRun) -> bool:
-    return (run.config["data"].get("split") or {}).get("by") == "time"
+    return "time" in ((run.config["data"].get("split") or {}).get("by") or ())
 
 
 def _folds(run: TestedRun) -> dict[tuple[int, int], Mapping[str, float]]:

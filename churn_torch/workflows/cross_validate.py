@@ -17,12 +17,14 @@ from omegaconf import DictConfig
 
 import churn_torch
 from churn_torch.console import quietly, show
+from churn_torch.decisions.offer_profit import OfferProfit
 from churn_torch.evaluation.resampled_t_test import corrected_error, tested_to_learned
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.columns import columns_table
 from churn_torch.report.metrics import folds_table
+from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import reasons_sentence
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.in_memory import MemoryTable
@@ -35,21 +37,29 @@ from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_columns, check_cross_validation
+from churn_torch.workflows.check_config import check_columns
+from churn_torch.workflows.check_folds import check_cross_validation
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
+from churn_torch.workflows.measured_test import describe_data
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.profit import decision_of
+from churn_torch.workflows.predictions import predictions
+from churn_torch.workflows.profit import (
+    decision_of,
+    measured_offers,
+    profit_figures,
+    with_profit,
+)
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
 from churn_torch.workflows.run_folder import (
     Run,
-    point_latest,
     save_run,
-    start_run,
 )
+from churn_torch.workflows.run_start import point_latest
 from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.train import describe_data, predictions
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
 
@@ -82,11 +92,12 @@ def cross_validate(
         ParityError: With ``cv.average``: the ONNX file does not answer as the model; the run is
             kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options = train_options(content)
     check_cross_validation(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
-        start_run(folder, content)
+        content, options = begin_run(folder, content, options)
         table = read_labelled(
             options.table, seed=options.seed, source=source, with_test=False, announce=show
         )
@@ -105,13 +116,12 @@ def cross_validate(
             learned = fit_preprocessing(options, table, watch=lambda rows: rows)
         measured: list[dict[str, Any]] = []
         scorers: list[Scorer] = []
-        tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads)
+        weighed = measured_offers(options.offer, None)
+        tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads, weighed)
         sources.write(tested, folder / PREDICTIONS, key=None)
-    metrics = {
-        **_summary(measured, table, options),
-        **decision_of(options),
-        "suspicions": found,
-    }
+    summary = _summary(measured, table, options)
+    summary["test"] |= profit_figures(weighed)
+    metrics = {**summary, **decision_of(options), "suspicions": found}
     exported: list[str] = []
     refused = None
     if learned is None:
@@ -161,7 +171,7 @@ def _summary(
         "validation": validation,
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
-        "standard_error": _errors(measured, table, by_time=options.data.split.by == "time"),
+        "standard_error": _errors(measured, table, by_time=options.data.split.by_time),
         "folds": list(measured),
         "data": describe_data(table, options.data),
         "version": churn_torch.__version__,
@@ -196,6 +206,8 @@ def _show_results(
         counts = Counter(name for fold in measured for name in fold["features"]["chosen"])
         listed = ", ".join(f"{name} {n}" for name, n in counts.most_common())
         show(f"Columns chosen, and in how many of {len(measured)} folds: {listed}.")
+    if "profit" in metrics["test"]:
+        show(profit_table(metrics["test"]["profit"]))
     for line in exported:
         show(line)
     show(f"Run folder: {folder}")
@@ -237,11 +249,12 @@ def _fits(
     scorers: list[Scorer],
     learned: Learned | None,
     n_threads: int,
+    weighed: Mapping[str, OfferProfit],
 ) -> Iterator[pd.DataFrame]:
     """Yield the tested rows of each fold.
 
     What its model is worth is added to ``outcomes``, the model itself, where it is needed, to
-    ``scorers``.
+    ``scorers``. Offers are weighed on every row once: in the first repeat.
     """
     options = replace(
         options,
@@ -255,7 +268,8 @@ def _fits(
             announce=quietly,
         ) as model:  # fmt: skip
             measured = SplitMetrics(threshold=model.threshold)
-            for frame in predictions(model.scorer, model.store, measured):
+            rows = predictions(model.scorer, model.store, measured)
+            for frame in with_profit(rows, weighed if one["repeat"] == 0 else {}):
                 names = list(frame.columns)
                 yield frame.assign(**place)[[names[0], *place, *names[1:]]]
             test = measured.evaluate(model.threshold)

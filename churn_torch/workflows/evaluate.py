@@ -23,7 +23,7 @@ from churn_torch.report.profit import profit_table
 from churn_torch.report.segments import segments_table
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.scoring import absent_columns
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import PREDICTED_VALUE, ValueExpression
 from churn_torch.tables.encode import encode
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import VALUE
@@ -36,13 +36,16 @@ from churn_torch.workflows.fairness import (
     refuse_many_values,
     show_fairness,
 )
-from churn_torch.workflows.new_rows import new_rows
+from churn_torch.workflows.new_rows import new_lifetimes, new_rows
+from churn_torch.workflows.new_uplift import new_uplift
 from churn_torch.workflows.options import FairnessOptions
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
+from churn_torch.workflows.survival import evaluated_survival
 from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.uplift import show_uplift
 from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
 
 
@@ -99,7 +102,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
         also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values;
         with ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
-        dictionaries.
+        dictionaries; of a model of uplift, on new rows that say who was contacted, also ``uplift``
+        as in metrics.json.
 
     Raises:
         InputError: The run, the table or a column cannot be used.
@@ -113,6 +117,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         source = located(source)
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
+    if run.options.learns_survival:
+        return _lifetimes(run, options, source)
     _check_out(run, options, source)
     fairness = options.fairness
     check_compared(fairness, run, new=options.data is not None)
@@ -151,6 +157,12 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         show(sentence)
     if weighed:
         show(profit_table(metrics["profit"]))
+    if options.data is not None and run.options.learns_uplift:
+        given = options.data.source if source is None else source
+        uplift = new_uplift(run, given, options.data.reading)
+        if uplift is not None:
+            show_uplift(uplift)
+            metrics["uplift"] = uplift.entry()
     if options.by:
         frame = _show_segments(kept, options.by, run.threshold)
         metrics["segments"] = frame.astype(object).where(frame.notna(), None).to_dict("records")
@@ -165,6 +177,29 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         metrics["fairness"] = judge_run(run, fairness, offers, compared if compared.by else None)
         show_fairness(metrics["fairness"])
     return metrics
+
+
+def _lifetimes(run: Run, options: EvaluateOptions, source: Any) -> dict[str, Any]:
+    """Measure a model of time to churn.
+
+    Raises:
+        InputError: Something was asked for that counts on whether customers left, not on when.
+    """
+    for key, asked in (
+        ("by", options.by),
+        ("fairness.by", options.fairness.by),
+        ("offer", options.offer),
+        ("weak_segments", options.weak_segments),
+    ):
+        if asked:
+            got = repr(asked) if isinstance(asked, bool) else ", ".join(asked)
+            raise InputError(key, expected="nothing for a run of model=survival", got=got)
+    if options.data is None:
+        return evaluated_survival(run, own_rows(run, doing="Evaluating"))
+    source = options.data.source if source is None else source
+    if source is None:
+        raise InputError("data.source", expected="a table", got="nothing", fix="name one")
+    return evaluated_survival(run, new_lifetimes(source, run.schema, options.data.reading))
 
 
 def _check_out(run: Run, options: EvaluateOptions, source: Any) -> None:
@@ -191,7 +226,7 @@ def _own_rows(run: Run, by: Sequence[str]) -> Iterator[_Part]:
         InputError: The run held none back, or the source has changed.
     """
     names = [column.name for column in run.schema.columns]
-    computed = [] if run.options.data.value is None else [VALUE]
+    computed = [] if run.options.data.value in (None, PREDICTED_VALUE) else [VALUE]
     check_sliced("by", by, [*names, *computed])
     carry = [name for name in by if name not in computed]
     for rows in own_rows(run, carry=carry, doing="Evaluating"):

@@ -64,7 +64,6 @@ def explain_customer(options: ExplainOptions, *, source: Any = None) -> Customer
     for part in customer_report(explanation):
         show(part)
     if options.out is not None:
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(options.out), json.dumps(asdict(explanation), indent=2, ensure_ascii=False))
         show(f"Written to {options.out}.")
     return explanation

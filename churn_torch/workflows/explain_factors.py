@@ -25,6 +25,7 @@ from churn_torch.whole_files import write_text
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.factors import ROWS, factors
+from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
 from churn_torch.workflows.run_folder import load_run
@@ -47,6 +48,7 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
     source = options.source if source is None else source
     run = load_run(options.run) if Path(options.run).is_dir() else None
     model = ExplainedModel(find_model(options.run))
+    refuse_lifetimes("survival" in model.metadata, "the factors of churn-torch explain")
     seed = 0 if run is None else run.options.seed
     if source is not None:
         rows = sample_rows(_given_rows(source, model, options.reading), ROWS, seed=seed)
@@ -77,7 +79,6 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         # A number that is not defined becomes null.
         content = json.loads(json.dumps(asdict(found)), parse_constant=lambda name: None)
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         write_text(Path(options.out), text + "\n")
         show(f"The factors are written to {options.out}.")
     return found

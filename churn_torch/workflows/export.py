@@ -98,6 +98,13 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
         )
     target = TARGETS[chosen.target]
     run = load_run(chosen.run, trust=chosen.trust)
+    if chosen.target == "web" and run.schema.sequences:
+        raise InputError(
+            "target",
+            expected="onnx or triton for a model with data.sequences",
+            got="web, whose page has no fields for lists",
+            fix="serve the model (churn-torch serve), or train one without lists",
+        )
     if source is None:
         source = chosen.source or run.options.data.source
     if source is None:

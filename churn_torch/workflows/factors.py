@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 import pandas as pd
@@ -40,13 +41,14 @@ def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Fac
     """
     check_classes(rows)
     schema = model.schema
-    levels = binned(rows.parsed, schema)
+    plain = [column.name for column in schema.inputs]
+    levels = binned(rows.parsed[plain], replace(schema, sequences=()))
     # Text is stored once for each word: the model is asked about the same words again and again.
     words = {column.name: "category" for column in schema.text}
     rows = ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
     groups = _groups(model)
     found = _counted(importance(model, rows, groups, seed=seed), len(groups), "Importance")
-    tried = (cut_steps(rows.parsed, levels, schema, name, STEPS) for name in model.names)
+    tried = (cut_steps(rows.parsed, levels, schema, name, STEPS) for name in plain)
     steps = [cut for cut in tried if cut is not None]
     curves = (effect_curve(model.logit, rows.parsed, cut, seed=seed) for cut in steps)
     effects = sorted(_counted(curves, len(steps), "Effects"), key=lambda one: -one.spread)
@@ -71,8 +73,12 @@ def check_classes(rows: ExplainedRows) -> None:
 
 
 def _groups(model: ExplainedModel) -> list[tuple[str, ...]]:
-    """Return the inputs: those that are strongly correlated together, the others alone."""
-    rest = dict.fromkeys(model.names)
+    """Return the inputs: those that are strongly correlated together, the others alone.
+
+    The columns of lists of a group have lists of the same length, so they stand together.
+    """
+    lists = [tuple(column.name for column in group.columns) for group in model.schema.sequences]
+    rest = dict.fromkeys(column.name for column in model.schema.inputs)
     groups = []
     for group in model.metadata.get("correlated_columns", []):
         together = tuple(name for name in group["columns"] if name in rest)
@@ -80,7 +86,7 @@ def _groups(model: ExplainedModel) -> list[tuple[str, ...]]:
             groups.append(together)
         for name in together:
             del rest[name]
-    return [*groups, *((name,) for name in rest)]
+    return [*groups, *((name,) for name in rest), *lists]
 
 
 def _strongest_pairs(

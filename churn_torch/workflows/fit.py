@@ -33,7 +33,7 @@ from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.calibrate import calibrate
 from churn_torch.training.fit import fit_net
 from churn_torch.training.fit_preprocessing import fit_preprocessing
-from churn_torch.training.inference import mean_row, scored
+from churn_torch.training.inference import fit_baseline, scored
 from churn_torch.training.optimizer_choice import LOGISTIC
 from churn_torch.training.options import Component
 from churn_torch.training.rows.materialize import Store, materialized
@@ -45,10 +45,12 @@ from churn_torch.training.selection import (
     permutation_scores,
 )
 from churn_torch.training.treatment_balance import balance_of
+from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows, watched
+from churn_torch.workflows.spend import learned_spend
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -149,12 +151,14 @@ def fitted(
                 "imbalanced": balance.imbalanced,
             }
         scorer.eval()
-        scorer.baseline.copy_(mean_row(scorer, store.parts["train"]))
+        fit_baseline(scorer, store.parts["train"])
 
         choice = calibrate(scorer, store.parts["validation"])
         if choice is not None:
             fit["calibration"] = asdict(choice)
             announce(calibration_sentence(fit["calibration"]))
+        if scorer.spend is not None:
+            fit["spend"] = learned_spend(scorer, store, table)
         rule: str | float = options.threshold
         if rule == PROFIT:
             rule = profit_threshold(
@@ -162,7 +166,7 @@ def fitted(
             )
         split_metrics = SplitMetrics(threshold=None if isinstance(rule, str) else rule)
         for each in scored(scorer, store.parts["validation"]):
-            split_metrics.update(*each.untreated)
+            split_metrics.update(*each.judged)
         threshold = split_metrics.choose_threshold(rule, top_share=options.top_share)
         validation = split_metrics.evaluate(threshold)
         yield Fitted(schema, scorer, store, threshold, validation, fit, features)
@@ -249,6 +253,7 @@ def prepared(
     schema, statistics = learned or fit_preprocessing(
         options, table, watch=lambda rows: watched(rows, table, "Reading")
     )
+    schema = with_baselines(schema, table)
     show_rows(table, announce)
     inspect(table)
     preprocess = build_preprocess(options, schema)

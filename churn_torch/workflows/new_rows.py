@@ -12,7 +12,9 @@ from rich.console import RenderableType
 
 from churn_torch.console import show
 from churn_torch.tables.encode import parse
+from churn_torch.tables.labelled.carried import CarriedColumns
 from churn_torch.tables.labelled.read import located
+from churn_torch.tables.labelled.rows import Rows, read_rows
 from churn_torch.tables.labelled.treatment import read_treatment
 from churn_torch.tables.labels import read_target
 from churn_torch.tables.options import ReadOptions
@@ -71,3 +73,29 @@ def new_rows(
         announce(
             f"{n_left_out:,} rows of neither class are left out, as in training (data.negative)."
         )
+
+
+def new_lifetimes(
+    source: Any,
+    schema: Schema,
+    reading: ReadOptions,
+    announce: Callable[[RenderableType], None] = show,
+) -> Iterator[Rows]:
+    """Yield new labelled rows with the periods that their customers were observed in.
+
+    Args:
+        source: As for `new_rows`.
+        schema: Of a model of time to churn.
+        reading: As for `new_rows`.
+        announce: As for `new_rows`.
+
+    Raises:
+        InputError: As for `new_rows`; or a lifetime is none.
+    """
+    first_row, carry = 0, CarriedColumns((), {}, with_row=True)
+    for frame in sources.read_chunks(located(source), reading=reading, announce=announce):
+        rows, _, _ = read_rows(frame, schema, carry, first_row=first_row)
+        if n_unlabelled := len(frame) - len(rows.label):
+            announce(f"{n_unlabelled:,} rows without a label are left out.")
+        yield rows
+        first_row += len(frame)

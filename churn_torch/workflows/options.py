@@ -50,6 +50,8 @@ class TrainOptions(FitOptions):
     """All of conf/train.yaml: the data, the fit, and what is made of the fitted model.
 
     Attributes:
+        events: How rows are made of events, as plain values; empty for a table.
+        specification: The same as a YAML file, which a run keeps as ``events``.
         outputs: Where run folders go.
         resume: The folder of an interrupted run to go on with.
         leakage: What is done where the table looks as if it tells churn beforehand: ``warn``,
@@ -63,6 +65,8 @@ class TrainOptions(FitOptions):
     """
 
     data: DataOptions
+    events: Mapping[str, Any] = field(default_factory=dict)
+    specification: str | None = None
     outputs: str = "outputs"
     resume: str | None = None
     leakage: Literal["warn", "error", "ignore"] = "warn"

@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.explanation.explained_model import ExplainedRows
+from churn_torch.tables.even_sample import EvenSample
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.workflows.artefacts import METRICS
@@ -90,35 +91,42 @@ def sample_rows(chunks: Iterable[ExplainedRows], n_rows: int, *, seed: int) -> E
     sample = RowSample(n_rows, seed=seed)
     for chunk in chunks:
         sample.add(chunk)
-    if sample.rows is None:
+    rows = sample.rows
+    if rows is None:
         raise InputError("source", expected="labelled rows", got="none", fix="name another table")
-    return sample.rows
+    return rows
 
 
 class RowSample:
     """A random sample of rows that come chunk by chunk, in their order.
 
-    Every row draws a number, and the rows of the smallest numbers stay. No more than these rows and
-    a chunk are in memory.
-
     Args:
         n_rows: Most rows.
         seed: Of the draws.
-
-    Attributes:
-        rows: The sample; None before the first chunk.
     """
 
     def __init__(self, n_rows: int, *, seed: int) -> None:
-        self.rows: ExplainedRows | None = None
-        self._n_rows, self._rng, self._drawn = n_rows, np.random.default_rng(seed), np.empty(0)
+        self._sample = EvenSample(n_rows, seed=seed)
+        self._chunks: list[ExplainedRows] = []
 
     def add(self, chunk: ExplainedRows) -> None:
         """Add the rows of a chunk."""
-        drawn = np.concatenate([self._drawn, self._rng.random(len(chunk.label))])
-        rows = _joined([chunk] if self.rows is None else [self.rows, chunk])
-        chosen = np.sort(np.argsort(drawn)[: self._n_rows])
-        self.rows, self._drawn = _taken(rows, chosen), drawn[chosen]
+        drawn = self._sample.drawn(len(chunk.label))
+        if len(drawn) or not self._chunks:
+            self._chunks.append(_taken(chunk, drawn))
+        if self._sample.is_full:
+            self._cut()
+
+    @property
+    def rows(self) -> ExplainedRows | None:
+        """The sample; None before the first chunk."""
+        if not self._chunks:
+            return None
+        self._cut()
+        return self._chunks[0]
+
+    def _cut(self) -> None:
+        self._chunks = [_taken(_joined(self._chunks), self._sample.kept())]
 
 
 def customers(run: Run, carried: pd.DataFrame) -> npt.NDArray[np.int64] | None:

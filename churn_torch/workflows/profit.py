@@ -19,7 +19,7 @@ from churn_torch.decisions.offer_profit import (
 from churn_torch.decisions.offers import Offer
 from churn_torch.evaluation.thresholds import PROFIT, check_rule
 from churn_torch.serving.outputs import PROBABILITY
-from churn_torch.tables.customer_value import Valuation, ValueExpression
+from churn_torch.tables.customer_value import PREDICTED_VALUE, Valuation, ValueExpression
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
@@ -50,7 +50,7 @@ def profit_threshold(
 ) -> float:
     """Return the threshold from which on contacting the validation rows earns most.
 
-    It reads the rows of a streamed table once more, for their values.
+    It reads the rows of a streamed table once more for their values, unless these are predicted.
 
     Args:
         options: With ``threshold="profit"``.
@@ -62,12 +62,13 @@ def profit_threshold(
         InputError: As for `OfferProfit.update`.
     """
     name, offer = only_offer(options.offer, "threshold=profit")
-    weighed = OfferProfit(offer, name=name)
-    value = _validation_values(table)
+    weighed, valuation = OfferProfit(offer, name=name), valuation_of(options.data)
+    values = None if valuation.is_predicted else _validation_values(table)
     start = 0
     for rows in scored:
         end = start + len(rows.label)
-        weighed.update(rows.probability.numpy(), rows.label.numpy(), value[start:end])
+        value = predicted_value(rows, valuation) if values is None else values[start:end]
+        weighed.update(rows.probability.numpy(), rows.label.numpy(), value)
         start = end
     threshold = weighed.choose_threshold()
     if threshold == 1.0:
@@ -78,12 +79,18 @@ def profit_threshold(
     return threshold
 
 
+def predicted_value(rows: Scored, valuation: Valuation) -> npt.NDArray[np.float64]:
+    """Return what customers are worth by what they are expected to spend, ``[N]``."""
+    assert rows.spend is not None
+    return rows.spend.numpy().astype(np.float64) * valuation.factor
+
+
 def _validation_values(table: LabelledTable) -> npt.NDArray[np.float64]:
     values = [rows.of("validation").carried[VALUE].to_numpy() for rows in table.chunks()]
     return np.concatenate(values)
 
 
-def measured_offers(offers: Mapping[str, Offer], threshold: float) -> dict[str, OfferProfit]:
+def measured_offers(offers: Mapping[str, Offer], threshold: float | None) -> dict[str, OfferProfit]:
     """Return a measure for each offer, by its name; say what it leaves out of account."""
     for name, offer in offers.items():
         if offer.where is not None or offer.capacity is not None:
@@ -123,6 +130,12 @@ def offers_and_value(
         offers = trained.offer
     valued = trained.data if data is None or data.value is None else data
     check_weighed(offers, valued.value)
+    if offers and valued.value == PREDICTED_VALUE:
+        show(
+            "Profit is not measured here: what a customer is worth is predicted "
+            "(data.value=predicted). metrics.json has the profit of the training's test rows."
+        )
+        return {}, None
     if not offers or data is None:
         return offers, None
     value = ValueExpression(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from churn_torch.decisions.offer_profit import only_offer
 from churn_torch.decisions.offers import payoffs
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import PREDICTED_VALUE
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training.optimizer_choice import is_exact
@@ -28,6 +29,13 @@ def check_profit_loss(options: TrainOptions) -> None:
     if options.loss != "profit":
         return
     only_offer(options.offer, "loss=profit")
+    if options.data.value == PREDICTED_VALUE:
+        raise InputError(
+            "data.value",
+            expected="a number, a column or an expression with loss=profit, which learns from it",
+            got=PREDICTED_VALUE,
+            fix="set threshold=profit in place of loss=profit",
+        )
     if is_exact(options):
         raise InputError(
             "optimizer",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +15,14 @@ from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
+from churn_torch.workflows.lifetimes import refuse_lifetimes
+from churn_torch.workflows.metrics_shape import Compared, check_metrics
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import differing, run_names
-from churn_torch.workflows.stored_config import damaged_run
-from churn_torch.workflows.tested_runs import read_tested_run, read_tested_runs
+from churn_torch.workflows.tested_runs import TestedRun, read_tested_run, read_tested_runs
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
-        with _whole_metrics(run.folder):
-            text = _of_run(run, own_rows(run, None, instead=None))
+        refuse_lifetimes(run.options.learns_survival, "churn-torch report")
+        tested = read_tested_run(str(run.folder), key="run")
+        check_metrics(run.metrics, run.folder)
+        text = _page(run, tested, own_rows(run, None, instead=None))
     write_text(out, text)
     show(f"Report: {out}")
     return out
@@ -89,22 +91,13 @@ def report_training(run: Run, table: LabelledTable) -> None:
     if not run.model.exists():
         return
     path = run.folder / REPORT_PAGE
-    write_text(path, _of_run(run, watched(table.chunks(), table, "Report")))
+    tested = read_tested_run(str(run.folder), key="run")
+    write_text(path, _page(run, tested, watched(table.chunks(), table, "Report")))
     show(f"Report: {path}")
 
 
-def _of_run(run: Run, chunks: Iterable[Rows]) -> str:
-    tested = read_tested_run(str(run.folder), key="run")
+def _page(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> str:
     return report_page(report_content(run, tested, chunks))
-
-
-@contextlib.contextmanager
-def _whole_metrics(folder: Path) -> Iterator[None]:
-    """Name the run folder, which may come from a stranger, where what a training writes lacks."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError) as error:
-        raise damaged_run(folder, f"a file lacks what a training writes: {error!r}") from error
 
 
 def _of_runs(options: ReportOptions) -> str:
@@ -129,19 +122,11 @@ def _of_runs(options: ReportOptions) -> str:
     compared = compare_runs(options.runs, names=names)
     measured = []
     for run, name in zip(tested, names, strict=True):
-        with _whole_metrics(Path(run.folder)):
-            run.metrics["test"]["intervals"]["auroc"]
-            measured.append(measured_run(run, name))
+        check_metrics(run.metrics, Path(run.folder), Compared)
+        measured.append(measured_run(run, name))
     return runs_page(RunsReport(measured, compared, differing(configs)))
 
 
 def _check_out(out: Path) -> None:
     if out.suffix.lower() != ".html" or out.is_dir():
         raise InputError("out", expected="an .html file", got=repr(str(out)), fix="name one")
-    if not out.parent.is_dir():
-        raise InputError(
-            "out",
-            expected="a file in a folder that is there",
-            got=repr(str(out)),
-            fix="make the folder first",
-        )

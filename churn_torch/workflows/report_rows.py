@@ -51,6 +51,7 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
             sample.add(ExplainedRows(test.parsed, test.label, test.carried))
             probability = model.probability(test.parsed).astype(np.float32)
             search.add(test.parsed, probability, test.label, test.carried)
-    if sample.rows is None:
+    kept = sample.rows
+    if kept is None:
         raise InputError("run", expected="test rows", got="none", fix="train again")
-    return ReportRows(sample.rows, train, search.found())
+    return ReportRows(kept, train, search.found())

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 
 from churn_torch.console import row_progress
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
+from churn_torch.tables.labelled.splits import LeftOut
 
 
 def show_rows(table: LabelledTable, announce: Callable[[RenderableType], None]) -> None:
@@ -26,6 +27,22 @@ def dropped_rows(table: LabelledTable) -> str:
     text = f"; {without:,} rows without a label dropped" if without else ""
     if table.n_left_out:
         text += f"; {table.n_left_out:,} rows of neither class left out (data.negative)"
+    return text + between_parts(table.left_out_of_parts)
+
+
+def between_parts(left_out: LeftOut) -> str:
+    """Say how many rows a split by time leaves out; ``""`` for none."""
+    text = ""
+    if left_out.reaching_later:
+        text += (
+            f"; {left_out.reaching_later:,} rows left out, whose label reaches into the time of a "
+            "later part (data.split.horizon)"
+        )
+    if left_out.of_two_parts:
+        text += (
+            f"; {left_out.of_two_parts:,} rows left out, whose time is that of one part and whose "
+            "group of another"
+        )
     return text
 
 

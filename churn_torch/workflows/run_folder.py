@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
+from churn_torch.explanation.event_reasons import event_reasons
 from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -26,8 +25,8 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
 from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import (
-    CHECKPOINT,
     CONFIG,
+    FEATURE_TABLES,
     METRICS,
     MODEL,
     SCHEMA,
@@ -111,6 +110,25 @@ class Run:
             raise InputError("run", expected="a run of model=uplift", got="one of another model")
         return np.asarray(self.scorer.score_uplift(self._columns(self._rows(frame)))[1])
 
+    def predict_survival(self, frame: Any) -> pd.DataFrame:
+        """Return each row's chance to be still there after 1, 2, ... more periods.
+
+        Args:
+            frame: As for `predict_proba`.
+
+        Returns:
+            N rows and a column for each period, on the index of ``frame``.
+
+        Raises:
+            InputError: As for `predict_proba`; or the run has not learned when customers leave.
+        """
+        if self.scorer.hazard is None:
+            raise InputError("run", expected="a run of model=survival", got="one of another model")
+        rows = self._rows(frame)
+        survival = self.scorer.score_survival(self._columns(rows)).numpy()
+        periods = range(1, survival.shape[1] + 1)
+        return pd.DataFrame(survival, columns=list(periods), index=rows.index)
+
     def reasons(self, frame: Any) -> pd.DataFrame:
         """Return what each input column adds to the log-odds of churn of each row.
 
@@ -129,6 +147,10 @@ class Run:
         reasons = self.attribution.explain(self._columns(frame)).numpy()
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
+
+    def event_reasons(self, frame: Any) -> pd.DataFrame:
+        """Return what each event changes in the log-odds (`explanation.event_reasons`)."""
+        return event_reasons(self.scorer, self.schema, self._rows(frame))
 
     def explain(
         self, frame: Any, *, actionable: Sequence[str] | None = None, among: Any = None
@@ -152,28 +174,6 @@ class Run:
 
     def _columns(self, frame: pd.DataFrame) -> Columns:
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
-
-
-def start_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder and note the choices, so that an interrupted run can be resumed.
-
-    Args:
-        folder: The run folder.
-        config: From `plain_config`.
-
-    Raises:
-        InputError: The folder already holds a run, finished or interrupted.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
-        if (folder / name).exists():
-            raise InputError(
-                "",
-                expected="a run folder of its own",
-                got=f"{folder} with {kind} run in it",
-                fix="nothing is written over, so choose another folder or go on with resume=RUN",
-            )
-    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
 def save_run(run: Run) -> None:
@@ -203,7 +203,11 @@ def folder_options(
             the command line cannot give it.
     """
     try:
-        return stored_options(config, trust)
+        options = stored_options(config, trust)
+        if not options.events:
+            return options
+        # The rows lie in the folder, wherever that is now.
+        return replace(options, data=replace(options.data, source=str(folder / FEATURE_TABLES)))
     except MissingKey as error:
         raise damaged_run(folder, f"{CONFIG} lacks {error.key}") from error
     except WrongOption as error:
@@ -268,13 +272,3 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # torch says little, or advises to open what may run code
         raise damaged_run(folder, f"{WEIGHTS} cannot be read") from error
     return weights
-
-
-def point_latest(outputs: Path, folder: Path) -> None:
-    """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
-    if not outputs.is_dir():
-        return
-    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
-    if link.is_symlink() or not link.exists():
-        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
-        os.replace(temporary, link)

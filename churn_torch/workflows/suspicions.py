@@ -23,8 +23,9 @@ from churn_torch.tables.labelled.inspection import Inspection, Sample
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.source_files import labels_by_file
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Kind, Schema
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.options import TrainOptions
 
 # Twins are worth a word from so many, and so large a share of the test rows.
@@ -91,7 +92,7 @@ def suspicions(
     if order is not None:
         found.append(said.order_said(order.auroc, order.columns))
     # Later rows of a customer are what a split by time is for.
-    return found if split.by == "time" else found + _of_twins(seen, table.schema.id, _of(found))
+    return found if split.by_time else found + _of_twins(seen, table.schema.id, _of(found))
 
 
 def _of_columns(sample: Sample, schema: Schema, split: SplitOptions) -> list[Suspicion]:
@@ -141,7 +142,7 @@ def _time_of(
 
     It is that of a split by time, or a date whose name says that it is the cut-off.
     """
-    name = split.column_of("time")
+    name = split.time_column
     if name is not None and name in sample.carried and is_dated(schema[name]):
         return name, parse_time(sample.carried, schema[name])
     for column in schema.features:

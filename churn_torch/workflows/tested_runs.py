@@ -117,11 +117,12 @@ def read_tested_run(folder: str, *, group: str | None = None, key: str = KEY) ->
         if not isinstance(config.get("data"), Mapping):
             raise damaged_run(path, f"{CONFIG} lacks data")
         metrics = _metrics(path)
-        if "uplift" in metrics:
-            raise InputError(
-                "", expected="models of churn", got=f"a model of uplift in {folder!r}",
-                fix="its metrics.json has what its test rows say of the uplift",
-            )  # fmt: skip
+        for kind, what in (("uplift", "uplift"), ("survival", "time to churn")):
+            if kind in metrics:
+                raise InputError(
+                    "", expected="models of churn", got=f"a model of {what} in {folder!r}",
+                    fix="its metrics.json has what its test rows say of it",
+                )  # fmt: skip
         return _with_rows(folder, config, metrics, group)
     except InputError as error:
         where = "group" if error.where == "group" else key
@@ -181,5 +182,9 @@ def _with_rows(
 def _group_of_split(config: Mapping[str, Any]) -> str | None:
     """Return the column whose rows stay together in the split, if the user named one."""
     split = config["data"].get("split") or {}
-    column = split.get("column")
-    return str(column) if split.get("by") == "group" and column not in (None, "auto") else None
+    by, columns = (
+        [value] if isinstance(value, str) else list(value or ())
+        for value in (split.get("by"), split.get("column"))
+    )
+    column = dict(zip(by, columns, strict=False)).get("group")
+    return None if column in (None, "auto") else str(column)

@@ -2,67 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from omegaconf import DictConfig
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
-from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.export.metadata import today
 from churn_torch.export.mlflow_model import log_model
-from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_tables import strongest_table
 from churn_torch.report.columns import columns_table
 from churn_torch.report.fit_summary import fit_sentence, path_table
 from churn_torch.report.metrics import calibration_warning, metrics_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import correlated_sentence, reasons_sentence
-from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.treatment import arms_sentence
-from churn_torch.tables.options import DataOptions
-from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.training.inference import scored
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import naming
 from churn_torch.workflows import artefacts
 from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
 from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
 from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.event_choices import check_events, with_event_columns
+from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
-from churn_torch.workflows.fit import Fitted, fitted
+from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
+from churn_torch.workflows.lifetimes import sentences
+from churn_torch.workflows.measured_test import measured_test
 from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.profit import (
-    decision_of,
-    measured_offers,
-    profit_figures,
-    valuation_of,
-    with_profit,
-)
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.report import report_training
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
-    point_latest,
     save_run,
-    start_run,
 )
+from churn_torch.workflows.run_start import point_latest
+from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
+from churn_torch.workflows.survival import KNOWN_OUTCOMES
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.uplift import UpliftRows, measured_uplift, say_treatment
+from churn_torch.workflows.uplift import say_treatment
 
 
 def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Any = None) -> Run:
@@ -84,14 +72,15 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         InputError: The user's table or a choice cannot be used.
         ParityError: The ONNX file does not answer as the model; the run is kept without it.
     """
-    folder, content = Path(folder), plain_config(config)
+    folder, content = Path(folder), with_event_columns(plain_config(config))
     options, checkpoint = train_options(content), None
     if options.resume:
         content, options, checkpoint = _resumed(Path(options.resume), folder)
     _check(options)
+    check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         if checkpoint is None:
-            start_run(folder, content)
+            content, options = begin_run(folder, content, options)
         table = read_table(options, source)
         return _train(content, options, table, folder, n_threads, checkpoint, source)
 
@@ -117,7 +106,7 @@ def _train(
         inspect=lambda table: found.extend(_looked_at(table, options, source)),
     ) as model:
         _show_added_notes(table.schema, model.schema)
-        metrics = _metrics(model, table, folder, options)
+        metrics = measured_test(model, table, folder, options)
         metrics["suspicions"] = found
         run = Run(folder, config, options, model.schema, model.scorer, metrics)
         label = model.store.parts["test"].read([slice(0, len(model.store.sample))]).label
@@ -136,7 +125,7 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
-    if options.report and not options.learns_uplift:
+    if options.report and not options.wraps:
         report_training(run, table)
     return run
 
@@ -148,7 +137,13 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
         InputError: The table cannot be used.
     """
     announce = partial(show, once=True)
-    table = read_labelled(options.table, seed=options.seed, source=source, announce=announce)
+    table = read_labelled(
+        options.table,
+        seed=options.seed,
+        source=source,
+        inspected=options.leakage != "ignore",
+        announce=announce,
+    )
     say_treatment(options)
     check_columns(options, table.schema)
     check_groups(table, options.fairness.by)
@@ -159,53 +154,9 @@ def read_table(options: TrainOptions, source: Any) -> LabelledTable:
 def _looked_at(table: LabelledTable, options: TrainOptions, source: Any) -> list[dict[str, Any]]:
     if table.arms is not None:
         show(arms_sentence(table.arms), once=True)
+    for sentence in sentences(table):
+        show(sentence, once=True)
     return warn_of_leakage(table, options, source=source)
-
-
-def describe_data(table: LabelledTable, data: DataOptions) -> dict[str, Any]:
-    """Return what a model says of the rows that it was trained on, and what a customer is worth."""
-    first_time, last_time = table.time_span or (None, None)
-    return {
-        "fingerprint": table.fingerprint,
-        "date": today(),
-        "n_rows": sum(table.counts.values()),
-        "n_dropped": table.n_dropped,
-        "base_rate": table.n_positive["train"] / table.counts["train"],
-        "first_time": first_time,
-        "last_time": last_time,
-        **{f"n_{part}": n for part, n in table.counts.items()},
-        **({} if data.value is None else {"value": asdict(valuation_of(data))}),
-    }
-
-
-def predictions(
-    scorer: Scorer, store: Store, measured: SplitMetrics, effect: UpliftRows | None = None
-) -> Iterator[pd.DataFrame]:
-    """Yield the test rows' carried columns, labels and scores; measure them on the way.
-
-    Args:
-        scorer: Trained.
-        store: With the test rows.
-        measured: Gets the rows, of a model of uplift those of customers who were not contacted.
-        effect: Gets all rows of a model of uplift.
-    """
-    chunks = store.carried_chunks(sources.READ_ROWS)
-    carried = next(chunks)
-    for rows in scored(scorer, store.parts["test"]):
-        measured.update(*rows.untreated)
-        n_rows = len(rows.label)
-        while len(carried) < n_rows:
-            carried = pd.concat([carried, next(chunks)], ignore_index=True)
-        added = {
-            "label": rows.label.numpy().astype(np.int64),
-            PROBABILITY: rows.probability.numpy(),
-        }
-        if rows.uplift is not None:
-            added[UPLIFT] = rows.uplift.numpy()
-        if effect is not None:
-            effect.add(rows, carried.iloc[:n_rows])
-        yield carried.iloc[:n_rows].assign(**added)
-        carried = carried.iloc[n_rows:].reset_index(drop=True)
 
 
 def _check(options: TrainOptions) -> None:
@@ -236,30 +187,6 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
     return stored, options, checkpoint
 
 
-def _metrics(
-    model: Fitted, table: LabelledTable, folder: Path, options: TrainOptions
-) -> dict[str, Any]:
-    """Look at the test rows, once, and return the content of metrics.json but for the reasons."""
-    measured = SplitMetrics(threshold=model.threshold)
-    effect = None
-    if options.learns_uplift:
-        effect = UpliftRows(options.data.treatment_probability, options.offer)
-    # An offer's keep rate is one for all; an uplift says whom a contact keeps.
-    weighed = measured_offers({} if effect else options.offer, model.threshold)
-    rows = with_profit(predictions(model.scorer, model.store, measured, effect), weighed)
-    sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
-    uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
-    return {
-        "validation": model.validation,
-        "test": {**measured.with_intervals(model.threshold), **profit_figures(weighed)},
-        **decision_of(options),
-        **uplift,
-        "fit": model.fit,
-        **({"features": model.features} if model.features else {}),
-        "data": describe_data(table, options.data),
-    }
-
-
 def _show_added_notes(inferred: Schema, completed: Schema) -> None:
     """Say what the training rows have told of a column after the table of columns was shown."""
     for column in completed.features:
@@ -277,10 +204,14 @@ def _show_results(run: Run, terms: Terms | None, exported: list[str], *, has_mod
             "contact lowers it."
         )
     show(metrics_table({part: metrics[part] for part in ("validation", "test")}))
-    for sentence in calibration_warning(metrics["test"]):
-        show(sentence)
+    if "survival" in metrics:
+        show(KNOWN_OUTCOMES)
+    else:
+        for sentence in calibration_warning(metrics["test"]):
+            show(sentence)
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    show_spend(metrics["test"], show)
     show_fairness(metrics.get("fairness", []))
     path = fit.get("exact", {}).get("path", [])
     if len(path) > 1:

@@ -124,6 +124,13 @@ def tune(
     budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
     options = train_options(choices)
     check_study(options, budget.target)
+    if options.events:
+        raise InputError(
+            "events",
+            expected="a table in a study, whose trials all learn from the same rows",
+            got="events",
+            fix="make the rows first with churn-torch features, then name them as data.source",
+        )
     space = spaces.read_space(budget.space, choices)
     first = spaces.current_values(choices, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)

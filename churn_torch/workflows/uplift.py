@@ -88,7 +88,8 @@ class UpliftRows:
             InputError: The number of contacted customers contradicts their chances.
         """
         probability, label, uplift, treatment = (
-            torch.cat([_known(rows[i]) for rows in self.rows]) for i in range(len(Scored._fields))
+            torch.cat([_known(getattr(rows, name)) for rows in self.rows])
+            for name in ("probability", "label", "uplift", "treatment")
         )
         chance = pd.concat(self.chances).to_numpy(np.float64) if self.chances else self.chance
         rows = experiment(label.numpy(), treatment.numpy(), chance)
@@ -111,12 +112,17 @@ class UpliftRows:
 def measured_uplift(effect: UpliftRows, folder: Path) -> dict[str, Any]:
     """Measure the uplift of the test rows, show it, write its page; return the entry of metrics."""
     measured = effect.measure()
+    show_uplift(measured)
+    write_text(folder / artefacts.UPLIFT_PAGE, uplift_page(measured.metrics))
+    return measured.entry()
+
+
+def show_uplift(measured: MeasuredUplift) -> None:
+    """Show the metrics of an uplift."""
     show(uplift_table(measured.metrics))
     show(deciles_table(measured.metrics.deciles))
     if measured.profit:
         show(uplift_profit_table(measured.profit))
-    write_text(folder / artefacts.UPLIFT_PAGE, uplift_page(measured.metrics))
-    return measured.entry()
 
 
 def _figures(profit: UpliftProfit) -> dict[str, Any]:

@@ -59,11 +59,11 @@ def test_tests_compose_what_a_command_composes(keys):
         ),
         (
             "widht=3",
-            r"^widht: .*\(did you mean 'model\.width' of model=gam or .*; choose model=gam",
+            r"^widht: .*\(did you mean 'model\.width' of model=event_transformer or .*; choose ",
         ),
         (
             "model.width=3",
-            r"^model\.width: .*belongs to model=gam or model=mlp or model=tabm or model=wide_deep;",
+            r"^model\.width: .*belongs to model=event_transformer or model=gam or model=gru or .*;",
         ),
         ("optimizer.nesterov=true", r"one that belongs to optimizer=sgd; choose optimizer=sgd, "),
     ],

@@ -17,7 +17,7 @@ def test_known_keys_are_those_of_the_files():
     assert "trainer.max_epochs" in keys
     assert "penalty.l2" in keys
     for group in (path.name for path in CONF.iterdir() if path.is_dir()):
-        assert (group in keys) == (group not in ("recipe", "tune"))
+        assert (group in keys) == (group not in ("recipe", "tune", "events"))
     assert not [k for k in keys if k.startswith(("hydra", "debug.", "experiment.", "recipe"))]
     assert "tune.trials" in known_keys("tune")
     assert set(known_keys("score")) == {

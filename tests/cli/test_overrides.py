@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from churn_torch.cli.compose import compose
-from churn_torch.cli.overrides import quote_overrides
+from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.workflows.options import train_options
 
 
@@ -169,3 +169,22 @@ def test_words_for_missing_may_be_a_dictionary():
         (),
         {"age": ("999", "?"), "pay": ("0",)},
     )
+
+
+def test_events_bring_their_data_along() -> None:
+    assert with_suited_data("train", ["events=cdnow"]) == ["events=cdnow", "data=events"]
+    assert with_suited_data("train", ["specification=a.yaml"])[1:] == ["data=events"]
+    for command, keys in (
+        ("train", ["events=null"]),
+        ("train", ["events=cdnow", "data=table"]),
+        ("train", ["events.label.within=3d"]),
+        ("score", ["events=cdnow"]),
+    ):
+        assert with_suited_data(command, keys) == keys
+    assert compose("train", ["events=cdnow"]).data.target == "churned"
+
+
+def test_columns_of_two_splits_are_a_list() -> None:
+    assert value_of("data.split.column=[Cut off,id]") == ["Cut off", "id"]
+    assert value_of("data.split.test_from=2025-06-01") == "2025-06-01"
+    assert value_of("events.events.orders.source=SELECT a, b FROM 'x'") == "SELECT a, b FROM 'x'"

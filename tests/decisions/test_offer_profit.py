@@ -45,6 +45,25 @@ def test_the_figures_are_those_of_the_curve(offer):
 
 
 @pytest.mark.parametrize(
+    ("n", "churn", "spread", "warned"),
+    [(500, 0.28, 0.0, False), (500, 0.28, 0.8, True), (500, 0.07, 0.8, True),
+     (4_000, 0.28, 0.8, False)],
+)  # fmt: skip
+def test_few_leavers_of_much_value_are_warned_of(n, churn, spread, warned):
+    rng = np.random.default_rng(3)
+    label, value = np.arange(n) < churn * n, 200 * np.exp(spread * rng.normal(size=n))
+    at_once, in_chunks = OfferProfit(CALL), OfferProfit(CALL)
+    at_once.update(rng.random(n), label, value)
+    for start in range(0, n, 100):
+        rows = slice(start, start + 100)
+        in_chunks.update(rng.random(len(label[rows])), label[rows], value[rows])
+    for measured in (at_once, in_chunks):
+        said = measured.figures().get("sentence", "")
+        assert bool(said) == warned
+        assert not said or f"of these {n:,} customers" in said
+
+
+@pytest.mark.parametrize(
     ("value", "got"), [([1.0, -2.0], "-2"), ([1.0, np.nan], "a missing value")]
 )
 def test_values_that_cannot_be_are_refused(value, got):

@@ -144,15 +144,30 @@ def test_where_columns_separate_the_classes_the_penalised_estimate_is_shown(line
     assert "without an error" in found.warnings[0]
 
 
-def test_many_rows_are_thinned_out_and_this_is_said(linear, monkeypatch) -> None:
+def test_rows_are_worth_their_time_up_to_a_size_of_the_design(linear, monkeypatch) -> None:
+    run, _, _ = linear
+    n_features = run.scorer.preprocess.n_features
+    monkeypatch.setattr(module, "MOST_CELLS", 450 * n_features)
+    monkeypatch.setattr(module, "_FEWEST_FEATURES", 1)
+    assert module.most_rows(run.scorer) == 450
+    monkeypatch.setattr(module, "_FEWEST_FEATURES", 2 * n_features)
+    assert module.most_rows(run.scorer) == 225
+
+
+def test_a_column_of_one_customer_among_few_is_left_out_and_said(linear) -> None:
     run, columns, label = linear
-    whole = coefficients(run.scorer, run.schema, columns, label, l2=1e-4)
-    monkeypatch.setattr(module, "MOST_CELLS", 450 * run.scorer.preprocess.n_features)
-    half = coefficients(run.scorer, run.schema, columns, label, l2=1e-4)
-    assert "One in 2 of the 900" in " ".join(half.warnings)
-    errors = [rows_of(found)["age", "per unit"].std_error for found in (half, whole)]
-    ratio = errors[0] / errors[1]
-    assert 1.2 < ratio < 1.7
+    customer = np.where(made()["member"] == 1, 0, 1 + np.arange(len(label)) % 14)
+    found = coefficients(run.scorer, run.schema, columns, label, l2=1e-4, group=customer)
+    assert ("member", "yes against no") not in rows_of(found)
+    assert ("age", "per unit") in rows_of(found)
+    assert "member (yes against no): the rows of one customer alone" in " ".join(found.warnings)
+
+
+def test_rows_of_one_class_have_no_odds_ratios(linear) -> None:
+    run, columns, label = linear
+    found = coefficients(run.scorer, run.schema, columns, 0 * label, l2=1e-4)
+    assert found.rows == ()
+    assert found.warnings == ("The 900 rows are all of customers who stay.",)
 
 
 def test_a_scorecard_compares_bins_with_the_most_frequent_one(run_on) -> None:

@@ -1,4 +1,4 @@
-"""Logistic regression with standard errors equals statsmodels; collinearity and separation."""
+"""Logistic regression with standard errors equals statsmodels; separation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from churn_torch.explanation.logistic_inference import (
-    SEPARATED_ERROR,
-    condition_number,
-    fit_logistic,
-    inflation,
-)
+from churn_torch.explanation.logistic_inference import SEPARATED_ERROR, fit_logistic
 
 
 def made():
@@ -63,6 +58,35 @@ def test_estimates_and_errors_are_those_of_statsmodels(case: str) -> None:
     assert np.sqrt(np.diag(fit.covariance)) == pytest.approx(errors, rel=1e-8)
     estimate, error = fit.estimate(np.array([0.0, 1.0, 0.0, 0.0]))
     assert (estimate, error) == pytest.approx((expected[1], errors[1]), rel=1e-8)
+
+
+def test_errors_of_few_customers_are_those_of_leaving_each_out() -> None:
+    group = GROUP % 20
+    fit = fit_logistic(DESIGN, LABEL, WEIGHT, group=group)
+    assert fit.freedom == 19
+    one = np.column_stack([np.ones(400), DESIGN])
+    theta = np.array([fit.intercept, *fit.coefficients])
+    probability = 1 / (1 + np.exp(-one @ theta))
+    steps, refits = [], []
+    for each in range(20):
+        rest = group != each
+        z, p, w = one[rest], probability[rest], WEIGHT[rest]
+        hessian = (z.T * (w * p * (1 - p))) @ z
+        steps.append(np.linalg.solve(hessian, z.T @ (w * (LABEL[rest] - p)))[1:])
+        refits.append(fit_logistic(DESIGN[rest], LABEL[rest], w).coefficients - theta[1:])
+    expected, slow = (19 / 20 * np.array(each).T @ np.array(each) for each in (steps, refits))
+    np.testing.assert_allclose(fit.covariance, expected, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(np.diag(fit.covariance), np.diag(slow), rtol=0.1)
+
+
+def test_what_one_customer_alone_tells_has_no_error() -> None:
+    group = GROUP % 20
+    alone = np.where((group == 3) & (np.arange(400) % 2 == 0), 1.0, 0.0)
+    fit = fit_logistic(np.column_stack([DESIGN, alone]), LABEL, group=group)
+    told = [fit.is_of_one_group(one) for one in np.eye(5)]
+    assert told == [False, False, False, False, True]
+    many = fit_logistic(np.column_stack([DESIGN, alone]), LABEL, group=GROUP)
+    assert not any(many.is_of_one_group(one) for one in np.eye(5))
 
 
 def test_a_weight_of_two_is_a_row_twice() -> None:
@@ -132,33 +156,3 @@ def test_a_level_of_churners_alone_has_no_finite_error_and_leaves_the_others_as_
     assert fit.estimate(np.eye(5)[4])[1] > SEPARATED_ERROR
     for i in range(4):
         assert fit.estimate(np.eye(5)[i]) == pytest.approx(without.estimate(np.eye(4)[i]), rel=1e-4)
-
-
-def test_inflation_is_that_of_a_regression_on_the_other_columns() -> None:
-    random = np.random.default_rng(0)
-    x = random.normal(size=(300, 3))
-    x[:, 2] += 2 * x[:, 0]
-    got = inflation(x, np.arange(3), 3)
-    for j in range(3):
-        others = np.column_stack([np.ones(300), np.delete(x, j, axis=1)])
-        residual = x[:, j] - others @ np.linalg.lstsq(others, x[:, j], rcond=None)[0]
-        assert got[j] == pytest.approx(x[:, j].var() / residual.var(), rel=1e-9)
-
-
-def test_inflation_of_a_column_with_levels_is_the_generalised_one() -> None:
-    random = np.random.default_rng(1)
-    level = random.integers(0, 3, 300)
-    hot = np.eye(3)[level]
-    x = np.column_stack([hot, random.normal(size=300) + level])
-    got = inflation(x, np.array([0, 0, 0, 1]), 2)
-    # Fox & Monette: det(R11) det(R22) / det(R), the same for any coding without one level.
-    correlation = np.corrcoef(np.column_stack([hot[:, 1:], x[:, 3]]), rowvar=False)
-    generalised = np.linalg.det(correlation[:2, :2]) / np.linalg.det(correlation)
-    assert got == pytest.approx([generalised**0.5, generalised], rel=1e-9)
-    assert inflation(np.column_stack([x, x[:, 3]]), np.array([0, 0, 0, 1, 2]), 3)[2] > 1e6
-
-
-def test_the_condition_number_is_belsleys() -> None:
-    x = np.column_stack([np.ones(400), DESIGN])
-    singular = np.linalg.svd(x / np.linalg.norm(x, axis=0))[1]
-    assert condition_number(DESIGN) == pytest.approx(singular[0] / singular[-1])

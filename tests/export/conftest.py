@@ -35,6 +35,8 @@ def run_of(
         keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"model={model}"]
         if model == "uplift":
             keys.append("data.treatment=is member")
+        if model == "survival":
+            keys += ["data.duration=household", "data.ignore=[]", "data.period=10"]
         known = OmegaConf.load(MODELS[model])
         keys += [f"model.{key}={size}" for key, size in SIZES[model].items() if key in known]
         return shared_run(name, *keys)

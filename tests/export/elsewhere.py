@@ -19,7 +19,15 @@ import pytest
 from churn_torch import samples
 from churn_torch.export import web
 from churn_torch.export.parity import hostile_rows
-from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.outputs import (
+    DECISION,
+    MEDIAN_PERIODS,
+    PROBABILITY,
+    QUALITY,
+    REASONS,
+    SURVIVAL,
+    UPLIFT,
+)
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.workflows.run_folder import Run
@@ -28,7 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tests" / "export" / "node"
 CHROMIUM = "/usr/bin/chromium"
 RUNTIME = NODE / "node_modules" / "onnxruntime-web"
-TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-5}
+TOLERANCE = {PROBABILITY: 1e-5, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-5,
+             SURVIVAL: 1e-5, MEDIAN_PERIODS: 0.0}  # fmt: skip
 MODELS = {file.stem: file for file in sorted((ROOT / "conf" / "model").glob("*.yaml"))}
 # Small nets have the same graphs; the mlp is wide enough to have a matrix that can be compressed.
 SIZES = {name: {"width": 64 if name == "mlp" else 16, "n_members": 2} for name in MODELS}

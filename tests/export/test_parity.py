@@ -19,19 +19,18 @@ from torch import nn
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import explain
 from churn_torch.errors import InputError, ParityError
-from churn_torch.export import parity, verified_files
+from churn_torch.export import parity, rounding, verified_files
 from churn_torch.export.graph import build_onnx
+from churn_torch.export.output_parity import TOLERANCE
 from churn_torch.export.parity import (
     BATCH_SIZES,
     HOSTILE_NUMBERS,
     HOSTILE_TEXTS,
-    REASON_TOLERANCE,
-    TOLERANCE,
     Parity,
     check_parity,
     hostile_rows,
-    reason_tolerance,
 )
+from churn_torch.export.rounding import REASON_TOLERANCE, reason_tolerance
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.nets.mlp import MLP
@@ -300,7 +299,7 @@ def test_reasons_on_a_kink_may_be_of_either_side(customers_run: Run, parsed: pd.
     net, calibrator = Kinked(n_features=preprocess.n_features), customers_run.scorer.calibrator
     scorer = Scorer(preprocess, net, calibrator).eval()
     scorer.baseline.copy_(-rows[0])
-    attribution, decided = Attribution(scorer, 1), parity.rows_that_rounding_decides
+    attribution, decided = Attribution(scorer, 1), rounding.rows_that_rounding_decides
     expected = attribution.explain(columns).numpy()
     sides = [attribution(rows[:1] * (1 + move)).detach().numpy()[0] for move in (-1e-6, 1e-6)]
     assert np.abs(sides[0] - sides[1]).max() > 1
@@ -334,7 +333,9 @@ def test_a_probability_of_huge_numbers_that_cancel_out_may_be_rounded(
     for row, off, decided in ((0, 5e-5, [0]), (0, 0.01, []), (sure, 5e-5, [])):
         got = expected.copy()
         got[row] += off
-        found = parity.rows_that_rounding_decides(PROBABILITY, got, expected, attribution, columns)
+        found = rounding.rows_that_rounding_decides(
+            PROBABILITY, got, expected, attribution, columns
+        )
         assert found == decided, (row, off)
 
 

@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.serving.http.requests import RequestError, RowReader
+from churn_torch.serving.http.request_error import RequestError
+from churn_torch.serving.http.requests import RowReader
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled.in_memory import read_into_memory
-from churn_torch.tables.options import ColumnRoles, DataOptions, SplitOptions
+from churn_torch.tables.options import ColumnRoles, DataOptions
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.split_options import SplitOptions
 
 N = 120
 

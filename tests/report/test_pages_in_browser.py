@@ -22,11 +22,13 @@ from churn_torch.report.model_report import RunsReport
 from churn_torch.report.page_style import page_end, page_start
 from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.report.results_page import results_page
+from churn_torch.report.survival_page import survival_page
 from churn_torch.report.uplift_page import uplift_page
 from tests.export.elsewhere import NODE, chromium, lacking
 from tests.report.made_campaign import FIGURES, uncertain
 from tests.report.made_fairness import made_fairness
 from tests.report.made_report import made_measured, made_report
+from tests.report.made_survival import METRICS as LIFETIMES
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
 from tests.report.test_campaign_results import results, row
@@ -129,6 +131,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "campaign": (campaign, 6),
     "results": (measured, 2),
     "uplift": (lambda: uplift_page(METRICS), 2),
+    "survival": (lambda: survival_page(LIFETIMES), 7),
     "report": (report, 13),
     "runs": (runs, 9),
     "every chart": (every_chart, 5),

@@ -12,6 +12,7 @@ from churn_torch import samples
 from churn_torch.errors import InputError
 
 ORIGINAL = Path(__file__).parents[3] / "shared/data/wa_churn_modeldata/wa_churn.csv"
+CDNOW = Path(__file__).parents[3] / "shared/data/cdnow_events/cdnow_master.csv.gz"
 NUMBERS = {
     **dict.fromkeys(["female", "senior_citizen", "partner", "dependents", "tenure"], "int64"),
     **dict.fromkeys(["phone_service", "paperless_billing"], "int64"),
@@ -58,8 +59,29 @@ def test_telco_equals_the_csv_it_was_packed_from(telco):
     pd.testing.assert_frame_equal(telco, pd.read_csv(ORIGINAL))
 
 
+def test_cdnow():
+    """Sums taken from the file of the package lifetimes: 255 rows stand twice, 80 cost nothing."""
+    log = pd.read_parquet(samples.path("cdnow"))
+    assert log.columns.tolist() == ["customer_id", "date", "number_of_cds", "dollar_value"]
+    assert (len(log), log["customer_id"].nunique()) == (69_659, 23_570)
+    assert log["customer_id"].str.fullmatch(r"\d{5}").all()
+    assert (f"{log['date'].min()}", f"{log['date'].max()}") == ("1997-01-01", "1998-06-30")
+    assert log["number_of_cds"].sum() == 167_881
+    assert log["dollar_value"].sum() == pytest.approx(2_500_315.63, abs=5e-3)
+    assert (log.duplicated().sum(), (log["dollar_value"] == 0).sum()) == (255, 80)
+    assert log.isna().sum().sum() == 0
+
+
+@pytest.mark.skipif(not CDNOW.exists(), reason="the original CSV is not beside the repository")
+def test_cdnow_equals_the_csv_it_was_packed_from():
+    log, original = pd.read_parquet(samples.path("cdnow")), pd.read_csv(CDNOW, dtype={0: "str"})
+    original["date"] = pd.to_datetime(original["date"]).dt.date
+    pd.testing.assert_frame_equal(log, original)
+
+
 def test_samples_stay_small():
     assert samples.path("telco").stat().st_size < 150_000
+    assert samples.path("cdnow").stat().st_size < 300_000
 
 
 def test_every_sample_states_its_origin_and_licence():
@@ -68,18 +90,21 @@ def test_every_sample_states_its_origin_and_licence():
         assert f"## `{file.name}`" in readme
     assert "Fictional data" in readme
     assert "Copyright (c) 2019 Max Kuhn, RStudio" in readme
+    assert "Copyright (c) 2015, Cameron Davidson-Pilon" in readme
     assert "Permission is hereby granted, free of charge" in readme
 
 
 def test_unknown_sample_names_the_samples_there_are():
-    sentence = r"sample: expected .*\(telco\), got 'telko' \(did you mean 'telco'\?\)\.$"
+    sentence = r"sample: expected .*\(cdnow, telco\), got 'telko' \(did you mean 'telco'\?\)\.$"
     with pytest.raises(InputError, match=sentence):
         samples.path("telko")
 
 
 @pytest.mark.parametrize("name", ["", "../samples/telco", "telco.parquet", "README"])
 def test_only_names_of_samples_are_taken(name):
-    with pytest.raises(InputError, match=rf"sample: expected .*\(telco\), got '{re.escape(name)}'"):
+    with pytest.raises(
+        InputError, match=rf"sample: expected .*\(cdnow, telco\), got '{re.escape(name)}'"
+    ):
         samples.path(name)
 
 

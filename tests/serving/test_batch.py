@@ -75,7 +75,8 @@ def test_the_same_numbers_as_the_whole_file(
     frame = frame.astype({column.name: dtype for column in cut.schema.text})
     parsed = parse(frame, cut.schema)
     expected = open_session(model).run(SCORES, make_feed(parsed, cut.schema))
-    made = cut.run(parse_columns(frame, cut.schema))
+    probability = cut.compute(parse_columns(frame, cut.schema))[PROBABILITY]
+    made = probability, cut.decide(probability)
     for one, other in zip(made, expected, strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_allclose(one, other, atol=2e-7, rtol=0)
@@ -91,12 +92,13 @@ def test_text_that_never_passed_parse_is_encoded_by_the_file(model: Path, custom
         columns[column.name] = Texts(codes, raw)
         rows[column.name] = raw.to_numpy()[codes]
     expected = open_session(model).run(SCORES, make_feed(rows, cut.schema))
-    np.testing.assert_allclose(cut.run(columns)[0], expected[0], atol=2e-7, rtol=0)
+    np.testing.assert_allclose(cut.compute(columns)[PROBABILITY], expected[0], atol=2e-7, rtol=0)
 
 
 def test_no_rows(model: Path, customers: pd.DataFrame):
     cut = BatchModel(model)
-    probability, decision = cut.run(parse_columns(customers.head(0), cut.schema))
+    probability = cut.compute(parse_columns(customers.head(0), cut.schema))[PROBABILITY]
+    decision = cut.decide(probability)
     assert (probability.shape, probability.dtype) == ((0,), np.float32)
     assert (decision.shape, decision.dtype) == ((0,), np.int64)
 
@@ -115,7 +117,7 @@ def test_a_file_without_text_columns(
     )
     cut = BatchModel(run.model)
     assert not cut.schema.text
-    made, _ = cut.run(parse_columns(numbers, cut.schema))
+    made = cut.compute(parse_columns(numbers, cut.schema))[PROBABILITY]
     np.testing.assert_allclose(made, run.predict_proba(numbers), atol=1e-6)
 
 

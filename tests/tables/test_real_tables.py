@@ -10,7 +10,8 @@ import pytest
 
 from churn_torch.tables.encode import encode, parse, parse_target
 from churn_torch.tables.inference.infer import infer
-from churn_torch.tables.labelled.splits import by_group, by_time, stratified
+from churn_torch.tables.labelled.splits import by_group, stratified
+from churn_torch.tables.labelled.time_splits import by_time
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema, Storage

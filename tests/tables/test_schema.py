@@ -11,14 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
-from churn_torch.tables.schema import (
-    Column,
-    Kind,
-    Schema,
-    Storage,
-    check_names,
-    with_text_names,
-)
+from churn_torch.tables.column_names import check_names, with_text_names
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 COLUMNS = (
     Column("key", Kind.ID, Storage.TEXT),

@@ -13,11 +13,11 @@ from churn_torch.models.nets.mlp import MLP
 from churn_torch.training.build import (
     build_module,
     positive_weight,
-    with_sizes,
 )
 from churn_torch.training.logistic.exact_module import ExactModule, ExactSolver
 from churn_torch.training.logistic.problem import Penalty
 from churn_torch.training.optimizer_choice import is_exact
+from churn_torch.training.sizes import with_sizes
 from tests.training.conftest import options_of
 
 

@@ -9,11 +9,12 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping
 
 from churn_torch.errors import InputError
-from churn_torch.training.build import build_module, with_sizes
+from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.module import ChurnModule
 from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.rows.datamodule import ChurnDataModule
+from churn_torch.training.sizes import with_sizes
 from churn_torch.training.trainer import build_trainer
 
 # A rate far too high: the validation loss jumps about, so the best epoch is not the last.

@@ -13,12 +13,13 @@ from torch import nn
 
 from churn_torch.errors import InputError
 from churn_torch.models.nets.ensemble import Ensemble
-from churn_torch.training.build import build_module, with_sizes
+from churn_torch.training.build import build_module
 from churn_torch.training.callbacks import BestWeights
 from churn_torch.training.inference import sampled_logits
 from churn_torch.training.module import MONITOR, ChurnModule
 from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.store import Block
+from churn_torch.training.sizes import with_sizes
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 

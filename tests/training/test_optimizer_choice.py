@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from churn_torch.cli.compose import compose
-from churn_torch.training.build import with_sizes
 from churn_torch.training.optimizer_choice import (
     ADAM,
     LINEAR_RATE,
@@ -16,6 +15,7 @@ from churn_torch.training.optimizer_choice import (
     with_optimizer,
 )
 from churn_torch.training.options import FitOptions
+from churn_torch.training.sizes import with_sizes
 from churn_torch.workflows.options import train_options
 from tests.training.conftest import options_of
 

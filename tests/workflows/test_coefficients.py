@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from churn_torch.workflows import coefficients as workflow
-from churn_torch.workflows.coefficients import coefficients_of
+from churn_torch.workflows.coefficients import TrainingRows, coefficients_of
+from churn_torch.workflows.own_rows import own_rows
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,21 @@ def test_rows_of_one_customer_are_taken_together(grouped, monkeypatch) -> None:
     assert error / alone == pytest.approx(2, rel=0.2)
 
 
-def test_many_rows_are_thinned_out_in_step(grouped, monkeypatch) -> None:
-    seen = []
-    keep = workflow.coefficients
-    monkeypatch.setattr(
-        workflow, "coefficients", lambda *a, **k: seen.append(len(a[3])) or keep(*a, **k)
-    )
-    monkeypatch.setattr(workflow, "MOST_ROWS", grouped.metrics["data"]["n_train"] // 3)
-    coefficients_of(grouped, announce=lambda sentence: None)
-    assert seen == [-(-grouped.metrics["data"]["n_train"] // 4)]
+def test_many_rows_are_drawn_as_they_arrive_and_this_is_said(grouped, monkeypatch) -> None:
+    monkeypatch.setattr(workflow, "most_rows", lambda scorer: n_train // 3)
+    n_train = grouped.metrics["data"]["n_train"]
+    (whole,) = own_rows(grouped, None, announce=lambda sentence: None)
+    at_once, in_chunks = TrainingRows(grouped), TrainingRows(grouped)
+    at_once.add(whole)
+    for start in range(0, len(whole.label), 70):
+        in_chunks.add(whole.take(np.arange(start, min(start + 70, len(whole.label)))))
+    drawn = at_once.joined()
+    pd.testing.assert_frame_equal(drawn.parsed, in_chunks.joined().parsed)
+    # One in four, of rows in all places of a customer's four.
+    assert len(drawn.label) == pytest.approx(n_train / 4, rel=0.25)
+    assert set(drawn.carried["row"] % 4) == {0, 1, 2, 3}
+    found = coefficients_of(grouped, announce=lambda sentence: None)
+    assert found.warnings[0] == f"One in 4 of the {n_train:,} training rows was taken."
 
 
 def test_robust_errors_are_asked_for(customers_run, telco_run) -> None:

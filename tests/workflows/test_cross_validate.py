@@ -10,9 +10,12 @@ import torch
 from sklearn.metrics import log_loss, roc_auc_score
 
 import churn_torch
+from churn_torch.decisions.offer_profit import OfferProfit
+from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
@@ -119,6 +122,20 @@ def test_columns_are_chosen_inside_the_fold(keys, tmp_path, capsys):
     assert "Fold 2 of 3: " in out
     assert "in how many of 3 folds: Größe/Call  Failure 3" in out
     assert "spread: standard deviation" in out
+
+
+def test_an_offer_is_weighed_on_every_row_once(keys, tmp_path, capsys):
+    offer = ("offer=call", "data.value=100", "cv.folds=2", "cv.repeats=2", "debug=fast")
+    metrics = cross_validate(composed("train", [*keys, *offer]), tmp_path / "run")
+    tested = pd.read_parquet(tmp_path / "run" / "predictions.parquet").query("repeat == 0")
+    found = metrics["test"]["profit"]["call"]
+    weighed = OfferProfit(Offer(**composed("train", offer).offer.call), name="call")
+    weighed.update(
+        tested[PROBABILITY].to_numpy(), tested["label"].to_numpy(), np.full(len(tested), 100.0)
+    )
+    assert found == json.loads(json.dumps(weighed.figures()))
+    assert found["n"] == len(tested)
+    assert "maximum profit a customer (MPC)" in capsys.readouterr().out
 
 
 def test_by_time_the_oldest_rows_are_not_tested(keys, tmp_path):

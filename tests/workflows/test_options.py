@@ -21,6 +21,7 @@ from churn_torch.workflows.compare import CompareOptions
 from churn_torch.workflows.evaluate import EvaluateOptions
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.export import ExportCommandOptions
+from churn_torch.workflows.features_options import FeaturesOptions
 from churn_torch.workflows.options import TrainOptions, stored_options, train_options
 from churn_torch.workflows.score import ScoreOptions
 from churn_torch.workflows.serve import ServeOptions
@@ -30,7 +31,7 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 # Values that a choice of model or optimizer sets (conf/recipe), so that a default would mislead.
 OF_A_CHOICE = {
     *("model", "net", "optimizer", "scheduler", "calibration", "data", "offer"),
-    *("patience", "smallest_batch"),
+    *("patience", "smallest_batch", "events"),
     "trainer.max_epochs",
 }
 
@@ -86,6 +87,7 @@ def test_the_keys_of_a_table_are_the_fields_of_its_options() -> None:
         ("evaluate", EvaluateOptions),
         ("explain", ExplainOptions),
         ("export", ExportCommandOptions),
+        ("features", FeaturesOptions),
         ("score", ScoreOptions),
         ("serve", ServeOptions),
     ],
@@ -93,7 +95,7 @@ def test_the_keys_of_a_table_are_the_fields_of_its_options() -> None:
 def test_the_keys_of_a_command_are_the_fields_of_its_options(command: str, kind: type) -> None:
     written = leaves(plain_config(compose(command)))
     fields = defaults(kind)
-    for group in ("data", "offer"):  # groups that are not chosen
+    for group in ("data", "offer", "events"):  # groups that are not chosen
         fields.pop(group, None)
     assert written.keys() == fields.keys()
     for key, value in written.items():
@@ -116,7 +118,7 @@ def test_the_budget_of_a_study_is_that_of_conf() -> None:
 def test_every_choice_can_be_read(file: Path) -> None:
     """Each file of a group, with what else it needs, becomes options."""
     group, name = file.parent.name, file.stem
-    if group in {"recipe", "tune"} or (group, name) == ("data", "table"):
+    if group in {"recipe", "tune", "events"} or (group, name) == ("data", "table"):
         return
     exact = (group, name) in {("optimizer", "newton"), ("optimizer", "lbfgs")}
     options = train_options(compose("train", [f"{group}={name}"]))

@@ -12,10 +12,11 @@ import pytest
 from churn_torch import samples
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.suspicions import of_files, suspicions, warn_of_leakage
-from churn_torch.workflows.train import train
+from churn_torch.workflows.train import read_table, train
 from tests.composing import composed
 
 TELCO = pd.read_parquet(samples.path("telco"))
@@ -25,7 +26,7 @@ RANDOM = np.random.default_rng(0)
 def said(source: pd.DataFrame, split: SplitOptions | None = None, **named: object) -> list[str]:
     split = split or SplitOptions()
     data = DataOptions(**{"target": "churn", "split": split, **named})
-    table = read_labelled(data, seed=0, source=source)
+    table = read_labelled(data, seed=0, source=source, inspected=True)
     for _ in table.chunks():
         pass
     return [one.sentence for one in suspicions(table, split)]
@@ -101,7 +102,7 @@ def test_a_target_with_several_negative_labels() -> None:
 def kinds(source: pd.DataFrame, split: SplitOptions | None = None, **named: object) -> list:
     split = split or SplitOptions()
     data = DataOptions(**{"target": "churn", "split": split, **named})
-    table = read_labelled(data, seed=0, source=source)
+    table = read_labelled(data, seed=0, source=source, inspected=True)
     for _ in table.chunks():
         pass
     return [(one.kind, one.columns) for one in suspicions(table, split)]
@@ -204,6 +205,11 @@ def test_leakage_is_said_refused_or_ignored(
     assert found["sentence"] in " ".join(capsys.readouterr().out.split())
     assert warn_of_leakage(table, options("leakage=ignore")) == []
     assert capsys.readouterr().out == ""
+    ignored = read_table(options("leakage=ignore", "data.streaming=true"), source)
+    for _ in ignored.chunks():
+        pass
+    with pytest.raises(RuntimeError, match="inspected"):
+        ignored.inspect()
     folder = tmp_path / "run"
     config = composed("train", ["data=table", "data.target=churn", "leakage=error"])
     message = r"^leakage: expected a table without signs of leakage, got 1: code alone tells churn"

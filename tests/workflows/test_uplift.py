@@ -14,9 +14,12 @@ from scipy.special import expit
 from churn_torch.cli.compose import compose
 from churn_torch.decisions.offers import payoffs
 from churn_torch.errors import InputError
+from churn_torch.evaluation.experiment import experiment
+from churn_torch.evaluation.uplift_metrics import uplift_metrics
 from churn_torch.serving.outputs import NET_VALUE, PROBABILITY, UPLIFT
 from churn_torch.serving.scoring import score_table
 from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.net_value import net_value_of
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_folder import Run, load_run
@@ -208,3 +211,23 @@ def test_a_number_is_a_value_too(dogs_run: Run) -> None:
     pays = payoffs(chosen.offer["discount"], 1_000.0)
     assert found.value * found.factor - found.incentive == pytest.approx(pays.kept)
     assert (found.leaver_cost, found.stayer_cost) == (pays.leaver_cost, pays.stayer_cost)
+
+
+def test_an_evaluation_measures_it_on_new_rows(
+    dogs_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = campaign(3_000, dogs=True, seed=2)
+    keys = compose("evaluate", [f"run={dogs_run.folder}"])
+    found = evaluate(keys, source=new)["uplift"]
+    rows = experiment((new["churned"] == "yes").astype(float), new["contacted"])
+    expected = uplift_metrics(dogs_run.predict_uplift(new).astype(float), rows)
+    for name, value in expected.numbers.items():
+        assert found[name] == pytest.approx(value, rel=1e-6)
+    assert len(found["deciles"]) == 10
+    assert "Qini" in capsys.readouterr().out
+    for without, said in (
+        (new.drop(columns="contacted"), "lack 'contacted'"),
+        (new.assign(contacted=0), "none were contacted"),
+    ):
+        assert "uplift" not in evaluate(keys, source=without)
+        assert said in " ".join(capsys.readouterr().out.split())

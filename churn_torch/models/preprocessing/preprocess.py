@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from churn_torch.models.preprocessing.calendar import CALENDAR_PARTS, calendar_parts
+from churn_torch.models.preprocessing.event_lists import EventLists, event_features
 from churn_torch.models.preprocessing.piecewise_linear import PiecewiseLayout, PiecewiseLinear
 from churn_torch.models.preprocessing.scaling import scale_numbers
 from churn_torch.models.preprocessing.statistics import PreprocessOptions, Statistics
@@ -26,20 +27,25 @@ class Columns(NamedTuple):
         float32: ``[N, n_float32]`` float32, NaN for missing.
         float64: ``[N, n_float64]`` float64, NaN for missing; dates as days since 1970-01-01 UTC.
         codes: ``[N, n_text]`` int64; 0 missing, 1 unseen or rare, 2.. the vocabulary.
+        sequences: ``[N, S]`` float64 (`churn_torch.tables.encode.Arrays`); None without any.
     """
 
     float32: Tensor
     float64: Tensor
     codes: Tensor
+    sequences: Tensor | None = None
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Columns:
         """Wrap NumPy arrays without copying."""
-        return cls(*(torch.from_numpy(array) for array in arrays))
+        float32, float64, codes = map(torch.from_numpy, arrays[:3])
+        sequences = None if arrays.sequences is None else torch.from_numpy(arrays.sequences)
+        return cls(float32, float64, codes, sequences)
 
     def take(self, rows: Tensor | slice) -> Columns:
         """Return the given rows."""
-        return Columns(*(tensor[rows] for tensor in self))
+        sequences = None if self.sequences is None else self.sequences[rows]
+        return Columns(self.float32[rows], self.float64[rows], self.codes[rows], sequences)
 
     def in_chunks(self, n_rows: int) -> Iterator[Columns]:
         """Yield the rows, ``n_rows`` at a time; without rows, yield one empty chunk."""
@@ -69,11 +75,11 @@ class Preprocess(nn.Module):
     """Typed columns to model space, ``[N, n_features]`` float32.
 
     The features are, in order: scaled numbers (float32, then float64), a missing flag for each
-    number column that had missing training values, calendar parts of dates, the pieces of numbers
-    (`churn_torch.models.preprocessing.piecewise_linear`), one-hot categories.
-    All features except robust-scaled numbers are centred on their training mean. A missing or
-    unseen category that did not occur in training gives zeros, so it has no effect. A number that
-    is missing or infinite is replaced by the training median.
+    number column that had missing training values, calendar parts of dates, the events of sequences
+    (`event_lists`), the pieces of numbers (`churn_torch.models.preprocessing.piecewise_linear`),
+    one-hot categories. All but events and robust-scaled numbers are centred on their training mean.
+    A missing or unseen category that did not occur in training gives zeros, so it has no effect. A
+    number that is missing or infinite is replaced by the training median.
 
     Args:
         schema: A schema completed by `fit_statistics`; it alone decides the shapes.
@@ -90,7 +96,9 @@ class Preprocess(nn.Module):
         numbers = schema.numbers
         self.n_float32, self.n_float64 = len(schema.float32), len(schema.float64)
         self.n_text = len(schema.text)
-        self.columns = tuple(column.name for column in (*numbers, *schema.text))
+        self.columns = tuple(column.name for column in schema.explained)
+        groups = [EventLists(g, Preprocess(g.events, options)) for g in schema.sequences]
+        self.sequences = nn.ModuleList(groups)
         pieces = PiecewiseLayout.of(schema).n_pieces
         n_pieces = [pieces.get(column.name, 0) for column in numbers]
         self._name_features(schema, n_pieces)
@@ -141,6 +149,11 @@ class Preprocess(nn.Module):
         self._add("frequencies", torch.zeros(len(levels)))
 
     @property
+    def event_lists(self) -> list[EventLists]:
+        """The groups of sequences."""
+        return [group for group in self.sequences if isinstance(group, EventLists)]
+
+    @property
     def n_features(self) -> int:
         """Width of the model-space row."""
         return len(self.feature_names)
@@ -167,6 +180,10 @@ class Preprocess(nn.Module):
         for column in schema.float64:
             if column.kind is Kind.DATETIME:
                 named += [(column.name, f"{column.name} {part}") for part in CALENDAR_PARTS]
+        self.sequence_layouts = []
+        for group in self.event_lists:
+            self.sequence_layouts.append(group.layout(len(named)))
+            named += group.named_features()
         for column, n in zip(numbers, n_pieces, strict=True):
             named += [(column.name, f"{column.name} piece {i + 1} of {n}") for i in range(n)]
         for column in schema.text:
@@ -205,19 +222,23 @@ class Preprocess(nn.Module):
 
     def load_statistics(self, statistics: Statistics) -> None:
         """Copy the training numbers into the buffers."""
-        for group, rows in (
+        for numbers, rows in (
             ("float32", statistics.numbers[: self.n_float32]),
             ("float64", statistics.numbers[self.n_float32 :]),
         ):
             for i, name in enumerate(("fill", "lower", "upper", "center", "scale")):
-                self.get_buffer(f"{group}_{name}_").copy_(torch.from_numpy(rows[:, i]))
+                self.get_buffer(f"{numbers}_{name}_").copy_(torch.from_numpy(rows[:, i]))
         self.piecewise.load(statistics.pieces)
         for name in ("missing_share", "part_means", "frequencies"):
             self.get_buffer(f"{name}_").copy_(torch.from_numpy(getattr(statistics, name)))
+        for group, of_events in zip(self.event_lists, statistics.sequences, strict=True):
+            group.preprocess.load_statistics(of_events)
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return model-space rows; a group without columns is ignored."""
-        features = self._dense(float32, float64)
+        features = self._dense(float32, float64, sequences)
         if self.piecewise.n_pieces:
             dense = torch.cat(features, dim=1) if len(features) > 1 else features[0]
             features = [dense, self.piecewise(dense[:, : self.piecewise.n_numbers])]
@@ -225,16 +246,18 @@ class Preprocess(nn.Module):
             features = [*features, self._one_hot(codes)]
         return torch.cat(features, dim=1) if len(features) > 1 else features[0]
 
-    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
+    def compact(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Compact:
         """Return model-space rows with categories still as codes."""
-        dense = self._dense(float32, float64)
+        dense = self._dense(float32, float64, sequences)
         start = self.get_buffer("text_start_")
         return Compact(
-            torch.cat(dense, dim=1) if dense else float32.new_empty(len(float32), 0),
+            torch.cat(dense, dim=1) if dense else float32.new_empty(float32.shape[0], 0),
             codes.to(torch.int32) + start,
         )
 
-    def _dense(self, float32: Tensor, float64: Tensor) -> list[Tensor]:
+    def _dense(self, float32: Tensor, float64: Tensor, sequences: Tensor | None) -> list[Tensor]:
         """Return the features that are numbers, in groups of columns."""
         scaled, missing, parts = [], [], []
         if self.n_float32:
@@ -254,6 +277,8 @@ class Preprocess(nn.Module):
             absent = torch.cat(missing, dim=1) if len(missing) > 1 else missing[0]
             flags = absent.index_select(1, self.get_buffer("flagged_")).to(torch.float32)
             features = [*features, flags - self.get_buffer("missing_share_")]
+        if sequences is not None:
+            parts += event_features(self.event_lists, sequences)
         return [*features, *parts]
 
     def _scale(self, group: str, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -97,6 +97,7 @@ class Statistics:
         part_means: Training mean of each calendar part of each date, ``[n_dates, n_parts]``.
         frequencies: Training share of each one-hot feature.
         pieces: One row per piece of the number columns: low edge, width, mean, in model space.
+        sequences: The statistics of the events of each group of sequences.
     """
 
     numbers: Array
@@ -104,6 +105,7 @@ class Statistics:
     part_means: Array
     frequencies: Array
     pieces: Array
+    sequences: tuple[Statistics, ...]
 
 
 def fit_statistics(
@@ -158,6 +160,7 @@ def fit_statistics(
         part_means=part_means,
         frequencies=np.concatenate([np.zeros(0), *(frequencies[c.name] for c in completed.text)]),
         pieces=np.concatenate([np.zeros((0, 3)), *(pieces[c.name] for c in completed.numbers)]),
+        sequences=(),
     )
 
 

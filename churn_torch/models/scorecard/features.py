@@ -241,13 +241,17 @@ class ScorecardFeatures(Preprocess):
         coarse = embedding(at, self.get_buffer("coarse_")).squeeze(2)
         return term_codes(self.terms, fine, coarse) + self.get_buffer("cell_start_")
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return model-space rows; a group without columns is ignored."""
         cells = self.cells(Columns(float32, float64, codes)) - self.get_buffer("cell_start_")
         parts = [embedding(cells[:, i], table) for i, table in enumerate(self.code_tables())]
         return torch.cat(parts, dim=1)
 
-    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
+    def compact(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Compact:
         """Return the cells of each row; its features are looked up by them."""
         cells = self.cells(Columns(float32, float64, codes))
         return Compact(torch.empty(len(cells), 0, device=cells.device), cells.to(torch.int32))

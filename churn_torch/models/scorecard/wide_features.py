@@ -57,12 +57,16 @@ class WideFeatures(Preprocess):
         super().load_statistics(statistics)
         self.scorecard.load_statistics(statistics)
 
-    def forward(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Tensor:
+    def forward(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Tensor:
         """Return model-space rows; a group without columns is ignored."""
         plain = super().forward(float32, float64, codes)
         return torch.cat([plain, self.scorecard(float32, float64, codes)], dim=1)
 
-    def compact(self, float32: Tensor, float64: Tensor, codes: Tensor) -> Compact:
+    def compact(
+        self, float32: Tensor, float64: Tensor, codes: Tensor, sequences: Tensor | None = None
+    ) -> Compact:
         """Return model-space rows with categories and cells still as codes."""
         dense, plain = super().compact(float32, float64, codes)
         cells = self.scorecard.compact(float32, float64, codes).codes + self.text_starts[-1]

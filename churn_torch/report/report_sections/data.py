@@ -23,6 +23,11 @@ def data(report: ModelReport) -> Iterator[str]:
     if facts["first_time"] is not None:
         times = f" The training rows are of {facts['first_time']} to {facts['last_time']}."
     split = report.run.choices["data"]["split"]["by"]
+    split = split if isinstance(split, str) else " and ".join(split)
+    if n_reaching := facts.get("n_reaching_later"):
+        dropped += f" {n_reaching:,} rows, whose label reaches into a later part, are in none."
+    if n_of_two := facts.get("n_of_two_parts"):
+        dropped += f" {n_of_two:,} rows are of the time of one part and the group of another."
     yield (
         f"<p>{html.escape(report.source)}: {facts['n_rows']:,} customers, of whom "
         f"{facts['base_rate']:.1%} of the training rows left. Split {html.escape(str(split))}: "

@@ -11,7 +11,7 @@ from churn_torch.report.bar_charts import Bar, bar_chart
 from churn_torch.report.charts import Line, line_chart
 from churn_torch.report.coefficients import coefficient_sentences, interval, ratio
 from churn_torch.report.factors import associations_rows, pairs_rows
-from churn_torch.report.formats import p_value
+from churn_torch.report.formats import factor_in_words, p_value
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ModelReport
 from churn_torch.report.page_text import paragraphs
@@ -95,10 +95,10 @@ def _effect(curve: EffectCurve, odds: Axis) -> str:
     title = curve.column
     missing = ""
     if curve.missing is not None:
-        missing = f" Where it is missing: x {math.exp(curve.missing[0]):.2f}."
+        missing = f" Where it is missing: {_factor(curve.missing[0])}."
     description = (
-        f"What {curve.column} does to the odds of churn: most x {math.exp(max(curve.effect)):.2f}, "
-        f"least x {math.exp(min(curve.effect)):.2f}.{missing}"
+        f"What {curve.column} does to the odds of churn: most {_factor(max(curve.effect))}, "
+        f"least {_factor(min(curve.effect))}.{missing}"
     )
     if curve.kind in ("number", "date"):
         write = _day if curve.kind == "date" else _number
@@ -117,7 +117,7 @@ def _effect(curve: EffectCurve, odds: Axis) -> str:
 
 def _factor(log_odds: float) -> str:
     """Write log-odds as a factor on the odds."""
-    return f"x {math.exp(log_odds):.3g}"
+    return factor_in_words(math.exp(log_odds), more_digits=1)
 
 
 def _number(value: float) -> str:

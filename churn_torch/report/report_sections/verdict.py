@@ -58,10 +58,13 @@ def _with_ends(test: Mapping[str, Any], key: str, form: str) -> tuple[str, str]:
 
 
 def warnings(metrics: Mapping[str, Any]) -> list[str]:
-    """Return what must not be missed: suspicions of the table, and wrong probabilities."""
+    """Return what must not be missed: suspicions, wrong probabilities, uncertain profits."""
     said = [one["sentence"] for one in metrics.get("suspicions", ())]
     if sentence := metrics["test"].get("calibration", {}).get("sentence"):
         said.append(f"Miscalibrated: {sentence}.")
+    offers = metrics["test"].get("profit", {}).values()
+    # The same of every offer.
+    said += [f"{one['sentence']}." for one in offers if "sentence" in one][:1]
     return said
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.errors import suggest
-from churn_torch.serving.http.requests import RequestError
+from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.outputs import NET_VALUE, QUALITY, REASONS
+from churn_torch.serving.outputs import MEDIAN_PERIODS, NET_VALUE, QUALITY, REASONS
 from churn_torch.serving.session import Array
 
 # The flag of a value without a problem; the file says what the other flags mean.
@@ -89,7 +89,7 @@ def answers(
             fields.append(_reasons(values, model.names, options.top_k))
         elif field == QUALITY:
             fields.append(_quality(values, model.names, model.quality_meaning))
-        elif field == NET_VALUE:  # of a customer without a value there is none
+        elif field in (NET_VALUE, MEDIAN_PERIODS):  # NaN where there is none
             fields.append([v if math.isfinite(v) else None for v in values.tolist()])
         else:
             fields.append(values.tolist())

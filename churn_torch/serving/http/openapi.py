@@ -17,10 +17,13 @@ from churn_torch.serving.http.requests import (
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
+    EXPECTED_SPEND,
+    MEDIAN_PERIODS,
     NET_VALUE,
     PROBABILITY,
     QUALITY,
     REASONS,
+    SURVIVAL,
     UPLIFT,
 )
 from churn_torch.tables.cells import LARGEST
@@ -46,7 +49,8 @@ def components(model: ModelFile, *, max_rows: int) -> Json:
         model: The file.
         max_rows: Rows that a request may have.
     """
-    columns = [(model.schema[entry["name"]], entry) for entry in model.columns]
+    of_file = {column.name: column for column in model.schema.explained}
+    columns = [(of_file[entry["name"]], entry) for entry in model.columns]
     customer = {
         "type": "object",
         "description": "One customer: a value for every column, null where it is missing.",
@@ -126,6 +130,14 @@ def predict_operation(outputs: Sequence[str]) -> Json:
 
 def _column(column: Column, entry: Mapping[str, Any]) -> Json:
     """Describe a column; values that are not in the training rows are allowed too."""
+    if entry["kind"] == Kind.SEQUENCE:
+        plain = {**entry, "kind": column.kind.value, "typical": None}
+        return {
+            "type": ["array", "null"],
+            "items": _column(column, plain),
+            "description": "One entry for each event of the customer, the oldest first; as many as "
+            "in the other lists of its group.",
+        }
     if Schema.is_text(column):
         words = list(column.vocabulary or ())
         boolean = ["boolean"] if takes_booleans(column) else []
@@ -169,7 +181,8 @@ def _spelled(column: Column, value: Any) -> Any:
 
 def _answers(model: ModelFile) -> dict[str, Json]:
     column = {"type": "string", "enum": model.names}
-    uplift = model.metadata.get("uplift", {})
+    uplift, spend = model.metadata.get("uplift", {}), model.metadata.get("spend", {})
+    times = model.metadata.get("survival", {}).get("outputs", {})
     correlated = [f" {g['sentence']}." for g in model.metadata.get("correlated_columns", ())]
     meanings = [meaning for flag, meaning in model.quality_meaning.items() if flag != FINE]
     return {
@@ -193,6 +206,17 @@ def _answers(model: ModelFile) -> dict[str, Json]:
         NET_VALUE: {
             "type": ["number", "null"],
             "description": f"{str(uplift.get(NET_VALUE, '')).capitalize()}.",
+        },
+        EXPECTED_SPEND: {
+            "type": "number",
+            "minimum": 0,
+            "description": f"{str(spend.get(EXPECTED_SPEND, '')).capitalize()}.",
+        },
+        SURVIVAL: _list({"type": "number", "minimum": 0, "maximum": 1})
+        | {"description": f"{str(times.get(SURVIVAL, '')).capitalize()}."},
+        MEDIAN_PERIODS: {
+            "type": ["number", "null"],
+            "description": f"{str(times.get(MEDIAN_PERIODS, '')).capitalize()}.",
         },
         REASONS: _list(_object({"column": column, "log_odds": {"type": "number"}}))
         | {

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from churn_torch.errors import InputError, suggest
-from churn_torch.serving.session import Feed
-from churn_torch.tables.cells import (
-    LARGEST,
-)
+from churn_torch.errors import suggest
+from churn_torch.serving.http.lists import check_lengths, read_list, unreadable_entry
+from churn_torch.serving.http.request_error import RequestError
+from churn_torch.serving.session import Feed, list_inputs
+from churn_torch.tables.cells import LARGEST
 from churn_torch.tables.dates import (
     DIGIT_FORMS,
     ISO,
@@ -34,36 +34,6 @@ Read = Callable[[Any], Any]
 Values = list[Any]
 
 
-class RequestError(InputError):
-    """A request that cannot be answered.
-
-    Args:
-        where: As for `InputError`; the row comes before it.
-        expected: As for `InputError`.
-        got: As for `InputError`.
-        fix: As for `InputError`.
-        status: The HTTP status.
-        row: The place of the row in ``rows``.
-        column: The column at fault.
-    """
-
-    def __init__(
-        self,
-        where: str = "",
-        *,
-        expected: str,
-        got: str,
-        fix: str = "",
-        status: int = 422,
-        row: int | None = None,
-        column: str | None = None,
-    ) -> None:
-        place = "" if row is None else f"rows[{row}]"
-        where = ": ".join(part for part in (place, where) if part)
-        super().__init__(where, expected=expected, got=got, fix=fix)
-        self.status, self.row, self.column = status, row, column
-
-
 class RowReader:
     """Reads rows of JSON as `churn_torch.tables.encode.parse` reads a table, a row at a time.
 
@@ -72,9 +42,15 @@ class RowReader:
     """
 
     def __init__(self, schema: Schema) -> None:
-        self.columns = schema.inputs
+        self.columns = schema.explained
+        self._sequences = schema.sequences
         self._names = frozenset(column.name for column in self.columns)
-        self._readers = [(column.name, reader(column)) for column in self.columns]
+        self._readers = [(column.name, reader(column)) for column in schema.inputs]
+        self._readers += [
+            (column.name, partial(read_list, reader(column), group.last))
+            for group in schema.sequences
+            for column in group.columns
+        ]
         ends = np.cumsum([len(schema.float32), len(schema.float64), len(schema.text)]).tolist()
         self._groups = [
             (slice(start, end), [column.name for column in self.columns[start:end]], dtype)
@@ -104,9 +80,12 @@ class RowReader:
         if row.keys() != self._names:
             raise self._wrong_names(row, place)
         try:
-            return [read(row[name]) for name, read in self._readers]
+            values = [read(row[name]) for name, read in self._readers]
         except ValueError:
             raise self._unreadable(row, place) from None
+        for group in self._sequences:
+            check_lengths(row, group, place)
+        return values
 
     def feed(self, rows: Sequence[Values]) -> Feed:
         """Return the inputs of the file for what `read` returned, at least one row."""
@@ -115,6 +94,10 @@ class RowReader:
         for group, names, dtype in self._groups:
             block = np.array(values[group], dtype=dtype).reshape(len(names), len(rows), 1)
             feed.update(zip(names, block, strict=True))
+        if self._sequences:
+            of_column = dict(zip((name for name, _ in self._readers), values, strict=True))
+            for sequence in self._sequences:
+                feed.update(list_inputs(of_column, sequence))
         return feed
 
     def _wrong_names(self, row: Mapping[str, object], place: int | None) -> RequestError:
@@ -148,9 +131,14 @@ class RowReader:
             try:
                 read(row[name])
             except ValueError:
+                is_list = any(column in group.columns for group in self._sequences)
+                what = f"a list, each entry {expected(column)} or null," if is_list else ""
+                culprit, place_in_list = row[name], ""
+                if is_list and isinstance(culprit, list):
+                    culprit, place_in_list = unreadable_entry(culprit, reader(column))
                 return RequestError(
-                    expected=f"{expected(column)} in column {name!r}",
-                    got=shown(row[name]),
+                    expected=f"{what or expected(column)} in column {name!r}",
+                    got=f"{shown(culprit)}{place_in_list}",
                     fix="send null for a missing value",
                     row=place,
                     column=name,

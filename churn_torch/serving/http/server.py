@@ -22,7 +22,8 @@ from churn_torch.serving.http.answers import Options, answers, read_options
 from churn_torch.serving.http.batching import Batcher, Outputs
 from churn_torch.serving.http.openapi import components, predict_operation
 from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMiddleware
-from churn_torch.serving.http.requests import RequestError, RowReader, Values, shown
+from churn_torch.serving.http.request_error import RequestError
+from churn_torch.serving.http.requests import RowReader, Values, shown
 from churn_torch.serving.model_file import ModelFile
 
 # Larger bodies are handled in a thread, so that short requests need not wait.

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
+from churn_torch.tables.inference.event_columns import infer_sequences
 from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.formatted_numbers import written_numbers
 from churn_torch.tables.inference.guesses import guess
@@ -15,7 +17,7 @@ from churn_torch.tables.inference.named_kinds import ID_NOTE, named_kind
 from churn_torch.tables.inference.roles import check_roles, listed
 from churn_torch.tables.labels import Classes, find_classes, without_words
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.schema import Column, Kind, Schema, Storage, with_text_names
+from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 
 def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = True) -> Schema:
@@ -45,8 +47,13 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
 
     columns = []
     classes = Classes("" if roles.positive is None else str(roles.positive), "")
-    decimal = roles.decimal or file_decimal(frame)
+    lists = {name for group in roles.sequences.values() for name in group.columns}
+    decimal = roles.decimal or file_decimal(frame.drop(columns=[*lists]))
+    sequences, of_lists = infer_sequences(frame, roles, decimal)
     for name in frame.columns:
+        if name in of_lists:
+            columns.append(of_lists[name])
+            continue
         if name == target:
             words = roles.missing.of_target(name)
             labels = without_words(frame[name], words)
@@ -65,6 +72,14 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         elif name == roles.treatment_probability:
             note = "the chance of having been contacted; not learned from"
             columns.append(written_numbers(profile).as_column(Kind.TREATMENT_PROBABILITY, note))
+        elif name == roles.spend:
+            note = "what a customer spent afterwards; only the expected spend is learned from it"
+            columns.append(written_numbers(profile).as_column(Kind.SPEND, note))
+        elif name == roles.duration:
+            note = "how long customers were observed; not learned from"
+            columns.append(written_numbers(profile).as_column(Kind.DURATION, note))
+        elif name == roles.entry:
+            columns.append(_entry_column(profile, roles))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
@@ -87,6 +102,7 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
         classes.negative,
         negatives=classes.negatives,
         other_labels=classes.other_labels,
+        sequences=sequences,
     )
     if not schema.features:
         left_out = [f"{column.name!r} {column.note}" for column in columns if column.name != target]
@@ -97,6 +113,30 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             fix="set data.kinds.COLUMN=numeric or categorical for one that should be learned from",
         )
     return schema
+
+
+def _entry_column(profile: ColumnProfile, roles: ColumnRoles) -> Column:
+    note, key = "how long a customer had stayed when observed first", "data.entry"
+    if roles.duration is None:
+        key = "data.duration"
+        note = (
+            "how long customers were observed; not learned from, and 0 in training; for new rows "
+            "how long a customer has stayed so far"
+        )
+    try:
+        column = named_kind(profile, Kind.NUMERIC)
+    except InputError as error:
+        raise InputError(
+            key,
+            expected=f"numbers in column {profile.name!r}",
+            got=error.got,
+            fix="correct the cells, or name another column",
+        ) from error
+    if column.kind is not Kind.NUMERIC:
+        raise InputError(
+            key, expected=f"numbers in column {profile.name!r}", got="none: it is empty"
+        )
+    return replace(column, note=note)
 
 
 def _target_column(profile: ColumnProfile, note: str) -> Column:

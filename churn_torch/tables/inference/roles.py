@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind
 
-_NAMED_KINDS = (Kind.TARGET, Kind.WEIGHT, Kind.TREATMENT, Kind.TREATMENT_PROBABILITY)
+_NAMED_KINDS = (
+    *(Kind.TARGET, Kind.WEIGHT, Kind.TREATMENT, Kind.TREATMENT_PROBABILITY),
+    *(Kind.SPEND, Kind.DURATION, Kind.SEQUENCE),
+)
 _USER_KINDS = tuple(kind for kind in Kind if kind not in _NAMED_KINDS)
 
 
@@ -30,11 +33,22 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
         "data.weight": (roles.weight, "the weight"),
         "data.treatment": (roles.treatment, "the treatment"),
         "data.treatment_probability": (roles.treatment_probability, "its probability"),
+        "data.spend": (roles.spend, "the spend"),
+        "data.duration": (roles.duration, "the duration"),
+        "data.duration" if roles.duration is None else "data.entry": (
+            roles.entry,
+            "how long a customer has stayed",
+        ),
     }
     named += [(key, name) for key, (name, _) in own_use.items()]
     named += [("data.ignore", name) for name in ignore]
     named += [("data.kinds", name) for name in kinds]
     named += [("data.missing", name) for name in roles.missing.of_column]
+    named += [
+        (f"data.sequences.{group}", name)
+        for group, options in roles.sequences.items()
+        for name in options.columns
+    ]
     names = list(columns)
     for key, name in named:
         if name is not None and name not in names:
@@ -61,6 +75,7 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
             if taken == name:
                 raise _used_twice(name, what, use)
         uses.append((what, name))
+    _check_sequences(names, roles, uses)
     for name, kind in kinds.items():
         if kind not in _USER_KINDS:
             raise InputError(
@@ -75,6 +90,26 @@ def check_roles(columns: Iterable[str], roles: ColumnRoles) -> None:
             other = "the id"
         if other:
             raise _used_twice(name, f"of the kind {kind} in data.kinds", other)
+
+
+def _check_sequences(
+    names: Sequence[str], roles: ColumnRoles, uses: Iterable[tuple[str, str | None]]
+) -> None:
+    """Refuse columns of lists with another use, and groups whose names cannot be used."""
+    taken = {name: use for use, name in uses if name is not None and name not in roles.kinds}
+    taken |= dict.fromkeys(roles.ignore, "in data.ignore")
+    for group, options in roles.sequences.items():
+        for name in options.columns:
+            if name in taken:
+                raise _used_twice(name, f"in data.sequences.{group}", taken[name])
+            taken[name] = f"in data.sequences.{group}"
+        if f"{group}_length" in names:
+            raise InputError(
+                f"data.sequences.{group}",
+                expected=f"no column {group}_length: the ONNX file has an input of this name",
+                got="a column of that name",
+                fix="give the group another name",
+            )
 
 
 def _used_twice(name: str, one: str, other: str) -> InputError:

@@ -46,8 +46,9 @@ def infer_from_sample(
     sample, runs = sources.read_sample(source, rows=SAMPLE_ROWS, reading=reading, announce=announce)
     sample = _with_all_labels(sample, source, reading, roles)
     named = {roles.target, roles.id, roles.time, roles.group, roles.weight}
-    named |= {roles.treatment, roles.treatment_probability}
+    named |= {roles.treatment, roles.treatment_probability, roles.spend}
     named |= {*roles.ignore, *roles.kinds}
+    named |= {name for group in roles.sequences.values() for name in group.columns}
     counters = [name for name in _row_numbers(sample, runs) if name not in named]
     schema = infer(sample, replace(roles, ignore=[*roles.ignore, *counters]))
     note = "left out: looks like a row number (consecutive whole numbers)"

@@ -14,7 +14,7 @@ from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables import cells
-from churn_torch.tables.customer_value import ValueExpression
+from churn_torch.tables.customer_value import PREDICTED_VALUE, ValueExpression
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
@@ -27,6 +27,9 @@ FOLDS = ("repeat", "fold")
 _NUMBERS = {
     "data.weight": Kind.WEIGHT,
     "data.treatment_probability": Kind.TREATMENT_PROBABILITY,
+    "data.spend": Kind.SPEND,
+    "data.duration": Kind.DURATION,
+    "data.entry": Kind.NUMERIC,
     "data.carry": Kind.NUMERIC,
     "fairness.by": Kind.NUMERIC,
 }
@@ -98,16 +101,20 @@ def choose_carried(
         InputError: ``data.carry`` or ``data.value`` names an unknown column, or a name is taken.
     """
     names = [column.name for column in schema.columns]
-    roles = {
-        "data.id": schema.id,
-        "data.split.column": data.roles.time or data.roles.group,
-        "data.weight": schema.weight,
-        "data.treatment": schema.treatment,
-        "data.treatment_probability": schema.treatment_probability,
-    }
+    roles = (
+        ("data.id", schema.id),
+        ("data.split.column", data.roles.time),
+        ("data.split.column", data.roles.group),
+        ("data.weight", schema.weight),
+        ("data.treatment", schema.treatment),
+        ("data.treatment_probability", schema.treatment_probability),
+        ("data.spend", schema.spend),
+        ("data.duration", data.duration),
+        ("data.entry", data.entry),
+    )
     sources = {
         name: key
-        for key, name in roles.items()
+        for key, name in roles
         if name is not None and (test_columns is None or name in test_columns)
     }
     with_row = schema.id is None or schema.id not in sources
@@ -131,7 +138,7 @@ def choose_carried(
             )
     value = (
         None
-        if data.value is None
+        if data.value in (None, PREDICTED_VALUE)
         else ValueExpression(
             str(data.value), schema, horizon=data.horizon, discount_rate=data.discount_rate
         )

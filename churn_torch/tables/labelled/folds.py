@@ -10,14 +10,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.encode import parse_time
+from churn_torch.tables.encode import is_dated, parse_time
 from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import ROW
-from churn_torch.tables.labelled.in_memory import MemoryTable, groups_of, split_rows
+from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.split_checks import check_classes, check_present
+from churn_torch.tables.labelled.split_rows import groups_of, split_rows
 from churn_torch.tables.labelled.weights import check_weights
-from churn_torch.tables.options import SplitOptions
+from churn_torch.tables.split_options import SplitOptions
 
 
 def folds(
@@ -28,7 +29,8 @@ def folds(
     The other rows are split into training and validation rows in the same way: at random and
     stratified, by group, or by hash; ``split.validation`` is the share of the validation rows. By
     time, the rows are cut into one block more than there are folds. Each block but the first is
-    tested once, by a model of the blocks before it; later rows are in no part.
+    tested once, by a model of the blocks before it; later rows are in no part, nor are those whose
+    label reaches into the block.
 
     Args:
         table: Read without test rows.
@@ -41,11 +43,17 @@ def folds(
     """
     # The id, the time and the group are carried as the source gives them.
     raw, rows = table.carried, _positions(table)
-    fold = _fold_of(table, split, rows, n_folds=n_folds, seed=seed)
+    time, window = None, 0.0
+    if split.time_column is not None:
+        column = table.schema[split.time_column]
+        time, window = parse_time(raw, column), split.label_window(dated=is_dated(column))
+    fold = _fold_of(table, split, rows, time, n_folds=n_folds, seed=seed)
     for number in range(n_folds):
         test = np.flatnonzero(fold == number)
-        rest = np.flatnonzero(fold < number if split.by == "time" else fold != number)
-        inner = split_rows(
+        rest = np.flatnonzero(fold < number if split.by_time else fold != number)
+        if time is not None:
+            rest = rest[time[rest] + window <= time[test].min()]
+        inner, _ = split_rows(
             split,
             table.schema,
             raw.take(rest),
@@ -76,6 +84,7 @@ def _fold_of(
     table: MemoryTable,
     split: SplitOptions,
     rows: splits.Positions,
+    time: npt.NDArray[np.float64] | None,
     *,
     n_folds: int,
     seed: int,
@@ -84,14 +93,14 @@ def _fold_of(
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     label, raw = table.label, table.carried
-    if split.by == "time":
-        return _blocks(parse_time(raw, table.schema[split.named_column]), n_folds + 1) - 1
+    if time is not None:
+        return _blocks(time, n_folds + 1) - 1
     if split.by == "hash":
         keys = splits.row_keys(raw, table.schema.id, rows)
         mixed = splitmix64(keys ^ splitmix64(np.array([seed])) ^ np.uint64(1))
         return (mixed % np.uint64(n_folds)).astype(np.int64)
     groups = None
-    if split.by == "group":
+    if split.by_group:
         named = groups_of(split, table.schema, raw, table.parsed)
         groups = pd.factorize(splits.group_names(named))[0]
         counts = [len(np.unique(groups[label == value])) for value in (0, 1)]

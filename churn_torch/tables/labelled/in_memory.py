@@ -21,6 +21,7 @@ from churn_torch.tables.labelled.carried import (
     noted,
 )
 from churn_torch.tables.labelled.inspection import Inspection
+from churn_torch.tables.labelled.lifetimes import Lifetimes, with_lifetimes
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -31,10 +32,10 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
     readable_span,
 )
+from churn_torch.tables.labelled.split_rows import split_rows
 from churn_torch.tables.labelled.treatment import check_arms, rows_by_arm
-from churn_torch.tables.labelled.twins import twin_groups
 from churn_torch.tables.labelled.weights import Weights, check_weights, weight_by_class
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.sources import READ_ROWS
@@ -56,10 +57,13 @@ class MemoryTable:
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label, those left out for it included.
         n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
+        left_out_of_parts: Labelled rows that a split by time leaves out of every part.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same.
         treatment: ``[N]`` float32, 1 for customers who were contacted; None without
             ``data.treatment``.
+        lifetime: ``[N, 2]`` float32, the periods in which the customers were observed; None without
+            ``data.duration``.
         time_span: First and last time of the training rows, where the split goes by time.
     """
 
@@ -72,8 +76,10 @@ class MemoryTable:
     fingerprint: str
     n_dropped: int
     n_left_out: int = 0
+    left_out_of_parts: splits.LeftOut = splits.NONE_LEFT_OUT
     weight: Weights | None = None
     treatment: Labels | None = None
+    lifetime: Lifetimes | None = None
     time_span: TimeSpan | None = None
     sampled: None = None
     streamed: bool = False
@@ -126,9 +132,8 @@ class MemoryTable:
 
     def rows_of(self, part: str) -> Rows:
         """Return the rows of a part that have a weight, all at once."""
-        rows = Rows(
-            self.parsed, self.label, self.carried, self._part, self.weight, self.treatment
-        ).of(part)
+        everything = (self.parsed, self.label, self.carried, self._part, self.weight)
+        rows = Rows(*everything, self.treatment, self.lifetime).of(part)
         return rows if rows.weight is None else rows.take(np.flatnonzero(rows.weight > 0))
 
     def within_training(self, *, validation: float, seed: int) -> MemoryTable:
@@ -161,6 +166,7 @@ class MemoryTable:
                 part[here],
                 None if self.weight is None else self.weight[here],
                 None if self.treatment is None else self.treatment[here],
+                None if self.lifetime is None else self.lifetime[here],
             )
 
 
@@ -195,19 +201,20 @@ def read_into_memory(
         test_columns=None if test is None else names_of(test, reading),
         reserved=PREDICTED if with_test else (*PREDICTED, *FOLDS),
     )
-    schema = noted(schema, data)
+    schema = with_lifetimes(noted(schema, data), data)
     mark, n_rows = fingerprint(frame), len(frame)
     rows, labelled, n_left_out = read_rows(frame, schema, carry)
-    named = [name for name in (schema.id, split.column) if name in frame.columns]
+    used = (schema.id, split.time_column, split.group_column)
+    named = [name for name in used if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
     with_test = with_test and test is None
-    parts = split_rows(
+    parts, left_out = split_rows(
         split, schema, kept, labelled, rows.label, rows.parsed, with_test=with_test, seed=seed
     )
     span = None
-    if split.by == "time":
-        column = schema[split.named_column]
+    if split.time_column is not None:
+        column = schema[split.time_column]
         times = parse_time(kept, column)[parts.train]
         span = readable_span(float(times.min()), float(times.max()), column)
     if test is not None:
@@ -228,54 +235,13 @@ def read_into_memory(
         fingerprint=mark,
         n_dropped=n_rows - len(rows.label),
         n_left_out=n_left_out,
+        left_out_of_parts=left_out,
         weight=rows.weight,
         treatment=rows.treatment,
+        lifetime=rows.lifetime,
         time_span=span,
     )
     if schema.weight is not None:
         check_weights(schema.weight, table.weight_by_class)
     check_arms(schema, table.arms)
     return table
-
-
-def split_rows(
-    chosen: SplitOptions,
-    schema: Schema,
-    frame: pd.DataFrame,
-    rows: splits.Positions,
-    label: Labels,
-    parsed: pd.DataFrame,
-    *,
-    with_test: bool,
-    seed: int,
-) -> splits.Split:
-    """Split labelled raw rows.
-
-    Args:
-        chosen: How.
-        schema: The columns.
-        frame: N raw rows with the id, the time and the group.
-        rows: ``[N]`` positions of the rows in the source.
-        label: ``[N]`` of 1 and 0.
-        parsed: Their features.
-        with_test: Hold rows back for the test.
-        seed: Decides the draw.
-    """
-    sizes = {"validation": chosen.validation, "test": chosen.test if with_test else 0.0}
-    if chosen.by == "time":
-        return splits.by_time(parse_time(frame, schema[chosen.named_column]), label, **sizes)
-    if chosen.by == "group":
-        return splits.by_group(groups_of(chosen, schema, frame, parsed), label, **sizes, seed=seed)
-    if chosen.by == "hash":
-        return splits.by_hash(splits.row_keys(frame, schema.id, rows), label, **sizes, seed=seed)
-    return splits.stratified(label, **sizes, seed=seed)
-
-
-def groups_of(
-    split: SplitOptions, schema: Schema, frame: pd.DataFrame, parsed: pd.DataFrame
-) -> pd.Series:
-    """Return the group of each row: of the column that the split names, or of its twins."""
-    if not split.groups_twins:
-        return frame[split.named_column]
-    ids = None if schema.id is None else frame[schema.id]
-    return pd.Series(twin_groups(parsed, schema, ids))

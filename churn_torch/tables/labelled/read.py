@@ -32,6 +32,7 @@ def read_labelled(
     seed: int,
     source: Any = None,
     with_test: bool = True,
+    inspected: bool = False,
     announce: Announce = unheard,
 ) -> LabelledTable:
     """Read the table that the options name.
@@ -44,6 +45,8 @@ def read_labelled(
         seed: Seed of the split.
         source: Takes the place of ``data.source``: also any table that `located` takes.
         with_test: Hold rows back for the test; without, the table must fit into memory.
+        inspected: `LabelledTable.inspect` is going to be called, for which a streamed table keeps
+            rows in its first pass.
         announce: Called with a sentence for each thing that was found and done in reading the
             files (`churn_torch.tables.readers.sources.read`).
 
@@ -57,7 +60,9 @@ def read_labelled(
         announce(sentence)
 
     try:
-        return _read(data, seed=seed, source=source, with_test=with_test, announce=say)
+        return _read(
+            data, seed=seed, source=source, with_test=with_test, inspected=inspected, announce=say
+        )
     except InputError as error:
         guessed = next((sentence for sentence in heard if " is not UTF-8: " in sentence), None)
         if guessed and _COLUMN_NOT_THERE.match(str(error)):
@@ -71,6 +76,7 @@ def _read(
     seed: int,
     source: Any,
     with_test: bool,
+    inspected: bool,
     announce: Announce,
 ) -> LabelledTable:
     if data.source is None and source is None:
@@ -93,9 +99,19 @@ def _read(
             )
         with keyed("data.source"):
             return read_into_memory(main, None, data, seed=seed, with_test=False, announce=announce)
-    read = open_streamed if _is_streamed(data, main, test) else read_into_memory
+    if data.duration is not None and _is_streamed(data, main, test):
+        raise InputError(
+            "data.streaming",
+            expected="a table that fits into memory for a model of time to churn",
+            got="one that is streamed",
+            fix="set data.streaming=false if it fits, or take a sample of the rows",
+        )
     with keyed("data.source"):
-        return read(main, test, data, seed=seed, announce=announce)
+        if _is_streamed(data, main, test):
+            return open_streamed(
+                main, test, data, seed=seed, inspected=inspected, announce=announce
+            )
+        return read_into_memory(main, test, data, seed=seed, announce=announce)
 
 
 def located(source: Any) -> Any:

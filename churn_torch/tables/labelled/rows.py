@@ -13,6 +13,8 @@ import pandas as pd
 from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns, Lifetimes, read_lifetimes
+from churn_torch.tables.labelled.splits import LeftOut
 from churn_torch.tables.labelled.treatment import read_chances, read_treatment
 from churn_torch.tables.labelled.weights import Weights, read_weights
 from churn_torch.tables.labels import read_target
@@ -39,12 +41,14 @@ class Rows(NamedTuple):
         label: ``[N]`` float32, 1 for churners.
         carried: The carried columns (`churn_torch.tables.labelled.carried`); the first is the id,
             or ``row``, the position in the source from 0.
-        part: ``[N]`` positions in ``PARTS``.
+        part: ``[N]`` positions in ``PARTS``, below 0 for rows of no part.
         weight: ``[N]`` float64, how much a row counts in the training loss; None where all count
             the same. Where customers had different chances of being contacted, a row also counts
             as 1 / chance of having been treated as it was.
         treatment: ``[N]`` float32, 1 for customers who were contacted; None without
             ``data.treatment``.
+        lifetime: ``[N, 2]`` float32, the periods in which the customers were observed
+            (`churn_torch.tables.labelled.lifetimes`); None without ``data.duration``.
     """
 
     parsed: pd.DataFrame
@@ -53,6 +57,7 @@ class Rows(NamedTuple):
     part: npt.NDArray[np.int8]
     weight: Weights | None = None
     treatment: Labels | None = None
+    lifetime: Lifetimes | None = None
 
     def of(self, part: str) -> Rows:
         """Return only the rows of one part."""
@@ -72,6 +77,7 @@ class Rows(NamedTuple):
             self.part[rows],
             None if self.weight is None else self.weight[rows],
             None if self.treatment is None else self.treatment[rows],
+            None if self.lifetime is None else self.lifetime[rows],
         )
 
     @classmethod
@@ -79,6 +85,7 @@ class Rows(NamedTuple):
         """Return the rows of all chunks; the result has weights if every chunk has them."""
         weights = [rows.weight for rows in chunks if rows.weight is not None]
         treatments = [rows.treatment for rows in chunks if rows.treatment is not None]
+        lifetimes = [rows.lifetime for rows in chunks if rows.lifetime is not None]
         return cls(
             pd.concat([rows.parsed for rows in chunks], ignore_index=True),
             np.concatenate([rows.label for rows in chunks]),
@@ -86,6 +93,7 @@ class Rows(NamedTuple):
             np.concatenate([rows.part for rows in chunks]),
             np.concatenate(weights) if len(weights) == len(chunks) else None,
             np.concatenate(treatments) if len(treatments) == len(chunks) else None,
+            np.concatenate(lifetimes) if len(lifetimes) == len(chunks) else None,
         )
 
 
@@ -102,6 +110,7 @@ class LabelledTable(Protocol):
         fingerprint: Names the content of the sources.
         n_dropped: Rows without a label, those left out for it included.
         n_left_out: Rows with a label of no class, which ``data.negative`` leaves out.
+        left_out_of_parts: Labelled rows that a split by time leaves out of every part.
         counts: Rows of each part.
         n_positive: Churners of each part.
         weight_by_class: Sums of weights of each part's customers who stay and churners; without
@@ -132,6 +141,9 @@ class LabelledTable(Protocol):
     def n_left_out(self) -> int: ...  # noqa: D102
 
     @property
+    def left_out_of_parts(self) -> LeftOut: ...  # noqa: D102
+
+    @property
     def counts(self) -> dict[str, int]: ...  # noqa: D102
 
     @property
@@ -153,7 +165,10 @@ class LabelledTable(Protocol):
     def streamed(self) -> bool: ...  # noqa: D102
 
     def inspect(self) -> Inspection:
-        """Return a sample of the training rows, and the twins of the test rows."""
+        """Return a sample of the training rows, and the twins of the test rows.
+
+        A streamed table has them where it was read with ``inspected``.
+        """
         ...
 
     def chunks(self) -> Iterator[Rows]:
@@ -201,14 +216,21 @@ def read_rows(
         chance = read_chances(frame, schema, has_label, first_row=first_row)
         own = np.where(treatment == 1, chance, 1.0 - chance)
         weight = (1.0 if weight is None else weight) / np.where(has_label, own, 1.0)
+    lifetime = read_lifetimes(frame, schema, label, first_row=first_row)
+    columns = LifetimeColumns.of(schema)
+    if columns is not None and columns.entry is None and columns.duration in parsed:
+        # What is an input of the file: customers are observed from their start.
+        parsed = parsed.assign(**{columns.duration: 0.0})
     if len(labelled) < len(frame):
         needed = [name for name in frame.columns if name in carry.needed]
         frame, parsed = frame[needed].take(labelled), parsed.take(labelled).reset_index(drop=True)
         label, weight = label[labelled], None if weight is None else weight[labelled]
         treatment = None if treatment is None else treatment[labelled]
+        lifetime = None if lifetime is None else lifetime[labelled]
     carried = carry.take(frame, first_row + labelled)
     part = np.zeros(len(labelled), dtype=np.int8)
-    return Rows(parsed, label, carried, part, weight, treatment), labelled, n_left_out
+    rows = Rows(parsed, label, carried, part, weight, treatment, lifetime)
+    return rows, labelled, n_left_out
 
 
 def readable_span(first: float, last: float, column: Column) -> TimeSpan:

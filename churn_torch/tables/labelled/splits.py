@@ -16,8 +16,10 @@ from churn_torch.tables.labelled.split_checks import check_classes, check_presen
 Positions = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.int8]
 
-# Where a part stands in `Split`.
+# Where a part stands in `Split`, and rows that a split by time leaves out of every part: their
+# label reaches into the time of a later part, or their time is of one part, their group of another.
 TRAIN, VALIDATION, TEST = range(3)
+REACHES_LATER, OF_TWO_PARTS = -1, -2
 
 
 class Split(NamedTuple):
@@ -26,6 +28,30 @@ class Split(NamedTuple):
     train: Positions
     validation: Positions
     test: Positions
+
+
+class LeftOut(NamedTuple):
+    """How many labelled rows a split leaves out of every part.
+
+    Attributes:
+        reaching_later: Their label looks into the time of a later part.
+        of_two_parts: Their time is that of one part, their group of another.
+    """
+
+    reaching_later: int = 0
+    of_two_parts: int = 0
+
+    @classmethod
+    def of(cls, part: Parts) -> LeftOut:
+        """Count the rows of a split by their part."""
+        return cls(int((part == REACHES_LATER).sum()), int((part == OF_TWO_PARTS).sum()))
+
+    def plus(self, other: LeftOut) -> LeftOut:
+        """Return the sums of both."""
+        return LeftOut(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+NONE_LEFT_OUT = LeftOut()
 
 
 def stratified(
@@ -46,7 +72,7 @@ def stratified(
         InputError: The shares do not add up, or a class has fewer rows than there are parts.
     """
     check_shares(validation, test)
-    label = _checked(label)
+    label = checked_label(label)
     n_parts = 3 if test else 2
     for value, name in ((1.0, "positive"), (0.0, "negative")):
         count = int((label == value).sum())
@@ -72,67 +98,7 @@ def stratified(
             strict=True,
         ):
             part.append(chosen)
-    return _split(label, *(np.concatenate(part) for part in parts))
-
-
-def by_time(
-    time: npt.ArrayLike, label: npt.ArrayLike, *, validation: float = 0.15, test: float = 0.15
-) -> Split:
-    """Split by time: training rows are older than validation rows, and these than test rows.
-
-    Rows of the same time stay together: each border moves to the nearest change of time.
-
-    Args:
-        time: [N] of numbers that grow with time.
-        label: [N] of 1 and 0.
-        validation: Share of the rows.
-        test: Share of the rows; 0 when a test table is given.
-
-    Raises:
-        InputError: A time is missing, there are too few distinct times, or a part lacks a class.
-    """
-    check_shares(validation, test)
-    label = _checked(label)
-    time = np.asarray(time, dtype=np.float64)
-    check_present("time", int(np.isnan(time).sum()), len(time))
-    part = time_parts(time, time_borders(time, validation=validation, test=test))
-    return _split(label, *(np.flatnonzero(part == i) for i in (TRAIN, VALIDATION, TEST)))
-
-
-def time_borders(
-    time: npt.NDArray[np.float64], *, validation: float, test: float
-) -> tuple[float, float]:
-    """Return the first times of the validation and of the test rows, the latter inf without test.
-
-    Args:
-        time: [N] of all rows or of a sample of them, none missing.
-        validation: Share of the rows.
-        test: Share of the rows; 0 when a test table is given.
-
-    Raises:
-        InputError: There are too few distinct times.
-    """
-    time = np.sort(time)
-    borders = np.flatnonzero(np.diff(time)) + 1
-    n_borders = 2 if test else 1
-    if len(borders) < n_borders:
-        raise InputError(
-            "data.split.column",
-            expected=f"at least {n_borders + 1} distinct times to split by",
-            got=str(len(borders) + bool(len(time))),
-            fix="name another time column or split at random (data.split.by=random)",
-        )
-    n = len(time)
-    first = _nearest(borders[: len(borders) - n_borders + 1], n * (1 - validation - test))
-    if not test:
-        return float(time[first]), np.inf
-    second = _nearest(borders[borders > first], n * (1 - test))
-    return float(time[first]), float(time[second])
-
-
-def time_parts(time: npt.NDArray[np.float64], borders: tuple[float, float]) -> Parts:
-    """Return the part of each row: before the first border, before the second, or after."""
-    return np.searchsorted(borders, time, side="right").astype(np.int8)
+    return split_of(label, *(np.concatenate(part) for part in parts))
 
 
 def by_hash(
@@ -158,10 +124,10 @@ def by_hash(
         InputError: The shares do not add up, or a part lacks a class.
     """
     check_shares(validation, test)
-    label = _checked(label)
+    label = checked_label(label)
     part = hash_parts(keys, validation=validation, test=test, seed=seed)
     rows = [np.flatnonzero(part == i) for i in (TRAIN, VALIDATION, TEST)]
-    return _split(label, *rows, with_test=test > 0)
+    return split_of(label, *rows, with_test=test > 0)
 
 
 def hash_parts(keys: Hashes, *, validation: float, test: float, seed: int) -> Parts:
@@ -220,7 +186,7 @@ def by_group(
         InputError: A group is missing, there are too few groups, or a part lacks a class.
     """
     check_shares(validation, test)
-    label = _checked(label)
+    label = checked_label(label)
     names = group_names(pd.Series(group))
     codes, levels = pd.factorize(names)
     group_label = np.zeros(len(levels))
@@ -234,11 +200,7 @@ def by_group(
             got=f"{int(group_label.sum())} and {int((1 - group_label).sum())}",
             fix="name another group column or split at random (data.split.by=random)",
         ) from None
-    return _split(label, *(np.flatnonzero(np.isin(codes, part)) for part in groups))
-
-
-def _nearest(borders: Positions, wanted: float) -> int:
-    return int(borders[np.abs(borders - wanted).argmin()])
+    return split_of(label, *(np.flatnonzero(np.isin(codes, part)) for part in groups))
 
 
 def group_names(group: pd.Series) -> pd.Series:
@@ -252,14 +214,19 @@ def group_names(group: pd.Series) -> pd.Series:
     return names
 
 
-def _checked(label: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def checked_label(label: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return labels as numbers.
+
+    Raises:
+        ValueError: One is neither 1 nor 0.
+    """
     label = np.asarray(label, dtype=np.float64)
     if not np.isin(label, (0.0, 1.0)).all():
         raise ValueError("labels must be 1 or 0: drop the rows without a label first")
     return label
 
 
-def _split(
+def split_of(
     label: npt.NDArray[Any],
     train: Positions,
     validation: Positions,

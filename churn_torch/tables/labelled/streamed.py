@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +25,8 @@ from churn_torch.tables.labelled.rows import (
     read_rows,
 )
 from churn_torch.tables.labelled.split_checks import check_classes, check_shares
-from churn_torch.tables.labelled.streamed_parts import Assign, all_test, by_group, by_row, by_twins
-from churn_torch.tables.labelled.streamed_time import ByTime, time_borders
+from churn_torch.tables.labelled.streamed_parts import Assign, all_test, assignment
+from churn_torch.tables.labelled.streamed_time import ByTime
 from churn_torch.tables.labelled.streamed_totals import Totals
 from churn_torch.tables.labelled.treatment import check_arms
 from churn_torch.tables.labelled.weights import Weights, check_weights
@@ -73,6 +72,7 @@ class StreamedTable:
         sampled: int,
         *,
         ids_can_part: bool,
+        inspected: bool,
     ) -> None:
         self.schema = schema
         self.carry = carry
@@ -80,7 +80,8 @@ class StreamedTable:
         self._sources = given
         self._reading = reading
         self._totals: Totals | None = None
-        self._ids_can_part = ids_can_part
+        self._ids_can_part, self._inspected = ids_can_part, inspected
+        self._inspection: Inspection | None = None
         self._fingerprint = ""
         counts = [sources.count_rows(one.source, reading) for one in given]
         self._n_rows = None if None in counts else sum(count or 0 for count in counts)
@@ -99,12 +100,18 @@ class StreamedTable:
     @property
     def n_dropped(self) -> int:
         """Rows without a label, those left out for it included."""
-        return self._known().n_read - int(self._known().counts.sum())
+        totals = self._known()
+        return totals.n_read - int(totals.counts.sum()) - sum(totals.left_out)
 
     @property
     def n_left_out(self) -> int:
         """Rows with a label of no class, which ``data.negative`` leaves out."""
         return self._known().n_left_out
+
+    @property
+    def left_out_of_parts(self) -> splits.LeftOut:
+        """Labelled rows that the split leaves out."""
+        return self._known().left_out
 
     @property
     def counts(self) -> dict[str, int]:
@@ -142,6 +149,8 @@ class StreamedTable:
     def inspect(self) -> Inspection:
         """Return a sample of the training rows, and the twins of the test rows."""
         self._known()
+        if self._inspection is None:
+            raise RuntimeError("read the table with inspected=True")
         return self._inspection
 
     def chunks(self) -> Iterator[Rows]:
@@ -152,13 +161,15 @@ class StreamedTable:
                 pass); the rows are not those of the first pass (at the end of a later one).
         """
         totals, digest = Totals(), hashlib.blake2b(digest_size=8)
-        inspection = Inspection(self.schema, with_ids=self._ids_can_part)
+        inspection = None
+        if self._totals is None and self._inspected:
+            inspection = Inspection(self.schema, with_ids=self._ids_can_part)
         for n_read, n_left_out, rows in prefetch(
             self._read(digest if self._totals is None else None)
         ):
             totals.add(n_read, n_left_out, rows)
             if len(rows.label):
-                if self._totals is None:
+                if inspection is not None:
                     inspection.add(rows)
                 yield rows
         if self._totals is None:
@@ -229,6 +240,7 @@ def open_streamed(
     data: DataOptions,
     *,
     seed: int,
+    inspected: bool = False,
     announce: Announce = sources.unheard,
 ) -> StreamedTable:
     """Infer the schema from a sample, and choose how rows are assigned to parts.
@@ -239,6 +251,7 @@ def open_streamed(
         data: What the user named. Splits ``random`` and ``hash`` go by a hash of the id or the row
             number, ``group`` by one of the group; ``time`` costs a pass over that column.
         seed: Seed of the split.
+        inspected: Keep what `StreamedTable.inspect` returns, which the first pass pays for.
         announce: As for `sources.read`.
 
     Raises:
@@ -247,34 +260,28 @@ def open_streamed(
     reading, roles, split = data.reading, data.roles, data.split
     held = split.test if test is None else 0.0
     check_shares(split.validation, held)
-    hashed = partial(splits.hash_parts, validation=split.validation, test=held, seed=seed)
     schema, sampled = infer_from_sample(main, reading, roles, announce)
     schema = sources.note_absent_columns(schema, main, reading)
     test_columns = None if test is None else names_of(test, reading)
     carry = choose_carried(schema, data, test_columns=test_columns)
     schema = noted(schema, data)
-    assign: Assign
-    if split.by == "time":
-        column, shares = schema[split.named_column], {"validation": split.validation, "test": held}
-        assign = ByTime(column, time_borders(main, reading, schema, column, **shares))
-    elif split.groups_twins:
-        assign = partial(by_twins, hashed, schema)
-    elif split.by == "group":
-        assign = partial(by_group, hashed, split.named_column)
-    else:
-        assign = partial(by_row, hashed, schema.id)
+    assign = assignment(split, main, reading, schema, test=held, seed=seed)
     wanted = {schema.target, schema.id, schema.weight, roles.time, roles.group}
     wanted |= {schema.treatment, schema.treatment_probability}
-    wanted |= {column.name for column in schema.features}
+    wanted |= {*schema.read}
     only_carried = sorted(carry.needed - wanted)
     wanted |= carry.needed
     columns = [column.name for column in schema.columns if column.name in wanted]
     given = [_Source(main, columns, only_carried, assign)]
     if test is not None and test_columns is not None:
         # A test source needs none of these.
-        wanted -= {schema.id, schema.weight, roles.time, roles.group} - {*test_columns}
+        wanted -= {schema.id, schema.weight, roles.time, roles.group, schema.spend} - {
+            *test_columns
+        }
         names = [name for name in columns if name in wanted]
         given.append(_Source(test, names, only_carried, all_test))
     # Rows of one id have one hash.
-    ids_can_part = split.by in ("time", "group") or test is not None
-    return StreamedTable(given, reading, schema, carry, sampled, ids_can_part=ids_can_part)
+    ids_can_part = split.by_time or split.by_group or test is not None
+    return StreamedTable(
+        given, reading, schema, carry, sampled, ids_can_part=ids_can_part, inspected=inspected
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from churn_torch.tables.encode import parse_target, parse_time
 from churn_torch.tables.hashing import Hashes, splitmix64
-from churn_torch.tables.labelled import splits
+from churn_torch.tables.labelled import splits, time_borders
 from churn_torch.tables.labelled.rows import TimeSpan, readable_span
 from churn_torch.tables.labelled.split_checks import check_present
 from churn_torch.tables.options import ReadOptions
@@ -25,10 +26,19 @@ BORDER_ROWS = 1_000_000
 
 @dataclass
 class ByTime:
-    """Assigns rows to parts by time, and remembers the first and last time of training rows."""
+    """Assigns rows to parts by time, and remembers the first and last time of training rows.
+
+    Attributes:
+        column: The time.
+        borders: Where the parts begin.
+        of_group: The part of each raw row's group, where the split also goes by group.
+        first: The first time of the training rows so far.
+        last: The last one.
+    """
 
     column: Column
-    borders: tuple[float, float]
+    borders: time_borders.TimeBorders
+    of_group: Callable[[pd.DataFrame], splits.Parts] | None = None
     first: float = np.inf
     last: float = -np.inf
 
@@ -37,7 +47,9 @@ class ByTime:
     ) -> splits.Parts:
         """Return the part of each raw row; positions and features do not matter."""
         time = parse_time(frame, self.column)
-        part = splits.time_parts(time, self.borders)
+        part = self.borders.parts(time)
+        if self.of_group is not None:
+            part = time_borders.of_time_and_group(part, self.of_group(frame))
         training = time[part == splits.TRAIN]
         self.first = float(training.min(initial=self.first))
         self.last = float(training.max(initial=self.last))
@@ -49,7 +61,7 @@ class ByTime:
         return readable_span(self.first, self.last, self.column)
 
 
-def time_borders(
+def borders_of_source(
     source: sources.Source,
     reading: ReadOptions,
     schema: Schema,
@@ -57,7 +69,9 @@ def time_borders(
     *,
     validation: float,
     test: float,
-) -> tuple[float, float]:
+    window: float = 0.0,
+    test_from: float | None = None,
+) -> time_borders.TimeBorders:
     """Compute the borders of a split by time in one pass over the times of labelled rows.
 
     Args:
@@ -67,6 +81,8 @@ def time_borders(
         column: The time.
         validation: Share of the rows.
         test: Share of the rows; 0 when a test table is given.
+        window: As for `churn_torch.tables.labelled.time_borders.time_borders`.
+        test_from: As for `churn_torch.tables.labelled.time_borders.time_borders`.
 
     Raises:
         InputError: A time is missing or cannot be read, or there are too few distinct ones.
@@ -87,7 +103,9 @@ def time_borders(
         first_row += len(frame)
     check_present("time", n_missing, n_labelled)
     times = np.concatenate([times for times, _ in drawn])
-    return splits.time_borders(times, validation=validation, test=test)
+    return time_borders.time_borders(
+        times, validation=validation, test=test, window=window, test_from=test_from
+    )
 
 
 def _below(

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.tables.column_names import check_names
 from churn_torch.tables.readers.header_rows import clean_names
-from churn_torch.tables.schema import check_names
 
 # A schema, and the rows that follow it.
 Batches = tuple[pa.Schema, Iterator[pa.RecordBatch]]

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from churn_torch.errors import InputError
+from churn_torch.tables.column_names import check_names
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
 from churn_torch.tables.readers.header_rows import is_number
 from churn_torch.tables.readers.packing import Stored
 from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, no_csv, open_utf8, texts
-from churn_torch.tables.schema import check_names
 
 # What Arrow keeps for a cell of text beside its bytes.
 _CELL_BYTES = 8

@@ -13,8 +13,9 @@ import pyarrow as pa
 from pandas.api.types import infer_dtype, is_list_like
 
 from churn_torch.errors import InputError
+from churn_torch.tables.column_names import check_names, with_text_names
 from churn_torch.tables.readers import arrow
-from churn_torch.tables.schema import Kind, Schema, check_names, with_text_names
+from churn_torch.tables.schema import Kind, Schema
 
 __all__ = ["as_frame", "has_names", "named_rows", "unmasked"]
 

@@ -15,9 +15,9 @@ import pyarrow.dataset as pa_dataset
 import pyarrow.parquet as pa_parquet
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.tables.column_names import check_names
 from churn_torch.tables.readers.arrow import Batches, check_columns, guarded, with_clean_names
 from churn_torch.tables.readers.header_rows import clean_names
-from churn_torch.tables.schema import check_names
 
 # Rows and cells that are decoded at a time, at most.
 _BATCH_ROWS = 65_536

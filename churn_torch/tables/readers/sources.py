@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from churn_torch.errors import InputError
+from churn_torch.tables.column_names import with_text_names
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, parquet_files
 from churn_torch.tables.readers.arrow import Announce
@@ -19,7 +20,7 @@ from churn_torch.tables.readers.formats import is_parquet
 from churn_torch.tables.readers.opening import as_query, opened
 from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.readers.writing import write
-from churn_torch.tables.schema import Schema, with_text_names
+from churn_torch.tables.schema import Schema
 
 __all__ = [
     "Source",

@@ -260,6 +260,8 @@ def _blocks_of(
         single["treatment"] = torch.from_numpy(chunk.treatment)
     if payoff_of is not None:
         single["payoff"] = torch.from_numpy(payoff_of(chunk)).float()
+    if chunk.lifetime is not None:
+        single["entry"], single["last"] = torch.from_numpy(chunk.lifetime).unbind(1)
     n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
     for start in range(0, len(chunk.label), n_rows):
         here = slice(start, start + n_rows)

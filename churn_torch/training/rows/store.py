@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Schema
 
-ARRAYS = ("dense", "codes", "label", "weight", "treatment", "payoff")
+ARRAYS = ("dense", "codes", "label", "weight", "treatment", "payoff", "entry", "last")
 
 
 class Block(NamedTuple):
@@ -22,7 +23,8 @@ class Block(NamedTuple):
     The weights of all training rows average 1; they are None where all rows count the same. The
     treatment is 1 for customers who were contacted; None where that is not known. The payoff of a
     row is what contacting the customer would have brought, now that it is known who left; it is
-    there for ``loss=profit`` only.
+    there for ``loss=profit`` only. For a model of time to churn, entry is the last period before
+    the first one in which a customer was observed, and last the last one.
     """
 
     dense: Tensor
@@ -31,6 +33,8 @@ class Block(NamedTuple):
     weight: Tensor | None = None
     treatment: Tensor | None = None
     payoff: Tensor | None = None
+    entry: Tensor | None = None
+    last: Tensor | None = None
 
     def arrays(self) -> list[Tensor]:
         """Return the arrays that are there."""
@@ -184,6 +188,7 @@ def arrays_of(schema: Schema, *, with_payoff: bool) -> list[str]:
         "weight": schema.has_weights,
         "treatment": schema.treatment is not None,
         "payoff": with_payoff,
+        **dict.fromkeys(("entry", "last"), LifetimeColumns.of(schema) is not None),
     }
     return [name for name in ARRAYS if there.get(name, True)]
 

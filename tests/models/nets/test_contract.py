@@ -17,11 +17,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from churn_torch.errors import InputError
 from churn_torch.models import nets
+from churn_torch.models.nets.event_net import EventNet
 from churn_torch.models.nets.mlp import ACTIVATIONS
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "model"
-# Uplift wraps one of the others and has no options of its own (test_uplift.py).
-FILES = sorted(set(CONF.glob("*.yaml")) - {CONF / "uplift.yaml"})
+# These wrap one of the others and have no options of their own (test_uplift.py, test_survival.py).
+FILES = sorted(set(CONF.glob("*.yaml")) - {CONF / "uplift.yaml", CONF / "survival.yaml"})
 
 
 def all_nets() -> dict[str, type[nn.Module]]:
@@ -30,14 +31,17 @@ def all_nets() -> dict[str, type[nn.Module]]:
         for name, cls in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             # A net is sized by the table; other modules of its file are parts of it.
             is_module = issubclass(cls, nn.Module) and cls.__module__ == module.name
+            if cls is EventNet:  # the base of others
+                continue
             if is_module and "n_features" in inspect.signature(cls).parameters:
                 by_name[f"{module.name}.{name}"] = cls
     return by_name
 
 
 NETS = all_nets()
-# What the table decides; only the first must be given.
-SIZES = ("n_features", "n_numbers", "n_terms", "columns")
+# What the table decides; only the first must be given. Nets that read events get some in
+# test_event_net.py.
+SIZES = ("n_features", "n_numbers", "n_terms", "columns", "sequences")
 
 
 def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
@@ -56,7 +60,7 @@ def options_of(cls: type[nn.Module]) -> dict[str, list[Any]]:
         elif name == "depth":
             tried[name] = [0, 1, 3]
         elif name == "width":
-            tried[name] = [2, 8]
+            tried[name] = [4, 8] if "heads" in hints else [2, 8]
         elif name == "n_frequencies":
             tried[name] = [0, 3]
         elif name == "n_members":

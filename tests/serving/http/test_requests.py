@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn_torch.serving.http.requests import RequestError, RowReader, reader, takes_booleans
+from churn_torch.serving.http.request_error import RequestError
+from churn_torch.serving.http.requests import RowReader, reader, takes_booleans
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.cells import LARGEST, MISSING_TEXT
 from churn_torch.tables.encode import parse

@@ -43,6 +43,8 @@ def table_of(
     """Return a function that reads a source with the keys of `customers`, and others."""
 
     def read(source: pd.DataFrame | Path, *keys: str) -> LabelledTable:
-        return read_labelled(data_options(*table_keys, *keys), seed=0, source=source)
+        return read_labelled(
+            data_options(*table_keys, *keys), seed=0, source=source, inspected=True
+        )
 
     return read

@@ -13,8 +13,9 @@ from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled import streamed
 from churn_torch.tables.labelled.carried import PREDICTED, choose_carried, noted
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import ColumnRoles, DataOptions, SplitOptions
+from churn_torch.tables.options import ColumnRoles, DataOptions
 from churn_torch.tables.schema import Kind
+from churn_torch.tables.split_options import SplitOptions
 
 BY_GROUP = SplitOptions(by="group", column="household")
 BY_TIME = SplitOptions(by="time", column="joined")

@@ -10,7 +10,8 @@ from churn_torch.errors import InputError
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 
 BY = {
     "random": [],
@@ -86,6 +87,15 @@ def test_by_time_the_past_teaches_and_the_future_is_in_no_part(folds_of, custome
         assert (chunk.part[rest] == -1).all()
     assert len(rest) == 0  # the last fold knows them all
     assert len(np.unique(np.concatenate([one.split.test for one in tables]))) > 300
+
+
+def test_by_time_no_label_reaches_into_a_later_part(folds_of, customers):
+    time = customers["joined"].to_numpy()
+    window = np.timedelta64(60, "D")
+    for one in folds_of(*BY["time"], "data.split.horizon=60d", n_folds=3):
+        train, validation, test = (time[rows] for rows in one.split)
+        assert train.max() + window <= validation.min()
+        assert validation.max() + window <= test.min()
 
 
 @settings(max_examples=10)  # each reads two tables

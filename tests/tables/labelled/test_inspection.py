@@ -11,7 +11,8 @@ import pytest
 from churn_torch.tables.labelled import inspection
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.tables.options import DataOptions, SplitOptions
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.split_options import SplitOptions
 
 Reader = Callable[..., LabelledTable]
 
@@ -26,6 +27,14 @@ def test_the_sample_is_of_training_rows(
     train = pd.concat([rows.of("train").parsed for rows in chunks], ignore_index=True)
     pd.testing.assert_frame_equal(parsed, train)
     assert label.sum() == table.n_positive["train"]
+
+
+def test_a_streamed_table_keeps_nothing_to_inspect_where_nobody_looks() -> None:
+    source = pd.DataFrame({"x": np.arange(400.0) / 7, "churn": np.arange(400) % 3 == 0})
+    table = read_labelled(DataOptions(target="churn", streaming=True), seed=0, source=source)
+    assert len(list(table.chunks())) == 1
+    with pytest.raises(RuntimeError, match="inspected=True"):
+        table.inspect()
 
 
 def test_a_sample_is_spread_over_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +72,7 @@ def test_twins_stay_together_where_groups_are_found(id: str | None, streaming: b
         data = DataOptions(
             target="churn", id=id, ignore=[] if id else ["id"], streaming=streaming, split=split
         )
-        table = read_labelled(data, seed=0, source=source)
+        table = read_labelled(data, seed=0, source=source, inspected=True)
         chunks = list(table.chunks())
         assert sum(len(rows.label) for rows in chunks) == 500
         assert min(table.counts.values()) > 20

@@ -48,7 +48,7 @@ def test_streaming_is_what_was_asked_for(
     ("key", "message"),
     [
         ("data.streaming=often", r"streaming: expected .*auto, got 'often'"),
-        ("data.split.by=date", "split.by: expected random, hash, time or group, got 'date'"),
+        ("data.split.by=date", "split.by: expected random, .* or .time,group., got 'date'"),
         ("data.split.by=time", "split.column: expected the column to split by time"),
         ("data.split.test=0", "split.test: expected a share above 0, or a data.test_source"),
     ],

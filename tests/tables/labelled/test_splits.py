@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,13 +15,10 @@ from churn_torch.tables.labelled.splits import (
     Split,
     by_group,
     by_hash,
-    by_time,
     group_keys,
     hash_parts,
     row_keys,
     stratified,
-    time_borders,
-    time_parts,
 )
 
 SHARES = st.tuples(st.floats(0.05, 0.45), st.just(0.0) | st.floats(0.05, 0.45))
@@ -106,8 +101,6 @@ def test_shares_must_add_up(validation: float) -> None:
     with pytest.raises(InputError, match=message):
         stratified(label, validation=validation, test=0.2, seed=0)
     with pytest.raises(InputError, match=message):
-        by_time(np.arange(50), label, validation=validation, test=0.2)
-    with pytest.raises(InputError, match=message):
         by_group(np.arange(50), label, validation=validation, test=0.2, seed=0)
 
 
@@ -128,62 +121,10 @@ def test_stratified_says_what_is_lacking(label: list, message: str) -> None:
 def test_labels_must_be_known() -> None:
     for split in (
         lambda label: stratified(label, seed=0),
-        lambda label: by_time(np.arange(4), label),
         lambda label: by_group(np.arange(4), label, seed=0),
     ):
         with pytest.raises(ValueError, match="drop the rows without a label"):
             split([1.0, 0.0, np.nan, 1.0])
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.integers(0, 30), min_size=30, max_size=90).map(np.array),
-    SHARES,
-)
-def test_time_never_runs_backwards(time: np.ndarray, shares: tuple[float, float]) -> None:
-    label = labels(len(time), every=2)
-    try:
-        split = by_time(time, label, validation=shares[0], test=shares[1])
-    except InputError as error:
-        assert "distinct times" in str(error) or "both classes" in str(error)  # noqa: PT017
-        return
-    check(split, len(time), label, with_test=shares[1] > 0)
-    parts = [time[part] for part in split if len(part)]
-    for earlier, later in pairwise(parts):
-        assert earlier.max() < later.min()
-
-
-def test_time_shares_hold_where_times_differ() -> None:
-    time = np.random.default_rng(0).permutation(1000).astype(float)
-    split = by_time(time, labels(1000))
-    assert [len(part) for part in split] == [700, 150, 150]
-    assert set(time[split.train]) == set(range(700))
-    split = by_time(time, labels(1000), test=0.0)
-    assert [len(part) for part in split] == [850, 150, 0]
-
-
-def test_borders_move_to_the_nearest_change_of_time() -> None:
-    time = np.repeat([1.0, 2.0, 3.0, 4.0], [60, 12, 14, 14])
-    split = by_time(time, labels(100, every=3))
-    assert [len(part) for part in split] == [72, 14, 14]
-    three = by_time(np.repeat([1.0, 2.0, 3.0], [5, 5, 90]), labels(100, every=2))
-    assert [len(part) for part in three] == [5, 5, 90]
-
-
-@pytest.mark.parametrize(
-    ("time", "label", "message"),
-    [
-        (np.full(40, 7.0), labels(40), "at least 3 distinct times .* got 1"),
-        (np.repeat([1.0, 2.0], 20), labels(40), "at least 3 distinct times .* got 2"),
-        (np.r_[np.arange(39.0), np.nan], labels(40), "1 of 40 missing; drop"),
-        (np.arange(40.0), np.r_[np.zeros(30), np.ones(10)],
-         "training part, got no positive row among its 28 .the table has 10 positive rows in 40"),
-        (np.arange(40.0), np.r_[labels(34, 2), np.ones(6)], "test part, got no negative row"),
-    ],
-)  # fmt: skip
-def test_by_time_says_what_is_lacking(time: np.ndarray, label: np.ndarray, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        by_time(time, label)
 
 
 @settings(deadline=None)
@@ -312,12 +253,3 @@ def test_keys_of_groups() -> None:
     assert keys.dtype == np.uint64
     with pytest.raises(InputError, match="a group in every row, got 1 of 2 missing"):
         group_keys(pd.Series(["a", None]))
-
-
-def test_borders_of_time_part_rows_that_were_not_looked_at() -> None:
-    borders = time_borders(np.arange(100.0), validation=0.2, test=0.1)
-    assert borders == (70.0, 90.0)
-    assert time_parts(np.array([-5.0, 69.9, 70.0, 89.0, 90.0, 1e9]), borders).tolist() == [
-        0, 0, 1, 1, 2, 2,
-    ]  # fmt: skip
-    assert time_borders(np.arange(100.0), validation=0.2, test=0.0) == (80.0, np.inf)

@@ -183,6 +183,42 @@ def test_by_time_from_a_sample_of_the_times(
         table_of(customers.assign(joined=customers["joined"].where(customers.index != 7)), *BY_TIME)
 
 
+def test_by_time_and_group_counts_what_is_in_no_part(
+    customers: pd.DataFrame, table_of: Reader
+) -> None:
+    keys = (
+        "data.split.by=[time,group]", "data.split.column=[joined,household]",
+        "data.split.validation=0.35", "data.split.test=0.35", "data.ignore=[]",
+    )  # fmt: skip
+    for streaming in ("true", "false"):
+        table = table_of(customers, *keys, "data.split.horizon=30d", f"data.streaming={streaming}")
+        rows = whole(table)
+        assert table.n_dropped == 0
+        assert (rows.part < 0).sum() == sum(table.left_out_of_parts)
+        assert min(*table.left_out_of_parts, *table.counts.values()) > 0
+        assert [(rows.part == i).sum() for i in range(3)] == list(table.counts.values())
+        days = [customers["joined"][rows.part == i] for i in range(3)]
+        assert days[0].max() + pd.Timedelta(days=30) <= days[1].min()
+        assert days[1].max() + pd.Timedelta(days=30) <= days[2].min()
+        homes = [set(customers["household"][rows.part == i]) for i in range(3)]
+        assert sum(map(len, homes)) == len(set.union(*homes))
+        assert {"joined", "household"} <= {*rows.carried.columns}
+        assert all(table.schema[name].kind is Kind.IGNORED for name in ("joined", "household"))
+
+
+def test_labels_that_reach_later_are_those_of_memory(
+    customers: pd.DataFrame, table_of: Reader
+) -> None:
+    keys = (*BY_TIME, "data.split.horizon=90d", "data.split.test_from='2023-06-01'")
+    table, in_memory = (table_of(customers, *keys, f"data.streaming={word}") for word in
+                        ("true", "false"))  # fmt: skip
+    assert_same(whole(table), whole(in_memory))
+    assert table.left_out_of_parts == in_memory.left_out_of_parts
+    assert table.left_out_of_parts.reaching_later > 0
+    assert in_memory.n_dropped == table.n_dropped == 0
+    assert customers["joined"][in_memory.split.test].min() >= pd.Timestamp("2023-06-01")
+
+
 def test_a_test_source_is_streamed_too(
     unlabelled: pd.DataFrame, tmp_path: Path, table_of: Reader
 ) -> None:

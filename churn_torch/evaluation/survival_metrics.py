@@ -1,0 +1,239 @@
+"""Metrics of predicted lifetimes: C-index, Brier score, AUROC by period, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from churn_torch.evaluation.concordance import concordance
+from churn_torch.evaluation.kaplan_meier import (
+    Z_95,
+    Floats,
+    KaplanMeier,
+    kaplan_meier,
+    still_observed,
+)
+
+# Customers who must still be observed in a period for metrics of it.
+FEWEST_OBSERVED = 20
+GROUPS = 10
+QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class HorizonGroup:
+    """Customers of about the same predicted chance to leave within the horizon.
+
+    Attributes:
+        n: Customers.
+        predicted: Their mean chance.
+        observed: Their share that left by then, by Kaplan-Meier; None where nobody was observed for
+            so long.
+        interval: Of ``observed``, 95 %.
+        error: Its standard error.
+    """
+
+    n: int
+    predicted: float
+    observed: float | None
+    interval: tuple[float, float] | None
+    error: float = 0.0
+
+
+@dataclass(frozen=True)
+class SurvivalMetrics:
+    """How good predicted lifetimes are.
+
+    Attributes:
+        numbers: The metrics by name; None where the rows do not tell.
+        intervals: 95 % intervals of some.
+        horizon: Periods of the horizon.
+        groups: By predicted chance, lowest first.
+        auroc: By period, from 1 on; NaN where it is not known.
+        brier: By period.
+        observed: Kaplan-Meier of all customers.
+        predicted: ``[K]``, the mean predicted curve.
+        quarters: For each quarter of the customers by risk, lowest first, both.
+    """
+
+    numbers: dict[str, float | None]
+    intervals: dict[str, tuple[float, float]]
+    horizon: int
+    groups: tuple[HorizonGroup, ...]
+    auroc: Floats
+    brier: Floats
+    observed: KaplanMeier
+    predicted: Floats
+    quarters: tuple[tuple[KaplanMeier, Floats], ...]
+
+
+def survival_metrics(
+    survival: npt.NDArray[Any],
+    last: npt.NDArray[Any],
+    event: npt.NDArray[Any],
+    *,
+    horizon: int,
+) -> SurvivalMetrics:
+    """Measure predicted lifetimes, counted from the first period observed.
+
+    Args:
+        survival: ``[N, K]``, chances to stay for 1, 2, ... periods.
+        last: ``[N]``, the last period observed, from 0 on.
+        event: ``[N]``, 1 for customers who left in it.
+        horizon: Period that the risk is of.
+    """
+    survival, event = np.asarray(survival, dtype=np.float64), np.asarray(event)
+    last = np.asarray(last, dtype=np.int64)
+    n_periods = survival.shape[1]
+    observed = kaplan_meier(last, event, n_periods=n_periods)
+    longest = int((observed.at_risk >= FEWEST_OBSERVED).sum())
+    risk = 1 - survival[:, horizon - 1]
+    index = concordance(risk, last, event)
+    auroc = np.array([auroc_at(survival, last, event, t) for t in range(1, longest + 1)])
+    brier = np.array([brier_at(survival, last, event, t) for t in range(1, longest + 1)])
+    flat = np.broadcast_to(observed.stay, survival.shape)
+    none = np.array([brier_at(flat, last, event, t) for t in range(1, longest + 1)])
+    order = np.argsort(risk, kind="stable")
+    tenths = [rows for rows in np.array_split(order, GROUPS) if len(rows)]
+    groups = tuple(_group(risk[rows], last[rows], event[rows], horizon) for rows in tenths)
+    within = _left_within(groups)
+    numbers: dict[str, float | None] = {
+        "n": float(len(last)),
+        "n_left": float((event == 1).sum()),
+        "c_index": None if index is None else index.value,
+        "auroc": _at(auroc, horizon),
+        "mean_auroc": _mean(auroc),
+        "brier": _at(brier, horizon),
+        "integrated_brier": integrated(brier),
+        "integrated_brier_without_features": integrated(none),
+        "predicted_within_horizon": float(risk.mean()),
+        "observed_within_horizon": None if within is None else within[0],
+    }
+    intervals = {} if index is None else {"c_index": (index.low, index.high)}
+    if within is not None:
+        intervals["observed_within_horizon"] = within[1]
+    quarters = [rows for rows in np.array_split(order, QUARTERS) if len(rows)]
+    return SurvivalMetrics(
+        numbers,
+        intervals,
+        horizon,
+        groups,
+        auroc,
+        brier,
+        observed,
+        survival.mean(0),
+        tuple(
+            (kaplan_meier(last[rows], event[rows], n_periods=n_periods), survival[rows].mean(0))
+            for rows in quarters
+        ),
+    )
+
+
+def brier_at(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> float:
+    """Return the mean squared error of the chance to stay for so many periods.
+
+    Each customer whose outcome is known counts as 1 / the chance that it is known.
+    Source: Graf, Schmoor, Sauerbrei & Schumacher 1999, "Assessment and comparison of prognostic
+    classification schemes for survival data".
+
+    Args:
+        survival: As for `survival_metrics`.
+        last: As for `survival_metrics`.
+        event: As for `survival_metrics`.
+        period: The period, from 1 on.
+    """
+    left, stayed, seen = _outcomes(last, event, period)
+    chance = survival[:, period - 1]
+    errors = np.zeros(len(last))
+    errors[left] = chance[left] ** 2 / seen[np.asarray(last)[left] - 1]
+    errors[stayed] = (1 - chance[stayed]) ** 2 / seen[period - 1]
+    return float(errors.mean())
+
+
+def auroc_at(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> float:
+    """Return how often who leaves by a period has a higher risk than who stays beyond it.
+
+    Who left counts as 1 / the chance that it is known (cumulative cases, dynamic controls). NaN
+    where there are none of a kind.
+    Sources: Heagerty & Zheng 2005, "Survival model predictive accuracy and ROC curves"; Uno, Cai,
+    Tian & Wei 2007, "Evaluating prediction rules for t-year survivors with censored data".
+
+    Args:
+        survival: As for `survival_metrics`.
+        last: As for `survival_metrics`.
+        event: As for `survival_metrics`.
+        period: The period, from 1 on.
+    """
+    left, stayed, seen = _outcomes(last, event, period)
+    if not left.any() or not stayed.any():
+        return float("nan")
+    risk = 1 - survival[:, period - 1]
+    controls = np.sort(risk[stayed])
+    weight = 1 / seen[np.asarray(last)[left] - 1]
+    below = np.searchsorted(controls, risk[left], side="left")
+    up_to = np.searchsorted(controls, risk[left], side="right")
+    return float(weight @ (below + up_to) / 2 / (weight.sum() * len(controls)))
+
+
+def _outcomes(
+    last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats]:
+    """Return who left by a period, who stayed for it, and the chances to know either."""
+    last = np.asarray(last)
+    left = (np.asarray(event) == 1) & (last <= period)
+    return left, (last >= period) & ~left, still_observed(last, event, n_periods=period)
+
+
+def integrated(by_period: Floats) -> float | None:
+    """Return the mean of a curve over its periods, by the trapezoidal rule."""
+    if len(by_period) < 2:
+        return None
+    return float(np.trapezoid(by_period) / (len(by_period) - 1))
+
+
+def _at(by_period: Floats, period: int) -> float | None:
+    known = period <= len(by_period) and not np.isnan(by_period[period - 1])
+    return float(by_period[period - 1]) if known else None
+
+
+def _mean(by_period: Floats) -> float | None:
+    known = by_period[~np.isnan(by_period)]
+    return float(known.mean()) if len(known) else None
+
+
+def _left_within(
+    groups: Sequence[HorizonGroup],
+) -> tuple[float, tuple[float, float]] | None:
+    """Return the share that left within the horizon, with its interval; None where not known.
+
+    It is the mean over the groups. One Kaplan-Meier curve of all customers would be too high where
+    those of low risk are observed for longer than others.
+    """
+    n, total, variance = sum(group.n for group in groups), 0.0, 0.0
+    for group in groups:
+        if group.observed is None:
+            return None
+        total += group.n / n * group.observed
+        variance += (group.n / n * group.error) ** 2
+    spread = Z_95 * variance**0.5
+    return total, (max(total - spread, 0.0), min(total + spread, 1.0))
+
+
+def _group(
+    risk: Floats, last: npt.NDArray[Any], event: npt.NDArray[Any], horizon: int
+) -> HorizonGroup:
+    curve = kaplan_meier(last, event, n_periods=horizon)
+    stay = curve.stay[-1]
+    if np.isnan(stay):
+        return HorizonGroup(len(risk), float(risk.mean()), None, None)
+    interval = (float(1 - curve.high[-1]), float(1 - curve.low[-1]))
+    error = float(curve.error[-1])
+    return HorizonGroup(len(risk), float(risk.mean()), float(1 - stay), interval, error)

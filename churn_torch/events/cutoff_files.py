@@ -1,0 +1,136 @@
+"""Writing the rows of each cut-off to a Parquet file, one part of the customers after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from churn_torch.events.feature_sql import KNOWN
+from churn_torch.events.feature_sql import TIME as EVENT_TIME
+from churn_torch.events.remarks import day
+from churn_torch.events.row_sql import LogState, rows_sql
+from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.events.staged_source import StagedSource, make_views, views_in_words
+from churn_torch.tables.readers import arrow
+
+# Called with the steps that are done, and those that there are.
+Progress = Callable[[int, int], object]
+_BATCH_ROWS = 65_536
+# A cut-off that takes longer is worth a sentence about those to come.
+_LONG_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class CutoffFiles:
+    """What was written.
+
+    Attributes:
+        files: One for each cut-off.
+        rows: Their numbers of rows.
+        churners: The churners among them, 0 without a label.
+        sql: The queries, for reading.
+    """
+
+    files: tuple[Path, ...]
+    rows: tuple[int, ...]
+    churners: tuple[int, ...]
+    sql: str
+
+
+def write_cutoff_files(
+    connection: duckdb.DuckDBPyConnection,
+    specification: EventSpecification,
+    staged: Mapping[str, StagedSource],
+    cutoffs: tuple[datetime, ...],
+    folder: Path,
+    *,
+    labelled: bool,
+    progress: Progress,
+    announce: arrow.Announce,
+) -> CutoffFiles:
+    """Write the rows of cut-offs to a folder that is there."""
+    parts = next(iter(staged.values())).parts
+    files: list[Path] = []
+    counts: list[tuple[int, int]] = []
+    shown = [views_in_words(staged)]
+    start = time.monotonic()
+    for number, cutoff in enumerate(cutoffs):
+        states = {
+            name: LogState(one.has_known, _begin(connection, one, cutoff), one.dates)
+            for name, one in staged.items()
+        }
+        query = rows_sql(specification, states, cutoff, labelled=labelled)
+        file = folder / f"{TIME}_{day(cutoff).replace(' ', 'T').replace(':', '-')}.parquet"
+        with _ParquetRows(file) as written:
+            for part in range(parts):
+                make_views(connection, staged, part)
+                written.add(connection.sql(query).to_arrow_reader(_BATCH_ROWS))
+                progress(number * parts + part + 1, len(cutoffs) * parts)
+        files.append(file)
+        counts.append((written.rows, written.churners))
+        shown.append(f"-- {file.name}\n{query};")
+        seconds, more = time.monotonic() - start, len(cutoffs) - 1
+        if number == 0 and more and seconds > _LONG_SECONDS:
+            announce(
+                f"The first cut-off took {seconds:.0f} s and {in_bytes(file.stat().st_size)} of "
+                f"disk; {more:,} more will take about {more * seconds:.0f} s."
+            )
+    rows, churners = zip(*counts, strict=True)
+    return CutoffFiles(tuple(files), rows, churners, "\n\n".join(shown) + "\n")
+
+
+def _begin(
+    connection: duckdb.DuckDBPyConnection, log: StagedSource, cutoff: datetime
+) -> datetime | None:
+    """Return the first event of anybody that is known before a cut-off."""
+    if log.first is None or not log.is_log or not log.has_known:
+        return log.first if log.first is not None and log.first < cutoff else None
+    [(first,)] = connection.execute(
+        f"SELECT min({EVENT_TIME}) FROM {log.relation()} WHERE {EVENT_TIME} < $1 AND {KNOWN} < $1",
+        [cutoff],
+    ).fetchall()
+    begin: datetime | None = first
+    return begin
+
+
+class _ParquetRows:
+    """A Parquet file to which rows are added.
+
+    Attributes:
+        rows: How many it has.
+        churners: How many of them churned.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+        self.rows = self.churners = 0
+
+    def __enter__(self) -> _ParquetRows:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def add(self, reader: pa.RecordBatchReader) -> None:
+        """Write the rows of a query; the first one decides on the columns."""
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, reader.schema)
+        for batch in reader:
+            self._writer.write_batch(batch)
+            self.rows += batch.num_rows
+            if TARGET in batch.schema.names:
+                self.churners += batch.column(TARGET).true_count
+
+
+def in_bytes(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,63 @@
+"""The database that computes features: in memory, bounded, and locked to one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from churn_torch.errors import InputError, first_line
+from churn_torch.tables.readers import arrow
+from churn_torch.tables.sql_text import quoted
+
+MEMORY = "1GB"
+
+
+@contextmanager
+def open_database(
+    folder: Path, memory: str, threads: int | None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that reaches one folder and nothing else.
+
+    Args:
+        folder: For what it spills and for what it is told to write.
+        memory: The most that it may use.
+        threads: None for one a core.
+
+    Raises:
+        InputError: The memory is no amount, or not enough for what runs in the block.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "python_enable_replacements": "false",
+        "memory_limit": memory,
+        "temp_directory": str(folder / "spilled"),
+        "preserve_insertion_order": "false",
+    }
+    if threads is not None:
+        settings["threads"] = threads
+    try:
+        connection = duckdb.connect(":memory:", config=settings)
+    except duckdb.Error as error:
+        raise InputError(
+            "memory",
+            expected="an amount of memory such as 1GB",
+            got=f"{memory!r} ({arrow.library_message(error)})",
+            fix="correct it",
+        ) from None
+    with connection:
+        connection.execute("SET enable_progress_bar = false")  # it would print its own
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET allowed_directories = [{quoted(str(folder))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        try:
+            yield connection
+        except duckdb.OutOfMemoryException as error:
+            raise InputError(
+                "memory",
+                expected="enough memory for the features of a part of the customers",
+                got=f"{memory} ({first_line(error)})",
+                fix="set a larger memory=..., or fewer windows and columns",
+            ) from None

@@ -1,0 +1,83 @@
+"""Time to churn for the terminal: metrics, and predicted beside observed churn at the horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from churn_torch.report.formats import count, percent, score
+
+if TYPE_CHECKING:
+    from churn_torch.evaluation.survival_metrics import HorizonGroup, SurvivalMetrics
+
+
+def lines(metrics: SurvivalMetrics) -> list[tuple[str, str, Callable[[float], str]]]:
+    """Return key, label and format of each metric."""
+    within = f"within {metrics.horizon} periods"
+    return [
+        ("c_index", "C-index", score),
+        ("auroc", f"AUROC {within}", score),
+        ("mean_auroc", "mean AUROC of all periods", score),
+        ("brier", f"Brier score {within}", score),
+        ("integrated_brier", "integrated Brier score", score),
+        ("integrated_brier_without_features", "the same of one curve for all", score),
+        ("predicted_within_horizon", f"predicted to leave {within}", percent),
+        ("observed_within_horizon", f"left {within}", percent),
+    ]
+
+
+def caption(metrics: SurvivalMetrics) -> str:
+    """Say what the metrics are of."""
+    n, n_left = (int(metrics.numbers[key] or 0) for key in ("n", "n_left"))
+    return (
+        f"{count(n)} customers, {count(n_left)} of whom left while observed; Brier score and AUROC "
+        "with inverse censoring weights; left: mean of the Kaplan-Meier estimates of tenths; in "
+        "brackets: interval of 95 %"
+    )
+
+
+def survival_table(metrics: SurvivalMetrics) -> Table:
+    """Lay out the metrics of predicted lifetimes.
+
+    Args:
+        metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
+    """
+    table = Table(caption=caption(metrics))
+    table.add_column("time to churn", no_wrap=True)
+    table.add_column("value", justify="right")
+    for key, label, write in lines(metrics):
+        table.add_row(label, written(metrics, key, write))
+    return table
+
+
+def written(metrics: SurvivalMetrics, key: str, write: Callable[[float], str]) -> str:
+    """Write a metric with its interval."""
+    value, ends = metrics.numbers[key], metrics.intervals.get(key)
+    if value is None:
+        return "-"
+    return write(value) if ends is None else f"{write(value)} [{write(ends[0])}, {write(ends[1])}]"
+
+
+def horizon_table(metrics: SurvivalMetrics) -> Table:
+    """Lay out predicted beside observed churn within the horizon, by tenths of the customers.
+
+    Args:
+        metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
+    """
+    table = Table(caption="tenths of the customers by predicted chance, lowest first")
+    table.add_column("customers", justify="right")
+    table.add_column(f"predicted to leave within {metrics.horizon}", justify="right")
+    table.add_column("left (Kaplan-Meier)", justify="right")
+    for group in metrics.groups:
+        table.add_row(count(group.n), percent(group.predicted), observed(group))
+    return table
+
+
+def observed(group: HorizonGroup) -> str:
+    """Write what a group did, with its interval."""
+    if group.observed is None or group.interval is None:
+        return "-"
+    low, high = map(percent, group.interval)
+    return f"{percent(group.observed)} [{low}, {high}]"

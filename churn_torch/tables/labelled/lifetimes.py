@@ -1,0 +1,200 @@
+"""Lifetimes: for how many periods each customer was observed, and since which period."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables import cells
+from churn_torch.tables.cells import Storage
+from churn_torch.tables.number_formats import read_numbers
+from churn_torch.tables.options import DataOptions
+from churn_torch.tables.schema import Schema
+
+LAYOUT = "lifetimes"
+# A file returns a chance for each period: more are a sign of days where months were meant.
+MOST_PERIODS = 600
+# A rounding error of a division must not move a duration into the next period.
+_ROUNDING = 1e-9
+# Churners of a baseline hazard, at least: below, neighbouring periods share one.
+LEAST_EVENTS = 5
+
+Lifetimes = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LifetimeColumns:
+    """Which columns hold the lifetimes, and what a period is.
+
+    Attributes:
+        duration: The column with how long a customer was observed.
+        entry: The column with how long a customer had stayed by then; None where all customers
+            were observed from their start.
+        period: Units of both in a period.
+        horizon: Periods within which churn is predicted.
+        ends: Last period of each baseline hazard; learned from the training rows.
+    """
+
+    duration: str
+    entry: str | None
+    period: float
+    horizon: int
+    ends: tuple[int, ...] = ()
+
+    @property
+    def stayed(self) -> str:
+        """The input of the file that says how long a customer has stayed so far."""
+        return self.duration if self.entry is None else self.entry
+
+    @property
+    def n_periods(self) -> int:
+        """How many periods there are."""
+        return self.ends[-1]
+
+    @classmethod
+    def of(cls, schema: Schema) -> LifetimeColumns | None:
+        """Return what a schema stores; None of a model that predicts whether, not when."""
+        layout = schema.layouts.get(LAYOUT)
+        return None if layout is None else cls(**{**layout, "ends": tuple(layout["ends"])})
+
+    def attach(self, schema: Schema) -> Schema:
+        """Return the schema with these columns stored in it."""
+        return schema.with_layout(LAYOUT, {**asdict(self), "ends": list(self.ends)})
+
+
+def with_lifetimes(schema: Schema, data: DataOptions) -> Schema:
+    """Return the schema with the columns of lifetimes that the user named, if any."""
+    if data.duration is None:
+        return schema
+    return LifetimeColumns(data.duration, data.entry, float(data.period), data.horizon).attach(
+        schema
+    )
+
+
+def read_lifetimes(
+    frame: pd.DataFrame, schema: Schema, label: npt.NDArray[Any], *, first_row: int = 0
+) -> Lifetimes | None:
+    """Return the periods that each customer was observed in.
+
+    A churner with duration d left in period ``ceil(d / period)``, but in the first period observed
+    at the earliest. Of other customers only whole periods count: they stayed in the periods up to
+    ``floor(d / period)``. So do those before the entry.
+
+    Args:
+        frame: N raw rows.
+        schema: The columns.
+        label: ``[N]``, 1 for churners, NaN for rows without a label, which may have any lifetime.
+        first_row: How many rows stand before these in the source.
+
+    Shape:
+        [N, 2] float32: the last period before the first one observed, and the last one observed.
+        None where the schema has no lifetimes.
+
+    Raises:
+        InputError: A column is not there, or a lifetime is missing, negative, no number, or ends
+            before it begins.
+    """
+    columns = LifetimeColumns.of(schema)
+    if columns is None:
+        return None
+    labelled = ~np.isnan(label)
+    duration = _numbers(frame, schema, columns.duration, "data.duration", labelled, first_row)
+    entry = np.zeros(len(frame))
+    if columns.entry is not None:
+        entry = _numbers(frame, schema, columns.entry, "data.entry", labelled, first_row)
+        late = labelled & (entry > duration)
+        if late.any():
+            row = int(late.argmax())
+            _refuse(
+                "data.entry",
+                expected=f"numbers up to the duration in every row of column {columns.entry!r}",
+                got=f"{entry[row]:g} with a duration of {duration[row]:g}",
+                row=first_row + row,
+                n_rows=int(late.sum()),
+            )
+    with np.errstate(invalid="ignore"):
+        first = np.floor(entry / columns.period + _ROUNDING)
+        whole = np.floor(duration / columns.period + _ROUNDING)
+        begun = np.maximum(np.ceil(duration / columns.period - _ROUNDING), first + 1)
+    last = np.where(label == 1, begun, np.maximum(whole, first))
+    return np.stack([first, last], axis=1).astype(np.float32)
+
+
+def _numbers(
+    frame: pd.DataFrame,
+    schema: Schema,
+    name: str,
+    key: str,
+    labelled: npt.NDArray[np.bool_],
+    first_row: int,
+) -> npt.NDArray[np.float64]:
+    if name not in frame.columns:
+        raise InputError(
+            key,
+            expected=f"the column {name!r} in every labelled table",
+            got="a table without it",
+            fix="add it",
+        )
+    series = frame[name]
+    storage, values = cells.plain(series)
+    numbers = np.full(len(series), np.nan)
+    if storage is Storage.TEXT:
+        numbers = read_numbers(values, schema[name].number_format)[0].to_numpy(np.float64)
+    elif storage is Storage.NUMBER:
+        numbers = values.to_numpy(np.float64)
+    bad = labelled & ~((numbers >= 0) & (numbers < np.inf))
+    if bad.any():
+        row = int(bad.argmax())
+        cell = series.iloc[row]
+        missing = pd.isna(cell) or not str(cell).strip()
+        _refuse(
+            key,
+            expected=f"a number of 0 or more in every row of column {name!r}",
+            got="a missing cell" if missing else repr(str(cell)[:80]),
+            row=first_row + row,
+            n_rows=int(bad.sum()),
+        )
+    return numbers
+
+
+def _refuse(key: str, *, expected: str, got: str, row: int, n_rows: int) -> NoReturn:
+    raise InputError(
+        key,
+        expected=expected,
+        got=f"{got} in row {row + 1:,} ({n_rows:,} such rows)",
+        fix="correct the cells, or leave those rows out",
+    )
+
+
+def baseline_ends(
+    lifetimes: Lifetimes, label: npt.NDArray[Any], *, least_events: int
+) -> tuple[int, ...]:
+    """Return where the baseline hazards end: periods in a row that share one.
+
+    Each has at least so many churners, and a customer who stays: else it could not be estimated.
+
+    Args:
+        lifetimes: ``[N, 2]`` of the training rows (`read_lifetimes`).
+        label: ``[N]``, 1 for churners.
+        least_events: Churners of a baseline hazard, at least.
+    """
+    first, last = lifetimes.astype(np.int64).T
+    n_periods = int(last.max(initial=0))
+    events = np.bincount(last[label == 1], minlength=n_periods + 1)[1:]
+    enter = np.bincount(first, minlength=n_periods + 1).cumsum()[:n_periods]
+    leave = np.bincount(last, minlength=n_periods + 1).cumsum()[:n_periods]
+    stays = enter - leave - events
+    ends, n_events, n_stays = [], 0, 0
+    for period in range(n_periods):
+        n_events, n_stays = n_events + events[period], n_stays + stays[period]
+        if n_events >= least_events and n_stays > 0:
+            ends.append(period + 1)
+            n_events = n_stays = 0
+    if not ends:
+        return (n_periods,)
+    return (*ends[:-1], n_periods)

@@ -1,0 +1,110 @@
+"""Rows made of events for a training, in its run folder, and what the run remembers of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from churn_torch.console import show
+from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
+from churn_torch.events.specification import EventSpecification
+from churn_torch.whole_files import write_text
+from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
+from churn_torch.workflows.event_choices import check_test_cutoffs
+from churn_torch.workflows.event_scoring import date_text, event_progress
+from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.run_start import note_choices, start_run
+
+
+def begin_run(
+    folder: Path, content: dict[str, Any], options: TrainOptions
+) -> tuple[dict[str, Any], TrainOptions]:
+    """Start a run folder, make the rows of a training on events, and note its choices.
+
+    Args:
+        folder: The run folder.
+        content: From `churn_torch.workflows.event_choices.with_event_columns`.
+        options: Of this content.
+
+    Returns:
+        Both, with the table of the rows.
+
+    Raises:
+        InputError: The folder holds a run, or the rows cannot be made.
+    """
+    start_run(folder, content)
+    if not options.events:
+        return content, options
+    content = make_event_rows(content, folder)
+    note_choices(folder, content)
+    return content, train_options(content)
+
+
+def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the rows of a training on events, in its run folder, and return its choices.
+
+    Args:
+        content: From `churn_torch.workflows.event_choices.with_event_columns`.
+        folder: The run folder.
+
+    Returns:
+        The choices, with the table of the rows and the first time of the test rows.
+
+    Raises:
+        InputError: As for `churn_torch.events.feature_tables.write_feature_tables`; or the
+            cut-offs that are kept for the test are not the last ones.
+    """
+    if int(os.environ.get("LOCAL_RANK", "0")):  # the first process of trainer=ddp has made them
+        stored = json.loads((folder / EVENTS).read_text(encoding="utf-8"))
+        return _with_rows(content, folder, [datetime.fromisoformat(t) for t in stored["test"]])
+    specification = EventSpecification.from_mapping(content["events"])
+    with event_progress() as progress:
+        tables = write_feature_tables(
+            specification, folder / FEATURE_TABLES, progress=progress, announce=show
+        )
+    check_test_cutoffs(specification, tables)
+    write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
+    write_text(folder / EVENTS_SQL, tables.sql)
+    _show(tables)
+    return _with_rows(content, folder, tables.test_cutoffs)
+
+
+def _with_rows(
+    content: Mapping[str, Any], folder: Path, test: tuple[datetime, ...] | list[datetime]
+) -> dict[str, Any]:
+    data = content["data"]
+    split = dict(data["split"])
+    by_time = "time" in split["by"]
+    if test and by_time and split.get("test_from") is None and not content["cv"]["folds"]:
+        split["test_from"] = test[0].isoformat()
+    return {**content, "data": {**data, "source": str(folder / FEATURE_TABLES), "split": split}}
+
+
+def _remembered(tables: FeatureTables) -> dict[str, Any]:
+    """Return what scoring needs, and what tells a reader which rows a run has learned from."""
+    return {
+        "specification": tables.specification.to_mapping(),
+        "id": tables.id_column,
+        "cutoffs": [cutoff.isoformat() for cutoff in tables.cutoffs],
+        "test": [cutoff.isoformat() for cutoff in tables.test_cutoffs],
+        "customers": list(tables.rows),
+        "churners": list(tables.churners),
+        "dropped": [[cutoff.isoformat(), why] for cutoff, why in tables.dropped_cutoffs],
+    }
+
+
+def _show(tables: FeatureTables) -> None:
+    n_rows, n_churners = sum(tables.rows), sum(tables.churners)
+    dates = list(map(date_text, tables.cutoffs))
+    span = (
+        f"{len(dates)} cut-offs, {dates[0]} to {dates[-1]}"
+        if dates[1:]
+        else f"1 cut-off, {dates[0]}"
+    )
+    show(f"{span}: {n_rows:,} rows of customers, {n_churners / n_rows:.1%} churn.")
+    for note in tables.notes:
+        show(note)

@@ -1,0 +1,214 @@
+"""The periods of a model of time to churn: learned from training rows, checked, and described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.lifetimes import (
+    LEAST_EVENTS,
+    MOST_PERIODS,
+    LifetimeColumns,
+    Lifetimes,
+    baseline_ends,
+)
+from churn_torch.tables.labelled.rows import PARTS, LabelledTable
+from churn_torch.tables.schema import Schema
+from churn_torch.training.options import SURVIVAL
+from churn_torch.workflows.options import TrainOptions
+
+# Churners of the training rows, at least.
+FEWEST_EVENTS = 20
+# Rank correlation from which a number tells how long a customer has been observed.
+TELLS_DURATION = 0.7
+
+
+def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
+    """Return the schema with the periods of the training rows, if it has lifetimes.
+
+    Raises:
+        InputError: Too few customers leave, or there are too few or too many periods.
+    """
+    columns = LifetimeColumns.of(schema)
+    if columns is None:
+        return schema
+    assert isinstance(table, MemoryTable)
+    assert table.lifetime is not None
+    rows = table.split.train
+    lifetime, label = table.lifetime[rows], table.label[rows]
+    n_events = int(label.sum())
+    if n_events < FEWEST_EVENTS:
+        raise InputError(
+            "data.target",
+            expected=f"{FEWEST_EVENTS} or more training customers who leave, for model=survival",
+            got=f"{n_events}",
+            fix="bring more rows, or observe customers for longer",
+        )
+    longest = int(lifetime[:, 1].max())
+    if longest > MOST_PERIODS:
+        raise InputError(
+            "data.period",
+            expected=f"a period of which the longest duration has at most {MOST_PERIODS}",
+            got=f"{columns.period:g}, of which it has {longest:,}",
+            fix=f"set data.period={_round_up(columns.period * longest / MOST_PERIODS):g} or more",
+        )
+    if columns.horizon > longest:
+        raise InputError(
+            "data.horizon",
+            expected=f"up to {longest} periods, which the longest training row has",
+            got=str(columns.horizon),
+            fix="choose a shorter horizon, or observe customers for longer",
+        )
+    for part, in_part in zip(PARTS, table.split, strict=True):
+        if len(in_part):
+            _check_known(part, table.lifetime[in_part], table.label[in_part], columns.horizon)
+    ends = baseline_ends(lifetime, label, least_events=LEAST_EVENTS)
+    completed = replace(columns, ends=ends)
+    if columns.entry is None and columns.duration in {column.name for column in schema.features}:
+        # In training it is 0; a file is asked about customers who have stayed so far.
+        stayed = replace(schema[columns.duration], minimum=0.0, maximum=longest * columns.period)
+        schema = schema.with_columns({columns.duration: stayed})
+    return completed.attach(schema)
+
+
+def _check_known(part: str, lifetime: Lifetimes, label: npt.NDArray[Any], horizon: int) -> None:
+    """Refuse a horizon within which nobody is known to leave, or to stay."""
+    n_periods = lifetime[:, 1] - lifetime[:, 0]
+    leave = int(((label == 1) & (n_periods <= horizon)).sum())
+    stay = int(((n_periods > horizon) | ((label == 0) & (n_periods == horizon))).sum())
+    if not leave or not stay:
+        raise InputError(
+            "data.horizon",
+            expected=f"{part} rows of customers who left within it and of others observed for "
+            "longer",
+            got=f"{horizon}, within which {leave:,} left and for which {stay:,} stayed",
+            fix="choose another horizon, or bring more rows",
+        )
+
+
+def _round_up(number: float) -> float:
+    size = 10.0 ** np.floor(np.log10(number))
+    return float(np.ceil(number / size) * size)
+
+
+def check_survival(options: TrainOptions) -> None:
+    """Refuse what a model of time to churn lacks or cannot do.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    data = options.data
+    if not options.learns_survival:
+        for key, value in (("duration", data.duration), ("entry", data.entry)):
+            if value is not None:
+                raise InputError(
+                    f"data.{key}",
+                    expected="model=survival beside it, which learns when customers leave",
+                    got=f"{value!r} with another model",
+                    fix="set model=survival, or leave it out",
+                )
+        return
+    if data.duration is None:
+        raise InputError(
+            "data.duration",
+            expected="the column that says how long each customer was observed, which "
+            "model=survival learns from",
+            got="nothing",
+            fix="name it, such as data.duration=tenure, or choose another model",
+        )
+    if options.net is None or options.net.target == SURVIVAL:
+        raise InputError(
+            "net",
+            expected="the net that model=survival wraps: logreg, scorecard, mlp, tabm, gam or "
+            "wide_deep",
+            got="none" if options.net is None else options.net.target,
+            fix="set net=logreg",
+        )
+    if not 0 < data.period < np.inf:
+        raise InputError("data.period", expected="a number above 0", got=str(data.period))
+    if data.horizon < 1:
+        raise InputError("data.horizon", expected="1 or more periods", got=str(data.horizon))
+    calibration = options.calibration.target.rpartition(".")[2]
+    for unfit, key, expected, got in (
+        (data.treatment is not None, "data.treatment", "nothing", repr(data.treatment)),
+        (data.spend is not None, "data.spend", "nothing", repr(data.spend)),
+        (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
+        (options.cv.folds, "cv.folds", "0", str(options.cv.folds)),
+        (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
+        (options.threshold == "profit", "threshold", "a number, f1 or top_share", "profit"),
+        (bool(options.offer), "offer", "none", ", ".join(options.offer)),
+        (options.class_weight not in (None, "none"), "class_weight", "none",
+         str(options.class_weight)),
+        (options.features.select != "none", "features.select", "none", options.features.select),
+        (options.fairness.by, "fairness.by", "nothing", str(list(options.fairness.by))),
+        (calibration not in ("Auto", "Calibrator"), "calibration",
+         "none, as a calibrator of the horizon would contradict the chances of the periods,",
+         calibration.lower()),
+    ):  # fmt: skip
+        if unfit:
+            raise InputError(key, expected=f"{expected} with model=survival", got=got)
+
+
+def refuse_lifetimes(is_survival: bool, command: str) -> None:
+    """Refuse a model of time to churn where labels say whether customers left, not when.
+
+    Args:
+        is_survival: Whether it is one.
+        command: What was asked for.
+
+    Raises:
+        InputError: It is one.
+    """
+    if is_survival:
+        raise InputError(
+            "run",
+            expected=f"a model of whether customers leave, for {command}",
+            got="one of when they leave (model=survival)",
+            fix="its metrics.json and survival.html have what its test rows say",
+        )
+
+
+def sentences(table: LabelledTable) -> Iterator[str]:
+    """Say how the lifetimes were read, and which columns tell them."""
+    columns = LifetimeColumns.of(table.schema)
+    if columns is None or not isinstance(table, MemoryTable) or table.lifetime is None:
+        return
+    n_left = int(table.label.sum())
+    unit = "" if columns.period == 1 else f" of {columns.period:g}"
+    sentence = (
+        f"{columns.duration}: {n_left:,} of {len(table.label):,} customers left; the others were "
+        f"still there after the periods{unit} observed, of at most "
+        f"{table.lifetime[:, 1].max():,.0f}."
+    )
+    if columns.entry is None:
+        sentence += (
+            f" It is not learned from; in model.onnx {columns.duration} is how long a customer has "
+            "stayed so far (missing: a new one)."
+        )
+    yield sentence
+    told = {name: rho for name, rho in _with_duration(table, columns) if rho >= TELLS_DURATION}
+    for name, rho in told.items():
+        yield (
+            f"{name}: rises with {columns.duration} (rank correlation {rho:.2f}), so it tells how "
+            "long a customer was observed, which nobody knows of a new one. Leave it out with "
+            f"data.ignore=[{name}] unless its value was taken at the start."
+        )
+
+
+def _with_duration(table: MemoryTable, columns: LifetimeColumns) -> Iterator[tuple[str, float]]:
+    assert table.lifetime is not None
+    rows = table.split.train
+    parsed = table.parsed.iloc[rows]
+    last = pd.Series(table.lifetime[rows, 1], index=parsed.index).rank()
+    for column in table.schema.features:
+        values = parsed[column.name]
+        if column.name != columns.stayed and pd.api.types.is_numeric_dtype(values):
+            rho = values.rank().corr(last) if values.nunique() > 1 else 0.0
+            yield column.name, float(rho)

@@ -1,0 +1,66 @@
+"""A specification is proposed from tables, and gives rows as it stands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.events.proposal import propose
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory) -> list[str]:
+    folder = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(1)
+    n = 600
+    at = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 400, n), unit="D")
+    orders = pd.DataFrame(
+        {
+            "order_id": range(n),
+            "customer_id": rng.integers(0, 50, n),
+            "created_at": at + pd.Timedelta("1h"),
+            "ordered_on": at,
+            "amount": rng.gamma(2.0, 10.0, n).round(2),
+            "channel": rng.choice(["web", "shop"], n),
+            "product": rng.choice([f"p{i}" for i in range(80)], n),
+        }
+    )
+    people = pd.DataFrame({"customer_id": range(50), "signup": pd.Timestamp("2023-01-01")})
+    people["signup"] += pd.to_timedelta(range(50), unit="D")
+    orders.to_parquet(folder / "web orders.parquet")
+    people.to_csv(folder / "people.csv", index=False)
+    return [str(folder / "people.csv"), str(folder / "web orders.parquet")]
+
+
+def test_keys_dates_and_columns_are_found(tables):
+    proposal = propose(tables)
+    found = proposal.specification
+    assert found.customers is not None
+    assert (found.customers.id, found.customers.start) == ("customer_id", "signup")
+    [(name, log)] = found.events.items()
+    assert (name, log.id, log.time, log.known) == (
+        *("web_orders", "customer_id"),
+        *("ordered_on", "created_at"),
+    )
+    features = found.features["web_orders"]
+    assert features.sum == ("amount",)
+    assert features.by == {"channel": 5}
+    assert features.distinct == ("product",)
+    assert features.windows == ("7d", "30d", "90d", "all")
+    assert found.label.none_of == ("web_orders",)
+    assert found.label.within in ("60d", "90d")
+    assert any("nine of ten events" in sentence for sentence in proposal.reasons)
+
+
+def test_without_events_or_customers_there_is_no_proposal(tmp_path):
+    plans = pd.DataFrame({"customer_id": [1, 1, 2], "plan": ["a", "b", "c"]})
+    plans.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(InputError, match=r"^sources: expected a log of events"):
+        propose([str(tmp_path / "a.csv")])
+    pd.DataFrame({"at": ["2025-01-01", "2025-01-02"]}).to_csv(tmp_path / "b.csv", index=False)
+    with pytest.raises(InputError, match=r"^sources: expected a column in each table that names"):
+        propose([str(tmp_path / "b.csv")])
+    with pytest.raises(InputError, match=r"^sources: .* which is not there"):
+        propose(["away.csv"])

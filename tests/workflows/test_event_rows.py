@@ -1,0 +1,94 @@
+"""A training on events: its rows, what the run remembers, and its own rows read again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from churn_torch.cli.compose import compose
+from churn_torch.errors import InputError
+from churn_torch.workflows.artefacts import ARTEFACTS
+from churn_torch.workflows.evaluate import evaluate
+from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.train import train
+from churn_torch.workflows.tune import tune
+
+
+@pytest.fixture
+def remembered(events_run):
+    return json.loads((events_run.folder / "events.json").read_text())
+
+
+def test_the_last_cut_off_is_tested(events_run, remembered):
+    files = sorted((events_run.folder / "feature_tables").iterdir())
+    rows = [pq.read_metadata(file).num_rows for file in files]
+    assert remembered["customers"] == rows
+    dates = [text[:10] for text in remembered["cutoffs"]]
+    assert [file.stem for file in files] == [f"cutoff_{date}" for date in dates]
+    assert len(dates) == 5
+    assert remembered["test"] == remembered["cutoffs"][-1:]
+    split = events_run.options.data.split
+    assert (split.horizon, split.test_from) == ("60d", remembered["test"][0])
+    counts = events_run.metrics["data"]
+    assert counts["n_test"] == rows[-1]
+    assert counts["n_validation"] == rows[-2]
+    assert counts["n_train"] == sum(rows[:-2])
+    tested = pd.read_parquet(events_run.folder / "predictions.parquet")
+    assert list(tested.columns) == [
+        "who",
+        "cutoff",
+        "spend",
+        "label",
+        "churn_probability",
+        "expected_spend",
+    ]
+    assert tested["who"].is_unique
+    assert set(tested["cutoff"]) == {pd.Timestamp(dates[-1])}
+    assert tested["label"].sum() == remembered["churners"][-1]
+    assert events_run.metrics["test"]["auroc"] > 0.6
+
+
+def test_what_is_needed_for_scoring_is_remembered(events_run, remembered):
+    specification = remembered["specification"]
+    assert specification["features"]["orders"]["by"] == {"shop": ["web", "phone"]}
+    assert "orders_share_shop_web" in [column.name for column in events_run.schema.features]
+    assert "SELECT" in (events_run.folder / "events.sql").read_text()
+    listed = {one.name for one in ARTEFACTS}
+    assert {path.name for path in events_run.folder.iterdir()} <= listed
+
+
+def test_a_run_is_evaluated_on_its_own_rows_wherever_it_lies(events_run, tmp_path, capsys):
+    moved = tmp_path / "moved"
+    shutil.copytree(events_run.folder, moved)
+    assert load_run(moved).options.data.source == str(moved / "feature_tables")
+    evaluate(compose("evaluate", [f"run={moved}"]))
+    assert f"{events_run.metrics['test']['auroc']:.4f}" in capsys.readouterr().out
+    shutil.rmtree(moved / "feature_tables")
+    with pytest.raises(InputError, match="feature_tables"):
+        evaluate(compose("evaluate", [f"run={moved}"]))
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["events.cutoffs.count=1"], "at least 3 distinct times to split by, got 1; .* cut-off"),
+        (["events.cutoffs.every=7d"], r"split.horizon: .* labels, 60 long, .* got 5 distinct"),
+        (["events.cutoffs.test=[2024-01-09]"], r"cutoffs.test: expected the last .* 2024-01-09"),
+        (["events.cutoffs.test=[2024-01-01]"], r"cutoffs.test: expected the last .* 2024-01-01"),
+        (["events.events.orders.source=gone.csv"], r"source: expected a file, .* 'gone.csv'"),
+    ],
+)
+def test_a_refused_training_leaves_nothing(events_keys, tmp_path, keys, message):
+    folder = tmp_path / "run"
+    with pytest.raises(InputError, match=message):
+        train(compose("train", [*events_keys, *keys]), folder)
+    assert not folder.exists()
+
+
+def test_a_study_wants_a_table(tmp_path):
+    with pytest.raises(InputError, match=r"events: expected a table in a study, .* features"):
+        tune(compose("tune", ["events=cdnow"]), lambda: tmp_path)

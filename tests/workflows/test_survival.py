@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.evaluation.concordance import concordance
+from churn_torch.models.nets.linear import Linear
+from churn_torch.serving.outputs import MEDIAN_PERIODS, PROBABILITY, SURVIVAL
+from churn_torch.serving.scoring import score_table
+from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
+from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.workflows.evaluate import evaluate
+from churn_torch.workflows.explain import explain
+from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.tested_runs import read_tested_run
+from tests.reference.survival import newton_logit, person_periods
+
+KEYS = ("data=table", "data.source=x", "data.target=left", "model=survival")
+DAYS = 30
+# The coefficients of usage, of the days stayed before and of the plan, then of each baseline, in
+# statsmodels 0.15: Logit(outcome, design).fit(method="newton", tol=1e-12), on the rows below.
+STATSMODELS = [
+    *(0.7971012173, -0.0023392889, -1.0412222123),
+    *(-0.628563538, -0.9683689586, -0.92154126, -1.0595554264, -0.6349233921),
+    *(-1.0378668635, -0.9662793433, -1.6391697372, -1.2763650323, -1.9386149535),
+]
+
+
+def lifetimes(n: int, *, late: bool = False, seed: int = 0) -> pd.DataFrame:
+    """Customers whose hazard falls with time and depends on usage and plan.
+
+    With ``late`` they are observed from some day on, and durations are days; else periods.
+    """
+    rng = np.random.default_rng(seed)
+    usage, plan = rng.normal(size=n), rng.choice(["basic", "plus"], n)
+    stayed = rng.integers(0, 5, n) if late else np.zeros(n, dtype=int)
+    ends = stayed + rng.integers(1, 11, n)
+    last, left = stayed.copy(), np.zeros(n, dtype=bool)
+    for period in range(1, 16):
+        logit = -1.5 - 0.1 * period + 0.8 * usage + 0.7 * (plan == "basic")
+        leaves = rng.random(n) < 1 / (1 + np.exp(-logit))
+        here = (last == period - 1) & (period > stayed) & (period <= ends) & ~left
+        last[here], left[here & leaves] = period, True
+    frame = pd.DataFrame({"usage": usage, "plan": plan, "left": np.where(left, "yes", "no")})
+    if not late:
+        return frame.assign(tenure=last)
+    # Who left did so some days before the end of the period.
+    frame["stayed"] = stayed * DAYS
+    return frame.assign(days=last * DAYS - np.where(left, rng.integers(0, DAYS, n), 0))
+
+
+@pytest.fixture(scope="module")
+def tenure_run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("survival") / "run"
+    keys = (*KEYS, "data.duration=tenure", "data.horizon=3")
+    return train_run(folder, *keys, source=lifetimes(1_500))
+
+
+def test_the_file_takes_how_long_a_customer_has_stayed(tenure_run: Run, tmp_path: Path) -> None:
+    new = lifetimes(200, seed=1).drop(columns="left")
+    curve = tenure_run.predict_survival(new.assign(tenure=0)).to_numpy()
+    within = tenure_run.predict_proba(new.assign(tenure=0))
+    np.testing.assert_allclose(within, 1 - curve[:, 2], atol=1e-6)
+    stayed = tenure_run.predict_survival(new.assign(tenure=2)).to_numpy()
+    np.testing.assert_allclose(stayed[:, :-2], curve[:, 2:] / curve[:, 1:2], rtol=1e-4)
+    unknown = tenure_run.predict_survival(new.assign(tenure=np.nan)).to_numpy()
+    np.testing.assert_array_equal(unknown, curve)
+    # It moves the curve along time and is no reason.
+    assert (tenure_run.reasons(new)["tenure"] == 0).all()
+
+    session = ort.InferenceSession(tenure_run.model, providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()][-2:] == [SURVIVAL, MEDIAN_PERIODS]
+    assert "tenure" in [value.name for value in session.get_inputs()]
+    told = json.loads(session.get_modelmeta().custom_metadata_map["survival"])
+    assert (told["stayed"], told["horizon"], told["n_periods"]) == ("tenure", 3, curve.shape[1])
+    assert "within the next 3 periods" in told["outputs"][PROBABILITY]
+
+    new.to_parquet(tmp_path / "new.parquet")
+    score_table(tenure_run.model, tmp_path / "new.parquet", tmp_path / "scores.parquet")
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    np.testing.assert_allclose(scores[PROBABILITY], tenure_run.predict_proba(new), atol=1e-5)
+    now = tenure_run.predict_survival(new).to_numpy()
+    half = (now > 0.5).sum(1) + 1.0
+    half[now[:, -1] > 0.5] = np.nan
+    np.testing.assert_array_equal(scores[MEDIAN_PERIODS], half)
+
+
+def test_the_run_keeps_what_was_measured(tenure_run: Run) -> None:
+    run = load_run(tenure_run.folder)
+    new = lifetimes(50, seed=2)
+    pd.testing.assert_frame_equal(run.predict_survival(new), tenure_run.predict_survival(new))
+    measured = run.metrics["survival"]
+    low, high = measured["intervals"]["c_index"]
+    assert 0.5 < low < measured["c_index"] < high
+    assert measured["integrated_brier"] < measured["integrated_brier_without_features"]
+    low, high = measured["intervals"]["observed_within_horizon"]
+    assert low < measured["predicted_within_horizon"] < high
+    predicted = pd.read_parquet(run.folder / "predictions.parquet")
+    known = (predicted["label"] == 1) | (predicted["tenure"] >= 3)
+    assert run.metrics["test"]["n"] == known.sum() < len(predicted) == measured["n"]
+    assert "<svg" in (run.folder / "survival.html").read_text(encoding="utf-8")
+    assert not (run.folder / "report.html").exists()
+
+
+def test_new_rows_are_measured_from_their_start(tenure_run: Run) -> None:
+    new = lifetimes(400, seed=3)
+    measured = evaluate({"run": str(tenure_run.folder)}, source=new)
+    risk = tenure_run.predict_proba(new.assign(tenure=0))
+    index = concordance(risk, new["tenure"].to_numpy(), (new["left"] == "yes").to_numpy())
+    assert index is not None
+    assert measured["survival"]["c_index"] == pytest.approx(index.value, abs=1e-6)
+    assert measured["n"] == ((new["left"] == "yes") | (new["tenure"] >= 3)).sum()
+
+
+def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
+    folder = str(tenure_run.folder)
+    with pytest.raises(InputError, match=r"^by: expected nothing for a run of model=survival"):
+        evaluate({"run": folder, "by": ["plan"]})
+    with pytest.raises(InputError, match=r"^run: .* got one of when they leave"):
+        explain({"run": folder, "source": None})
+    with pytest.raises(InputError, match="a model of time to churn"):
+        read_tested_run(folder)
+
+
+@pytest.mark.usefixtures("without_export")
+def test_the_optimum_is_that_of_the_logit_of_person_periods(
+    train_run: Callable[..., Run], tmp_path: Path
+) -> None:
+    """Late entries, days in periods of 30; against a slow Newton and statsmodels."""
+    table = lifetimes(700, late=True)
+    lived = ("data.duration=days", "data.entry=stayed", f"data.period={DAYS}", "data.horizon=2")
+    run = train_run(tmp_path / "run", *KEYS, *lived, "penalty.l2=0", source=table)
+    assert run.metrics["fit"]["exact"]["converged"]
+    columns, scorer = LifetimeColumns.of(run.schema), run.scorer
+    assert columns is not None
+    assert scorer.hazard is not None
+    assert isinstance(scorer.net, Linear)
+    design, outcome = design_of(train_rows(run, table), columns.ends)
+    slow = newton_logit(design, outcome, l2=np.zeros(design.shape[1]), n_rows=len(design))
+    np.testing.assert_allclose(slow, STATSMODELS, atol=1e-8)
+
+    weight = scorer.net.linear.weight[0].double().detach().numpy()
+    named = dict(zip(scorer.preprocess.feature_names, weight, strict=True))
+    buffers = [scorer.preprocess.get_buffer(f"float32_{n}_").numpy() for n in ("center", "scale")]
+    order = [c.name for c in run.schema.float32]
+    center, scale = ({n: float(x) for n, x in zip(order, b, strict=True)} for b in buffers)
+    got = [named[name] / scale[name] for name in ("usage", "stayed")]
+    assert [*got, named["plan = plus"] - named["plan = basic"]] == pytest.approx(slow[:3], abs=1e-6)
+    # A baseline is that of a customer whose features are all 0 in model space.
+    share = dict(zip(["basic", "plus"], scorer.preprocess.get_buffer("frequencies_"), strict=True))
+    mean = [center["usage"], center["stayed"], float(share["plus"])]
+    hazards = scorer.hazard.baseline.double().detach().numpy()
+    np.testing.assert_allclose(hazards, slow[3:] + np.dot(mean, slow[:3]), atol=2e-6)
+
+
+def design_of(rows: pd.DataFrame, ends: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the person-periods of rows of `lifetimes` with ``late``."""
+    left = (rows["left"] == "yes").to_numpy()
+    last = np.where(left, np.ceil(rows["days"] / DAYS), rows["days"] // DAYS)
+    x = np.stack([rows["usage"], rows["stayed"], rows["plan"] == "plus"], axis=1).astype(float)
+    return person_periods(x, (rows["stayed"] // DAYS).to_numpy(), last, left, ends)
+
+
+def train_rows(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the training rows, as the run split the table."""
+    parts = read_labelled(run.options.table, seed=run.options.seed, source=table)
+    assert isinstance(parts, MemoryTable)
+    return table.iloc[parts.split.train]
