@@ -14,7 +14,7 @@ from churn_torch.training.optimizer_choice import is_exact
 from churn_torch.training.options import UPLIFT
 from churn_torch.training.selection import check_selection
 from churn_torch.training.strategy import check_processes
-from churn_torch.workflows.lifetimes import check_survival
+from churn_torch.workflows.check_survival import check_survival
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import check_threshold
 from churn_torch.workflows.profit_loss import check_profit_loss
