@@ -58,7 +58,7 @@ class Table(NamedTuple):
     horizon: int
 
 
-def made(n: int = 4_000) -> pd.DataFrame:
+def made(n: int = 1_500) -> pd.DataFrame:
     """Return customers with a hazard of proportional odds that falls with time."""
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(n, 4))

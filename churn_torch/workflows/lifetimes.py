@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
@@ -14,14 +16,15 @@ from churn_torch.tables.labelled.lifetimes import (
     LEAST_EVENTS,
     MOST_PERIODS,
     LifetimeColumns,
+    Lifetimes,
     baseline_ends,
 )
-from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.tables.labelled.rows import PARTS, LabelledTable
 from churn_torch.tables.schema import Schema
 from churn_torch.training.options import SURVIVAL
 from churn_torch.workflows.options import TrainOptions
 
-# Churners of the training rows, at least, and in each other part.
+# Churners of the training rows, at least.
 FEWEST_EVENTS = 20
 # Rank correlation from which a number tells how long a customer has been observed.
 TELLS_DURATION = 0.7
@@ -63,6 +66,9 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
             got=str(columns.horizon),
             fix="choose a shorter horizon, or observe customers for longer",
         )
+    for part, in_part in zip(PARTS, table.split, strict=True):
+        if len(in_part):
+            _check_known(part, table.lifetime[in_part], table.label[in_part], columns.horizon)
     ends = baseline_ends(lifetime, label, least_events=LEAST_EVENTS)
     completed = replace(columns, ends=ends)
     if columns.entry is None and columns.duration in {column.name for column in schema.features}:
@@ -70,6 +76,21 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
         stayed = replace(schema[columns.duration], minimum=0.0, maximum=longest * columns.period)
         schema = schema.with_columns({columns.duration: stayed})
     return completed.attach(schema)
+
+
+def _check_known(part: str, lifetime: Lifetimes, label: npt.NDArray[Any], horizon: int) -> None:
+    """Refuse a horizon within which nobody is known to leave, or to stay."""
+    n_periods = lifetime[:, 1] - lifetime[:, 0]
+    leave = int(((label == 1) & (n_periods <= horizon)).sum())
+    stay = int(((n_periods > horizon) | ((label == 0) & (n_periods == horizon))).sum())
+    if not leave or not stay:
+        raise InputError(
+            "data.horizon",
+            expected=f"{part} rows of customers who left within it and of others observed for "
+            "longer",
+            got=f"{horizon}, within which {leave:,} left and for which {stay:,} stayed",
+            fix="choose another horizon, or bring more rows",
+        )
 
 
 def _round_up(number: float) -> float:

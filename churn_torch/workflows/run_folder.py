@@ -16,6 +16,7 @@ import torch
 from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
+from churn_torch.explanation.event_reasons import event_reasons
 from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -149,6 +150,10 @@ class Run:
         reasons = self.attribution.explain(self._columns(frame)).numpy()
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
+
+    def event_reasons(self, frame: Any) -> pd.DataFrame:
+        """Return what each event changes in the log-odds (`explanation.event_reasons`)."""
+        return event_reasons(self.scorer, self.schema, self._rows(frame))
 
     def explain(
         self, frame: Any, *, actionable: Sequence[str] | None = None, among: Any = None

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
@@ -90,6 +93,15 @@ def test_lifetimes_that_cannot_be_learned_from_are_refused(
     read = table(n, *overrides)
     with pytest.raises(InputError, match=message):
         with_baselines(read.schema, read)
+
+
+def test_a_horizon_that_nobody_left_within_is_refused() -> None:
+    read = table(400)
+    assert isinstance(read, MemoryTable)
+    assert read.lifetime is not None
+    late = replace(read, lifetime=read.lifetime + np.float32([0, 3]))
+    with pytest.raises(InputError, match=r"^data\.horizon: .* got 1, within which 0 left and for"):
+        with_baselines(read.schema, late)
 
 
 def test_columns_that_tell_the_duration_are_named() -> None:

@@ -79,7 +79,7 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             note = "how long customers were observed; not learned from"
             columns.append(written_numbers(profile).as_column(Kind.DURATION, note))
         elif name == roles.entry:
-            columns.append(replace(named_kind(profile, Kind.NUMERIC), note=_entry_note(roles)))
+            columns.append(_entry_column(profile, roles))
         elif name in roles.ignore:
             columns.append(profile.as_column(Kind.IGNORED, "left out: asked for"))
         elif name in kinds:
@@ -115,13 +115,28 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
     return schema
 
 
-def _entry_note(roles: ColumnRoles) -> str:
+def _entry_column(profile: ColumnProfile, roles: ColumnRoles) -> Column:
+    note, key = "how long a customer had stayed when observed first", "data.entry"
     if roles.duration is None:
-        return (
+        key = "data.duration"
+        note = (
             "how long customers were observed; not learned from, and 0 in training; for new rows "
             "how long a customer has stayed so far"
         )
-    return "how long a customer had stayed when observed first"
+    try:
+        column = named_kind(profile, Kind.NUMERIC)
+    except InputError as error:
+        raise InputError(
+            key,
+            expected=f"numbers in column {profile.name!r}",
+            got=error.got,
+            fix="correct the cells, or name another column",
+        ) from error
+    if column.kind is not Kind.NUMERIC:
+        raise InputError(
+            key, expected=f"numbers in column {profile.name!r}", got="none: it is empty"
+        )
+    return replace(column, note=note)
 
 
 def _target_column(profile: ColumnProfile, note: str) -> Column:

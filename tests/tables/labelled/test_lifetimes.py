@@ -65,6 +65,8 @@ def test_with_an_entry_that_is_the_input() -> None:
     ("columns", "options", "message"),
     [
         ({"tenure": [-1, *[3] * (N - 1)]}, {}, r"^data\.duration: .* got '-1' in row 1 \(1 such"),
+        ({"tenure": ["soon"] * N}, {}, r"^data\.duration: expected numbers .* got 'soon'"),
+        ({"tenure": [None] * N}, {}, r"^data\.duration: expected numbers .* it is empty"),
         ({"tenure": [3.5, np.nan, *[3] * (N - 2)]}, {}, r"a missing cell in row 2"),
         ({"tenure": ["long", *["3"] * (N - 1)]}, {"entry": "seen"}, r"^data\.duration: .* 'long'"),
         ({"tenure": [1, *[3] * (N - 1)]}, {"entry": "seen"}, r"^data\.entry: .* 2 with a duration"),
