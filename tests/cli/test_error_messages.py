@@ -11,13 +11,14 @@ from churn_torch.errors import InputError
 
 def test_known_keys_are_those_of_the_files():
     keys = known_keys()
-    assert keys["model.depth"] == ["model=mlp", "model=tabm", "model=wide_deep"]
+    owners = ["event_transformer", "mlp", "tabm", "wide_deep"]
+    assert keys["model.depth"] == [f"model={name}" for name in owners]
     assert keys["optimizer.momentum"] == ["optimizer=sgd"]
     assert len(keys["optimizer.lr"]) >= 3
     assert "trainer.max_epochs" in keys
     assert "penalty.l2" in keys
     for group in (path.name for path in CONF.iterdir() if path.is_dir()):
-        assert (group in keys) == (group not in ("recipe", "tune", "events"))
+        assert (group in keys) == (group not in ("recipe", "tune"))
     assert not [k for k in keys if k.startswith(("hydra", "debug.", "experiment.", "recipe"))]
     assert "tune.trials" in known_keys("tune")
     assert set(known_keys("score")) == {
