@@ -111,7 +111,7 @@ def fit(table: str, words: list[str]) -> Side:
     ):
         parts = {name: model.store.parts[name] for name in ("validation", "test")}
         probability = {
-            name: np.concatenate([p.numpy() for p, _ in scored(model.scorer, part)])
+            name: np.concatenate([rows.probability.numpy() for rows in scored(model.scorer, part)])
             for name, part in parts.items()
         }
         blocks = {name: part.read([slice(0, part.n_rows)]) for name, part in parts.items()}

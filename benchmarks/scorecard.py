@@ -73,7 +73,8 @@ def one_fold(name: str, folder: Path, model: str, overrides: list[str]) -> tuple
             checkpoint=None, n_threads=n_threads, announce=print,
         )  # fmt: skip
         seconds = time.process_time() - start
-        blocks = list(scored(scorer.eval(), store.parts["test"]))
+        test = scored(scorer.eval(), store.parts["test"])
+        blocks = [(rows.probability, rows.label) for rows in test]
     probability, label = (torch.cat(part).numpy() for part in zip(*blocks, strict=True))
     auroc, loss = roc_auc_score(label, probability), log_loss(label, probability.astype(float))
     return auroc, loss, len(ScorecardLayout.of(schema).pairs), seconds

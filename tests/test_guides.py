@@ -35,6 +35,10 @@ SAID = {
         "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
         "left within 12 periods",
     ),
+    "features": (
+        "features.orders.by.channel: the most frequent values before",
+        "rows scored, written to scores.csv",
+    ),
     "campaign": (
         "keep rates play no part",
         "(the optimum of the relaxation)",

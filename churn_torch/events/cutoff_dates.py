@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from churn_torch.errors import InputError
 from churn_torch.events.row_sql import horizon
@@ -14,6 +14,8 @@ from churn_torch.events.specification_parts import CutoffDates
 from churn_torch.events.staged_source import StagedSource
 
 _MOST = 1000
+# Where the user names neither the first date nor a number: one odd first event would ask for many.
+_MOST_BACK = 24
 _DAY = timedelta(days=1)
 
 
@@ -42,6 +44,7 @@ def end_of_data(specification: EventSpecification, staged: Mapping[str, StagedSo
     if until is not None:
         return in_utc(datetime.fromisoformat(until), specification.cutoffs.zone)
     silence = specification.label.none_of
+    _check_not_ahead(staged, silence or tuple(specification.events))
     ends = [end for name in silence or specification.events if (end := _end(staged[name]))]
     if not ends:
         raise InputError(
@@ -53,13 +56,28 @@ def end_of_data(specification: EventSpecification, staged: Mapping[str, StagedSo
     return min(ends) if silence else max(ends)
 
 
+def _check_not_ahead(staged: Mapping[str, StagedSource], logs: Iterable[str]) -> None:
+    """Refuse events of the future as the end: until then, silence would look like churn."""
+    tomorrow = datetime.now(UTC).replace(tzinfo=None) + _DAY
+    for log in logs:
+        last = staged[log].last
+        if last is not None and last > tomorrow:
+            raise InputError(
+                f"events.{log}",
+                expected="events up to today, as the data end with the last one",
+                got=f"one of {last:%Y-%m-%d}",
+                fix="name with cutoffs.until until when the data are complete, or leave it out "
+                "with filter",
+            )
+
+
 def choose_cutoffs(
     specification: EventSpecification, staged: Mapping[str, StagedSource]
 ) -> Cutoffs:
     """Return the cut-offs whose label window lies within the data, and those that are dropped.
 
     Raises:
-        InputError: There are none, or too many.
+        InputError: There are none, or too many, or events of the future hide where the data end.
     """
     chosen = specification.cutoffs
     end, ahead = end_of_data(specification, staged), horizon(specification)
@@ -134,7 +152,7 @@ def _backwards(
     reach = max((length(window) for window in windows), default=_DAY)
     dates: list[datetime] = []
     anchor = latest.replace(hour=0, minute=0, second=0, microsecond=0)
-    for number in range(chosen.count or _MOST):
+    for number in range(chosen.count or _MOST_BACK):
         cutoff = in_utc(after_steps(anchor, chosen.every, -number), chosen.zone)
         if cutoff > latest:  # midnight in a zone west of Greenwich
             continue

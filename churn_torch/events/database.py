@@ -47,6 +47,7 @@ def open_database(
             fix="correct it",
         ) from None
     with connection:
+        connection.execute("SET enable_progress_bar = false")  # it would print its own
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(f"SET allowed_directories = [{quoted(str(folder))}]")
         connection.execute("SET enable_external_access = false")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError, keyed
-from churn_torch.events.mapping_keys import TAKEN_NAMES
+from churn_torch.events.key_values import TAKEN_NAMES
 from churn_torch.events.specification import EventSpecification
 from churn_torch.tables import cells
 from churn_torch.tables.encode import parse
@@ -25,6 +25,8 @@ from churn_torch.tables.schema import Column, Kind, Schema
 
 _SAMPLE_ROWS = 50_000
 _FEW_VALUES = 30
+# Events of a customer from which a rhythm can be told.
+_OFTEN = 3
 _SPANS = (7, 14, 30, 60, 90, 180, 365)
 _WINDOWS = ("7d", "30d", "90d", "365d")
 # Words in names of columns that say when a database got a row.
@@ -175,10 +177,12 @@ def _log(
     times = _times(table, dates[0])
     history = (times.max() - times.min()).days if len(times) else 0
     windows = [w for w in _WINDOWS if int(w[:-1]) * 2 <= history] or ["30d"]
-    features: dict[str, object] = {"windows": [*windows, "all"], "frequency": True, "gaps": True}
+    features: dict[str, object] = {"windows": [*windows, "all"], "frequency": True}
+    often = len(table.frame) >= _OFTEN * table.frame[key].nunique()
+    features["gaps"] = often
     features |= {"sum": numbers[:3], "mean": numbers[:3], "distinct": many[:2], "last": few[:2]}
     features["by"] = dict.fromkeys(few[:2], 5)
-    if {"30d", "90d"} <= set(windows):
+    if often and {"30d", "90d"} <= set(windows):
         features["trend"] = ["30d/90d"]
     known = f", known at {arrivals[0]}" if arrivals else ""
     reasons.append(f"events.{name}: {table.source} has {key} and {dates[0]}{known}.")

@@ -40,10 +40,7 @@ def of_sources(
                 "were known; they are no features."
             )
         if log.last is not None and log.last > now + _DAY:
-            yield (
-                f"{key}: the last event is of {log.last:%Y-%m-%d}, which lies in the future; "
-                "name with cutoffs.until until when the data are complete."
-            )
+            yield f"{key}: the last event is of {log.last:%Y-%m-%d}, which lies in the future."
     zoned = [name for name in specification.events if staged[name].has_zone]
     plain = [name for name in specification.events if not staged[name].has_zone]
     if zoned and plain and not all(staged[name].only_dates for name in plain):

@@ -157,10 +157,11 @@ def damaged(where: str, what: str) -> InputError:
 
 
 def missing_run(run: str, expected: str, nearby: Iterable[Path]) -> InputError:
-    """Return the error of a run that is not there, with the name nearest to it."""
+    """Return the error of a run that is not there, with the name nearest to it, or is a file."""
+    what = "a file" if Path(run).exists() else f"not there{suggest(run, map(str, nearby))}"
     return InputError(
         "run",
         expected=expected,
-        got=f"{run!r}, which is not there{suggest(run, map(str, nearby))}",
+        got=f"{run!r}, which is {what}",
         fix="train first, or name a folder under outputs/",
     )

@@ -13,14 +13,14 @@ from churn_torch.console import progress_bar, show
 from churn_torch.errors import InputError, override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.proposal import propose
-from churn_torch.events.specification import EventSpecification
+from churn_torch.events.remarks import day
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.features_options import (
     FeaturesOptions,
     chosen_specification,
     new_folder,
-    specification_yaml,
 )
+from churn_torch.workflows.specification_files import specification_yaml
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
@@ -45,18 +45,8 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
     if options.features.auto:
         _propose(options)
         return None
+    specification = chosen_specification(options)
     folder = Path(options.out) if options.out is not None else new_folder()
-    return make_features(chosen_specification(options), folder, options)
-
-
-def make_features(
-    specification: EventSpecification, folder: Path, options: FeaturesOptions
-) -> FeatureTables:
-    """Write rows with their SQL and their specification, and say what they are.
-
-    Raises:
-        InputError: As for `write_feature_tables`.
-    """
     with progress_bar("steps") as progress:
         task = progress.add_task("Features", total=None)
         tables = write_feature_tables(
@@ -90,7 +80,7 @@ def _summary(tables: FeatureTables) -> Table:
     table.add_column("file", overflow="fold")
     for number, (cutoff, file) in enumerate(zip(tables.cutoffs, tables.files, strict=True)):
         n_rows = tables.rows[number]
-        cells = [f"{cutoff:%Y-%m-%d %H:%M}".removesuffix(" 00:00"), f"{n_rows:,}"]
+        cells = [day(cutoff), f"{n_rows:,}"]
         if labelled:
             n_churners = tables.churners[number]
             cells += [f"{n_churners:,}", f"{n_churners / n_rows:.1%}" if n_rows else ""]
@@ -113,10 +103,13 @@ def _next_steps(tables: FeatureTables, folder: Path) -> list[str]:
         keys.append(override("data.id", tables.id_column))
     else:
         keys += ["data.split.by=time", f"data.split.column={tables.time_column}"]
+        if tables.test_cutoffs:
+            keys.append(f"data.split.test_from={day(tables.test_cutoffs[0])}")
+        keys.append(f"data.split.horizon={tables.horizon:g}")
         keys.append(override("data.ignore", [tables.id_column]))
     command = f"churn-torch train {' '.join(keys)}"
     spec = folder / SPECIFICATION
-    scoring = f"churn-torch features specification={spec} at=today"
+    scoring = f"churn-torch features {override('specification', str(spec))} at=today"
     return [kept, f"Train with {command}", f"Rows to be scored come from {scoring}"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
+from churn_torch.explanation.event_reasons import event_reasons
 from churn_torch.explanation.one_customer import CustomerExplanation
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
@@ -26,7 +25,6 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_scorer
 from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import (
-    CHECKPOINT,
     CONFIG,
     FEATURE_TABLES,
     METRICS,
@@ -150,6 +148,10 @@ class Run:
         names = list(self.scorer.preprocess.columns)
         return pd.DataFrame(reasons, columns=names, index=frame.index)
 
+    def event_reasons(self, frame: Any) -> pd.DataFrame:
+        """Return what each event changes in the log-odds (`explanation.event_reasons`)."""
+        return event_reasons(self.scorer, self.schema, self._rows(frame))
+
     def explain(
         self, frame: Any, *, actionable: Sequence[str] | None = None, among: Any = None
     ) -> list[CustomerExplanation]:
@@ -172,33 +174,6 @@ class Run:
 
     def _columns(self, frame: pd.DataFrame) -> Columns:
         return Columns.from_arrays(encode(parse(frame, self.schema), self.schema))
-
-
-def start_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder and note the choices, so that an interrupted run can be resumed.
-
-    Args:
-        folder: The run folder.
-        config: From `plain_config`.
-
-    Raises:
-        InputError: The folder already holds a run, finished or interrupted.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
-        if (folder / name).exists():
-            raise InputError(
-                "",
-                expected="a run folder of its own",
-                got=f"{folder} with {kind} run in it",
-                fix="nothing is written over, so choose another folder or go on with resume=RUN",
-            )
-    note_choices(folder, config)
-
-
-def note_choices(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write the choices of a run into its folder."""
-    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))
 
 
 def save_run(run: Run) -> None:
@@ -297,13 +272,3 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # torch says little, or advises to open what may run code
         raise damaged_run(folder, f"{WEIGHTS} cannot be read") from error
     return weights
-
-
-def point_latest(outputs: Path, folder: Path) -> None:
-    """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
-    if not outputs.is_dir():
-        return
-    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
-    if link.is_symlink() or not link.exists():
-        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
-        os.replace(temporary, link)

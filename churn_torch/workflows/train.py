@@ -42,9 +42,9 @@ from churn_torch.workflows.report import report_training
 from churn_torch.workflows.run_folder import (
     Run,
     folder_options,
-    point_latest,
     save_run,
 )
+from churn_torch.workflows.run_start import point_latest
 from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.survival import KNOWN_OUTCOMES

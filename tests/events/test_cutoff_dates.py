@@ -59,6 +59,14 @@ def test_without_dates_they_go_back_from_the_end_to_a_full_window() -> None:
     assert chosen(with_cutoffs(until="2025-08-01")) == ["04-02", "05-02", "06-01", "07-01"]
 
 
+def test_one_odd_event_gives_no_endless_cutoffs() -> None:
+    assert len(chosen(with_cutoffs(), first=datetime(1900, 1, 1))) == 24
+    ahead = {"last": datetime(2999, 1, 1)}
+    with pytest.raises(InputError, match=r"^events\.orders: expected events up to today, .* 2999"):
+        chosen(with_cutoffs(), **ahead)
+    assert chosen(with_cutoffs(until="2025-06-30", count=1), **ahead) == ["05-30"]
+
+
 def test_a_last_day_without_times_lasts_until_midnight() -> None:
     noon = with_cutoffs(at=["2025-05-30"])
     assert chosen(noon, last=datetime(2025, 6, 29), only_dates=True) == ["05-30"]

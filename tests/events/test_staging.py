@@ -164,9 +164,12 @@ def test_a_column_of_customers_counts_once_it_was_known(log, tmp_path):
         tmp_path / "orders.parquet",
         tmp_path,
         customers=table | {"known": "written", "columns": ["plan", "closed"]},
+        features={"orders": {"first": True}},
     )
     assert list(found["customer"]) == ["11", "12"]  # 13 comes at the cut-off
     assert list(found["tenure_days"]) == [120, 1]
+    # The log begins on January 1, so it may not show the first order of who came before.
+    assert list(found["orders_first_is_censored"]) == [True, False]
     assert found["plan"].tolist()[0] == "a"
     assert found["plan"].isna().tolist() == [False, True]
     assert found["closed"].isna().all()  # behind the cut-off, or not known before it

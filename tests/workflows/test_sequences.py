@@ -93,6 +93,23 @@ def test_run_file_and_scores_agree(run: Run, source: Path, tmp_path: Path):
     assert size.idxmax() == "orders_amount"
 
 
+def test_events_add_up_to_the_difference_to_no_events(run: Run, source: Path):
+    rows = pd.read_parquet(source).iloc[10:16]
+    loaded = load_run(run.folder)
+    told = loaded.event_reasons(rows)
+    assert set(told["group"]) == {"orders"}
+    assert told.groupby("row").size().to_dict() == {
+        row: min(4, len(amounts)) for row, amounts in rows["orders_amount"].items()
+    }
+    for row, event, amount in told[["row", "event", "orders_amount"]].itertuples(index=False):
+        assert rows["orders_amount"][row][event] == amount
+    lists = [name for name in rows if name.startswith("orders")]
+    nothing = rows.assign(**dict.fromkeys(lists, None))
+    difference = loaded.reasons(rows).sum(axis=1) - loaded.reasons(nothing).sum(axis=1)
+    added = told.groupby("row")["log_odds"].sum()
+    np.testing.assert_allclose(added, difference, atol=1e-4)
+
+
 def test_one_customer_is_explained(run: Run, source: Path):
     told = explain(compose("explain", [f"run={run.folder}", f"source={source}", "id=c7"]))
     assert any(reason.column.startswith("orders") for reason in (*told.raises, *told.lowers))

@@ -141,6 +141,20 @@ class EventReader(nn.Module):
         added = steps + self.get_buffer("share") * (value[0] - self.typical)
         return torch.where(length < 0, length * 0, added.transpose(0, 1))
 
+    def steps(self, x: Tensor) -> Tensor:
+        """Return by how much each event changes the logit when it comes, ``[N, last]``.
+
+        It is the logit of the events up to this one, minus that of those before it; 0 behind the
+        last event. Together they are the logit minus that of a customer without events.
+        """
+        length, cells = self.split(x)
+        events = self.embedding(cells).sum(0)
+        values = [
+            self.read(events, length.clamp(max=n_events))
+            for n_events in range(self.layout.last + 1)
+        ]
+        return torch.stack(values, dim=1).diff(dim=1)
+
 
 class EventNet(nn.Module):
     """A linear model of the plain features, plus a net of each group of sequences.

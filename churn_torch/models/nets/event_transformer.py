@@ -15,11 +15,10 @@ _FAR_BELOW = -1e9  # a score that attention takes for none
 
 
 class EventTransformer(EventNet):
-    """A few layers of attention over each group of sequences.
+    """A few layers of attention over each group of sequences, added to a linear model of the rest.
 
-    The times of the events enter as waves (`EventEmbedding`); without times the order of events is
-    not seen. The mean of the events and the last one become a logit, which is added to that of a
-    linear model of the plain columns.
+    The times of the events enter as waves (`EventEmbedding`); without times only the last event is
+    known by its place. The mean of the events and the last one become a logit.
     Source: Vaswani et al. 2017, "Attention is all you need", with normalisation before each block.
 
     Args:
@@ -116,8 +115,7 @@ class _Layer(nn.Module):
         query, key, value = projected.chunk(3, dim=1)  # each [N, heads, last, width / heads]
         score = (query @ key.transpose(2, 3)) * self.scale
         score = score + (1 - present).unsqueeze(1).unsqueeze(1) * _FAR_BELOW
-        mixed = (torch.softmax(score, dim=3) @ value).transpose(1, 2)
-        mixed = mixed.reshape(-1, events.shape[1], self.width)
+        mixed = (torch.softmax(score, dim=3) @ value).transpose(1, 2).reshape(events.shape)
         events = events + self.dropout(self.merge(mixed))
         added: Tensor = events + self.dropout(self.units(self.before_units(events)))
         return added
