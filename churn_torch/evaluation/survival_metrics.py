@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from churn_torch.evaluation.concordance import concordance
+from churn_torch.evaluation.horizon_groups import HorizonGroup, horizon_group, left_within
 from churn_torch.evaluation.kaplan_meier import (
-    Z_95,
     Floats,
     KaplanMeier,
     kaplan_meier,
@@ -22,26 +21,6 @@ from churn_torch.evaluation.kaplan_meier import (
 FEWEST_OBSERVED = 20
 GROUPS = 10
 QUARTERS = 4
-
-
-@dataclass(frozen=True)
-class HorizonGroup:
-    """Customers of about the same predicted chance to leave within the horizon.
-
-    Attributes:
-        n: Customers.
-        predicted: Their mean chance.
-        observed: Their share that left by then, by Kaplan-Meier; None where nobody was observed for
-            so long.
-        interval: Of ``observed``, 95 %.
-        error: Its standard error.
-    """
-
-    n: int
-    predicted: float
-    observed: float | None
-    interval: tuple[float, float] | None
-    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -99,8 +78,8 @@ def survival_metrics(
     none = np.array([brier_at(flat, last, event, t) for t in range(1, longest + 1)])
     order = np.argsort(risk, kind="stable")
     tenths = [rows for rows in np.array_split(order, GROUPS) if len(rows)]
-    groups = tuple(_group(risk[rows], last[rows], event[rows], horizon) for rows in tenths)
-    within = _left_within(groups)
+    groups = tuple(horizon_group(risk[rows], last[rows], event[rows], horizon) for rows in tenths)
+    within = left_within(groups)
     numbers: dict[str, float | None] = {
         "n": float(len(last)),
         "n_left": float((event == 1).sum()),
@@ -207,33 +186,3 @@ def _at(by_period: Floats, period: int) -> float | None:
 def _mean(by_period: Floats) -> float | None:
     known = by_period[~np.isnan(by_period)]
     return float(known.mean()) if len(known) else None
-
-
-def _left_within(
-    groups: Sequence[HorizonGroup],
-) -> tuple[float, tuple[float, float]] | None:
-    """Return the share that left within the horizon, with its interval; None where not known.
-
-    It is the mean over the groups. One Kaplan-Meier curve of all customers would be too high where
-    those of low risk are observed for longer than others.
-    """
-    n, total, variance = sum(group.n for group in groups), 0.0, 0.0
-    for group in groups:
-        if group.observed is None:
-            return None
-        total += group.n / n * group.observed
-        variance += (group.n / n * group.error) ** 2
-    spread = Z_95 * variance**0.5
-    return total, (max(total - spread, 0.0), min(total + spread, 1.0))
-
-
-def _group(
-    risk: Floats, last: npt.NDArray[Any], event: npt.NDArray[Any], horizon: int
-) -> HorizonGroup:
-    curve = kaplan_meier(last, event, n_periods=horizon)
-    stay = curve.stay[-1]
-    if np.isnan(stay):
-        return HorizonGroup(len(risk), float(risk.mean()), None, None)
-    interval = (float(1 - curve.high[-1]), float(1 - curve.low[-1]))
-    error = float(curve.error[-1])
-    return HorizonGroup(len(risk), float(risk.mean()), float(1 - stay), interval, error)

@@ -10,7 +10,8 @@ from rich.table import Table
 from churn_torch.report.formats import count, percent, score
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.survival_metrics import HorizonGroup, SurvivalMetrics
+    from churn_torch.evaluation.horizon_groups import HorizonGroup
+    from churn_torch.evaluation.survival_metrics import SurvivalMetrics
 
 
 def lines(metrics: SurvivalMetrics) -> list[tuple[str, str, Callable[[float], str]]]:
