@@ -1,11 +1,12 @@
 """Events to a model: windows and a net against hand-made RFM and against BG/NBD, on two real logs.
 
-    python benchmarks/cdnow.py [--retail online_retail.parquet] [--sample CDNOW_sample.txt]
-        [--models logreg scorecard wide_deep]
+    python benchmarks/cdnow.py [--sample CDNOW_sample.txt] [--models logreg scorecard wide_deep]
+    python benchmarks/cdnow.py --retail online_retail.parquet
 
-Each log has five cut-offs; all is tested on the customers of the last one, whose labels nobody has
-seen. Each model is trained by one command, from the log to the ONNX file (churn-torch train
-events=... report=false), in a process of its own. Beside it, from the same log, for the same rows:
+CDNOW's log, or the one that is named. It has five cut-offs; all is tested on the customers of the
+last one, whose labels nobody has seen. Each model is trained by one command, from the log to the
+ONNX file (churn-torch train events=... report=false), in a process of its own. Beside it, from the
+same log, for the same rows:
 
 - RFM + logistic regression: days since the last order, orders so far, mean value of an order (the
   last two as log(1 + x)), scaled, scikit-learn's LogisticRegression on the earlier four cut-offs.
@@ -193,7 +194,7 @@ def check_published(path: Path) -> None:
 
 
 def main() -> None:
-    """Print a table for each log."""
+    """Print the table of a log."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--retail", type=Path)
     parser.add_argument("--sample", type=Path)
@@ -203,11 +204,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         if arguments.sample is not None:
             check_published(arguments.sample)
-        compare(cdnow(), arguments.models, Path(folder))
-        if arguments.retail is not None:
-            compare(
-                retail(arguments.retail.resolve(), Path(folder)), arguments.models, Path(folder)
-            )
+        path = arguments.retail
+        log = cdnow() if path is None else retail(path.resolve(), Path(folder))
+        compare(log, arguments.models, Path(folder))
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ def events_keys(events_csv: Path) -> tuple[str, ...]:
         "events=cdnow", f"events.events.orders.source={events_csv}",
         "events.events.orders.id=who", "events.events.orders.time=on",
         "events.features.orders.sum=[amount]", "events.features.orders.mean=[]",
-        "+events.features.orders.by={shop:2}",
+        "+events.features.orders.by={shop:2}", "events.label.spend.orders=amount",
     )  # fmt: skip
 
 

@@ -220,7 +220,9 @@ def test_the_comments_on_the_defaults_name_every_option():
         # Chosen by others, open lists, and a group of another command.
         if group in ("recipe", "experiment", "tune", "events"):
             continue
-        (line,) = re.findall(rf"^  - {group}: \w+ +# (.+)$", text, re.MULTILINE)
+        comment = rf"^  - {group}: \w+ +# (.+(?:\n +# .+)*)$"
+        (lines,) = re.findall(comment, text, re.MULTILINE)
+        line = re.sub(r"\n +# ", " ", lines)
         listed = {re.sub(r" \(.*?\)", "", word).strip() for word in re.split("[,;]", line)}
         assert {path.stem for path in (CONF / group).glob("*.yaml")} <= listed | {"none"}
         assert listed <= {path.stem for path in (CONF / group).glob("*.yaml")}

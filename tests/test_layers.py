@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -306,8 +307,9 @@ def test_scoring_is_without_torch():
 # One place for one thing
 
 
-def nodes(module: str) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8")))
+@functools.cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return (*ast.walk(ast.parse(FILES[module].read_text(encoding="utf-8"))),)
 
 
 def called(node: ast.AST) -> str:

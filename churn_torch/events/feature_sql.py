@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from churn_torch.events.spans import ALL, days, length
-from churn_torch.events.specification_parts import FeatureSet
+from churn_torch.events.specification_parts import EventLists, FeatureSet
 from churn_torch.tables.sql_text import quoted, quoted_name
 
 # Columns of a staged log: the customer, the time of the event, when it was known.
@@ -50,6 +50,18 @@ def number_column(column: str) -> str:
 def value_column(column: str) -> str:
     """Return the name under which a column of values is staged."""
     return f"v_{column}"
+
+
+def entry_column(column: str) -> str:
+    """Return the name under which the entries of a list are staged."""
+    return f"e_{column}"
+
+
+def list_columns(log: str, lists: EventLists) -> tuple[list[str], str | None]:
+    """Return the names of the columns of lists of a log, and which of them holds days, if any."""
+    days = f"{log}_days_before" if lists.time else None
+    names = [f"{log}_{column}" for column in lists.columns]
+    return [*names, *([] if days is None else [days])], days
 
 
 def known_before(relation: str, cutoff: datetime, has_known: bool) -> str:
@@ -180,6 +192,8 @@ def _groups(log: str, features: FeatureSet, cutoff: datetime, events: str) -> It
     if features.active_days:
         counts = _counts(f"{log}_active_days", features, cutoff)
         yield _Group("days", _latest(events, f"CAST({TIME} AS DATE)"), counts)
+    if features.sequence is not None:
+        yield _lists(log, features.sequence, cutoff, events)
     if features.gaps:
         step = f"epoch_us({TIME}) - lag(epoch_us({TIME})) OVER (PARTITION BY {ID} ORDER BY {TIME})"
         # Events at one time, such as the lines of an order, are one purchase. Sums of whole
@@ -196,6 +210,25 @@ def _groups(log: str, features: FeatureSet, cutoff: datetime, events: str) -> It
         )
         found = [_Feature(f"{log}_gap_mean", mean), _Feature(f"{log}_gap_spread", spread)]
         yield _Group("gaps", sql, found)
+
+
+def _lists(log: str, lists: EventLists, cutoff: datetime, events: str) -> _Group:
+    """Return the latest events as lists; of events at one time the entries decide the order."""
+    names, days = list_columns(log, lists)
+    entries = [quoted_name(entry_column(column)) for column in lists.columns]
+    order = ", ".join([f"{TIME} DESC", *entries])
+    sql = (
+        f"SELECT *, row_number() OVER (PARTITION BY {ID} ORDER BY {order}) AS place\n"
+        f"FROM {events} QUALIFY place <= {lists.last}"
+    )
+    if days is not None:
+        at = f"epoch_us({timestamp(cutoff)})"
+        entries.append(f"({at} - epoch_us({TIME})) / {DAY_MICROS}")
+    found = [
+        _Feature(name, f"list({entry} ORDER BY place DESC)", "[]")
+        for name, entry in zip(names, entries, strict=True)
+    ]
+    return _Group("latest", sql, found)
 
 
 def _latest(events: str, value: str, condition: str = "") -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError, keyed
-from churn_torch.events.mapping_keys import TAKEN_NAMES
+from churn_torch.events.key_values import TAKEN_NAMES
 from churn_torch.events.specification import EventSpecification
 from churn_torch.tables import cells
 from churn_torch.tables.encode import parse

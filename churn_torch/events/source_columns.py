@@ -34,6 +34,10 @@ class Role(StrEnum):
     NUMBER = "number"
     VALUE = "value"  # text, to be told apart and counted
     GUESSED = "guessed"  # what its cells look like
+    ENTRY = "entry"  # a number or text, as its cells look, in a list
+
+
+_LOOKED_AT = (Role.GUESSED, Role.ENTRY)
 
 
 @dataclass(frozen=True)
@@ -139,14 +143,20 @@ def _readers(sample: pa.Table, roles: Mapping[str, Role], where: str) -> dict[st
     found = {}
     decimal = None
     for name, role in roles.items():
-        if role is not Role.GUESSED and _fits(sample.schema.field(name).type, role):
+        if role not in _LOOKED_AT and _fits(sample.schema.field(name).type, role):
             continue
         if decimal is None:
             decimal = file_decimal(arrow.to_pandas(sample)) or "."
         profile = profile_column(arrow.to_pandas(sample.select([name]))[name], decimal=decimal)
         with _naming(where):
-            if role is Role.GUESSED:
+            if role in _LOOKED_AT:
                 column = guess(profile)
+                if role is Role.ENTRY and column.kind is Kind.DATETIME:
+                    raise InputError(
+                        f"column {name!r}",
+                        expected="numbers or text for the entries of a sequence",
+                        got="dates",
+                    )
                 if column.kind not in (Kind.NUMERIC, Kind.DATETIME):
                     continue
             elif role is Role.ID:

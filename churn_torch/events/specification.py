@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from churn_torch.errors import InputError
+from churn_torch.events import key_values as values
 from churn_torch.events import mapping_keys as keys
 from churn_torch.events.spans import read_moment, read_span, read_step, read_window, read_zone
 from churn_torch.events.specification_parts import (
     CustomerSource,
     CutoffDates,
+    EventLists,
     EventSource,
     FeatureSet,
     Label,
@@ -58,7 +60,8 @@ class EventSpecification:
             top.required(name)
         written = top.mapping("events")
         logs = {
-            name: _event_source(written[name], f"events.{name}") for name in keys.log_names(written)
+            name: _event_source(written[name], f"events.{name}")
+            for name in values.log_names(written)
         }
         if not logs:
             raise InputError("events", expected="one log or more", got="none", fix="name one")
@@ -67,7 +70,7 @@ class EventSpecification:
             label=_label(top.mapping("label"), logs),
             customers=_customers(top.mapping("customers")),
             features={
-                keys.known_log(name, logs, "features"): _features(each, f"features.{name}")
+                values.known_log(name, logs, "features"): _features(each, f"features.{name}")
                 for name, each in top.mapping("features").items()
             },
             population=_population(top.mapping("population"), logs),
@@ -80,6 +83,7 @@ class EventSpecification:
         return content
 
 
+_EVENTS_IN_LISTS = 50
 _NEEDED = ("events", "label")
 _SET = ("features", "population", "cutoffs")
 
@@ -120,10 +124,22 @@ def _features(content: Any, where: str) -> FeatureSet:
     plainly |= {name: own.texts(name) for name in lists}
     return FeatureSet(
         windows=tuple(dict.fromkeys(read_window(w, f"{where}.windows") for w in windows)),
-        trend=tuple(keys.trend(text, f"{where}.trend") for text in own.texts("trend")),
-        by={name: keys.top_values(value, f"{where}.by.{name}") for name, value in by.items()},
+        trend=tuple(values.trend(text, f"{where}.trend") for text in own.texts("trend")),
+        sequence=_event_lists(own, f"{where}.sequence"),
+        by={name: values.top_values(value, f"{where}.by.{name}") for name, value in by.items()},
         **plainly,
     )
+
+
+def _event_lists(features: keys.Keys, where: str) -> EventLists | None:
+    if not (content := features.mapping("sequence")):
+        return None
+    own = keys.Keys(content, where, keys.names(EventLists))
+    last = own.number("last") or _EVENTS_IN_LISTS
+    lists = EventLists(last=last, columns=own.texts("columns"), time=own.flag("time", True))
+    if lists.columns or lists.time:
+        return lists
+    raise InputError(where, expected="columns, or time", got="neither", fix="name columns")
 
 
 def _population(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Population:
@@ -131,14 +147,14 @@ def _population(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Populati
     tenure = own.get("tenure")
     return Population(
         active={
-            keys.known_log(name, logs, "population.active"): read_span(
+            values.known_log(name, logs, "population.active"): read_span(
                 span, f"population.active.{name}"
             )
             for name, span in own.mapping("active").items()
         },
         tenure=None if tenure is None else read_span(tenure, "population.tenure"),
         without=tuple(
-            keys.known_log(name, logs, "population.without") for name in own.texts("without")
+            values.known_log(name, logs, "population.without") for name in own.texts("without")
         ),
     )
 
@@ -156,8 +172,8 @@ def _label(content: Mapping[str, Any], logs: Mapping[str, Any]) -> Label:
             fix="name one of them",
         )
     return Label(
-        none_of=tuple(keys.known_log(name, logs, "label.none_of") for name in none_of),
-        event=None if event is None else keys.known_log(event, logs, "label.event"),
+        none_of=tuple(values.known_log(name, logs, "label.none_of") for name in none_of),
+        event=None if event is None else values.known_log(event, logs, "label.event"),
         within=read_span(own.required("within"), "label.within"),
         gap=read_span(own.get("gap", "0d"), "label.gap", zero=True),
         spend={name: spends.required_text(name) for name in own.mapping("spend")},
@@ -185,6 +201,6 @@ def _cutoffs(content: Mapping[str, Any]) -> CutoffDates:
         every=read_step(own.get("every", "30d"), "cutoffs.every"),
         count=own.number("count"),
         zone=None if zone is None else read_zone(zone, "cutoffs.zone"),
-        test=keys.cutoffs_for_test(own.get("test", "last"), "cutoffs.test"),
+        test=values.cutoffs_for_test(own.get("test", "last"), "cutoffs.test"),
         **moments,
     )

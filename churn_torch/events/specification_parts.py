@@ -47,6 +47,22 @@ class EventSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EventLists:
+    """The latest events of a customer as lists, for a net that reads them.
+
+    Attributes:
+        last: Most events of a customer, the latest ones.
+        columns: Columns of numbers or text: a list for each, with one entry for each event, the
+            oldest first.
+        time: Whether there is also a list of the days from each event to the cut-off.
+    """
+
+    last: int
+    columns: tuple[str, ...] = ()
+    time: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureSet:
     """What is computed of one log.
 
@@ -69,6 +85,7 @@ class FeatureSet:
             the values.
         last: Columns with their last value.
         calendar: Shares of the events on weekends and at night.
+        sequence: Lists of the latest events; None for no lists.
     """
 
     windows: tuple[str, ...] = ("30d", "90d", "all")
@@ -87,6 +104,7 @@ class FeatureSet:
     by: Mapping[str, int | tuple[str, ...]] = field(default_factory=dict)
     last: tuple[str, ...] = ()
     calendar: bool = False
+    sequence: EventLists | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:

@@ -13,9 +13,17 @@ import duckdb
 import pyarrow as pa
 
 from churn_torch.errors import InputError, keyed
-from churn_torch.events.feature_sql import ID, KNOWN, TIME, number_column, value_column
+from churn_torch.events.feature_sql import (
+    ID,
+    KNOWN,
+    TIME,
+    entry_column,
+    number_column,
+    value_column,
+)
 from churn_torch.events.source_columns import Role, typed_source
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
+from churn_torch.events.staged_columns import has_zone, staged_column
 from churn_torch.events.staged_source import PART, StagedSource
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
@@ -118,6 +126,8 @@ def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, 
     if features is not None:
         selected |= {number_column(c): (c, Role.NUMBER) for c in features.numbers}
         selected |= {value_column(c): (c, Role.VALUE) for c in features.values}
+        if features.sequence is not None:
+            selected |= {entry_column(c): (c, Role.ENTRY) for c in features.sequence.columns}
     return selected
 
 
@@ -133,7 +143,9 @@ def _stage(
 ) -> StagedSource:
     roles: dict[str, Role] = {}
     for column, role in selected.values():  # what must be a time or a number is read as that
-        if roles.get(column) in (None, Role.VALUE, Role.GUESSED):
+        if roles.get(column) in (None, Role.ENTRY, Role.GUESSED) or (
+            roles[column] is Role.VALUE and role is not Role.ENTRY
+        ):
             roles[column] = role
     raised: list[BaseException] = []
     with keyed(f"{key}.source"), opened(source, _PLAINLY, None, announce=announce) as opening:
@@ -145,7 +157,7 @@ def _stage(
         types = {field.name: field.type for field in typed.schema}
         reader = pa.RecordBatchReader.from_batches(typed.schema, _kept(typed.batches, raised))
         expressions = [
-            f"{_expression(column, role, types[column])} AS {quoted_name(name)}"
+            f"{staged_column(column, role, types[column])} AS {quoted_name(name)}"
             for name, (column, role) in selected.items()
         ]
         chosen = f"SELECT {', '.join(expressions)} FROM source_rows"
@@ -188,29 +200,6 @@ def _kept(
     except Exception as error:
         raised.append(error)
         raise
-
-
-def _has_zone(kind: pa.DataType) -> bool:
-    return pa.types.is_timestamp(kind) and kind.tz is not None
-
-
-def _expression(column: str, role: Role, kind: pa.DataType) -> str:
-    """Return SQL for a column as its role wants it."""
-    name = quoted_name(column)
-    if role is Role.TIME:
-        return f"timezone('UTC', {name})" if _has_zone(kind) else f"CAST({name} AS TIMESTAMP)"
-    if role is Role.NUMBER:
-        return f"nullif(CAST({name} AS DOUBLE), 'NaN')"
-    if role is Role.ID and pa.types.is_integer(kind) and not pa.types.is_uint64(kind):
-        return f"CAST({name} AS BIGINT)"
-    if role in (Role.ID, Role.VALUE):
-        text = f"nullif(trim(CAST({name} AS VARCHAR)), '')"
-        if role is Role.VALUE or pa.types.is_integer(kind):
-            return text
-        # Whole numbers beside missing ones are often written as 17850.0.
-        whole = f"ends_with({text}, '.0') AND regexp_full_match({text}, '[0-9]+[.]0')"
-        return f"CASE WHEN {whole} THEN left({text}, -2) ELSE {text} END"
-    return f"timezone('UTC', {name})" if _has_zone(kind) else name
 
 
 def _copy(connection: duckdb.DuckDBPyConnection, chosen: str, folder: Path, parts: int) -> None:
@@ -268,7 +257,7 @@ def _described(
         first=first,
         last=last,
         only_dates=only_dates,
-        has_zone=TIME in selected and _has_zone(types[selected[TIME][0]]),
+        has_zone=TIME in selected and has_zone(types[selected[TIME][0]]),
         id_type=id_type or "VARCHAR",
         has_known=KNOWN in selected,
         dates=tuple(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from churn_torch.export.batch_dimension import make_rows_dynamic, traced_row_count
 from churn_torch.export.folded_linear import FoldedLinear
 from churn_torch.export.folded_scorecard import FoldedScorecard
-from churn_torch.export.gradient import traceable_attribution
+from churn_torch.export.gradient import make_traceable
 from churn_torch.export.net_value import NetValue
 from churn_torch.export.torch_exporter import (
     TRANSLATIONS,
@@ -96,15 +96,19 @@ def tensor_graph(
     plain = scorer.learner is scorer.net and scorer.spend is None
     folded, attribution = _folded(scorer) if plain else None, None
     if REASONS in outputs and folded is None:
-        attribution = traceable_attribution(scorer, n_points)
+        attribution = Attribution(scorer, n_points)
     graph = _TensorGraph(scorer, schema, outputs, folded, attribution, net_value).eval()
     groups = input_groups(schema)
     sizes = {size for tensor in graph.state_dict().values() for size in tensor.shape}
     n_rows = traced_row_count(sizes)
     if n_rows is not None:
+        if attribution is not None:
+            make_traceable(attribution, n_rows)
         core = _traced(graph, groups, opset, n_rows, any_number=False)
         if make_rows_dynamic(core, n_rows):
             return core
+    if attribution is not None:
+        make_traceable(attribution)
     # With an example of one row the exporter would take the number of rows for a constant.
     return _traced(graph, groups, opset, 3, any_number=True)
 

@@ -115,6 +115,12 @@ def _hazard(schema: Schema) -> Hazard:
     return Hazard(columns, (int(wide), groups[wide].index(columns.stayed)))
 
 
+def reads_sequences(options: FitOptions) -> bool:
+    """Return whether the net of a model reads columns of lists."""
+    group = "net" if options.wraps else "model"
+    return "sequences" in inspect.signature(maker_of(group, options.own_net)).parameters
+
+
 def check_reads_sequences(options: FitOptions, lists: Sequence[str]) -> None:
     """Refuse columns of lists for a net that reads none, and the other way round.
 
@@ -125,8 +131,7 @@ def check_reads_sequences(options: FitOptions, lists: Sequence[str]) -> None:
     Raises:
         InputError: One of the two stands alone.
     """
-    group = "net" if options.wraps else "model"
-    reads = "sequences" in inspect.signature(maker_of(group, options.own_net)).parameters
+    reads = reads_sequences(options)
     if reads == bool(lists):
         return
     name = options.own_net.target.rpartition(".")[2]

@@ -39,7 +39,7 @@ class Artefact(NamedTuple):
 
 # In the order in which they are written; metrics.json marks a run as finished.
 ARTEFACTS = (
-    Artefact(CONFIG, "every choice made", "claim.start_run"),
+    Artefact(CONFIG, "every choice made", "run_start.start_run"),
     Artefact(LOG, "what was shown on the terminal", "console.show", "from the command line"),
     Artefact(
         FEATURE_TABLES,

@@ -1,27 +1,17 @@
-"""Claim a run folder, which no other training writes into, and note the choices of the run."""
+"""Claim a run folder: two trainings at the same time never write into one."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
-from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
-from churn_torch.whole_files import write_text
-from churn_torch.workflows.artefacts import (
-    CHECKPOINT,
-    CONFIG,
-    EVENTS,
-    EVENTS_SQL,
-    FEATURE_TABLES,
-    METRICS,
-)
+from churn_torch.workflows.artefacts import CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES
 
 LOCK = ".lock"
 
@@ -70,30 +60,3 @@ def _remove_unstarted(folder: Path) -> None:
     made = {CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES}
     if {path.name for path in folder.iterdir()} <= made:
         shutil.rmtree(folder)
-
-
-def start_run(folder: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder and note the choices, so that an interrupted run can be resumed.
-
-    Args:
-        folder: The run folder.
-        config: From `plain_config`.
-
-    Raises:
-        InputError: The folder already holds a run, finished or interrupted.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, kind in ((METRICS, "a finished"), (CHECKPOINT, "an interrupted")):
-        if (folder / name).exists():
-            raise InputError(
-                "",
-                expected="a run folder of its own",
-                got=f"{folder} with {kind} run in it",
-                fix="nothing is written over, so choose another folder or go on with resume=RUN",
-            )
-    note_choices(folder, config)
-
-
-def note_choices(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write the choices of a run into its folder."""
-    write_text(folder / CONFIG, OmegaConf.to_yaml(OmegaConf.create(dict(config))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,8 @@ import pandas as pd
 import torch
 from omegaconf import DictConfig
 
-import churn_torch
 from churn_torch.console import quietly, show
 from churn_torch.decisions.offer_profit import OfferProfit
-from churn_torch.evaluation.resampled_t_test import corrected_error, tested_to_learned
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.nets.ensemble import Ensemble, Fold
 from churn_torch.models.scorer import Scorer
@@ -37,12 +34,13 @@ from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.materialize import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_columns, check_cross_validation
+from churn_torch.workflows.check_config import check_columns
+from churn_torch.workflows.check_folds import check_cross_validation
 from churn_torch.workflows.claim import claimed
 from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.event_rows import begin_run
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
-from churn_torch.workflows.measured_test import describe_data
+from churn_torch.workflows.fold_summary import summary
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.predictions import predictions
 from churn_torch.workflows.profit import (
@@ -53,7 +51,11 @@ from churn_torch.workflows.profit import (
 )
 from churn_torch.workflows.publish import Published, publish_or_keep
 from churn_torch.workflows.row_counts import dropped_rows
-from churn_torch.workflows.run_folder import Run, point_latest, save_run
+from churn_torch.workflows.run_folder import (
+    Run,
+    save_run,
+)
+from churn_torch.workflows.run_start import point_latest
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -114,10 +116,10 @@ def cross_validate(
         weighed = measured_offers(options.offer, None)
         tested = _fits(options, folder, dealt, measured, scorers, learned, n_threads, weighed)
         sources.write(tested, folder / PREDICTIONS, key=None)
-    summary = _summary(measured, table, options)
-    summary["test"] |= profit_figures(weighed)
+    summed = summary(measured, table, options)
+    summed["test"] |= profit_figures(weighed)
     metrics = {
-        **summary,
+        **summed,
         **decision_of(options),
         "suspicions": found,
     }
@@ -157,40 +159,6 @@ def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:
             folds(table, split, n_folds=n_folds, seed=(options.seed + repeat) % 2**32)
         )
     ]
-
-
-def _summary(
-    measured: Sequence[Mapping[str, Any]], table: MemoryTable, options: TrainOptions
-) -> dict[str, Any]:
-    """Return the content of metrics.json: means and spreads over the folds, and the folds."""
-    (validation, validation_spread), (test, test_spread) = (
-        _summed_up(measured, part) for part in ("validation", "test")
-    )
-    return {
-        "validation": validation,
-        "test": test,
-        "spread": {"validation": validation_spread, "test": test_spread},
-        "standard_error": _errors(measured, table, by_time=options.data.split.by_time),
-        "folds": list(measured),
-        "data": describe_data(table, options.data),
-        "version": churn_torch.__version__,
-    }
-
-
-def _errors(
-    measured: Sequence[Mapping[str, Any]], table: MemoryTable, *, by_time: bool
-) -> dict[str, float]:
-    """Return the standard errors of the means over the tested folds, of what is an estimate."""
-    n_tested = [fold["test"]["n"] for fold in measured]
-    ratio = tested_to_learned(n_tested, len(table.label), by_time=by_time)
-    values = {
-        name: np.array([fold["test"][name] for fold in measured])
-        for name, value in measured[0]["test"].items()
-        if not isinstance(value, int)
-        and name not in ("base_rate", "threshold")
-        and all(name in fold["test"] for fold in measured)
-    }
-    return {name: corrected_error(each, ratio) for name, each in values.items()}
 
 
 def _show_results(
@@ -281,17 +249,3 @@ def _fits(
             f"Fold {number} of {len(dealt)}: {test['n']:,} rows tested, log-loss "
             f"{test['log_loss']:.4f}, AUROC {test['auroc']:.4f}; fitted in {fit['seconds']} s."
         )
-
-
-def _summed_up(
-    measured: Sequence[Mapping[str, Any]], part: str
-) -> tuple[dict[str, Any], dict[str, float]]:
-    """Return means over the folds, or the sums of counts, and the standard deviations of the means.
-
-    Only of what all folds have.
-    """
-    names = [name for name in measured[0][part] if all(name in fold[part] for fold in measured)]
-    values = {name: [fold[part][name] for fold in measured] for name in names}
-    counts = {name for name, each in values.items() if isinstance(each[0], int)}
-    mean = {n: sum(v) if n in counts else statistics.fmean(v) for n, v in values.items()}
-    return mean, {n: statistics.stdev(v) for n, v in values.items() if n not in counts}

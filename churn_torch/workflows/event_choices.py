@@ -7,10 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from churn_torch.errors import InputError
+from churn_torch.events.feature_sql import list_columns
+from churn_torch.events.feature_tables import FeatureTables
 from churn_torch.events.row_sql import horizon, id_name
-from churn_torch.events.specification import TARGET, TIME, EventSpecification
+from churn_torch.events.specification import SPEND, TARGET, TIME, EventSpecification
+from churn_torch.training.build import reads_sequences
+from churn_torch.workflows.event_scoring import date_text
 from churn_torch.workflows.features_options import events_of
-from churn_torch.workflows.options import TrainOptions
+from churn_torch.workflows.options import TrainOptions, train_options
 
 # What conf/data/events.yaml has as its source: the rows are made when the training begins.
 EVENTS_SOURCE = "events"
@@ -53,12 +57,37 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
         split["column"] = named[0] if len(named) == 1 else (named or None)
     if "time" in by and split.get("horizon") is None:
         split["horizon"] = f"{horizon(specification) / timedelta(days=1):g}d"
-    return {
-        **content,
-        "events": events,
-        "specification": None,
-        "data": {**data, "id": data.get("id") or id_column, "target": TARGET, "split": split},
+    known = {"id": data.get("id") or id_column, "target": TARGET, "split": split}
+    filled = {**content, "events": events, "specification": None, "data": {**data, **known}}
+    return {**filled, "data": {**filled["data"], **_lists_and_spend(filled, specification)}}
+
+
+def _lists_and_spend(
+    content: Mapping[str, Any], specification: EventSpecification
+) -> dict[str, Any]:
+    """Return the keys of the columns of lists and of the spend, which not every model takes."""
+    data = content["data"]
+    lists = {
+        log: (list_columns(log, features.sequence), features.sequence.last)
+        for log, features in specification.features.items()
+        if features.sequence is not None
     }
+    reads = reads_sequences(train_options(content))
+    ignore = list(data.get("ignore") or ())
+    found: dict[str, Any] = {}
+    if reads and not data.get("sequences"):
+        found["sequences"] = {
+            log: {"columns": names, "days_before": days, "last": last}
+            for log, ((names, days), last) in lists.items()
+        }
+    elif not reads:
+        ignore += [name for (names, _), _ in lists.values() for name in names]
+    if specification.label.spend and data.get("spend") is None:
+        if reads or content["cv"]["folds"]:
+            ignore.append(SPEND)
+        else:
+            found["spend"] = SPEND
+    return {**found, "ignore": list(dict.fromkeys(ignore))}
 
 
 def check_events(options: TrainOptions, source: Any) -> None:
@@ -74,3 +103,22 @@ def check_events(options: TrainOptions, source: Any) -> None:
             got="a table",
             fix="leave events=... or the table out",
         )
+
+
+def check_test_cutoffs(specification: EventSpecification, tables: FeatureTables) -> None:
+    """Refuse cut-offs for the test that are not the last ones.
+
+    Raises:
+        InputError: They are not, or there are no such cut-offs.
+    """
+    named, n_test = specification.cutoffs.test, len(tables.test_cutoffs)
+    all_there = isinstance(named, int) or n_test == len(named)
+    if all_there and (not n_test or tables.test_cutoffs == tables.cutoffs[-n_test:]):
+        return
+    raise InputError(
+        "events.cutoffs.test",
+        expected="the last cut-offs, as a training is tested on later rows than it knows "
+        f"({', '.join(map(date_text, tables.cutoffs[-3:]))} are the last three)",
+        got=str(named) if isinstance(named, int) else ", ".join(named),
+        fix="name these from one on, or a number of them",
+    )

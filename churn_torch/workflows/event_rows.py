@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.console import show
-from churn_torch.errors import InputError
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
-from churn_torch.workflows.claim import note_choices, start_run
+from churn_torch.workflows.event_choices import check_test_cutoffs
 from churn_torch.workflows.event_scoring import date_text, event_progress
 from churn_torch.workflows.options import TrainOptions, train_options
+from churn_torch.workflows.run_start import note_choices, start_run
 
 
 def begin_run(
@@ -66,25 +66,11 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         tables = write_feature_tables(
             specification, folder / FEATURE_TABLES, progress=progress, announce=show
         )
-    _check_test(specification, tables)
+    check_test_cutoffs(specification, tables)
     write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     write_text(folder / EVENTS_SQL, tables.sql)
     _show(tables)
     return _with_rows(content, folder, tables.test_cutoffs)
-
-
-def _check_test(specification: EventSpecification, tables: FeatureTables) -> None:
-    named, n_test = specification.cutoffs.test, len(tables.test_cutoffs)
-    all_there = isinstance(named, int) or n_test == len(named)
-    if all_there and (not n_test or tables.test_cutoffs == tables.cutoffs[-n_test:]):
-        return
-    raise InputError(
-        "events.cutoffs.test",
-        expected="the last cut-offs, as a training is tested on later rows than it knows "
-        f"({', '.join(map(date_text, tables.cutoffs[-3:]))} are the last three)",
-        got=str(named) if isinstance(named, int) else ", ".join(named),
-        fix="name these from one on, or a number of them",
-    )
 
 
 def _with_rows(
@@ -113,11 +99,12 @@ def _remembered(tables: FeatureTables) -> dict[str, Any]:
 
 def _show(tables: FeatureTables) -> None:
     n_rows, n_churners = sum(tables.rows), sum(tables.churners)
-    n_dates = len(tables.cutoffs)
-    dates = date_text(tables.cutoffs[0])
-    if n_dates > 1:
-        dates += f" to {date_text(tables.cutoffs[-1])}"
-    rate = f", {n_churners / n_rows:.1%} churn" if n_rows else ""
-    show(f"{n_dates} cut-off{'s' * (n_dates > 1)}, {dates}: {n_rows:,} rows of customers{rate}.")
+    dates = list(map(date_text, tables.cutoffs))
+    span = (
+        f"{len(dates)} cut-offs, {dates[0]} to {dates[-1]}"
+        if dates[1:]
+        else f"1 cut-off, {dates[0]}"
+    )
+    show(f"{span}: {n_rows:,} rows of customers, {n_churners / n_rows:.1%} churn.")
     for note in tables.notes:
         show(note)

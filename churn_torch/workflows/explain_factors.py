@@ -22,10 +22,10 @@ from churn_torch.report.factors import (
 from churn_torch.serving.model_file import find_model
 from churn_torch.tables.options import ReadOptions
 from churn_torch.whole_files import write_text
+from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.factors import ROWS, factors
-from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.new_rows import new_rows
 from churn_torch.workflows.own_rows import sample_own_rows, sample_rows
 from churn_torch.workflows.run_folder import load_run

@@ -19,8 +19,8 @@ from churn_torch.workflows.features_options import (
     FeaturesOptions,
     chosen_specification,
     new_folder,
-    specification_yaml,
 )
+from churn_torch.workflows.specification_files import specification_yaml
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:

@@ -8,12 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
 from churn_torch.events.database import MEMORY
 from churn_torch.events.specification import EventSpecification
+from churn_torch.workflows.specification_files import read_specification
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,46 +75,6 @@ def events_of(content: Mapping[str, Any]) -> dict[str, Any]:
             fix="leave one of the two out",
         )
     return read_specification(Path(file)).to_mapping()
-
-
-def read_specification(path: Path) -> EventSpecification:
-    """Read a specification from a YAML file.
-
-    Raises:
-        InputError: The file is not there, is no YAML, or is no specification.
-    """
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path.expanduser()))
-    except OSError as error:
-        raise InputError(
-            "specification",
-            expected="a YAML file",
-            got=f"{str(path)!r} ({error.strerror or error})",
-            fix="check the path",
-        ) from None
-    except (OmegaConfBaseException, ValueError) as error:
-        raise _no_yaml(path, first_line(error)) from None
-    except Exception as error:  # of the YAML parser, which OmegaConf passes on
-        if type(error).__module__.partition(".")[0] != "yaml":
-            raise
-        raise _no_yaml(path, " ".join(str(error).split())) from None
-    if not isinstance(content, Mapping):
-        raise _no_yaml(path, "it has no keys")
-    return EventSpecification.from_mapping({str(key): each for key, each in content.items()})
-
-
-def _no_yaml(path: Path, reason: str) -> InputError:
-    return InputError(
-        "specification",
-        expected="a YAML file with the keys of a specification",
-        got=f"{str(path)!r}: {reason}",
-        fix="correct it; churn-torch features help=events explains the keys",
-    )
-
-
-def specification_yaml(specification: EventSpecification) -> str:
-    """Return a specification as YAML."""
-    return OmegaConf.to_yaml(OmegaConf.create(specification.to_mapping()))
 
 
 def new_folder() -> Path:

@@ -1,4 +1,4 @@
-"""The periods of a model of time to churn: learned from training rows, checked, and described."""
+"""The periods of a model of time to churn: learned from the training rows, and described."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from churn_torch.tables.labelled.lifetimes import (
 )
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
 from churn_torch.tables.schema import Schema
-from churn_torch.training.options import SURVIVAL
-from churn_torch.workflows.options import TrainOptions
 
 # Churners of the training rows, at least.
 FEWEST_EVENTS = 20
@@ -96,83 +94,6 @@ def _check_known(part: str, lifetime: Lifetimes, label: npt.NDArray[Any], horizo
 def _round_up(number: float) -> float:
     size = 10.0 ** np.floor(np.log10(number))
     return float(np.ceil(number / size) * size)
-
-
-def check_survival(options: TrainOptions) -> None:
-    """Refuse what a model of time to churn lacks or cannot do.
-
-    Raises:
-        InputError: Naming the key.
-    """
-    data = options.data
-    if not options.learns_survival:
-        for key, value in (("duration", data.duration), ("entry", data.entry)):
-            if value is not None:
-                raise InputError(
-                    f"data.{key}",
-                    expected="model=survival beside it, which learns when customers leave",
-                    got=f"{value!r} with another model",
-                    fix="set model=survival, or leave it out",
-                )
-        return
-    if data.duration is None:
-        raise InputError(
-            "data.duration",
-            expected="the column that says how long each customer was observed, which "
-            "model=survival learns from",
-            got="nothing",
-            fix="name it, such as data.duration=tenure, or choose another model",
-        )
-    if options.net is None or options.net.target == SURVIVAL:
-        raise InputError(
-            "net",
-            expected="the net that model=survival wraps: logreg, scorecard, mlp, tabm, gam or "
-            "wide_deep",
-            got="none" if options.net is None else options.net.target,
-            fix="set net=logreg",
-        )
-    if not 0 < data.period < np.inf:
-        raise InputError("data.period", expected="a number above 0", got=str(data.period))
-    if data.horizon < 1:
-        raise InputError("data.horizon", expected="1 or more periods", got=str(data.horizon))
-    calibration = options.calibration.target.rpartition(".")[2]
-    for unfit, key, expected, got in (
-        (data.treatment is not None, "data.treatment", "nothing", repr(data.treatment)),
-        (data.spend is not None, "data.spend", "nothing", repr(data.spend)),
-        (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
-        (options.cv.folds, "cv.folds", "0", str(options.cv.folds)),
-        (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
-        (options.threshold == "profit", "threshold", "a number, f1 or top_share", "profit"),
-        (bool(options.offer), "offer", "none", ", ".join(options.offer)),
-        (options.class_weight not in (None, "none"), "class_weight", "none",
-         str(options.class_weight)),
-        (options.features.select != "none", "features.select", "none", options.features.select),
-        (options.fairness.by, "fairness.by", "nothing", str(list(options.fairness.by))),
-        (calibration not in ("Auto", "Calibrator"), "calibration",
-         "none, as a calibrator of the horizon would contradict the chances of the periods,",
-         calibration.lower()),
-    ):  # fmt: skip
-        if unfit:
-            raise InputError(key, expected=f"{expected} with model=survival", got=got)
-
-
-def refuse_lifetimes(is_survival: bool, command: str) -> None:
-    """Refuse a model of time to churn where labels say whether customers left, not when.
-
-    Args:
-        is_survival: Whether it is one.
-        command: What was asked for.
-
-    Raises:
-        InputError: It is one.
-    """
-    if is_survival:
-        raise InputError(
-            "run",
-            expected=f"a model of whether customers leave, for {command}",
-            got="one of when they leave (model=survival)",
-            fix="its metrics.json and survival.html have what its test rows say",
-        )
 
 
 def sentences(table: LabelledTable) -> Iterator[str]:

@@ -14,8 +14,8 @@ from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
+from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.compare import compare_runs
-from churn_torch.workflows.lifetimes import refuse_lifetimes
 from churn_torch.workflows.metrics_shape import Compared, check_metrics
 from churn_torch.workflows.own_rows import own_rows
 from churn_torch.workflows.report_content import measured_run, report_content

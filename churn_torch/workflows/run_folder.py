@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -273,13 +272,3 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
     except Exception as error:  # torch says little, or advises to open what may run code
         raise damaged_run(folder, f"{WEIGHTS} cannot be read") from error
     return weights
-
-
-def point_latest(outputs: Path, folder: Path) -> None:
-    """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
-    if not outputs.is_dir():
-        return
-    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
-    if link.is_symlink() or not link.exists():
-        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
-        os.replace(temporary, link)

@@ -39,7 +39,12 @@ from churn_torch.workflows.measured_test import measured_test
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.report import report_training
-from churn_torch.workflows.run_folder import Run, folder_options, point_latest, save_run
+from churn_torch.workflows.run_folder import (
+    Run,
+    folder_options,
+    save_run,
+)
+from churn_torch.workflows.run_start import point_latest
 from churn_torch.workflows.spend import show_spend
 from churn_torch.workflows.stored_config import load_config
 from churn_torch.workflows.survival import KNOWN_OUTCOMES

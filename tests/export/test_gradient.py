@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 
-from churn_torch.export.gradient import TracedGradient, traceable_attribution
+from churn_torch.export.gradient import TracedGradient, make_traceable
 from churn_torch.export.torch_exporter import is_translated, quiet_exporter
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.nets.mlp import MLP
@@ -24,6 +24,8 @@ def matters(cls: type[nn.Module], options: dict[str, Any]) -> bool:
     """
     names = set(options)
     is_repeated = "activation" in names and cls is not MLP
+    if hasattr(cls, "contributions"):  # its reasons are exact: no gradient is traced
+        return False
     return len(names) <= 1 and not names & {"width", "dropout"} and not is_repeated
 
 
@@ -36,21 +38,41 @@ def registry() -> ONNXRegistry:
         return ONNXRegistry.from_torchlib()
 
 
+def check_gradient(net: nn.Module, gradient: TracedGradient, n_rows: int) -> None:
+    x = X[:n_rows].clone().requires_grad_()
+    (expected,) = torch.autograd.grad(net(x).sum(), x)
+    # Waves of large numbers: terms of a gradient that nearly cancel, in another order.
+    torch.testing.assert_close(gradient(X[:n_rows]), expected, rtol=1e-4, atol=2e-5)
+
+
+def check_operators(gradient: TracedGradient, registry: ONNXRegistry) -> None:
+    """A gradient holds nothing that the exporter would trace all again for."""
+    called = {n.target for n in gradient.traced.graph.nodes if n.op == "call_function"}
+    assert not {operator for operator in called if not is_translated(operator, registry)}
+
+
 @pytest.mark.parametrize(("cls", "options"), NETS)
+def test_the_gradient_is_torchs(
+    cls: type[nn.Module], options: dict[str, Any], registry: ONNXRegistry
+):
+    """For the number of rows that a graph is traced with; the file takes any (test_exportable)."""
+    net = scorer_of(cls, **options).net
+    gradient = TracedGradient(net, PREPROCESS.n_features, n_rows=60)
+    check_operators(gradient, registry)
+    check_gradient(net, gradient, 60)
+
+
+@pytest.mark.parametrize(("cls", "options"), [case for case in NETS if not case.values[1]])
 def test_the_gradient_is_torchs_for_any_number_of_rows(
     cls: type[nn.Module], options: dict[str, Any], registry: ONNXRegistry
 ):
-    """And it holds nothing that the exporter would trace all again for."""
+    """As it is traced for the rare net that no fixed number fits: each with its defaults."""
     net = scorer_of(cls, **options).net
-    traced = TracedGradient(net, PREPROCESS.n_features)
-    called = {n.target for n in traced.traced.graph.nodes if n.op == "call_function"}
-    assert not {operator for operator in called if not is_translated(operator, registry)}
+    gradient = TracedGradient(net, PREPROCESS.n_features)
+    check_operators(gradient, registry)
     # Of no rows torch has no backward pass of batch norm; the file is asked in test_exportable.py.
-    for n in (1, 3, 60):
-        x = X[:n].clone().requires_grad_()
-        (expected,) = torch.autograd.grad(net(x).sum(), x)
-        # Waves of large numbers: terms of a gradient that nearly cancel, in another order.
-        torch.testing.assert_close(traced(X[:n]), expected, rtol=1e-4, atol=2e-5)
+    for n_rows in (1, 3, 60):
+        check_gradient(net, gradient, n_rows)
 
 
 class Cut(nn.Module):
@@ -93,7 +115,7 @@ def test_the_net_is_left_alone():
     """That the rest is operators that leave in a file is shown by tests/test_exportable.py."""
     net = scorer_of(MLP, normalization="batch", width=8).net
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    TracedGradient(net, PREPROCESS.n_features)(X)
+    TracedGradient(net, PREPROCESS.n_features, n_rows=len(X))(X)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all(parameter.grad is None for parameter in net.parameters())
 
@@ -101,4 +123,6 @@ def test_the_net_is_left_alone():
 def test_the_reasons_by_it_are_the_reasons():
     scorer = scorer_of(MLP, width=8, residual=True, normalization="layer")
     expected = Attribution(scorer, 6).explain(COLUMNS)
-    torch.testing.assert_close(traceable_attribution(scorer, 6).explain(COLUMNS), expected)
+    attribution = Attribution(scorer, 6)
+    make_traceable(attribution)
+    torch.testing.assert_close(attribution.explain(COLUMNS), expected)

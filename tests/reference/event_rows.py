@@ -210,7 +210,25 @@ def _features(
         row[f"{name}_gap_ratio"] = (
             None if not mean or last is None else (cutoff - last) / DAY / mean
         )
+    if features.sequence is not None:
+        row |= _lists(name, features.sequence, own, cutoff)
     return row
+
+
+def _lists(log: str, lists: Any, own: list[Event], cutoff: datetime) -> dict[str, list[Any]]:
+    def place(event: Event) -> tuple[Any, ...]:
+        # Of events at one time those with smaller entries come later; nothing comes first.
+        entries = [event["cells"].get(column) for column in lists.columns]
+        return (cutoff - event["at"], *((entry is None, entry) for entry in entries))
+
+    latest = sorted(own, key=place)[: lists.last][::-1]
+    found = {
+        f"{log}_{column}": [event["cells"].get(column) for event in latest]
+        for column in lists.columns
+    }
+    if lists.time:
+        found[f"{log}_days_before"] = [(cutoff - event["at"]) / DAY for event in latest]
+    return found
 
 
 def _cells(events: list[Event], column: str) -> list[Any]:

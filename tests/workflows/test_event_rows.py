@@ -38,7 +38,14 @@ def test_the_last_cut_off_is_tested(events_run, remembered):
     assert counts["n_validation"] == rows[-2]
     assert counts["n_train"] == sum(rows[:-2])
     tested = pd.read_parquet(events_run.folder / "predictions.parquet")
-    assert list(tested.columns) == ["who", "cutoff", "label", "churn_probability"]
+    assert list(tested.columns) == [
+        "who",
+        "cutoff",
+        "spend",
+        "label",
+        "churn_probability",
+        "expected_spend",
+    ]
     assert tested["who"].is_unique
     assert set(tested["cutoff"]) == {pd.Timestamp(dates[-1])}
     assert tested["label"].sum() == remembered["churners"][-1]

@@ -11,7 +11,8 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.group_gaps import gap_interval
-from churn_torch.workflows.check_config import check_choices, check_cross_validation
+from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.check_folds import check_cross_validation
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fairness_remedies import without_column
 from churn_torch.workflows.judged_rows import Decided, scored_parts

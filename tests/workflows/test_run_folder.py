@@ -17,13 +17,12 @@ import churn_torch
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.schema import Schema
-from churn_torch.workflows.claim import start_run
 from churn_torch.workflows.run_folder import (
     Run,
     load_run,
-    point_latest,
     save_run,
 )
+from churn_torch.workflows.run_start import point_latest, start_run
 
 METRICS = {
     "n", "n_positive", "base_rate", "auroc", "average_precision", "log_loss", "brier", "ece",

@@ -394,8 +394,11 @@ def test_killed_after_the_last_epoch_still_ends_with_the_best_weights(
 
 
 @pytest.mark.usefixtures("without_export")
-def test_resume_takes_the_interrupted_runs_own_choices(train_run, tmp_path, capsys):
-    keys = ("model=mlp", "model.width=8", "callbacks=none", "trainer.max_epochs=3")
+def test_resume_takes_the_interrupted_runs_own_choices(
+    train_run, customers_csv, table_keys, tmp_path, capsys
+):
+    keys = (*table_keys, f"data.source={customers_csv}", "model=mlp", "model.width=8")
+    keys += ("callbacks=none", "trainer.max_epochs=3")
     killed_in_epoch(partial(train_run, tmp_path / "run", *keys), epoch=1)
     run = train_run(tmp_path / "run", f"resume={tmp_path / 'run'}", "model=logreg", "seed=3")
     assert run.options.seed == 0
@@ -886,9 +889,11 @@ def test_rows_without_a_label_are_dropped_and_counted(
 @pytest.mark.parametrize(
     "calibration", ["none", "auto", "temperature", "platt", "beta", "quadratic", "isotonic"]
 )
-def test_calibration_is_fitted_on_validation(train_run, tmp_path, calibration):
-    keys = ("debug=fast", f"calibration={calibration}", "optimizer.lr=0.05")
-    run = train_run(tmp_path / "run", *keys)
+def test_calibration_is_fitted_on_validation(
+    train_run, customers, customers_csv, table_keys, tmp_path, calibration
+):
+    keys = (*table_keys, f"data.source={customers_csv}", "debug=fast", "optimizer.lr=0.05")
+    run = train_run(tmp_path / "run", *keys, f"calibration={calibration}")
     table = table_of(run)
     with torch.no_grad():
         raw = run.scorer.raw_logit(*columns_of(run, table, table.split.validation)).double()
@@ -900,14 +905,14 @@ def test_calibration_is_fitted_on_validation(train_run, tmp_path, calibration):
         assert after == pytest.approx(before, abs=1e-6)
     else:
         assert after < before
-    assert load_run(run.folder).predict_proba(pd.read_parquet(samples.path("telco"))).std() > 0.01
+    assert load_run(run.folder).predict_proba(customers).std() > 0.01
 
 
 @pytest.mark.usefixtures("without_export")
 @pytest.mark.parametrize("rule", ["0.3", "f1", "top_share"])
-def test_threshold_is_chosen_on_validation(train_run, tmp_path, rule):
-    run = train_run(tmp_path / "run", "debug=fast", "optimizer.lr=0.1", f"threshold={rule}",
-                    "top_share=0.2")  # fmt: skip
+def test_threshold_is_chosen_on_validation(train_run, customers_csv, table_keys, tmp_path, rule):
+    keys = (*table_keys, f"data.source={customers_csv}", "debug=fast", "optimizer.lr=0.1")
+    run = train_run(tmp_path / "run", *keys, f"threshold={rule}", "top_share=0.2")
     table = table_of(run)
     p = run.scorer.score(columns_of(run, table, table.split.validation)).numpy()
     y = table.label[table.split.validation]
