@@ -150,7 +150,7 @@ def test_a_repository_is_written_beside_other_models(repository: Path):
 def test_a_file_that_is_not_verified_leaves_nothing(
     built_before: None, customers_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
+    monkeypatch.setattr("churn_torch.export.rounding.TOLERANCE", -1.0)
     keys = [f"run={customers_run.folder}", "target=triton", f"out={tmp_path / 'a' / 'b'}"]
     with pytest.raises(ParityError, match="nothing was written"):
         exporting.export(compose("export", keys))

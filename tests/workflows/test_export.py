@@ -87,7 +87,7 @@ def test_export_of_what_is_asked_for(
 def test_an_export_that_is_not_verified_leaves_the_old_file(customers_run, tmp_path, monkeypatch):
     out = tmp_path / "churn.onnx"
     out.write_bytes(b"the file of last month")
-    monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
+    monkeypatch.setattr("churn_torch.export.rounding.TOLERANCE", -1.0)
     with pytest.raises(ParityError, match="nothing was written"):
         exporting.export(composed("export", [f"run={customers_run.folder}", f"out={out}"]))
     assert out.read_bytes() == b"the file of last month"

@@ -24,7 +24,7 @@ def test_a_run_whose_file_is_refused_is_kept_and_exported_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={tmp_path}"]
-    monkeypatch.setattr("churn_torch.export.parity.TOLERANCE", -1.0)
+    monkeypatch.setattr("churn_torch.export.rounding.TOLERANCE", -1.0)
     code, out, err = command("train", *keys)  # type: ignore[misc]
     assert code == 1
     assert "AUROC" in out  # the training is shown to its end
