@@ -4,16 +4,16 @@
 
 Each model is trained by one command on CDNOW's log (churn-torch train events=cdnow), which learns
 the spend of those who stay; (1 - churn_probability) * expected_spend is then what to expect of a
-customer in the 60 days after the last cut-off, whose labels nobody has seen. Beside it, fitted to all
-orders before the last cut-off:
+customer in the 60 days after the last cut-off, whose labels nobody has seen. Beside it, fitted to
+all orders before the last cut-off:
 
-- BG/NBD and Gamma-Gamma: expected orders (benchmarks/bg_nbd.py) times the expected value of an order,
-  p (v + m x) / (p x + q - 1) of x repeat orders with mean m, fitted by maximum likelihood (Fader &
-  Hardie 2013, "The Gamma-Gamma model of monetary value").
+- BG/NBD and Gamma-Gamma: expected orders (benchmarks/bg_nbd.py) times the expected value of an
+  order, p (v + m x) / (p x + q - 1) of x repeat orders with mean m, fitted by maximum likelihood
+  (Fader & Hardie 2013, "The Gamma-Gamma model of monetary value").
 - the spend of the last 60 days again, and the mean of all.
 
 Total: expected over spent. Deciles: customers by expected spend in ten groups, the mean absolute
-difference of their totals as a share of all that was spent. Error: mean absolute error of a customer.
+difference of their totals as a share of all that was spent. Error: mean absolute error.
 """
 
 from __future__ import annotations
