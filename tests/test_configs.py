@@ -395,7 +395,6 @@ def test_trainer_ddp_trains_like_one_process(train_run, keys, tmp_path, customer
     That one process finds the optimum of the weighted rows: tests/workflows/test_train.py.
     """
     monkeypatch.setattr("churn_torch.workflows.train.log_model", lambda *_, **__: "models:/m")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")  # faster than a new database
     ddp = ["trainer=ddp", "trainer.accelerator=cpu"]
     keys = [*keys, "batch_size=64"]
     logger = ["logger=mlflow", f"logger.mlflow.tracking_uri=file:{tmp_path / 'mlflow'}"]

@@ -22,7 +22,12 @@ IMPORTED = ["churn_torch.workflows.train", "churn_torch.workflows.tune"]
 
 
 def preload() -> None:
-    """Let processes of the kind ``forkserver`` be forked from one that has imported the package."""
+    """Let processes of the kind ``forkserver`` be forked from one that has imported the package.
+
+    They have the environment of the first test that wants one, so MLflow's file store, which a test
+    of trainer=ddp takes because a new database is slow, is allowed for all.
+    """
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
     multiprocessing.set_forkserver_preload(IMPORTED)
 
 

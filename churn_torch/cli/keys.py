@@ -124,7 +124,7 @@ def unknown_key(key: str, command: str, overrides: Sequence[str] = ()) -> InputE
             key,
             expected="a key of the choices made",
             got=f"one that belongs to {' or '.join(owners)}",
-            fix=f"choose {owners[0]}, or leave it out",
+            fix=f"choose {owners[0] if len(owners) == 1 else 'one of them'}, or leave it out",
         )
     expected, all_keys = f"a key of {command}", "--help explains all keys"
     if right := right_key(key, taken_keys(command, overrides)):

@@ -191,6 +191,8 @@ def permutation_scores(
     before, generator = _log_loss(scorer, columns, rows), torch.Generator().manual_seed(seed)
     rises = []
     for group, cells in columns._asdict().items():
+        if cells is None:  # no lists, which no choice of columns takes
+            continue
         for i in range(cells.shape[1]):
             rise = []
             for _ in range(SHUFFLES):

@@ -23,7 +23,7 @@ def test_known_keys_are_those_of_the_files():
     assert "tune.trials" in known_keys("tune")
     assert set(known_keys("score")) == {
         *("run", "source", "database", "encoding", "skip", "sheet"),
-        *("out", "keep", "chunk_rows", "allow_unseen"),
+        *("out", "keep", "chunk_rows", "allow_unseen", "at", "events", "specification"),
     }
 
 

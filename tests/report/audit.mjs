@@ -282,8 +282,14 @@ async function audit({ url, shots }) {
     faults.push(`request: ${asked}`);
     return route.fulfill({ status: 204 });
   });
-  const look = async (name) =>
+  // The page's script follows a new size in an observer, which runs after the next frame is laid out.
+  const settled = () => page.evaluate(() => new Promise((done) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50)));
+  }));
+  const look = async (name) => {
+    await settled();
     faults.push(...(await page.evaluate(lookFaults)).map((fault) => `${name}: ${fault}`));
+  };
   const openAll = (open) => page.evaluate((how) => {
     document.querySelectorAll("details").forEach((one) => { one.open = how; });
     return new Promise((done) => { requestAnimationFrame(() => setTimeout(done, 20)); });

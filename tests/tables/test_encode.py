@@ -210,7 +210,7 @@ def test_no_rows_are_fine(column: Column, dtype: str) -> None:
     parsed = parse(frame, schema)
     assert parsed.shape == (0, 1)
     assert parsed["x"].dtype == ("str" if Schema.is_text(column) else "float64")
-    assert {array.shape[0] for array in encode(parsed, schema)} == {0}
+    assert {array.shape[0] for array in encode(parsed, schema)[:3]} == {0}
     assert parse_target(frame, schema).shape == (0,)
 
 
@@ -241,7 +241,7 @@ def test_encode() -> None:
         }
     )
     arrays = encode(parse(frame, schema), schema)
-    assert [array.dtype for array in arrays] == [np.float32, np.float64, np.int64]
+    assert [array.dtype for array in arrays[:3]] == [np.float32, np.float64, np.int64]
     number, flag = arrays.float32.T
     np.testing.assert_array_equal(number, np.array([0.1, -2, 0, np.nan], dtype=np.float32))
     np.testing.assert_array_equal(flag, [1, 0, 1, np.nan])
