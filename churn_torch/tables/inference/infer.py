@@ -86,7 +86,8 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             columns.append(named_kind(profile, Kind(kinds[name])))
         elif name == roles.id:
             column = named_kind(profile, Kind.ID)
-            split = name == roles.group  # then there is nothing to suggest
+            # By group or time, rows of one customer are dealt out as the user wants it.
+            split = name == roles.group or roles.time is not None
             columns.append(replace(column, note=ID_NOTE) if split else column)
         elif name == roles.time:
             columns.append(_time_column(profile))
