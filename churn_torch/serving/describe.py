@@ -164,7 +164,9 @@ def origin_table(metadata: Mapping[str, Any], n_bytes: int) -> Table:
     facts = {
         "decision threshold": f"{float(metadata['threshold']):g}",
         **({"chosen for": _costs(metadata["decision"])} if "decision" in metadata else {}),
-        "churn rate in training": f"{float(metadata['base_rate']):.2%}",
+        "mean churn within the horizon"
+        if metadata.get("survival")
+        else "churn rate in training": f"{float(metadata['base_rate']):.2%}",
         "rows": rows,
         "trained": str(training["date"]),
         "time span": span,

@@ -8,6 +8,7 @@ from churn_torch.errors import InputError
 from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.explanation.counterfactual import check_actionable
 from churn_torch.export.graph import check_input_names
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Schema
 from churn_torch.training.build import WIDE_DEEP
 from churn_torch.training.optimizer_choice import is_exact
@@ -75,7 +76,10 @@ def check_columns(options: TrainOptions, schema: Schema) -> None:
         InputError: Naming the column.
     """
     check_input_names(schema)
-    check_actionable(options.explain.actionable, [column.name for column in schema.features])
+    times = LifetimeColumns.of(schema)
+    stayed = None if times is None else times.stayed
+    names = [column.name for column in schema.features if column.name != stayed]
+    check_actionable(options.explain.actionable, names)
 
 
 def check_groups_of(by: Sequence[str], target: str) -> None:

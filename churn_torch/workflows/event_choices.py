@@ -49,6 +49,7 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
             fix="leave data=... and data.source=... out",
         )
     specification = EventSpecification.from_mapping(events)
+    _check_named(data, specification)
     split, id_column = dict(data["split"]), id_name(specification)
     by = [split["by"]] if isinstance(split["by"], str) else list(split["by"])
     own = {"time": TIME, "group": id_column}
@@ -60,6 +61,24 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
     known = {"id": data.get("id") or id_column, "target": TARGET, "split": split}
     filled = {**content, "events": events, "specification": None, "data": {**data, **known}}
     return {**filled, "data": {**filled["data"], **_lists_and_spend(filled, specification)}}
+
+
+def _check_named(data: Mapping[str, Any], specification: EventSpecification) -> None:
+    """Refuse another target or spend than that of the label window: both would tell the future.
+
+    Raises:
+        InputError: Naming the key.
+    """
+    spend = SPEND if specification.label.spend else None
+    for key, own, where in (("target", TARGET, "label"), ("spend", spend, "label.spend")):
+        named = data.get(key)
+        if named is not None and own is not None and named != own:
+            raise InputError(
+                f"data.{key}",
+                expected=f"{own}, which the specification makes ({where})",
+                got=repr(named),
+                fix="leave it out, or change the specification",
+            )
 
 
 def _lists_and_spend(
@@ -74,6 +93,8 @@ def _lists_and_spend(
     }
     reads = reads_sequences(train_options(content))
     ignore = list(data.get("ignore") or ())
+    if TIME not in (data["split"]["column"] or ()):
+        ignore.append(TIME)  # a date of training says nothing of later ones
     found: dict[str, Any] = {}
     if reads and not data.get("sequences"):
         found["sequences"] = {
@@ -112,6 +133,13 @@ def check_test_cutoffs(specification: EventSpecification, tables: FeatureTables)
         InputError: They are not, or there are no such cut-offs.
     """
     named, n_test = specification.cutoffs.test, len(tables.test_cutoffs)
+    if n_test > len(tables.cutoffs) - 2 > 0:
+        raise InputError(
+            "events.cutoffs.test",
+            expected=f"at least two of the {len(tables.cutoffs)} cut-offs before those of the test",
+            got=f"{n_test} for the test",
+            fix="name fewer, or take more cut-offs",
+        )
     all_there = isinstance(named, int) or n_test == len(named)
     if all_there and (not n_test or tables.test_cutoffs == tables.cutoffs[-n_test:]):
         return

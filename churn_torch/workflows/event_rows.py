@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,8 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     check_test_cutoffs(specification, tables)
     write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     write_text(folder / EVENTS_SQL, tables.sql)
-    _show(tables)
+    by = content["data"]["split"]["by"]
+    _show(tables, [by] if isinstance(by, str) else by)
     return _with_rows(content, folder, tables.test_cutoffs)
 
 
@@ -97,7 +98,7 @@ def _remembered(tables: FeatureTables) -> dict[str, Any]:
     }
 
 
-def _show(tables: FeatureTables) -> None:
+def _show(tables: FeatureTables, by: Sequence[str]) -> None:
     n_rows, n_churners = sum(tables.rows), sum(tables.churners)
     dates = list(map(date_text, tables.cutoffs))
     span = (
@@ -108,3 +109,9 @@ def _show(tables: FeatureTables) -> None:
     show(f"{span}: {n_rows:,} rows of customers, {n_churners / n_rows:.1%} churn.")
     for note in tables.notes:
         show(note)
+    if dates[1:] and "time" not in by:
+        show(
+            f"data.split.by={'+'.join(by)} deals rows of one date into training and test: what is "
+            "measured may be better than what a later date will show. Leave it out for a split by "
+            "time."
+        )

@@ -109,5 +109,7 @@ def actionable_columns(model: ExplainedModel, named: Sequence[str] | None) -> li
     """
     if named is None:
         return list((model.metadata.get("explain") or {}).get("actionable", ()))
-    check_actionable(named, model.names)
+    # How long a customer has stayed is where on the curve they are: it cannot be changed.
+    stayed = (model.metadata.get("survival") or {}).get("stayed")
+    check_actionable(named, [name for name in model.names if name != stayed])
     return list(dict.fromkeys(named))

@@ -44,13 +44,14 @@ from churn_torch.training.selection import (
     mutual_info_scores,
     permutation_scores,
 )
+from churn_torch.training.spend import fit_spend
 from churn_torch.training.treatment_balance import balance_of
 from churn_torch.workflows.lifetimes import with_baselines
 from churn_torch.workflows.options import TrainOptions
 from churn_torch.workflows.profit import profit_threshold
 from churn_torch.workflows.profit_loss import payoff_function
 from churn_torch.workflows.row_counts import show_rows, watched
-from churn_torch.workflows.spend import learned_spend
+from churn_torch.workflows.spend import amounts_spent
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]
@@ -125,6 +126,7 @@ def fitted(
         schema, statistics, store = prepared_rows
         # Fit; early stopping looks at the validation rows.
         scorer = new_scorer(options, schema, statistics)
+        spend = None if scorer.spend is None else amounts_spent(table)
         balance = None
         if schema.treatment is not None:
             balance = balance_of(scorer, store.parts["train"])
@@ -157,8 +159,8 @@ def fitted(
         if choice is not None:
             fit["calibration"] = asdict(choice)
             announce(calibration_sentence(fit["calibration"]))
-        if scorer.spend is not None:
-            fit["spend"] = learned_spend(scorer, store, table)
+        if spend is not None:
+            fit["spend"] = fit_spend(scorer, store, spend)._asdict()
         rule: str | float = options.threshold
         if rule == PROFIT:
             rule = profit_threshold(

@@ -53,7 +53,11 @@ def measured_test(
     rows = with_profit(predictions(model.scorer, model.store, measured, also, value), weighed)
     sources.write(rows, folder / artefacts.PREDICTIONS, key=None)
     uplift = {} if effect is None else {"uplift": measured_uplift(effect, folder)}
-    survival = {} if times is None else {"survival": measured_survival(times, folder)}
+    data, survival = describe_data(table, options.data), {}
+    if times is not None:
+        survival["survival"] = measured_survival(times, folder)
+        # Who left in any time observed is no rate of those who leave within the horizon.
+        data["base_rate"] = survival["survival"]["predicted_within_horizon"]
     return {
         "validation": model.validation,
         "test": {
@@ -66,7 +70,7 @@ def measured_test(
         **survival,
         "fit": model.fit,
         **({"features": model.features} if model.features else {}),
-        "data": describe_data(table, options.data),
+        "data": data,
     }
 
 

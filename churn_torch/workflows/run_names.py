@@ -27,7 +27,8 @@ def run_names(folders: Sequence[str], configs: Sequence[Mapping[str, Any]]) -> l
         alike = [position for position, name in enumerate(models) if name == model]
         told = differing([configs[position] for position in alike]) if n > 1 else {}
         for nth, position in enumerate(alike):
-            chosen = [override(key, values[nth]) for key, values in list(told.items())[:_MOST_KEYS]]
+            mine = [(key, values[nth]) for key, values in told.items() if values[nth] is not None]
+            chosen = [override(key, value) for key, value in mine[:_MOST_KEYS]]
             names[position] = _printable(" ".join([model, *chosen]))
     repeated = Counter(names)
     return [

@@ -33,7 +33,8 @@ def read_specification(path: Path) -> EventSpecification:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
         raise _no_yaml(path, " ".join(str(error).split())) from None
-    if not isinstance(content, Mapping):
+    # Plain text is a key without a value to the parser.
+    if not isinstance(content, Mapping) or all(each is None for each in content.values()):
         raise _no_yaml(path, "it has no keys")
     return EventSpecification.from_mapping({str(key): each for key, each in content.items()})
 

@@ -13,13 +13,10 @@ from rich.console import RenderableType
 
 from churn_torch.errors import InputError
 from churn_torch.evaluation.spend_metrics import spend_metrics
-from churn_torch.models.scorer import Scorer
 from churn_torch.report.spend import spend_sentences, spend_table
 from churn_torch.tables.customer_value import PREDICTED_VALUE
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
 from churn_torch.training.inference import Scored
-from churn_torch.training.rows.materialize import Store
-from churn_torch.training.spend import fit_spend
 from churn_torch.workflows.options import TrainOptions
 
 Floats = npt.NDArray[np.float64]
@@ -47,14 +44,13 @@ def check_spend(options: TrainOptions) -> None:
         )
 
 
-def learned_spend(scorer: Scorer, store: Store, table: LabelledTable) -> dict[str, Any]:
-    """Fit the spend head of a scorer; it reads the rows of a streamed table once more.
+def amounts_spent(table: LabelledTable) -> dict[str, Floats]:
+    """Return what the customers of each part spent, ``[n]`` in the order of the rows.
 
-    Returns:
-        How it was fitted, for metrics.json.
+    It reads the rows of a streamed table once more.
 
     Raises:
-        InputError: A customer who stays has no spend, or a negative one; or as for `fit_spend`.
+        InputError: A customer who stays has no spend, or a negative one.
     """
     column = table.schema.spend
     assert column is not None
@@ -62,9 +58,9 @@ def learned_spend(scorer: Scorer, store: Store, table: LabelledTable) -> dict[st
     for rows in table.chunks():
         for part in PARTS:
             chosen = rows.of(part)
-            spend[part].append(_amounts(chosen.carried, column, chosen.label))
-    fit = fit_spend(scorer, store, {p: np.concatenate(s) for p, s in spend.items()})
-    return fit._asdict()
+            if column in chosen.carried:
+                spend[part].append(_amounts(chosen.carried, column, chosen.label))
+    return {part: np.concatenate(found) for part, found in spend.items() if found}
 
 
 def _amounts(carried: pd.DataFrame, column: str, label: npt.NDArray[Any]) -> Floats:
@@ -75,7 +71,7 @@ def _amounts(carried: pd.DataFrame, column: str, label: npt.NDArray[Any]) -> Flo
     bad = ~(np.isfinite(amounts) & (amounts >= 0))
     if bad.any():
         first = int(bad.argmax())
-        shown = "a missing value" if missing[first] else f"{amounts[first]:g}"
+        shown = "no number" if missing[first] else f"{amounts[first]:g}"
         raise InputError(
             "data.spend",
             expected=f"an amount of 0 or more in {column!r} of every customer who stays",

@@ -36,6 +36,35 @@ def test_columns_are_those_that_the_split_needs(by, column, horizon):
     assert (split["column"], split["horizon"]) == (column, horizon)
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["data.target=left"], r"data.target: expected churned, .* \(label\), got 'left'"),
+        (["data.spend=orders_sum_all"], r"data.spend: expected spend, .* got 'orders_sum_all'"),
+    ],
+)
+def test_other_columns_cannot_take_the_place_of_what_comes_later(keys, message):
+    with pytest.raises(InputError, match=message):
+        content_of("events=cdnow", *keys)
+
+
+def test_the_date_of_a_row_is_learned_from_by_no_split():
+    for by in ("random", "group"):
+        assert "cutoff" in content_of("events=cdnow", f"data.split.by={by}")["data"]["ignore"]
+    assert content_of("events=cdnow")["data"]["ignore"] == []
+
+
+def test_lists_and_spend_go_to_the_models_that_take_them():
+    lists = "events.features.orders.sequence={last:9,columns:[dollar_value]}"
+    plain = content_of("events=cdnow", lists)["data"]
+    names = ["orders_dollar_value", "orders_days_before"]
+    assert (plain["spend"], plain["ignore"], plain["sequences"]) == ("spend", names, {})
+    reader = content_of("events=cdnow", "model=gru", lists)["data"]
+    assert (reader["spend"], reader["ignore"]) == (None, ["spend"])
+    group = {"columns": names, "days_before": "orders_days_before", "last": 9}
+    assert reader["sequences"] == {"orders": group}
+
+
 def test_what_is_named_stays():
     split = content_of("events=cdnow", "data.split.horizon=0d")["data"]["split"]
     assert split["horizon"] == "0d"

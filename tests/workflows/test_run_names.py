@@ -32,7 +32,7 @@ def test_runs_of_one_model_are_named_by_what_differs() -> None:
         config("mlp.MLP", outputs="y", optimizer={"lr": 0.2, "betas": [1, 2]}, seed=1),
     ]
     assert run_names(["a", "b", "c"], configs) == [
-        "mlp optimizer.lr=0.1 seed=None", "logreg", "mlp optimizer.lr=0.2 seed=1",
+        "mlp optimizer.lr=0.1", "logreg", "mlp optimizer.lr=0.2 seed=1",
     ]  # fmt: skip
 
 

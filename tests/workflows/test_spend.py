@@ -97,7 +97,7 @@ def test_choices_that_do_not_go_along(keys, said):
         check_choices(train_options(config))
 
 
-@pytest.mark.parametrize(("cell", "shown"), [(np.nan, "a missing value"), (-3.0, "-3")])
+@pytest.mark.parametrize(("cell", "shown"), [(np.nan, "no number"), (-3.0, "-3")])
 def test_a_spend_that_is_no_amount_is_refused(train_run, tmp_path, cell, shown):
     frame = customers(120)
     frame.loc[frame.index[frame["churned"] == "no"][5], "next"] = cell

@@ -103,6 +103,9 @@ def test_the_run_keeps_what_was_measured(tenure_run: Run) -> None:
     assert measured["integrated_brier"] < measured["integrated_brier_without_features"]
     low, high = measured["intervals"]["observed_within_horizon"]
     assert low < measured["predicted_within_horizon"] < high
+    assert run.metrics["data"]["base_rate"] == measured["predicted_within_horizon"]
+    with pytest.raises(InputError, match="actionable: expected columns that the model learns"):
+        run.explain(new[:2], actionable=["tenure"])
     predicted = pd.read_parquet(run.folder / "predictions.parquet")
     known = (predicted["label"] == 1) | (predicted["tenure"] >= 3)
     assert run.metrics["test"]["n"] == known.sum() < len(predicted) == measured["n"]

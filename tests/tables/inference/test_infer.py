@@ -25,6 +25,13 @@ def schema_of(columns: dict[str, object], **kwargs: object) -> Schema:
     return infer(frame, ColumnRoles(**{"target": "churn", **kwargs}))  # type: ignore[arg-type]
 
 
+def test_a_date_that_is_left_out_still_splits_and_is_compared():
+    dates = [f"2024-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(N)]
+    for roles in ({"time": "x"}, {}):
+        column = schema_of({"x": dates}, ignore=["x"], **roles)["x"]
+        assert (column.kind, column.datetime_format) == (Kind.IGNORED, "ISO8601")
+
+
 def guess(values: object, name: str = "x", **kwargs: object) -> Column:
     return schema_of({name: values}, **kwargs)[name]
 
