@@ -168,7 +168,9 @@ class _File:
 
     def _column(self, batch: pa.RecordBatch, names: set[str], kind: pa.Field) -> pa.Array:
         if kind.name in names:
-            return batch.column(kind.name).cast(kind.type)
+            column = batch.column(kind.name)
+            # Arrow's cast of lists without any value to their own type gives damaged lists.
+            return column if column.type == kind.type else column.cast(kind.type)
         value = pa.scalar(self.parts.get(kind.name), kind.type)
         return pa.repeat(value, batch.num_rows)
 

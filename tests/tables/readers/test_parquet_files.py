@@ -201,3 +201,9 @@ def test_texts_that_a_file_lacks_are_not_coded(tmp_path: Path):
     pq.write_table(pa.table({"use": [1]}), tmp_path / "country=fr" / "b.parquet")
     coded = pd.concat(read_chunks(tmp_path, coded=["plan", "country"]))
     pd.testing.assert_frame_equal(coded, read(tmp_path))
+
+
+def test_lists_without_any_value_stay_whole(tmp_path: Path) -> None:
+    lists = pa.array([[None] * (i % 4) for i in range(50)], pa.list_(pa.null()))
+    pq.write_table(pa.table({"x": lists}), tmp_path / "a.parquet")
+    assert [len(cell) for cell in read(tmp_path / "a.parquet")["x"]] == [i % 4 for i in range(50)]
