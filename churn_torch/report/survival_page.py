@@ -52,8 +52,8 @@ def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield page_end()
 
 
-def _x(label: str = "Periods") -> Axis:
-    return Axis(label, "{:.0f}".format, include_zero=True)
+def _x(label: str = "Periods", *, high: float | None = None) -> Axis:
+    return Axis(label, "{:.0f}".format, include_zero=True, high=high)
 
 
 def _stay() -> Axis:
@@ -97,11 +97,12 @@ def _all(metrics: SurvivalMetrics) -> Iterator[str]:
 
 def _quarters(metrics: SurvivalMetrics) -> Iterator[str]:
     yield "<section><h2>Does the risk tell customers apart?</h2>"
+    last = float(len(metrics.predicted))  # one scale, so that slopes can be compared
     for name, (seen, predicted) in zip(_QUARTERS, metrics.quarters, strict=False):
         yield line_chart(
             f"Quarter of the customers: {name}",
             "Quarters by the predicted chance to leave within the horizon.",
-            _x(),
+            _x(high=last),
             _stay(),
             _curves("", seen, predicted, band=True),
         )
