@@ -925,6 +925,15 @@ def test_unfinished_run(refused, customers_run, tmp_path, name):
         refused(command, [f"run={folder}"], f"got one without {name}", "churn-torch train resume=")
 
 
+@pytest.mark.parametrize("content", ["[]", "{", '{"validation": {}}'])
+def test_metrics_that_no_run_writes(refused, customers_run, tmp_path, content):
+    folder = shutil.copytree(customers_run.folder, tmp_path / "run")
+    (folder / "metrics.json").write_text(content)
+    refused(
+        "evaluate", [f"run={folder}"], r"got damaged ones \(metrics\.json does not", "train again"
+    )
+
+
 @pytest.mark.parametrize(
     ("damage", "fragments"),
     [

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -250,18 +251,26 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
                 got=f"one without {name}",
                 fix=f"finish it with churn-torch train resume={folder}",
             )
-    try:
+    with _readable(folder, SCHEMA):
         schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
+    with _readable(folder, METRICS):
         metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        float(metrics["validation"]["threshold"])
+    with _readable(folder, WEIGHTS):
         scorer = build_scorer(options, schema)
         scorer.load_state_dict(_weights(folder))
-        run = Run(folder, config, options, schema, scorer.eval(), metrics)
-        _ = run.threshold
+    return Run(folder, config, options, schema, scorer.eval(), metrics)
+
+
+@contextlib.contextmanager
+def _readable(folder: Path, name: str) -> Iterator[None]:
+    """Name the file of a run folder whose content raises; a damaged one raises many classes."""
+    try:
+        yield
     except InputError:
         raise
-    except Exception as error:  # a damaged file raises many classes
-        raise damaged_run(folder, error) from error
-    return run
+    except Exception as error:
+        raise damaged_run(folder, f"{name} does not hold what a run writes") from error
 
 
 def _weights(folder: Path) -> dict[str, torch.Tensor]:

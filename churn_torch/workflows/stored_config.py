@@ -33,7 +33,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     try:
         config = OmegaConf.load(folder / CONFIG)
     except Exception as error:  # the reader's own classes, or bytes that are no text
-        raise damaged_run(folder, error) from error
+        raise damaged_run(folder, f"{CONFIG} is no YAML: {first_line(error)}") from error
     if not isinstance(config, DictConfig):
         raise damaged_run(folder, f"{CONFIG} holds no keys")
     # Not resolved: a reference could read this machine's environment into a stranger's hands.
@@ -41,11 +41,11 @@ def load_config(folder: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def damaged_run(folder: Path, reason: BaseException | str) -> InputError:
+def damaged_run(folder: Path, reason: str) -> InputError:
     """Return the error of a run folder with a file that cannot be read."""
     return InputError(
         "run",
         expected=f"whole files in {str(folder)!r}",
-        got=f"damaged ones ({first_line(reason)})",
+        got=f"damaged ones ({reason})",
         fix="train again",
     )
