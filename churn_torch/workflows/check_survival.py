@@ -64,7 +64,12 @@ def check_survival(options: TrainOptions) -> None:
          calibration.lower()),
     ):  # fmt: skip
         if unfit:
-            raise InputError(key, expected=f"{expected} with model=survival", got=got)
+            raise InputError(
+                key,
+                expected=f"{expected} with model=survival",
+                got=got,
+                fix="leave it out, or choose another model",
+            )
 
 
 def refuse_lifetimes(is_survival: bool, command: str) -> None:

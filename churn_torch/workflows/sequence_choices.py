@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from churn_torch.errors import InputError
+from churn_torch.tables.customer_value import PREDICTED_VALUE
 from churn_torch.training.build import check_reads_sequences
 from churn_torch.workflows.options import TrainOptions
 
@@ -24,7 +25,9 @@ def check_sequences(options: TrainOptions) -> None:
         (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
         (options.features.select != "none", "features.select", "none", options.features.select),
         (options.data.spend is not None, "data.spend", "nothing", repr(options.data.spend)),
-    ):
+        (options.data.value == PREDICTED_VALUE, "data.value", "a number, a column or an expression",
+         "predicted, which these nets do not learn"),
+    ):  # fmt: skip
         if unfit:
             raise InputError(
                 key,
