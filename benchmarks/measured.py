@@ -176,7 +176,7 @@ def main() -> None:
         ("read and infer", pipeline, "read_labelled"),
         ("statistics", fitting, "fit_preprocessing"),
         ("fit", fitting, "fit_net"),
-        ("calibrate", fitting, "_calibrate"),
+        ("calibrate", fitting, "calibrate"),
         ("export", publishing, "write_model"),
     ):
         setattr(module, function, steps.ending(name, getattr(module, function)))
