@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from churn_torch.evaluation.share_intervals import CONFIDENCE, Interval
 Floats = npt.NDArray[np.floating[Any]]
 
 N_GROUPS = 10
-_Z = 1.959963984540054  # of CONFIDENCE = 0.95
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,6 @@ def spend_metrics(
     Raises:
         InputError: Fewer than two customers stay.
     """
-    assert CONFIDENCE == 0.95
     expected, probability, spend = (
         np.asarray(values, np.float64) for values in (expected, probability, spend)
     )

@@ -204,22 +204,24 @@ def horizon(specification: EventSpecification) -> timedelta:
     return length(specification.label.gap) + length(specification.label.within)
 
 
-def _label_window(specification: EventSpecification, cutoff: datetime) -> str:
+def _in_label_window(specification: EventSpecification, cutoff: datetime) -> str:
     start = timestamp(cutoff + length(specification.label.gap))
-    end = timestamp(cutoff + horizon(specification))
+    return f"{TIME} >= {start} AND {TIME} < {timestamp(cutoff + horizon(specification))}"
+
+
+def _label_window(specification: EventSpecification, cutoff: datetime) -> str:
+    inside = _in_label_window(specification, cutoff)
     events = "\nUNION ALL ".join(
-        f"SELECT {ID} FROM {quoted_name(log)} WHERE {TIME} >= {start} AND {TIME} < {end}"
-        for log in specification.label.logs
+        f"SELECT {ID} FROM {quoted_name(log)} WHERE {inside}" for log in specification.label.logs
     )
     return f"SELECT DISTINCT {ID} FROM (\n{events}\n)"
 
 
 def _spent(specification: EventSpecification, cutoff: datetime) -> str:
-    start = timestamp(cutoff + length(specification.label.gap))
-    end = timestamp(cutoff + horizon(specification))
+    inside = _in_label_window(specification, cutoff)
     amounts = "\nUNION ALL ".join(
         f"SELECT {ID}, {quoted_name(number_column(column))} AS amount FROM {quoted_name(log)} "
-        f"WHERE {TIME} >= {start} AND {TIME} < {end}"
+        f"WHERE {inside}"
         for log, column in specification.label.spend.items()
     )
     return f"SELECT {ID}, fsum(amount) AS amount FROM (\n{amounts}\n) GROUP BY {ID}"

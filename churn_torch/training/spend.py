@@ -78,7 +78,7 @@ def fit_spend(scorer: Scorer, store: Store, spend: dict[str, Floats]) -> SpendFi
             )
     scale = train.total / train.n
     best, parameters = np.inf, np.zeros(1 + train.n_features)
-    chosen, penalty = parameters, PENALTIES[0]
+    chosen, ends, penalty = parameters, (0.0, 0.0), PENALTIES[0]
     for strength in PENALTIES:
         found = minimize(
             train.loss,
@@ -89,10 +89,11 @@ def fit_spend(scorer: Scorer, store: Store, spend: dict[str, Floats]) -> SpendFi
             options={"maxiter": MOST_ITERATIONS},
         )
         parameters = found.x
-        deviance = validation.deviance(parameters, scale, train.log_range(parameters))
+        inside = train.log_range(parameters)
+        deviance = validation.deviance(parameters, scale, inside)
         if deviance < best:
-            best, chosen, penalty = deviance, parameters, strength
-    low, high = train.log_range(chosen)
+            best, chosen, ends, penalty = deviance, parameters, inside, strength
+    low, high = ends
     with torch.no_grad():
         head.linear.bias.fill_(chosen[0] + np.log(scale))
         head.linear.weight.copy_(torch.from_numpy(chosen[1:]).float()[None])
@@ -112,19 +113,16 @@ class _Stayers:
         self.n, self.total = 0, 0.0
         for rows in InOrder(part):
             stays = rows.block.label == 0
-            amounts = self._of(rows.first_row, len(stays))[stays]
+            amounts = self._spend[rows.first_row :][: len(stays)][stays]
             self.n += len(amounts)
             self.total += float(amounts.sum())
-
-    def _of(self, first: int, n: int) -> Tensor:
-        return self._spend[first : first + n]
 
     def _chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield dense numbers, codes and amounts."""
         for rows in InOrder(self._part):
             start = rows.first_row
             for block in rows.block.in_chunks(_CHUNK_ROWS):
-                amounts = self._of(start, len(block.label))
+                amounts = self._spend[start : start + len(block.label)]
                 start += len(block.label)
                 stays = block.label == 0
                 if stays.any():

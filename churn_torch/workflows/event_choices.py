@@ -91,9 +91,9 @@ def _lists_and_spend(
         for log, features in specification.features.items()
         if features.sequence is not None
     }
-    reads = reads_sequences(train_options(content))
-    ignore = list(data.get("ignore") or ())
-    if TIME not in (data["split"]["column"] or ()):
+    options = train_options(content)
+    reads, ignore = reads_sequences(options), list(options.data.ignore)
+    if options.data.split.time_column != TIME:
         ignore.append(TIME)  # a date of training says nothing of later ones
     found: dict[str, Any] = {}
     if reads and not data.get("sequences"):

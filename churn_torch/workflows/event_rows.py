@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.console import show
+from churn_torch.errors import override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
@@ -69,8 +70,7 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     check_test_cutoffs(specification, tables)
     write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     write_text(folder / EVENTS_SQL, tables.sql)
-    by = content["data"]["split"]["by"]
-    _show(tables, [by] if isinstance(by, str) else by)
+    _show(tables, content["data"]["split"]["by"])
     return _with_rows(content, folder, tables.test_cutoffs)
 
 
@@ -98,7 +98,7 @@ def _remembered(tables: FeatureTables) -> dict[str, Any]:
     }
 
 
-def _show(tables: FeatureTables, by: Sequence[str]) -> None:
+def _show(tables: FeatureTables, by: str | Sequence[str]) -> None:
     n_rows, n_churners = sum(tables.rows), sum(tables.churners)
     dates = list(map(date_text, tables.cutoffs))
     span = (
@@ -111,7 +111,7 @@ def _show(tables: FeatureTables, by: Sequence[str]) -> None:
         show(note)
     if dates[1:] and "time" not in by:
         show(
-            f"data.split.by={'+'.join(by)} deals rows of one date into training and test: what is "
-            "measured may be better than what a later date will show. Leave it out for a split by "
-            "time."
+            f"{override('data.split.by', by)} deals rows of one date into training and test: what "
+            "is measured may be better than what a later date will show. Leave it out for a split "
+            "by time."
         )

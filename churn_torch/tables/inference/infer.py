@@ -80,9 +80,7 @@ def infer(frame: pd.DataFrame, roles: ColumnRoles, *, target_required: bool = Tr
             columns.append(written_numbers(profile).as_column(Kind.DURATION, note))
         elif name == roles.entry:
             columns.append(_entry_column(profile, roles))
-        elif name == roles.time and name in roles.ignore:
-            columns.append(_time_column(profile))
-        elif name in roles.ignore:
+        elif name in roles.ignore and name != roles.time:
             column = profile.as_column(Kind.IGNORED, "left out: asked for")
             guessed = guess(profile)
             # A date may still be carried, and its quarters compared.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.errors import InputError
-from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
-from churn_torch.tables.number_formats import read_numbers
+from churn_torch.tables.labelled.role_cells import (
+    refuse_cells,
+    refuse_row,
+    role_column,
+    role_numbers,
+)
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Schema
 
@@ -110,7 +112,7 @@ def read_lifetimes(
         late = labelled & (entry > duration)
         if late.any():
             row = int(late.argmax())
-            _refuse(
+            refuse_row(
                 "data.entry",
                 expected=f"numbers up to the duration in every row of column {columns.entry!r}",
                 got=f"{entry[row]:g} with a duration of {duration[row]:g}",
@@ -133,42 +135,16 @@ def _numbers(
     labelled: npt.NDArray[np.bool_],
     first_row: int,
 ) -> npt.NDArray[np.float64]:
-    if name not in frame.columns:
-        raise InputError(
-            key,
-            expected=f"the column {name!r} in every labelled table",
-            got="a table without it",
-            fix="add it",
-        )
-    series = frame[name]
-    storage, values = cells.plain(series)
-    numbers = np.full(len(series), np.nan)
-    if storage is Storage.TEXT:
-        numbers = read_numbers(values, schema[name].number_format)[0].to_numpy(np.float64)
-    elif storage is Storage.NUMBER:
-        numbers = values.to_numpy(np.float64)
-    bad = labelled & ~((numbers >= 0) & (numbers < np.inf))
-    if bad.any():
-        row = int(bad.argmax())
-        cell = series.iloc[row]
-        missing = pd.isna(cell) or not str(cell).strip()
-        _refuse(
-            key,
-            expected=f"a number of 0 or more in every row of column {name!r}",
-            got="a missing cell" if missing else repr(str(cell)[:80]),
-            row=first_row + row,
-            n_rows=int(bad.sum()),
-        )
-    return numbers
-
-
-def _refuse(key: str, *, expected: str, got: str, row: int, n_rows: int) -> NoReturn:
-    raise InputError(
+    series = role_column(frame, name, key)
+    numbers = role_numbers(series, schema[name])
+    refuse_cells(
+        series,
+        labelled & ~((numbers >= 0) & (numbers < np.inf)),
         key,
-        expected=expected,
-        got=f"{got} in row {row + 1:,} ({n_rows:,} such rows)",
-        fix="correct the cells, or leave those rows out",
+        expected=f"a number of 0 or more in every row of column {name!r}",
+        first_row=first_row,
     )
+    return numbers
 
 
 def baseline_ends(

@@ -11,8 +11,7 @@ import pandas as pd
 
 from churn_torch.errors import InputError
 from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
-from churn_torch.tables.number_formats import read_numbers
+from churn_torch.tables.labelled.role_cells import refuse_cells, role_column, role_numbers
 from churn_torch.tables.schema import Schema
 from churn_torch.tables.truth_words import truths_of
 
@@ -40,18 +39,18 @@ def read_treatment(
         InputError: The column is not there, or a cell of a labelled row is missing or means neither
             yes nor no.
     """
-    series = _column(frame, schema.treatment, "data.treatment")
+    series = role_column(frame, schema.treatment, "data.treatment")
     text = cells.numbers_as_text(cells.canonical_text(series))
     positions, levels = pd.factorize(text.str.strip())
     words = [str(level) for level in levels if level]
     truths = dict(zip(words, truths_of(words), strict=True))
     of_level = np.array([truths.get(str(level)) for level in levels], dtype=np.float32)
     treatment = of_level[positions]  # NaN where it is neither
-    _check(
+    refuse_cells(
         series,
         labelled & np.isnan(treatment),
         "data.treatment",
-        expected="1 or yes (contacted), 0 or no",
+        expected=f"1 or yes (contacted), 0 or no, in every row of column {series.name!r}",
         first_row=first_row,
     )
     return treatment
@@ -76,48 +75,17 @@ def read_chances(
             1. Where all or none are contacted, nothing can be learned of the other arm.
     """
     name = schema.treatment_probability
-    series = _column(frame, name, "data.treatment_probability")
-    storage, values = cells.plain(series)
-    chance = np.full(len(series), np.nan)
-    if storage is Storage.TEXT and name is not None:
-        chance = read_numbers(values, schema[name].number_format)[0].to_numpy(np.float64)
-    elif storage is Storage.NUMBER:
-        chance = values.to_numpy(np.float64)
-    _check(
+    series = role_column(frame, name, "data.treatment_probability")
+    chance = role_numbers(series, schema[str(name)])
+    refuse_cells(
         series,
         labelled & ~((chance > 0) & (chance < 1)),
         "data.treatment_probability",
-        expected="a chance between 0 and 1 (neither of them)",
+        expected="a chance between 0 and 1 (neither of them), in every row of column "
+        f"{series.name!r}",
         first_row=first_row,
     )
     return chance
-
-
-def _column(frame: pd.DataFrame, name: str | None, key: str) -> pd.Series:
-    if name not in frame.columns:
-        raise InputError(
-            key,
-            expected=f"the column {name!r} in every labelled table",
-            got="a table without it",
-            fix="add it",
-        )
-    return frame[name]
-
-
-def _check(
-    series: pd.Series, bad: npt.NDArray[np.bool_], key: str, *, expected: str, first_row: int
-) -> None:
-    if not bad.any():
-        return
-    row = int(bad.argmax())
-    cell = series.iloc[row]
-    shown = "a missing cell" if pd.isna(cell) or not str(cell).strip() else repr(str(cell)[:80])
-    raise InputError(
-        key,
-        expected=f"{expected}, in every row of column {series.name!r}",
-        got=f"{shown} in row {first_row + row + 1:,} ({int(bad.sum()):,} such rows)",
-        fix="correct the cells, or leave those rows out",
-    )
 
 
 def rows_by_arm(
