@@ -12,6 +12,7 @@ from typing import Any
 from churn_torch.console import progress_bar, show
 from churn_torch.errors import InputError
 from churn_torch.events.feature_tables import write_feature_tables
+from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.other_sources import with_sources_of
 from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
@@ -36,7 +37,7 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         InputError: The run was not trained on events, the specification is another one, nobody is
             a customer at the date, or ``out`` is a source.
     """
-    specification = remembered_specification(run)
+    specification, follow_up = remembered(run)
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
@@ -48,7 +49,12 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     try:
         with event_progress() as progress:
             tables = write_feature_tables(
-                specification, folder / FEATURE_TABLES, at=at, progress=progress, announce=show
+                specification,
+                folder / FEATURE_TABLES,
+                at=at,
+                follow_up=follow_up,
+                progress=progress,
+                announce=show,
             )
     except InputError as error:
         if error.where != "population":
@@ -65,8 +71,10 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     return tables.files[0]
 
 
-def remembered_specification(run: str) -> EventSpecification:
-    """Return the specification that a run was trained with, with the values that it chose.
+def remembered(run: str) -> tuple[EventSpecification, FollowUp | None]:
+    """Return the specification that a run was trained with, and how customers were followed.
+
+    The specification has the values that it chose.
 
     Raises:
         InputError: The run was not trained on events, or its file is damaged.
@@ -80,12 +88,14 @@ def remembered_specification(run: str) -> EventSpecification:
             fix="name such a run, or name the rows with source=... and leave at=... out",
         )
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["specification"]
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        specification, follow_up = stored["specification"], stored.get("follow_up")
+        followed = None if follow_up is None else FollowUp(**follow_up)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise InputError(
             "run", expected=f"a whole {EVENTS}", got=f"a damaged one ({error})", fix="train again"
         ) from error
-    return EventSpecification.from_mapping(stored)
+    return EventSpecification.from_mapping(specification), followed
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from churn_torch.tables.labelled.lifetimes import (
     LifetimeColumns,
     Lifetimes,
     baseline_ends,
+    left_within,
 )
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
 from churn_torch.tables.schema import Schema
@@ -78,9 +79,8 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
 
 def _check_known(part: str, lifetime: Lifetimes, label: npt.NDArray[Any], horizon: int) -> None:
     """Refuse a horizon within which nobody is known to leave, or to stay."""
-    n_periods = lifetime[:, 1] - lifetime[:, 0]
-    leave = int(((label == 1) & (n_periods <= horizon)).sum())
-    stay = int(((n_periods > horizon) | ((label == 0) & (n_periods == horizon))).sum())
+    left = left_within(lifetime, label, horizon)
+    leave, stay = int((left == 1).sum()), int((left == 0).sum())
     if not leave or not stay:
         raise InputError(
             "data.horizon",

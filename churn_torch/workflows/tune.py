@@ -24,6 +24,7 @@ from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
+from churn_torch.workflows.event_choices import with_event_columns
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.row_counts import watched
@@ -122,7 +123,7 @@ def tune(
         ) from error
     choices = plain_config(config)
     budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
-    options = train_options(choices)
+    options = train_options(with_event_columns(choices))
     check_study(options, budget.target)
     if options.events:
         raise InputError(
