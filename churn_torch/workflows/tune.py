@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,8 @@ def tune(
     budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
     options = train_options(with_event_columns(choices))
     check_study(options, budget.target)
+    if options.learns_survival:  # the net that it wraps is tuned
+        budget = replace(budget, space=spaces.of_wrapped_net(budget.space))
     if options.events:
         raise InputError(
             "events",
