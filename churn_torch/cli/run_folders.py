@@ -12,6 +12,8 @@ from churn_torch.errors import InputError
 
 # Run folders that this process named and that were not there before: it may remove them.
 FRESH: set[Path] = set()
+# The folder that this process is training in, if any: also one that is resumed, or of a sweep.
+CURRENT: list[Path] = []
 
 
 def choose(outputs: str, resume: str | None) -> str:
@@ -34,8 +36,15 @@ def choose(outputs: str, resume: str | None) -> str:
 
 
 def interrupted() -> Path | None:
-    """Return the folder that this process has made and that a training can be resumed from."""
-    return next((folder for folder in FRESH if (folder / "last.ckpt").exists()), None)
+    """Return the folder in which this process was training, if that can be resumed."""
+    return next(
+        (
+            folder
+            for folder in (*FRESH, *CURRENT)
+            if (folder / "last.ckpt").exists() and not (folder / "metrics.json").exists()
+        ),
+        None,
+    )
 
 
 def as_it_stands(*, _root_: Any) -> str:

@@ -8,7 +8,6 @@ nothing: whole numbers, numbers, dates and times that are all written in one pla
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +26,7 @@ from churn_torch.tables.readers.arrow import DELIMITER, Announce
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.sql_text import nodes, quoted, quoted_name, syntax_tree
+from churn_torch.whole_files import private_folder
 
 # Names of files that DuckDB takes for CSV.
 _SUFFIXES = tuple(f".{name}{packed}" for name in ("csv", "tsv", "txt") for packed in ("", ".gz"))
@@ -108,8 +108,8 @@ def prepare(
             if any(format != formats.CSV for _, format in files):
                 continue
             schema, batches = read_csv([part for part, _ in files], reading, announce)
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="churn_torch_"))
-            table = Path(folder) / "table.parquet"
+            folder = stack.enter_context(private_folder())
+            table = folder / "table.parquet"
             _write(table, schema, batches)
             delimiters.add(schema.metadata[DELIMITER])
             views[place.path] = f"churn_torch_csv_{len(views)}"
