@@ -10,7 +10,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.decision import graph_threshold
+from churn_torch.serving.graph_facts import graph_threshold
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.workflows.run_folder import Run
 from tests.serving.made_file import write_file
@@ -24,7 +24,11 @@ def test_the_graph_has_the_threshold_of_the_run(customers_run: Run):
 @pytest.mark.parametrize(
     ("opener", "stated"),
     [
-        *((BatchModel, stated) for stated in ("0.51", "0", "NaN", "5")),
+        *(
+            (opener, stated)
+            for opener in (BatchModel, ModelFile)
+            for stated in ("0.51", "0", "NaN", "5")
+        ),
         *(
             (ModelFile, stated)
             for stated in ("NaN", "5", "-0.1", "Infinity", '"x"', "null", "true")
