@@ -27,7 +27,7 @@ from churn_torch.export.weight_compression import (
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.graph_facts import note_facts, stored_entries
+from churn_torch.serving.graph_facts import checksum
 from churn_torch.serving.outputs import (
     ALL_OUTPUTS,
     NET_VALUE,
@@ -196,9 +196,9 @@ def verified_files(
             attribution=attribution,
             net_value=net_value,
         )
-        stored = {**stored_entries(model), "parity": certificate(parity, today())}
+        stored = {**_stored(model), "parity": certificate(parity, today())}
         onnx.helper.set_model_props(model, stored)
-        note_facts(model)
+        model.graph.doc_string = checksum(stored)
         return VerifiedFile(model.SerializeToString(), parity, rounding)
 
     lean = None
@@ -230,9 +230,13 @@ def _without_reasons(model: onnx.ModelProto) -> onnx.ModelProto:
     inputs = [value.name for value in model.graph.input]
     outputs = [value.name for value in model.graph.output if value.name != REASONS]
     lean = Extractor(model).extract_model(inputs, outputs)
-    stored = stored_entries(model)
+    stored = _stored(model)
     del stored["reasons"]
     onnx.helper.set_model_props(lean, stored)
     lean.producer_name, lean.producer_version = model.producer_name, model.producer_version
     onnx.checker.check_model(lean, full_check=True)
     return lean
+
+
+def _stored(model: onnx.ModelProto) -> dict[str, str]:
+    return {entry.key: entry.value for entry in model.metadata_props}

@@ -6,9 +6,8 @@ import zlib
 from collections.abc import Mapping
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
 
+from churn_torch.serving.onnx_graph import FLOAT, Graph
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.tables.encode import FIRST_CATEGORY, MISSING_CODE
 from churn_torch.tables.schema import Column, Schema
@@ -19,40 +18,40 @@ _CHECKSUM = "crc32 of the facts: "
 _TYPES = {"float32": "tensor(float)", "float64": "tensor(double)", "string": "tensor(string)"}
 
 
-def note_facts(model: onnx.ModelProto) -> None:
-    """Write a checksum of the facts into the graph, so that neither is changed without the other.
+def checksum(entries: Mapping[str, str]) -> str:
+    """Return a checksum of the facts, which the graph's doc string holds.
 
-    It finds accidents and edits by hand. It is no signature: whoever wants to can compute it.
-    """
-    model.graph.doc_string = _CHECKSUM + _checksum(stored_entries(model))
-
-
-def stored_entries(model: onnx.ModelProto) -> dict[str, str]:
-    """Return the metadata of a model as text."""
-    return {entry.key: entry.value for entry in model.metadata_props}
-
-
-def check_facts(model: onnx.ModelProto, schema: Schema, threshold: float) -> None:
-    """Check that a graph decides, reads and encodes as its metadata say.
-
-    A file of an earlier version has no checksum; all else is compared in it, too.
+    So neither is changed without the other, by accident or by hand. It is no signature: whoever
+    wants to can compute it.
 
     Args:
-        model: The file.
-        schema: That of its metadata.
-        threshold: That of its metadata.
+        entries: The metadata as text.
+    """
+    text = "\n".join(f"{key}={entries.get(key, '')}" for key in FACTS)
+    return f"{_CHECKSUM}{zlib.crc32(text.encode()):08x}"
+
+
+def check_facts(graph: Graph, entries: Mapping[str, str], schema: Schema, threshold: float) -> None:
+    """Check that a graph decides and encodes as its metadata say.
+
+    The graph of a file of an earlier version has no checksum; all else is compared there, too.
+
+    Args:
+        graph: The graph.
+        entries: The metadata as text.
+        schema: That of the metadata.
+        threshold: That of the metadata.
 
     Raises:
         ValueError: They disagree; the message says in what.
     """
     if not 0 <= threshold <= 1:
         raise ValueError(f"the threshold {threshold} is no number from 0 to 1")
-    used = graph_threshold(model.graph)
+    used = graph_threshold(graph)
     if used is not None and used != np.float32(threshold):
         raise ValueError(f"the threshold is {threshold} there and {used:g} in the graph")
-    _check_encoders(model.graph, schema)
-    noted = model.graph.doc_string
-    if noted.startswith(_CHECKSUM) and noted != _CHECKSUM + _checksum(stored_entries(model)):
+    _check_encoders(graph, schema)
+    if graph.doc.startswith(_CHECKSUM) and graph.doc != checksum(entries):
         raise ValueError(f"one of {', '.join(FACTS)} was changed after the export")
 
 
@@ -78,43 +77,33 @@ def input_type(column: Column) -> str:
     return "float64" if Schema.is_float64(column) else "float32"
 
 
-def graph_threshold(graph: onnx.GraphProto) -> np.float32 | None:
+def graph_threshold(graph: Graph) -> np.float32 | None:
     """Return the threshold of a graph's decision.
 
     None where the graph decides nothing, or not by comparing the probability with a constant.
     """
-    makers = {output: node for node in graph.node for output in node.output}
+    makers = {output: node for node in graph.nodes for output in node.outputs}
     node = makers.get(DECISION)
-    while node is not None and node.op_type in ("Cast", "Identity"):
-        node = makers.get(node.input[0])
-    if node is None or node.op_type != "GreaterOrEqual" or node.input[0] != PROBABILITY:
+    while node is not None and node.operator in ("Cast", "Identity"):
+        node = makers.get(node.inputs[0])
+    if node is None or node.operator != "GreaterOrEqual" or node.inputs[0] != PROBABILITY:
         return None
-    name = node.input[1]
-    for tensor in graph.initializer:
-        if tensor.name == name:
-            return np.float32(numpy_helper.to_array(tensor))
-    constant = makers.get(name)
-    if constant is not None and constant.op_type == "Constant":
-        values = (numpy_helper.to_array(a.t) for a in constant.attribute if a.name == "value")
-        return next(map(np.float32, values), None)
-    return None
+    limit, maker = node.inputs[1], makers.get(node.inputs[1])
+    found = [tensor for tensor in graph.constants if tensor.name == limit]
+    if maker is not None and maker.operator == "Constant" and "value" in maker.attributes:
+        found += maker.attributes["value"].tensors
+    return next((np.float32(t.cells[0]) for t in found if t.type == FLOAT and t.cells), None)
 
 
-def _check_encoders(graph: onnx.GraphProto, schema: Schema) -> None:
+def _check_encoders(graph: Graph, schema: Schema) -> None:
     """Check that each text column is encoded by its vocabulary."""
     vocabularies = {c.name: c.vocabulary for c in schema.text if c.vocabulary is not None}
-    for node in graph.node:
-        if node.op_type != "LabelEncoder" or node.input[0] not in vocabularies:
+    for node in graph.nodes:
+        if node.operator != "LabelEncoder" or node.inputs[0] not in vocabularies:
             continue
-        lists = {a.name: (list(a.strings), list(a.ints)) for a in node.attribute}
-        words, codes = lists["keys_strings"][0], lists.get("values_int64s", ([], []))[1]
-        known = dict(zip((word.decode() for word in words), codes, strict=True))
-        expected = {w: c for c, w in enumerate(vocabularies[node.input[0]], FIRST_CATEGORY)}
+        words, codes = node.attributes["keys_strings"].strings, node.attributes["values_int64s"]
+        known = dict(zip(words, codes.ints, strict=True))
+        expected = {w: c for c, w in enumerate(vocabularies[node.inputs[0]], FIRST_CATEGORY)}
         differ = any(known.get(w) not in (code, MISSING_CODE) for w, code in expected.items())
         if differ or set(known.values()) - {*expected.values(), MISSING_CODE}:
-            raise ValueError(f"the categories of {node.input[0]!r} are others in the graph")
-
-
-def _checksum(entries: Mapping[str, str]) -> str:
-    text = "\n".join(f"{key}={entries.get(key, '')}" for key in FACTS)
-    return f"{zlib.crc32(text.encode()):08x}"
+            raise ValueError(f"the categories of {node.inputs[0]!r} are others in the graph")

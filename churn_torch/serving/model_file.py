@@ -9,10 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import onnx
-
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.serving.graph_facts import check_facts, check_inputs
+from churn_torch.serving.onnx_graph import Graph, read_model
 from churn_torch.serving.outputs import FORMAT
 from churn_torch.serving.safe_graph import check_graph
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
@@ -30,6 +29,7 @@ _MAPPINGS = (
     *("calibration", "metrics", "training", "decision", "reasons", "quality", "uplift", "spend"),
     *("survival", "value", "explain", "parity"),
 )
+MOST_METADATA = 200_000_000  # characters, in all
 _FORMAT = re.compile(r"[0-9]{1,9}")
 # The name of the file in a run folder.
 MODEL_NAME = "model.onnx"
@@ -59,9 +59,11 @@ class ModelFile:
     def __init__(self, model: str | Path | bytes) -> None:
         where = "bytes" if isinstance(model, bytes) else str(model)
         content = model if isinstance(model, bytes) else _read(Path(model))
-        parsed = parse_model(content, where)
+        graph = _read_graph(content, where)
         self.session = open_session(content, where)
         stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        if sum(map(len, stored.values())) > MOST_METADATA:
+            raise damaged(where, f"more than {MOST_METADATA / 1e6:.0f} MB of text")
         if "format" not in stored or "schema" not in stored:
             raise InputError(
                 "model",
@@ -91,7 +93,7 @@ class ModelFile:
             threshold = self.metadata["threshold"]
             if not isinstance(threshold, int | float) or isinstance(threshold, bool):
                 raise ValueError(f"the threshold {str(threshold)[:40]!r} is no number from 0 to 1")
-            check_facts(parsed, self.schema, threshold)
+            check_facts(graph, stored, self.schema, threshold)
             _check_kinds(self.metadata)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise damaged(where, first_line(error)) from None
@@ -129,20 +131,16 @@ class ModelFile:
         return dict(zip(names, self.session.run(names, feed), strict=True))
 
 
-def parse_model(content: bytes, where: str) -> onnx.ModelProto:
-    """Return the graph of an ONNX file, which may come from a stranger.
-
-    Args:
-        content: The file.
-        where: What it is called, for messages.
+def _read_graph(content: bytes, where: str) -> Graph:
+    """Return the graph of a file, which may come from a stranger.
 
     Raises:
-        InputError: It is none, or needs more than itself and an onnxruntime (`check_graph`).
+        InputError: It is no ONNX file, or needs more than itself and an onnxruntime.
     """
     try:
-        model = onnx.ModelProto.FromString(content)
-    except Exception as error:  # protobuf's own class, which differs by its implementation
-        raise _unopened(where, first_line(error)) from None
+        model = read_model(content)
+    except (ValueError, RecursionError) as error:
+        raise _unopened(where, str(error)) from None
     try:
         check_graph(model)
     except ValueError as error:
@@ -152,7 +150,7 @@ def parse_model(content: bytes, where: str) -> onnx.ModelProto:
             got=f"{where} with {error}",
             fix="write it with churn-torch export",
         ) from None
-    return model
+    return model.graph
 
 
 def _read(path: Path) -> bytes:
