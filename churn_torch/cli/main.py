@@ -104,6 +104,7 @@ def _run_with_hydra(name: str) -> None:
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
     check_arguments(given[start:], name)
     overrides = quote_overrides(with_suited_data(name, given[start:]))
+    run_folders.note_named(overrides)
 
     # Hydra prints a line of its own for an exception in the task, so it is handed around Hydra.
     raised: list[BaseException] = []
@@ -120,16 +121,19 @@ def _run_with_hydra(name: str) -> None:
             return None
 
     sys.argv = [given[0], *overrides]
-    with tables_once():
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
-    if raised:
-        # Whatever is logged from here on must not look for train.log.
-        for handler in list(logging.getLogger().handlers):
-            logging.getLogger().removeHandler(handler)
-            handler.close()
-        for folder in run_folders.FRESH:
-            run_folders.remove_if_useless(folder, raised[0])
-        raise raised[0]
+    try:
+        with tables_once():
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+        if raised:
+            # Whatever is logged from here on must not look for train.log.
+            for handler in list(logging.getLogger().handlers):
+                logging.getLogger().removeHandler(handler)
+                handler.close()
+            for folder in run_folders.FRESH:
+                run_folders.remove_if_useless(folder, raised[0])
+            raise raised[0]
+    finally:
+        run_folders.remove_empty()
 
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
