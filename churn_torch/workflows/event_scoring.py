@@ -18,6 +18,7 @@ from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.artefacts import EVENTS, FEATURE_TABLES
+from churn_torch.workflows.named_places import check_named, event_places
 
 
 def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, out: str) -> Path:
@@ -37,10 +38,19 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         InputError: The run was not trained on events, the specification is another one, nobody is
             a customer at the date, or ``out`` is a source.
     """
-    specification, follow_up = remembered(run)
+    specification = remembered_specification(run)
+    # What a file of time to churn asks for besides: nobody has stayed yet at the date itself.
+    has_lifetimes = remembered(Path(run)).get("follow_up") is not None
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
+    else:
+        check_named(
+            event_places(specification),
+            (),
+            run,
+            instead="specification=FILE (a YAML file of yours)",
+        )
     read = [log.source for log in specification.events.values()]
     if specification.customers is not None:
         read.append(specification.customers.source)
@@ -52,7 +62,7 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
                 specification,
                 folder / FEATURE_TABLES,
                 at=at,
-                follow_up=follow_up,
+                follow_up=FollowUp(1, 0) if has_lifetimes else None,
                 progress=progress,
                 announce=show,
             )
@@ -71,10 +81,8 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     return tables.files[0]
 
 
-def remembered(run: str) -> tuple[EventSpecification, FollowUp | None]:
-    """Return the specification that a run was trained with, and how customers were followed.
-
-    The specification has the values that it chose.
+def remembered_specification(run: str) -> EventSpecification:
+    """Return the specification that a run was trained with, with the values that it chose.
 
     Raises:
         InputError: The run was not trained on events, or its file is damaged.
@@ -88,14 +96,39 @@ def remembered(run: str) -> tuple[EventSpecification, FollowUp | None]:
             fix="name such a run, or name the rows with source=... and leave at=... out",
         )
     try:
+        return EventSpecification.from_mapping(remembered(path.parent)["specification"])
+    except InputError as error:
+        if error.where == "run":
+            raise
+        raise _damaged(path) from error
+
+
+def remembered(folder: Path) -> dict[str, Any]:
+    """Return what a run remembers of its events.
+
+    Raises:
+        InputError: Its file is damaged.
+    """
+    path = folder / EVENTS
+    try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        specification, follow_up = stored["specification"], stored.get("follow_up")
-        followed = None if follow_up is None else FollowUp(**follow_up)
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(
-            "run", expected=f"a whole {EVENTS}", got=f"a damaged one ({error})", fix="train again"
-        ) from error
-    return EventSpecification.from_mapping(specification), followed
+    except (ValueError, RecursionError):
+        raise _damaged(path) from None
+    if not isinstance(stored, dict) or not isinstance(stored.get("specification"), dict):
+        raise _damaged(path)
+    test = stored.get("test")
+    if not isinstance(test, list) or not all(isinstance(date, str) for date in test):
+        raise _damaged(path)
+    return stored
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        "run",
+        expected=f"{EVENTS} as the training wrote it",
+        got=f"{str(path)!r}, which was damaged or changed since",
+        fix="restore it from a copy, or train again",
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
-from churn_torch.workflows.event_scoring import remembered
+from churn_torch.workflows.event_scoring import remembered_specification
 from churn_torch.workflows.score import score
 
 
@@ -75,7 +75,8 @@ def test_the_log_is_not_written_over(events_run, events_csv):
 
 def test_a_run_without_events_is_refused(customers_run, tmp_path):
     with pytest.raises(InputError, match=r"run: expected .* \(events=...\) .* without events.json"):
-        remembered(str(customers_run.folder))
-    (tmp_path / "events.json").write_text("{")
-    with pytest.raises(InputError, match=r"run: expected a whole events.json, got a damaged one"):
-        remembered(str(tmp_path))
+        remembered_specification(str(customers_run.folder))
+    for text in ("{", "[]", "{}", '{"specification": {"label": 3}, "test": []}'):
+        (tmp_path / "events.json").write_text(text)
+        with pytest.raises(InputError, match=r"run: .* events.json.*, which was damaged"):
+            remembered_specification(str(tmp_path))
