@@ -14,6 +14,8 @@ from churn_torch.errors import InputError
 # Run folders that were not there before this process, each with the folders above that were not
 # there either, the nearest first: it may remove them.
 FRESH: dict[Path, list[Path]] = {}
+# The folder that this process is training in, if any: also one that is resumed, or of a sweep.
+CURRENT: list[Path] = []
 
 
 def choose(outputs: str, resume: str | None) -> str:
@@ -36,7 +38,7 @@ def choose(outputs: str, resume: str | None) -> str:
     return str(folder)
 
 
-def note_named(overrides: Sequence[str]) -> None:
+def note_run_dir(overrides: Sequence[str]) -> None:
     """Note the folder that ``hydra.run.dir`` names, where it is not there yet: Hydra makes it."""
     for key, _, value in (override.partition("=") for override in overrides):
         folder = Path(value.strip("\"'")).absolute()
@@ -49,8 +51,15 @@ def _missing(folder: Path) -> list[Path]:
 
 
 def interrupted() -> Path | None:
-    """Return the folder that this process has made and that a training can be resumed from."""
-    return next((folder for folder in FRESH if (folder / "last.ckpt").exists()), None)
+    """Return the folder in which this process was training, if that can be resumed."""
+    return next(
+        (
+            folder
+            for folder in (*FRESH, *CURRENT)
+            if (folder / "last.ckpt").exists() and not (folder / "metrics.json").exists()
+        ),
+        None,
+    )
 
 
 def as_it_stands(*, _root_: Any) -> str:

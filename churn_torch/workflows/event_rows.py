@@ -17,6 +17,7 @@ from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 from churn_torch.workflows.event_choices import check_test_cutoffs
 from churn_torch.workflows.event_scoring import date_text, event_progress, remembered
+from churn_torch.workflows.named_places import note_named
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_start import note_choices, start_run
 
@@ -39,6 +40,7 @@ def begin_run(
         InputError: The folder holds a run, or the rows cannot be made.
     """
     start_run(folder, content)
+    note_named(options)
     if not options.events:
         return content, options
     if made_in is None:

@@ -17,6 +17,7 @@ from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.artefacts import EVENTS, FEATURE_TABLES
+from churn_torch.workflows.named_places import check_named, event_places
 
 
 def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, out: str) -> Path:
@@ -40,6 +41,13 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
+    else:
+        check_named(
+            event_places(specification),
+            (),
+            run,
+            instead="specification=FILE (a YAML file of yours)",
+        )
     read = [log.source for log in specification.events.values()]
     if specification.customers is not None:
         read.append(specification.customers.source)

@@ -57,10 +57,12 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
             memory=options.memory,
             threads=options.threads,
             announce=show,
+            beside=lambda tables: {
+                SQL: tables.sql,
+                SPECIFICATION: specification_yaml(tables.specification),
+            },
         )
     folder = tables.files[0].parent
-    write_text(folder / SQL, tables.sql)
-    write_text(folder / SPECIFICATION, specification_yaml(tables.specification))
     for note in tables.notes:
         show(note)
     show(_summary(tables))

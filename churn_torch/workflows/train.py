@@ -36,6 +36,7 @@ from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.lifetimes import sentences
 from churn_torch.workflows.measured_test import measured_test
+from churn_torch.workflows.named_places import check_named, table_places, written_places
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.report import report_training
@@ -190,6 +191,8 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
             fix="start anew without resume",
         )
     options = folder_options(resume, stored)
+    places = {**table_places(options), **written_places(options)}
+    check_named(places, (), resume, instead="data.source=TABLE in a training of your own")
     show(f"Going on with {resume}, with the choices in its config.yaml.")
     return stored, options, checkpoint
 

@@ -7,7 +7,7 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,7 +154,12 @@ def tune(
             prune_after=budget.prune_after,
         )
     name, n_trials = study.folder.name, budget.trials
-    with naming(folder), contextlib.closing(study), logged(folder / LOG):
+    with (
+        naming(folder),
+        contextlib.closing(study),
+        logged(folder / LOG),
+        contextlib.ExitStack() as stack,
+    ):
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
                 "tune.trials",
@@ -163,13 +168,9 @@ def tune(
                 fix=f"raise it to go on (the best model is in {done})",
             )
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {folder}")
-        try:
-            with one_thread() as n_threads:
-                _search(choices, budget, study, table, n_threads)
-        except KeyboardInterrupt:
-            _write(study)
-            show(f"Stopped; go on with tune.study={name}.")
-            raise
+        stack.enter_context(_told_how_to_go_on(study))
+        with one_thread() as n_threads:
+            _search(choices, budget, study, table, n_threads)
         _write(study)
         show(trials_table(study.rows(), at_most=SHOWN))
         if not study.claim():
@@ -190,6 +191,17 @@ def tune(
         _write(study)  # once more: another process may have written before the last trial ended
         show(f"Study folder: {study.folder}")
     return run
+
+
+@contextlib.contextmanager
+def _told_how_to_go_on(study: Study) -> Iterator[None]:
+    """Write what an interrupted study has found, and name the key that goes on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _write(study)
+        show(f"Stopped; go on with tune.study={study.folder.name}.")
+        raise
 
 
 def _search(
