@@ -102,6 +102,7 @@ def _run_with_hydra(name: str) -> None:
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
     check_arguments(given[start:], name)
     overrides = quote_overrides(with_suited_data(name, given[start:]))
+    run_folders.note_run_dir(overrides)
 
     # Hydra prints a line of its own for an exception in the task, so it is handed around Hydra.
     raised: list[BaseException] = []
@@ -130,6 +131,8 @@ def _run_with_hydra(name: str) -> None:
             handler.close()
         for folder in run_folders.FRESH:
             run_folders.remove_if_useless(folder, raised[0])
+    run_folders.remove_empty()
+    if raised:
         raise raised[0]
 
 

@@ -156,7 +156,13 @@ def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:
         {"repeat": repeat, "fold": fold, "table": one}
         for repeat in range(options.cv.repeats)
         for fold, one in enumerate(
-            folds(table, split, n_folds=n_folds, seed=(options.seed + repeat) % 2**32)
+            folds(
+                table,
+                split,
+                n_folds=n_folds,
+                seed=(options.seed + repeat) % 2**32,
+                one_time_each=bool(options.events),
+            )
         )
     ]
 

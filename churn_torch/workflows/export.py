@@ -106,7 +106,10 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
             fix="serve the model (churn-torch serve), or train one without lists",
         )
     if source is None:
-        source = chosen.source or run.options.data.source
+        source = chosen.source
+        if source is None:
+            run.check_table("source=TABLE")
+            source = run.options.data.source
     if source is None:
         raise InputError(
             "source",
