@@ -221,7 +221,7 @@ def command(
     """Return a function that runs a script's command in this process: name, then arguments."""
     from hydra.core.global_hydra import GlobalHydra
 
-    from churn_torch.cli.main import run_command
+    from churn_torch.cli.run_command import run_command
 
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # run_command sets it: undone after the test
     root = logging.getLogger()

@@ -22,7 +22,7 @@ from churn_torch.tables.labels import parse_target
 from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
 from churn_torch.training.process_state import alone
-from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
 from churn_torch.whole_files import new_folders
 from churn_torch.workflows.artefacts import MODEL, PREDICTIONS
 from churn_torch.workflows.publish import write_model

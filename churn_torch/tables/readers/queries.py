@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -19,6 +18,7 @@ from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
 from churn_torch.tables.sql_text import quoted
+from churn_torch.whole_files import private_folder
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
 _START = re.compile(
@@ -132,7 +132,7 @@ def opened(
             if not query.is_address:
                 _check_statements(connection, sql)
                 files = named_files(connection, sql)
-                scratch = Path(stack.enter_context(TemporaryDirectory(prefix="churn_torch_")))
+                scratch = stack.enter_context(private_folder())
                 sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, scratch)
                 lock(connection, sql, files, scratch)
                 if _check_plan(connection, sql):
