@@ -60,6 +60,10 @@ class RowExpression:
         for node in expressions:
             if node["class"] in _REFUSED:
                 raise self._error(_REFUSED[node["class"]])
+        try:  # text that closes a bracket which is not its own
+            duckdb.SQLExpression(quoted_name(text) if text in names else text)
+        except duckdb.Error:
+            raise self._error("more than an expression") from None
         references = [n["column_names"] for n in expressions if n["class"] == "COLUMN_REF"]
         self.columns = tuple(dict.fromkeys(_resolved(key, names, path) for path in references))
         if len({name.casefold() for name in self.columns}) < len(self.columns):
@@ -164,6 +168,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
             "enable_external_access": "false",
             "python_enable_replacements": "false",
             "threads": 1,  # a chunk is small
+            "memory_limit": "2GB",
             "lock_configuration": "true",
         },
     )
