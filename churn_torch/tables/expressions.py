@@ -121,7 +121,8 @@ class RowExpression:
             raise self._error(first_line(ValueError(parsed["error_message"])))
         statements = [statement["node"] for statement in parsed["statements"]]
         columns = statements[0].get("select_list", []) if len(statements) == 1 else []
-        if len(columns) != 1 or statements[0]["type"] != "SELECT_NODE":
+        is_one = len(columns) == 1 and statements[0]["type"] == "SELECT_NODE"
+        if not is_one or columns[0]["class"] != "CAST":
             raise self._error("more than an expression")
         return columns[0]["child"]
 
