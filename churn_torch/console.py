@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -144,6 +145,11 @@ class LogFile(logging.FileHandler):
 
     def __init__(self, filename: str | Path, delay: bool = False) -> None:
         super().__init__(filename, encoding="utf-8", delay=delay)
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file; not by way of a link, which a stranger's run folder could hold."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        return open(os.open(self.baseFilename, flags, 0o666), "a", encoding="utf-8")
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Pass on an error of the disk."""
