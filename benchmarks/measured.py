@@ -126,7 +126,7 @@ def main() -> None:
     """Train as scripts/train.py does; print steps, training passes and the folder as one line."""
     steps = Steps()
     steps.end("python")
-    from churn_torch.cli.main import run_command
+    from churn_torch.cli.run_command import run_command
 
     steps.end("imports: hydra")
     import pytorch_lightning as pl

@@ -145,6 +145,11 @@ class LogFile(logging.FileHandler):
     def __init__(self, filename: str | Path, delay: bool = False) -> None:
         super().__init__(filename, encoding="utf-8", delay=delay)
 
+    def _open(self) -> TextIO:
+        """Open the file; not by way of a link, which a stranger's run folder could hold."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        return open(os.open(self.baseFilename, flags, 0o666), "a", encoding="utf-8")
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Pass on an error of the disk."""
         error = sys.exception()

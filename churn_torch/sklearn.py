@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,6 +32,7 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import Label
 from churn_torch.tables.readers.frames import as_frame, has_names, unmasked
 from churn_torch.training.process_state import alone, one_thread
+from churn_torch.whole_files import private_folder
 from churn_torch.workflows.check_config import check_columns
 from churn_torch.workflows.classifier_choices import (
     check_followed,
@@ -140,13 +140,13 @@ class ChurnClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             numbers=[] if has_names(X) else list(numbers),
             random_state=self.random_state,
         )
-        with alone(), one_thread() as n_threads, tempfile.TemporaryDirectory() as folder:
+        with alone(), one_thread() as n_threads, private_folder() as folder:
             table = read_labelled(
                 options.data, seed=options.seed, source=frame.assign(**added), with_test=False
             )
             check_columns(options, table.schema)
             with fitted(
-                options, table, Path(folder), n_threads=n_threads, announce=lambda line: None
+                options, table, folder, n_threads=n_threads, announce=lambda line: None
             ) as model:
                 self.schema_ = labels.named_in(model.schema)
                 self.scorer_, self.threshold_ = model.scorer, model.threshold

@@ -5,27 +5,129 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from churn_torch.errors import first_line
+from churn_torch.locks import Lock, lock, lock_where_possible
+
+# How the names of private folders start.
+PRIVATE = ".churn_torch-"
+
+
+@contextlib.contextmanager
+def private_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder that only this process uses, and remove it at the end.
+
+    Its name cannot be guessed. Folders that processes left which have died are removed first.
+
+    Args:
+        parent: Where it is to be; None is the system's folder for temporary files.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    parent = Path(tempfile.gettempdir()) if parent is None else parent
+    remove_leftovers(parent)
+    folder, held = _locked_folder(parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        held.close()
+
+
+def _locked_folder(parent: Path) -> tuple[Path, Lock]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=PRIVATE, dir=parent))
+        # Another process may take it for a leftover before it is locked, and remove it.
+        with contextlib.suppress(FileNotFoundError):
+            if (held := lock_where_possible(folder)) is not None:
+                return folder, held
+
+
+def remove_leftovers(parent: Path) -> None:
+    """Remove private folders in a folder whose processes have died."""
+    with contextlib.suppress(OSError), os.scandir(parent) as entries:
+        left = [Path(entry.path) for entry in entries if entry.name.startswith(PRIVATE)]
+        for folder in left:
+            with contextlib.suppress(OSError):
+                if (held := lock(folder)) is not None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    held.close()
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; it takes the name only when the block succeeds.
+    """Give a temporary path on the disk of ``path``, which takes its place if the block succeeds.
 
     Raises:
         OSError: It cannot be written; the error names ``path``.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with naming(path):
+    with whole_files([path]) as (temporary,):
+        yield temporary
+
+
+@contextlib.contextmanager
+def whole_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Give a temporary path for each path; all take their places if the block succeeds, or none.
+
+    Args:
+        paths: In folders that are there.
+
+    Raises:
+        OSError: One cannot be written; the error names it, or the first where that is not known.
+    """
+    with contextlib.ExitStack() as stack:
+        with naming(paths[0]):
+            private = {
+                folder: stack.enter_context(private_folder(folder))
+                for folder in dict.fromkeys(path.parent for path in paths)
+            }
+            temporary = [private[path.parent] / path.name for path in paths]
             yield temporary
-            os.replace(temporary, path)
+        replace_all(dict(zip(temporary, paths, strict=True)))
+
+
+def replace_all(moves: Mapping[Path, Path]) -> None:
+    """Let files take their places, all or none.
+
+    Args:
+        moves: From a file in a private folder to its place.
+
+    Raises:
+        OSError: One cannot be moved; the places are as before.
+    """
+    if len(moves) == 1:
+        ((source, path),) = moves.items()
+        with naming(path):
+            os.replace(source, path)
+        return
+    undo: list[tuple[Path, Path | None]] = []
+    # Two processes that write the same files take turns: no mixture of theirs is left.
+    turn = lock_where_possible(next(iter(moves.values())).parent, wait=True)
+    try:
+        for source, path in moves.items():
+            with naming(path):
+                before = source.with_name(f"{source.name}.before")
+                is_file = path.is_symlink() or path.is_file()
+                if is_file:
+                    try:
+                        os.link(path, before, follow_symlinks=False)
+                    except OSError:  # some file systems have no links
+                        shutil.copy2(path, before, follow_symlinks=False)
+                undo.append((path, before if is_file else None))
+                os.replace(source, path)
+    except BaseException:
+        for path, old in reversed(undo):
+            with contextlib.suppress(OSError):
+                path.unlink() if old is None else os.replace(old, path)
+        raise
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        if turn is not None:
+            turn.close()
 
 
 @contextlib.contextmanager
@@ -42,7 +144,7 @@ def naming(path: Path) -> Iterator[None]:
     except OSError as error:
         # A move from a temporary folder names two files, and what cannot be written is the second.
         named = error.filename if error.filename2 is None else None
-        if named is not None and not str(named).endswith(".partial"):
+        if named is not None and PRIVATE not in str(named):
             raise
         reason = first_line(error) if error.errno is None else os.strerror(error.errno)
         raise OSError(error.errno, reason, str(path)) from error

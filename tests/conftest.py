@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The width of the terminal that the tests run in must not change what they read.
 os.environ.pop("COLUMNS", None)
 os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it where os.environ does not see it
+
+# What trainings note of the user is noted for the tests alone.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="churn_torch_state_")
 
 # Speed is never proved by a test: a busy machine must not fail one. The searches are the same in
 # every run: what one meets by chance must not fail a change that has nothing to do with it. `make
@@ -217,7 +221,7 @@ def command(
     """Return a function that runs a script's command in this process: name, then arguments."""
     from hydra.core.global_hydra import GlobalHydra
 
-    from churn_torch.cli.main import run_command
+    from churn_torch.cli.run_command import run_command
 
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # run_command sets it: undone after the test
     root = logging.getLogger()

@@ -23,6 +23,7 @@ from churn_torch.cli.error_messages import explain
 from churn_torch.cli.run_folders import remove_if_useless
 from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
+from churn_torch.whole_files import PRIVATE
 from tests.composing import composed
 from tests.stderr import own
 from tests.warm_processes import WarmProcess
@@ -593,7 +594,7 @@ def test_a_full_disk_while_writing_a_file(
 
     def full(original: Callable[..., Any]) -> Callable[..., Any]:
         def write(self: Path, content: Any, *arguments: Any, **keys: Any) -> Any:
-            if not (self.name.startswith(f".{name}.") and self.name.endswith(".partial")):
+            if not (self.name == name and self.parent.name.startswith(PRIVATE)):
                 return original(self, content, *arguments, **keys)
             original(self, content[: len(content) // 2], *arguments, **keys)
             raise FULL
@@ -613,7 +614,7 @@ def test_a_full_disk_while_writing_a_file(
     check_sentence(code, err, "No space left on device", "free the disk")
     left = [path for path in outputs.rglob("*") if path.is_file()]
     assert name not in {path.name for path in left}
-    assert not [path for path in left if "partial" in path.name]
+    assert not [path for path in left if PRIVATE in str(path)]
     assert not (outputs / "latest").exists()
     if name == "config.yaml":
         assert left == []

@@ -19,7 +19,9 @@ PACKAGE = "churn_torch"
 # What each room may import from, besides itself: the edges of docs/architecture.md.
 ALLOWED = {
     "errors": set(),
-    "whole_files": {"errors"},
+    "interruption": set(),
+    "locks": set(),
+    "whole_files": {"errors", "locks"},
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
     "tables": {"errors", "samples", "whole_files"},
@@ -28,19 +30,36 @@ ALLOWED = {
     "evaluation": {"errors", "tables"},
     "report": {"errors"},
     "explanation": {"errors", "tables", "models", "evaluation", "serving"},
-    "training": {"errors", "tables", "models", "evaluation", "whole_files"},
+    "training": {
+        "errors",
+        "tables",
+        "models",
+        "evaluation",
+        "locks",
+        "whole_files",
+    },
     "tuning": {"errors"},
     "serving": {"errors", "console", "tables", "report"},
-    "export": {"errors", "tables", "models", "serving"},
+    "export": {"errors", "tables", "models", "serving", "whole_files"},
     "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},
     "workflows": {
         *("errors", "console", "samples", "tables", "events", "models", "evaluation", "report"),
         *("explanation", "training", "tuning", "serving", "export", "decisions"),
-        *("whole_files", PACKAGE),
+        *("interruption", "locks", "whole_files", PACKAGE),
     },
     # The workflows as scikit-learn wants them called.
-    "sklearn": {"errors", "tables", "models", "training", "export", "workflows", "cli", PACKAGE},
-    "cli": {"errors", "console", "whole_files", PACKAGE},
+    "sklearn": {
+        "errors",
+        "tables",
+        "models",
+        "training",
+        "export",
+        "workflows",
+        "cli",
+        "whole_files",
+        PACKAGE,
+    },
+    "cli": {"errors", "interruption", "console", "whole_files", PACKAGE},
     PACKAGE: set(),
     "scripts": {"cli"},
 }
@@ -53,12 +72,15 @@ ALLOWED_FOR_TYPES = {
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {
+    *("interruption", "locks", "whole_files"),
     *("errors", "samples", "console", "tables", "events", "models", "evaluation", "report"),
-    *("explanation", "training", "tuning", "serving", "export", "decisions", "whole_files"),
+    *("explanation", "training", "tuning", "serving", "export", "decisions"),
 }
 # Of the outside world, what a room must do without.
 WITHOUT = {
     "errors": FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "interruption": FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "locks": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "whole_files": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "samples": FRAMEWORKS | {"torch"},
     "console": FRAMEWORKS | {"torch"},

@@ -1,16 +1,28 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
+import os
+import signal
+from pathlib import Path
 
 import pytest
 
-from churn_torch.whole_files import naming, new_folders, whole_file, write_text
+from churn_torch.whole_files import (
+    PRIVATE,
+    naming,
+    new_folders,
+    private_folder,
+    whole_file,
+    whole_files,
+    write_text,
+)
 
 
 def test_whole_file_appears_at_the_end(tmp_path):
     path = tmp_path / "a.json"
     with whole_file(path) as temporary:
-        assert temporary.parent == tmp_path
+        assert temporary.parent.parent == tmp_path
         temporary.write_text("{}")
         assert not path.exists()
     assert path.read_text() == "{}"
@@ -63,10 +75,10 @@ FULL = (errno.ENOSPC, "No space left on device")
     "error",
     [
         OSError(*FULL),
-        OSError(*FULL, "/tmp/tmpabc", None, "elsewhere/.a.json.1.partial"),  # a move
-        OSError(*FULL, ".a.json.1.partial"),
+        OSError(*FULL, "/tmp/tmpabc", None, "elsewhere/.churn_torch-1/a.json"),  # a move
+        OSError(*FULL, ".churn_torch-1/a.json"),
     ],
-    ids=["no name", "moved", "partial"],
+    ids=["no name", "moved", "private"],
 )
 def test_a_full_disk_names_the_file(tmp_path, error):
     path = tmp_path / "a.json"
@@ -92,3 +104,65 @@ def test_an_error_without_a_number_keeps_its_words(tmp_path):
     with pytest.raises(OSError, match="disk quota") as raised, naming(tmp_path):
         raise OSError("disk quota exceeded\nand more")
     assert raised.value.strerror == "disk quota exceeded"
+
+
+def test_several_files_appear_together(tmp_path):
+    (tmp_path / "old.txt").write_text("old")
+    paths = [tmp_path / "old.txt", tmp_path / "new.txt"]
+    with whole_files(paths) as temporary:
+        for path in temporary:
+            path.write_text("new")
+        assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["old.txt"]
+    assert [path.read_text() for path in paths] == ["new", "new"]
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_where_one_file_cannot_take_its_place_all_are_as_before(tmp_path):
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "link").symlink_to("elsewhere")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.iterdir())
+
+    def fail() -> None:
+        with whole_files([tmp_path / n for n in ("a", "b", "link", "folder")]) as temporary:
+            for path in temporary:
+                path.write_text("new")
+
+    with pytest.raises(OSError, match="directory") as raised:
+        fail()
+    assert raised.value.filename == str(tmp_path / "folder")
+    assert sorted(tmp_path.iterdir()) == before
+    assert ((tmp_path / "a").read_text(), (tmp_path / "link").readlink().name) == (
+        "old",
+        "elsewhere",
+    )
+
+
+def leave(folder: Path) -> None:
+    with private_folder(folder) as private:
+        (private / "half").write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_killed_process_left_is_removed_and_what_is_in_use_is_not(tmp_path):
+    process = multiprocessing.get_context("fork").Process(target=leave, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert len(list(tmp_path.rglob("half"))) == 1
+    with private_folder(tmp_path) as first:
+        (first / "mine").touch()
+        assert [*tmp_path.iterdir()] == [first]
+        with private_folder(tmp_path) as second:
+            assert sorted(tmp_path.iterdir()) == sorted([first, second])
+        assert (first / "mine").exists()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_links_are_neither_followed_nor_removed(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "file").touch()
+    (tmp_path / f"{PRIVATE}link").symlink_to("target")
+    (tmp_path / ".a.json.partial").symlink_to("target/file")
+    write_text(tmp_path / "a.json", "{}")
+    assert (tmp_path / f"{PRIVATE}link").is_symlink()
+    assert (tmp_path / "target" / "file").read_text() == ""

@@ -152,6 +152,8 @@ def taken_keys(command: str, overrides: Sequence[str] = ()) -> list[str]:
     choices = [o for o in overrides if o.partition("=")[0] in (*groups, "hydra.searchpath")]
     if choices == list(overrides):  # they are what cannot be composed
         choices = []
+    if any(override.startswith("specification=") for override in overrides):
+        choices.append("events=template")  # which has every key that the file may have
     try:
         config, made = compose_with_choices(command, choices)
     except InputError:  # an unknown choice has an error of its own

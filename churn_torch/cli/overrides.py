@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from churn_torch.cli.keys import GROUPS
+from churn_torch.errors import InputError
 
 Missing = list[tuple[str | None, list[str]]]
 
@@ -37,14 +38,29 @@ PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 def with_suited_data(command: str, arguments: Sequence[str]) -> list[str]:
     """Return arguments with ``data=events`` added where a training is on events.
 
+    Keys below ``events`` may then be new: a file of the user's own has not all of them.
+
     Args:
         command: A file in conf/.
         arguments: What stands on the command line.
+
+    Raises:
+        InputError: Events are named twice.
     """
     chosen = {key: value for key, _, value in (one.partition("=") for one in arguments)}
-    named = (chosen.get(key, "null") not in ("", "null") for key in ("events", "specification"))
-    on_events = command in ("train", "tune") and any(named)
-    return [*arguments, "data=events"] if on_events and "data" not in chosen else [*arguments]
+    named = [key for key in ("events", "specification") if chosen.get(key, "") not in ("", "null")]
+    if len(named) == 2:
+        raise InputError(
+            "specification",
+            expected="either specification=FILE or events=NAME",
+            got="both",
+            fix="leave one of the two out",
+        )
+    if not named:
+        return [*arguments]
+    suited = [f"++{one}" if re.match(r"events\.[^=]+=", one) else one for one in arguments]
+    is_training = command in ("train", "tune") and "data" not in chosen
+    return [*suited, "data=events"] if is_training else suited
 
 
 def quote_overrides(arguments: Sequence[str]) -> list[str]:

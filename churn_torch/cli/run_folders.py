@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from churn_torch.errors import InputError
 
-# Run folders that this process named and that were not there before: it may remove them.
-FRESH: set[Path] = set()
+# Run folders that were not there before this process, each with the folders above that were not
+# there either, the nearest first: it may remove them.
+FRESH: dict[Path, list[Path]] = {}
+# The folder that this process is training in, if any: also one that is resumed, or of a sweep.
+CURRENT: list[Path] = []
 
 
 def choose(outputs: str, resume: str | None) -> str:
@@ -21,6 +25,7 @@ def choose(outputs: str, resume: str | None) -> str:
         return str(Path(resume).resolve()) if Path(resume).is_dir() else outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+    above = _missing(folder)
     # An OSError would lose its reason in here; Hydra makes the folder too, and names the place.
     with contextlib.suppress(OSError):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -29,13 +34,32 @@ def choose(outputs: str, resume: str | None) -> str:
         except FileExistsError:
             folder = folder.with_name(f"{now:%H-%M-%S-%f}")
             folder.mkdir()
-    FRESH.add(folder.absolute())
+    FRESH[folder.absolute()] = above
     return str(folder)
 
 
+def note_run_dir(overrides: Sequence[str]) -> None:
+    """Note the folder that ``hydra.run.dir`` names, where it is not there yet: Hydra makes it."""
+    for key, _, value in (override.partition("=") for override in overrides):
+        folder = Path(value.strip("\"'")).absolute()
+        if key == "hydra.run.dir" and not folder.exists():
+            FRESH[folder] = _missing(folder)
+
+
+def _missing(folder: Path) -> list[Path]:
+    return [path for path in folder.absolute().parents if not path.exists()]
+
+
 def interrupted() -> Path | None:
-    """Return the folder that this process has made and that a training can be resumed from."""
-    return next((folder for folder in FRESH if (folder / "last.ckpt").exists()), None)
+    """Return the folder in which this process was training, if that can be resumed."""
+    return next(
+        (
+            folder
+            for folder in (*FRESH, *CURRENT)
+            if (folder / "last.ckpt").exists() and not (folder / "metrics.json").exists()
+        ),
+        None,
+    )
 
 
 def as_it_stands(*, _root_: Any) -> str:
@@ -57,5 +81,11 @@ def remove_if_useless(folder: Path, error: BaseException) -> None:
     unstarted = names <= {"train.log", "config.yaml", *rows}
     if unstarted or (isinstance(error, InputError) and "metrics.json" not in names):
         shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # other runs of the day are in it
-            folder.parent.rmdir()
+
+
+def remove_empty() -> None:
+    """Remove new folders that hold nothing: a study names one before it has something to train."""
+    for folder, above in reversed(FRESH.items()):
+        for path in (folder, *above):
+            with contextlib.suppress(OSError):  # other runs of the day are in it
+                path.rmdir()

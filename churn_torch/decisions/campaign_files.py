@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,7 @@ from churn_torch.decisions.campaign_record import (
 from churn_torch.errors import InputError
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.writing import CSV, PARQUET
-from churn_torch.whole_files import naming, new_folders
+from churn_torch.whole_files import new_folders, private_folder, replace_all
 
 # How a spreadsheet recognises a formula: by the first character of a cell.
 _FORMULA = re.compile(r"^[=+\-@\t\r\n]")
@@ -108,7 +105,7 @@ class CampaignFiles:
             InputError: A file cannot be written.
         """
         try:
-            with new_folders(self.calls.parent), self._temporary() as folder:
+            with new_folders(self.calls.parent), private_folder(self.calls.parent) as folder:
                 files = {}
                 for key, frame, path in (
                     (CALLS, rows.calls, self.calls),
@@ -123,9 +120,7 @@ class CampaignFiles:
                 )
                 (folder / PAGE).write_text(page, encoding="utf-8")
                 (folder / RECORD).write_text(text, encoding="utf-8")
-                for path in self.all:
-                    with naming(path):
-                        os.replace(folder / path.name, path)
+                replace_all({folder / path.name: path for path in self.all})
                 for name in (RESULTS_TABLE, RESULTS_PAGE, RESULTS):  # of the lists before
                     self.calls.with_name(name).unlink(missing_ok=True)
         except OSError as error:
@@ -135,15 +130,6 @@ class CampaignFiles:
                 got=f"{str(self.calls.parent)!r} ({error.strerror or error})",
                 fix="choose another folder",
             ) from None
-
-    @contextlib.contextmanager
-    def _temporary(self) -> Iterator[Path]:
-        folder = self.calls.parent / f".campaign.{os.getpid()}.partial"
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _defused(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +21,13 @@ from churn_torch.events.staged_source import StagedSource
 from churn_torch.events.staging import size_on_disk, stage
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import arrow
-from churn_torch.whole_files import naming, new_folders
+from churn_torch.whole_files import (
+    naming,
+    new_folders,
+    private_folder,
+    remove_leftovers,
+    replace_all,
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ def write_feature_tables(
     memory: str = MEMORY,
     threads: int | None = None,
     announce: arrow.Announce = lambda sentence: None,
+    beside: Callable[[FeatureTables], Mapping[str, str]] = lambda tables: {},
 ) -> FeatureTables:
     """Compute customer rows from events and write them to a new or empty folder.
 
@@ -87,17 +92,15 @@ def write_feature_tables(
         threads: Of DuckDB; None for one a core.
         announce: Called with a sentence for each thing that was found while reading, and with what
             is left to do.
+        beside: Gives names and texts of files that appear together with the rows.
 
     Raises:
         InputError: The folder holds files, a source cannot be read, or no cut-off can be used.
     """
     folder = Path(folder).expanduser()
+    remove_leftovers(folder)
     _check_folder(folder)
-    with (
-        new_folders(folder),
-        tempfile.TemporaryDirectory(prefix=".churn_torch_", dir=folder) as name,
-    ):
-        temporary = Path(name)
+    with new_folders(folder), private_folder(folder) as temporary:
         _check_room(specification, temporary, announce)
         with naming(folder), open_database(temporary, memory, threads) as connection:
             staged = stage(connection, specification, temporary / "staged", announce)
@@ -123,42 +126,47 @@ def write_feature_tables(
                 announce=announce,
             )
             _check_counts(written, notes, labelled=at is None)
-            for file in written.files:
-                os.replace(file, folder / file.name)
-    tables = FeatureTables(
-        files=tuple(folder / file.name for file in written.files),
-        cutoffs=cutoffs.used,
-        dropped_cutoffs=cutoffs.dropped,
-        id_column=id_name(chosen),
-        time_column=TIME,
-        target=None,
-        horizon=horizon(chosen) / timedelta(days=1),
-        test_cutoffs=(),
-        rows=written.rows,
-        churners=(),
-        specification=chosen,
-        notes=tuple(notes),
-        sql=written.sql,
-    )
-    if at is not None:
-        return tables
-    more = remarks.of_rows(chosen, cutoffs.used, written.rows, written.churners)
-    return replace(
-        tables,
-        target=TARGET,
-        test_cutoffs=dates_for_test(chosen.cutoffs, cutoffs.used),
-        churners=written.churners,
-        spend=SPEND if chosen.label.spend else None,
-        notes=(*notes, *more),
-    )
+        tables = FeatureTables(
+            files=tuple(folder / file.name for file in written.files),
+            cutoffs=cutoffs.used,
+            dropped_cutoffs=cutoffs.dropped,
+            id_column=id_name(chosen),
+            time_column=TIME,
+            target=None,
+            horizon=horizon(chosen) / timedelta(days=1),
+            test_cutoffs=(),
+            rows=written.rows,
+            churners=(),
+            specification=chosen,
+            notes=tuple(notes),
+            sql=written.sql,
+        )
+        if at is None:
+            more = remarks.of_rows(chosen, cutoffs.used, written.rows, written.churners)
+            tables = replace(
+                tables,
+                target=TARGET,
+                test_cutoffs=dates_for_test(chosen.cutoffs, cutoffs.used),
+                churners=written.churners,
+                spend=SPEND if chosen.label.spend else None,
+                notes=(*notes, *more),
+            )
+        moves = {file: folder / file.name for file in written.files}
+        with naming(folder):
+            for name, text in beside(tables).items():
+                (temporary / "rows" / name).write_text(text, encoding="utf-8")
+                moves[temporary / "rows" / name] = folder / name
+        _check_folder(folder, own=temporary.name)
+        replace_all(moves)
+    return tables
 
 
-def _check_folder(folder: Path) -> None:
+def _check_folder(folder: Path, own: str = "") -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(
             "out", expected="a folder", got=f"the file {str(folder)!r}", fix="name another"
         )
-    if folder.is_dir() and (names := sorted(path.name for path in folder.iterdir())):
+    if folder.is_dir() and (names := sorted({path.name for path in folder.iterdir()} - {own})):
         raise InputError(
             "out",
             expected="a folder that is not there yet, or an empty one",

@@ -27,6 +27,7 @@ from churn_torch.export.weight_compression import (
 from churn_torch.models.attribution import Attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.models.scorer import Scorer
+from churn_torch.serving.graph_facts import checksum
 from churn_torch.serving.outputs import (
     ALL_OUTPUTS,
     NET_VALUE,
@@ -195,9 +196,9 @@ def verified_files(
             attribution=attribution,
             net_value=net_value,
         )
-        onnx.helper.set_model_props(
-            model, {**_stored(model), "parity": certificate(parity, today())}
-        )
+        stored = {**_stored(model), "parity": certificate(parity, today())}
+        onnx.helper.set_model_props(model, stored)
+        model.graph.doc_string = checksum(stored)
         return VerifiedFile(model.SerializeToString(), parity, rounding)
 
     lean = None

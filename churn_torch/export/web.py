@@ -10,11 +10,11 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from importlib import resources
 from pathlib import Path
 
 from churn_torch.errors import InputError
+from churn_torch.whole_files import private_folder
 
 MODEL = "model.onnx"  # the name that the page loads
 HINT = (
@@ -52,8 +52,8 @@ def files(runtime: str | None = None) -> dict[str, bytes]:
     contents = {path.name: path.read_bytes() for path in page.iterdir()}
     if runtime is not None:
         return contents | _checked(Path(runtime), f"in {runtime}")
-    with tempfile.TemporaryDirectory() as folder:
-        return contents | _checked(_downloaded(Path(folder)), "from npm")
+    with private_folder() as folder:
+        return contents | _checked(_downloaded(folder), "from npm")
 
 
 def _checked(package: Path, where: str) -> dict[str, bytes]:

@@ -17,7 +17,6 @@ import pandas as pd
 from onnx import TensorProto, helper
 from onnx.utils import Extractor
 
-from churn_torch.serving.decision import check_decision
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import SCORES
 from churn_torch.serving.session import Array, Feed, as_input, list_inputs, open_session
@@ -57,9 +56,9 @@ class BatchModel:
         self.names = file.names
         self.outputs = [name for name in outputs if name in file.outputs]
         texts = {column.name for column in self.schema.text}
-        whole = onnx.load(path)
-        check_decision(self.threshold, whole.graph, str(path))
-        model = Extractor(whole).extract_model(file.inputs, self.outputs)
+        model = Extractor(onnx.load(path, load_external_data=False)).extract_model(
+            file.inputs, self.outputs
+        )
         encoders = [
             node
             for node in model.graph.node

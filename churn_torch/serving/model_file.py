@@ -9,8 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.serving.graph_facts import check_facts, check_inputs
+from churn_torch.serving.onnx_graph import Graph, read_model
 from churn_torch.serving.outputs import FORMAT
+from churn_torch.serving.safe_graph import check_graph
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.schema import Schema
@@ -21,8 +24,12 @@ _JSON = (
     *("training", "decision", "reasons", "quality", "uplift", "spend", "survival", "value"),
     *("correlated_columns", "explain", "parity"),
 )
-
-
+# Those of them that hold keys and values.
+_MAPPINGS = (
+    *("calibration", "metrics", "training", "decision", "reasons", "quality", "uplift", "spend"),
+    *("survival", "value", "explain", "parity"),
+)
+MOST_METADATA = 200_000_000  # characters, in all
 _FORMAT = re.compile(r"[0-9]{1,9}")
 # The name of the file in a run folder.
 MODEL_NAME = "model.onnx"
@@ -45,13 +52,18 @@ class ModelFile:
         outputs: The outputs in order.
 
     Raises:
-        InputError: It is not an ONNX file of churn_torch, or one of a newer version.
+        InputError: It is not an ONNX file of churn_torch, or one of a newer version; it needs other
+            files or code; or its metadata do not describe its graph.
     """
 
     def __init__(self, model: str | Path | bytes) -> None:
-        self.session = open_session(model)
-        stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         where = "bytes" if isinstance(model, bytes) else str(model)
+        content = model if isinstance(model, bytes) else _read(Path(model))
+        graph = _read_graph(content, where)
+        self.session = open_session(content, where)
+        stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        if sum(map(len, stored.values())) > MOST_METADATA:
+            raise damaged(where, f"more than {MOST_METADATA / 1e6:.0f} MB of text")
         if "format" not in stored or "schema" not in stored:
             raise InputError(
                 "model",
@@ -77,12 +89,14 @@ class ModelFile:
             self.names = [name for name in self.inputs if name not in lengths]
             if [column["name"] for column in self.columns] != self.names:
                 raise ValueError("its columns are not the inputs")
+            check_inputs(self.schema, {v.name: v.type for v in self.session.get_inputs()})
             threshold = self.metadata["threshold"]
-            is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-            if not is_number or not 0 <= threshold <= 1:
+            if not isinstance(threshold, int | float) or isinstance(threshold, bool):
                 raise ValueError(f"the threshold {str(threshold)[:40]!r} is no number from 0 to 1")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise damaged(where, str(error)) from None
+            check_facts(graph, stored, self.schema, threshold)
+            _check_kinds(self.metadata)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise damaged(where, first_line(error)) from None
         self.outputs = [value.name for value in self.session.get_outputs()]
 
     @cached_property
@@ -115,6 +129,62 @@ class ModelFile:
         """Return the named outputs, by name; all outputs if none are named."""
         names = list(outputs or self.outputs)
         return dict(zip(names, self.session.run(names, feed), strict=True))
+
+
+def _read_graph(content: bytes, where: str) -> Graph:
+    """Return the graph of a file, which may come from a stranger.
+
+    Raises:
+        InputError: It is no ONNX file, or needs more than itself and an onnxruntime.
+    """
+    try:
+        model = read_model(content)
+    except (ValueError, RecursionError) as error:
+        raise _unopened(where, str(error)) from None
+    try:
+        check_graph(model)
+    except ValueError as error:
+        raise InputError(
+            "model",
+            expected="one self-contained ONNX file of standard operators",
+            got=f"{where} with {error}",
+            fix="write it with churn-torch export",
+        ) from None
+    return model.graph
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _unopened(str(path), error.strerror or str(error)) from None
+
+
+def _unopened(where: str, why: str) -> InputError:
+    return InputError(
+        "model",
+        expected="an ONNX file that onnxruntime can open",
+        got=f"{where}: {why}",
+        fix="write it again with churn-torch export",
+    )
+
+
+def _check_kinds(metadata: dict[str, Any]) -> None:
+    """Check that entries of the metadata are the mappings and lists that they are read as.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for key in _MAPPINGS:
+        if not isinstance(metadata.get(key, {}), dict):
+            raise ValueError(f"{key} is no mapping")
+    groups = metadata.get("correlated_columns", [])
+    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
+        raise ValueError("correlated_columns is no list of groups")
+    if not all(isinstance(words, str) for words in metadata.get("quality", {}).values()):
+        raise ValueError("quality holds what is no text")
+    if not isinstance(metadata.get("base_rate", 0.0), int | float):
+        raise ValueError("base_rate is no number")
 
 
 def find_model(run: str) -> Path:

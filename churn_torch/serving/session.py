@@ -18,8 +18,12 @@ Array = np.ndarray[Any, Any]
 Feed = dict[str, Array]
 
 
-def open_session(model: bytes | str | Path) -> ort.InferenceSession:
+def open_session(model: bytes | str | Path, where: str = "bytes") -> ort.InferenceSession:
     """Open an ONNX file, or its bytes, on the CPU.
+
+    Args:
+        model: A file of ours; `churn_torch.serving.model_file.ModelFile` opens those of strangers.
+        where: What bytes are called, for messages.
 
     Raises:
         InputError: It is not an ONNX model that onnxruntime can run.
@@ -35,7 +39,7 @@ def open_session(model: bytes | str | Path) -> ort.InferenceSession:
         raise InputError(
             "model",
             expected="an ONNX file that onnxruntime can open",
-            got=f"{'bytes' if isinstance(model, bytes) else model}: {first_line(error)}",
+            got=f"{where if isinstance(model, bytes) else model}: {first_line(error)}",
             fix="write it again with churn-torch export",
         ) from error
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from churn_torch.errors import InputError
 from churn_torch.training.module import FitModule
-from churn_torch.whole_files import naming
+from churn_torch.whole_files import whole_file
 
 CHECKPOINT = "last.ckpt"
 # Least time between two checkpoints: an epoch of a small table is faster than writing one.
@@ -98,15 +98,11 @@ class LastCheckpoint(Checkpoint):
             self._write(trainer)
 
     def _write(self, trainer: pl.Trainer) -> None:
-        temporary = self.path.with_suffix(".partial")
-        try:
-            with naming(self.path):
+        if trainer.is_global_zero:
+            with whole_file(self.path) as temporary:
                 trainer.save_checkpoint(temporary, weights_only=False)
-                if trainer.is_global_zero:
-                    temporary.replace(self.path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        else:  # writes nothing, but takes part
+            trainer.save_checkpoint(self.path, weights_only=False)
         self.written = time.monotonic()
 
     def state_dict(self) -> dict[str, Any]:

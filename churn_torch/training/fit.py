@@ -124,10 +124,11 @@ def fit_net(
     large = not exact and batch_size * scorer.preprocess.n_features >= LARGE_STEP
     precision = "highest" if exact else options.matmul_precision
     with _arithmetic(n_threads if large else 1, precision):
+        handler = signal.getsignal(signal.SIGINT)
         try:
             trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit:  # Lightning's answer to Ctrl-C; it leaves a handler that ignores another
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
         except ProcessExitedException as error:
             if error.exit_code != 1:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +39,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.whole_files import whole_file
+from churn_torch.whole_files import whole_files
 from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.typed_config import MissingKey, read_options
 
@@ -184,11 +183,9 @@ def _write(paths: list[Path], effects: pd.DataFrame, results: dict[str, Any]) ->
         results_page(results),
         json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
     ]
-    with ExitStack() as stack:
-        # The first to be entered takes its name last.
-        for path, text in reversed([*zip(paths, texts, strict=True)]):
-            temporary = stack.enter_context(whole_file(path))
-            temporary.write_text(text, encoding="utf-8")
+    with whole_files(paths) as temporary:
+        for place, text in zip(temporary, texts, strict=True):
+            place.write_text(text, encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

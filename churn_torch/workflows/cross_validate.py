@@ -31,7 +31,7 @@ from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
 from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
 from churn_torch.workflows.check_config import check_columns
@@ -156,7 +156,13 @@ def _deal(table: MemoryTable, options: TrainOptions) -> list[dict[str, Any]]:
         {"repeat": repeat, "fold": fold, "table": one}
         for repeat in range(options.cv.repeats)
         for fold, one in enumerate(
-            folds(table, split, n_folds=n_folds, seed=(options.seed + repeat) % 2**32)
+            folds(
+                table,
+                split,
+                n_folds=n_folds,
+                seed=(options.seed + repeat) % 2**32,
+                one_time_each=bool(options.events),
+            )
         )
     ]
 

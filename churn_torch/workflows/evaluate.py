@@ -117,6 +117,8 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
         source = located(source)
         options = replace(options, data=options.data or DataOptions(target="target"))
     run = load_run(options.run, trust=options.trust)
+    if options.data is None:
+        run.check_table()
     if run.options.learns_survival:
         return _lifetimes(run, options, source)
     _check_out(run, options, source)

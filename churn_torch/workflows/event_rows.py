@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from churn_torch.events.specification import EventSpecification
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 from churn_torch.workflows.event_choices import check_test_cutoffs
-from churn_torch.workflows.event_scoring import date_text, event_progress
+from churn_torch.workflows.event_scoring import date_text, event_progress, remembered
+from churn_torch.workflows.named_places import note_named
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.run_start import note_choices, start_run
 
 
 def begin_run(
-    folder: Path, content: dict[str, Any], options: TrainOptions
+    folder: Path, content: dict[str, Any], options: TrainOptions, made_in: Path | None = None
 ) -> tuple[dict[str, Any], TrainOptions]:
     """Start a run folder, make the rows of a training on events, and note its choices.
 
@@ -30,6 +31,7 @@ def begin_run(
         folder: The run folder.
         content: From `churn_torch.workflows.event_choices.with_event_columns`.
         options: Of this content.
+        made_in: A folder in which a study has made the rows, to be copied.
 
     Returns:
         Both, with the table of the rows.
@@ -38,9 +40,16 @@ def begin_run(
         InputError: The folder holds a run, or the rows cannot be made.
     """
     start_run(folder, content)
+    note_named(options)
     if not options.events:
         return content, options
-    content = make_event_rows(content, folder)
+    if made_in is None:
+        content = make_event_rows(content, folder)
+    else:
+        shutil.copytree(made_in / FEATURE_TABLES, folder / FEATURE_TABLES)
+        for name in (EVENTS_SQL, EVENTS):
+            shutil.copyfile(made_in / name, folder / name)
+        content = with_rows(content, folder)
     note_choices(folder, content)
     return content, train_options(content)
 
@@ -60,28 +69,27 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
             cut-offs that are kept for the test are not the last ones.
     """
     if int(os.environ.get("LOCAL_RANK", "0")):  # the first process of trainer=ddp has made them
-        stored = json.loads((folder / EVENTS).read_text(encoding="utf-8"))
-        return _with_rows(content, folder, [datetime.fromisoformat(t) for t in stored["test"]])
+        return with_rows(content, folder)
     specification = EventSpecification.from_mapping(content["events"])
     with event_progress() as progress:
         tables = write_feature_tables(
             specification, folder / FEATURE_TABLES, progress=progress, announce=show
         )
     check_test_cutoffs(specification, tables)
-    write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     write_text(folder / EVENTS_SQL, tables.sql)
+    write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
     _show(tables, content["data"]["split"]["by"])
-    return _with_rows(content, folder, tables.test_cutoffs)
+    return with_rows(content, folder)
 
 
-def _with_rows(
-    content: Mapping[str, Any], folder: Path, test: tuple[datetime, ...] | list[datetime]
-) -> dict[str, Any]:
+def with_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the choices with the rows in a folder as the table."""
     data = content["data"]
     split = dict(data["split"])
+    test = remembered(folder)["test"]
     by_time = "time" in split["by"]
     if test and by_time and split.get("test_from") is None and not content["cv"]["folds"]:
-        split["test_from"] = test[0].isoformat()
+        split["test_from"] = test[0]
     return {**content, "data": {**data, "source": str(folder / FEATURE_TABLES), "split": split}}
 
 

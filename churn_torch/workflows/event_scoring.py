@@ -17,6 +17,7 @@ from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.artefacts import EVENTS, FEATURE_TABLES
+from churn_torch.workflows.named_places import check_named, event_places
 
 
 def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, out: str) -> Path:
@@ -40,6 +41,13 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
+    else:
+        check_named(
+            event_places(specification),
+            (),
+            run,
+            instead="specification=FILE (a YAML file of yours)",
+        )
     read = [log.source for log in specification.events.values()]
     if specification.customers is not None:
         read.append(specification.customers.source)
@@ -80,12 +88,39 @@ def remembered_specification(run: str) -> EventSpecification:
             fix="name such a run, or name the rows with source=... and leave at=... out",
         )
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))["specification"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InputError(
-            "run", expected=f"a whole {EVENTS}", got=f"a damaged one ({error})", fix="train again"
-        ) from error
-    return EventSpecification.from_mapping(stored)
+        return EventSpecification.from_mapping(remembered(path.parent)["specification"])
+    except InputError as error:
+        if error.where == "run":
+            raise
+        raise _damaged(path) from error
+
+
+def remembered(folder: Path) -> dict[str, Any]:
+    """Return what a run remembers of its events.
+
+    Raises:
+        InputError: Its file is damaged.
+    """
+    path = folder / EVENTS
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise _damaged(path) from None
+    if not isinstance(stored, dict) or not isinstance(stored.get("specification"), dict):
+        raise _damaged(path)
+    test = stored.get("test")
+    if not isinstance(test, list) or not all(isinstance(date, str) for date in test):
+        raise _damaged(path)
+    return stored
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        "run",
+        expected=f"{EVENTS} as the training wrote it",
+        got=f"{str(path)!r}, which was damaged or changed since",
+        fix="restore it from a copy, or train again",
+    )
 
 
 @contextmanager

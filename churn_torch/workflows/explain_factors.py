@@ -46,7 +46,7 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         InputError: The run or the rows cannot be used.
     """
     source = options.source if source is None else source
-    run = load_run(options.run) if Path(options.run).is_dir() else None
+    run = load_run(options.run, trust=options.trust) if Path(options.run).is_dir() else None
     model = ExplainedModel(find_model(options.run))
     refuse_lifetimes("survival" in model.metadata, "the factors of churn-torch explain")
     seed = 0 if run is None else run.options.seed

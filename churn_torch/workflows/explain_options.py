@@ -31,6 +31,7 @@ class ExplainOptions(SourceOptions):
         id: The customer to explain; None for the factors of the model.
         explain: What can be changed, and how the factors are measured.
         out: A JSON file for the explanation.
+        trust: Classes outside churn_torch, and tables, that the run folder may name.
     """
 
     run: str = "outputs/latest"
@@ -38,3 +39,4 @@ class ExplainOptions(SourceOptions):
     id: str | int | float | None = None
     explain: ExplanationChoices = field(default_factory=ExplanationChoices)
     out: str | None = None
+    trust: Sequence[str] = ()

@@ -22,7 +22,7 @@ from churn_torch.tables.labels import parse_target
 from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
 from churn_torch.training.process_state import alone
-from churn_torch.training.rows.materialize import SAMPLE_ROWS
+from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
 from churn_torch.whole_files import new_folders
 from churn_torch.workflows.artefacts import MODEL, PREDICTIONS
 from churn_torch.workflows.publish import write_model
@@ -106,7 +106,10 @@ def export(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> Pat
             fix="serve the model (churn-torch serve), or train one without lists",
         )
     if source is None:
-        source = chosen.source or run.options.data.source
+        source = chosen.source
+        if source is None:
+            run.check_table("source=TABLE")
+            source = run.options.data.source
     if source is None:
         raise InputError(
             "source",

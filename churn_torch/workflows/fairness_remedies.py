@@ -5,9 +5,7 @@ Thresholds are chosen on the validation rows, and all is measured on the test ro
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from churn_torch.report.fairness import remedy_sentence
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.options import CacheOptions
 from churn_torch.training.process_state import alone, one_thread
+from churn_torch.whole_files import private_folder
 from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided, Flagged, JudgedRows, scored_parts
 from churn_torch.workflows.options import TrainOptions
@@ -143,9 +142,9 @@ def without_column(
         logger={},
     )
     show(f"Fitting again without {column}.")
-    with alone(), one_thread() as n_threads, tempfile.TemporaryDirectory() as folder:
+    with alone(), one_thread() as n_threads, private_folder() as folder:
         table = read_labelled(plain.table, seed=options.seed, source=source, announce=quietly)
-        with fitted(plain, table, Path(folder), n_threads=n_threads, announce=quietly) as model:
+        with fitted(plain, table, folder, n_threads=n_threads, announce=quietly) as model:
             decided = Decided(model.scorer, model.schema, model.threshold)
             rows = scored_parts(table.chunks(), decided, [column])["test"]
     if not np.array_equal(rows.label, test.label):

@@ -57,10 +57,12 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
             memory=options.memory,
             threads=options.threads,
             announce=show,
+            beside=lambda tables: {
+                SQL: tables.sql,
+                SPECIFICATION: specification_yaml(tables.specification),
+            },
         )
     folder = tables.files[0].parent
-    write_text(folder / SQL, tables.sql)
-    write_text(folder / SPECIFICATION, specification_yaml(tables.specification))
     for note in tables.notes:
         show(note)
     show(_summary(tables))
@@ -94,23 +96,14 @@ def _next_steps(tables: FeatureTables, folder: Path) -> list[str]:
         source = override("source", str(tables.files[0]))
         scoring = f"churn-torch score run=RUN {source} out=scores.csv keep="
         return [kept, f"Score them with {scoring}{shlex.quote(tables.id_column)}"]
-    keys = [
-        "data=table",
-        override("data.source", str(folder / "*.parquet")),
-        f"data.target={tables.target}",
+    spec = override("specification", str(folder / SPECIFICATION))
+    once = "" if len(tables.cutoffs) > 1 else " data.split.by=random"
+    training = f"churn-torch train {spec}{once}"
+    return [
+        kept,
+        f"Train with {training}, whose run remembers how to make rows of a later date.",
+        f"Rows to be scored come from churn-torch features {spec} at=today",
     ]
-    if len(tables.cutoffs) == 1:
-        keys.append(override("data.id", tables.id_column))
-    else:
-        keys += ["data.split.by=time", f"data.split.column={tables.time_column}"]
-        if tables.test_cutoffs:
-            keys.append(f"data.split.test_from={day(tables.test_cutoffs[0])}")
-        keys.append(f"data.split.horizon={tables.horizon:g}")
-        keys.append(override("data.ignore", [tables.id_column]))
-    command = f"churn-torch train {' '.join(keys)}"
-    spec = folder / SPECIFICATION
-    scoring = f"churn-torch features {override('specification', str(spec))} at=today"
-    return [kept, f"Train with {command}", f"Rows to be scored come from {scoring}"]
 
 
 def _propose(options: FeaturesOptions) -> None:

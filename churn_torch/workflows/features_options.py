@@ -11,7 +11,7 @@ from typing import Any
 from churn_torch.errors import InputError
 from churn_torch.events.database import MEMORY
 from churn_torch.events.specification import EventSpecification
-from churn_torch.workflows.specification_files import read_specification
+from churn_torch.workflows.specification_files import read_keys, with_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,37 +44,32 @@ def chosen_specification(options: FeaturesOptions) -> EventSpecification:
     """Return the specification that the options name.
 
     Raises:
-        InputError: They name none or two, or it cannot be used.
+        InputError: They name none, or it cannot be used.
     """
-    if (options.events is None) == (options.specification is None):
+    content = events_of({"events": options.events, "specification": options.specification})
+    if not content:
         raise InputError(
             "specification",
             expected="either specification=FILE or events=NAME",
-            got="both" if options.events is not None else "neither",
+            got="neither",
             fix="name one; features.auto=true sources=[...] proposes one, help=events explains it",
         )
-    if options.specification is None:
-        return EventSpecification.from_mapping(options.events or {})
-    return read_specification(Path(options.specification))
+    return EventSpecification.from_mapping(content)
 
 
 def events_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return the specification that the choices name, as plain values; empty for none.
 
+    Keys below ``events`` beside a file take the place of those in it.
+
     Raises:
-        InputError: They name two, or the file cannot be used.
+        InputError: The file cannot be used.
     """
-    events, file = content.get("events"), content.get("specification")
+    events, file = dict(content.get("events") or {}), content.get("specification")
     if file is None:
-        return dict(events or {})
-    if events:
-        raise InputError(
-            "specification",
-            expected="either specification=FILE or events=NAME",
-            got="both",
-            fix="leave one of the two out",
-        )
-    return read_specification(Path(file)).to_mapping()
+        return events
+    merged: dict[str, Any] = with_keys(read_keys(Path(file)), events)
+    return merged
 
 
 def new_folder() -> Path:

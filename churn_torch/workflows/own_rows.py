@@ -51,6 +51,7 @@ def own_rows(
             fix=f"read the metrics of its folds in {run.folder / METRICS}"
             + ("" if instead is None else f", or name new rows ({instead})"),
         )
+    run.check_table()
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)
     table = read_labelled(options.table, seed=options.seed, announce=announce)

@@ -14,7 +14,7 @@ from churn_torch.tables.customer_value import PREDICTED_VALUE
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.training.optimizer_choice import is_exact
-from churn_torch.training.rows.materialize import PayoffOf
+from churn_torch.training.rows.compact_blocks import PayoffOf
 from churn_torch.workflows.options import TrainOptions
 
 _NO_CALIBRATION = "churn_torch.models.calibration.Calibrator"

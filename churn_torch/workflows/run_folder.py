@@ -34,6 +34,7 @@ from churn_torch.workflows.artefacts import (
     WEIGHTS,
 )
 from churn_torch.workflows.explain_customer import explain_frame
+from churn_torch.workflows.named_places import check_named, table_places
 from churn_torch.workflows.options import TrainOptions, stored_options
 from churn_torch.workflows.stored_config import damaged_run, load_config
 from churn_torch.workflows.typed_config import MissingKey, WrongOption
@@ -50,6 +51,7 @@ class Run:
         schema: The completed schema.
         scorer: The trained scorer, in evaluation mode, on the CPU.
         metrics: Content of metrics.json.
+        trust: As for `load_run`.
     """
 
     folder: Path
@@ -58,6 +60,18 @@ class Run:
     schema: Schema
     scorer: Scorer
     metrics: Mapping[str, Any]
+    trust: Sequence[str] = ()
+
+    def check_table(self, instead: str | None = None) -> None:
+        """Refuse to read the table that config.yaml names where this user has not named it.
+
+        Args:
+            instead: How the user names another table, for the message.
+
+        Raises:
+            InputError: It is refused.
+        """
+        check_named(table_places(self.options), self.trust, self.folder, instead=instead)
 
     @property
     def threshold(self) -> float:
@@ -226,7 +240,7 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     Args:
         path: The run folder, e.g. ``outputs/latest``.
         trust: Dotted names of classes outside churn_torch and torch.optim that the run may use,
-            e.g. a net of your own.
+            e.g. a net of your own; and the table of a run that was trained on another machine.
 
     Raises:
         InputError: The folder is not there, the run is not finished or damaged, or it names a class
@@ -259,7 +273,7 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     with _readable(folder, WEIGHTS):
         scorer = build_scorer(options, schema)
         scorer.load_state_dict(_weights(folder))
-    return Run(folder, config, options, schema, scorer.eval(), metrics)
+    return Run(folder, config, options, schema, scorer.eval(), metrics, trust)
 
 
 @contextlib.contextmanager

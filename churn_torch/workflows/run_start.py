@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from churn_torch.errors import InputError
-from churn_torch.whole_files import write_text
+from churn_torch.whole_files import whole_file, write_text
 from churn_torch.workflows.artefacts import CHECKPOINT, CONFIG, METRICS
 
 
@@ -45,7 +45,7 @@ def point_latest(outputs: Path, folder: Path) -> None:
     """Make ``outputs/latest`` a link to the folder; without a folder ``outputs`` do nothing."""
     if not outputs.is_dir():
         return
-    link, temporary = outputs / "latest", outputs / f".latest.{os.getpid()}"
+    link = outputs / "latest"
     if link.is_symlink() or not link.exists():
-        os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)
-        os.replace(temporary, link)
+        with whole_file(link) as temporary:
+            os.symlink(os.path.relpath(folder, outputs), temporary, target_is_directory=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
+from churn_torch.whole_files import private_folder
 from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
@@ -74,10 +74,8 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
     from churn_torch.workflows.event_scoring import scoring_rows
     from churn_torch.workflows.features_options import events_of
 
-    with tempfile.TemporaryDirectory(prefix="churn_torch_") as folder:
-        rows = scoring_rows(
-            options.run, events_of(content), options.at, Path(folder), out=options.out
-        )
+    with private_folder() as folder:
+        rows = scoring_rows(options.run, events_of(content), options.at, folder, out=options.out)
         return _scored(options, path, rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -16,7 +17,16 @@ def read_specification(path: Path) -> EventSpecification:
     """Read a specification from a YAML file.
 
     Raises:
-        InputError: The file is not there, is no YAML, or is no specification.
+        InputError: As for `read_keys`; or they are no specification.
+    """
+    return EventSpecification.from_mapping(read_keys(path))
+
+
+def read_keys(path: Path) -> dict[str, Any]:
+    """Read the keys of a specification from a YAML file, as they stand.
+
+    Raises:
+        InputError: The file is not there, or is no YAML with keys.
     """
     try:
         content = OmegaConf.to_container(OmegaConf.load(path.expanduser()))
@@ -36,7 +46,15 @@ def read_specification(path: Path) -> EventSpecification:
     # Plain text is a key without a value to the parser.
     if not isinstance(content, Mapping) or all(each is None for each in content.values()):
         raise _no_yaml(path, "it has no keys")
-    return EventSpecification.from_mapping({str(key): each for key, each in content.items()})
+    return {str(key): each for key, each in content.items()}
+
+
+def with_keys(content: Any, more: Any) -> Any:
+    """Return keys with those of another mapping set, at any depth; lists are replaced."""
+    if not (isinstance(content, Mapping) and isinstance(more, Mapping)):
+        return more
+    set_keys = {key: with_keys(content.get(key), each) for key, each in more.items()}
+    return {**content, **set_keys}
 
 
 def _no_yaml(path: Path, reason: str) -> InputError:

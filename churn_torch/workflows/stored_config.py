@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     """Return the choices in a run folder as plain values; references are left as text.
 
     Raises:
-        InputError: The folder is not there or holds no run.
+        InputError: The folder is not there or holds no run, or a link leads out of it.
     """
     if not folder.is_dir():
         # It brings onnxruntime along, which a comparison does without.
@@ -30,6 +31,7 @@ def load_config(folder: Path) -> dict[str, Any]:
             got=f"{str(folder)!r} without it",
             fix="name the folder that training printed",
         )
+    _check_links(folder)
     try:
         config = OmegaConf.load(folder / CONFIG)
     except Exception as error:  # the reader's own classes, or bytes that are no text
@@ -39,6 +41,24 @@ def load_config(folder: Path) -> dict[str, Any]:
     # Not resolved: a reference could read this machine's environment into a stranger's hands.
     content: Any = OmegaConf.to_container(config, resolve=False)
     return {str(key): value for key, value in content.items()}
+
+
+def _check_links(folder: Path) -> None:
+    """Refuse a run folder with a symbolic link that leads out of it.
+
+    Raises:
+        InputError: There is one.
+    """
+    home = folder.resolve()
+    for parent, folders, files in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *files)):
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise InputError(
+                    "run",
+                    expected="files in the run folder itself",
+                    got=f"{str(path)!r}, a link to {os.readlink(path)!r}",
+                    fix="copy the file into the folder if you know it, or train again",
+                )
 
 
 def damaged_run(folder: Path, reason: str) -> InputError:

@@ -36,6 +36,7 @@ from churn_torch.workflows.fit import fitted
 from churn_torch.workflows.judged_rows import Decided
 from churn_torch.workflows.lifetimes import sentences
 from churn_torch.workflows.measured_test import measured_test
+from churn_torch.workflows.named_places import check_named, table_places, written_places
 from churn_torch.workflows.options import TrainOptions, train_options
 from churn_torch.workflows.publish import publish_or_keep
 from churn_torch.workflows.report import report_training
@@ -53,7 +54,13 @@ from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
 
 
-def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source: Any = None) -> Run:
+def train(
+    config: DictConfig | Mapping[str, Any],
+    folder: str | Path,
+    *,
+    source: Any = None,
+    event_rows: Path | None = None,
+) -> Run:
     """Train a model and write its run folder.
 
     It works in any thread; fits of one process take turns. The random state of torch, NumPy and
@@ -64,6 +71,7 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
         folder: The run folder; with ``config.resume`` it is that folder.
         source: A table that takes the place of ``config.data.source``: a path, or whatever
             `churn_torch.tables.readers.frames.as_frame` takes, such as a DataFrame.
+        event_rows: The folder of a study that has made the rows of ``config.events`` already.
 
     Returns:
         The finished run.
@@ -80,7 +88,7 @@ def train(config: DictConfig | Mapping[str, Any], folder: str | Path, *, source:
     check_events(options, source)
     with alone(), one_thread() as n_threads, claimed(folder), naming(folder):
         if checkpoint is None:
-            content, options = begin_run(folder, content, options)
+            content, options = begin_run(folder, content, options, event_rows)
         table = read_table(options, source)
         return _train(content, options, table, folder, n_threads, checkpoint, source)
 
@@ -183,6 +191,8 @@ def _resumed(resume: Path, folder: Path) -> tuple[dict[str, Any], TrainOptions, 
             fix="start anew without resume",
         )
     options = folder_options(resume, stored)
+    places = {**table_places(options), **written_places(options)}
+    check_named(places, (), resume, instead="data.source=TABLE in a training of your own")
     show(f"Going on with {resume}, with the choices in its config.yaml.")
     return stored, options, checkpoint
 

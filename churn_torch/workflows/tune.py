@@ -7,9 +7,8 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +23,12 @@ from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
+from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.study_folder import rows_of_study, study_folder
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
@@ -36,7 +37,6 @@ from churn_torch.workflows.typed_config import plain_config, read_options
 if TYPE_CHECKING:
     from churn_torch.tuning.study import Study
 
-STUDIES = "studies"
 TRIALS = "trials.csv"
 IMPORTANCE = "importance.csv"
 LOG = "tune.log"
@@ -120,41 +120,46 @@ def tune(
             got=f"none called {error.name!r}",
             fix="install them with pip install 'churn-torch[tune]'",
         ) from error
-    choices = plain_config(config)
-    budget = read_options(StudyOptions, choices.pop("tune"), "tune.")
-    options = train_options(choices)
+    content = plain_config(config)
+    budget = read_options(StudyOptions, content.pop("tune"), "tune.")
+    given = with_event_columns(content)
+    options = train_options(given)
     check_study(options, budget.target)
-    if options.events:
-        raise InputError(
-            "events",
-            expected="a table in a study, whose trials all learn from the same rows",
-            got="events",
-            fix="make the rows first with churn-torch features, then name them as data.source",
-        )
-    space = spaces.read_space(budget.space, choices)
-    first = spaces.current_values(choices, space)
+    check_events(options, source)
+    space = spaces.read_space(budget.space, given)
+    first = spaces.current_values(given, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     if source is not None:
         source = located(source)  # a stream can be read once, and the best model needs it again
-    table = read_table(options, source)
-    if table.streamed:  # its fingerprint, and what leaks, are known after a pass
-        for _ in watched(table.chunks(), table, "Reading"):
-            pass
-    if options.leakage == "error":  # or the last training would refuse it
-        warn_of_leakage(table, options, source=source)
-    folder = _study_folder(options.outputs, budget.study)
-    with naming(folder):
+    with (
+        study_folder(options.outputs, budget.study) as folder,
+        naming(folder),
+        rows_of_study(given, folder) as choices,
+    ):
+        options = train_options(choices)
+        table = read_table(options, source)
+        if table.streamed:  # its fingerprint, and what leaks, are known after a pass
+            for _ in watched(table.chunks(), table, "Reading"):
+                pass
+        if options.leakage == "error":  # or the last training would refuse it
+            warn_of_leakage(table, options, source=source)
         study = Study(
             folder,
             space=space,
             first=first,
             fingerprint=table.fingerprint,
-            choices=spaces.deciding_choices(choices),
+            # Of two that differ the first is named, and other keys follow from the events.
+            choices=spaces.deciding_choices({"events": None, **choices}),
             seed=options.seed,
             prune_after=budget.prune_after,
         )
     name, n_trials = study.folder.name, budget.trials
-    with naming(folder), contextlib.closing(study), logged(folder / LOG):
+    with (
+        naming(folder),
+        contextlib.closing(study),
+        logged(folder / LOG),
+        contextlib.ExitStack() as stack,
+    ):
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
                 "tune.trials",
@@ -163,13 +168,9 @@ def tune(
                 fix=f"raise it to go on (the best model is in {done})",
             )
         show(f"{'Study' if study.is_new else 'Going on with study'} {name}: {folder}")
-        try:
-            with one_thread() as n_threads:
-                _search(choices, budget, study, table, n_threads)
-        except KeyboardInterrupt:
-            _write(study)
-            show(f"Stopped; go on with tune.study={name}.")
-            raise
+        stack.enter_context(_told_how_to_go_on(study))
+        with one_thread() as n_threads:
+            _search(choices, budget, study, table, n_threads)
         _write(study)
         show(trials_table(study.rows(), at_most=SHOWN))
         if not study.claim():
@@ -184,11 +185,23 @@ def tune(
         with logged(folder / "train.log"):
             # A journal could hold other keys than those of the space.
             values = {key: value for key, value in best.params.items() if key in space}
-            run = train(spaces.with_values(choices, values), folder, source=source)
+            rows = study.folder if options.events else None
+            run = train(spaces.with_values(given, values), folder, source=source, event_rows=rows)
         study.note_run(folder)
         _write(study)  # once more: another process may have written before the last trial ended
         show(f"Study folder: {study.folder}")
     return run
+
+
+@contextlib.contextmanager
+def _told_how_to_go_on(study: Study) -> Iterator[None]:
+    """Write what an interrupted study has found, and name the key that goes on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _write(study)
+        show(f"Stopped; go on with tune.study={study.folder.name}.")
+        raise
 
 
 def _search(
@@ -270,18 +283,3 @@ def _write(study: Study) -> None:
     for name, table in tables.items():
         with whole_file(study.folder / name) as temporary:
             table.to_csv(temporary, index=False)
-
-
-def _study_folder(outputs: str, name: str | None) -> Path:
-    """Return the folder of a study, fresh where the user has not named one."""
-    studies = Path(outputs) / STUDIES
-    if name is not None:
-        return studies / name
-    now = datetime.now()
-    studies.mkdir(parents=True, exist_ok=True)
-    folder = studies / f"{now:%Y-%m-%d_%H-%M-%S}"
-    try:
-        folder.mkdir()  # claims it: of two studies started in the same second one fails here
-    except FileExistsError:
-        folder = folder.with_name(f"{now:%Y-%m-%d_%H-%M-%S-%f}")
-    return folder

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from churn_torch import __version__
-from churn_torch.cli import main as cli_main
+from churn_torch.cli import run_command as cli_command
 from churn_torch.cli.commands import COMMANDS
 from churn_torch.cli.error_messages import CONF
 
@@ -31,7 +31,10 @@ def test_an_interrupted_training_says_how_to_go_on(
     keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={tmp_path}"]
     code, _, err = command("train", *keys)
     (checkpoint,) = tmp_path.rglob("last.ckpt")
-    assert (code, err) == (1, f"Interrupted; continue with resume={checkpoint.parent}.\n")
+    assert (code, err) == (
+        130,
+        f"Interrupted; continue with churn-torch train resume={checkpoint.parent}.\n",
+    )
     assert not (checkpoint.parent / "metrics.json").exists()
 
 
@@ -44,7 +47,7 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
     monkeypatch.setattr("churn_torch.workflows.train.read_labelled", interrupt)
     keys = [*table_keys, f"data.source={customers_csv}", f"outputs={tmp_path}"]
     code, _, err = command("train", *keys)
-    assert (code, err) == (1, "Interrupted.\n")
+    assert (code, err) == (130, "Interrupted.\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -62,7 +65,7 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
 def test_the_program_answers_without_a_command(monkeypatch, capsys, arguments, out):
     monkeypatch.setattr(sys, "argv", ["churn-torch", *arguments])
     with pytest.raises(SystemExit) as stopped:
-        cli_main._command_named()
+        cli_command.command_named()
     assert stopped.value.code == 0
     assert out in capsys.readouterr().out
 
@@ -71,7 +74,7 @@ def test_the_program_answers_without_a_command(monkeypatch, capsys, arguments, o
 def test_an_unknown_command_is_refused(monkeypatch, capsys, name, near):
     monkeypatch.setattr(sys, "argv", ["churn-torch", name])
     with pytest.raises(SystemExit) as stopped:
-        cli_main._command_named()
+        cli_command.command_named()
     assert stopped.value.code == 1
     err = capsys.readouterr().err
     assert err.startswith("Error: churn-torch: expected a command (train, ")
@@ -85,7 +88,7 @@ def test_a_folder_of_ones_own_configurations(command, monkeypatch, tmp_path):
     (tmp_path / "model" / "my_net.yaml").write_text("_target_: my.Net\nwidth: 3\n")
     seen = []
     monkeypatch.setattr(
-        cli_main, "run_workflow", lambda name, config, *_: seen.append((name, config, sys.argv))
+        cli_command, "run_workflow", lambda name, config, *_: seen.append((name, config, sys.argv))
     )
     monkeypatch.chdir(tmp_path)
     keys = ("--config-dir", tmp_path, "model=my_net")
@@ -103,7 +106,7 @@ def test_a_folder_of_ones_own_configurations(command, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("debug", ["fast", None])
 def test_a_trial_is_marked_as_one(command, monkeypatch, tmp_path, debug):
-    monkeypatch.setattr(cli_main, "run_workflow", lambda *_: {})
+    monkeypatch.setattr(cli_command, "run_workflow", lambda *_: {})
     choice = [f"debug={debug}"] if debug else []
     done = command("train", f"outputs={tmp_path}", *choice)
     said = "This was a trial (debug=fast): the numbers say nothing about the model."
@@ -117,7 +120,7 @@ def test_help_answers_without_torch_or_pandas():
     """All commands in one process."""
     code = f"""
 import sys
-from churn_torch.cli.main import run_command
+from churn_torch.cli.run_command import run_command
 for name in {COMMANDS}:
     sys.argv = [name + ".py", "--help"]
     run_command(name)
@@ -139,7 +142,7 @@ def test_a_process_ends_as_python_would():
     """
     program = """
 import atexit, os, sys, threading, time
-from churn_torch.cli import main
+from churn_torch.cli import main, run_command
 def raise_(error): raise error
 CASES = {
     "prints": lambda: print("done"),
@@ -153,7 +156,7 @@ for name, case in CASES.items():
     sys.stdout.flush()
     if os.fork() == 0:
         atexit.register(lambda: sys.stdout and print("told"))
-        main.run_command = lambda name: case()
+        run_command.run_command = lambda name: case()
         main.main("train")
     print(name, os.waitstatus_to_exitcode(os.wait()[1]))
 """

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from churn_torch.cli.compose import compose
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
+from churn_torch.errors import InputError
 from churn_torch.workflows.options import train_options
 
 
@@ -179,9 +180,21 @@ def test_events_bring_their_data_along() -> None:
         ("train", ["events=cdnow", "data=table"]),
         ("train", ["events.label.within=3d"]),
         ("score", ["events=cdnow"]),
+        ("features", ["specification=a.yaml"]),
     ):
         assert with_suited_data(command, keys) == keys
     assert compose("train", ["events=cdnow"]).data.target == "churned"
+
+
+def test_a_specification_takes_keys_that_it_has_not_yet() -> None:
+    keys = ["events.cutoffs.until=2025-01-01", "events.label.within=1d"]
+    assert compose("train", ["events=cdnow", *keys]).events.cutoffs.until == "2025-01-01"
+    config = compose("features", ["specification=a.yaml", *keys])
+    assert config.events == {"cutoffs": {"until": "2025-01-01"}, "label": {"within": "1d"}}
+    with pytest.raises(InputError, match=r"did you mean 'events\.label\.within'"):
+        compose("features", ["specification=a.yaml", "label.within=1d"])
+    with pytest.raises(InputError, match=r"specification: expected either .*, got both"):
+        compose("features", ["specification=a.yaml", "events=cdnow"])
 
 
 def test_columns_of_two_splits_are_a_list() -> None:

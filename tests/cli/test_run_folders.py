@@ -40,6 +40,11 @@ def test_a_failed_run_takes_only_its_own_folder_away(command, table_keys, tmp_pa
     code, _, _ = command("train", *keys, f"outputs={tmp_path / 'outputs'}", f"hydra.run.dir={mine}")
     assert code == 1
     assert mine.is_dir()
+    # What was not there goes again, with the folders above it that were made for it.
+    for place in ("", f"hydra.run.dir={tmp_path / 'a' / 'b'}"):
+        more = [place] if place else []
+        assert command("train", *keys, f"outputs={tmp_path / 'new' / 'outputs'}", *more).code == 1
+        assert not {"new", "a"} & {path.name for path in tmp_path.iterdir()}
     for name in ("first", "second"):
         (tmp_path / "day" / name).mkdir(parents=True)
     run_folders.remove_if_useless(tmp_path / "day" / "second", RuntimeError())

@@ -40,6 +40,7 @@ from churn_torch.serving.outputs import OUTPUTS, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import Feed, open_session
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
+from churn_torch.whole_files import PRIVATE
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.run_folder import Run
 
@@ -532,4 +533,4 @@ def test_a_training_whose_file_is_not_verified_leaves_a_finished_run_without_the
         train_run(folder, *table_keys, "data.source=-", "debug=fast", source=customers)
     assert {"metrics.json", "weights.pt"} <= {f.name for f in folder.iterdir()}
     assert not [f for f in folder.iterdir() if f.suffix == ".onnx"]
-    assert not [f for f in folder.iterdir() if "partial" in f.name]
+    assert not [f for f in folder.iterdir() if PRIVATE in f.name]

@@ -22,6 +22,7 @@ from churn_torch.export import triton
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import parse
+from churn_torch.whole_files import PRIVATE
 from churn_torch.workflows import export as exporting
 from churn_torch.workflows.run_folder import Run
 from tests.serving.made_file import write_file
@@ -144,7 +145,7 @@ def test_any_name_can_stand_in_the_configuration():
 def test_a_repository_is_written_beside_other_models(repository: Path):
     assert (repository / "other" / "config.pbtxt").read_text() == "another model"
     assert sorted(path.name for path in repository.iterdir()) == ["churn", "other"]
-    assert not list(repository.rglob("*partial*"))
+    assert not list(repository.rglob(f"{PRIVATE}*"))
 
 
 def test_a_file_that_is_not_verified_leaves_nothing(

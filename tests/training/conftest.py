@@ -120,7 +120,7 @@ def read(options: TrainOptions) -> Read:
     preprocess.load_statistics(statistics)
     with materialized(
         table, schema, preprocess, watch=iter, announce=pytest.fail,
-        folder=Path("nowhere"), keep=False, most_bytes=0.0, choices="",
+        folder=Path("nowhere"), cache=None, most_bytes=0.0, choices="",
     ) as store:  # fmt: skip
         return Read(table, schema, statistics, store)
 

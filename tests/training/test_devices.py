@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from churn_torch.cli.main import CONF
+from churn_torch.cli.keys import CONF
 from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.calibration import (
     Auto,

@@ -11,9 +11,11 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.workflows import event_rows
 from churn_torch.workflows.artefacts import ARTEFACTS
+from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.train import train
 from churn_torch.workflows.tune import tune
 
@@ -89,6 +91,46 @@ def test_a_refused_training_leaves_nothing(events_keys, tmp_path, keys, message)
     assert not folder.exists()
 
 
-def test_a_study_wants_a_table(tmp_path):
-    with pytest.raises(InputError, match=r"events: expected a table in a study, .* features"):
-        tune(compose("tune", ["events=cdnow"]), lambda: tmp_path)
+@pytest.mark.usefixtures("without_export")
+def test_a_study_makes_its_rows_once(events_keys, tmp_path, monkeypatch, capsys):
+    made = []
+    write = event_rows.write_feature_tables
+    monkeypatch.setattr(
+        event_rows,
+        "write_feature_tables",
+        lambda *a, **o: (made.append(a[1]), write(*a, **o))[1],
+    )
+    keys = [*events_keys, "tune.study=a", "report=false", f"outputs={tmp_path}"]
+    study = tmp_path / "studies" / "a"
+
+    def search(*more: str) -> Run | None:
+        shutil.rmtree(tmp_path / "run", ignore_errors=True)
+        return tune(compose("tune", [*keys, *more]), lambda: tmp_path / "run")
+
+    with pytest.raises(InputError, match="at least 3 distinct times"):
+        search("events.cutoffs.count=1")
+    assert list(tmp_path.iterdir()) == []
+    made.clear()
+    run = search("tune.trials=2")
+    assert run is not None
+    assert run.options.data.source == str(run.folder / "feature_tables")
+    for name in ("events.json", "events.sql"):
+        assert (run.folder / name).read_text() == (study / name).read_text()
+    assert (
+        run.metrics["data"]["n_test"]
+        == json.loads((study / "events.json").read_text())["customers"][-1]
+    )
+    monkeypatch.setattr("churn_torch.workflows.tune.train", lambda *arguments, **options: None)
+    search("tune.trials=3")  # goes on with the rows that are there
+    assert made == [study / "feature_tables"]
+    with pytest.raises(InputError, match=r"events.label.gap: .* with which study 'a' was started"):
+        search("tune.trials=4", "events.label.gap=1d")
+    assert made == [study / "feature_tables"]
+
+
+def test_each_fold_of_a_cross_validation_is_a_later_cut_off(events_keys, tmp_path, remembered):
+    metrics = cross_validate(compose("train", [*events_keys, "cv.folds=3"]), tmp_path / "run")
+    tested = pd.read_parquet(tmp_path / "run" / "predictions.parquet")
+    dates = tested.groupby("fold")["cutoff"].unique().explode()
+    assert [date.isoformat() for date in dates] == remembered["cutoffs"][-3:]
+    assert [fold["test"]["n"] for fold in metrics["folds"]] == remembered["customers"][-3:]

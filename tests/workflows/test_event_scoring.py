@@ -76,6 +76,7 @@ def test_the_log_is_not_written_over(events_run, events_csv):
 def test_a_run_without_events_is_refused(customers_run, tmp_path):
     with pytest.raises(InputError, match=r"run: expected .* \(events=...\) .* without events.json"):
         remembered_specification(str(customers_run.folder))
-    (tmp_path / "events.json").write_text("{")
-    with pytest.raises(InputError, match=r"run: expected a whole events.json, got a damaged one"):
-        remembered_specification(str(tmp_path))
+    for text in ("{", "[]", "{}", '{"specification": {"label": 3}, "test": []}'):
+        (tmp_path / "events.json").write_text(text)
+        with pytest.raises(InputError, match=r"run: .* events.json.*, which was damaged"):
+            remembered_specification(str(tmp_path))

@@ -52,8 +52,7 @@ def test_rows_come_with_their_sql_and_specification(folder, capsys, monkeypatch)
         assert f"{cutoff:%Y-%m-%d} │ {tables.rows[number]} │ {tables.churners[number]} │" in said
     assert "the most frequent values before" in said
     assert 'AS "orders_count_30d"' in said
-    assert f"data.source={out}/*.parquet" in said.replace("'", "")
-    assert "data.split.by=time data.split.column=cutoff" in said
+    assert f"Train with churn-torch train specification={out}/specification.yaml, whose" in said
     sql = (out / "features.sql").read_text()
     assert sql.startswith("-- orders: _id = customer_id, _time = ordered_at")
     assert sql.count("\n-- cutoff_") == len(tables.files)

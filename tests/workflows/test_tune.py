@@ -108,7 +108,7 @@ def test_a_study_ends_with_a_normal_run_of_its_best_trial(
 @pytest.fixture
 def no_run(monkeypatch):
     """Leave the run at the end out."""
-    monkeypatch.setattr(tuning, "train", lambda config, folder, source: None)
+    monkeypatch.setattr(tuning, "train", lambda config, folder, **more: None)
 
 
 @pytest.mark.usefixtures("no_run")
@@ -230,7 +230,7 @@ def test_a_full_disk_ends_the_search(keys, study, tmp_path, monkeypatch):
         search(keys, tmp_path)
     assert "free the disk" in explain(raised.value)
     monkeypatch.undo()
-    monkeypatch.setattr(tuning, "train", lambda config, folder, source: None)
+    monkeypatch.setattr(tuning, "train", lambda config, folder, **more: None)
     search(keys, tmp_path)
     assert trials(study)["state"].tolist() == ["interrupted"] + ["finished"] * 3
 

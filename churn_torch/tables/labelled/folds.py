@@ -22,7 +22,12 @@ from churn_torch.tables.split_options import SplitOptions
 
 
 def folds(
-    table: MemoryTable, split: SplitOptions, *, n_folds: int, seed: int
+    table: MemoryTable,
+    split: SplitOptions,
+    *,
+    n_folds: int,
+    seed: int,
+    one_time_each: bool = False,
 ) -> Iterator[MemoryTable]:
     """Yield the table once a fold, with the fold as its test rows.
 
@@ -37,6 +42,8 @@ def folds(
         split: How rows are assigned to parts.
         n_folds: 2 or more.
         seed: Decides the draw.
+        one_time_each: By time, the blocks that are tested are the last ``n_folds`` times: cut-off
+            dates are few, and all rows of one are scored together.
 
     Raises:
         InputError: There are too few rows, groups or times, or a part lacks a class.
@@ -47,7 +54,12 @@ def folds(
     if split.time_column is not None:
         column = table.schema[split.time_column]
         time, window = parse_time(raw, column), split.label_window(dated=is_dated(column))
-    fold = _fold_of(table, split, rows, time, n_folds=n_folds, seed=seed)
+    if time is None:
+        fold = _fold_of(table, split, rows, n_folds=n_folds, seed=seed)
+    elif one_time_each:
+        fold = _last_times(time, n_folds) - 1
+    else:
+        fold = _blocks(time, n_folds + 1) - 1
     for number in range(n_folds):
         test = np.flatnonzero(fold == number)
         rest = np.flatnonzero(fold < number if split.by_time else fold != number)
@@ -84,17 +96,14 @@ def _fold_of(
     table: MemoryTable,
     split: SplitOptions,
     rows: splits.Positions,
-    time: npt.NDArray[np.float64] | None,
     *,
     n_folds: int,
     seed: int,
 ) -> npt.NDArray[np.int64]:
-    """Return the fold of each row; by time -1 for the rows that are never tested."""
+    """Return the fold of each row: at random, by hash or by group."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     label, raw = table.label, table.carried
-    if time is not None:
-        return _blocks(time, n_folds + 1) - 1
     if split.by == "hash":
         keys = splits.row_keys(raw, table.schema.id, rows)
         mixed = splitmix64(keys ^ splitmix64(np.array([seed])) ^ np.uint64(1))
@@ -140,3 +149,22 @@ def _blocks(time: npt.NDArray[np.float64], n_blocks: int) -> npt.NDArray[np.int6
             fix="choose fewer folds or another data.split.column",
         )
     return np.searchsorted(ordered[changes[near]], time, side="right").astype(np.int64)
+
+
+def _last_times(time: npt.NDArray[np.float64], n_folds: int) -> npt.NDArray[np.int64]:
+    """Return 1, 2, ... for the rows of the last times, a block each, and 0 for all before them."""
+    times = np.unique(time)
+    most = len(times) - 2  # a model learns from one time and is validated on another
+    if n_folds > most:
+        raise InputError(
+            "cv.folds",
+            expected=f"at most {most} folds, as each tests one of the last cut-offs and two must "
+            "lie before them"
+            if most > 1
+            else "four cut-offs or more, of which each fold tests one and two lie before all tests",
+            got=f"{n_folds} folds and {len(times)} cut-offs",
+            fix="choose fewer folds, or more cut-offs (events.cutoffs.count)"
+            if most > 1
+            else "make more (events.cutoffs.count), or set cv.folds=0",
+        )
+    return np.maximum(np.searchsorted(times, time) - (most + 1 - n_folds), 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +13,17 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
 from churn_torch.tables.readers.header_rows import is_number
+from churn_torch.tables.readers.line_counter import LineCounter
 from churn_torch.tables.readers.packing import Stored
-from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, no_csv, open_utf8, texts
+from churn_torch.tables.readers.text_files import (
+    BLOCK,
+    HEAD,
+    Text,
+    look_at,
+    no_csv,
+    open_utf8,
+    texts,
+)
 
 # What Arrow keeps for a cell of text beside its bytes.
 _CELL_BYTES = 8
@@ -88,7 +96,7 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         tail = head if whole else text.tail.decode(encoding.name, errors="replace")
         footer = find_footer(tail, dialect, from_start=whole)
     header = "".join(cut_lines(head)[dialect.lines_above :][: dialect.header_lines])
-    n_repeated = _n_repeated(stored, encoding, header, dialect)
+    n_repeated = _n_repeated(text, header, dialect)
     remarks = (*text.remarks, *_remarks(stored, dialect, footer, n_repeated))
     check_names([n for i, n in enumerate(dialect.names) if i not in dialect.left_out])
     body = cut_lines(head)[dialect.lines_above + dialect.header_lines :]
@@ -108,20 +116,22 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
     )
 
 
-def _n_repeated(stored: Stored, encoding: Encoding, header: str, dialect: Dialect) -> int:
+def _n_repeated(text: Text, header: str, dialect: Dialect) -> int:
     """Count the lines that repeat the header: several exports were put end to end."""
     names = [name for name in dialect.names if not is_number(name)]
     if dialect.header_lines > 1 or not 2 <= len(dialect.names) == len(names):
         return 0
-    line = header.strip("\ufeff\r\n").encode()
-    again = re.compile(rb"[\r\n](?:\xef\xbb\xbf)?" + re.escape(line) + rb"(?=[\r\n])")
-    n, rest = -1, b"\n"  # the header itself is none
-    with open_utf8(stored, encoding) as file:
+    line = header.strip("\ufeff\r\n")
+    first = text.first_line
+    if b"\0" not in first and first.decode(text.encoding.name, errors="replace") == line:
+        return text.n_first_line - 1
+    # Titles stand above the header, or its letters are wider than a byte: look once more.
+    same = LineCounter(line.encode())
+    with open_utf8(text.stored, text.encoding) as file:
         while block := file.read(BLOCK):
-            rest += block
-            n += len(again.findall(rest)) if line in rest else 0
-            rest = rest[max(rest.rfind(b"\n"), rest.rfind(b"\r")) :]
-    return n + len(again.findall(rest + b"\n"))
+            same.update(block)
+    same.finish()
+    return same.n - 1
 
 
 def _remarks(stored: Stored, dialect: Dialect, footer: str, n_repeated: int) -> list[str]:

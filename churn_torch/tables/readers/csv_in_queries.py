@@ -8,9 +8,7 @@ nothing: whole numbers, numbers, dates and times that are all written in one pla
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,7 +82,7 @@ def prepare(
     sql: str,
     reading: ReadOptions,
     announce: Announce,
-    stack: ExitStack,
+    folder: Path,
 ) -> Prepared:
     """Make views of the CSV files that a query names, and let the query read these.
 
@@ -96,7 +94,7 @@ def prepare(
         sql: One SELECT.
         reading: As for the path of a file.
         announce: As for the path of a file.
-        stack: Removes the views' files when it closes.
+        folder: For the files that the views read; they must stay until the query has ended.
 
     Raises:
         InputError: A file cannot be read.
@@ -108,8 +106,7 @@ def prepare(
             if any(format != formats.CSV for _, format in files):
                 continue
             schema, batches = read_csv([part for part, _ in files], reading, announce)
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="churn_torch_"))
-            table = Path(folder) / "table.parquet"
+            table = folder / f"{len(views)}.parquet"
             _write(table, schema, batches)
             delimiters.add(schema.metadata[DELIMITER])
             views[place.path] = f"churn_torch_csv_{len(views)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, open_utf8
 from churn_torch.tables.sql_text import quoted
+from churn_torch.whole_files import private_folder
 
 _JSON = "JSON: a list of objects, an object a line, or an object of columns"
 # Text that looks like one of these is text: a CSV file gives it as text too.
@@ -55,8 +55,8 @@ def opened(stored: Stored, reading: ReadOptions, announce: Announce) -> Iterator
 
 @contextlib.contextmanager
 def _as_utf8(stored: Stored, encoding: Any, marked: bool) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="churn_torch_") as folder:
-        path = Path(folder) / "content.json"
+    with private_folder() as folder:
+        path = folder / "content.json"
         with open_utf8(stored, encoding) as source, path.open("wb") as file:
             if marked and encoding.is_utf8:
                 source.read(3)

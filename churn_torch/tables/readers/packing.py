@@ -8,7 +8,6 @@ import gzip
 import io
 import lzma
 import shutil
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.whole_files import private_folder
 
 # What a damaged stream raises.
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
@@ -92,8 +92,8 @@ class Stored:
         if not self.packing:
             yield self.path
             return
-        with tempfile.TemporaryDirectory(prefix="churn_torch_") as folder:
-            path = Path(folder) / f"content{self.suffix}"
+        with private_folder() as folder:
+            path = folder / f"content{self.suffix}"
             try:
                 with self.open() as packed, path.open("wb") as file:
                     shutil.copyfileobj(packed, file, _BLOCK)

@@ -15,8 +15,10 @@ import duckdb
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
+from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
 from churn_torch.tables.sql_text import quoted
+from churn_torch.whole_files import private_folder
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
 _START = re.compile(
@@ -39,13 +41,11 @@ _ANY_QUERY: _Settings = {
     "python_enable_replacements": "false",
     "allow_community_extensions": "false",
 }
-# What a user's query runs under. Given at the connection, so that several connections to one
-# database file agree and nothing runs before the lock.
+# What a user's query runs under; `locked` adds which files it may open.
 _USER_QUERY: _Settings = _ANY_QUERY | {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_persistent_secrets": "false",
-    "lock_configuration": "true",
     "explain_output": "all",
 }
 # Operators that the plan of a query may have. All others are refused, because a SELECT can write
@@ -101,8 +101,9 @@ def opened(
     """Run a query and give its schema and its record batches.
 
     A user's query must be one statement of type SELECT. It runs in a connection that cannot load
-    extensions or change settings. A database file is opened read-only. CSV files that it names are
-    read as their paths are (`csv_in_queries`).
+    extensions or change settings, and that opens no files but those whose names stand in the query:
+    what a view of a database names is not opened. A database file is opened read-only. CSV files
+    that the query names are read as their paths are (`csv_in_queries`).
 
     Args:
         query: What to run.
@@ -122,17 +123,18 @@ def opened(
             got=f"{database!r}, which is not there{near(path)}",
             fix="check the path",
         )
-    where = ":memory:" if path is None else str(path)
     settings = _ANY_QUERY if query.is_address else _USER_QUERY
     try:
-        with (
-            duckdb.connect(where, read_only=path is not None, config=settings) as connection,
-            ExitStack() as stack,
-        ):
+        with duckdb.connect(":memory:", config=settings) as connection, ExitStack() as stack:
+            if path is not None:
+                attach(connection, path)
             sql, metadata = query.sql, dict[bytes, bytes]()
             if not query.is_address:
                 _check_statements(connection, sql)
-                sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, stack)
+                files = named_files(connection, sql)
+                scratch = stack.enter_context(private_folder())
+                sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, scratch)
+                lock(connection, sql, files, scratch)
                 if _check_plan(connection, sql):
                     _check_years(sql)
             reader = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
@@ -160,7 +162,8 @@ def tables_of(path: Path) -> dict[str, tuple[str, str]]:
         InputError: The file cannot be opened.
     """
     try:
-        with duckdb.connect(str(path), read_only=True, config=_USER_QUERY) as connection:
+        with duckdb.connect(":memory:", config=_USER_QUERY) as connection:
+            attach(connection, path)
             found = connection.execute(
                 "SELECT table_schema, table_name FROM information_schema.tables "
                 "WHERE table_catalog = current_database() ORDER BY ALL"
@@ -263,6 +266,11 @@ def _refused(query: Query, error: duckdb.Error) -> InputError:
             "name the file itself as the source, which finds its encoding, or give it in the query "
             "(read_csv(..., encoding='latin-1'))"
         )
-    elif "different configuration" in str(error):
+    elif "file system operations are disabled" in str(error):
+        fix = (
+            "a query opens only files whose names stand in it, not those of a view or of parts put "
+            "together, so write the name into the query"
+        )
+    elif "file handle conflict" in str(error):
         fix = "close the connection that this program has open to the database"
     return InputError("query", expected="a SELECT that DuckDB can run", got=got, fix=fix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import IO, Any, NamedTuple, cast
@@ -12,6 +13,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import encodings
 from churn_torch.tables.readers.encodings import Encoding
+from churn_torch.tables.readers.line_counter import LineCounter
 from churn_torch.tables.readers.packing import DAMAGED, Stored, unreadable
 
 HEAD = 1 << 16
@@ -32,6 +34,8 @@ class Text(NamedTuple):
         encoding: Its encoding.
         n_bytes: What it unpacks to.
         tail: Its last bytes.
+        first_line: The bytes of its first line, without a mark.
+        n_first_line: How many lines are the same as the first one, itself among them.
         remarks: Sentences for the user.
     """
 
@@ -39,6 +43,8 @@ class Text(NamedTuple):
     encoding: Encoding
     n_bytes: int
     tail: bytes
+    first_line: bytes
+    n_first_line: int
     remarks: tuple[str, ...]
 
 
@@ -58,14 +64,17 @@ def look_at(stored: Stored, reading: ReadOptions) -> Text:
             marked = encodings.of_mark(block)
             if name is None and not (marked or "").startswith(_WIDE):
                 _refuse_binary(stored, block)
+            same = LineCounter(re.split(rb"[\r\n]", block, maxsplit=1)[0])
             while block:
                 check.update(block)
+                same.update(block)
                 n_bytes += len(block)
                 tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
                 block = file.read(BLOCK)
                 if len(block) == BLOCK and b"\n" not in block and b"\r" not in block:
                     raise no_csv(stored, f"a line is longer than {BLOCK >> 20} MB")
             check.finish()
+            same.finish()
     except DAMAGED as error:
         raise no_csv(stored, error) from None
     if name == encodings.UTF8 or (name is None and marked == "utf-8-sig"):
@@ -75,14 +84,14 @@ def look_at(stored: Stored, reading: ReadOptions) -> Text:
     else:
         encoding = check.encoding()
     if encoding.is_utf8:
-        return Text(stored, encoding, n_bytes, tail, ())
+        return Text(stored, encoding, n_bytes, tail, same.line, same.n, ())
     if encoding.name.startswith(_WIDE):  # the tail starts with a whole letter, after the mark
         tail = tail[-(n_bytes - len(tail)) % 4 :]
         if encoding.name in _WIDE:
             tail = _mark_of(stored) + tail
     encoding, bad_line = _with_bad_places(stored, encoding)
     remarks = tuple(_remarks(stored, encoding, bad_line, reading))
-    return Text(stored, encoding, n_bytes, tail, remarks)
+    return Text(stored, encoding, n_bytes, tail, same.line, same.n, remarks)
 
 
 def _mark_of(stored: Stored) -> bytes:

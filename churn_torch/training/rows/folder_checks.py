@@ -11,6 +11,8 @@ from churn_torch.training.rows.store import ARRAYS
 
 # Files beside those of the arrays.
 COMPLETE, CARRIED, SAMPLE = "complete.json", "carried.parquet", "sample.parquet"
+# Held by every training that uses the folder.
+LOCK = ".lock"
 
 
 def check_own(folder: Path) -> None:
@@ -19,7 +21,7 @@ def check_own(folder: Path) -> None:
     Raises:
         InputError: There are some.
     """
-    own = {COMPLETE, CARRIED, SAMPLE, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
+    own = {COMPLETE, CARRIED, SAMPLE, LOCK, *(f"{part}.{a}" for part in PARTS for a in ARRAYS)}
     others = sorted({p.name for p in folder.iterdir()} - own) if folder.is_dir() else []
     if others:
         raise InputError(
@@ -28,6 +30,14 @@ def check_own(folder: Path) -> None:
             got=f"{str(folder)!r} with {others[0]!r} in it",
             fix="name another",
         )
+
+
+def remove_features(folder: Path) -> None:
+    """Remove the features in a folder, first the file that says they are whole."""
+    (folder / COMPLETE).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if path.name != LOCK:
+            path.unlink()
 
 
 def check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:

@@ -8,33 +8,31 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pa_parquet
-import torch
 
 from churn_torch.errors import InputError
-from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
-from churn_torch.tables.encode import encode
+from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable, Rows, mean_weight_of
 from churn_torch.tables.readers.arrow import to_pandas
 from churn_torch.tables.schema import Schema
+from churn_torch.training.rows.compact_blocks import TEST, FirstTestRows, PayoffOf, blocks_of
 from churn_torch.training.rows.folder_checks import (
     CARRIED,
     COMPLETE,
     SAMPLE,
     check_own,
     check_room,
+    remove_features,
 )
+from churn_torch.training.rows.shared_folder import shared
 from churn_torch.training.rows.store import (
-    Block,
     DiskPart,
     MemoryPart,
     Part,
@@ -44,16 +42,8 @@ from churn_torch.training.rows.store import (
     empty_block,
 )
 
-# What contacting each of some rows brings, knowing who leaves: [N].
-PayoffOf = Callable[[Rows], npt.NDArray[np.floating[Any]]]
-
 # Of a table that is streamed, features up to this stay in memory all the same.
 MEMORY_BYTES = 2**28
-# Parsed test rows kept for the proof of the exported file.
-SAMPLE_ROWS = 2_000
-# Numbers preprocessed at a time: they stay in a core's cache, and no second thread is woken.
-_CELLS = 32_768
-_TEST = PARTS.index("test")
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def materialized(
     watch: Callable[[Iterable[Rows]], Iterable[Rows]],
     announce: Callable[[str], None],
     folder: Path,
-    keep: bool,
+    cache: Path | None,
     most_bytes: float,
     choices: str,
     payoff_of: PayoffOf | None = None,
@@ -104,9 +94,9 @@ def materialized(
         preprocess: With its statistics loaded.
         watch: Passes the rows on, with a progress bar.
         announce: Tells the user a sentence.
-        folder: For the files.
-        keep: Leave the files at the end, and use those of an earlier run of the same rows and
-            choices.
+        folder: For the files, which are removed at the end.
+        cache: A folder that takes its place, and that other trainings may share: the files stay,
+            and those of an earlier run of the same rows and choices are used.
         most_bytes: Most that the files may take.
         choices: What else the rows of each part depend on (the split and its seed).
         payoff_of: Gives the rows their payoffs, for ``loss=profit``.
@@ -117,25 +107,34 @@ def materialized(
     arrays = arrays_of(schema, with_payoff=payoff_of is not None)
     row_bytes = bytes_a_row(preprocess.n_dense, preprocess.n_codes, len(arrays) - 2)
     n_bytes = sum(table.counts.values()) * row_bytes
-    if not table.streamed or (n_bytes <= MEMORY_BYTES and not keep):
-        if keep:
+    if not table.streamed or (n_bytes <= MEMORY_BYTES and cache is None):
+        if cache is not None:
             announce("The table fits into memory, so cache.folder is not used.")
         yield _into_memory(watch(table.chunks()), table, schema, preprocess, payoff_of)
         return
     key = _key(table, schema, preprocess, choices)
-    store = _reopen(folder, key) if keep else None
-    if store is not None:
-        announce(f"Features of an earlier run are used again: {folder}.")
-    else:
-        check_room(folder, n_bytes, most_bytes)
-        announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {folder}.")
+
+    def write(place: Path) -> Store:
+        check_room(place, n_bytes, most_bytes)
+        announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {place}.")
         rows = watch(table.chunks())
-        store = _onto_disk(rows, table, schema, preprocess, payoff_of, folder, key)
+        return _onto_disk(rows, table, schema, preprocess, payoff_of, place, key)
+
+    if cache is not None:
+        written: list[Store] = []
+        with shared(
+            cache, reopen=lambda: _reopen(cache, key), write=lambda: written.append(write(cache))
+        ) as store:
+            if store is not None:
+                if not written:
+                    announce(f"Features of an earlier run are used again: {cache}.")
+                yield store
+                return
+        announce(f"A training with other rows or choices is using {cache}, so it is left alone.")
     try:
-        yield store
+        yield write(folder)
     finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _into_memory(
@@ -151,14 +150,14 @@ def _into_memory(
         for part, n in table.counts.items()
     }
     filled = dict.fromkeys(PARTS, 0)
-    carried, sample = [], _Sample()
+    carried, sample = [], FirstTestRows()
     mean_weight = mean_weight_of(table)
     for chunk in rows:
-        for part, block in _blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
+        for part, block in blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
             start, filled[part] = filled[part], filled[part] + len(block.label)
             for array, values in zip(blocks[part].arrays(), block.arrays(), strict=True):
                 array[start : filled[part]] = values
-        carried.append(chunk.carried[chunk.part == _TEST])
+        carried.append(chunk.carried[chunk.part == TEST])
         sample.add(chunk)
     parts: dict[str, Part] = {part: MemoryPart(block) for part, block in blocks.items()}
     return Store(parts, pd.concat(carried, ignore_index=True), sample.frame())
@@ -175,22 +174,22 @@ def _onto_disk(
 ) -> Store:
     """Preprocess into files; ``complete.json``, written last, says what they hold."""
     check_own(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    sample, mean_weight = _Sample(), mean_weight_of(table)
+    sample, mean_weight = FirstTestRows(), mean_weight_of(table)
     arrays = arrays_of(schema, with_payoff=payoff_of is not None)
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_features(folder)
         with contextlib.ExitStack() as stack:
             files = {part: [(folder / f"{part}.{a}").open("wb") for a in arrays] for part in PARTS}
             for file in chain(*files.values()):
                 stack.callback(file.close)
             writer: pa_parquet.ParquetWriter | None = None
             for chunk in rows:
-                for part, block in _blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
+                for part, block in blocks_of(chunk, schema, preprocess, mean_weight, payoff_of):
                     for file, array in zip(files[part], block.arrays(), strict=True):
                         file.write(as_bytes(array))
                 sample.add(chunk)
-                tested = chunk.carried[chunk.part == _TEST]
+                tested = chunk.carried[chunk.part == TEST]
                 if len(tested):
                     carried = pa.Table.from_pandas(tested, preserve_index=False)
                     if writer is None:
@@ -219,7 +218,7 @@ def _reopen(folder: Path, key: str) -> Store | None:
     try:
         facts = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
         return _opened(folder, facts) if facts["key"] == key else None
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):  # another, or damaged
         return None
 
 
@@ -241,53 +240,3 @@ def _opened(folder: Path, facts: dict[str, Any]) -> Store:
         for part, n_rows in facts["counts"].items()
     }
     return Store(parts, folder / CARRIED, pd.read_parquet(folder / SAMPLE), folder)
-
-
-def _blocks_of(
-    chunk: Rows,
-    schema: Schema,
-    preprocess: Preprocess,
-    mean_weight: float,
-    payoff_of: PayoffOf | None,
-) -> Iterator[tuple[str, Block]]:
-    """Preprocess a chunk and yield its rows by part, a few rows at a time."""
-    columns = Columns.from_arrays(encode(chunk.parsed, schema))
-    single = {"label": torch.from_numpy(chunk.label)}
-    if chunk.weight is not None:
-        # With a mean of 1 a mean over weighted rows needs no other divisor than their number.
-        single["weight"] = torch.from_numpy(chunk.weight / mean_weight).float()
-    if chunk.treatment is not None:
-        single["treatment"] = torch.from_numpy(chunk.treatment)
-    if payoff_of is not None:
-        single["payoff"] = torch.from_numpy(payoff_of(chunk)).float()
-    if chunk.lifetime is not None:
-        single["entry"], single["last"] = torch.from_numpy(chunk.lifetime).unbind(1)
-    n_rows = max(1, _CELLS // max(1, preprocess.n_dense))
-    for start in range(0, len(chunk.label), n_rows):
-        here = slice(start, start + n_rows)
-        with torch.no_grad():
-            block = Block(
-                *preprocess.compact(*columns.take(here)),
-                **{name: array[here] for name, array in single.items()},
-            )
-        for position, part in enumerate(PARTS):
-            rows = torch.from_numpy(np.flatnonzero(chunk.part[here] == position))
-            if len(rows):
-                yield part, block.each(partial(torch.index_select, dim=0, index=rows))
-
-
-class _Sample:
-    """The first test rows."""
-
-    def __init__(self) -> None:
-        self.frames: list[pd.DataFrame] = []
-        self.n_rows = 0
-
-    def add(self, chunk: Rows) -> None:
-        if self.n_rows < SAMPLE_ROWS:
-            test = np.flatnonzero(chunk.part == _TEST)[: SAMPLE_ROWS - self.n_rows]
-            self.frames.append(chunk.parsed.take(test))
-            self.n_rows += len(test)
-
-    def frame(self) -> pd.DataFrame:
-        return pd.concat(self.frames, ignore_index=True)

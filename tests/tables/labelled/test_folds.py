@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,10 +27,10 @@ BY = {
 def folds_of(table_keys, customers, data_options):
     """Return a function from overrides to the folds of `customers`."""
 
-    def folds_of(*keys: str, n_folds: int = 4, seed: int = 0, frame: pd.DataFrame = customers):
+    def folds_of(*keys: str, n_folds: int = 4, frame: pd.DataFrame = customers, **more: Any):
         data = data_options(*table_keys, *keys)
         table = read_labelled(data, seed=0, source=frame, with_test=False)
-        return list(folds(table, data.split, n_folds=n_folds, seed=seed))
+        return list(folds(table, data.split, **{"n_folds": n_folds, "seed": 0, **more}))
 
     return folds_of
 
@@ -96,6 +98,25 @@ def test_by_time_no_label_reaches_into_a_later_part(folds_of, customers):
         train, validation, test = (time[rows] for rows in one.split)
         assert train.max() + window <= validation.min()
         assert validation.max() + window <= test.min()
+
+
+def test_by_time_a_fold_may_be_one_time(folds_of, customers):
+    """Rolling origin: of five dates the last three are tested, each by a model of those before."""
+    dates = pd.date_range("2024-01-01", periods=5, freq="30D")
+    frame = customers.assign(joined=np.resize(dates, 400))
+    keys = (*BY["time"], "data.split.horizon=30d")
+    for number, one in enumerate(folds_of(*keys, n_folds=3, frame=frame, one_time_each=True)):
+        train, validation, test = (set(frame["joined"].iloc[rows]) for rows in one.split)
+        assert test == {dates[number + 2]}
+        assert validation == {dates[number + 1]}
+        assert train == set(dates[: number + 1])
+    for few, message in (
+        (5, "at most 3 folds, .* got 4 folds and 5"),
+        (3, "four cut-offs or more"),
+    ):
+        frame = customers.assign(joined=np.resize(dates[:few], 400))
+        with pytest.raises(InputError, match=message):
+            folds_of(*BY["time"], frame=frame, one_time_each=True)
 
 
 @settings(max_examples=10)  # each reads two tables

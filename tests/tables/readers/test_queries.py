@@ -40,6 +40,12 @@ HOSTILE = [
     "SELECT 1 WHERE false AND EXISTS (FROM glob('/etc/*'))",
     "SELECT * FROM duckdb_secrets()",
     "SELECT * FROM hidden",
+    "SELECT * FROM other_file",
+    "SELECT * FROM other_file, (SELECT '/' AS a, '' AS b, '.' AS c)",
+    "SELECT * FROM other_file, read_csv('customers.csv', delim='/', header=true)",
+    "SELECT * FROM read_csv('customers' || '.csv')",
+    "SELECT * FROM query('SELECT * FROM read_csv(''customers.csv'', header=true)')",
+    "SELECT * FROM read_csv(getvariable('path'))",
     "SELECT * FROM macro()",
     "WITH t AS (SELECT 1) INSERT INTO customers SELECT 9, 'No' FROM t",
     "WITH t AS (INSERT INTO customers VALUES (9, 'No') RETURNING *) SELECT * FROM t",
@@ -75,6 +81,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         connection.execute(f"COPY customers TO '{folder / 'customers.json'}'")
         connection.execute("CREATE SEQUENCE s")
         connection.execute(f"CREATE VIEW hidden AS {RUN}")
+        other = folder / "other.csv"
+        other.write_text("a\n1\n")
+        connection.execute(f"CREATE VIEW other_file AS FROM read_csv('{other}')")
         connection.execute(f"CREATE MACRO macro() AS TABLE {RUN}")
     return folder
 
@@ -94,7 +103,7 @@ def contents(folder: Path) -> dict[Path, bytes]:
 @pytest.mark.parametrize(
     ("query", "database"),
     [(query, "shop.duckdb") for query in HOSTILE]
-    + [(query, None) for query in HOSTILE if "COPY" in query],
+    + [(query, None) for query in HOSTILE if "COPY" in query or "read_csv" in query],
 )
 def test_hostile_queries_are_refused_and_change_no_file(
     folder: Path, query: str, database: str | None
@@ -225,7 +234,7 @@ def test_only_an_address_may_load_an_extension(
 ) -> None:
     asked = []
 
-    def connect(where: str, read_only: bool, config: dict[str, str]) -> None:
+    def connect(where: str, config: dict[str, str]) -> None:
         asked.append(config.get("autoload_known_extensions"))
         raise duckdb.IOException("no network")
 

@@ -17,7 +17,8 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import PARTS
 from churn_torch.training.rows import materialize
-from churn_torch.training.rows.materialize import SAMPLE_ROWS, Store, materialized
+from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
+from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.rows.store import DiskPart, MemoryPart
 from tests.training.conftest import options_of
 
@@ -66,7 +67,8 @@ def make_store(source: Path, table_keys: tuple[str, ...], tmp_path: Path) -> Mat
 
         with materialized(
             table, schema, preprocess, watch=watch, announce=said.append,
-            folder=tmp_path / "cache", keep=keep, most_bytes=most_bytes,
+            folder=tmp_path / ("own" if keep else "cache"),
+            cache=tmp_path / "cache" if keep else None, most_bytes=most_bytes,
             choices=f"{options.data.split} {options.seed}",
         ) as store:  # fmt: skip
             yield Materialized(store, said, len(passes))
@@ -142,7 +144,7 @@ def test_a_store_on_disk_is_the_one_in_memory(make_store, monkeypatch, chunk_row
 def test_the_sample_is_the_first_test_rows(make_store, monkeypatch):
     with make_store() as (store, *_):
         assert len(store.sample) == store.parts["test"].n_rows <= SAMPLE_ROWS
-    monkeypatch.setattr(materialize, "SAMPLE_ROWS", 10)
+    monkeypatch.setattr("churn_torch.training.rows.compact_blocks.SAMPLE_ROWS", 10)
     monkeypatch.setattr("churn_torch.tables.labelled.streamed.READ_ROWS", 30)
     with make_store(STREAMED) as (short, *_):
         pd.testing.assert_frame_equal(short.sample, store.sample[:10], check_dtype=False)
@@ -229,6 +231,25 @@ def test_files_are_made_anew_when_anything_has_changed(
                 assert all(torch.equal(one, other) for one, other in pairs)
     with make_store(*keys, keep=True) as (_, _, n_passes):
         assert n_passes == 0
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_folder_that_is_in_use_is_shared_or_left_alone(make_store, tmp_path):
+    cache = tmp_path / "cache"
+    with make_store(STREAMED, keep=True) as (first, *_):
+        expected = rows_of(first, "train")
+        with make_store(STREAMED, keep=True) as (same, said, n_passes):
+            assert (same.folder, n_passes) == (cache, 0)
+        with make_store(STREAMED, "seed=1", keep=True) as (other, said, n_passes):
+            assert (other.folder, n_passes) == (tmp_path / "own", 1)
+            assert said[0] == (
+                f"A training with other rows or choices is using {cache}, so it is left alone."
+            )
+        assert not (tmp_path / "own").exists()
+        pairs = zip(rows_of(first, "train"), expected, strict=True)
+        assert all(torch.equal(one, other) for one, other in pairs)
+    with make_store(STREAMED, "seed=1", keep=True) as (other, _, n_passes):
+        assert (other.folder, n_passes) == (cache, 1)
 
 
 @pytest.mark.usefixtures("on_disk")

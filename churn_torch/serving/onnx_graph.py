@@ -1,0 +1,209 @@
+"""The graph of an ONNX file, read off its bytes: a server has onnxruntime, but not onnx.
+
+An ONNX file is the protobuf message ModelProto. Only the fields that `safe_graph` and `graph_facts`
+look at are read; their numbers are those of onnx.proto.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+FLOAT, INT64 = 1, 7
+_EXTERNAL = 1
+_SIZES = {1: 8, 5: 4}  # bytes of a field, by its wire type
+_Fields = dict[int, list["int | bytes"]]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A constant.
+
+    Attributes:
+        type: `FLOAT`, `INT64` or the number of another type.
+        is_external: Its cells are in another file.
+        cells: Of a tensor of `INT64`, or the only one of a tensor of `FLOAT`; else none.
+    """
+
+    name: str
+    type: int
+    is_external: bool
+    cells: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What an operator is told besides its inputs."""
+
+    ints: tuple[int, ...]
+    strings: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    graphs: tuple[Graph, ...]
+    has_sparse: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """An operator with the names of what it reads and makes."""
+
+    operator: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Operators and constants."""
+
+    nodes: tuple[Node, ...]
+    constants: tuple[Tensor, ...]
+    doc: str
+    has_sparse: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """An ONNX file.
+
+    Attributes:
+        graph: The graph.
+        domains: The sets of operators that it names.
+        has_functions: It has operators of its own, or a graph for training.
+    """
+
+    graph: Graph
+    domains: tuple[str, ...]
+    has_functions: bool
+
+
+def read_model(content: bytes) -> Model:
+    """Read an ONNX file.
+
+    Raises:
+        ValueError: It is cut short, or no such file.
+        RecursionError: Graphs are nested without end.
+    """
+    if content[4:8] == b"ORTM":  # onnxruntime would read it as a format of its own
+        raise ValueError("it is no ONNX file")
+    fields = _fields(content)
+    return Model(
+        graph=_graph(_merged(fields, 7)),
+        domains=tuple(_text(_fields(opset), 1) for opset in _messages(fields, 8)),
+        has_functions=not fields.keys().isdisjoint({20, 25}),
+    )
+
+
+def _graph(content: bytes) -> Graph:
+    fields = _fields(content)
+    return Graph(
+        nodes=tuple(map(_node, _messages(fields, 1))),
+        constants=tuple(map(_tensor, _messages(fields, 5))),
+        doc=_text(fields, 10),
+        has_sparse=15 in fields,
+    )
+
+
+def _node(content: bytes) -> Node:
+    fields = _fields(content)
+    attributes = [_fields(message) for message in _messages(fields, 5)]
+    return Node(
+        operator=_text(fields, 4),
+        domain=_text(fields, 7),
+        inputs=tuple(_decoded(name) for name in _messages(fields, 1)),
+        outputs=tuple(_decoded(name) for name in _messages(fields, 2)),
+        attributes={_text(one, 1): _attribute(one) for one in attributes},
+    )
+
+
+def _attribute(fields: _Fields) -> Attribute:
+    return Attribute(
+        ints=tuple(_integers(fields, 8)),
+        strings=tuple(_decoded(text) for text in _messages(fields, 9)),
+        tensors=tuple(map(_tensor, [_merged(fields, 5), *_messages(fields, 10)])),
+        graphs=tuple(map(_graph, [_merged(fields, 6), *_messages(fields, 11)])),
+        has_sparse=not fields.keys().isdisjoint({22, 23}),
+    )
+
+
+def _tensor(content: bytes) -> Tensor:
+    fields = _fields(content)
+    kind, raw = [0, *_integers(fields, 2)][-1], b"".join(_messages(fields, 9))
+    cells: tuple[float, ...] = ()
+    if kind == INT64:
+        cells = tuple(_integers(fields, 7)) or struct.unpack(f"<{len(raw) // 8}q", _cut(raw, 8))
+    elif kind == FLOAT and (raw := raw or b"".join(_messages(fields, 4))) and len(raw) == 4:
+        cells = struct.unpack("<f", raw)
+    return Tensor(
+        name=_text(fields, 8),
+        type=kind,
+        is_external=_EXTERNAL in _integers(fields, 14) or 13 in fields,
+        cells=cells,
+    )
+
+
+def _cut(raw: bytes, size: int) -> bytes:
+    return raw[: len(raw) // size * size]
+
+
+def _fields(content: bytes) -> _Fields:
+    """Return the values of a message by the number of their field: integers, or bytes."""
+    found: _Fields = {}
+    at = 0
+    while at < len(content):
+        tag, at = _varint(content, at)
+        number, wire = tag >> 3, tag & 7
+        value: int | bytes
+        if wire == 0:
+            value, at = _varint(content, at)
+        else:
+            size = _SIZES.get(wire, 0)
+            if wire == 2:
+                size, at = _varint(content, at)
+            elif not size:
+                raise ValueError("it is no ONNX file")
+            value, at = content[at : at + size], at + size
+        if at > len(content):
+            raise ValueError("the file is cut short")
+        found.setdefault(number, []).append(value)
+    return found
+
+
+def _varint(content: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(content) and shift < 70:
+        byte = content[at]
+        value, shift, at = value | (byte & 127) << shift, shift + 7, at + 1
+        if byte < 128:
+            return value, at
+    raise ValueError("the file is cut short")
+
+
+def _messages(fields: _Fields, number: int) -> list[bytes]:
+    return [value for value in fields.get(number, ()) if isinstance(value, bytes)]
+
+
+def _merged(fields: _Fields, number: int) -> bytes:
+    """Return a message; protobuf takes several of a field that is no list for parts of one."""
+    return b"".join(_messages(fields, number))
+
+
+def _integers(fields: _Fields, number: int) -> Iterator[int]:
+    """Yield signed integers, each in a field of its own or many packed into one."""
+    for value in fields.get(number, ()):
+        at = 0
+        while isinstance(value, bytes) and at < len(value):
+            one, at = _varint(value, at)
+            yield one - (one >> 63 << 64)
+        if isinstance(value, int):
+            yield value - (value >> 63 << 64)
+
+
+def _text(fields: _Fields, number: int) -> str:
+    return _decoded(next(reversed(_messages(fields, number)), b""))
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode(errors="replace")

@@ -1,0 +1,87 @@
+"""The folder of a study: a fresh one or one that is named, with the rows that events gave it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from churn_torch.whole_files import new_folders
+from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
+from churn_torch.workflows.event_rows import make_event_rows, with_rows
+
+STUDIES = "studies"
+
+
+@contextlib.contextmanager
+def study_folder(outputs: str, name: str | None) -> Iterator[Path]:
+    """Give the folder of a study, fresh where the user has not named one.
+
+    Where the study is refused, no empty folder stays.
+    """
+    studies = Path(outputs) / STUDIES
+    with new_folders(studies):
+        folder = studies / name if name is not None else _fresh_folder(studies)
+        try:
+            yield folder
+        except BaseException:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
+
+
+def _fresh_folder(studies: Path) -> Path:
+    now = datetime.now()
+    folder = studies / f"{now:%Y-%m-%d_%H-%M-%S}"
+    try:
+        folder.mkdir()  # claims it: of two studies started in the same second one fails here
+    except FileExistsError:
+        folder = folder.with_name(f"{now:%Y-%m-%d_%H-%M-%S-%f}")
+    return folder
+
+
+@contextlib.contextmanager
+def rows_of_study(content: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    """Make the rows of a study on events in its folder, or take those that are there.
+
+    Processes that join the study, and one that goes on with it later, learn from the same rows.
+    Rows that the block made are removed where it fails.
+
+    Args:
+        content: As for `make_event_rows`; without events it is given back as it is.
+        folder: Of the study.
+
+    Yields:
+        As `make_event_rows` returns.
+
+    Raises:
+        InputError: As for `make_event_rows`.
+    """
+    if not content.get("events"):
+        yield content
+        return
+    folder.mkdir(exist_ok=True)
+    lock, is_new = folder / f".{EVENTS}.lock", False
+    try:
+        with FileLock(lock):
+            if is_new := not (folder / EVENTS).is_file():  # it is written last
+                _remove_rows(folder)  # of a process that died
+                make_event_rows(content, folder)
+            content = with_rows(content, folder)
+        yield content
+    except BaseException:
+        if is_new:
+            _remove_rows(folder)
+            lock.unlink(missing_ok=True)
+        raise
+
+
+def _remove_rows(folder: Path) -> None:
+    shutil.rmtree(folder / FEATURE_TABLES, ignore_errors=True)
+    for name in (EVENTS, EVENTS_SQL):
+        (folder / name).unlink(missing_ok=True)
