@@ -1,9 +1,9 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
 Trains three models on the shipped sample, plans a campaign, makes up its outcomes, and takes
-pictures of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at them:
-one may show a page that still loads, since Chromium does not wait for WebAssembly; then run this
-again.
+pictures of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at
+them: one may show a page that still loads, since Chromium does not wait for WebAssembly; then run
+this again.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Fac
     # Text is stored once for each word: the model is asked about the same words again and again.
     words = {column.name: "category" for column in schema.text}
     rows = ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
-    groups = _groups(model)
+    groups = _groups(model, rows.parsed)
     found = _counted(importance(model, rows, groups, seed=seed), len(groups), "Importance")
     tried = (cut_steps(rows.parsed, levels, schema, name, STEPS) for name in plain)
     steps = [cut for cut in tried if cut is not None]
@@ -72,13 +72,16 @@ def check_classes(rows: ExplainedRows) -> None:
         )
 
 
-def _groups(model: ExplainedModel) -> list[tuple[str, ...]]:
+def _groups(model: ExplainedModel, parsed: pd.DataFrame) -> list[tuple[str, ...]]:
     """Return the inputs: those that are strongly correlated together, the others alone.
 
     The columns of lists of a group have lists of the same length, so they stand together.
     """
     lists = [tuple(column.name for column in group.columns) for group in model.schema.sequences]
     rest = dict.fromkeys(column.name for column in model.schema.inputs)
+    stayed = (model.metadata.get("survival") or {}).get("stayed")
+    if stayed is not None and (parsed[stayed] == 0).all():
+        del rest[stayed]  # how long customers have stayed, where all are observed from their start
     groups = []
     for group in model.metadata.get("correlated_columns", []):
         together = tuple(name for name in group["columns"] if name in rest)
