@@ -130,7 +130,8 @@ def write_feature_tables(
                 progress=progress,
                 announce=announce,
             )
-            _check_counts(written, notes, labelled=at is None)
+            reach = remarks.reach(chosen, staged)
+            _check_counts(written, notes, reach, labelled=at is None)
         tables = FeatureTables(
             files=tuple(folder / file.name for file in written.files),
             cutoffs=cutoffs.used,
@@ -226,7 +227,9 @@ def _with_values(
     return replace(specification, features=features), notes
 
 
-def _check_counts(written: CutoffFiles, notes: Sequence[str], *, labelled: bool) -> None:
+def _check_counts(
+    written: CutoffFiles, notes: Sequence[str], reach: str, *, labelled: bool
+) -> None:
     """Refuse rows from which nothing can be learned."""
     total, churners = sum(written.rows), sum(written.churners)
     if not total:
@@ -234,8 +237,9 @@ def _check_counts(written: CutoffFiles, notes: Sequence[str], *, labelled: bool)
         raise InputError(
             "population",
             expected="customers at one of the cut-offs",
-            got=f"none ({why.rstrip('.')})" if why else "none",
-            fix="ask for less in population, or choose other cut-offs",
+            got=f"none; there are {f'events of {reach}' if reach else 'no events'}"
+            + (f" ({why.rstrip('.')})" if why else ""),
+            fix="choose cut-offs to which the events reach, or ask for less in population",
         )
     if labelled and churners in (0, total):
         outcome = "everybody churns" if churners else "nobody churns"

@@ -153,7 +153,10 @@ def coefficients(
         assert lifetime is not None
         design, label, fit_weight, customer = person_periods(scorer.hazard, x, lifetime, label)
         fit_weight = fit_weight if weight is None else fit_weight * weight[customer]
-        fit_group = None if group is None else group[customer]
+        if group is not None:
+            fit_group = group[customer]
+        elif robust:
+            fit_group = customer
     how: dict[str, Any] = {"weight": fit_weight, "robust": robust, "group": fit_group}
     fit = fit_logistic(design, label, l2=penalty if is_scorecard else 0.0, **how)
     warnings = []

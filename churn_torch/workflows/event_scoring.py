@@ -72,8 +72,8 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         raise InputError(
             "at",
             expected="a date with customers, by events before it and events.population",
-            got=f"{at} without any",
-            fix="name a later date, or sources that reach up to it",
+            got=f"{at} with {error.got}",
+            fix="name a date that the events reach, or sources that reach up to it",
         ) from None
     for note in tables.notes:
         show(note)

@@ -257,7 +257,7 @@ def _without_events(
     """Return the periods of runs in which nobody left, though many would have been expected to."""
     found = np.zeros(len(events), dtype=np.bool_)
     rate, start = events.sum() / max(at_risk.sum(), 1), 0
-    for period in np.flatnonzero(events):
+    for period in np.flatnonzero(events).tolist():
         found[start:period] = rate * at_risk[start:period].sum() >= MOST_MISSED
         start = period + 1
     return found
