@@ -194,7 +194,7 @@ def test_what_the_user_names_is_read(place: Place, customers: pd.DataFrame) -> N
     moved = place.out / "moved.csv"
     customers.to_csv(moved, index=False)
     change(place.run, "data.source", str(moved))
-    with pytest.raises(InputError, match="name it yourself: '?trust="):
+    with pytest.raises(InputError, match=r"name it yourself: '?trust="):
         evaluate(composed("evaluate", [f"run={place.run}"]))
     config = composed("evaluate", [f"run={place.run}"])
     config.trust = [str(moved)]
