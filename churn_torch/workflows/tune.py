@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,8 @@ def tune(
     options = train_options(given)
     check_study(options, budget.target)
     check_events(options, source)
+    if options.learns_survival:  # the net that it wraps is tuned
+        budget = replace(budget, space=spaces.of_wrapped_net(budget.space))
     space = spaces.read_space(budget.space, given)
     first = spaces.current_values(given, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
