@@ -144,7 +144,10 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) == LINES:
             self._head_is_too_large = True
             raise ValueError  # `data_received` gets it as an error of the parser
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
