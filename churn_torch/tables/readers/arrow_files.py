@@ -79,6 +79,8 @@ def _checked(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
 
 
 def _damaged(stored: Stored, format: str, error: BaseException) -> InputError:
+    if isinstance(error, MemoryError):  # the file may be whole
+        raise error
     return InputError(
         str(stored),
         expected=f"a file of {format}",

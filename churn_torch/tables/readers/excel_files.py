@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +16,14 @@ from churn_torch.tables.readers import header_rows
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
+from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
 # Rows that the header is looked for in.
 _HEAD_ROWS = 1000
+# Bytes of memory for each byte of XML: a cell takes 17 bytes there at least.
+_FACTOR = 6
 
 _Sheet = list[list[Any]]
 
@@ -34,6 +39,7 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
     except ModuleNotFoundError:
         raise missing("python-calamine", extra="excel", what=str(stored)) from None
     with stored.on_disk() as path:
+        check_fits(stored, workbook_bytes(path))
         try:
             workbook = calamine.CalamineWorkbook.from_path(str(path))
             names = list(workbook.sheet_names)
@@ -46,6 +52,16 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
             raise unreadable(stored, error, expected=expected, fix=fix) from None
     found = [] if len(names) == 1 or reading.sheet is not None else [_choice(name, names, reading)]
     return _table(stored, rows, found, reading, announce)
+
+
+def workbook_bytes(path: Path) -> int:
+    """Estimate what a workbook takes in memory while it is read: its cells as Python objects."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, OSError):  # .xls, which is not packed
+        size = path.stat().st_size
+    return size * _FACTOR
 
 
 def _choice(name: str, names: list[str], reading: ReadOptions) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from churn_torch.errors import InputError
 from churn_torch.tables.readers import formats
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.extras import missing
+from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
@@ -37,9 +39,10 @@ def read_statistics(
     read = getattr(pyreadstat, _READERS[format])
     with stored.on_disk() as path:
         try:
+            _check_fits(stored, read(str(path), metadataonly=True)[1])
             frame, meta = read(str(path), **({} if encoding is None else {"encoding": encoding}))
         except Exception as error:  # errors of its own, of pandas and of Python
-            if isinstance(error, MemoryError):
+            if isinstance(error, InputError):
                 raise
             fix = "write it again, or save the table as CSV"
             raise unreadable(stored, error, expected=f"a file of {format}", fix=fix) from None
@@ -53,6 +56,12 @@ def read_statistics(
         announce(f"{stored.name}: labels are read in place of codes in {shown}.")
     table = pa.Table.from_pandas(_plain(frame), preserve_index=False).replace_schema_metadata()
     return table.schema, iter(table.to_batches(BATCH_ROWS))
+
+
+def _check_fits(stored: Stored, meta: Any) -> None:
+    """Refuse a file that says it has more rows than memory; compressed, they may be a few bytes."""
+    cells = [max(8, width) for width in (meta.variable_storage_width or {}).values()]
+    check_fits(stored, (meta.number_rows or 0) * sum(cells))
 
 
 def _labelled(series: pd.Series, labels: Mapping[Any, str]) -> pd.Series | None:
