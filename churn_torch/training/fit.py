@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from rich.console import Group
+from rich.console import Group, RenderableType
 from torch.multiprocessing.spawn import ProcessExitedException
 
 from churn_torch.errors import InputError, first_line, lack_of_memory
@@ -51,7 +51,7 @@ def fit_net(
     fingerprint: str,
     checkpoint: Path | None,
     n_threads: int,
-    announce: Callable[[str], None],
+    announce: Callable[[RenderableType], None],
     after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
