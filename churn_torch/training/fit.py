@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from rich.console import Group
 from torch.multiprocessing.spawn import ProcessExitedException
 
 from churn_torch.errors import InputError
@@ -135,7 +136,8 @@ def fit_net(
                 raise
             raise unguarded_script() from None
     if options.trainer.profiler:
-        announce(trainer.profiler.summary())  # type: ignore[attr-defined]
+        summary = trainer.profiler.summary()  # type: ignore[attr-defined]
+        announce(Group(*summary.expandtabs().splitlines()))
     return _record(module, trainer, None if exact else batch_size)
 
 
