@@ -62,6 +62,9 @@ def choice(option: str) -> list[str]:
         )
     if option == "data=table":
         return []
+    if option in ("net=gru", "net=event_transformer"):
+        lists = "data.sequences.orders.columns=[orders_amount]"
+        return ["model=survival", option, "data.duration=tenure", lists]
     if group == "net":
         return ["model=survival", option, "data.duration=tenure"]
     if option in ("model=gru", "model=event_transformer"):
@@ -71,7 +74,10 @@ def choice(option: str) -> list[str]:
     if option == "model=survival":
         return [option, "data.duration=household", "data.ignore=[]", "data.period=10"]
     if group == "data":
-        return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
+        keys = [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
+        # What a specification of events fills in.
+        filled = ["data.period=1", "data.horizon=1", "data.split.censor=false"]
+        return keys + (filled if option == "data=events" else [])
     if group == "offer":
         return [option, "data.value=200"]
     return [option]

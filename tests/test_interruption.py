@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -55,6 +56,7 @@ def twice(number: int) -> None:
 
 
 def ends(case: Callable[[int], None], number: int, file: int) -> None:
+    atexit._clear()  # what is registered belongs to the tests' own process
     os.dup2(file, 2)
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - of this process alone
 

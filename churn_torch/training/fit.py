@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from rich.console import Group, RenderableType
 from torch.multiprocessing.spawn import ProcessExitedException
 
 from churn_torch.errors import InputError, first_line, lack_of_memory
@@ -51,7 +52,7 @@ def fit_net(
     fingerprint: str,
     checkpoint: Path | None,
     n_threads: int,
-    announce: Callable[[str], None],
+    announce: Callable[[RenderableType], None],
     after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -146,7 +147,8 @@ def fit_net(
                 raise
             raise unguarded_script() from None
     if options.trainer.profiler:
-        announce(trainer.profiler.summary())  # type: ignore[attr-defined]
+        summary = trainer.profiler.summary()  # type: ignore[attr-defined]
+        announce(Group(*summary.expandtabs().splitlines()))
     return _record(module, trainer, None if exact else batch_size)
 
 

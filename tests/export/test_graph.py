@@ -20,6 +20,7 @@ from churn_torch.export.graph import build_onnx, check_input_names
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 from churn_torch.workflows.run_folder import Run
 
@@ -70,6 +71,20 @@ def test_a_column_named_like_an_output_is_refused(name: str):
         check_input_names(schema_of(number("x"), text(name)))
     # Only what the model learns from becomes an input.
     check_input_names(schema_of(number("x"), number(name, Kind.IGNORED), number("k", Kind.ID)))
+
+
+def test_a_column_is_refused_only_where_the_file_has_an_output_of_its_name():
+    spend, uplift = number("spend", Kind.SPEND), number("called", Kind.TREATMENT)
+    for name, more in (("expected_spend", spend), ("uplift", uplift), ("net_value", uplift)):
+        check_input_names(schema_of(number("x"), number(name)))
+        with pytest.raises(InputError, match=f"got a column named '{name}'"):
+            check_input_names(schema_of(number("x"), number(name), more))
+    lived = LifetimeColumns("months", None, 1.0, 3)
+    for name in ("survival", "median_periods"):
+        plain = schema_of(number("months"), number(name))
+        check_input_names(plain)
+        with pytest.raises(InputError, match=f"got a column named '{name}'"):
+            check_input_names(lived.attach(plain))
 
 
 def test_a_column_without_a_name_is_refused():
@@ -127,8 +142,12 @@ def test_what_the_file_of_a_run_says_of_itself(customers_run: Run):
         *("threshold", "base_rate", "calibration", "metrics", "training", "reasons", "quality"),
         *("parity", "dtype", "correlated_columns", "explain"),
     }
-    assert Schema.from_json(stored["schema"]) == customers_run.schema
-    assert stored["schema"] == (customers_run.folder / "schema.json").read_text(encoding="utf-8")
+    learned = {c.name: replace(c, note="") for c in customers_run.schema.columns}
+    left_out = {c.name: Column(c.name, c.kind, c.storage) for c in customers_run.schema.columns}
+    left_out = {name: column for name, column in left_out.items() if column.kind is Kind.IGNORED}
+    assert left_out
+    expected = customers_run.schema.with_columns({**learned, **left_out})
+    assert Schema.from_json(stored["schema"]) == expected
     saved = json.loads((customers_run.folder / "metrics.json").read_text(encoding="utf-8"))
     assert json.loads(stored["metrics"]) == {k: saved[k] for k in ("validation", "test")}
     assert float(stored["threshold"]) == customers_run.threshold

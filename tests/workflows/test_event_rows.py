@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.workflows import event_rows
 from churn_torch.workflows.artefacts import ARTEFACTS
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
+from churn_torch.workflows.event_choices import with_event_columns
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.score import score
 from churn_torch.workflows.train import train
 from churn_torch.workflows.tune import tune
+from churn_torch.workflows.typed_config import plain_config
 
 
 @pytest.fixture
@@ -72,6 +77,26 @@ def test_a_run_is_evaluated_on_its_own_rows_wherever_it_lies(events_run, tmp_pat
     shutil.rmtree(moved / "feature_tables")
     with pytest.raises(InputError, match="feature_tables"):
         evaluate(compose("evaluate", [f"run={moved}"]))
+
+
+def test_when_customers_leave_follows_from_the_specification(events_keys, tmp_path):
+    """What is learned of a part ends when the next one begins; scoring starts at its date."""
+    run = train(
+        compose("train", [*events_keys, "model=survival", "data.period=20"]), tmp_path / "run"
+    )
+    assert (run.options.data.duration, run.options.data.horizon) == ("days_observed", 3)
+    parts = read_labelled(run.options.table, seed=run.options.seed)
+    cutoffs = pd.to_datetime(parts.carried["cutoff"])
+    borders = [cutoffs[rows].min() for rows in parts.split[1:]]
+    for rows, border in zip(parts.split[:2], borders, strict=True):
+        ends = cutoffs[rows] + pd.to_timedelta(20 * parts.lifetime[rows, 1], unit="D")
+        assert ends.max() == border
+    tested = pd.read_parquet(run.folder / "predictions.parquet").set_index("who")
+    assert (tested["days_observed"] <= 60).all()
+    out, at = tmp_path / "scores.parquet", f"{borders[1]:%Y-%m-%d}"
+    score(compose("score", [f"run={run.folder}", f"at={at}", f"out={out}"]))
+    scores = pd.read_parquet(out).set_index("who")["churn_probability"]
+    np.testing.assert_allclose(scores[tested.index], tested["churn_probability"], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +159,14 @@ def test_each_fold_of_a_cross_validation_is_a_later_cut_off(events_keys, tmp_pat
     dates = tested.groupby("fold")["cutoff"].unique().explode()
     assert [date.isoformat() for date in dates] == remembered["cutoffs"][-3:]
     assert [fold["test"]["n"] for fold in metrics["folds"]] == remembered["customers"][-3:]
+
+
+def test_the_other_processes_of_ddp_take_the_rows_of_the_first(
+    events_run, events_keys, monkeypatch
+):
+    content = with_event_columns(plain_config(compose("train", events_keys)))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(event_rows, "write_feature_tables", None)
+    made = event_rows.make_event_rows(content, events_run.folder)
+    assert made["data"] == {**events_run.config["data"], "source": made["data"]["source"]}
+    assert made["data"]["source"] == str(events_run.folder / "feature_tables")

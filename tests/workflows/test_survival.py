@@ -9,6 +9,7 @@ import onnxruntime as ort
 import pandas as pd
 import pytest
 
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.evaluation.concordance import concordance
 from churn_torch.models.nets.linear import Linear
@@ -17,10 +18,13 @@ from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.workflows.coefficients import TrainingRows, coefficients_of
+from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.tested_runs import read_tested_run
+from churn_torch.workflows.tune import tune
 from tests.reference.survival import newton_logit, person_periods
 
 KEYS = ("data=table", "data.source=x", "data.target=left", "model=survival")
@@ -123,14 +127,60 @@ def test_new_rows_are_measured_from_their_start(tenure_run: Run) -> None:
     assert measured["n"] == ((new["left"] == "yes") | (new["tenure"] >= 3)).sum()
 
 
+def test_factors_are_of_the_customers_of_whom_it_is_known(
+    train_run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lifetimes(600).to_parquet(tmp_path / "customers.parquet")
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3"]
+    keys[1] = f"data.source={tmp_path / 'customers.parquet'}"
+    run = train_run(tmp_path / "run", *keys)
+    found = explain({"run": str(run.folder), "source": None})
+    assert [one.columns for one in found.importance] == [("usage",), ("plan",)]
+    assert found.coefficients is not None
+    assert {row.column for row in found.coefficients.rows} == {"usage", "plan"}
+    assert f"by {run.metrics['test']['n']} rows" in capsys.readouterr().out
+    for given in ({"source": "x.csv"}, {"run": str(run.model), "source": None}):
+        with pytest.raises(
+            InputError, match=r"expected the run folder of a model of time to churn"
+        ):
+            explain({"run": str(run.folder), **given})
+
+
 def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
     folder = str(tenure_run.folder)
     with pytest.raises(InputError, match=r"^by: expected nothing for a run of model=survival"):
         evaluate({"run": folder, "by": ["plan"]})
-    with pytest.raises(InputError, match=r"^run: .* got one of when they leave"):
-        explain({"run": folder, "source": None})
     with pytest.raises(InputError, match="a model of time to churn"):
         read_tested_run(folder)
+
+
+def test_each_fold_measures_when_customers_leave(tmp_path: Path) -> None:
+    table = lifetimes(900)
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3", "cv.folds=3", "leakage=ignore"]
+    metrics = cross_validate(compose("train", keys), tmp_path / "run", source=table)
+    assert metrics["survival"]["n"] * 3 == len(table)
+    assert metrics["test"]["n"] < len(table)
+    assert 0.5 < metrics["survival"]["c_index"] < 1
+    assert metrics["data"]["base_rate"] == metrics["survival"]["predicted_within_horizon"]
+    of_folds = [fold["survival"]["c_index"] for fold in metrics["folds"]]
+    assert metrics["survival"]["c_index"] == pytest.approx(np.mean(of_folds))
+    with pytest.raises(InputError, match="a model of time to churn"):
+        read_tested_run(str(tmp_path / "run"))
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_study_is_of_the_net_and_of_the_loss_of_periods(tmp_path: Path) -> None:
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3", "net=mlp", f"outputs={tmp_path}"]
+    with pytest.raises(InputError, match=r"^tune: .* for the net chosen .*MLP.*, got .*Linear"):
+        tune(compose("tune", keys), lambda: tmp_path / "no")
+    keys += ["tune=mlp", "tune.trials=2", "trainer.max_epochs=2", "leakage=ignore"]
+    run = tune(compose("tune", keys), lambda: tmp_path / "run", source=lifetimes(600))
+    assert run is not None
+    trials = pd.read_csv(next((tmp_path / "studies").glob("*/trials.csv")))
+    best = trials.loc[trials["log_loss"].idxmin()]
+    assert run.options.own_net.arguments["width"] == best["net.width"]
+    losses = [epoch["validation_log_loss"] for epoch in run.metrics["fit"]["history"]]
+    assert min(losses) == pytest.approx(best["log_loss"], rel=1e-4)
 
 
 @pytest.mark.usefixtures("without_export")
@@ -158,6 +208,20 @@ def test_the_optimum_is_that_of_the_logit_of_person_periods(
     got = [named[name] / scale[name] for name in ("usage", "stayed")]
     assert [*got, named["plan = plus"] - named["plan = basic"]] == pytest.approx(slow[:3], abs=1e-6)
     # A baseline is that of a customer whose features are all 0 in model space.
+    rows = TrainingRows(run)
+    for chunk in read_labelled(run.options.table, seed=run.options.seed, source=table).chunks():
+        rows.add(chunk)
+    found = coefficients_of(run, rows)
+    assert found is not None
+    assert found.method.startswith("The odds are those of leaving in a period")
+    estimates = {f"{row.column} {row.term}": row for row in found.rows}
+    assert estimates["usage per unit"].estimate == pytest.approx(slow[0], abs=1e-6)
+    assert estimates["stayed per unit"].estimate == pytest.approx(slow[1], abs=1e-6)
+    chance = 1 / (1 + np.exp(-design @ slow))
+    information = design.T @ (design * (chance * (1 - chance))[:, None])
+    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    assert estimates["usage per unit"].std_error == pytest.approx(errors[0], rel=1e-6)
+    assert estimates["stayed per unit"].std_error == pytest.approx(errors[1], rel=1e-6)
     share = dict(zip(["basic", "plus"], scorer.preprocess.get_buffer("frequencies_"), strict=True))
     mean = [center["usage"], center["stayed"], float(share["plus"])]
     hazards = scorer.hazard.baseline.double().detach().numpy()

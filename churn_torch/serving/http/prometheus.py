@@ -34,6 +34,9 @@ class PrometheusMetrics:
             "churn_request_seconds", "Seconds from the head of a request to the end of its answer",
             ["path"], buckets=_SECONDS, registry=self.registry,
         )  # fmt: skip
+        self._reloads = Counter(
+            "churn_reloads", "Model files read again", ["result"], registry=self.registry
+        )
         self._rows = Counter("churn_rows", "Rows scored", registry=self.registry)
         self._decisions = Counter(
             "churn_decisions", "Rows by decision", ["decision"], registry=self.registry
@@ -42,6 +45,10 @@ class PrometheusMetrics:
             "churn_quality", "Values that are not fine", ["column", "quality"],
             registry=self.registry,
         )  # fmt: skip
+
+    def count_reload(self, result: str) -> None:
+        """Count that the model file was read again, and whether it was ``replaced`` or not."""
+        self._reloads.labels(result).inc()
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""
@@ -71,7 +78,7 @@ class PrometheusMetrics:
 
 
 class PrometheusMiddleware:
-    """Counts every request and its duration."""
+    """Counts every request and its duration, those for the head of an answer too."""
 
     def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
         self.app, self.metrics = app, metrics
@@ -81,6 +88,8 @@ class PrometheusMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # answered as GET; uvicorn leaves the body out
+            scope = {**scope, "method": "GET"}
         status, start = 500, time.perf_counter()
 
         async def send_and_note(message: Message) -> None:

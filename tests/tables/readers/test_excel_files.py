@@ -118,3 +118,13 @@ def test_without_the_package_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(InputError, match=r"install it with pip install 'churn-torch\[excel\]'"):
         read(report)
+
+
+def test_xls_and_percent_cells_are_read_as_they_are_stored() -> None:
+    said: list[str] = []
+    frame = read(Path(__file__).parent / "files" / "customers.xls", announce=said.append)
+    assert frame["id"].tolist() == ["C1", "C2", "Ł3"]
+    assert frame["age"].isna().tolist() == [False, True, False]
+    assert frame["when"].iloc[0] == datetime.datetime(2024, 1, 31)
+    assert frame["rate"].tolist() == [0.12, 0.05, 1.0]  # shown as 12 %, 5 %, 100 %
+    assert not said

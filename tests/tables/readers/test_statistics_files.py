@@ -73,3 +73,10 @@ def test_without_the_package_the_extra_is_named(
     monkeypatch.setitem(sys.modules, "pyreadstat", None)
     with pytest.raises(InputError, match=r"pip install 'churn-torch\[statistics\]'"):
         read(tmp_path / "t.sav")
+
+
+def test_a_file_that_sas_wrote() -> None:
+    frame = read(Path(__file__).parent / "files" / "iris.sas7bdat.gz")
+    assert len(frame) == 150
+    assert frame.iloc[0].tolist() == [5.1, 3.5, 1.4, 0.2, "setosa"]
+    assert frame.dtypes.astype(str).tolist() == ["float64"] * 4 + ["str"]
