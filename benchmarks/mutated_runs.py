@@ -23,6 +23,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections import Counter
@@ -163,11 +164,16 @@ def run(arguments: list[str]) -> str:
     sys.argv = [f"{arguments[0]}.py", *arguments[1:]]
     root, said = logging.getLogger(), io.StringIO()
     handlers = root.handlers[:]
+    before = {number: signal.getsignal(number) for number, _, _ in LIMITS}
     for number, timer, seconds in LIMITS:
         signal.signal(number, hang)
         signal.setitimer(timer, seconds)
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with (
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(said),
+            warnings.catch_warnings(action="ignore"),
+        ):
             run_command(arguments[0])
         return "read all the same"
     except SystemExit:
@@ -178,8 +184,9 @@ def run(arguments: list[str]) -> str:
     except Exception:
         return traceback.format_exc()
     finally:
-        for _, timer, _ in LIMITS:
+        for number, timer, _ in LIMITS:
             signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
         for handler in set(root.handlers) - set(handlers):
             handler.close()
         root.handlers[:] = handlers
@@ -206,26 +213,28 @@ def make(folder: Path) -> tuple[Path, Path]:
     return found, table
 
 
-def main() -> None:
-    """Change files as often as is asked for, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--changes", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default=",".join(READERS))
-    parser.add_argument("--minutes", type=float, default=60)
-    chosen = parser.parse_args()
-    warnings.simplefilter("ignore")
+def mutate(
+    changes: int, seed: int, names: list[str], *, minutes: float = 60
+) -> Counter[tuple[str, str]]:
+    """Change files in turn, run their readers, and print the first fault of each kind.
+
+    Args:
+        changes: How many.
+        seed: Decides about all of them.
+        names: Files, of `READERS`.
+        minutes: No change is made after so many.
+
+    Returns:
+        How often a file was ``read all the same``, refused by ``one sentence``, or had ``faults``.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     faults: Counter[str] = Counter()
-    rng, names = random.Random(chosen.seed), chosen.only.split(",")
-    import time
-
-    end = time.monotonic() + 60 * chosen.minutes
+    rng, end = random.Random(seed), time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory(prefix="mutated_") as parent:
         home = Path(parent)
         good, table = make(home)
         out, copied, studies = home / "out", home / "run", home / "changed"
-        for number in range(chosen.changes):
+        for number in range(changes):
             if time.monotonic() > end:
                 break
             name = names[number % len(names)]
@@ -254,8 +263,20 @@ def main() -> None:
                     if not faults[where]:
                         print(f"change {number}, {name}, {reader[0]}:\n{ended}", flush=True)
                     faults[where] += 1
+    return counts
+
+
+def main() -> None:
+    """Change files as often as is asked for, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--changes", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default=",".join(READERS))
+    parser.add_argument("--minutes", type=float, default=60)
+    chosen = parser.parse_args()
+    counts = mutate(chosen.changes, chosen.seed, chosen.only.split(","), minutes=chosen.minutes)
     print("\n| file | read all the same | one sentence | faults |\n|---|---|---|---|")
-    for name in names:
+    for name in chosen.only.split(","):
         columns = ("read all the same", "one sentence", "faults")
         print(f"| {name} | {' | '.join(str(counts[name, column]) for column in columns)} |")
 

@@ -16,8 +16,12 @@ AGAIN = 1.0
 # twice: from the terminal and from the program that started it.
 SAME = 3.0
 
+# Seconds after which a process ends that hangs in its own end; the next run removes what is left.
+LONGEST = 20.0
+
 _first: signal.Signals | None = None
 _first_at = 0.0
+_ending = False
 
 
 class Interrupted(KeyboardInterrupt):
@@ -26,8 +30,8 @@ class Interrupted(KeyboardInterrupt):
 
 def handle_signals() -> None:
     """Let SIGINT and SIGTERM raise `Interrupted` in the main thread, also during imports."""
-    global _first
-    _first = None
+    global _first, _ending
+    _first, _ending = None, False
     for number in (signal.SIGINT, signal.SIGTERM):
         # A shell starts jobs of the background with SIGINT ignored, and that must stay so.
         if signal.getsignal(number) is not signal.SIG_IGN:
@@ -45,8 +49,9 @@ def exit_code() -> int:
 
 
 def ignore_signals() -> None:
-    """Let nothing interrupt the last steps of an interrupted process."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    """Let nothing interrupt the last steps of a process."""
+    global _ending
+    _ending = True
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -68,6 +73,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _raise_again(number: int, frame: FrameType | None) -> None:
     """Raise the interruption once more, unless it is on its way: cleaning up may take a while."""
+    if os.times().elapsed - _first_at > LONGEST:
+        os._exit(exit_code())
+    if _ending:
+        return
     error = sys.exception()
     while error is not None:
         if isinstance(error, KeyboardInterrupt | SystemExit):

@@ -46,10 +46,14 @@ def run_command(name: str) -> None:
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = None
     except KeyboardInterrupt:
-        _say_interrupted(name)
+        _say_interrupted()
+    except SystemExit:
+        if interruption.interrupted():
+            _say_interrupted()
+        raise
     except Exception as error:
         if interruption.interrupted():  # libraries answer to it with errors of their own
-            _say_interrupted(name)
+            _say_interrupted()
         sentence = explain(error, name, sys.argv[1:])
         if sentence is None:
             raise
@@ -59,7 +63,7 @@ def run_command(name: str) -> None:
         sys.exit(1)
 
 
-def _say_interrupted(name: str) -> NoReturn:
+def _say_interrupted() -> NoReturn:
     """Say how to go on after Ctrl-C or SIGTERM, and exit as the shell expects it."""
     sentence = "Interrupted."
     if (left := run_folders.interrupted()) is not None:

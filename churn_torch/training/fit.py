@@ -31,9 +31,10 @@ from churn_torch.training.rows.datamodule import ChurnDataModule
 from churn_torch.training.rows.materialize import Store
 from churn_torch.training.rows.store import MemoryPart, Part
 from churn_torch.training.sizes import with_sizes
-from churn_torch.training.strategy import unguarded_script
+from churn_torch.training.strategy import ended_with_the_fit, unguarded_script
 from churn_torch.training.survival_module import start_baseline
 from churn_torch.training.trainer import build_trainer
+from churn_torch.whole_files import remove_leftovers
 
 # Numbers in a step of gradient descent from which torch's own threads are faster than one.
 LARGE_STEP = 1_000_000
@@ -127,9 +128,12 @@ def fit_net(
     with _arithmetic(n_threads if large else 1, precision):
         handler = signal.getsignal(signal.SIGINT)
         try:
-            trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
+            with ended_with_the_fit():
+                trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
         except SystemExit:  # Lightning's answer to Ctrl-C; it leaves a handler that ignores another
             signal.signal(signal.SIGINT, handler)
+            if folder is not None:  # of a process of trainer=ddp
+                remove_leftovers(folder)
             raise KeyboardInterrupt from None
         except _OF_DAMAGE as error:
             # Names and shapes of a checkpoint are met in many places, some after an epoch.

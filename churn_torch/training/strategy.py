@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
+import signal
 import sys
+from collections.abc import Iterator
 
 import torch
 from pytorch_lightning.strategies import DDPStrategy
@@ -40,6 +43,20 @@ def unguarded_script() -> InputError:
     )
 
 
+@contextlib.contextmanager
+def ended_with_the_fit() -> Iterator[None]:
+    """End the processes that a fit has started where it fails or is interrupted."""
+    before = {process.pid for process in multiprocessing.active_children()}
+    try:
+        yield
+    except BaseException:
+        for process in multiprocessing.active_children():
+            if process.pid not in before:
+                process.kill()
+                process.join()
+        raise
+
+
 class SummedProcesses(DDPStrategy):
     """Distributed data parallel without torch's wrapper around the module.
 
@@ -57,6 +74,10 @@ class SummedProcesses(DDPStrategy):
         for name in ("pytorch_lightning", "lightning_fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
         torch.set_num_threads(1)
+        if multiprocessing.parent_process() is not None:
+            # Torch lets the kernel send this when the main process dies. In the middle of a sum
+            # over all processes no handler of Python's would run.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         super().setup_environment()
 
     def configure_ddp(self) -> None:

@@ -1,0 +1,96 @@
+"""Ctrl-C and SIGTERM, each in a fork of this process."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from churn_torch import interruption
+from churn_torch.cli import main, run_command
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def raised(number: int) -> None:
+    signal.raise_signal(number)
+    raise AssertionError("the signal was lost")
+
+
+def swallowed(number: int) -> None:
+    """As by a finalizer, whose exceptions Python ignores, or by a library."""
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(number)
+    time.sleep(60)
+
+
+def turned_into_an_error(number: int) -> None:
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted") from None
+
+
+def answered_by_an_exit(number: int) -> None:
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt:
+        sys.exit(1)
+
+
+def twice(number: int) -> None:
+    """The second, which the terminal sends too, does not disturb the cleaning up."""
+    try:
+        signal.raise_signal(number)
+    finally:
+        signal.raise_signal(number)
+        time.sleep(1.5 * interruption.AGAIN)  # nor is it raised again
+        print("cleaned up", file=sys.stderr)
+
+
+def ends(case: Callable[[int], None], number: int, file: int) -> None:
+    atexit._clear()  # what is registered belongs to the tests' own process
+    os.dup2(file, 2)
+    sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - of this process alone
+
+    def _run(name: str) -> None:
+        case(number)
+
+    run_command._run_with_hydra = _run
+    sys.argv = ["train.py"]
+    main.main("train")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "case", [raised, swallowed, turned_into_an_error, answered_by_an_exit, twice]
+)
+def test_every_end_is_orderly(tmp_path, case: Callable[[int], None], number: int) -> None:
+    with (tmp_path / "said").open("w+") as said:
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=ends, args=(case, number, said.fileno()))
+        process.start()
+        process.join()
+        assert process.exitcode == 128 + number
+        said.seek(0)
+        words = {twice: "cleaned up\nInterrupted.\n"}
+        assert said.read() == words.get(case, "Interrupted.\n")
+
+
+def test_a_job_of_the_background_keeps_ignoring_ctrl_c() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interruption.handle_signals()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is interruption._interrupt
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
