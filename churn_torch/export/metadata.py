@@ -28,6 +28,7 @@ from churn_torch.serving.outputs import (
     UPLIFT,
 )
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
+from churn_torch.tables.missing_words import without_texts
 from churn_torch.tables.schema import Column, Kind, Schema
 
 UPLIFT_MEANING = (
@@ -169,10 +170,15 @@ def _without_cells(schema: Schema) -> Schema:
         {
             c.name: Column(c.name, c.kind, c.storage)
             if c.kind is Kind.IGNORED
-            else replace(c, note="")
+            else replace(c, note="", missing_words=_words_of_file(c))
             for c in schema.columns
         }
     )
+
+
+def _words_of_file(column: Column) -> tuple[str, ...]:
+    is_number = column.kind in (Kind.NUMERIC, Kind.DATETIME)
+    return without_texts(column.missing_words) if is_number else column.missing_words
 
 
 def _described_effect(outputs: Sequence[str], net_value: NetValue | None) -> dict[str, str]:

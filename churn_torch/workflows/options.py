@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -14,8 +14,10 @@ from churn_torch.export.verified_files import ExportOptions
 from churn_torch.tables.options import DataOptions
 from churn_torch.training.components import check_own
 from churn_torch.training.options import CacheOptions, FitOptions, SelectionOptions
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.typed_config import WrongOption, plain_config, read_options
 
+# Hydra's words for what is to be called.
+_CALLS = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_")
 # Keys that name a class, which is checked when a run folder is opened.
 GROUPS = ("model", "net", "calibration", "optimizer", "scheduler")
 
@@ -101,6 +103,18 @@ def train_options(config: DictConfig | Mapping[str, Any]) -> TrainOptions:
     return read_options(TrainOptions, content)
 
 
+def _makers(content: Any, where: str = "") -> Iterator[str]:
+    """Yield the keys that would name something to call, but for those of the components."""
+    entries: Iterable[tuple[Any, Any]] = content.items() if isinstance(content, Mapping) else ()
+    if isinstance(content, list | tuple):
+        entries = enumerate(content)
+    for key, value in entries:
+        path = f"{where}.{key}" if where else str(key)
+        if key in _CALLS and not (key == "_target_" and where in GROUPS):
+            yield path
+        yield from _makers(value, path)
+
+
 def stored_options(content: Mapping[str, Any], trust: Sequence[str] = ()) -> TrainOptions:
     """Return the options of a run folder's config.yaml, which may come from a stranger.
 
@@ -113,6 +127,8 @@ def stored_options(content: Mapping[str, Any], trust: Sequence[str] = ()) -> Tra
             of torch.optim. Nothing is imported before that is known.
     """
     options = train_options(content)
+    for key in _makers(content):
+        raise WrongOption(key, expected="a plain value", got="a class or function to call")
     for group in GROUPS:
         component = getattr(options, group)
         if component is not None and component.target not in trust:

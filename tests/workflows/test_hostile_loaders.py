@@ -132,7 +132,7 @@ NODES = [
 ]
 POSITIONS = [
     *("model", "calibration", "optimizer", "scheduler", "net", "trainer", "callbacks.x"),
-    *("callbacks.early_stopping", "preprocess", "data.split", "export"),
+    *("callbacks.early_stopping", "preprocess", "data.split", "export", "logger.x", "model.y"),
 ]
 
 

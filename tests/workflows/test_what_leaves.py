@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.console import logged
+from churn_torch.serving.scoring import score_table
 from churn_torch.workflows.artefacts import ARTEFACTS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ MAY_HOLD = {
     "schema.json": {"category", "odd number", "other target"},
     "train.log": {"odd number", "other target"},
     "report.html": {"category", "odd number", "other target"},
-    "model.onnx": {"category", "odd number"},
+    "model.onnx": {"category"},
     "shapes.csv": {"category"},
     "shapes.html": {"category"},
 }
@@ -104,6 +105,12 @@ def test_each_file_holds_what_is_listed_and_nothing_else(run: Run) -> None:
         text = text_of(path)
         found[path.name] = {kind for kind, word in SECRETS.items() if word in text}
     assert {name: kinds for name, kinds in found.items() if kinds} == MAY_HOLD
+
+
+def test_the_model_file_still_knows_odd_cells(run: Run, tmp_path: Path) -> None:
+    rows = table().head(20).drop(columns="churned")
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    assert score_table(run.model, str(tmp_path / "new.csv"), tmp_path / "scores.csv") == 20
 
 
 def test_the_list_names_every_file_of_a_run() -> None:

@@ -7,7 +7,6 @@ another protocol (``Upgrade: h2c``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Any
 
 import httptools
@@ -19,30 +18,16 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from churn_torch.serving.http.limits import Places
+from churn_torch.serving.http.limits import LINES, TINY, TINY_CHUNKS, Places, Wait
 
 # Requests that a client may send before it has got the answers to earlier ones.
 PIPELINED = 64
-# Lines that a head may have.
-LINES = 1_000
-# A body may come in so many chunks of fewer bytes than these.
-TINY, TINY_CHUNKS = 16, 4_096
 # A body that comes in slowly has more time: a second for so many bytes.
 SLOWEST = 65_536
 # A client has so long to read why its connection is closed: seconds.
 LINGER = 2.0
 # These paths are answered on connections beyond the limit too.
 ALWAYS_ANSWERED = (b"/health", b"/metrics")
-
-
-class Wait(Enum):
-    """What a connection waits for."""
-
-    HEAD = "head"
-    BODY = "body"
-    ANSWER = "answer"
-    NEXT = "next request"
-    END = "end"
 
 
 class Connection(HttpToolsProtocol):

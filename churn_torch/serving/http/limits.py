@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 # A connection holds no place after so many seconds without a request.
 HELD = 1.0
 # Of connections without a place there are so many times the limit; more are closed at once.
 OPEN = 10
+
+# Lines that a head may have.
+LINES = 1_000
+# A body may come in so many chunks of fewer bytes than these.
+TINY, TINY_CHUNKS = 16, 4_096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,19 +24,29 @@ class Limits:
 
     Attributes:
         connections: Open connections; requests on further ones are answered with 503.
-        head_bytes: Bytes of the head of a request; larger ones are answered with 431.
         head_seconds: Until the head of a request is complete (408).
         body_seconds: From then until the body is complete (408), and to read the answer.
         idle_seconds: Until the next request on the same connection.
         drain_seconds: For open requests after the server was told to stop.
+        head_bytes: Bytes of the head of a request; larger ones are answered with 431.
     """
 
-    connections: int = 1_000
+    connections: int
+    head_seconds: float
+    body_seconds: float
+    idle_seconds: float
+    drain_seconds: float
     head_bytes: int = 65_536
-    head_seconds: float = 10.0
-    body_seconds: float = 60.0
-    idle_seconds: float = 5.0
-    drain_seconds: float = 10.0
+
+
+class Wait(Enum):
+    """What a connection waits for."""
+
+    HEAD = "head"
+    BODY = "body"
+    ANSWER = "answer"
+    NEXT = "next request"
+    END = "end"
 
 
 class Places:

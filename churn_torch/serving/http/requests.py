@@ -24,7 +24,7 @@ from churn_torch.tables.dates import (
     read_day,
 )
 from churn_torch.tables.known_words import float_text, word_reader
-from churn_torch.tables.missing_words import is_placeholder, sentinel_values
+from churn_torch.tables.missing_words import is_own_word, is_placeholder, sentinel_values
 from churn_torch.tables.number_formats import read_number
 from churn_torch.tables.schema import Column, Kind, Schema
 
@@ -233,7 +233,7 @@ def _written(column: Column, read: Read, value: Any) -> float:
 def _unless_word(column: Column, read: Read, value: Any) -> float:
     """Read a value unless it is a word for missing; in JSON empty text is none, null is."""
     text = value.strip() if isinstance(value, str) else ""
-    missing = text and (is_placeholder(text) or text in column.missing_words)
+    missing = text and (is_placeholder(text) or is_own_word(text, column))
     return math.nan if missing else float(read(value))
 
 
