@@ -19,6 +19,7 @@ from churn_torch.explanation.collinearity import (
     inflation,
 )
 from churn_torch.explanation.contrasts import Contrast, of_features, of_terms
+from churn_torch.explanation.estimation_method import estimation_method
 from churn_torch.explanation.logistic_inference import (
     SEPARATED_ERROR,
     Floats,
@@ -148,8 +149,9 @@ def coefficients(
     penalty = l2 * (len(label) if weight is None else float(weight.sum()))
     features = scorer.preprocess
     is_scorecard = isinstance(features, ScorecardFeatures)
-    design, fit_weight, fit_group = x, weight, group
+    design, fit_weight, fit_group, of_periods = x, weight, group, ""
     if scorer.hazard is not None:
+        of_periods = "The odds are those of leaving in a period, with a baseline for each. "
         assert lifetime is not None
         design, label, fit_weight, customer = person_periods(scorer.hazard, x, lifetime, label)
         fit_weight = fit_weight if weight is None else fit_weight * weight[customer]
@@ -194,10 +196,7 @@ def coefficients(
         )
     return Coefficients(
         tuple(rows),
-        _method(is_penalised, robust, group, weight, is_scorecard, l2)
-        if scorer.hazard is None
-        else "The odds are those of leaving in a period, with a baseline for each. "
-        + _method(is_penalised, robust, group, weight, is_scorecard, l2),
+        of_periods + estimation_method(is_penalised, robust, group, weight, is_scorecard, l2),
         tuple(f"{warning}." for warning in warnings),
         condition,
         factors,
@@ -285,27 +284,3 @@ def _columns_of_features(preprocess: Preprocess) -> tuple[list[str], npt.NDArray
         return [], np.empty(0, np.int64)
     names = list(dict.fromkeys(preprocess.feature_columns))
     return names, np.array([names.index(name) for name in preprocess.feature_columns])
-
-
-def _method(
-    is_penalised: bool,
-    robust: bool,
-    group: npt.NDArray[Any] | None,
-    weight: Floats | None,
-    is_scorecard: bool,
-    l2: float,
-) -> str:
-    said = "Maximum likelihood on the training rows, without the model's penalty"
-    if is_penalised:
-        said = f"The penalised estimate (penalty.l2={l2:g}); its intervals are narrower for that"
-    if is_scorecard:
-        said += "; pairs of columns are part of the fit and not shown"
-    if group is not None:
-        said += "; standard errors take the rows of one customer together"
-    elif robust:
-        said += "; robust standard errors (sandwich)"
-    else:
-        said += "; standard errors from the Hessian (Wald)"
-    if weight is not None:
-        said += "; weights count as rows do, so say explain.robust=true where they are for sampling"
-    return f"{said}. Before calibration."
