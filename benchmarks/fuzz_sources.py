@@ -96,15 +96,17 @@ def _outcome_or_fault(path: Path) -> str:
     return f"FAULT memory: {grown:.0f} MB more" if grown > GROWTH_MB else found
 
 
-def _reads(files: Files, first: int, n: int, tell: Connection) -> None:
+def _reads(files: Files, first: int, n: int, keep: Path, tell: Connection) -> None:
     """Read files in a process of their own, and tell the parent what came of each."""
     for number in range(first, n):
         path = files.write(number)
         tell.send(None)
         found = _outcome_or_fault(path)
-        tell.send((found, peak_mb()))
-        if not found.startswith("FAULT"):
+        if found.startswith("FAULT"):
+            _keep(files.folder, keep)
+        else:
             path.unlink()
+        tell.send((found, peak_mb()))
 
 
 def watched(
@@ -123,9 +125,10 @@ def watched(
         files = Files(kind, seed, folder)
         while (done := outcomes.total()) < n and time.monotonic() < end:
             hear, tell = context.Pipe(duplex=False)
-            child = context.Process(target=_reads, args=(files, done, n, tell))
+            child = context.Process(target=_reads, args=(files, done, n, keep, tell))
             child.start()
             tell.close()
+            died = True
             try:
                 while outcomes.total() < n and time.monotonic() < end:
                     hear.poll(None)
@@ -136,16 +139,15 @@ def watched(
                     found, late = hear.recv()
                     outcomes[found] += 1
                     early = late if outcomes.total() <= 1000 else early
-                    if found.startswith("FAULT"):
-                        _keep(folder, keep)
+                else:
+                    died = False  # all is read, or the time is over
             except EOFError:
                 child.join()
                 outcomes[f"FAULT process ended with {child.exitcode}"] += 1
-            if outcomes.total() == n:
-                child.join()
             child.kill()
             child.join()
-            _keep(folder, keep)
+            if died:
+                _keep(folder, keep)
     return outcomes, (early, late)
 
 

@@ -20,7 +20,7 @@ def main(path: str, limit: str, wanted: str | None = None) -> None:
     if sys.platform != "win32":
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+        resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
     workbook = python_calamine.CalamineWorkbook.from_path(path)
     names = list(workbook.sheet_names)
     _say(names)

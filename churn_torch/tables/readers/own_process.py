@@ -15,8 +15,8 @@ from churn_torch.tables.readers.packing import Stored, unreadable
 # How long a parser may take: a start, and far more than a slow machine needs for so many bytes.
 _SECONDS = 8.0
 _BYTES_PER_SECOND = 50_000
-# How much memory it may ask for: what its libraries reserve, and far more than so many bytes need.
-_MEMORY = 1 << 32
+# How much memory it may take: its libraries, and far more than so many bytes need.
+_MEMORY = 1 << 30
 _MEMORY_PER_BYTE = 200
 
 
