@@ -23,7 +23,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
+from rich.text import Text
 
+from churn_torch.errors import escaped
 from churn_torch.whole_files import naming
 
 WIDTH_WITHOUT_TERMINAL = 110
@@ -35,6 +38,33 @@ log = logging.getLogger("churn_torch")
 _printed: ContextVar[set[str] | None] = ContextVar("printed", default=None)
 
 
+class SafeConsole(Console):
+    r"""A console that shows control characters in what it prints, as ``\x1b``.
+
+    Names of columns and cells come from tables, and a terminal or a log must not obey them.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print tables and sentences, as `rich.console.Console.print` does."""
+        super().print(*map(_without_controls, objects), **options)
+
+
+def _without_controls(content: Any) -> Any:
+    """Return a renderable without control characters; a table is changed in its place."""
+    if isinstance(content, str):
+        return escaped(content)
+    if isinstance(content, Text):
+        plain = escaped(content.plain)
+        return content if plain == content.plain else Text(plain, style=content.style)
+    if isinstance(content, Table):
+        for name in ("title", "caption"):
+            setattr(content, name, _without_controls(getattr(content, name)))
+        for column in content.columns:
+            column.header = _without_controls(column.header)
+            column._cells[:] = map(_without_controls, column._cells)
+    return content
+
+
 def make_console() -> Console:
     """Return a console on the present stdout; wide enough for tables when it is a file or a pipe.
 
@@ -44,7 +74,7 @@ def make_console() -> Console:
     width = None if is_set or sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     strict = getattr(sys.stdout, "errors", None) == "strict" and not _is_utf8(sys.stdout)
     file = cast(TextIO, _Replacing(sys.stdout)) if strict else None
-    return Console(file=file, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(file=file, width=width, highlight=False, soft_wrap=False)
 
 
 def replace_unprintable() -> None:
@@ -93,7 +123,7 @@ def show(content: RenderableType, *, once: bool = False) -> None:
 
 def _plain_text(content: RenderableType) -> str:
     """Return what the log gets: without colours, as wide on every terminal."""
-    recorder = Console(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
+    recorder = SafeConsole(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
     with recorder.capture() as capture:
         recorder.print(content, markup=False, highlight=False)
     return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())

@@ -93,6 +93,17 @@ class ParityError(RuntimeError):
         return ParityError(self.difference, hint=self.hint, kept=folder)
 
 
+# Characters that move the cursor, colour a terminal, begin a line of a log or turn its direction.
+_CONTROLS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"
+)
+
+
+def escaped(text: str) -> str:
+    r"""Return text for a terminal or a log: control characters are written out, as ``\x1b``."""
+    return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+
+
 def first_line(error: BaseException | str) -> str:
     """Return the first line of a library's message: the rest is for its developers."""
     text = str(error).strip() or type(error).__name__

@@ -71,7 +71,10 @@ def choice(option: str) -> list[str]:
     if option == "model=survival":
         return [option, "data.duration=household", "data.ignore=[]", "data.period=10"]
     if group == "data":
-        return [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
+        keys = [option, "data.target=churn", "data.source=sample:telco", "data.id=null"]
+        # What a specification of events fills in.
+        filled = ["data.period=1", "data.horizon=1", "data.split.censor=false"]
+        return keys + (filled if option == "data=events" else [])
     if group == "offer":
         return [option, "data.value=200"]
     return [option]

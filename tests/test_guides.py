@@ -34,6 +34,8 @@ SAID = {
     "survival": (
         "It is not learned from; in model.onnx tenure is how long a customer has stayed so far",
         "left within 12 periods",
+        "leave by the end of the data.",
+        "customers at 1998-07-01.",
     ),
     "features": (
         "features.orders.by.channel: the most frequent values before",

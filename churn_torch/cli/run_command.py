@@ -27,7 +27,7 @@ from churn_torch.cli.help import command_help, help_topic, list_commands
 from churn_torch.cli.keys import CONF, check_sample
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.console import show, tables_once
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError, escaped, suggest
 
 
 def run_command(name: str) -> None:
@@ -55,7 +55,7 @@ def run_command(name: str) -> None:
             raise
         left = run_folders.interrupted() if isinstance(error, OSError) else None
         more = f" Then continue with resume={left}." if left else ""
-        print(f"Error: {sentence.removesuffix('.')}.{more}", file=sys.stderr)
+        print(escaped(f"Error: {sentence.removesuffix('.')}.{more}"), file=sys.stderr)
         sys.exit(1)
 
 
@@ -89,7 +89,7 @@ def command_named() -> str:
         got=f"{first!r}{suggest(first, COMMANDS)}",
         fix="name the command first; churn-torch --help explains each",
     )
-    print(f"Error: {error}", file=sys.stderr)
+    print(escaped(f"Error: {error}"), file=sys.stderr)
     sys.exit(1)
 
 
@@ -160,5 +160,5 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
         with contextlib.suppress(OSError):  # a full disk takes no log either
             logging.getLogger("churn_torch").error(traceback.format_exc())
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"
-        print(f"Failed: {sentence}", file=sys.stderr)
+        print(escaped(f"Failed: {sentence}"), file=sys.stderr)
         return {"status": "failed", "error": sentence}

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from churn_torch.decisions.call_list import ListRows
 from churn_torch.decisions.campaign_record import (
@@ -25,10 +22,6 @@ from churn_torch.errors import InputError
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.writing import CSV, PARQUET
 from churn_torch.whole_files import new_folders, private_folder, replace_all
-
-# How a spreadsheet recognises a formula: by the first character of a cell.
-_FORMULA = re.compile(r"^[=+\-@\t\r\n]")
-_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 class CampaignFiles:
@@ -62,7 +55,6 @@ class CampaignFiles:
         self.control = self.calls.with_name(f"{CONTROL}{self.calls.name[-len(ending) :]}")
         self.page = self.calls.with_name(PAGE)
         self.campaign = self.calls.with_name(RECORD)
-        self._is_csv = ending in CSV
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -112,7 +104,7 @@ class CampaignFiles:
                     (CONTROL, rows.control, self.control),
                 ):
                     written = folder / path.name
-                    sources.write([_defused(frame) if self._is_csv else frame], written, key=None)
+                    sources.write([frame], written, key=None)
                     files[key] = {"name": path.name, "rows": len(frame)}
                     files[key] |= {"sha256": sha256_of(written)}
                 text = json.dumps(
@@ -130,25 +122,3 @@ class CampaignFiles:
                 got=f"{str(self.calls.parent)!r} ({error.strerror or error})",
                 fix="choose another folder",
             ) from None
-
-
-def _defused(frame: pd.DataFrame) -> pd.DataFrame:
-    """Put an apostrophe before cells and names that a spreadsheet would take for formulas."""
-    return pd.DataFrame(
-        {_defused_text(str(name)): _defused_cells(frame[name]) for name in frame.columns},
-        copy=False,
-    )
-
-
-def _defused_cells(series: pd.Series) -> pd.Series:
-    is_text = isinstance(series.dtype, pd.StringDtype | pd.CategoricalDtype)
-    if not is_text and not pd.api.types.is_object_dtype(series.dtype):
-        return series
-    text = series.astype("str")
-    risky = text.str.contains(_FORMULA).fillna(False) & ~text.str.fullmatch(_NUMBER).fillna(False)
-    # A carriage return without a quote around it would end the row for some readers.
-    return text.mask(risky, "'" + text).str.replace("\r", " ", regex=False)
-
-
-def _defused_text(text: str) -> str:
-    return f"'{text}" if _FORMULA.match(text) else text

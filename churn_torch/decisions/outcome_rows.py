@@ -19,12 +19,13 @@ from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labels import find_classes, match_label
 from churn_torch.tables.plain_numbers import read_numbers
+from churn_torch.tables.readers.spreadsheet_cells import FORMULA
 from churn_torch.tables.target_cells import shown
 
 KEY = "results"
 REVENUE = "revenue"
 # A list for spreadsheets has an apostrophe before what would be a formula.
-_DEFUSED = r"^'(?=[=+\-@\t\r\n])"
+_DEFUSED = rf"^'(?={FORMULA[1:]})"
 
 
 @dataclass(frozen=True)

@@ -96,8 +96,8 @@ def area(negatives: Ints, positives: Ints) -> float:
     return float(positives @ below) / int(positives.sum())
 
 
-def standard_error(negatives: Ints, positives: Ints) -> float:
-    """Return the standard error of an AUROC; it is rough with few rows of a class.
+def standard_error(negatives: Ints, positives: Ints) -> tuple[float, float]:
+    """Return the standard error of an AUROC, and its degrees of freedom as of Satterthwaite.
 
     Args:
         negatives: Non-churners of each group, most probable group first, ``[G]``.
@@ -105,11 +105,15 @@ def standard_error(negatives: Ints, positives: Ints) -> float:
     """
     below, above = placements(negatives, positives)
     area = float(positives @ below) / int(positives.sum())
-    variance = 0.0
+    variance = unsure = 0.0
     for rows, placement in ((positives, below), (negatives, above)):
         one = _Placements(int(rows.sum()), _variance(placement, rows, area))
-        variance += max(one.variance / (one.n - 1), _with_prior(one, 0.5 - area))
-    return math.sqrt(variance)
+        of_class = max(one.variance / (one.n - 1), _with_prior(one, 0.5 - area))
+        variance += of_class
+        unsure += of_class**2 / (one.n - 1)
+    if unsure == 0:  # of a constant probability
+        return 0.0, float(min(positives.sum(), negatives.sum()) - 1)
+    return math.sqrt(variance), variance**2 / unsure
 
 
 def _with_prior(rows: _Placements, to_chance: float) -> float:

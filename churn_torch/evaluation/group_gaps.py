@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.stats import chi2, f
 
 from churn_torch.evaluation.share_intervals import CONFIDENCE, edge_between
 
@@ -39,11 +39,20 @@ class Estimates(NamedTuple):
         error: ``[K]`` standard errors, above 0.
         rows: ``[K]`` rows of each group, where the metric is a share of them: its error then
             follows from the true share that is tested, as in Wilson's interval. None for others.
+        freedom: ``[K]`` degrees of freedom of the errors; None where they follow from ``rows``.
     """
 
     value: Floats
     error: Floats
     rows: Floats | None = None
+    freedom: Floats | None = None
+
+    def noise(self, random: np.random.Generator, draws: int) -> Floats:
+        """Draw by how many estimated standard errors estimates miss the truth, ``[D, K]``."""
+        size = (draws, len(self.value))
+        if self.freedom is None:
+            return random.standard_normal(size)
+        return random.standard_t(self.freedom, size)
 
     def error_if(self, value: Floats) -> Floats:
         """Return the standard errors if these were the true values."""
@@ -90,7 +99,8 @@ def gap_interval(
     """
     value = np.array([each.value for each in metrics])
     error = np.array([each.error for each in metrics])
-    noise = np.random.default_rng(seed).standard_normal((draws, *value.shape))
+    random = np.random.default_rng(seed)
+    noise = np.stack([each.noise(random, draws) for each in metrics], axis=1)
     observed = float(_ranges(value).max())
 
     def if_true(gap: float) -> tuple[Floats, Floats]:
@@ -109,8 +119,7 @@ def gap_interval(
         nearest, its_error = if_true(gap)
         return bool(np.median(_ranges(nearest + noise * its_error).max(-1)) < observed)
 
-    freedom = value.size - len(value)
-    p_value = float(chi2.sf(_distance(value[None], if_true(0.0)[1], 0.0)[0], freedom))
+    p_value = _p_value_of_no_gap(metrics, if_true(0.0)[1])
     far = observed + 6 * np.sqrt(2) * float(error.max())
     return GapInterval(
         observed,
@@ -119,6 +128,27 @@ def gap_interval(
         edge_between(rejected, far, observed, steps=STEPS),
         p_value,
     )
+
+
+def _p_value_of_no_gap(metrics: Sequence[Estimates], error: Floats) -> float:
+    """Return the p-value of no difference between the groups in any metric.
+
+    It is that of the chi-square test, or where errors are estimated that of Welch 1951, "On the
+    comparison of several mean values: an alternative approach".
+
+    Args:
+        metrics: As for `gap_interval`.
+        error: ``[M, K]``.
+    """
+    value = np.array([each.value for each in metrics])
+    distance, freedom = _distance(value[None], error, 0.0)[0], value.size - len(value)
+    if len(metrics) > 1 or metrics[0].freedom is None:
+        return float(chi2.sf(distance, freedom))
+    weight = error[0] ** -2.0
+    unsure = float(((1 - weight / weight.sum()) ** 2 / metrics[0].freedom).sum())
+    too_large = 1 + 2 * (freedom - 1) / (freedom * (freedom + 2)) * unsure
+    of_errors = freedom * (freedom + 2) / (3 * unsure)
+    return float(f.sf(distance / freedom / too_large, freedom, of_errors))
 
 
 def _ranges(value: Floats) -> Floats:

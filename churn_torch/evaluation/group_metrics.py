@@ -90,19 +90,20 @@ class _Counts:
         few |= {"auroc": min(self.churners, self.stayers) < FEWEST, "calibration": False}
         return tuple(name for name, is_few in few.items() if is_few or self.n < MIN_ROWS)
 
-    def estimate(self, metric: str) -> tuple[float, float]:
-        """Return a metric and its standard error, of enough customers."""
+    def estimate(self, metric: str) -> tuple[float, float, float]:
+        """Return a metric of enough customers, its standard error, and the error's freedom."""
         if metric == "auroc":  # of a constant probability it has no error
-            return area(*self.ranked), max(standard_error(*self.ranked), _SMALLEST)
+            error, freedom = standard_error(*self.ranked)
+            return area(*self.ranked), max(error, _SMALLEST), freedom
         if metric == "calibration":
             # One error of 1 more, so that a group in which nobody has left is not certain.
             variance = float(self.errors.var()) + 1 / self.n
-            return float(self.errors.mean()), (variance / self.n) ** 0.5
+            return float(self.errors.mean()), (variance / self.n) ** 0.5, self.n - 1
         successes, n = self.shares[metric]
         # One success and one failure more, so that a share of 0 or 1 is not certain (Agresti &
         # Caffo 2000, "Simple and effective confidence intervals for proportions").
         share = (successes + 1) / (n + 2)
-        return successes / n, (share * (1 - share) / n) ** 0.5
+        return successes / n, (share * (1 - share) / n) ** 0.5, np.inf
 
 
 def measure(
@@ -171,10 +172,10 @@ def _gaps(counts: dict[str, _Counts]) -> tuple[Gap, ...]:
 
 
 def _estimates(metric: str, counts: Sequence[_Counts]) -> Estimates:
-    value, error = np.array([one.estimate(metric) for one in counts]).T
-    is_share = metric in counts[0].shares
-    rows = np.array([one.shares[metric][1] for one in counts], float) if is_share else None
-    return Estimates(value, error, rows)
+    value, error, freedom = np.array([one.estimate(metric) for one in counts], float).T
+    if metric not in counts[0].shares:
+        return Estimates(value, error, freedom=freedom)
+    return Estimates(value, error, np.array([one.shares[metric][1] for one in counts], float))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -137,22 +137,35 @@ def loss_estimates(
     clipped = wide.clip(EPS, 1 - EPS)
     log_loss = -np.where(label, np.log(clipped), np.log1p(-clipped))
     return (
-        mean_estimates("log_loss", log_loss, clusters),
-        mean_estimates("brier", np.square(wide - label), clusters),
+        mean_estimates("log_loss", log_loss, clusters, label=label),
+        mean_estimates("brier", np.square(wide - label), clusters, label=label),
     )
 
 
-def mean_estimates(metric: str, values: Floats, clusters: Codes | None = None) -> Estimates:
+def mean_estimates(
+    metric: str,
+    values: Floats,
+    clusters: Codes | None = None,
+    *,
+    label: Bools | None = None,
+) -> Estimates:
     """Return a metric that is the mean of a number of each row.
 
     Args:
         metric: Its name.
         values: ``[R, N]``.
         clusters: As for `auroc_estimates`.
+        label: As for `auroc_estimates`, where churners vary more than the others: few of them do
+            not show how much, so each class has degrees of freedom of its own. Clusters hold rows
+            of both, and have one for all.
     """
-    mean = values.mean(axis=1)
-    deviations = _summed(values - mean[:, None], clusters)
-    return Estimates(metric, mean, (_part(deviations, values.shape[1]),))
+    mean, n = values.mean(axis=1), values.shape[1]
+    deviations = values - mean[:, None]
+    if label is None or clusters is not None:
+        return Estimates(metric, mean, (_part(_summed(deviations, clusters), n),))
+    of_classes = (deviations[:, rows] for rows in (label, ~label))
+    parts = [(each @ each.T / n / (n - 1), max(each.shape[1] - 1.0, 1.0)) for each in of_classes]
+    return Estimates(metric, mean, tuple(parts))
 
 
 def lift_estimates(

@@ -45,12 +45,22 @@ def end_of_data(specification: EventSpecification, staged: Mapping[str, StagedSo
         return in_utc(datetime.fromisoformat(until), specification.cutoffs.zone)
     silence = specification.label.none_of
     _check_not_ahead(staged, silence or tuple(specification.events))
-    ends = [end for name in silence or specification.events if (end := _end(staged[name]))]
+    logs = silence or tuple(specification.events)
+    ends = [end for name in logs if (end := _end(staged[name]))]
     if not ends:
+        for name in logs:
+            condition = specification.events[name].filter
+            if condition and not staged[name].rows:
+                raise InputError(
+                    f"events.{name}.filter",
+                    expected="a condition that some events meet",
+                    got=f"{condition!r}, which leaves none",
+                    fix="correct it",
+                )
         raise InputError(
             "events",
             expected="events with a customer and a time",
-            got=f"none in {', '.join(silence or specification.events)}",
+            got=f"none in {', '.join(logs)}",
             fix="check the columns id and time",
         )
     return min(ends) if silence else max(ends)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from churn_torch.events.feature_sql import KNOWN
 from churn_torch.events.feature_sql import TIME as EVENT_TIME
+from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.remarks import day
 from churn_torch.events.row_sql import LogState, rows_sql
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
@@ -51,11 +52,24 @@ def write_cutoff_files(
     cutoffs: tuple[datetime, ...],
     folder: Path,
     *,
-    labelled: bool,
+    end: datetime | None,
+    follow_up: FollowUp | None = None,
     progress: Progress,
     announce: arrow.Announce,
 ) -> CutoffFiles:
-    """Write the rows of cut-offs to a folder that is there."""
+    """Write the rows of cut-offs to a folder that is there.
+
+    Args:
+        connection: To a database.
+        specification: Whose shares by value name the values.
+        staged: The sources.
+        cutoffs: The cut-offs.
+        folder: Where the files go.
+        end: Until when it is known what happened; None for rows without a label.
+        follow_up: As for `churn_torch.events.feature_tables.write_feature_tables`.
+        progress: Called with the steps done and those there are.
+        announce: Called with a sentence about the time that it takes.
+    """
     parts = next(iter(staged.values())).parts
     files: list[Path] = []
     counts: list[tuple[int, int]] = []
@@ -66,7 +80,10 @@ def write_cutoff_files(
             name: LogState(one.has_known, _begin(connection, one, cutoff), one.dates)
             for name, one in staged.items()
         }
-        query = rows_sql(specification, states, cutoff, labelled=labelled)
+        days = None
+        if follow_up is not None:
+            days = 0 if end is None else follow_up.days(cutoff, end)
+        query = rows_sql(specification, states, cutoff, labelled=end is not None, followed=days)
         file = folder / f"{TIME}_{day(cutoff).replace(' ', 'T').replace(':', '-')}.parquet"
         with _ParquetRows(file) as written:
             for part in range(parts):

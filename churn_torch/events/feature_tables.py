@@ -15,6 +15,7 @@ from churn_torch.events import remarks
 from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, dates_for_test, scoring_date
 from churn_torch.events.cutoff_files import CutoffFiles, Progress, in_bytes, write_cutoff_files
 from churn_torch.events.database import MEMORY, open_database
+from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.row_sql import horizon, id_name, top_values_sql
 from churn_torch.events.specification import SPEND, TARGET, TIME, EventSpecification
 from churn_torch.events.staged_source import StagedSource
@@ -73,6 +74,7 @@ def write_feature_tables(
     folder: str | Path,
     *,
     at: str | datetime | None = None,
+    follow_up: FollowUp | None = None,
     progress: Progress = lambda done, total: None,
     memory: str = MEMORY,
     threads: int | None = None,
@@ -87,6 +89,8 @@ def write_feature_tables(
         specification: What is computed.
         folder: Where the files go: ``cutoff_2025-01-01.parquet``.
         at: A date, or ``today``: write the rows of this date for scoring, without a label.
+        follow_up: For a model of time to churn: the rows say who left while they were followed, and
+            for how many days each was observed. None for whether they left in the label window.
         progress: Called with the steps done and those there are.
         memory: The most that DuckDB may use; what needs more goes to temporary files in `folder`.
         threads: Of DuckDB; None for one a core.
@@ -121,11 +125,13 @@ def write_feature_tables(
                 staged,
                 cutoffs.used,
                 temporary / "rows",
-                labelled=at is None,
+                end=cutoffs.end,
+                follow_up=follow_up,
                 progress=progress,
                 announce=announce,
             )
-            _check_counts(written, notes, labelled=at is None)
+            reach = remarks.reach(chosen, staged)
+            _check_counts(written, notes, reach, labelled=at is None)
         tables = FeatureTables(
             files=tuple(folder / file.name for file in written.files),
             cutoffs=cutoffs.used,
@@ -148,7 +154,7 @@ def write_feature_tables(
                 target=TARGET,
                 test_cutoffs=dates_for_test(chosen.cutoffs, cutoffs.used),
                 churners=written.churners,
-                spend=SPEND if chosen.label.spend else None,
+                spend=SPEND if chosen.label.spend and follow_up is None else None,
                 notes=(*notes, *more),
             )
         moves = {file: folder / file.name for file in written.files}
@@ -221,7 +227,9 @@ def _with_values(
     return replace(specification, features=features), notes
 
 
-def _check_counts(written: CutoffFiles, notes: Sequence[str], *, labelled: bool) -> None:
+def _check_counts(
+    written: CutoffFiles, notes: Sequence[str], reach: str, *, labelled: bool
+) -> None:
     """Refuse rows from which nothing can be learned."""
     total, churners = sum(written.rows), sum(written.churners)
     if not total:
@@ -229,8 +237,9 @@ def _check_counts(written: CutoffFiles, notes: Sequence[str], *, labelled: bool)
         raise InputError(
             "population",
             expected="customers at one of the cut-offs",
-            got=f"none ({why.rstrip('.')})" if why else "none",
-            fix="ask for less in population, or choose other cut-offs",
+            got=f"none; there are {f'events of {reach}' if reach else 'no events'}"
+            + (f" ({why.rstrip('.')})" if why else ""),
+            fix="choose cut-offs to which the events reach, or ask for less in population",
         )
     if labelled and churners in (0, total):
         outcome = "everybody churns" if churners else "nobody churns"

@@ -72,19 +72,22 @@ def propose(tables: Sequence[str]) -> Proposal:
     """
     looked = [_look(source) for source in tables]
     ids = _ids(looked)
-    customers, logs = None, []
+    customers, logs, repeat = None, [], False
     for table, key in zip(looked, ids, strict=True):
         is_once = not cells.canonical_text(table.frame[key]).duplicated().any()
         if is_once and (customers is None) and len(looked) > 1:
             customers = (table, key)
         elif table.kinds(Kind.DATETIME):
             logs.append((table, key))
-    if not logs:
+            repeat = repeat or not is_once
+    if not repeat:
         raise InputError(
             "sources",
             expected="a log of events: a table with a date in which customers come up repeatedly",
-            got="none",
-            fix="name the table with the dates of orders, calls or logins",
+            got=f"{looked[0].source!r}, which names each {ids[0]} once"
+            if len(looked) == 1
+            else "none",
+            fix="name the table with the dates of orders, calls or logins too",
         )
     reasons: list[str] = []
     content: dict[str, object] = {}

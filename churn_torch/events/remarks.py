@@ -119,7 +119,7 @@ def of_cutoffs(
     last = cutoffs.used[-1]
     for name in specification.events:
         end = staged[name].last
-        if end is not None and end < last - _DAY and name in _recent(specification):
+        if end is not None and end < last - _DAY and name in _recent(specification, staged):
             yield (
                 f"events.{name}: the last event is of {end:%Y-%m-%d}, {(last - end).days:,} days "
                 f"before the cut-off {day(last)}; {_STALE}."
@@ -147,9 +147,23 @@ def of_cutoffs(
             )
 
 
-def _recent(specification: EventSpecification) -> Sequence[str]:
-    """Return the logs in which an event is expected every day: those that say who is active."""
-    return [*specification.population.active, *specification.label.none_of]
+def _recent(specification: EventSpecification, staged: Mapping[str, StagedSource]) -> Sequence[str]:
+    """Return the logs in which an event is expected every day: those that say who is active.
+
+    Where no log says it, it is the one with the latest event.
+    """
+    named = [*specification.population.active, *specification.label.none_of]
+    latest = max(specification.events, key=lambda name: staged[name].last or datetime.min)
+    return named or [latest]
+
+
+def reach(specification: EventSpecification, staged: Mapping[str, StagedSource]) -> str:
+    """Say from when to when the events of each log are."""
+    return ", ".join(
+        f"{name} from {one.first:%Y-%m-%d} to {one.last:%Y-%m-%d}"
+        for name in specification.events
+        if (one := staged[name]).first and one.last
+    )
 
 
 def of_rows(

@@ -23,8 +23,15 @@ from churn_torch.events.feature_sql import (
     timestamp,
     value_column,
 )
+from churn_torch.events.lifetime_sql import leaving_sql
 from churn_torch.events.spans import length
-from churn_torch.events.specification import CUSTOMERS, SPEND, TARGET, EventSpecification
+from churn_torch.events.specification import (
+    CUSTOMERS,
+    DURATION,
+    SPEND,
+    TARGET,
+    EventSpecification,
+)
 from churn_torch.events.specification import TIME as CUTOFF
 from churn_torch.tables.sql_text import quoted_name
 
@@ -52,6 +59,7 @@ def rows_sql(
     cutoff: datetime,
     *,
     labelled: bool,
+    followed: int | None = None,
 ) -> str:
     """Return the query that gives the rows of a cut-off.
 
@@ -62,6 +70,8 @@ def rows_sql(
         states: Of the logs and of the customers.
         cutoff: The cut-off, in UTC.
         labelled: Whether to say who churned.
+        followed: For a model of time to churn, for how many days customers are followed; the rows
+            then say who left meanwhile, and how long each was observed.
 
     Raises:
         InputError: Two columns would have the same name.
@@ -98,7 +108,16 @@ def rows_sql(
             columns[name] = f"coalesce({earlier}, false)"
             named.append(name)
     queries["population"] = _population(specification, cutoff)
-    if labelled:
+    if followed is not None and labelled:
+        queries["leaving"], of_others = leaving_sql(specification.label, cutoff, followed)
+        joins.append(f"LEFT JOIN leaving ON leaving.{ID} = population.{ID}")
+        day = f"CASE WHEN leaving.{ID} IS NULL THEN {of_others} ELSE leaving.day END"
+        columns |= {TARGET: f"({day}) IS NOT NULL", DURATION: f"coalesce({day}, {followed})"}
+        named += [TARGET, DURATION]
+    elif followed is not None:
+        columns[DURATION] = "0"  # at the cut-off itself
+        named.append(DURATION)
+    elif labelled:
         queries["label_window"] = _label_window(specification, cutoff)
         joins.append(f"LEFT JOIN label_window ON label_window.{ID} = population.{ID}")
         word = "NOT NULL" if specification.label.event is not None else "NULL"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn_torch.errors import InputError
 from churn_torch.tables import cells
@@ -106,7 +107,9 @@ def typed_source(
             kind = pa.string()
         fields.append(pa.field(name, kind))
     typed = pa.schema(fields)
-    return TypedSource(typed, _converted(chain(head, batches), typed, readers, where), filter_sql)
+    finite = {name for name in roles if pa.types.is_floating(typed.field(name).type)}
+    rows = _converted(chain(head, batches), typed, readers, finite, where)
+    return TypedSource(typed, rows, filter_sql)
 
 
 def _fits(kind: pa.DataType, role: Role) -> bool:
@@ -177,7 +180,11 @@ def _type_of(column: Column) -> pa.DataType:
 
 
 def _converted(
-    batches: Iterator[pa.RecordBatch], typed: pa.Schema, readers: Mapping[str, Column], where: str
+    batches: Iterator[pa.RecordBatch],
+    typed: pa.Schema,
+    readers: Mapping[str, Column],
+    finite: Container[str],
+    where: str,
 ) -> Iterator[pa.RecordBatch]:
     n_rows = 0
     schema = Schema(tuple(readers.values()), "", "", "")
@@ -192,8 +199,23 @@ def _converted(
             parsed[field.name] if field.name in parsed else batch.column(field.name)
             for field in typed
         ]
+        for field, column in zip(typed, columns, strict=True):
+            if field.name in finite and field.name not in readers:
+                _check_finite(column, field.name, n_rows, where)
         n_rows += batch.num_rows
         yield pa.RecordBatch.from_arrays(columns, schema=typed)
+
+
+def _check_finite(column: pa.Array, name: str, first_row: int, where: str) -> None:
+    """Refuse infinite numbers, which would make sums and means infinite or none."""
+    wrong = pc.index(pc.is_inf(column), True).as_py()
+    if wrong >= 0:
+        raise InputError(
+            f"{where}, column {name!r}",
+            expected="finite numbers",
+            got=f"{column[wrong].as_py()} in row {first_row + wrong + 1:,}",
+            fix="correct them, or leave these rows out with a SELECT as the source",
+        )
 
 
 def _as_arrow(values: pd.Series, column: Column) -> pa.Array:

@@ -24,6 +24,7 @@ from churn_torch.events.specification_parts import (
 TARGET = "churned"
 TIME = "cutoff"
 SPEND = "spend"
+DURATION = "days_observed"
 # What the table of customers is called beside the logs.
 CUSTOMERS = "customers"
 

@@ -28,9 +28,8 @@ Floats = npt.NDArray[np.float64]
 RANK_TOLERANCE = 1e-9
 # Rows that are multiplied at a time, so that no second matrix of all rows is in memory.
 _BLOCK_ROWS = 2_048
-# With fewer customers leaving one out changes the coefficients much more than its rows' gradients
-# say.
-FEW_GROUPS = 50
+# With fewer customers leaving one out changes the coefficients more than its rows' gradients say.
+FEW_GROUPS = 200
 _STEPS = 80
 _DECREMENT = 1e-9
 # Larger standard errors of log-odds are those of coefficients without a finite optimum.

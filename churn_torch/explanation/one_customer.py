@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,8 @@ class CustomerExplanation:
         changes: What would have to change, the fewest columns first.
         note: Why there is no change; ``""`` where there is one.
         caveats: Sentences on how the reasons are to be read.
+        within: What the probability looks ahead, such as ``within the next 12 periods``; ``""``
+            where the file does not say.
     """
 
     id: str | None
@@ -77,6 +80,7 @@ class CustomerExplanation:
     changes: tuple[Change, ...]
     note: str
     caveats: tuple[str, ...]
+    within: str = ""
 
 
 def explain_customers(
@@ -134,9 +138,23 @@ def explain_customers(
                 changes=tuple(_change(found, model.schema) for found in changes),
                 note="" if changes else _why_no_change(actionable, contacted=contacted),
                 caveats=tuple(_caveats(model, dict(zip(model.names, reasons[row], strict=False)))),
+                within=_within(stored.get("survival")),
             )
         )
     return explained
+
+
+def _within(survival: Mapping[str, Any] | None) -> str:
+    """Say how far the probability of a model of time to churn looks ahead."""
+    if survival is None:
+        return ""
+    n_periods, period = survival["horizon"], survival["period"]
+    unit = "" if period == 1 else f" of {period:g}"
+    return (
+        f"within the next {n_periods} periods{unit}"
+        if n_periods > 1
+        else f"in the next period{unit}"
+    )
 
 
 def _reasons(

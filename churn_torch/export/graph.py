@@ -20,8 +20,16 @@ from churn_torch.export.tensor_graph import (
     tensor_graph,
 )
 from churn_torch.models.scorer import Scorer
-from churn_torch.serving.outputs import ALL_OUTPUTS, DECISION, PROBABILITY
+from churn_torch.serving.outputs import (
+    DECISION,
+    OUTPUTS,
+    PROBABILITY,
+    SPEND_OUTPUTS,
+    SURVIVAL_OUTPUTS,
+    UPLIFT_OUTPUTS,
+)
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.missing_words import sentinel_values
 from churn_torch.tables.schema import Column, Schema
 
@@ -34,10 +42,16 @@ def check_input_names(schema: Schema) -> None:
     """Refuse feature columns whose names cannot be inputs of the file.
 
     Raises:
-        InputError: A column is named like an output, or has no name.
+        InputError: A column is named like an output of such a file, or has no name.
     """
+    outputs = {
+        *OUTPUTS.values(),
+        *(UPLIFT_OUTPUTS.values() if schema.treatment is not None else ()),
+        *(SPEND_OUTPUTS.values() if schema.spend is not None else ()),
+        *(SURVIVAL_OUTPUTS.values() if LifetimeColumns.of(schema) is not None else ()),
+    }
     for column in schema.explained:
-        if column.name in ALL_OUTPUTS.values():
+        if column.name in outputs:
             raise InputError(
                 "export",
                 expected="column names other than the outputs of the ONNX file",
@@ -82,7 +96,7 @@ def build_onnx(
         net_value: How the net value is computed, if it is among the outputs.
 
     Raises:
-        InputError: A column is named like an output, or has no name.
+        InputError: A column is named like an output of such a file, or has no name.
     """
     check_input_names(schema)
     groups = input_groups(schema)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -155,9 +155,24 @@ def file_metadata(
         "churn_torch_version": metrics["version"],
         "dtype": dtype,
         "data_fingerprint": data["fingerprint"],
-        "schema": schema.to_json(),
+        "schema": _without_cells(schema).to_json(),
         **{key: json.dumps(value, ensure_ascii=False) for key, value in described.items()},
     }
+
+
+def _without_cells(schema: Schema) -> Schema:
+    """Return a schema without what it quotes of cells that the model has not learned from.
+
+    Notes are for the user of the training. Of a column that is left out, only the name stays.
+    """
+    return schema.with_columns(
+        {
+            c.name: Column(c.name, c.kind, c.storage)
+            if c.kind is Kind.IGNORED
+            else replace(c, note="")
+            for c in schema.columns
+        }
+    )
 
 
 def _described_effect(outputs: Sequence[str], net_value: NetValue | None) -> dict[str, str]:

@@ -20,11 +20,12 @@ class Bar:
     """A number with a name, and its 95 % interval.
 
     Attributes:
-        name: Text, not HTML.
+        name: Text, not HTML; empty if it is that of the bar above.
         value: The number.
         low: Lower end of the interval.
         high: Upper end of the interval.
         words: What else there is to say of it; text, not HTML.
+        kind: The class of its colour, where the bars are not signed.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Bar:
     low: float | None = None
     high: float | None = None
     words: str = ""
+    kind: str = "main"
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -143,17 +145,21 @@ def bar_chart(
         return nothing(title, description)
     numbers = [end for bar in known for end in (bar.value, *(bar.interval or ()))]
     track = Track(Axis("", write, include_zero=True).scale(numbers, 0.02))
-    rows = [_row(bar, track, write, signed) for bar in bars]
+    in_groups = not all(bar.name for bar in bars)
+    rows = [_row(bar, track, write, signed, in_groups) for bar in bars]
     return picture_table(title, description, (heading, "value"), rows)
 
 
-def _row(bar: Bar, track: Track, write: Callable[[float], str], signed: bool) -> Row:
+def _row(
+    bar: Bar, track: Track, write: Callable[[float], str], signed: bool, in_groups: bool
+) -> Row:
+    is_first = in_groups and bool(bar.name)
     name = f"{bar.name}\n{bar.words}" if bar.words else bar.name
     if not math.isfinite(bar.value):
-        return Row((name, "-"), track.picture())
-    kind = ("more" if bar.value > 0 else "less") if signed else "main"
+        return Row((name, "-"), track.picture(), is_first)
+    kind = ("more" if bar.value > 0 else "less") if signed else bar.kind
     drawn, written = [track.bar(bar.value, kind)], write(bar.value)
     if bar.interval is not None:
         drawn.append(track.interval(*bar.interval))
         written += f"\n{ends(*bar.interval, write)}"
-    return Row((name, written), track.picture(*drawn))
+    return Row((name, written), track.picture(*drawn), is_first)

@@ -18,8 +18,9 @@ CHART_STYLE = """
   border-top: 3px solid var(--ink) }
 .key.reference { border-top: 2px dashed var(--ink) }
 .key.band { border-top: .8em solid var(--ink); opacity: .25; vertical-align: -.1em }
-.key.dot { width: 9px; height: 9px; border: 0; border-radius: 50%; background: var(--line);
-  vertical-align: 0 }
+.key.dot { width: 9px; height: 9px; border: 0; border-radius: 50%; vertical-align: 0;
+  background: var(--ink, var(--line)) }
+.key.hollow { background: none; width: 6px; height: 6px; border: 2px solid var(--ink, var(--line)) }
 .key.vertical { width: 0; height: 1em; border-top: 0; vertical-align: -.15em;
   border-left: 2px dashed var(--line) }
 .plot { position: relative; margin: .6em var(--right) 2.1em var(--left); font-size: .8em }
@@ -31,7 +32,9 @@ CHART_STYLE = """
 .chart .zero { stroke: var(--quiet); stroke-width: 1 }
 .chart .reference { stroke-dasharray: 5 4; stroke-width: 1.5 }
 .chart .vertical { stroke: var(--line); stroke-dasharray: 5 4; stroke-width: 1.5 }
-.chart .dot { fill: var(--line); stroke: var(--page) } .chart .whisker { stroke: var(--line) }
+.chart .dot { fill: var(--ink, var(--line)); stroke: var(--page) }
+.chart .hollow { fill: var(--page); stroke: var(--ink, var(--line)); stroke-width: 2 }
+.chart .whisker { stroke: var(--ink, var(--line)) }
 .chart .halo { stroke: var(--page); stroke-width: 4 }
 .chart .single { stroke-linecap: round; stroke-width: 7 }
 .chart .band, .chart .area { fill: var(--ink); stroke: none; opacity: .25 }
@@ -47,7 +50,8 @@ CHART_STYLE = """
 .rows .picture { min-width: 5em }
 .rows small { display: block } .rows .first > * { border-top: 1px solid var(--axis) }
 .rows svg { display: block; width: 100%; height: 1.3em }
-@media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em }
+@media (max-width: 30em) { .rows td, .rows th { padding: .15em .2em } .rows th { width: 40% }
+  .rows .picture { min-width: 4em }
   .rows .n { min-width: 4.6em } .rows .n small { white-space: normal } }
 @media print { .plot > svg { height: 12em } .plot { outline: 0 !important }
   .chart details, .plot .value, .plot .cursor { display: none } }

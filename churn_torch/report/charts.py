@@ -74,6 +74,8 @@ class Point:
         words: What it is; text, not HTML.
         low: Lower end of the interval of y.
         high: Upper end of the interval of y.
+        kind: Colour of the line that it belongs to; None where there is one line.
+        hollow: Whether only its edge has the colour, to tell two points of a line apart.
     """
 
     x: float
@@ -81,6 +83,8 @@ class Point:
     words: str
     low: float | None = None
     high: float | None = None
+    kind: Kind | None = None
+    hollow: bool = False
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -88,6 +92,11 @@ class Point:
         if self.low is None or self.high is None or not _finite(self.low, self.high):
             return None
         return self.low, self.high
+
+    @property
+    def classes(self) -> str:
+        """The CSS classes of its dot."""
+        return " ".join(filter(None, ("dot", self.kind, "hollow" if self.hollow else "")))
 
 
 def line_chart(
@@ -143,14 +152,15 @@ def line_chart(
     for dot in dots:
         if dot.interval is not None:
             low, high = map(scales[1].y, dot.interval)
-            paths.append(path("whisker", f"M{scales[0].x(dot.x)} {low}V{high}"))
+            shape = f"M{scales[0].x(dot.x)} {low}V{high}"
+            paths.append(path(f"whisker {dot.kind}" if dot.kind else "whisker", shape))
         left, top = (f"{scale / UNITS:.1%}" for scale in (scales[0].x(dot.x), scales[1].y(dot.y)))
-        marks.append(f'<circle class="dot" cx="{left}" cy="{top}" r="4.5"/>')
+        marks.append(f'<circle class="{dot.classes}" cx="{left}" cy="{top}" r="4.5"/>')
     keys: list[tuple[str, str]] = []
     if len(lines) > 1 or dots or places:
         keys += [(line.kind, line.name) for line in lines]
     keys += [(f"band {line.kind}", "95 % interval") for line in lines if line.band][:1]
-    keys += [("dot", dots[0].words)] if len(dots) == 1 else []
+    keys += dict.fromkeys((dot.classes, dot.words) for dot in dots)
     keys += [("vertical", f"{word}: {x.said(at)}") for at, word in places]
     return figure(
         title,

@@ -45,8 +45,9 @@ def probability_sentence(explained: CustomerExplanation) -> str:
     who = "The customer" if explained.id is None else f"Customer {explained.id}"
     decision = "contact" if explained.contacted else "do not contact"
     side = "at or above" if explained.contacted else "below"
+    within = f" {explained.within}" if explained.within else ""
     return (
-        f"{who} leaves with a probability of {explained.probability:.1%}, "
+        f"{who} leaves{within} with a probability of {explained.probability:.1%}, "
         f"{_against_average(explained.probability, explained.average)} "
         f"({explained.average:.1%}). Decision: {decision}, because it is {side} the threshold of "
         f"{explained.threshold:.1%}."

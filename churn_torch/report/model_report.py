@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.reliability import Reliability
     from churn_torch.evaluation.score_curves import ScoreCurves
     from churn_torch.evaluation.weak_segments import WeakSegment
+    from churn_torch.explanation.coefficients import Coefficients
     from churn_torch.explanation.factors import Factors
+    from churn_torch.explanation.importance import Importance
     from churn_torch.explanation.one_customer import CustomerExplanation
     from churn_torch.tables.schema import Column
 
@@ -83,15 +85,32 @@ class ModelReport:
 
 
 @dataclass(frozen=True)
+class RunFactors:
+    """What drives churn by one of several runs.
+
+    Attributes:
+        importance: Of each column, or group of strongly correlated columns, the largest first.
+        coefficients: Of a logistic regression or a scorecard; None for other nets.
+        missing: Why there are none, in a sentence; empty where there are.
+    """
+
+    importance: Sequence[Importance] = ()
+    coefficients: Coefficients | None = None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class RunsReport:
     """All that the page of several runs shows.
 
     Attributes:
         runs: The first is the one that the others are compared with.
         comparison: Of their test rows.
+        factors: Of each run.
         differing: By dotted key, the choices of the runs where they differ.
     """
 
     runs: Sequence[MeasuredRun]
     comparison: Comparison
+    factors: Sequence[RunFactors]
     differing: Mapping[str, Sequence[Any]]

@@ -24,9 +24,10 @@ body { max-width: 72em } h2 { font-size: 1.35em; border-top: 1px solid var(--axi
   padding-top: .8em } h3 { font-size: 1em; margin: 1.5em 0 .3em } p, ul { max-width: 60em }
 nav { display: flex; flex-wrap: wrap; gap: .2em 1.2em } nav a { color: var(--less) }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26em), 1fr));
-  gap: 0 3em } pre { overflow-x: auto; font-size: .85em }
+  gap: 0 3em } pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85em }
 tbody tr > * { border-top: 1px solid var(--axis) } .scroll .n { white-space: nowrap }
-.scroll td:not(.n) { min-width: 8em }
+.scroll td:not(.n) { min-width: 8em } .rows table:has(.first) tr:not(.first) > * { border-top: 0 }
+@media (max-width: 30em) { .scroll td:not(.n):last-child { min-width: 16em } }
 """
 _HEADING = re.compile(r"<section id=(\w+)><h2>(.*?)</h2>")
 
@@ -65,6 +66,7 @@ def runs_page(report: RunsReport) -> str:
         curves.profit(report.runs),
         curves.calibration(report.runs),
         curves.distribution(report.runs),
+        factors.factors_side_by_side(report),
         _choices(report),
     )
     origin = "; ".join(f"{run.name}: {run.folder}" for run in report.runs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.survival_metrics import SurvivalMetrics
 
 
-def lines(metrics: SurvivalMetrics) -> list[tuple[str, str, Callable[[float], str]]]:
+def in_periods(n_periods: int) -> str:
+    """Write a number of periods."""
+    return f"{count(n_periods)} period{'' if n_periods == 1 else 's'}"
+
+
+def lines(horizon: int) -> list[tuple[str, str, Callable[[float], str]]]:
     """Return key, label and format of each metric."""
-    within = f"within {metrics.horizon} periods"
+    within = f"within {in_periods(horizon)}"
     return [
         ("c_index", "C-index", score),
         ("auroc", f"AUROC {within}", score),
@@ -48,8 +54,27 @@ def survival_table(metrics: SurvivalMetrics) -> Table:
     table = Table(caption=caption(metrics))
     table.add_column("time to churn", no_wrap=True)
     table.add_column("value", justify="right")
-    for key, label, write in lines(metrics):
+    for key, label, write in lines(metrics.horizon):
         table.add_row(label, written(metrics, key, write))
+    return table
+
+
+def survival_folds_table(folds: Sequence[Mapping[str, float | None]], horizon: int) -> Table:
+    """Lay out the metrics of predicted lifetimes of a cross-validation.
+
+    Args:
+        folds: `churn_torch.evaluation.survival_metrics.SurvivalMetrics.numbers` of each fold.
+        horizon: Periods of the horizon.
+    """
+    table = Table()
+    table.add_column("time to churn", no_wrap=True)
+    for name in ("tested", "spread", "lowest", "highest"):
+        table.add_column(name, justify="right")
+    for key, label, write in lines(horizon):
+        known = [value for fold in folds if (value := fold[key]) is not None]
+        spread = statistics.stdev(known) if len(known) > 1 else 0.0
+        shown = (statistics.fmean(known), spread, min(known), max(known)) if known else ()
+        table.add_row(label, *(map(write, shown) if known else "----"))
     return table
 
 
@@ -69,7 +94,7 @@ def horizon_table(metrics: SurvivalMetrics) -> Table:
     """
     table = Table(caption="tenths of the customers by predicted chance, lowest first")
     table.add_column("customers", justify="right")
-    table.add_column(f"predicted to leave within {metrics.horizon}", justify="right")
+    table.add_column(f"predicted to leave within {in_periods(metrics.horizon)}", justify="right")
     table.add_column("left (Kaplan-Meier)", justify="right")
     for group in metrics.groups:
         table.add_row(count(group.n), percent(group.predicted), observed(group))

@@ -11,7 +11,7 @@ from churn_torch.report.charts import Axis, Line, Point, line_chart
 from churn_torch.report.formats import percent
 from churn_torch.report.html_table import html_table
 from churn_torch.report.page_style import page_end, page_start
-from churn_torch.report.survival import caption, lines, observed, written
+from churn_torch.report.survival import caption, in_periods, lines, observed, written
 
 if TYPE_CHECKING:
     from churn_torch.evaluation.kaplan_meier import KaplanMeier
@@ -42,7 +42,7 @@ def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield html_table(
         "Metrics of the predicted lifetimes",
         ("metric", "value"),
-        ((label, written(metrics, key, write)) for key, label, write in lines(metrics)),
+        ((label, written(metrics, key, write)) for key, label, write in lines(metrics.horizon)),
     )
     yield "</section>"
     yield from _all(metrics)
@@ -84,7 +84,7 @@ def _all(metrics: SurvivalMetrics) -> Iterator[str]:
     yield line_chart(
         "All customers",
         f"Mean predicted curve beside what was observed. {percent(within)} are predicted to leave "
-        f"within the horizon of {metrics.horizon} periods. Where customers of low risk are "
+        f"within the horizon of {in_periods(metrics.horizon)}. Where customers of low risk are "
         "observed for longer than others, the observed curve of all lies too high: look at the "
         "quarters.",
         _x(),
@@ -114,7 +114,7 @@ def _horizon(metrics: SurvivalMetrics) -> Iterator[str]:
     top = max((group.predicted for group in shown), default=1.0)
     yield "<section><h2>Can the horizon be believed?</h2>"
     yield line_chart(
-        f"Calibration within {metrics.horizon} periods",
+        f"Calibration within {in_periods(metrics.horizon)}",
         "Tenths of the customers by their predicted chance; where it holds, the dots lie on the "
         "dashed line.",
         Axis("Predicted to leave", "{:.0%}".format, include_zero=True, exact=percent),

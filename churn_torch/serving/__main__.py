@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from churn_torch.console import make_console, replace_unprintable
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, escaped
 from churn_torch.serving.describe import describe_file
 from churn_torch.serving.model_file import ModelFile
 
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         _show(options.model, options.json)
     except InputError as error:
-        sys.exit(f"Error: {str(error).removesuffix('.')}.")
+        sys.exit(escaped(f"Error: {str(error).removesuffix('.')}."))
     except BrokenPipeError:  # `| head` has seen enough
         sys.stdout = None
 

@@ -60,6 +60,10 @@ class RowExpression:
         for node in expressions:
             if node["class"] in _REFUSED:
                 raise self._error(_REFUSED[node["class"]])
+        try:  # text that closes a bracket which is not its own
+            duckdb.SQLExpression(quoted_name(text) if text in names else text)
+        except duckdb.Error:
+            raise self._error("more than an expression") from None
         references = [n["column_names"] for n in expressions if n["class"] == "COLUMN_REF"]
         self.columns = tuple(dict.fromkeys(_resolved(key, names, path) for path in references))
         if len({name.casefold() for name in self.columns}) < len(self.columns):
@@ -117,7 +121,8 @@ class RowExpression:
             raise self._error(first_line(ValueError(parsed["error_message"])))
         statements = [statement["node"] for statement in parsed["statements"]]
         columns = statements[0].get("select_list", []) if len(statements) == 1 else []
-        if len(columns) != 1 or statements[0]["type"] != "SELECT_NODE":
+        is_one = len(columns) == 1 and statements[0]["type"] == "SELECT_NODE"
+        if not is_one or columns[0]["class"] != "CAST":
             raise self._error("more than an expression")
         return columns[0]["child"]
 
@@ -164,6 +169,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
             "enable_external_access": "false",
             "python_enable_replacements": "false",
             "threads": 1,  # a chunk is small
+            "memory_limit": "2GB",
             "lock_configuration": "true",
         },
     )

@@ -109,8 +109,8 @@ def parse_lists(
         first_row: How many rows stand before, so that errors name the row of the table.
 
     Raises:
-        InputError: A cell is no list, the lists of a row differ in length, or an entry cannot be
-            read as its kind.
+        InputError: A cell is no list, the lists of a row differ in length, an entry cannot be read
+            as its kind, or days are those of later events or in another order.
     """
     names = [column.name for column in group.columns]
     whole = {name: lists_of(frame[name], name, first_row=first_row) for name in names}
@@ -125,7 +125,30 @@ def parse_lists(
     except InputError:
         _name_row(events, group.events, lengths, parse, first_row)
         raise
+    if group.days_before is not None:
+        _check_days(parsed[group.days_before].to_numpy(), group, lengths, first_row)
     return {name: in_cells(parsed[name].to_numpy(), lengths) for name in names}
+
+
+def _check_days(
+    days: npt.NDArray[np.float64], group: SequenceGroup, lengths: Lengths, first_row: int
+) -> None:
+    """Refuse events after the day of their row, and lists that do not begin with the oldest."""
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    unsorted = np.append((np.diff(days) > 0) & (row[1:] == row[:-1]), False)
+    for wrong, expected, fix in (
+        (days < 0, "days of 0 or more", "leave events after the day of the row out"),
+        (unsorted[: len(days)], "the oldest event first", "sort all lists of the row by time"),
+    ):
+        if wrong.any():
+            first = int(wrong.argmax())
+            got = ", ".join(f"{day:g}" for day in days[first : first + 2][: lengths[row[first]]])
+            raise InputError(
+                f"column {group.days_before!r}",
+                expected=f"{expected}, as data.sequences.{group.name}.days_before names it",
+                got=f"[{got}] in row {first_row + row[first] + 1:,}",
+                fix=fix,
+            )
 
 
 def _name_row(

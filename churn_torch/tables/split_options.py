@@ -33,6 +33,9 @@ class SplitOptions:
         horizon: With a split by time, how long after its time a row's label looks: ``37d``, or a
             number in the units of a column of numbers. Rows whose label reaches into the time of a
             later part are then in no part.
+        censor: With a split by time of lifetimes, whether durations count from that time, in days:
+            customers of an earlier part then count as observed up to the first time of a later one
+            only.
 
     Raises:
         InputError: ``by`` is unknown, its column is not named, or a key needs a split by time.
@@ -44,6 +47,7 @@ class SplitOptions:
     test: float = 0.15
     test_from: str | float | None = None
     horizon: str | float | None = None
+    censor: bool = False
 
     def __post_init__(self) -> None:
         """Refuse an unknown way to split, or one that lacks its column."""
@@ -78,8 +82,8 @@ class SplitOptions:
                 got=repr(AUTO),
                 fix="name the column that tells customers apart",
             )
-        for key in ("test_from", "horizon"):
-            if getattr(self, key) is not None and not self.by_time:
+        for key in ("test_from", "horizon", "censor"):
+            if getattr(self, key) not in (None, False) and not self.by_time:
                 raise InputError(
                     f"data.split.{key}",
                     expected="data.split.by=time or [time,group] beside it",

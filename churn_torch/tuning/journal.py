@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ JOURNAL = "study.journal"
 LOCK = "study.lock"
 # A process holds the lock only while it writes a few lines.
 LOCK_SECONDS = 60.0
+# What a process is called.
+_NAME = re.compile("[0-9a-f]{8}")
 # The codes of two operations in the file.
 CREATE_STUDY, CREATE_TRIAL = 0, 4
 
@@ -63,7 +66,12 @@ class Process:
         self._alive.release()
 
     def is_alive(self, name: str) -> bool:
-        """Return whether a process is alive; the files of a dead one are removed."""
+        """Return whether a process is alive; the files of a dead one are removed.
+
+        A stranger's journal could name files outside the folder as a process.
+        """
+        if not _NAME.fullmatch(name):
+            return False
         path = self._file(name)
         if name == self.name or not path.exists():
             return name == self.name
@@ -93,6 +101,8 @@ def open_study(folder: Path, lock: BaseFileLock) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = folder / JOURNAL
     with refuse_damage(folder):
+        if path.is_symlink():
+            raise ValueError("a link to another file")
         _remove_unfinished_line(path)
         _check_lines(path)
         storage = JournalStorage(JournalFileBackend(str(path), _JournalLock(lock)))

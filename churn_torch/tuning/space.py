@@ -32,12 +32,14 @@ OUTSIDE_THE_FIT = frozenset(
 # (class_weight is not one of them: it shifts the points that wide_deep has among its features.)
 OF_THE_FIT = frozenset(
     {
-        *("model", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
+        *("model", "net", "optimizer", "scheduler", "trainer", "penalty", "patience", "train_rows"),
         *("batch_size", "smallest_batch", "gradient_clip", "ema_decay", "ensemble"),
     }
 )
 # Keys of a model that change how rows are preprocessed: those of a scorecard.
-OF_THE_FEATURES = frozenset({"model.bins", "model.pair_bins", "model.pairs"})
+OF_THE_FEATURES = frozenset(
+    f"{group}.{key}" for group in ("model", "net") for key in ("bins", "pair_bins", "pairs")
+)
 
 
 def read_space(given: Mapping[str, Any], choices: Choices) -> Space:
@@ -78,6 +80,11 @@ def read_space(given: Mapping[str, Any], choices: Choices) -> Space:
             )
         space[key] = _distribution(key, entry)
     return space
+
+
+def of_wrapped_net(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ranges for a model that wraps a net, whose keys are below ``net``."""
+    return {"net" if key == "model" else key: entry for key, entry in given.items()}
 
 
 def current_values(choices: Choices, space: Space) -> Values:

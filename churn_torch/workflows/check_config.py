@@ -196,10 +196,13 @@ def check_study(options: TrainOptions, target: str) -> None:
             got="several",
             fix="start this command several times with the same tune.study=NAME instead",
         )
-    if target != options.model.target:
+    wanted, key = options.model.target, "model"
+    if options.learns_survival:
+        wanted, key = options.own_net.target, "net"
+    if target != wanted:
         raise InputError(
             "tune",
-            expected=f"a search space for the model chosen ({options.model.target})",
+            expected=f"a search space for the {key} chosen ({wanted})",
             got=f"one for {target}",
-            fix="choose tune=... and model=... alike",
+            fix=f"choose tune=... and {key}=... alike",
         )

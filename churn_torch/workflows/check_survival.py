@@ -51,7 +51,7 @@ def check_survival(options: TrainOptions) -> None:
         (data.treatment is not None, "data.treatment", "nothing", repr(data.treatment)),
         (data.spend is not None, "data.spend", "nothing", repr(data.spend)),
         (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
-        (options.cv.folds, "cv.folds", "0", str(options.cv.folds)),
+        (options.cv.average, "cv.average", "false", "true"),
         (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),
         (options.threshold == "profit", "threshold", "a number, f1 or top_share", "profit"),
         (bool(options.offer), "offer", "none", ", ".join(options.offer)),

@@ -23,6 +23,7 @@ from churn_torch.report.columns import columns_table
 from churn_torch.report.metrics import folds_table
 from churn_torch.report.profit import profit_table
 from churn_torch.report.reasons import reasons_sentence
+from churn_torch.report.survival import survival_folds_table
 from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
@@ -56,6 +57,7 @@ from churn_torch.workflows.run_folder import (
     save_run,
 )
 from churn_torch.workflows.run_start import point_latest
+from churn_torch.workflows.survival import KNOWN_OUTCOMES, SurvivalRows
 from churn_torch.workflows.suspicions import warn_of_leakage
 from churn_torch.workflows.typed_config import plain_config
 from churn_torch.workflows.uplift import say_treatment
@@ -181,6 +183,10 @@ def _show_results(
         show(f"Columns chosen, and in how many of {len(measured)} folds: {listed}.")
     if "profit" in metrics["test"]:
         show(profit_table(metrics["test"]["profit"]))
+    if "survival" in metrics:
+        lived = [fold["survival"] for fold in measured]
+        show(survival_folds_table(lived, options.data.horizon))
+        show(KNOWN_OUTCOMES)
     for line in exported:
         show(line)
     show(f"Run folder: {folder}")
@@ -241,15 +247,18 @@ def _fits(
             announce=quietly,
         ) as model:  # fmt: skip
             measured = SplitMetrics(threshold=model.threshold)
-            rows = predictions(model.scorer, model.store, measured)
+            times = SurvivalRows(0) if options.learns_survival else None
+            also = [] if times is None else [times.add]
+            rows = predictions(model.scorer, model.store, measured, also)
             for frame in with_profit(rows, weighed if one["repeat"] == 0 else {}):
                 names = list(frame.columns)
                 yield frame.assign(**place)[[names[0], *place, *names[1:]]]
             test = measured.evaluate(model.threshold)
+            lived = {} if times is None else {"survival": times.measure().numbers}
         if learned is not None:
             scorers.append(model.scorer)
         fit = {key: value for key, value in model.fit.items() if key != "history"}
-        more = {"features": model.features} if model.features else {}
+        more = {"features": model.features, **lived} if model.features else lived
         outcomes.append({**place, "validation": model.validation, "test": test, "fit": fit, **more})
         show(
             f"Fold {number} of {len(dealt)}: {test['n']:,} rows tested, log-loss "

@@ -9,9 +9,11 @@ from typing import Any
 from churn_torch.errors import InputError
 from churn_torch.events.feature_sql import list_columns
 from churn_torch.events.feature_tables import FeatureTables
+from churn_torch.events.lifetime_sql import DAY, check_whole_days
 from churn_torch.events.row_sql import horizon, id_name
-from churn_torch.events.specification import SPEND, TARGET, TIME, EventSpecification
+from churn_torch.events.specification import DURATION, SPEND, TARGET, TIME, EventSpecification
 from churn_torch.training.build import reads_sequences
+from churn_torch.training.options import SURVIVAL
 from churn_torch.workflows.event_scoring import date_text
 from churn_torch.workflows.features_options import events_of
 from churn_torch.workflows.options import TrainOptions, train_options
@@ -59,18 +61,25 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
     if "time" in by and split.get("horizon") is None:
         split["horizon"] = f"{horizon(specification) / timedelta(days=1):g}d"
     known = {"id": data.get("id") or id_column, "target": TARGET, "split": split}
+    known |= _lifetimes(content, specification)
+    if split.get("censor") is None:
+        split["censor"] = known.get("duration") is not None and "time" in by
     filled = {**content, "events": events, "specification": None, "data": {**data, **known}}
     return {**filled, "data": {**filled["data"], **_lists_and_spend(filled, specification)}}
 
 
 def _check_named(data: Mapping[str, Any], specification: EventSpecification) -> None:
-    """Refuse another target or spend than that of the label window: both would tell the future.
+    """Refuse another target, spend or duration than the specification's: it would tell the future.
 
     Raises:
         InputError: Naming the key.
     """
     spend = SPEND if specification.label.spend else None
-    for key, own, where in (("target", TARGET, "label"), ("spend", spend, "label.spend")):
+    for key, own, where in (
+        ("target", TARGET, "label"),
+        ("spend", spend, "label.spend"),
+        ("duration", DURATION, "label"),
+    ):
         named = data.get(key)
         if named is not None and own is not None and named != own:
             raise InputError(
@@ -79,6 +88,46 @@ def _check_named(data: Mapping[str, Any], specification: EventSpecification) -> 
                 got=repr(named),
                 fix="leave it out, or change the specification",
             )
+
+
+def _lifetimes(content: Mapping[str, Any], specification: EventSpecification) -> dict[str, Any]:
+    """Return the keys of a model of time to churn, whose horizon is the end of the label window.
+
+    Raises:
+        InputError: A key contradicts the specification.
+    """
+    data = content["data"]
+    period, periods = data.get("period"), data.get("horizon")
+    if content["model"].get("_target_") != SURVIVAL:
+        return {"period": period or 1.0, "horizon": periods or 1}
+    if data.get("entry") is not None:
+        raise InputError(
+            "data.entry",
+            expected="nothing beside events, as everybody is observed from the cut-off on",
+            got=repr(data["entry"]),
+            fix="leave it out",
+        )
+    check_whole_days(specification)
+    window = horizon(specification) // DAY
+    if period is None:
+        # Nobody can have been silent for label.within before its end.
+        period = 1 if specification.label.event is not None else window
+    if period < 1 or period % 1:
+        raise InputError(
+            "data.period",
+            expected="1 or more whole days beside events",
+            got=f"{period:g}",
+            fix="name such a number, or leave it out",
+        )
+    if periods is None and window % period:
+        raise InputError(
+            "data.period",
+            expected=f"days that divide the {window} from a cut-off to the end of its label window",
+            got=f"{period:g}",
+            fix="choose such a number, or name data.horizon, in periods, too",
+        )
+    periods = periods or int(window // period)
+    return {"duration": DURATION, "period": float(period), "horizon": periods}
 
 
 def _lists_and_spend(
@@ -103,7 +152,7 @@ def _lists_and_spend(
         }
     elif not reads:
         ignore += [name for (names, _), _ in lists.values() for name in names]
-    if specification.label.spend and data.get("spend") is None:
+    if specification.label.spend and data.get("spend") is None and not options.learns_survival:
         if reads or content["cv"]["folds"]:
             ignore.append(SPEND)
         else:

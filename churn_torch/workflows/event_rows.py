@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from churn_torch.console import show
 from churn_torch.errors import override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
+from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.specification import EventSpecification
+from churn_torch.tables.labelled.lifetimes import MOST_PERIODS
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 from churn_torch.workflows.event_choices import check_test_cutoffs
@@ -71,14 +74,21 @@ def make_event_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if int(os.environ.get("LOCAL_RANK", "0")):  # the first process of trainer=ddp has made them
         return with_rows(content, folder)
     specification = EventSpecification.from_mapping(content["events"])
+    data, follow_up = content["data"], None
+    if data.get("duration") is not None:
+        follow_up = FollowUp(int(data["period"]), MOST_PERIODS)
     with event_progress() as progress:
         tables = write_feature_tables(
-            specification, folder / FEATURE_TABLES, progress=progress, announce=show
+            specification,
+            folder / FEATURE_TABLES,
+            follow_up=follow_up,
+            progress=progress,
+            announce=show,
         )
     check_test_cutoffs(specification, tables)
     write_text(folder / EVENTS_SQL, tables.sql)
-    write_text(folder / EVENTS, json.dumps(_remembered(tables), indent=2))
-    _show(tables, content["data"]["split"]["by"])
+    write_text(folder / EVENTS, json.dumps(_remembered(tables, follow_up), indent=2))
+    _show(tables, data["split"]["by"], follow_up)
     return with_rows(content, folder)
 
 
@@ -93,7 +103,7 @@ def with_rows(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return {**content, "data": {**data, "source": str(folder / FEATURE_TABLES), "split": split}}
 
 
-def _remembered(tables: FeatureTables) -> dict[str, Any]:
+def _remembered(tables: FeatureTables, follow_up: FollowUp | None) -> dict[str, Any]:
     """Return what scoring needs, and what tells a reader which rows a run has learned from."""
     return {
         "specification": tables.specification.to_mapping(),
@@ -103,10 +113,11 @@ def _remembered(tables: FeatureTables) -> dict[str, Any]:
         "customers": list(tables.rows),
         "churners": list(tables.churners),
         "dropped": [[cutoff.isoformat(), why] for cutoff, why in tables.dropped_cutoffs],
+        "follow_up": None if follow_up is None else asdict(follow_up),
     }
 
 
-def _show(tables: FeatureTables, by: str | Sequence[str]) -> None:
+def _show(tables: FeatureTables, by: str | Sequence[str], follow_up: FollowUp | None) -> None:
     n_rows, n_churners = sum(tables.rows), sum(tables.churners)
     dates = list(map(date_text, tables.cutoffs))
     span = (
@@ -114,7 +125,8 @@ def _show(tables: FeatureTables, by: str | Sequence[str]) -> None:
         if dates[1:]
         else f"1 cut-off, {dates[0]}"
     )
-    show(f"{span}: {n_rows:,} rows of customers, {n_churners / n_rows:.1%} churn.")
+    churn = "churn" if follow_up is None else "leave by the end of the data"
+    show(f"{span}: {n_rows:,} rows of customers, {n_churners / n_rows:.1%} {churn}.")
     for note in tables.notes:
         show(note)
     if dates[1:] and "time" not in by:

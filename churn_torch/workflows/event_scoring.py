@@ -12,6 +12,7 @@ from typing import Any
 from churn_torch.console import progress_bar, show
 from churn_torch.errors import InputError
 from churn_torch.events.feature_tables import write_feature_tables
+from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.other_sources import with_sources_of
 from churn_torch.events.specification import EventSpecification
 from churn_torch.tables.labelled.read import located
@@ -38,6 +39,8 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
             a customer at the date, or ``out`` is a source.
     """
     specification = remembered_specification(run)
+    # What a file of time to churn asks for besides: nobody has stayed yet at the date itself.
+    has_lifetimes = remembered(Path(run)).get("follow_up") is not None
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
@@ -56,7 +59,12 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     try:
         with event_progress() as progress:
             tables = write_feature_tables(
-                specification, folder / FEATURE_TABLES, at=at, progress=progress, announce=show
+                specification,
+                folder / FEATURE_TABLES,
+                at=at,
+                follow_up=FollowUp(1, 0) if has_lifetimes else None,
+                progress=progress,
+                announce=show,
             )
     except InputError as error:
         if error.where != "population":
@@ -64,8 +72,8 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         raise InputError(
             "at",
             expected="a date with customers, by events before it and events.population",
-            got=f"{at} without any",
-            fix="name a later date, or sources that reach up to it",
+            got=f"{at} with {error.got}",
+            fix="name a date that the events reach, or sources that reach up to it",
         ) from None
     for note in tables.notes:
         show(note)

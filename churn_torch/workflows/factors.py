@@ -17,9 +17,10 @@ from churn_torch.explanation.associations import associations
 from churn_torch.explanation.column_steps import cut_steps
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.explanation.factors import Factors
-from churn_torch.explanation.importance import importance
+from churn_torch.explanation.importance import Importance, importance
 from churn_torch.explanation.pair_effects import STEPS as PAIR_STEPS
 from churn_torch.explanation.pair_effects import pair_effect
+from churn_torch.tables.schema import Schema
 
 # Rows that are asked for. More would take longer and make the bands no narrower to the eye.
 ROWS = 10_000
@@ -43,21 +44,45 @@ def factors(model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0) -> Fac
     schema = model.schema
     plain = [column.name for column in schema.inputs]
     levels = binned(rows.parsed[plain], replace(schema, sequences=()))
-    # Text is stored once for each word: the model is asked about the same words again and again.
-    words = {column.name: "category" for column in schema.text}
-    rows = ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
-    groups = _groups(model)
-    found = _counted(importance(model, rows, groups, seed=seed), len(groups), "Importance")
+    rows = _words_once(rows, schema)
+    found = ranked_importance(model, rows, seed=seed)
     tried = (cut_steps(rows.parsed, levels, schema, name, STEPS) for name in plain)
     steps = [cut for cut in tried if cut is not None]
     curves = (effect_curve(model.logit, rows.parsed, cut, seed=seed) for cut in steps)
     effects = sorted(_counted(curves, len(steps), "Effects"), key=lambda one: -one.spread)
     return Factors(
-        tuple(sorted(found, key=lambda one: -one.log_loss_rise)),
+        found,
         tuple(effects),
         _strongest_pairs(model, rows, levels, [one.column for one in effects]),
         associations(levels, rows.label),
     )
+
+
+def ranked_importance(
+    model: ExplainedModel, rows: ExplainedRows, *, seed: int = 0
+) -> tuple[Importance, ...]:
+    """Return how much the model needs each column or group of columns, the most needed first.
+
+    Args:
+        model: What is explained.
+        rows: Rows that the model has not learned from.
+        seed: Of the permutations.
+
+    Raises:
+        InputError: The rows have one class only.
+    """
+    check_classes(rows)
+    groups = _groups(model)
+    found = importance(model, _words_once(rows, model.schema), groups, seed=seed)
+    return tuple(
+        sorted(_counted(found, len(groups), "Importance"), key=lambda one: -one.log_loss_rise)
+    )
+
+
+def _words_once(rows: ExplainedRows, schema: Schema) -> ExplainedRows:
+    """Store text once for each word: the model is asked about the same words again and again."""
+    words = {column.name: "category" for column in schema.text}
+    return ExplainedRows(rows.parsed.astype(words), rows.label, rows.carried)
 
 
 def check_classes(rows: ExplainedRows) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from churn_torch.console import progress_bar, show
-from churn_torch.errors import InputError, override
+from churn_torch.errors import InputError, escaped, override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.proposal import propose
 from churn_torch.events.remarks import day
@@ -67,7 +69,8 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
         show(note)
     show(_summary(tables))
     if options.show_sql:
-        show(tables.sql[tables.sql.rindex("\n-- ") + 1 :])
+        sql = tables.sql[tables.sql.rindex("\n-- ") + 1 :]
+        show(Group(*(Text(escaped(line)) for line in sql.splitlines())))
     for sentence in _next_steps(tables, folder):
         show(sentence)
     return tables

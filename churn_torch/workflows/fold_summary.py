@@ -28,13 +28,25 @@ def summary(
     (validation, validation_spread), (test, test_spread) = (
         _summed_up(measured, part) for part in ("validation", "test")
     )
+    data, survival = describe_data(table, options.data), {}
+    if options.learns_survival:
+        lived = [fold["survival"] for fold in measured]
+        means = {
+            name: statistics.fmean(known)
+            for name in lived[0]
+            if (known := [fold[name] for fold in lived if fold[name] is not None])
+        }
+        survival["survival"] = {**means, "horizon": options.data.horizon}
+        # Who left in any time observed is no rate of those who leave within the horizon.
+        data["base_rate"] = means["predicted_within_horizon"]
     return {
         "validation": validation,
         "test": test,
         "spread": {"validation": validation_spread, "test": test_spread},
         "standard_error": _errors(measured, table, by_time=options.data.split.by_time),
         "folds": list(measured),
-        "data": describe_data(table, options.data),
+        **survival,
+        "data": data,
         "version": churn_torch.__version__,
     }
 

@@ -18,6 +18,7 @@ from churn_torch.tables.labelled.lifetimes import (
     LifetimeColumns,
     Lifetimes,
     baseline_ends,
+    left_within,
 )
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
 from churn_torch.tables.schema import Schema
@@ -62,7 +63,7 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
             "data.horizon",
             expected=f"up to {longest} periods, which the longest training row has",
             got=str(columns.horizon),
-            fix="choose a shorter horizon, or observe customers for longer",
+            fix="choose a shorter data.horizon or data.period, or observe customers for longer",
         )
     for part, in_part in zip(PARTS, table.split, strict=True):
         if len(in_part):
@@ -78,16 +79,17 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
 
 def _check_known(part: str, lifetime: Lifetimes, label: npt.NDArray[Any], horizon: int) -> None:
     """Refuse a horizon within which nobody is known to leave, or to stay."""
-    n_periods = lifetime[:, 1] - lifetime[:, 0]
-    leave = int(((label == 1) & (n_periods <= horizon)).sum())
-    stay = int(((n_periods > horizon) | ((label == 0) & (n_periods == horizon))).sum())
+    left = left_within(lifetime, label, horizon)
+    leave, stay = int((left == 1).sum()), int((left == 0).sum())
     if not leave or not stay:
+        how = "longer" if stay else "shorter"
         raise InputError(
-            "data.horizon",
-            expected=f"{part} rows of customers who left within it and of others observed for "
-            "longer",
+            # The shortest horizon is a period, so a shorter one is a shorter period.
+            "data.period" if horizon == 1 and not stay else "data.horizon",
+            expected=f"{part} rows of customers who left within data.horizon periods and of others "
+            "observed for longer",
             got=f"{horizon}, within which {leave:,} left and for which {stay:,} stayed",
-            fix="choose another horizon, or bring more rows",
+            fix=f"choose a {how} data.horizon or data.period, or bring more rows",
         )
 
 
@@ -114,12 +116,35 @@ def sentences(table: LabelledTable) -> Iterator[str]:
             "stayed so far (missing: a new one)."
         )
     yield sentence
+    yield from _odd_lifetimes(table, columns)
     told = {name: rho for name, rho in _with_duration(table, columns) if rho >= TELLS_DURATION}
     for name, rho in told.items():
         yield (
             f"{name}: rises with {columns.duration} (rank correlation {rho:.2f}), so it tells how "
             "long a customer was observed, which nobody knows of a new one. Leave it out with "
             f"data.ignore=[{name}] unless its value was taken at the start."
+        )
+
+
+def _odd_lifetimes(table: MemoryTable, columns: LifetimeColumns) -> Iterator[str]:
+    """Count customers who left when they were first observed, and those who were not observed."""
+    assert table.lifetime is not None
+    observed = table.carried[columns.duration]
+    if columns.entry is not None:
+        observed = observed - table.carried[columns.entry]
+    at_once = int(((observed == 0) & (table.label == 1)).sum())
+    if at_once:
+        what = "0" if columns.entry is None else f"no longer than {columns.entry}"
+        yield (
+            f"{columns.duration} is {what} for {at_once:,} customers who left; they count as "
+            "having left in the first period that could be observed. Leave such rows out if that "
+            "is a mistake."
+        )
+    unseen = int((table.lifetime[:, 1] <= table.lifetime[:, 0]).sum())
+    if unseen:
+        yield (
+            f"{unseen:,} customers were observed for no whole period and were still there: nothing "
+            "can be learned from them."
         )
 
 

@@ -18,7 +18,7 @@ from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.compare import compare_runs
 from churn_torch.workflows.metrics_shape import Compared, check_metrics
 from churn_torch.workflows.own_rows import own_rows
-from churn_torch.workflows.report_content import measured_run, report_content
+from churn_torch.workflows.report_content import measured_run, report_content, run_factors
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import differing, run_names
@@ -124,7 +124,11 @@ def _of_runs(options: ReportOptions) -> str:
     for run, name in zip(tested, names, strict=True):
         check_metrics(run.metrics, Path(run.folder), Compared)
         measured.append(measured_run(run, name))
-    return runs_page(RunsReport(measured, compared, differing(configs)))
+    factors = [
+        run_factors(folder, name, trust=options.trust)
+        for folder, name in zip(options.runs, names, strict=True)
+    ]
+    return runs_page(RunsReport(measured, compared, factors, differing(configs)))
 
 
 def _check_out(out: Path) -> None:

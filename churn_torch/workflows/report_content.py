@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from churn_torch.evaluation.score_curves import score_curves
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.explanation.factors import Factors
 from churn_torch.explanation.one_customer import CustomerExplanation, explain_customers
-from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve
+from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve, RunFactors
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.reason_words import cell_in_words
 from churn_torch.tables.labelled.carried import VALUE
@@ -25,9 +25,10 @@ from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_customer import actionable_columns
-from churn_torch.workflows.factors import factors
+from churn_torch.workflows.factors import ROWS, factors, ranked_importance
+from churn_torch.workflows.own_rows import own_rows, sample_rows
 from churn_torch.workflows.report_rows import ReportRows, report_rows
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import model_name
 from churn_torch.workflows.tested_runs import TestedRun
 from churn_torch.workflows.typed_config import read_options
@@ -67,6 +68,28 @@ def report_content(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> Model
         weak_segments=rows.weak.segments,
         not_searched=rows.weak.reason,
     )
+
+
+def run_factors(folder: str, name: str, *, trust: Sequence[str] = ()) -> RunFactors:
+    """Return what drives churn by one of several runs, measured on its own table.
+
+    Args:
+        folder: The run folder.
+        name: Tells it from others.
+        trust: As for `churn_torch.load_run`.
+    """
+    try:
+        run = load_run(folder, trust=trust)
+        model = ExplainedModel(find_model(folder))
+        chunks = own_rows(run, instead=None)
+        rows = (ExplainedRows(one.parsed, one.label, one.carried) for one in chunks)
+        sample = sample_rows(rows, ROWS, seed=run.options.seed)
+        return RunFactors(
+            ranked_importance(model, sample, seed=run.options.seed),
+            coefficients_of(run, robust=run.options.explain.robust),
+        )
+    except InputError as error:
+        return RunFactors(missing=f"Factors of {name} could not be measured: {error}")
 
 
 def measured_run(tested: TestedRun, name: str) -> MeasuredRun:

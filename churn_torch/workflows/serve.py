@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import signal
+import re
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,9 @@ from churn_torch.workflows.typed_config import read_options
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-# Seconds in which requests may end after the server was asked to stop.
-GRACE = 10
+# The longest time limit, in seconds.
+LONGEST = 86_400
+_HOST = re.compile(r"\*|(\*\.)?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,15 +29,35 @@ class ServeOptions:
     run: str = "outputs/latest"
     host: str = "127.0.0.1"
     port: int = 8080
+    allowed_hosts: tuple[str, ...] | None = None
+    reload: bool = False
     max_rows: int = 10_000
     max_bytes: int = 8_388_608
     max_connections: int = 1_000
+    head_seconds: float = 10.0
+    body_seconds: float = 20.0
+    idle_seconds: float = 5.0
+    drain_seconds: float = 10.0
 
     def __post_init__(self) -> None:
         """Check the limits."""
         for key in ("max_rows", "max_bytes", "max_connections"):
             if getattr(self, key) < 1:
                 raise InputError(key, expected="1 or more", got=str(getattr(self, key)))
+        for key in ("head_seconds", "body_seconds", "idle_seconds", "drain_seconds"):
+            seconds = getattr(self, key)
+            if not 0 < seconds <= LONGEST:
+                raise InputError(
+                    key, expected=f"seconds, more than 0 and at most {LONGEST:,}", got=f"{seconds}"
+                )
+        for name in self.allowed_hosts or ():
+            if not _HOST.fullmatch(name):
+                raise InputError(
+                    "allowed_hosts",
+                    expected="names such as churn.example.com or *.example.com",
+                    got=repr(name),
+                    fix="leave out the protocol and the port",
+                )
 
 
 def serve(config: DictConfig | Mapping[str, Any]) -> None:
@@ -48,12 +68,13 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
 
     Raises:
         InputError: The file, the address or a limit cannot be used, or the extra is not installed.
+        SystemExit: It was stopped.
     """
     options = read_options(ServeOptions, config)
     path = find_model(options.run)
     try:
-        import uvicorn
-
+        from churn_torch.serving.http.limits import Limits
+        from churn_torch.serving.http.running import Reloading, Stopping, serve_until_stopped
         from churn_torch.serving.http.server import create_app
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("churn_torch"):
@@ -64,30 +85,31 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
             got=f"none called {error.name!r}",
             fix="install them with pip install 'churn-torch[serve]'",
         ) from error
-    app = create_app(ModelFile(path), max_rows=options.max_rows, max_bytes=options.max_bytes)
+    stopping = Stopping()
+    app = create_app(
+        ModelFile(path),
+        max_rows=options.max_rows,
+        max_bytes=options.max_bytes,
+        allowed_hosts=options.allowed_hosts,
+    )
+    reloading = Reloading(app, options.run, watch=options.reload)
+    limits = Limits(
+        connections=options.max_connections,
+        head_seconds=options.head_seconds,
+        body_seconds=options.body_seconds,
+        idle_seconds=options.idle_seconds,
+        drain_seconds=options.drain_seconds,
+    )
     with listen(options.host, options.port) as listener:
-        host, port = listener.getsockname()[:2]
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                access_log=False,
-                lifespan="off",
-                limit_concurrency=options.max_connections,
-                log_level="warning",
-                timeout_graceful_shutdown=GRACE,
-                ws="none",
-            )
-        )
-        show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
         # All present objects stay alive. Without this each full garbage collection would visit
         # them, for 40 ms in which no request is answered.
         gc.collect()
         gc.freeze()
-        # uvicorn first finishes the open requests, and then calls these handlers.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: sys.exit(0))
-        server.run([listener])
+        host, port = listener.getsockname()[:2]
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
+        serve_until_stopped(app, listener, limits, stopping, reloading)
+    stopping.exit()
 
 
 def listen(host: str, port: int) -> socket.socket:

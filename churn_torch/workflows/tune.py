@@ -8,7 +8,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labelled.rows import LabelledTable
+from churn_torch.tables.readers.spreadsheet_cells import defused
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming, whole_file
 from churn_torch.workflows.check_config import check_study
@@ -126,6 +127,8 @@ def tune(
     options = train_options(given)
     check_study(options, budget.target)
     check_events(options, source)
+    if options.learns_survival:  # the net that it wraps is tuned
+        budget = replace(budget, space=spaces.of_wrapped_net(budget.space))
     space = spaces.read_space(budget.space, given)
     first = spaces.current_values(given, space)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
@@ -282,4 +285,4 @@ def _write(study: Study) -> None:
         tables[IMPORTANCE] = pd.DataFrame(importance.items(), columns=["key", "importance"])
     for name, table in tables.items():
         with whole_file(study.folder / name) as temporary:
-            table.to_csv(temporary, index=False)
+            defused(table).to_csv(temporary, index=False)

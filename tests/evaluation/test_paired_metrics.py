@@ -70,7 +70,8 @@ def test_copied_rows_in_clusters_are_as_sure_as_the_rows_alone() -> None:
     alone = loss_estimates(label, probability)[0]
     copies = loss_estimates(label.repeat(3), probability.repeat(3, 1), np.arange(90).repeat(3))[0]
     np.testing.assert_allclose(copies.covariance, alone.covariance, rtol=1e-9)
-    assert copies.parts[0][1] == alone.parts[0][1] == 89
+    assert [freedom for _, freedom in copies.parts] == [89]
+    assert [freedom for _, freedom in alone.parts] == [29, 59]  # of churners, and of the others
 
 
 def test_losses_are_those_of_scikit_learn_with_the_covariance_of_means() -> None:

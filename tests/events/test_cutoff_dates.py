@@ -95,6 +95,14 @@ def test_no_date_that_a_label_could_see_is_refused() -> None:
         chosen(with_cutoffs(), first=None, last=None)
 
 
+def test_a_filter_that_leaves_nothing_is_named() -> None:
+    content = with_cutoffs().to_mapping()
+    content["events"]["orders"]["filter"] = "amount > 1e9"
+    nothing = replace(LOG, first=None, last=None, rows=0)
+    with pytest.raises(InputError, match=r"^events\.orders\.filter: .* which leaves"):
+        choose_cutoffs(EventSpecification.from_mapping(content), {"orders": nothing, "calls": LOG})
+
+
 def test_the_cutoffs_for_the_test() -> None:
     used = tuple(datetime(2025, month, 1) for month in (1, 2, 3))
     for test, expected in (("last", used[2:]), (2, used[1:]), (0, ()), (["2025-02-01"], used[1:2])):

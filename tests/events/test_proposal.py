@@ -62,5 +62,9 @@ def test_without_events_or_customers_there_is_no_proposal(tmp_path):
     pd.DataFrame({"at": ["2025-01-01", "2025-01-02"]}).to_csv(tmp_path / "b.csv", index=False)
     with pytest.raises(InputError, match=r"^sources: expected a column in each table that names"):
         propose([str(tmp_path / "b.csv")])
+    customers = pd.DataFrame({"customer_id": [1, 2], "signup": ["2025-01-01", "2025-01-02"]})
+    customers.to_csv(tmp_path / "c.csv", index=False)
+    with pytest.raises(InputError, match=r"c.csv', which names each customer_id once; name the"):
+        propose([str(tmp_path / "c.csv")])
     with pytest.raises(InputError, match=r"^sources: .* which is not there"):
         propose(["away.csv"])

@@ -202,3 +202,11 @@ def test_an_empty_log_among_others_is_said(log, tmp_path):
     )
     assert (found["calls_count_30d"] == 0).all()
     assert "events.calls: there are no events." in tables.notes
+
+
+def test_infinite_amounts_are_named(log, tmp_path):
+    log.loc[[30, 33], "amount"] = float("-inf")
+    log.to_parquet(tmp_path / "orders.parquet")
+    message = r"^events\.orders, column 'amount': expected finite numbers, got -inf in row 31; "
+    with pytest.raises(InputError, match=message):
+        rows(tmp_path / "orders.parquet", tmp_path)

@@ -20,6 +20,7 @@ from churn_torch.export.graph import build_onnx, check_input_names
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 from churn_torch.workflows.run_folder import Run
 
@@ -70,6 +71,20 @@ def test_a_column_named_like_an_output_is_refused(name: str):
         check_input_names(schema_of(number("x"), text(name)))
     # Only what the model learns from becomes an input.
     check_input_names(schema_of(number("x"), number(name, Kind.IGNORED), number("k", Kind.ID)))
+
+
+def test_a_column_is_refused_only_where_the_file_has_an_output_of_its_name():
+    spend, uplift = number("spend", Kind.SPEND), number("called", Kind.TREATMENT)
+    for name, more in (("expected_spend", spend), ("uplift", uplift), ("net_value", uplift)):
+        check_input_names(schema_of(number("x"), number(name)))
+        with pytest.raises(InputError, match=f"got a column named '{name}'"):
+            check_input_names(schema_of(number("x"), number(name), more))
+    lived = LifetimeColumns("months", None, 1.0, 3)
+    for name in ("survival", "median_periods"):
+        plain = schema_of(number("months"), number(name))
+        check_input_names(plain)
+        with pytest.raises(InputError, match=f"got a column named '{name}'"):
+            check_input_names(lived.attach(plain))
 
 
 def test_a_column_without_a_name_is_refused():

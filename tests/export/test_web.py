@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 
@@ -23,6 +24,7 @@ from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.evaluation.correlated_columns import joint_reasons
 from churn_torch.export import web
+from churn_torch.serving.graph_facts import checksum
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import (
     DECISION,
@@ -53,6 +55,7 @@ from tests.export.elsewhere import (
 )
 from tests.serving import made_file
 
+PROPERTIES = ("__proto__", "constructor", "toString")
 TOLERANCE = {PROBABILITY: 1e-6, DECISION: 0.0, REASONS: 1e-4, QUALITY: 0.0, UPLIFT: 1e-6,
              SURVIVAL: 1e-6, MEDIAN_PERIODS: 0.0}  # fmt: skip
 
@@ -98,8 +101,41 @@ def spoiled(folder: Path) -> dict[str, Path]:
     contents = {"cut": whole[:-9], "html": b"<html>not found</html>", "empty": b""}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
-    newer = made_file.write_file(folder / "newer", format=2)
-    return {"newer": newer, **{name: folder / name for name in contents}}
+    made = {
+        "newer": made_file.write_file(folder / "newer", format=2),
+        "threshold": made_file.write_file(folder / "threshold", threshold=5),
+        "changed": changed(made_file.write_file(folder / "changed")),
+    }
+    return {**made, **{name: folder / name for name in contents}}
+
+
+def changed(path: Path) -> Path:
+    """Change the fingerprint of a file whose graph holds the checksum of another."""
+    model = onnx.load(path)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    model.graph.doc_string = checksum(stored)
+    onnx.helper.set_model_props(model, {**stored, "data_fingerprint": "another"})
+    onnx.save(model, path)
+    return path
+
+
+def named_like_properties(path: Path) -> Path:
+    """Give the columns of a made file the names of properties that every object has."""
+    model = onnx.load(path)
+    names = dict(zip((c["name"] for c in made_file.COLUMNS), PROPERTIES, strict=True))
+    for value in model.graph.input:
+        value.name = names[value.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    for key in ("columns", "schema"):
+        for name, other in names.items():
+            stored[key] = stored[key].replace(json.dumps(name), json.dumps(other))
+        stored[key] = stored[key].replace('"basic"', '"__proto__"')
+    model.graph.doc_string = checksum(stored)
+    onnx.helper.set_model_props(model, stored)
+    onnx.save(model, path)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +147,13 @@ def in_node(
 ) -> Callable[[str], Any]:
     """Return a function from one of `RUNS` or of `spoiled` to the answer of one Node process."""
     bad = spoiled(tmp_path_factory.mktemp("spoiled"))
-    paths = {**bad, **{name: run_of(name).model.resolve() for name in RUNS}}
+    odd = named_like_properties(made_file.write_file(tmp_path_factory.mktemp("odd") / "odd.onnx"))
+    paths = {**bad, "properties": odd, **{name: run_of(name).model.resolve() for name in RUNS}}
     asked: dict[str, Any] = {str(path): {} for path in bad.values()}
+    cells = [np.float32([[1], [3]]), np.float64([[18_300], [18_301]])]
+    cells.append(np.array([["__proto__"], ["constructor"]], dtype=object))
+    rows = {name: encoded(each) for name, each in zip(PROPERTIES, cells, strict=True)}
+    asked[str(odd)] = {"rows": rows}
     for name in RUNS:
         asked[str(paths[name])] = {
             kind: {column: encoded(cells) for column, cells in feed.items()}
@@ -137,6 +178,13 @@ def test_webassembly_gives_the_same_numbers(
         agree(got, expected, kind, TOLERANCE)
 
 
+def test_columns_and_categories_may_be_called_like_properties(in_node: Callable[[str], Any]):
+    answered = in_node("properties")
+    assert isinstance(answered, dict), answered
+    probability = decoded(answered["rows"][PROBABILITY], np.zeros(2, np.float32))
+    assert probability.tolist() == [1, 3]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -144,6 +192,11 @@ def test_webassembly_gives_the_same_numbers(
         ("html", "it is no ONNX file"),
         ("empty", "the file is not one of churn_torch"),
         ("newer", "the file has format 2, and this page reads up to 1"),
+        ("threshold", "its threshold is no number from 0 to 1"),
+        (
+            "changed",
+            "one of schema, columns, threshold, data_fingerprint was changed after the export",
+        ),
     ],
 )
 def test_a_model_that_cannot_be_used(name: str, message: str, in_node: Callable[[str], Any]):

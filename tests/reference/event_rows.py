@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn_torch.events.specification import EventSpecification
 
-DAY = timedelta(days=1)
+DAY, MOMENT = timedelta(days=1), timedelta(microseconds=1)
 UNITS = {"h": timedelta(hours=1), "d": DAY, "w": 7 * DAY}
 Event = dict[str, Any]
 
@@ -27,8 +27,12 @@ def rows_at(
     cutoff: datetime,
     *,
     labelled: bool = True,
+    until: datetime | None = None,
 ) -> pd.DataFrame:
-    """Return the rows of a cut-off, by customer; ids are what the frames hold."""
+    """Return the rows of a cut-off, by customer; ids are what the frames hold.
+
+    With ``until`` customers are followed up to then.
+    """
     every = {name: _events(specification, name, frame) for name, frame in logs.items()}
     known = {
         name: [e for e in events if e["at"] < cutoff and e["known"] < cutoff]
@@ -57,7 +61,10 @@ def rows_at(
             row["tenure_days"] = (cutoff - start) / DAY
         for name in specification.events:
             row |= _features(specification, name, own[name], known[name], cutoff)
-        if labelled:
+        if until is not None:
+            day = _leaving_day(specification, every, one, cutoff, until)
+            row |= {"churned": day is not None, "days_observed": day or (until - cutoff) // DAY}
+        elif labelled:
             row["churned"] = _churned(specification, every, one, cutoff)
             if specification.label.spend:
                 row["spend"] = _spent(specification, every, one, cutoff)
@@ -117,6 +124,27 @@ def _churned(
         e["id"] == one and start <= e["at"] < end for name in label.logs for e in every[name]
     )
     return seen if label.event is not None else not seen
+
+
+def _leaving_day(
+    specification: EventSpecification,
+    every: dict[str, list[Event]],
+    one: Any,
+    cutoff: datetime,
+    until: datetime,
+) -> int | None:
+    """Return the day by whose end a customer has left: the first moment at which that is known."""
+    label, begin = specification.label, cutoff + span(specification.label.gap)
+    own = [e["at"] for name in label.logs for e in every[name] if e["id"] == one]
+    own = sorted(at for at in own if begin <= at)
+    if label.event is not None:
+        moments = [at + MOMENT for at in own]
+    else:
+        within = span(label.within)
+        candidates = [begin + within, *(at + within + MOMENT for at in own)]
+        moments = [t for t in candidates if not any(t - within <= at < t for at in own)]
+    known = [moment for moment in moments if moment <= until]
+    return math.ceil((min(known) - cutoff) / DAY) if known else None
 
 
 def _spent(

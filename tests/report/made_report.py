@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -18,10 +19,11 @@ from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.evaluation.weak_segments import WeakSegment
 from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
 from churn_torch.explanation.associations import Association
+from churn_torch.explanation.coefficients import Coefficient, Coefficients
 from churn_torch.explanation.factors import Factors
 from churn_torch.explanation.importance import Importance
 from churn_torch.explanation.one_customer import Change, CustomerExplanation, Reason
-from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve
+from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve, RunFactors
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.schema import Column, Kind
 
@@ -101,6 +103,22 @@ def made_factors() -> Factors:
                     ((0.3, -0.3), (-0.3, 0.3)), 0.3, ((9, 9), (9, 9))),),
         (Association("plan", 1e-9, 0.04),),
     )  # fmt: skip
+
+
+def made_run_factors() -> list[RunFactors]:
+    """Return factors of three runs: a logistic regression, the same with less, one without any."""
+    found = made_factors().importance
+    odds = (math.exp(0.2), math.exp(0.1), math.exp(0.3))
+    rows = tuple(
+        Coefficient(column, "per unit", "", 0.2, 0.05, 0.1, 0.3, 1e-4, *odds, None, 0.1)
+        for column in ("months", "charges")
+    )
+    other = Importance(("plan",), 0.02, 0.01, 0.03, 0.01, 0.2, 0.1, 0.3)
+    return [
+        RunFactors(found, Coefficients(rows, "Maximum likelihood.", (), None, {})),
+        RunFactors((*found, other), Coefficients(rows[:1], "Maximum likelihood.", (), None, {})),
+        RunFactors(missing="Factors of gone could not be measured: the source has changed."),
+    ]
 
 
 def made_report(

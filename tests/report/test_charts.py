@@ -51,6 +51,19 @@ def test_lines_with_their_own_x_follow_each_other_in_the_table():
     assert re.findall("</i>([^<]*)", chart) == ["a", "b", "the &lt;threshold&gt;"]
 
 
+def test_points_of_two_lines_have_their_colours_and_words():
+    chart = drawn(
+        Line("a", [0, 1], [0, 4]), Line("b", [0, 1], [1, 2], kind="second"),
+        points=[Point(0, 1, "a: best", kind="main"),
+                Point(1, 2, "b: best", 1, 3, "second", hollow=True)],
+    )  # fmt: skip
+    assert re.findall('<circle class="([^"]*)"', chart) == ["dot main", "dot second hollow"]
+    assert re.findall('<i class="key (dot[^"]*)"></i>([^<]*)', chart) == [
+        ("dot main", "a: best"), ("dot second hollow", "b: best")
+    ]  # fmt: skip
+    assert 'class="whisker second"' in chart
+
+
 def test_what_has_the_picture_for_those_who_cannot_see_it():
     chart = drawn(Line("a", [0, 1], [0, 4]), vertical=[(0.25, "budget")])
     picture = re.search(r'<svg role="img".*</svg>', chart, re.DOTALL)

@@ -68,6 +68,8 @@ def test_the_probability_is_set_against_the_average():
         "The customer leaves with a probability of 20.0%, about the average"
     )
     assert "0.50 times the average" in said(0.1)
+    dated = probability_sentence(replace(EXPLAINED, within="in the next period of 30"))
+    assert dated.startswith("Customer C-17 leaves in the next period of 30 with a probability of")
     assert "less than a tenth of the average" in said(0.01)
     assert "do not contact, because it is below the threshold" in said(0.1)
 

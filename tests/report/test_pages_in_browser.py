@@ -27,7 +27,7 @@ from churn_torch.report.uplift_page import uplift_page
 from tests.export.elsewhere import NODE, chromium, lacking
 from tests.report.made_campaign import FIGURES, uncertain
 from tests.report.made_fairness import made_fairness
-from tests.report.made_report import made_measured, made_report
+from tests.report.made_report import made_measured, made_report, made_run_factors
 from tests.report.made_survival import METRICS as LIFETIMES
 from tests.report.made_terms import CURVE, TERMS
 from tests.report.made_uplift import METRICS
@@ -122,7 +122,8 @@ def every_chart() -> str:
 
 def runs() -> str:
     both = [made_measured("logreg", offer=True), made_measured("mlp optimizer.lr=0.1", offer=True)]
-    return runs_page(RunsReport(both, made([0.41, 0.42]), {"optimizer.lr": [0.01, 0.1]}))
+    factors = made_run_factors()[:2]
+    return runs_page(RunsReport(both, made([0.41, 0.42]), factors, {"optimizer.lr": [0.01, 0.1]}))
 
 
 PAGES: dict[str, tuple[Callable[[], str], int]] = {
@@ -133,7 +134,7 @@ PAGES: dict[str, tuple[Callable[[], str], int]] = {
     "uplift": (lambda: uplift_page(METRICS), 2),
     "survival": (lambda: survival_page(LIFETIMES), 7),
     "report": (report, 13),
-    "runs": (runs, 9),
+    "runs": (runs, 10),
     "every chart": (every_chart, 5),
 }
 

@@ -13,7 +13,9 @@ from churn_torch.evaluation.comparison import comparison
 from churn_torch.evaluation.paired_metrics import Estimates
 from churn_torch.report.model_report import RunsReport
 from churn_torch.report.report_page import report_page, runs_page
-from tests.report.made_report import made_measured, made_report
+from churn_torch.report.report_sections.factors import factors_side_by_side
+from tests.report.made_report import made_measured, made_report, made_run_factors
+from tests.report.test_comparison import made
 
 SECTIONS = [
     "verdict", "data", "metrics", "ranking", "calibration", "distribution", "factors", "customer",
@@ -77,12 +79,30 @@ def test_runs_stand_side_by_side():
     runs = [made_measured("logreg", offer=True), made_measured("<mlp>", offer=True)]
     measured = Estimates("auroc", np.array([0.8, 0.801]), ((np.eye(2) * 1e-4, 1e9),))
     found = comparison([run.name for run in runs], [measured], "auroc", measured_on="99 rows")
-    page = runs_page(RunsReport(runs, found, {"optimizer.lr": [0.1, 0.01]}))
+    factors = made_run_factors()
+    page = runs_page(RunsReport(runs, found, factors[:2], {"optimizer.lr": [0.1, 0.01]}))
     assert "<mlp>" not in page
     text = text_of(page)
     assert "No real difference between <mlp> and logreg" in text
     assert "optimizer.lr 0.1 0.01" in text
     assert page.count("Reliability of") >= 2
+    assert "logreg, threshold 0.5: " in text
+    assert "<mlp>, most profitable: 40% contacted, 12.50 a customer" in text
+
+
+def test_factors_of_runs_stand_side_by_side():
+    runs = [made_measured(name) for name in ("logreg", "mlp", "gone")]
+    report = RunsReport(runs, made([0.41, 0.42, 0.43]), made_run_factors(), {})
+    page = "".join(factors_side_by_side(report))
+    text = text_of(page)
+    assert "Factors of gone could not be measured: the source has changed." in text
+    # The column that both need most, then the one that only the second was asked about.
+    assert re.search(
+        r"months \+ charges logreg 0.0500 \S+ to \S+ mlp 0.0500.* plan mlp 0.0200", text
+    )
+    # What one run alone compares has no line.
+    assert "column compared logreg mlp months per unit 1.22 [1.11 to 1.35] 1.22 [" in text
+    assert "charges per unit" not in text
 
 
 @pytest.mark.parametrize("n_runs", [2, 4])

@@ -80,6 +80,8 @@ def test_the_order_of_many_rows_is_kept():
         ("1) AS DOUBLE) AS DOUBLE) FROM customers UNION SELECT CAST(CAST((2", "more than an"),
         ("1) AS DOUBLE) AS DOUBLE) FROM customers WHERE true OR CAST(CAST((2", "syntax|more than"),
         ("1) AS DOUBLE) AS DOUBLE); SELECT CAST(CAST((2", "more than an expression"),
+        ("1) AS DOUBLE) + CAST((2", "more than an expression"),
+        ("true) AS DOUBLE) AS DOUBLE) OR CAST(CAST((true", "more than|syntax"),
         ("1 /* never closed", "unterminated"),
         (" ", "it is empty"),
         ("__import__('os').system('true')", "syntax error|does not exist"),

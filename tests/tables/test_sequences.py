@@ -68,6 +68,20 @@ def test_the_last_events_are_read_by_the_rules_of_cells():
     assert np.isnan(parsed["paid"][0][0])
 
 
+@pytest.mark.parametrize(
+    ("days", "message"),
+    [
+        ([[9, 8, -2, 1], [5]], r"'ago'.* days of 0 or more, .* got \[-2, 1\] in row 1; leave"),
+        ([[9, 8, 8, 1], [-1]], r"days of 0 or more, .* got \[-1\] in row 2"),
+        ([[9, 1, 2, None], [5]], r"the oldest event first, .* got \[1, 2\] in row 1; sort"),
+    ],
+)
+def test_days_that_tell_another_order_are_refused(days, message):
+    """A later event is not known yet; of lists in another order the latest events would be lost."""
+    with pytest.raises(InputError, match=message):
+        parse(TABLE.assign(ago=[*days, *TABLE["ago"][2:]]), SCHEMA)
+
+
 def test_arrays_are_those_of_a_loop():
     got = encode(parse(TABLE, SCHEMA), SCHEMA).sequences
     assert got is not None

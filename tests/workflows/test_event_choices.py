@@ -65,6 +65,27 @@ def test_lists_and_spend_go_to_the_models_that_take_them():
     assert reader["sequences"] == {"orders": group}
 
 
+@pytest.mark.parametrize(
+    ("keys", "period", "horizon"),
+    [
+        ([], 60, 1),
+        (["events.label.gap=1w"], 67, 1),
+        (["events.label.none_of=[]", "+events.label.event=orders"], 1, 60),
+        (["data.period=20"], 20, 3),
+        (["data.period=14", "data.horizon=2"], 14, 2),
+    ],
+)
+def test_lifetimes_follow_from_the_label_window(keys, period, horizon):
+    content = content_of("events=cdnow", "model=survival", *keys)
+    data = train_options(content).data
+    assert (data.duration, data.period, data.horizon) == ("days_observed", period, horizon)
+    assert data.split.censor
+    assert data.spend is None
+    assert with_event_columns(content) == content
+    plain = train_options(content_of("events=cdnow")).data
+    assert (plain.duration, plain.period, plain.horizon, plain.split.censor) == (None, 1, 1, False)
+
+
 def test_what_is_named_stays():
     split = content_of("events=cdnow", "data.split.horizon=0d")["data"]["split"]
     assert split["horizon"] == "0d"
@@ -96,6 +117,11 @@ def test_a_table_stays_as_it_is():
     [
         (["events=cdnow", "data=telco"], r"data: expected data=events .* 'sample:telco'; leave"),
         (["data=events"], r"events: expected a specification .* events=cdnow.*, got none"),
+        (["events=cdnow", "model=survival", "data.entry=x"], "data.entry: expected nothing beside"),
+        (["events=cdnow", "model=survival", "data.duration=x"], "expected days_observed, .* 'x'"),
+        (["events=cdnow", "model=survival", "data.period=0.5"], "1 or more whole days .* got 0.5"),
+        (["events=cdnow", "model=survival", "data.period=7"], "days that divide the 60 .* got 7"),
+        (["events=cdnow", "model=survival", "events.label.within=36h"], "whole days .* got '36h'"),
         (["events=cdnow", "events.label.within=soon"], r"label.within: expected a span such as"),
     ],
 )

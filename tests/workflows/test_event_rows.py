@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.workflows import event_rows
 from churn_torch.workflows.artefacts import ARTEFACTS
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.score import score
 from churn_torch.workflows.train import train
 from churn_torch.workflows.tune import tune
 
@@ -72,6 +75,26 @@ def test_a_run_is_evaluated_on_its_own_rows_wherever_it_lies(events_run, tmp_pat
     shutil.rmtree(moved / "feature_tables")
     with pytest.raises(InputError, match="feature_tables"):
         evaluate(compose("evaluate", [f"run={moved}"]))
+
+
+def test_when_customers_leave_follows_from_the_specification(events_keys, tmp_path):
+    """What is learned of a part ends when the next one begins; scoring starts at its date."""
+    run = train(
+        compose("train", [*events_keys, "model=survival", "data.period=20"]), tmp_path / "run"
+    )
+    assert (run.options.data.duration, run.options.data.horizon) == ("days_observed", 3)
+    parts = read_labelled(run.options.table, seed=run.options.seed)
+    cutoffs = pd.to_datetime(parts.carried["cutoff"])
+    borders = [cutoffs[rows].min() for rows in parts.split[1:]]
+    for rows, border in zip(parts.split[:2], borders, strict=True):
+        ends = cutoffs[rows] + pd.to_timedelta(20 * parts.lifetime[rows, 1], unit="D")
+        assert ends.max() == border
+    tested = pd.read_parquet(run.folder / "predictions.parquet").set_index("who")
+    assert (tested["days_observed"] <= 60).all()
+    out, at = tmp_path / "scores.parquet", f"{borders[1]:%Y-%m-%d}"
+    score(compose("score", [f"run={run.folder}", f"at={at}", f"out={out}"]))
+    scores = pd.read_parquet(out).set_index("who")["churn_probability"]
+    np.testing.assert_allclose(scores[tested.index], tested["churn_probability"], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,10 @@ def table(n: int = 400, *overrides: str) -> LabelledTable:
     ("overrides", "message"),
     [
         ([], r"^data\.duration: .* got nothing; name it"),
-        (["data.duration=t", "cv.folds=5"], r"^cv\.folds: expected 0 with model=survival, got 5"),
+        (
+            ["data.duration=t", "cv.folds=5", "cv.average=true"],
+            r"^cv\.average: expected false with",
+        ),
         (["data.duration=t", "ensemble=3", "optimizer=adam"], r"^ensemble: expected 1"),
         (
             ["data.duration=t", "loss=profit", "offer=call", "data.value=9"],
@@ -84,6 +87,12 @@ def test_the_training_rows_say_how_many_periods_there_are() -> None:
     [
         (400, ["data.horizon=13"], r"^data\.horizon: expected up to 12 periods, .* got 13"),
         (400, ["data.period=0.01"], r"^data\.period: .* 1,200; set data\.period=0\.02 or more"),
+        (
+            400,
+            ["data.period=6", "data.horizon=3"],
+            r"^data\.horizon: expected up to 2 .*period, or",
+        ),
+        (400, ["data.period=20"], r"^data\.period: .* for which 0 stayed; choose a shorter"),
         (40, [], r"^data\.target: expected 20 or more training customers who leave"),
     ],
 )
@@ -102,6 +111,29 @@ def test_a_horizon_that_nobody_left_within_is_refused() -> None:
     late = replace(read, lifetime=read.lifetime + np.float32([0, 3]))
     with pytest.raises(InputError, match=r"^data\.horizon: .* got 1, within which 0 left and for"):
         with_baselines(read.schema, late)
+
+
+def test_customers_who_were_not_observed_are_counted() -> None:
+    frame = pd.DataFrame(
+        {
+            "tenure": np.resize([0, 0, 3, 5, 2, 4], 60),
+            "seen": np.resize([0, 0, 3, 5, 1, 1], 60),
+            "left": np.resize(["yes", "no", "yes", "no"], 60),
+        }
+    )
+
+    def said(*keys: str) -> str:
+        data = options("model=survival", "data.duration=tenure", *keys).data
+        return " ".join(sentences(read_labelled(data, seed=0, source=frame)))
+
+    left = frame["left"] == "yes"
+    n_left, n_there = (int(((frame["tenure"] == 0) & own).sum()) for own in (left, ~left))
+    assert f"tenure is 0 for {n_left} customers who left; they count" in said()
+    assert f"{n_there} customers were observed for no whole period" in said()
+    at_once = frame["tenure"] == frame["seen"]
+    late = said("data.entry=seen")
+    assert f"tenure is no longer than seen for {int((at_once & left).sum())} customers" in late
+    assert f"{int((at_once & ~left).sum())} customers were observed for no whole" in late
 
 
 def test_columns_that_tell_the_duration_are_named() -> None:

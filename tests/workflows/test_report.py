@@ -57,7 +57,21 @@ def test_a_table_of_dates_missing_cells_and_an_id(customers_run, tmp_path):
     assert "Where it is missing" in text
 
 
-def test_runs_side_by_side_do_not_read_their_table(tmp_path, monkeypatch):
+def test_runs_side_by_side_show_what_both_need(telco_run, tmp_path):
+    again = tmp_path / "again"
+    shutil.copytree(telco_run.folder, again)
+    out = tmp_path / "both.html"
+    report(composed("report", [f"runs=[{telco_run.folder},{again}]", f"out={out}"]))
+    text = text_of(out)
+    assert "could not be measured" not in text
+    first, second = re.findall(r"(0\.\d{4}) 0\.\d{4} to 0\.\d{4}", text.split("column and run")[1])[
+        :2
+    ]
+    assert first == second  # the same model on the same rows
+    assert re.search(r"contract One year against Month-to-month (0.48 \[\S+ to \S+\]) \1", text)
+
+
+def test_runs_side_by_side_do_without_the_factors_of_one_that_cannot_be_read(tmp_path, monkeypatch):
     runs = [
         made_run(tmp_path / "a", made_rows(1), model="linear.Linear", metrics=_METRICS),
         made_run(tmp_path / "b", made_rows(2), metrics=_METRICS, optimizer__lr=0.1),
@@ -69,6 +83,7 @@ def test_runs_side_by_side_do_not_read_their_table(tmp_path, monkeypatch):
     assert "Churn models: logreg, mlp" in text
     assert "No real difference between mlp and logreg" in text
     assert "optimizer.lr 0.01 0.1" in text
+    assert text.count("could not be measured") == 2
 
 
 def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monkeypatch):

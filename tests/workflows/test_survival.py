@@ -9,6 +9,7 @@ import onnxruntime as ort
 import pandas as pd
 import pytest
 
+from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.evaluation.concordance import concordance
 from churn_torch.models.nets.linear import Linear
@@ -17,10 +18,12 @@ from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.tested_runs import read_tested_run
+from churn_torch.workflows.tune import tune
 from tests.reference.survival import newton_logit, person_periods
 
 KEYS = ("data=table", "data.source=x", "data.target=left", "model=survival")
@@ -131,6 +134,35 @@ def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
         explain({"run": folder, "source": None})
     with pytest.raises(InputError, match="a model of time to churn"):
         read_tested_run(folder)
+
+
+def test_each_fold_measures_when_customers_leave(tmp_path: Path) -> None:
+    table = lifetimes(900)
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3", "cv.folds=3", "leakage=ignore"]
+    metrics = cross_validate(compose("train", keys), tmp_path / "run", source=table)
+    assert metrics["survival"]["n"] * 3 == len(table)
+    assert metrics["test"]["n"] < len(table)
+    assert 0.5 < metrics["survival"]["c_index"] < 1
+    assert metrics["data"]["base_rate"] == metrics["survival"]["predicted_within_horizon"]
+    of_folds = [fold["survival"]["c_index"] for fold in metrics["folds"]]
+    assert metrics["survival"]["c_index"] == pytest.approx(np.mean(of_folds))
+    with pytest.raises(InputError, match="a model of time to churn"):
+        read_tested_run(str(tmp_path / "run"))
+
+
+@pytest.mark.usefixtures("without_export")
+def test_a_study_is_of_the_net_and_of_the_loss_of_periods(tmp_path: Path) -> None:
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3", "net=mlp", f"outputs={tmp_path}"]
+    with pytest.raises(InputError, match=r"^tune: .* for the net chosen .*MLP.*, got .*Linear"):
+        tune(compose("tune", keys), lambda: tmp_path / "no")
+    keys += ["tune=mlp", "tune.trials=2", "trainer.max_epochs=2", "leakage=ignore"]
+    run = tune(compose("tune", keys), lambda: tmp_path / "run", source=lifetimes(600))
+    assert run is not None
+    trials = pd.read_csv(next((tmp_path / "studies").glob("*/trials.csv")))
+    best = trials.loc[trials["log_loss"].idxmin()]
+    assert run.options.own_net.arguments["width"] == best["net.width"]
+    losses = [epoch["validation_log_loss"] for epoch in run.metrics["fit"]["history"]]
+    assert min(losses) == pytest.approx(best["log_loss"], rel=1e-4)
 
 
 @pytest.mark.usefixtures("without_export")

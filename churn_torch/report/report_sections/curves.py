@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.score_curves import ScoreCurves
 
 _SHARE = (0.0, 1.0)
-_KINDS: tuple[Kind, ...] = ("main", "second", "more", "less")
+# Colours of runs side by side.
+KINDS: tuple[Kind, ...] = ("main", "second", "more", "less")
 
 
 def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
@@ -28,7 +29,7 @@ def ranking(runs: Sequence[MeasuredRun]) -> Iterator[str]:
         _share("others who are flagged"),
         _share("churners found"),
         _lines(runs, lambda curves: (curves.false_positive_rate, curves.recall), "chance", _SHARE),
-        points=[_operating(run) for run in runs],
+        points=_operating(runs),
     )
     rate = runs[0].metrics["test"]["base_rate"]
     yield line_chart(
@@ -71,10 +72,10 @@ def profit(runs: Sequence[MeasuredRun]) -> Iterator[str]:
     yield "<section id=profit><h2>Profit</h2><div class=charts>"
     for name in names:
         lines, points = [], []
-        for run, kind in zip(runs, _KINDS, strict=False):
+        for run, kind in zip(runs, KINDS, strict=False):
             for curve in (curve for curve in run.profit if curve.name == name):
                 lines.append(Line(run.name, curve.share, curve.profit, kind=kind))
-                points += _profit_points(run, name)
+                points += _profit_points(run, name, kind if len(runs) > 1 else None)
         yield line_chart(
             f"Profit of the offer {name}",
             "Profit for each customer of the base, by the share who are contacted, the most "
@@ -149,14 +150,22 @@ def _percent(value: float) -> str:
     return f"{100 * value:.3g}%"
 
 
-def _operating(run: MeasuredRun) -> Point:
-    test = run.metrics["test"]
-    others = test["n"] - test["n_positive"]
-    words = (
-        f"threshold {test['threshold']:.3g}: {test['recall']:.0%} of the churners and "
-        f"{test['false_positives'] / others:.0%} of the others are flagged"
-    )
-    return Point(test["false_positives"] / others, test["recall"], words)
+def _operating(runs: Sequence[MeasuredRun]) -> list[Point]:
+    """Return where the threshold of each run lies on its ROC curve."""
+    points = []
+    for run, kind in zip(runs, KINDS, strict=False):
+        test = run.metrics["test"]
+        others = test["n"] - test["n_positive"]
+        x, y = test["false_positives"] / others, test["recall"]
+        words = (
+            f"threshold {test['threshold']:.3g}: {y:.0%} of the churners and {x:.0%} of the others "
+            "are flagged"
+        )
+        if len(runs) > 1:
+            points.append(Point(x, y, f"{run.name}, {words}", kind=kind))
+        else:
+            points.append(Point(x, y, words))
+    return points
 
 
 def _lines(
@@ -174,7 +183,7 @@ def _lines(
         ends: Its y at 0 and at 1.
     """
     lines = [
-        Line(run.name, *of(run.curves), kind=kind) for run, kind in zip(runs, _KINDS, strict=False)
+        Line(run.name, *of(run.curves), kind=kind) for run, kind in zip(runs, KINDS, strict=False)
     ]
     return [*lines, Line(reference, _SHARE, ends, kind="reference")]
 
@@ -186,7 +195,9 @@ def _lift(curves: ScoreCurves) -> tuple[Sequence[float], Sequence[float]]:
     return taken, [found / share for found, share in zip(recall, taken, strict=True)]
 
 
-def _profit_points(run: MeasuredRun, name: str) -> list[Point]:
+def _profit_points(run: MeasuredRun, name: str, kind: Kind | None) -> list[Point]:
+    """Return the marked points of an offer; of several runs each has a colour and its name."""
+    whose = f"{run.name}, " if kind else ""
     one = run.metrics["test"]["profit"][name]
     found = []
     for words, share, amount in (
@@ -195,6 +206,7 @@ def _profit_points(run: MeasuredRun, name: str) -> list[Point]:
     ):
         if amount in one and one[share] is not None:
             low, high = one["intervals"][amount]
-            said = f"{words}: {one[share]:.0%} contacted, {one[amount]:,.2f} a customer"
-            found.append(Point(one[share], one[amount], said, low=low, high=high))
+            said = f"{whose}{words}: {one[share]:.0%} contacted, {one[amount]:,.2f} a customer"
+            at = one[share], one[amount]
+            found.append(Point(*at, said, low, high, kind, hollow=amount == "profit"))
     return found

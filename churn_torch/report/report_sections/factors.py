@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,8 +14,9 @@ from churn_torch.report.coefficients import coefficient_sentences, interval, rat
 from churn_torch.report.factors import associations_rows, pairs_rows
 from churn_torch.report.formats import factor_in_words, p_value
 from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import ModelReport
+from churn_torch.report.model_report import ModelReport, RunsReport
 from churn_torch.report.page_text import paragraphs
+from churn_torch.report.report_sections.curves import KINDS
 from churn_torch.report.scales import Axis
 
 if TYPE_CHECKING:
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 # Charts of effects, bars of importance and lines of coefficients, at most.
 EFFECTS, BARS, LINES = 8, 15, 30
+_PERMUTED = (
+    "By how much the log-loss rises where the cells of a column are permuted over the customers; "
+    "strongly correlated columns move together. Intervals are of 95 %."
+)
 
 
 def factors(report: ModelReport) -> Iterator[str]:
@@ -71,19 +77,80 @@ def factors(report: ModelReport) -> Iterator[str]:
     yield "</section>"
 
 
+def factors_side_by_side(report: RunsReport) -> Iterator[str]:
+    """Write importance and odds ratios of several runs."""
+    yield "<section id=factors><h2>Factors</h2>"
+    yield from paragraphs([one.missing for one in report.factors if one.missing], "note")
+    names = [run.name for run in report.runs]
+    if bars := _importance_bars(names, [one.importance for one in report.factors]):
+        yield bar_chart(
+            "Importance",
+            f"{_PERMUTED} Measured for each run on its own test customers; the columns that any "
+            "run needs most come first.",
+            "column and run",
+            bars,
+            _rise,
+        )
+    yield from _odds_side_by_side(names, [one.coefficients for one in report.factors])
+    yield "</section>"
+
+
+def _importance_bars(names: Sequence[str], found: Sequence[Sequence[Importance]]) -> list[Bar]:
+    """Return a bar for each run of each column, the columns that any run needs most first."""
+    of_column: dict[str, list[tuple[Importance, str, str]]] = {}
+    for name, each, kind in zip(names, found, KINDS, strict=False):
+        for one in each:
+            of_column.setdefault(" + ".join(one.columns), []).append((one, name, kind))
+    needed = sorted(of_column, key=lambda at: -max(one.log_loss_rise for one, *_ in of_column[at]))
+    return [
+        Bar("" if place else column, one.log_loss_rise, one.low, one.high, name, kind)
+        for column in needed[:BARS]
+        for place, (one, name, kind) in enumerate(of_column[column])
+    ]
+
+
+def _odds_side_by_side(names: Sequence[str], found: Sequence[Coefficients | None]) -> Iterator[str]:
+    """Write the odds ratios of what two runs or more compare in the same way."""
+    by_run = [
+        {(row.column, row.term): row for row in one.rows} if one is not None else {}
+        for one in found
+    ]
+    terms = Counter(term for rows in by_run for term in rows)
+    shared = [term for term, n in terms.items() if n > 1]
+    if not shared:
+        return
+    having = [place for place, rows in enumerate(by_run) if rows]
+    yield "<h3>Odds ratios</h3>"
+    yield html_table(
+        "Odds ratios, with intervals of 95 %",
+        ("column", "compared", *(names[place] for place in having)),
+        [
+            (*term, *(interval(by_run[k][term]) if term in by_run[k] else "-" for k in having))
+            for term in shared[:LINES]
+        ],
+        text_columns=(1,),
+    )
+    for name, one in zip(names, found, strict=True):
+        if one is not None:
+            yield from paragraphs([f"{name}: {one.method}"], "quiet")
+
+
 def importance_chart(found: Sequence[Importance], title: str) -> Iterator[str]:
     """Draw how much the model needs each column, or group of columns."""
     yield bar_chart(
         title,
-        "By how much the log-loss rises where the cells of a column are permuted over the "
-        "customers; strongly correlated columns move together. Intervals are of 95 %.",
+        _PERMUTED,
         "column",
         [
             Bar(" + ".join(one.columns), one.log_loss_rise, one.low, one.high)
             for one in found[:BARS]
         ],
-        lambda value: f"{value:.4f}",
+        _rise,
     )
+
+
+def _rise(value: float) -> str:
+    return f"{value:.4f}"
 
 
 def _caveats(report: ModelReport) -> Iterator[str]:

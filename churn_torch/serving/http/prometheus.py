@@ -34,6 +34,9 @@ class PrometheusMetrics:
             "churn_request_seconds", "Seconds from the head of a request to the end of its answer",
             ["path"], buckets=_SECONDS, registry=self.registry,
         )  # fmt: skip
+        self._reloads = Counter(
+            "churn_reloads", "Model files read again", ["result"], registry=self.registry
+        )
         self._rows = Counter("churn_rows", "Rows scored", registry=self.registry)
         self._decisions = Counter(
             "churn_decisions", "Rows by decision", ["decision"], registry=self.registry
@@ -42,6 +45,10 @@ class PrometheusMetrics:
             "churn_quality", "Values that are not fine", ["column", "quality"],
             registry=self.registry,
         )  # fmt: skip
+
+    def count_reload(self, result: str) -> None:
+        """Count that the model file was read again, and whether it was ``replaced`` or not."""
+        self._reloads.labels(result).inc()
 
     def count_request(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""

@@ -2,136 +2,65 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
-from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from churn_torch.serving.http.answers import Options, answers, read_options
-from churn_torch.serving.http.batching import Batcher, Outputs
+from churn_torch.serving.http.bodies import Bodies, check_origin, is_packed
 from churn_torch.serving.http.openapi import components, predict_operation
+from churn_torch.serving.http.predictor import Served, check_interface
 from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMiddleware
 from churn_torch.serving.http.request_error import RequestError
-from churn_torch.serving.http.requests import RowReader, Values, shown
 from churn_torch.serving.model_file import ModelFile
 
-# Larger bodies are handled in a thread, so that short requests need not wait.
-LARGE_BODY = 65_536
-# Number of such threads at a time; each holds its rows as Python objects.
-LARGE_AT_ONCE = 2
 
-
-class Predictor:
-    """Turns the body of a request into the body of the response.
-
-    Args:
-        model: The file.
-        metrics: Counts the rows.
-        max_rows: Rows that a request may have.
-    """
-
-    def __init__(self, model: ModelFile, metrics: PrometheusMetrics, *, max_rows: int) -> None:
-        self._model, self._metrics, self._max_rows = model, metrics, max_rows
-        self._reader = RowReader(model.schema)
-        self._batcher = Batcher(self._run)
-        self._limiter = CapacityLimiter(LARGE_AT_ONCE)
-
-    async def predict(self, body: bytes, options: Options) -> bytes:
-        """Return the body of the response.
-
-        Raises:
-            RequestError: The body cannot be read.
-        """
-        if len(body) > LARGE_BODY:
-            return await to_thread.run_sync(
-                self._predict_large, body, options, limiter=self._limiter
-            )
-        rows, single = self._read(body)
-        return self._write(await self._batcher(rows) if rows else {}, options, single)
-
-    def _predict_large(self, body: bytes, options: Options) -> bytes:
-        rows, single = self._read(body)
-        return self._write(self._run(rows) if rows else {}, options, single)
-
-    def _read(self, body: bytes) -> tuple[list[Values], bool]:
-        """Return the rows, and whether the request is a single row outside a list."""
-        try:
-            content = orjson.loads(body)
-        except ValueError as error:
-            hint = "; NaN and Infinity are not JSON, null is a missing value"
-            no_number = b"NaN" in body or b"Infinity" in body or "infinity" in str(error)
-            raise RequestError(
-                "", expected="JSON", got=f"something else: {error}{hint if no_number else ''}"
-            ) from None
-        # A column may be called "rows" too, but its values are not lists.
-        rows = content.get("rows") if isinstance(content, dict) else None
-        if not isinstance(rows, list):
-            if not isinstance(content, dict):
-                raise RequestError(
-                    "",
-                    expected='one customer {column: value, ...} or several {"rows": [...]}',
-                    got=str(shown(content)),
-                )
-            return [self._reader.read(content)], True
-        if len(content) > 1:
-            other = next(name for name in content if name != "rows")
-            raise RequestError(
-                "", expected='nothing beside "rows"', got=repr(other[:80]), fix="leave it out"
-            )
-        if len(rows) > self._max_rows:
-            raise RequestError(
-                "",
-                expected=f"at most {self._max_rows:,} rows",
-                got=f"{len(rows):,}",
-                fix="send them in several requests, or start the server with a higher max_rows",
-                status=413,
-            )
-        return [self._reader.read(row, place) for place, row in enumerate(rows)], False
-
-    def _run(self, rows: Sequence[Values]) -> Outputs:
-        outputs = self._model.run(self._reader.feed(rows))
-        self._metrics.count_rows(outputs, self._model)
-        return outputs
-
-    def _write(self, outputs: Outputs, options: Options, single: bool) -> bytes:
-        predictions = answers(outputs, self._model, options) if outputs else []
-        return orjson.dumps(predictions[0] if single else {"predictions": predictions})
-
-
-def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
-    """Return the application.
+def create_app(
+    model: ModelFile,
+    *,
+    max_rows: int,
+    max_bytes: int,
+    allowed_hosts: Sequence[str] | None = None,
+) -> FastAPI:
+    """Return the application; `replace_model` gives it another file.
 
     Args:
         model: The file.
         max_rows: Rows that a request may have; the status of larger ones is 413.
         max_bytes: Bytes that the body of a request may have; the status of larger ones is 413.
+        allowed_hosts: Names that clients may call the server by, in their header Host; None is any.
     """
     app: FastAPI = FastAPIOffline(redoc_url=None, title="churn_torch")
     counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
     app.add_middleware(PrometheusMiddleware, metrics=counters)
-    predictor = Predictor(model, counters, max_rows=max_rows)
-    metadata = orjson.dumps(model.metadata | {"schema": json.loads(model.metadata["schema"])})
-
-    @lru_cache(maxsize=256)
-    def options_of(query: bytes) -> Options:
-        text = query.decode("latin-1")
-        return read_options(parse_qsl(text, keep_blank_values=True), model.outputs)
+    app.add_middleware(HeadMiddleware)
+    if allowed_hosts is not None:
+        app.add_middleware(
+            TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False
+        )
+    app.state.counters = counters
+    app.state.served = Served(model, counters, max_rows=max_rows)
+    bodies = app.state.bodies = Bodies(max_bytes)
 
     async def predict(request: Request) -> Response:
-        options = options_of(request.scope["query_string"])
-        body = await _read_body(request, max_bytes)
-        return _json(await predictor.predict(body, options))
+        check_origin(request.headers)
+        unpack = bodies.unpack if is_packed(request.headers) else None
+        served: Served = app.state.served
+        options = served.options_of(request.scope["query_string"])
+        body = await bodies.read(request)
+        try:
+            return _json(await served.predictor.predict(body, options, unpack))
+        finally:
+            bodies.release(body)
 
     # A route of Starlette, and the first: one of FastAPI would take a third of a request's time.
     app.router.routes.insert(0, Route("/predict", predict, methods=["POST"]))
@@ -146,7 +75,7 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
 
     @app.get("/metadata", summary="The metadata of the model file")
     async def show_metadata() -> Response:
-        return _json(metadata)
+        return _json(app.state.served.metadata)
 
     @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
     async def metrics() -> Response:
@@ -163,6 +92,7 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
+            model = app.state.served.model
             version = str(model.metadata.get("churn_torch_version"))
             content = get_openapi(title=app.title, version=version, routes=app.routes)
             content["paths"]["/predict"] = {"post": predict_operation(model.outputs)}
@@ -174,24 +104,33 @@ def create_app(model: ModelFile, *, max_rows: int, max_bytes: int) -> FastAPI:
     return app
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body; never more than the limit is held in memory."""
-    too_large = RequestError(
-        "",
-        expected=f"at most {max_bytes:,} bytes",
-        got="more",
-        fix="send the rows in several requests, or start the server with a higher max_bytes",
-        status=413,
-    )
-    if int(request.headers.get("content-length", 0)) > max_bytes:
-        raise too_large
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > max_bytes:
-            raise too_large
-        chunks.append(chunk)
-    return b"".join(chunks)
+def replace_model(app: FastAPI, model: ModelFile) -> None:
+    """Let an application answer with another file; open requests end with the one they began with.
+
+    Args:
+        app: What `create_app` returned.
+        model: The file.
+
+    Raises:
+        InputError: It takes other columns or lacks an output: clients would be refused.
+    """
+    served: Served = app.state.served
+    check_interface(served.model, model)
+    app.state.served = Served(model, app.state.counters, max_rows=served.max_rows)
+    app.openapi_schema = None
+
+
+class HeadMiddleware:
+    """Answers HEAD as GET; the server that sends the answer leaves its body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

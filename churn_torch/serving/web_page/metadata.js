@@ -1,22 +1,45 @@
 // The metadata of an ONNX file, read off its bytes: onnxruntime-web does not give them.
 //
 // An ONNX file is the protobuf message ModelProto; its field 14, metadata_props, holds pairs of
-// texts: 1 is the key, 2 the value (onnx.proto; the encoding is protobuf's own).
+// texts: 1 is the key, 2 the value (onnx.proto; the encoding is protobuf's own). Field 7 is the graph,
+// whose field 10, doc_string, holds a checksum of the facts that graph and metadata share.
 
 const METADATA = 14;
+const GRAPH = 7;
+const DOC = 10;
+const CHECKSUM = "crc32 of the facts: ";
+const FACTS = ["schema", "columns", "threshold", "data_fingerprint"];
 const KEY = 1;
 const VALUE = 2;
 
 /** Return the metadata as an object of texts. */
 export function metadataOf(bytes) {
-  const metadata = {};
+  const metadata = Object.create(null); // no key is there already
   const text = new TextDecoder();
+  let noted = "";
   for (const [field, content] of fieldsOf(bytes)) {
+    if (field === GRAPH) {
+      for (const [part, doc] of fieldsOf(content)) if (part === DOC) noted = text.decode(doc);
+    }
     if (field !== METADATA) continue;
     const pair = Object.fromEntries(fieldsOf(content));
     metadata[text.decode(pair[KEY])] = text.decode(pair[VALUE]);
   }
+  const facts = FACTS.map((key) => `${key}=${metadata[key] ?? ""}`).join("\n");
+  if (noted.startsWith(CHECKSUM) && noted !== CHECKSUM + crc32(facts)) {
+    throw new Error(`one of ${FACTS.join(", ")} was changed after the export`);
+  }
   return metadata;
+}
+
+/** Return the CRC-32 of a text's bytes in UTF-8, as eight hexadecimal digits. */
+function crc32(text) {
+  let sum = ~0;
+  for (const byte of new TextEncoder().encode(text)) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? 0xedb88320 : 0);
+  }
+  return (~sum >>> 0).toString(16).padStart(8, "0");
 }
 
 /** Yield [number, bytes] of the fields that have a length; numbers are passed over. */

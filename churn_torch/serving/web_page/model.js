@@ -34,15 +34,19 @@ export async function openModel(bytes, wasm, ort) {
     logSeverityLevel: 3,
   });
   const columns = entry("columns");
+  const threshold = entry("threshold");
+  if (typeof threshold !== "number" || !(threshold >= 0 && threshold <= 1)) {
+    throw new Error("its threshold is no number from 0 to 1");
+  }
 
   async function run(values) {
-    const feed = {};
-    for (const { name, type } of columns) {
+    const feed = columns.map(({ name, type }) => {
       const rows = values[name];
       const cells = type === "string" ? rows : ARRAYS[type].from(rows);
-      feed[name] = new ort.Tensor(type, cells, [rows.length, 1]);
-    }
-    const answered = await session.run(feed);
+      return [name, new ort.Tensor(type, cells, [rows.length, 1])];
+    });
+    // Not by assignment: a column may be called __proto__.
+    const answered = await session.run(Object.fromEntries(feed));
     // Whole numbers come as BigInt.
     const plain = (data) => (data instanceof BigInt64Array ? Array.from(data, Number) : data);
     return Object.fromEntries(session.outputNames.map((name) => [name, plain(answered[name].data)]));
@@ -50,7 +54,7 @@ export async function openModel(bytes, wasm, ort) {
 
   return {
     columns,
-    threshold: entry("threshold"),
+    threshold: Math.fround(threshold), // as the graph compares it
     baseRate: entry("base_rate"),
     training: entry("training"),
     base: entry("reasons")?.base,

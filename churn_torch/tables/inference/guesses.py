@@ -28,6 +28,10 @@ from churn_torch.tables.inference.identifiers import (
 from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
 
+# The cell that a note quotes. A word of a column that is left out is quoted only where so many rows
+# have it: what is in fewer may say something of one customer.
+_CELL = re.compile(r"(?<=but for )(['\"]).*\1(?= and [\d,]+ other texts?$|$)", re.DOTALL)
+_QUOTED_ROWS = 5
 _ONE_WORD = re.compile(r"but for '([^\W\d_]+(?:[ -][^\W\d_]+)*)'$")
 # What pandas and `readers.header_rows` call a column without a name.
 _NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
@@ -92,14 +96,17 @@ def _guess_text(profile: ColumnProfile) -> Column:
     if numbers.profile is not None:
         return _guess_number(numbers.profile)
     why_not = text_hint(profile.levels) or numbers.why_not
-    why_not += _remedy(profile.name, why_not)
+    remedy = _remedy(profile.name, why_not)
+    is_word = bool(remedy) and _rows_with(profile, why_not) >= _QUOTED_ROWS
+    left_out = why_not + remedy if is_word else _CELL.sub(lambda cell: _shape(cell[0]), why_not)
+    why_not += remedy
     ratio = profile.n_distinct / profile.present
     is_id = is_id_name(profile.name)
     if profile.rows >= (ROWS_OF_NAMED_IDS if is_id else ROWS_TO_JUDGE_IDS) and ratio >= 0.95:
         note = "left out: looks like an identifier (a different text in nearly every row)"
         # Money or names that nearly never repeat are no customers with several rows.
         return profile.as_column(
-            Kind.IGNORED, f"{note}{why_not}{repeated_note(profile) if is_id else ''}"
+            Kind.IGNORED, f"{note}{left_out}{repeated_note(profile) if is_id else ''}"
         )
     if profile.n_distinct > FEW_VALUES and ratio > FREE_TEXT_SHARE:
         if is_id:
@@ -109,8 +116,21 @@ def _guess_text(profile: ColumnProfile) -> Column:
         if is_code_name(profile.name):
             return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
         note = f"left out: too many different texts ({profile.n_distinct:,} in {profile.present:,})"
-        return profile.as_column(Kind.IGNORED, note + why_not)
+        return profile.as_column(Kind.IGNORED, note + left_out)
     return profile.as_column(Kind.CATEGORICAL, "category" + why_not)
+
+
+def _rows_with(profile: ColumnProfile, why_not: str) -> int:
+    """Return in how many rows the one word is that keeps a column from being numbers or dates."""
+    word = _ONE_WORD.search(why_not)
+    if word is None or profile.counts is None:
+        return 0
+    return int(profile.counts[(profile.levels.str.strip() == word[1]).to_numpy(bool)].sum())
+
+
+def _shape(cell: str) -> str:
+    """Return the shape of a cell, in place of what only who has the table may know."""
+    return re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", cell))
 
 
 def _remedy(name: str, why_not: str) -> str:

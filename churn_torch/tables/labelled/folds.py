@@ -15,6 +15,7 @@ from churn_torch.tables.hashing import splitmix64
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.carried import ROW
 from churn_torch.tables.labelled.in_memory import MemoryTable
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns, censored
 from churn_torch.tables.labelled.split_checks import check_classes, check_present
 from churn_torch.tables.labelled.split_rows import groups_of, split_rows
 from churn_torch.tables.labelled.weights import check_weights
@@ -80,6 +81,11 @@ def folds(
             [len(part) for part in parts], [int(table.label[part].sum()) for part in parts]
         )
         fold_table = replace(table, split=parts)
+        columns = LifetimeColumns.of(table.schema)
+        if split.censor and columns is not None and time is not None:
+            assert table.lifetime is not None
+            observed = censored(table.lifetime, table.label, time, parts, columns.period)
+            fold_table = replace(fold_table, lifetime=observed[0], label=observed[1])
         if table.schema.weight is not None:
             check_weights(table.schema.weight, fold_table.weight_by_class)
         yield fold_table

@@ -21,7 +21,13 @@ from churn_torch.tables.labelled.carried import (
     noted,
 )
 from churn_torch.tables.labelled.inspection import Inspection
-from churn_torch.tables.labelled.lifetimes import Lifetimes, with_lifetimes
+from churn_torch.tables.labelled.lifetimes import (
+    LifetimeColumns,
+    Lifetimes,
+    censored,
+    left_within,
+    with_lifetimes,
+)
 from churn_torch.tables.labelled.rows import (
     PARTS,
     Labels,
@@ -148,9 +154,16 @@ class MemoryTable:
         return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
     def inspect(self) -> Inspection:
-        """Return a sample of the training rows, and the twins of the test rows."""
-        inspection = Inspection(self.schema)
+        """Return a sample of the training rows, and the twins of the test rows.
+
+        Of lifetimes the label is whether a customer left within the horizon, of those of whom it is
+        known: who was observed for longer has more often left meanwhile, whatever the columns say.
+        """
+        inspection, columns = Inspection(self.schema), LifetimeColumns.of(self.schema)
         for rows in self.chunks():
+            if columns is not None and rows.lifetime is not None:
+                label = left_within(rows.lifetime, rows.label, columns.horizon)
+                rows = rows._replace(label=label).take(np.flatnonzero(~np.isnan(label)))
             inspection.add(rows)
         return inspection
 
@@ -208,15 +221,19 @@ def read_into_memory(
     named = [name for name in used if name in frame.columns]
     kept = frame[list(dict.fromkeys(named))].take(labelled)
     del frame
-    with_test = with_test and test is None
+    in_folds, with_test = not with_test, with_test and test is None
     parts, left_out = split_rows(
         split, schema, kept, labelled, rows.label, rows.parsed, with_test=with_test, seed=seed
     )
     span = None
     if split.time_column is not None:
         column = schema[split.time_column]
-        times = parse_time(kept, column)[parts.train]
-        span = readable_span(float(times.min()), float(times.max()), column)
+        times = parse_time(kept, column)
+        of_train = times[parts.train]
+        span = readable_span(float(of_train.min()), float(of_train.max()), column)
+        if split.censor and rows.lifetime is not None and not in_folds:
+            observed = censored(rows.lifetime, rows.label, times, parts, float(data.period))
+            rows = rows._replace(lifetime=observed[0], label=observed[1])
     if test is not None:
         given = sources.read(test, reading=reading, announce=announce)
         mark, n_rows = f"{mark}+{fingerprint(given)}", n_rows + len(given)

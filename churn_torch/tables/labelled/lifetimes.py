@@ -15,6 +15,7 @@ from churn_torch.tables.labelled.role_cells import (
     role_column,
     role_numbers,
 )
+from churn_torch.tables.labelled.splits import Split
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Schema
 
@@ -145,6 +146,51 @@ def _numbers(
         first_row=first_row,
     )
     return numbers
+
+
+def left_within(
+    lifetime: Lifetimes, label: npt.NDArray[Any], horizon: int
+) -> npt.NDArray[np.float32]:
+    """Return whether customers left within so many periods; NaN where that is not known.
+
+    Shape:
+        [N, 2], [N] to [N].
+    """
+    n_periods = lifetime[:, 1] - lifetime[:, 0]
+    left = (label == 1) & (n_periods <= horizon)
+    return np.where(left | (n_periods >= horizon), left, np.nan).astype(np.float32)
+
+
+def censored(
+    lifetime: Lifetimes,
+    label: npt.NDArray[Any],
+    time: npt.NDArray[np.float64],
+    parts: Split,
+    period: float,
+) -> tuple[Lifetimes, npt.NDArray[Any]]:
+    """Return what was known of the customers of each part when the next part began.
+
+    What happens after that tells about the customers of the later part. Only periods that ended by
+    then count, of those who left as of the others.
+
+    Args:
+        lifetime: ``[N, 2]``, from `read_lifetimes`.
+        label: ``[N]``, 1 for churners.
+        time: ``[N]``, the days from which the durations count.
+        parts: Of the rows, split by this time.
+        period: Days of a period.
+
+    Returns:
+        The lifetimes, and labels of 1 for those of whom it was known that they had left.
+    """
+    lifetime, label, later = lifetime.copy(), label.copy(), np.inf
+    for rows in reversed(parts):
+        known = np.floor((later - time[rows]) / period + _ROUNDING)
+        first, last = lifetime[rows].T
+        label[rows] = np.where(last > known, 0, label[rows])
+        lifetime[rows, 1] = np.maximum(np.minimum(last, known), first)
+        later = min(later, time[rows].min(initial=np.inf))
+    return lifetime, label
 
 
 def baseline_ends(

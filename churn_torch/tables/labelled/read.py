@@ -13,7 +13,7 @@ from churn_torch.tables.labelled.in_memory import read_into_memory
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.labelled.streamed import open_streamed
 from churn_torch.tables.options import DataOptions
-from churn_torch.tables.readers import memory
+from churn_torch.tables.readers import free_memory, memory
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.frames import as_frame
 from churn_torch.tables.readers.sources import unheard
@@ -132,6 +132,6 @@ def located(source: Any) -> Any:
 def _is_streamed(data: DataOptions, *given: Any) -> bool:
     if data.streaming != "auto":
         return data.streaming
-    available = memory.available_bytes()
+    available = free_memory.available_bytes()
     sizes = (memory.estimated_bytes(s, data.reading) or 0 for s in given if s is not None)
     return available is not None and sum(sizes) > MEMORY_SHARE * available

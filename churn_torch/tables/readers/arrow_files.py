@@ -89,6 +89,8 @@ def _old_feather(stored: Stored) -> InputError:
 
 
 def _damaged(stored: Stored, format: str, error: BaseException) -> InputError:
+    if isinstance(error, MemoryError):  # the file may be whole
+        raise error
     return InputError(
         str(stored),
         expected=f"a file of {format}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from churn_torch.tables.readers import header_rows
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
+from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored
 from churn_torch.tables.readers.queries import BATCH_ROWS
@@ -23,6 +25,8 @@ from churn_torch.tables.readers.queries import BATCH_ROWS
 _PROGRAM = Path(__file__).with_name("excel_process.py")
 # Rows that the header is looked for in.
 _HEAD_ROWS = 1000
+# Bytes of memory for each byte of XML: a cell takes 17 bytes there at least.
+_FACTOR = 6
 
 _Sheet = list[list[Any]]
 
@@ -38,25 +42,31 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
     except ModuleNotFoundError:
         raise missing("python-calamine", extra="excel", what=str(stored)) from None
     wanted = [] if reading.sheet is None else [str(reading.sheet)]
-    with (
-        stored.on_disk() as path,
-        output_of(
-            _PROGRAM,
-            path,
-            *wanted,
-            stored=stored,
-            expected="an Excel or OpenDocument workbook",
-            fix="save it again, or save the sheet as CSV",
-        ) as lines,
-    ):
-        names = json.loads(lines.readline())
-        name = lines.readline()
-        if not name:
-            raise _no_sheet(stored, names, reading)
-        name = json.loads(name)
-        rows = [json.loads(line, object_hook=_untagged) for line in lines]
+    with stored.on_disk() as path:
+        check_fits(stored, workbook_bytes(path))
+        expected, fix = (
+            "an Excel or OpenDocument workbook",
+            "save it again, or save the sheet as CSV",
+        )
+        with output_of(_PROGRAM, path, *wanted, stored=stored, expected=expected, fix=fix) as lines:
+            names = json.loads(lines.readline())
+            name = lines.readline()
+            if not name:
+                raise _no_sheet(stored, names, reading)
+            name = json.loads(name)
+            rows = [json.loads(line, object_hook=_untagged) for line in lines]
     found = [] if len(names) == 1 or wanted else [_choice(name, names, reading)]
     return _table(stored, rows, found, reading, announce)
+
+
+def workbook_bytes(path: Path) -> int:
+    """Estimate what a workbook takes in memory while it is read: its cells as Python objects."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+    except (zipfile.BadZipFile, OSError):  # .xls, which is not packed
+        size = path.stat().st_size
+    return size * _FACTOR
 
 
 def _choice(name: str, names: list[str], reading: ReadOptions) -> str:

@@ -15,6 +15,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, queries
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
+from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.text_files import BLOCK, HEAD, look_at, open_utf8
 from churn_torch.tables.sql_text import quoted
@@ -23,6 +24,8 @@ from churn_torch.whole_files import private_folder
 _JSON = "JSON: a list of objects, an object a line, or an object of columns"
 # Text that looks like one of these is text: a CSV file gives it as text too.
 _AS_TEXT = {"DATE", "TIME", "UUID", "JSON"}
+# Bytes of memory for each byte of a document: a short row becomes a dictionary.
+_FACTOR = 12
 # Where programs put the rows, in an object that says more.
 _ROWS_KEYS = ("data", "rows", "records", "items", "results", "customers", "value")
 
@@ -37,7 +40,7 @@ def opened(stored: Stored, reading: ReadOptions, announce: Announce) -> Iterator
     Raises:
         InputError: The file holds no table.
     """
-    text = look_at(stored, reading)
+    text = look_at(stored, reading, in_lines=False)
     for remark in text.remarks:
         announce(remark)
     with contextlib.ExitStack() as stack:
@@ -129,6 +132,7 @@ def _is_text(kind: str) -> bool:
 
 def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
     """Read an object: columns as lists or as objects by row, or rows under a key."""
+    check_fits(stored, path.stat().st_size * _FACTOR)
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ _SECONDS = 8.0
 _BYTES_PER_SECOND = 50_000
 # How much memory it may take: its libraries, and far more than so many bytes need.
 _MEMORY = 1 << 30
-_MEMORY_PER_BYTE = 200
+_MEMORY_PER_BYTE = 1000
 
 
 @contextlib.contextmanager

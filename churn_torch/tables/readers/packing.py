@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -23,6 +24,8 @@ from churn_torch.whole_files import private_folder
 # What a damaged stream raises.
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 _BLOCK = 1 << 23
+# Bytes that unpacking leaves free on the disk.
+_LEFT_FREE = 1 << 28
 _STARTS = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
@@ -96,7 +99,15 @@ class Stored:
             path = folder / f"content{self.suffix}"
             try:
                 with self.open() as packed, path.open("wb") as file:
-                    shutil.copyfileobj(packed, file, _BLOCK)
+                    while block := packed.read(_BLOCK):
+                        file.write(block)
+                        if shutil.disk_usage(folder).free < _LEFT_FREE:
+                            raise InputError(
+                                str(self),
+                                expected=f"a file that {str(folder.parent)!r} has room for",
+                                got=f"one of more than {file.tell() / 1e9:.1f} GB when unpacked",
+                                fix="set TMPDIR to a folder on a larger disk",
+                            )
             except DAMAGED as error:
                 raise damaged(self, error) from None
             yield path
@@ -150,7 +161,12 @@ def unreadable(
         problem: What is wrong with it: a few words, or the error of a library.
         expected: What it should be.
         fix: What the user can do.
+
+    Raises:
+        MemoryError: That is the problem.
     """
+    if isinstance(problem, MemoryError):  # the file may be whole
+        raise problem
     words = problem if isinstance(problem, str) else first_line(problem)
     got = f"one that cannot be read ({words})"
     return InputError(str(stored), expected=expected, got=got, fix=fix)
@@ -159,6 +175,27 @@ def unreadable(
 def damaged(stored: Stored, error: BaseException) -> InputError:
     """Return the sentence for a packed file that cannot be unpacked to its end."""
     return unreadable(stored, error, expected="a file that can be unpacked")
+
+
+def unpacked_bytes(stored: Stored) -> int:
+    """Return the size of a file, or of what is packed in it; the latter takes a pass over it.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    stamp = stored.path.stat()
+    if not stored.packing:
+        return stamp.st_size
+    return _unpacked_bytes(stored, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=256)
+def _unpacked_bytes(stored: Stored, mtime: int, size: int) -> int:
+    try:
+        with stored.open() as file:
+            return sum(len(block) for block in iter(lambda: file.read(_BLOCK), b""))
+    except DAMAGED as error:
+        raise damaged(stored, error) from None
 
 
 def members(path: Path) -> list[Stored]:

@@ -38,6 +38,8 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
         footer = pa_parquet.read_metadata(path)
         list(footer.schema.to_arrow_schema().names)  # which may be no text
         return footer
+    except MemoryError:  # the file may be whole
+        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
         raise InputError(
             str(path),

@@ -48,8 +48,13 @@ class Text(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def look_at(stored: Stored, reading: ReadOptions) -> Text:
+def look_at(stored: Stored, reading: ReadOptions, *, in_lines: bool = True) -> Text:
     """Find the encoding of a file. It is UTF-8 only if all of it is, and an odd byte may come last.
+
+    Args:
+        stored: The file.
+        reading: Whether the user has named the encoding.
+        in_lines: Refuse a line that is too long to be read.
 
     Raises:
         InputError: The file is damaged, holds no text, or has a line that is too long.
@@ -71,7 +76,7 @@ def look_at(stored: Stored, reading: ReadOptions) -> Text:
                 n_bytes += len(block)
                 tail = block[-_TAIL:] if len(block) >= _TAIL else (tail + block)[-_TAIL:]
                 block = file.read(BLOCK)
-                if len(block) == BLOCK and b"\n" not in block and b"\r" not in block:
+                if in_lines and len(block) == BLOCK and b"\n" not in block and b"\r" not in block:
                     raise no_csv(stored, f"a line is longer than {BLOCK >> 20} MB")
             check.finish()
             same.finish()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pa_parquet
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.tables.readers.spreadsheet_cells import defused
 from churn_torch.whole_files import whole_file
 
 PARQUET = (".parquet", ".pq")
@@ -23,7 +24,8 @@ CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None = "out") -> int:
     """Write chunks as one CSV (``.csv``, ``.tsv``, also ``.gz``) or Parquet file.
 
-    The rows go to a temporary file in the same folder, which is renamed at the end.
+    In a CSV file an apostrophe stands before texts that a spreadsheet would take for formulas. The
+    rows go to a temporary file in the same folder, which is renamed at the end.
 
     Args:
         frames: The chunks.
@@ -75,7 +77,7 @@ def _write_csv(frames: Iterable[pd.DataFrame], path: Path, name: str) -> int:
             raw = cast(IO[bytes], packed)
         file = stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
         for position, frame in enumerate(frames):
-            frame.to_csv(
+            defused(frame).to_csv(
                 file, sep=separator, index=False, header=position == 0, lineterminator="\n"
             )
             n_rows += len(frame)

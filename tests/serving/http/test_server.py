@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from starlette.testclient import TestClient
 
-from churn_torch.serving.http.server import LARGE_BODY, create_app
+from churn_torch.serving.http.bodies import LARGE_BODY
+from churn_torch.serving.http.server import create_app
 from churn_torch.serving.model_file import ModelFile
 
 MAX_ROWS, MAX_BYTES = 500, 3_000_000

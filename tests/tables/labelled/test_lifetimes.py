@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.labelled.lifetimes import LifetimeColumns, baseline_ends
+from churn_torch.tables.labelled.folds import folds
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns, baseline_ends, left_within
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Kind
+from churn_torch.tables.split_options import SplitOptions
 
 N = 40
 
@@ -59,6 +61,52 @@ def test_with_an_entry_that_is_the_input() -> None:
     assert table.lifetime[:2].tolist() == [[2, 4], [3, 9]]
     at_once = read(frame(tenure=tenure, seen=tenure), entry="seen")
     assert at_once.lifetime[:2].tolist() == [[4, 5], [9, 9]]
+
+
+def dated(n: int = 60) -> pd.DataFrame:
+    """Rows of six dates, 30 days apart, whose customers are followed until 40 days after it."""
+    rng, number = np.random.default_rng(1), np.arange(n) % 6
+    left = rng.random(n) < 0.6
+    until = 40 + 30 * (5 - number)
+    return pd.DataFrame(
+        {
+            "at": pd.Timestamp("2025-01-01") + pd.to_timedelta(30 * number, unit="D"),
+            "days": np.where(left, rng.integers(1, until + 1), until // 10 * 10),
+            "usage": rng.normal(size=n),
+            "left": np.where(left, "yes", "no"),
+        }
+    )
+
+
+def test_who_is_in_an_earlier_part_was_observed_up_to_the_next_one() -> None:
+    split = SplitOptions(by="time", column="at", censor=True)
+    table = dated()
+    data = DataOptions(target="left", duration="days", period=10, split=split)
+    whole = read_labelled(data, seed=0, source=table, with_test=False)
+    assert (whole.label == (table["left"] == "yes")).all()
+    read = read_labelled(data, seed=0, source=table)
+    for parts in (read, *folds(whole, split, n_folds=2, seed=0)):
+        firsts = [table["at"].iloc[rows].min() for rows in parts.split[1:]]
+        for rows, border in zip(parts.split, [*firsts, pd.Timestamp.max], strict=True):
+            days = table["days"].iloc[rows].to_numpy()
+            known = ((border - table["at"].iloc[rows]).dt.days // 10).to_numpy()
+            left = (table["left"].iloc[rows] == "yes").to_numpy() & (days <= known * 10)
+            last = np.minimum(np.where(left, np.ceil(days / 10), known), np.ceil(days / 10))
+            assert (parts.lifetime[rows, 1] == last).all()
+            assert (parts.label[rows] == left).all()
+    assert read.label.sum() < (table["left"] == "yes").sum()
+
+
+def test_leakage_is_looked_for_where_it_is_known_who_left_within_the_horizon() -> None:
+    table = frame()
+    parts = read(table, horizon=3)
+    outcome = left_within(parts.lifetime, parts.label, 3)
+    left, tenure = table["left"] == "yes", table["tenure"]
+    known = (left | (tenure >= 3)).to_numpy()
+    assert (np.isnan(outcome) == ~known).all()
+    assert (outcome[known] == (left & (tenure <= 3))[known]).all()
+    train = parts.split.train
+    assert sorted(parts.inspect().sample.label) == sorted(outcome[train][known[train]])
 
 
 @pytest.mark.parametrize(

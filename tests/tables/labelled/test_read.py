@@ -13,7 +13,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import located, read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
-from churn_torch.tables.readers import memory
+from churn_torch.tables.readers import free_memory
 
 
 def test_a_shipped_sample() -> None:
@@ -31,7 +31,7 @@ def test_auto_streams_what_takes_more_than_a_quarter_of_memory(
 ) -> None:
     frame = pd.DataFrame({f"x{i}": np.arange(100) % (i + 2) for i in range(7)})
     frame.assign(churned=[0, 1] * 50).to_parquet(tmp_path / "t.parquet")
-    monkeypatch.setattr(memory, "available_bytes", lambda: free)
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: free)
     data = DataOptions(target="churned")
     assert read_labelled(data, seed=0, source=tmp_path / "t.parquet").streamed is streamed
     assert not read_labelled(data, seed=0, source=frame.assign(churned=[0, 1] * 50)).streamed

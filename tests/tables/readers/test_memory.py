@@ -1,4 +1,4 @@
-"""Memory: estimates that are of the right size, and limits that are read right."""
+"""Memory: estimates that are of the right size."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from churn_torch.tables.readers import memory
-from churn_torch.tables.readers.memory import available_bytes, estimated_bytes
+from churn_torch.tables.readers.memory import estimated_bytes
 from churn_torch.tables.readers.sources import read
 
 
@@ -40,17 +38,3 @@ def test_estimates_are_of_the_size_in_memory(tmp_path: Path) -> None:
 def test_sources_without_files_have_no_estimate() -> None:
     assert estimated_bytes("SELECT 1 AS a") is None
     assert estimated_bytes(pd.DataFrame({"a": [1]})) is None
-
-
-def test_the_lowest_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(memory, "_LIMITS", ())
-    free = available_bytes()
-    assert free is not None
-    assert 2**20 < free < 2**50
-    limits = tmp_path / "memory.max", tmp_path / "limit_in_bytes", tmp_path / "none"
-    monkeypatch.setattr(memory, "_LIMITS", limits)
-    limits[0].write_text("max\n")
-    limits[1].write_text("9223372036854771712\n")
-    assert available_bytes() == pytest.approx(free, rel=0.5)
-    limits[0].write_text("1048576\n")
-    assert available_bytes() == 1048576

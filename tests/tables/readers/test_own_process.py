@@ -45,4 +45,4 @@ def test_the_output_is_given_as_a_file(tmp_path: Path) -> None:
     with own_process.output_of(
         tmp_path / "program.py", path, "Sheet", stored=Stored(path), expected="", fix=""
     ) as out:
-        assert out.read().decode().strip() == str([str(path), str((1 << 30) + 1400), "Sheet"])
+        assert out.read().decode().strip() == str([str(path), str((1 << 30) + 7000), "Sheet"])

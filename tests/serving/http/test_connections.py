@@ -1,0 +1,336 @@
+"""One server with tight limits and clients that misbehave; a good one is answered all the while.
+
+Times are lower bounds or generous: the machine may be busy.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from tests.stderr import own
+
+ROOT = Path(__file__).resolve().parents[3]
+LIMITS = {"head_seconds": 1, "body_seconds": 1, "idle_seconds": 1, "drain_seconds": 2}
+PLACES = 20
+POST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Server:
+    """A server process, and what a test asks it."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, *, asks: bool) -> None:
+        self.process, self.port = process, port
+        if not asks:
+            return
+        status, _, body = self.ask("GET", "/openapi.json")
+        assert status == 200
+        example = json.loads(body)["components"]["schemas"]["Customer"]["example"]
+        self.row: bytes = json.dumps(example).encode()
+        self.answer = self.ask("POST", "/predict", self.row)[2]
+
+    def connect(self, *sent: bytes) -> socket.socket:
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        for data in sent:
+            client.sendall(data)
+        return client
+
+    def raw(self, *sent: bytes) -> bytes:
+        """Return all that the server says until it closes the connection."""
+        with self.connect(*sent) as client:
+            return read_all(client)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as client:
+            client.request(method, path, body, named)
+            with client.getresponse() as response:
+                return response.status, response.headers, response.read()
+
+    def is_well(self) -> None:
+        """A good client is answered."""
+        assert self.ask("POST", "/predict", self.row)[::2] == (200, self.answer)
+
+
+def read_all(client: socket.socket) -> bytes:
+    told = b""
+    while data := client.recv(65_536):
+        told += data
+    return told
+
+
+def refused(told: bytes, status: int, fragment: str) -> None:
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status), told[:200]
+    assert b"connection: close" in head
+    assert re.search(fragment, json.loads(body)["detail"])
+
+
+def with_length(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def start(run: object, cwd: Path, *, asks: bool = True, **keys: object) -> Server:
+    script = ROOT / "scripts" / "serve.py"
+    keys = {"run": run, "port": 0, **LIMITS, "max_connections": PLACES, **keys}
+    process = subprocess.Popen(
+        [sys.executable, script, *(f"{key}={value}" for key, value in keys.items())],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # without a terminal
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    port = re.search(r"127\.0\.0\.1:(\d+)", line + process.stdout.readline())
+    assert port, process.communicate()
+    return Server(process, int(port[1]), asks=asks)
+
+
+@pytest.fixture(scope="module")
+def server(customers_run, tmp_path_factory) -> Iterator[Server]:
+    server = start(customers_run.folder, tmp_path_factory.mktemp("serve"))
+    try:
+        yield server
+        server.is_well()
+        server.process.send_signal(signal.SIGTERM)
+        _, err = server.process.communicate(timeout=60)
+    finally:
+        server.process.kill()
+    assert server.process.returncode == 128 + signal.SIGTERM
+    # Of all that these clients did, nothing is a fault of the server.
+    assert own(err) == ""
+
+
+# Heads
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 3_000_000,
+        b"GET /health HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 20_000 + b"\r\n",
+        b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + b"Content-Length: 2\r\nX: " + b"a" * 70_000 + b"\r\n\r\n{}",
+    ],
+    ids=["endless", "many", "long", "address", "with a body"],
+)
+def test_large_heads(server, sent):
+    refused(server.raw(sent), 431, "at most 65,536 bytes of head")
+    server.is_well()
+
+
+def test_a_head_below_the_limit(server):
+    assert server.ask("GET", "/health", X="a" * 60_000)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00" * 9,
+        POST + b"Transfer-Encoding: chunked\r\n" + with_length(b"{}"),
+        POST + b"Content-Length: 3\r\n" + with_length(b"{}"),
+        POST + b"Content-Length: -1\r\n\r\n",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /health HTTP/9.9\r\n\r\n",
+    ],
+    ids=["TLS", "length and chunks", "two lengths", "negative", "no chunk", "CONNECT", "version"],
+)
+def test_what_is_no_request(server, sent):
+    refused(server.raw(sent), 400, "expected a request")
+    server.is_well()
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [b"0\r\nX: " + b"a" * 100_000, b"1;" + b"a" * 100_000, b"1\r\n \r\n" * 30_000],
+    ids=["trailer", "extension", "tiny chunks"],
+)
+def test_chunks_with_more_beside_them_than_in_them(server, behind):
+    refused(server.raw(POST + b"Transfer-Encoding: chunked\r\n\r\n" + behind), 400, "of head")
+    server.is_well()
+
+
+# Time
+
+
+def test_those_who_keep_the_server_waiting(server):
+    with ExitStack() as stack:
+        silent, half_head, half_body, idle = (
+            [stack.enter_context(server.connect(sent)) for _ in range(10)]
+            for sent in (
+                b"",
+                POST,
+                POST + b"Content-Length: 99\r\n\r\n{",
+                b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+            )
+        )
+        assert all(read_all(client) == b"" for client in silent)
+        for client in half_head:
+            refused(read_all(client), 408, "whole head in time")
+        for client in half_body:
+            refused(read_all(client), 408, "whole body in time")
+        assert all(read_all(client).endswith(b'{"status":"ok"}') for client in idle)
+    server.is_well()
+
+
+def test_a_slow_body_that_goes_on_has_more_time(server):
+    whole = server.row + b" " * 400_000
+    with server.connect(
+        POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(whole)
+    ) as c:
+        for start in range(0, len(whole), 100_000):
+            time.sleep(0.5)
+            c.sendall(whole[start : start + 100_000])
+        assert read_all(c).endswith(server.answer)
+
+
+# Many
+
+
+def test_more_connections_than_places(server):
+    """Requests that have come are answered up to the limit, the rest is told to go."""
+    with ExitStack() as stack:
+        clients = [stack.enter_context(server.connect()) for _ in range(3 * PLACES)]
+        request = POST + b"Connection: close\r\n" + with_length(server.row)
+        for client in clients:
+            client.sendall(request)
+        told = [read_all(client) for client in clients]
+    served = [answer for answer in told if answer.endswith(server.answer)]
+    assert len(served) >= PLACES
+    for answer in told:
+        if answer not in served:
+            refused(answer, 503, f"at most {PLACES} connections")
+    server.is_well()
+
+
+def test_silent_connections_take_no_place(server):
+    with ExitStack() as stack:
+        for _ in range(3 * PLACES):
+            stack.enter_context(server.connect(POST))
+        assert server.ask("GET", "/health")[0] == 200
+        assert server.ask("GET", "/metrics")[0] == 200
+        deadline = time.monotonic() + 30
+        while server.ask("POST", "/predict", server.row)[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+# Other clients
+
+
+def test_an_offer_of_http2_is_not_taken(server):
+    """What Java's HttpClient and ``curl --http2`` send; the body in one segment or in two."""
+    head = (
+        POST + b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
+        b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+    )
+    for parts in ([head + with_length(server.row)], [head, with_length(server.row)]):
+        assert server.raw(*parts).endswith(server.answer)
+    with server.connect(head + b"Content-Length: %d\r\n\r\n" % len(server.row)) as client:
+        time.sleep(0.2)
+        client.sendall(server.row)
+        assert read_all(client).endswith(server.answer)
+
+
+def test_pipelined_requests_are_answered_in_order(server):
+    one = POST + with_length(server.row)
+    health = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+    told = server.raw(one + one + health + b"\r\n" + health + b"Connection: close\r\n\r\n")
+    assert told.count(server.answer) == 2
+    assert told.endswith(b'{"status":"ok"}')
+    # Too many at once: the first are answered, and the connection ends.
+    told = server.raw((health + b"\r\n") * 1_000)
+    assert 1 <= told.count(b'{"status":"ok"}') < 1_000
+    # A broken one behind a good one does not take its answer away.
+    assert server.raw(one + b"\x00\x01\r\n\r\n").count(server.answer) == 1
+    server.is_well()
+
+
+def test_a_client_that_wants_to_be_asked_for_its_body(server):
+    head = POST + b"Expect: 100-continue\r\nConnection: close\r\n"
+    with server.connect(head + b"Content-Length: %d\r\n\r\n" % len(server.row)) as client:
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        client.sendall(server.row)
+        assert read_all(client).endswith(server.answer)
+    told = server.raw(POST + b"Expect: 100-continue\r\nContent-Length: 999999999\r\n\r\n")
+    assert told.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_client_that_stops_sending_is_answered(server):
+    with server.connect(POST + with_length(server.row)) as client:
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client).endswith(server.answer)
+
+
+def test_head_and_nosniff(server):
+    for path in ("/health", "/metadata", "/metrics", "/openapi.json", "/docs"):
+        status, headers, body = server.ask("HEAD", path)
+        assert (status, body) == (200, b"")
+        assert int(headers["content-length"]) > 0
+        assert headers["x-content-type-options"] == "nosniff"
+    assert server.ask("HEAD", "/predict")[0] == 405
+
+
+def test_a_gzip_body(server):
+    packed = gzip.compress(server.row)
+    status, _, body = server.ask("POST", "/predict", packed, Content_Encoding="gzip")
+    assert (status, body) == (200, server.answer)
+
+
+def test_clients_that_go_away(server):
+    """In the middle of a body, and before they have read many answers."""
+    for sent in (
+        POST + b"Content-Length: 99\r\n\r\n{",
+        POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+        (POST + with_length(server.row)) * 50,
+        POST,
+    ):
+        for _ in range(5):
+            server.connect(sent).close()
+    server.is_well()
+
+
+def test_refusals_are_counted(server):
+    server.raw(b"\x00\r\n\r\n")
+    told = server.ask("GET", "/metrics")[2].decode()
+    assert re.search(r'churn_requests_total\{path="other",status="400"\} [1-9]', told)
+
+
+# The end
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_once_and_with_clients_that_wait(customers_run, tmp_path, stop):
+    """The first comes right behind the address; what clients leave undone ends with the drain."""
+    server = start(customers_run.folder, tmp_path, asks=False)
+    clients = [server.connect(POST + b"Content-Length: 99\r\n\r\n{"), server.connect()]
+    server.process.send_signal(stop)
+    try:
+        out, err = server.process.communicate(timeout=60)
+    finally:
+        server.process.kill()
+        for client in clients:
+            client.close()
+    assert server.process.returncode == 128 + stop
+    assert (out, own(err)) == ("", "")
+    assert list(tmp_path.iterdir()) == []
