@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup train test fuzz lint types licences hashes audit sbom clean
+.PHONY: help setup train test fuzz soak lint types licences hashes audit sbom clean
 
 # The first of these that runs and is new enough; `make setup PYTHON=/path/to/python` overrules it.
 PYTHON = $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -36,6 +36,12 @@ test: lint types ## lint, types and tests; options for pytest with ARGS="-k sche
 fuzz: setup ## the random searches among the tests, each time from another seed, ten times as many
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=fuzz -n 2 \
 		--dist worksteal $(ARGS)
+
+soak: setup ## a server under mixed load for three minutes: no answer lost or wrong, memory flat
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && for seed in 1 2; do \
+		$(BIN)/python scripts/train.py model=logreg report=false seed=$$seed \
+			hydra.run.dir=$$folder/$$seed >/dev/null; done && \
+		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py $$folder/1 $$folder/2 $(ARGS)
 
 lint: setup ## ruff on everything: lint and format, nothing is changed
 	@$(call section,lint)

@@ -104,6 +104,33 @@ def escaped(text: str) -> str:
     return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
 
 
+# How libraries say that memory is too small, in errors of their own.
+_LACK_OF_MEMORY = re.compile(
+    "bad_alloc|alloc(ate)? (of size|memory)|cannot allocate|failed to (allocate|map segment)"
+    "|out of memory|not enough memory",
+    re.IGNORECASE,
+)
+
+
+def lack_of_memory(error: BaseException | None) -> BaseException | None:
+    """Return the error, or the one behind it, that a lack of memory has caused; None for others.
+
+    Args:
+        error: What was raised; what it was raised from, or while it was handled, counts too.
+    """
+    while error is not None:
+        kinds = (RuntimeError, ImportError, OSError)
+        is_foreign = isinstance(error, kinds) or not type(error).__module__.startswith(
+            ("builtins", "churn_torch")
+        )
+        if isinstance(error, MemoryError) or (
+            is_foreign and _LACK_OF_MEMORY.search(str(error)[:LONGEST])
+        ):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def first_line(error: BaseException | str) -> str:
     """Return the first line of a library's message: the rest is for its developers."""
     text = str(error).strip() or type(error).__name__

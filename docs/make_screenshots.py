@@ -1,9 +1,9 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
-Trains two models on the shipped sample, plans a campaign, makes up its outcomes, and takes pictures
-of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at them:
-one may show a page that still loads, since Chromium does not wait for WebAssembly; then run this
-again.
+Trains three models on the shipped sample, plans a campaign, makes up its outcomes, and takes
+pictures of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at
+them: one may show a page that still loads, since Chromium does not wait for WebAssembly; then run
+this again.
 """
 
 from __future__ import annotations
@@ -88,6 +88,9 @@ def main() -> None:
         for model in ("logreg", "scorecard"):
             config = churn_torch.compose("train", [f"model={model}", f"outputs={root}"])
             churn_torch.train(config, root / model)
+        lived = ["data.duration=tenure", "data.horizon=12", "data.ignore=[total_charges]"]
+        config = churn_torch.compose("train", ["model=survival", *lived, f"outputs={root}"])
+        churn_torch.train(config, root / "survival")
         make_campaign(root)
         web = [f"run={root / 'logreg'}", "target=web", f"out={root / 'web'}"]
         web += [f"runtime={runtime}"] if runtime else []
@@ -110,6 +113,10 @@ def main() -> None:
             picture("shapes.png", f"{at}/logreg/shapes.html", width=1100, height=900)
             shapes = f"{at}/logreg/shapes.html"
             picture("shapes-dark.png", shapes, width=1100, height=900, dark=True)
+            survival = f"{at}/survival/survival.html"
+            picture("survival.png", survival, width=1100, height=1900)
+            picture("survival-phone.png", survival, width=500, height=1500)
+            picture("survival-dark.png", survival, width=1100, height=1200, dark=True)
             results = f"{at}/campaign/results.html"
             picture("results.png", results, width=1100, height=1400)
             picture("results-phone.png", results, width=500, height=1400)

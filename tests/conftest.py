@@ -26,8 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.pop("COLUMNS", None)
 os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it where os.environ does not see it
 
-# What trainings note of the user is noted for the tests alone.
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="churn_torch_state_")
+# What trainings note of the user is noted for the tests alone; workers have it from their parent.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    STATE = tempfile.TemporaryDirectory(prefix="churn_torch_state_")
+    os.environ["XDG_STATE_HOME"] = STATE.name
 
 # Speed is never proved by a test: a busy machine must not fail one. The searches are the same in
 # every run: what one meets by chance must not fail a change that has nothing to do with it. `make

@@ -636,7 +636,7 @@ def test_a_full_disk_at_the_first_checkpoint(
     keys = [*table_keys, f"data.source={customers_csv}", f"outputs={tmp_path / 'outputs'}"]
     code, _, err = command("train", *keys)
     check_sentence(code, err, "No space left on device", "free the disk")
-    assert contents(tmp_path) == {"outputs": None}
+    assert contents(tmp_path) == {}
 
 
 # Resuming
@@ -1037,14 +1037,14 @@ def test_a_process_refuses_a_table_without_leaving_a_trace(tmp_path):
     check_sentence(done.returncode, done.stderr, r"source: .*'no\.csv', which is not there; check")
     assert done.stdout == ""
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert contents(tmp_path) == {"outputs": None}
+    assert contents(tmp_path) == {}
 
 
 def test_a_process_with_a_disk_that_fills_up_in_training(customers_csv, table_keys, tmp_path):
     keys = (*table_keys, f"data.source={customers_csv}", "outputs=out", "debug=fast")
     done = WarmProcess("train", *keys, "model=mlp", cwd=tmp_path, largest_file=20_000).finish()
     check_sentence(done.returncode, done.stderr, "File too large", "choose another place")
-    assert contents(tmp_path) == {"out": None}
+    assert contents(tmp_path) == {}
 
 
 def test_a_process_with_a_disk_that_fills_up_in_scoring(customers_run, customers, tmp_path):

@@ -62,6 +62,9 @@ def choice(option: str) -> list[str]:
         )
     if option == "data=table":
         return []
+    if option in ("net=gru", "net=event_transformer"):
+        lists = "data.sequences.orders.columns=[orders_amount]"
+        return ["model=survival", option, "data.duration=tenure", lists]
     if group == "net":
         return ["model=survival", option, "data.duration=tenure"]
     if option in ("model=gru", "model=event_transformer"):

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.cli.keys import CONF as CONF  # where compose and the tests look for it
 from churn_torch.cli.keys import unknown_key
-from churn_torch.errors import InputError, ParityError, suggest
+from churn_torch.errors import InputError, ParityError, first_line, lack_of_memory, suggest
 
 
 def explain(
@@ -34,6 +34,16 @@ def input_error(
     error: BaseException, command: str = "train", overrides: Sequence[str] = ()
 ) -> InputError | None:
     """Return a user's error as an `InputError`; arguments as for `explain`."""
+    lack = lack_of_memory(error)
+    if lack is not None and not (isinstance(error, InputError) and "memory" in str(error)):
+        reason = first_line(lack).rpartition(": ")[2]
+        return InputError(
+            command,
+            expected="enough free memory",
+            got=f"too little ({reason})",
+            fix="end other programs, or stream the table where the command can "
+            "(data.streaming=true)",
+        )
     place = "outputs=FOLDER" if command in ("train", "tune") else "out=FILE"
     cause: BaseException | None = error
     while cause is not None:

@@ -105,7 +105,7 @@ def rows_sql(
         if features is not None and features.first and _has_start(specification):
             name = f"{log}_first_is_censored"
             earlier = "false" if begin is None else f"population.{START} < {timestamp(begin)}"
-            columns[name] = f"coalesce({earlier}, false)"
+            columns[name] = earlier
             named.append(name)
     queries["population"] = _population(specification, cutoff)
     if followed is not None and labelled:

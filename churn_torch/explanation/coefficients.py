@@ -25,6 +25,7 @@ from churn_torch.explanation.logistic_inference import (
     LogisticFit,
     fit_logistic,
 )
+from churn_torch.explanation.person_periods import person_periods
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorecard.features import ScorecardFeatures
@@ -92,13 +93,19 @@ class Coefficients:
 
 
 def has_coefficients(scorer: Scorer) -> bool:
-    """Tell whether a scorer is a logistic regression or a scorecard."""
-    return isinstance(scorer.net, Linear) and scorer.learner is scorer.net
+    """Tell whether a scorer is a logistic regression or a scorecard, or the former of a hazard."""
+    if not isinstance(scorer.net, Linear) or scorer.effect is not None:
+        return False
+    return scorer.hazard is None or not isinstance(scorer.preprocess, ScorecardFeatures)
 
 
 def most_rows(scorer: Scorer) -> int:
     """Return how many rows the coefficients of a scorer are worth."""
-    return max(1, MOST_CELLS // max(scorer.preprocess.n_features, _FEWEST_FEATURES))
+    n_features = max(scorer.preprocess.n_features, _FEWEST_FEATURES)
+    if scorer.hazard is None:
+        return max(1, MOST_CELLS // n_features)
+    n_baselines = len(scorer.hazard.baseline)  # a customer has a row for about half of them
+    return max(1, 2 * MOST_CELLS // ((n_features + n_baselines) * (n_baselines // 2 + 1)))
 
 
 def coefficients(
@@ -111,8 +118,11 @@ def coefficients(
     l2: float,
     robust: bool = False,
     group: npt.NDArray[Any] | None = None,
+    lifetime: npt.NDArray[Any] | None = None,
 ) -> Coefficients:
     """Return the coefficients of a logistic regression or a scorecard with their uncertainty.
+
+    Those of a hazard are of the odds to leave in a period.
 
     A logistic regression is fitted again without its penalty, because intervals around shrunken
     coefficients would be around the wrong place; the model's own stand beside. A scorecard has too
@@ -128,6 +138,7 @@ def coefficients(
         l2: ``penalty.l2`` of the training.
         robust: Standard errors of the sandwich.
         group: ``[N]`` the customer of each row, whose rows are then taken together.
+        lifetime: ``[N, 2]`` the periods observed, of a hazard.
     """
     if (of_one := label.min()) == label.max():
         who = "churners" if of_one else "customers who stay"
@@ -137,21 +148,37 @@ def coefficients(
     penalty = l2 * (len(label) if weight is None else float(weight.sum()))
     features = scorer.preprocess
     is_scorecard = isinstance(features, ScorecardFeatures)
-    how: dict[str, Any] = {"weight": weight, "robust": robust, "group": group}
-    fit = fit_logistic(x, label, l2=penalty if is_scorecard else 0.0, **how)
+    design, fit_weight, fit_group = x, weight, group
+    if scorer.hazard is not None:
+        assert lifetime is not None
+        design, label, fit_weight, customer = person_periods(scorer.hazard, x, lifetime, label)
+        fit_weight = fit_weight if weight is None else fit_weight * weight[customer]
+        if group is not None:
+            fit_group = group[customer]
+        elif robust:
+            fit_group = customer
+    how: dict[str, Any] = {"weight": fit_weight, "robust": robust, "group": fit_group}
+    fit = fit_logistic(design, label, l2=penalty if is_scorecard else 0.0, **how)
     warnings = []
     is_penalised = is_scorecard
     if fit.is_separated:
         is_penalised = True
-        fit = fit_logistic(x, label, l2=max(penalty, 1e-4 * len(label)), **how)
+        fit = fit_logistic(design, label, l2=max(penalty, 1e-4 * len(label)), **how)
         warnings.append(
             "The columns tell churners from others without an error in these rows, so odds ratios "
             "have no finite estimate; those shown are held back by the penalty"
         )
+    contrasts: Iterable[Contrast]
     if isinstance(features, ScorecardFeatures):
         contrasts = of_terms(features, schema, columns)
     else:
-        contrasts = of_features(features, schema, x)
+        behind = (0, design.shape[1] - x.shape[1])  # the baselines
+        contrasts = [
+            contrast._replace(vector=np.pad(contrast.vector, behind))
+            for contrast in of_features(features, schema, x)
+            # How long customers have stayed is 0 where all were observed from their start.
+            if scorer.hazard is None or np.ptp(x @ contrast.vector) > 0
+        ]
     rows = _rows(fit, contrasts, scorer, warnings)
     names, of_column = _columns_of_features(scorer.preprocess)
     factors: dict[str, float] = {}
@@ -167,7 +194,10 @@ def coefficients(
         )
     return Coefficients(
         tuple(rows),
-        _method(is_penalised, robust, group, weight, is_scorecard, l2),
+        _method(is_penalised, robust, group, weight, is_scorecard, l2)
+        if scorer.hazard is None
+        else "The odds are those of leaving in a period, with a baseline for each. "
+        + _method(is_penalised, robust, group, weight, is_scorecard, l2),
         tuple(f"{warning}." for warning in warnings),
         condition,
         factors,
@@ -200,7 +230,7 @@ def _rows(
         elif error > SEPARATED_ERROR:
             separated.append(f"{contrast.column} ({contrast.term})")
         elif error > 0:
-            model = float(contrast.vector @ own)
+            model = float(contrast.vector[: len(own)] @ own)
             rows.append(_coefficient(contrast, estimate, error, fit.freedom, model))
     if undetermined:
         warnings.append(

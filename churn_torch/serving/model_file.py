@@ -61,7 +61,10 @@ class ModelFile:
         content = model if isinstance(model, bytes) else _read(Path(model))
         graph = _read_graph(content, where)
         self.session = open_session(content, where)
-        stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        try:
+            stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
+        except UnicodeDecodeError as error:
+            raise damaged(where, first_line(error)) from None
         if sum(map(len, stored.values())) > MOST_METADATA:
             raise damaged(where, f"more than {MOST_METADATA / 1e6:.0f} MB of text")
         if "format" not in stored or "schema" not in stored:

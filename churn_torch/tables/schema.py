@@ -12,6 +12,7 @@ from typing import Any
 
 from churn_torch.errors import InputError, suggest
 from churn_torch.tables.cells import Storage
+from churn_torch.tables.json_shape import faults
 from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.sequence_group import SequenceGroup
 
@@ -250,6 +251,9 @@ class Schema:
 
 
 def _schema_from(entry: Mapping[str, Any]) -> Schema:
+    for name in ("target", "positive", "negative"):
+        if not isinstance(entry[name], str):
+            raise ValueError(f"{name} is no text")
     groups = [{**g, "events": _schema_from(g["events"])} for g in entry.get("sequences", ())]
     typed = {
         "columns": tuple(_column_from(column) for column in entry["columns"]),
@@ -271,6 +275,9 @@ def _damaged(got: str) -> InputError:
 
 def _column_from(entry: Mapping[str, Any]) -> Column:
     fields = dict(entry)
+    # `NumberFormat` checks its own.
+    for fault in faults({**fields, "number_format": None}, Column):
+        raise ValueError(fault)
     words = fields.get("vocabulary")
     fields["vocabulary"] = None if words is None else tuple(words)
     fields["number_format"] = NumberFormat.from_json(fields.get("number_format"))

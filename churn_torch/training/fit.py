@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from rich.console import Group, RenderableType
 from torch.multiprocessing.spawn import ProcessExitedException
 
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, first_line, lack_of_memory
 from churn_torch.models.scorer import Scorer
 from churn_torch.tables.labelled.weights import Weights
 from churn_torch.training.build import build_module
@@ -50,7 +51,7 @@ def fit_net(
     fingerprint: str,
     checkpoint: Path | None,
     n_threads: int,
-    announce: Callable[[str], None],
+    announce: Callable[[RenderableType], None],
     after_epoch: Callable[[int, float], bool] | None = None,
     described: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -130,12 +131,20 @@ def fit_net(
         except SystemExit:  # Lightning's answer to Ctrl-C; it leaves a handler that ignores another
             signal.signal(signal.SIGINT, handler)
             raise KeyboardInterrupt from None
+        except _OF_DAMAGE as error:
+            # Names and shapes of a checkpoint are met in many places, some after an epoch.
+            if checkpoint is None or isinstance(error, InputError) or lack_of_memory(error):
+                raise
+            raise _damaged_checkpoint(
+                checkpoint, f"{type(error).__name__}: {first_line(error)}"
+            ) from error
         except ProcessExitedException as error:
             if error.exit_code != 1:
                 raise
             raise unguarded_script() from None
     if options.trainer.profiler:
-        announce(trainer.profiler.summary())  # type: ignore[attr-defined]
+        summary = trainer.profiler.summary()  # type: ignore[attr-defined]
+        announce(Group(*summary.expandtabs().splitlines()))
     return _record(module, trainer, None if exact else batch_size)
 
 
@@ -163,6 +172,13 @@ def _training_rows(
     return MemoryPart(rows._replace(weight=weight)), sums.astype(np.float64)
 
 
+# What Lightning and torch raise where a checkpoint does not hold what they wrote.
+_OF_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError),
+    ValueError,
+)
+
+
 def _check_checkpoint(path: Path) -> None:
     """Check that a checkpoint can be read without running code from it.
 
@@ -178,12 +194,16 @@ def _check_checkpoint(path: Path) -> None:
     except Exception as error:  # a damaged file raises errors of many classes
         reason = f"the error {type(error).__name__}"
     if reason is not None:
-        raise InputError(
-            "resume",
-            expected=f"a whole checkpoint of tensors and plain values in {str(path)!r}",
-            got=reason,
-            fix="start a new run; a checkpoint with other objects could run code",
-        )
+        raise _damaged_checkpoint(path, reason)
+
+
+def _damaged_checkpoint(path: Path, reason: str) -> InputError:
+    return InputError(
+        "resume",
+        expected=f"a whole checkpoint of tensors and plain values in {str(path)!r}",
+        got=reason,
+        fix="start a new run; a checkpoint with other objects could run code",
+    )
 
 
 def _record(module: FitModule, trainer: pl.Trainer, batch_size: int | None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +27,8 @@ PENALTIES = (1.0, 0.1, 0.01, 0.001, 0.0001)
 MOST_ITERATIONS = 200
 # Rows of a step: their features stay in a core's cache.
 _CHUNK_ROWS = 8_192
+# Rows of customers who stay that are picked out once, and kept for all passes.
+_KEPT_ROWS = 200_000
 # The smallest number of customers who stay from whom amounts can be learned.
 FEWEST = 20
 
@@ -104,7 +106,7 @@ def fit_spend(scorer: Scorer, store: Store, spend: dict[str, Floats]) -> SpendFi
 
 
 class _Stayers:
-    """The rows of customers who stay, with what they spent; read anew on every pass."""
+    """The rows of customers who stay, with what they spent; many are read anew on every pass."""
 
     def __init__(self, scorer: Scorer, part: Part, spend: Floats) -> None:
         self._expansion = Expansion(scorer.preprocess)
@@ -116,8 +118,12 @@ class _Stayers:
             amounts = self._spend[rows.first_row :][: len(stays)][stays]
             self.n += len(amounts)
             self.total += float(amounts.sum())
+        self._kept = [*self._read()] if self.n <= _KEPT_ROWS else None
 
-    def _chunks(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _chunks(self) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+        return self._read() if self._kept is None else self._kept
+
+    def _read(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield dense numbers, codes and amounts."""
         for rows in InOrder(self._part):
             start = rows.first_row

@@ -37,8 +37,8 @@ def check_survival(options: TrainOptions) -> None:
     if options.net is None or options.net.target == SURVIVAL:
         raise InputError(
             "net",
-            expected="the net that model=survival wraps: logreg, scorecard, mlp, tabm, gam or "
-            "wide_deep",
+            expected="the net that model=survival wraps: logreg, scorecard, mlp, tabm, gam, "
+            "wide_deep, gru or event_transformer",
             got="none" if options.net is None else options.net.target,
             fix="set net=logreg",
         )

@@ -100,5 +100,6 @@ def coefficients_of(
         l2=float(penalty),
         robust=robust,
         group=customers(run, train.carried),
+        lifetime=train.lifetime,
     )
     return found if not rows.note else replace(found, warnings=(rows.note, *found.warnings))

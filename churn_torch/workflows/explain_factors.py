@@ -19,10 +19,10 @@ from churn_torch.report.factors import (
     importance_table,
     pairs_table,
 )
+from churn_torch.report.survival import in_periods
 from churn_torch.serving.model_file import find_model
 from churn_torch.tables.options import ReadOptions
 from churn_torch.whole_files import write_text
-from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.coefficients import coefficients_of
 from churn_torch.workflows.explain_options import ExplainOptions
 from churn_torch.workflows.factors import ROWS, factors
@@ -48,7 +48,20 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
     source = options.source if source is None else source
     run = load_run(options.run, trust=options.trust) if Path(options.run).is_dir() else None
     model = ExplainedModel(find_model(options.run))
-    refuse_lifetimes("survival" in model.metadata, "the factors of churn-torch explain")
+    within = ""
+    if "survival" in model.metadata:
+        if source is not None or run is None:
+            raise InputError(
+                "source" if source is not None else "run",
+                expected="the run folder of a model of time to churn alone, whose own test rows "
+                "say when customers left",
+                got="a table" if source is not None else repr(options.run),
+                fix="leave source out and name the run folder",
+            )
+        within = (
+            " of whom it is known whether they left within the horizon of "
+            f"{in_periods(run.options.data.horizon)}"
+        )
     seed = 0 if run is None else run.options.seed
     if source is not None:
         rows = sample_rows(_given_rows(source, model, options.reading), ROWS, seed=seed)
@@ -66,7 +79,10 @@ def explain_factors(options: ExplainOptions, *, source: Any = None) -> Factors:
         robust = options.explain.robust
         robust = run.options.explain.robust if robust is None else robust
         found = replace(found, coefficients=coefficients_of(run, robust=robust))
-    show(f"What drives churn, by {len(rows.label):,} rows that the model has not learned from:")
+    show(
+        f"What drives churn, by {len(rows.label):,} rows that the model has not learned from"
+        f"{within}:"
+    )
     show(importance_table(found.importance))
     show(effects_table(found.effects))
     show(pairs_table(found.pairs))

@@ -72,7 +72,7 @@ def ranked_importance(
         InputError: The rows have one class only.
     """
     check_classes(rows)
-    groups = _groups(model)
+    groups = _groups(model, rows.parsed)
     found = importance(model, _words_once(rows, model.schema), groups, seed=seed)
     return tuple(
         sorted(_counted(found, len(groups), "Importance"), key=lambda one: -one.log_loss_rise)
@@ -97,13 +97,16 @@ def check_classes(rows: ExplainedRows) -> None:
         )
 
 
-def _groups(model: ExplainedModel) -> list[tuple[str, ...]]:
+def _groups(model: ExplainedModel, parsed: pd.DataFrame) -> list[tuple[str, ...]]:
     """Return the inputs: those that are strongly correlated together, the others alone.
 
     The columns of lists of a group have lists of the same length, so they stand together.
     """
     lists = [tuple(column.name for column in group.columns) for group in model.schema.sequences]
     rest = dict.fromkeys(column.name for column in model.schema.inputs)
+    stayed = (model.metadata.get("survival") or {}).get("stayed")
+    if stayed is not None and (parsed[stayed] == 0).all():
+        del rest[stayed]  # how long customers have stayed, where all are observed from their start
     groups = []
     for group in model.metadata.get("correlated_columns", []):
         together = tuple(name for name in group["columns"] if name in rest)

@@ -17,7 +17,7 @@ from churn_torch.tables.labelled.lifetimes import (
     MOST_PERIODS,
     LifetimeColumns,
     Lifetimes,
-    baseline_ends,
+    baselines,
     left_within,
 )
 from churn_torch.tables.labelled.rows import PARTS, LabelledTable
@@ -68,8 +68,8 @@ def with_baselines(schema: Schema, table: LabelledTable) -> Schema:
     for part, in_part in zip(PARTS, table.split, strict=True):
         if len(in_part):
             _check_known(part, table.lifetime[in_part], table.label[in_part], columns.horizon)
-    ends = baseline_ends(lifetime, label, least_events=LEAST_EVENTS)
-    completed = replace(columns, ends=ends)
+    ends, empty = baselines(lifetime, label, least_events=LEAST_EVENTS)
+    completed = replace(columns, ends=ends, empty=empty)
     if columns.entry is None and columns.duration in {column.name for column in schema.features}:
         # In training it is 0; a file is asked about customers who have stayed so far.
         stayed = replace(schema[columns.duration], minimum=0.0, maximum=longest * columns.period)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import (
-    Any,
-    NotRequired,
-    TypedDict,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, NotRequired, TypedDict
 
 from churn_torch.evaluation.fairness import Fairness
+from churn_torch.tables.json_shape import faults
 from churn_torch.workflows.artefacts import METRICS
 from churn_torch.workflows.stored_config import damaged_run
 
@@ -27,7 +18,11 @@ class Calibration(TypedDict):
     """Calibration of the test rows."""
 
     slope: float | None
+    slope_low: float | None
+    slope_high: float | None
     intercept: float | None
+    intercept_low: float | None
+    intercept_high: float | None
     miscalibration: float
     discrimination: float
     uncertainty: float
@@ -79,7 +74,10 @@ class Tested(TypedDict):
     brier: float
     recall: float
     precision: float
+    true_positives: int
     false_positives: int
+    false_negatives: int
+    true_negatives: int
     captured_at_10: float
     lift_at_10: float
     threshold: float
@@ -136,6 +134,37 @@ class Trained(TypedDict):
     fairness: NotRequired[list[Fairness]]
 
 
+class Reasons(TypedDict):
+    """What the numbers of the reasons mean."""
+
+    points: int
+
+
+class Threshold(TypedDict):
+    """The validation rows."""
+
+    threshold: float
+
+
+class Rows(TypedDict):
+    """The table of any model."""
+
+    fingerprint: str
+    n_rows: int
+    base_rate: float
+
+
+class Loaded(TypedDict):
+    """What every loaded run needs of it."""
+
+    version: str
+    data: Rows
+    validation: Threshold
+    reasons: Reasons
+    correlated_columns: list[Correlated]
+    typical_customer: dict[str, Any]
+
+
 class Compared(TypedDict):
     """What several runs side by side need of it."""
 
@@ -148,55 +177,10 @@ def check_metrics(metrics: Mapping[str, Any], folder: Path, shape: Any = Trained
     Args:
         metrics: Content of metrics.json.
         folder: The run folder, for the message.
-        shape: `Trained` or `Compared`.
+        shape: `Trained`, `Loaded` or `Compared`.
 
     Raises:
         InputError: A key is missing, or its value is of another kind.
     """
-    for fault in _faults(metrics, shape, ""):
+    for fault in faults(metrics, shape):
         raise damaged_run(folder, f"{METRICS}: {fault}")
-
-
-def _faults(value: Any, shape: Any, place: str) -> Iterator[str]:
-    """Yield what is wrong with a value, by its place."""
-    origin, inner = get_origin(shape), get_args(shape)
-    if origin is NotRequired:
-        yield from _faults(value, inner[0], place)
-    elif origin in (Union, types.UnionType):
-        if not any(next(_faults(value, one, place), None) is None for one in inner):
-            yield from _faults(value, inner[0], place)
-    elif isinstance(shape, type) and (is_dataclass(shape) or hasattr(shape, "__required_keys__")):
-        if not isinstance(value, dict):
-            yield _of_other_kind(value, "keys", place)
-            return
-        for key, kind in get_type_hints(shape, include_extras=True).items():
-            if key in value:
-                yield from _faults(value[key], kind, f"{place}{key}.")
-            elif get_origin(kind) is not NotRequired:
-                yield f"{place}{key} is not there"
-    elif origin is dict:
-        if not isinstance(value, dict):
-            yield _of_other_kind(value, "keys", place)
-            return
-        for key, one in value.items():
-            yield from _faults(one, inner[1], f"{place}{key}.")
-    elif origin in (list, tuple):
-        if not isinstance(value, list):
-            yield _of_other_kind(value, "a list", place)
-            return
-        if origin is tuple and inner[-1] is not Ellipsis and len(value) != len(inner):
-            yield _of_other_kind(value, f"a list of {len(inner)}", place)
-        for number, one in enumerate(value):
-            yield from _faults(one, inner[0], f"{place}{number}.")
-    elif not _is(value, shape):
-        yield _of_other_kind(value, shape.__name__, place)
-
-
-def _is(value: Any, kind: type) -> bool:
-    if isinstance(value, bool):
-        return kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _of_other_kind(value: Any, kind: str, place: str) -> str:
-    return f"{place.removesuffix('.')} is {value!r:.40}, not {kind}"

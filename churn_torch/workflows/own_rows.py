@@ -70,10 +70,13 @@ def own_rows(
 def sample_own_rows(run: Run, part: str, n_rows: int, *, seed: int) -> ExplainedRows:
     """Return a random sample of the rows of a part, of at most ``n_rows``.
 
+    Of lifetimes the label is whether a customer left within the horizon, where it is known.
+
     Raises:
         InputError: As for `own_rows`.
     """
-    chunks = own_rows(run, part, instead="source=FILE")
+    horizon = run.options.data.horizon
+    chunks = (one.known_within(horizon) for one in own_rows(run, part, instead="source=FILE"))
     rows = (ExplainedRows(one.parsed, one.label, one.carried) for one in chunks)
     return sample_rows(rows, n_rows, seed=seed)
 

@@ -19,7 +19,7 @@ def check_sequences(options: TrainOptions) -> None:
     if not lists:
         return
     for unfit, key, expected, got in (
-        (options.wraps, "model", "gru or event_transformer", "a model that wraps a net"),
+        (options.learns_uplift, "model", "survival, gru or event_transformer", "uplift"),
         (options.ensemble > 1, "ensemble", "1", str(options.ensemble)),
         (options.cv.average, "cv.average", "false", "true"),
         (options.loss != "cross_entropy", "loss", "cross_entropy", options.loss),

@@ -74,7 +74,7 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
     path = find_model(options.run)
     try:
         from churn_torch.serving.http.limits import Limits
-        from churn_torch.serving.http.running import Reloading, Stopping, serve_until_stopped
+        from churn_torch.serving.http.running import Reloading, serve_until_stopped
         from churn_torch.serving.http.server import create_app
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("churn_torch"):
@@ -85,7 +85,6 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
             got=f"none called {error.name!r}",
             fix="install them with pip install 'churn-torch[serve]'",
         ) from error
-    stopping = Stopping()
     app = create_app(
         ModelFile(path),
         max_rows=options.max_rows,
@@ -107,9 +106,8 @@ def serve(config: DictConfig | Mapping[str, Any]) -> None:
         gc.freeze()
         host, port = listener.getsockname()[:2]
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        show(f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C.")
-        serve_until_stopped(app, listener, limits, stopping, reloading)
-    stopping.exit()
+        told = f"{path} answers at {address}; try it at {address}/docs, stop it with Ctrl-C."
+        serve_until_stopped(app, listener, limits, reloading, ready=lambda: show(told))
 
 
 def listen(host: str, port: int) -> socket.socket:

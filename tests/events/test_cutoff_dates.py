@@ -59,6 +59,38 @@ def test_without_dates_they_go_back_from_the_end_to_a_full_window() -> None:
     assert chosen(with_cutoffs(until="2025-08-01")) == ["04-02", "05-02", "06-01", "07-01"]
 
 
+def test_the_end_is_that_of_the_shortest_silent_log_or_of_the_last_event() -> None:
+    content = with_cutoffs().to_mapping()
+    for label, last in (
+        ({"none_of": ["orders", "calls"]}, "05-30"),
+        ({"event": "orders"}, "08-01"),
+    ):
+        content["label"] = {**label, "within": "30d", "gap": "1d"}
+        assert chosen(EventSpecification.from_mapping(content))[-1] == last
+
+
+def test_going_back_ends_where_the_longest_span_is_full() -> None:
+    assert chosen(with_cutoffs(until="2025-06-01")) == ["04-01", "05-01"]  # 90 days after the begin
+    content = with_cutoffs().to_mapping() | {"population": {"active": {"orders": "120d"}}}
+    assert chosen(EventSpecification.from_mapping(content)) == ["05-30"]
+
+
+def test_going_back_begins_with_a_date_whose_label_the_data_cover() -> None:
+    west = with_cutoffs(zone="America/New_York", until="2025-08-01T00:00+00:00")
+    for specification, last in (
+        (west, datetime(2025, 6, 1, 4)),
+        (with_cutoffs(to="2026-01-01"), END),
+    ):
+        found = choose_cutoffs(specification, {"orders": LOG, "calls": LOG})
+        assert found.dropped == ()
+        assert found.used[-1] <= last
+
+
+def test_an_event_of_the_day_after_tomorrow_hides_the_end() -> None:
+    with pytest.raises(InputError, match=r"^events\.orders: expected events up to today"):
+        chosen(with_cutoffs(), last=datetime.now() + timedelta(days=3))
+
+
 def test_one_odd_event_gives_no_endless_cutoffs() -> None:
     assert len(chosen(with_cutoffs(), first=datetime(1900, 1, 1))) == 24
     ahead = {"last": datetime(2999, 1, 1)}
@@ -105,7 +137,8 @@ def test_a_filter_that_leaves_nothing_is_named() -> None:
 
 def test_the_cutoffs_for_the_test() -> None:
     used = tuple(datetime(2025, month, 1) for month in (1, 2, 3))
-    for test, expected in (("last", used[2:]), (2, used[1:]), (0, ()), (["2025-02-01"], used[1:2])):
+    dates = ["2025-02-01", "2025-09-01"]  # the second one is dropped
+    for test, expected in (("last", used[2:]), (2, used[1:]), (0, ()), (dates, used[1:2])):
         assert dates_for_test(with_cutoffs(test=test).cutoffs, used) == expected
 
 

@@ -17,10 +17,12 @@ from churn_torch.workflows import event_rows
 from churn_torch.workflows.artefacts import ARTEFACTS
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
+from churn_torch.workflows.event_choices import with_event_columns
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.score import score
 from churn_torch.workflows.train import train
 from churn_torch.workflows.tune import tune
+from churn_torch.workflows.typed_config import plain_config
 
 
 @pytest.fixture
@@ -157,3 +159,14 @@ def test_each_fold_of_a_cross_validation_is_a_later_cut_off(events_keys, tmp_pat
     dates = tested.groupby("fold")["cutoff"].unique().explode()
     assert [date.isoformat() for date in dates] == remembered["cutoffs"][-3:]
     assert [fold["test"]["n"] for fold in metrics["folds"]] == remembered["customers"][-3:]
+
+
+def test_the_other_processes_of_ddp_take_the_rows_of_the_first(
+    events_run, events_keys, monkeypatch
+):
+    content = with_event_columns(plain_config(compose("train", events_keys)))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(event_rows, "write_feature_tables", None)
+    made = event_rows.make_event_rows(content, events_run.folder)
+    assert made["data"] == {**events_run.config["data"], "source": made["data"]["source"]}
+    assert made["data"]["source"] == str(events_run.folder / "feature_tables")

@@ -67,6 +67,24 @@ def test_the_order_of_events_is_learned(run: Run):
     assert run.metrics["reasons"]["completeness_error"] < 1e-4
 
 
+def test_lists_tell_when_customers_leave(source: Path, tmp_path: Path):
+    choices = [choice.replace("model.width", "net.width") for choice in CHOICES]
+    lived = ("model=survival", "net=gru", "data.duration=tenure", "data.horizon=12")
+    config = compose("train", [*choices, *lived, f"data.source={source}", "data.period=2"])
+    run = train(config, tmp_path / "run")
+    assert run.metrics["survival"]["c_index"] > 0.6
+    assert run.metrics["reasons"]["method"] == "exact"
+    rows = pd.read_parquet(source).assign(tenure=9.0)
+    rows.loc[:2, ["orders_amount", "orders_channel", "orders_days_before"]] = None
+    rows.to_parquet(tmp_path / "changed.parquet")
+    score_table(run.model, tmp_path / "changed.parquet", tmp_path / "scores.parquet")
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    expected = load_run(run.folder).predict_proba(rows)
+    np.testing.assert_allclose(scores["churn_probability"], expected, atol=1e-5)
+    steps = run.event_reasons(rows[3:6])
+    assert set(steps["row"]) == {3, 4, 5}
+
+
 def test_run_file_and_scores_agree(run: Run, source: Path, tmp_path: Path):
     rows = pd.read_parquet(source)
     rows.loc[:2, ["orders_amount", "orders_channel", "orders_days_before"]] = None

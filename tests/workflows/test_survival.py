@@ -18,6 +18,7 @@ from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
+from churn_torch.workflows.coefficients import TrainingRows, coefficients_of
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
@@ -126,12 +127,29 @@ def test_new_rows_are_measured_from_their_start(tenure_run: Run) -> None:
     assert measured["n"] == ((new["left"] == "yes") | (new["tenure"] >= 3)).sum()
 
 
+def test_factors_are_of_the_customers_of_whom_it_is_known(
+    train_run: Callable[..., Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lifetimes(600).to_parquet(tmp_path / "customers.parquet")
+    keys = [*KEYS, "data.duration=tenure", "data.horizon=3"]
+    keys[1] = f"data.source={tmp_path / 'customers.parquet'}"
+    run = train_run(tmp_path / "run", *keys)
+    found = explain({"run": str(run.folder), "source": None})
+    assert [one.columns for one in found.importance] == [("usage",), ("plan",)]
+    assert found.coefficients is not None
+    assert {row.column for row in found.coefficients.rows} == {"usage", "plan"}
+    assert f"by {run.metrics['test']['n']} rows" in capsys.readouterr().out
+    for given in ({"source": "x.csv"}, {"run": str(run.model), "source": None}):
+        with pytest.raises(
+            InputError, match=r"expected the run folder of a model of time to churn"
+        ):
+            explain({"run": str(run.folder), **given})
+
+
 def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
     folder = str(tenure_run.folder)
     with pytest.raises(InputError, match=r"^by: expected nothing for a run of model=survival"):
         evaluate({"run": folder, "by": ["plan"]})
-    with pytest.raises(InputError, match=r"^run: .* got one of when they leave"):
-        explain({"run": folder, "source": None})
     with pytest.raises(InputError, match="a model of time to churn"):
         read_tested_run(folder)
 
@@ -190,6 +208,20 @@ def test_the_optimum_is_that_of_the_logit_of_person_periods(
     got = [named[name] / scale[name] for name in ("usage", "stayed")]
     assert [*got, named["plan = plus"] - named["plan = basic"]] == pytest.approx(slow[:3], abs=1e-6)
     # A baseline is that of a customer whose features are all 0 in model space.
+    rows = TrainingRows(run)
+    for chunk in read_labelled(run.options.table, seed=run.options.seed, source=table).chunks():
+        rows.add(chunk)
+    found = coefficients_of(run, rows)
+    assert found is not None
+    assert found.method.startswith("The odds are those of leaving in a period")
+    estimates = {f"{row.column} {row.term}": row for row in found.rows}
+    assert estimates["usage per unit"].estimate == pytest.approx(slow[0], abs=1e-6)
+    assert estimates["stayed per unit"].estimate == pytest.approx(slow[1], abs=1e-6)
+    chance = 1 / (1 + np.exp(-design @ slow))
+    information = design.T @ (design * (chance * (1 - chance))[:, None])
+    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    assert estimates["usage per unit"].std_error == pytest.approx(errors[0], rel=1e-6)
+    assert estimates["stayed per unit"].std_error == pytest.approx(errors[1], rel=1e-6)
     share = dict(zip(["basic", "plus"], scorer.preprocess.get_buffer("frequencies_"), strict=True))
     mean = [center["usage"], center["stayed"], float(share["plus"])]
     hazards = scorer.hazard.baseline.double().detach().numpy()

@@ -19,8 +19,8 @@ class Hazard(nn.Module):
 
     ``h_k = sigmoid(a_k + risk)`` in period k = 1, 2, ..., with one baseline a_k for each period, or
     for a few periods in a row where fewer customers leave, and the risk of a net (proportional
-    odds). The chance to stay is ``S_k = prod(1 - h_j, j <= k)``. Beyond the last period its hazard
-    goes on.
+    odds). In periods in which nobody can leave it is 0. The chance to stay is
+    ``S_k = prod(1 - h_j, j <= k)``. Beyond the last period its hazard goes on.
     Sources: Cox 1972, "Regression models and life-tables" (section 6, discrete time); Allison 1982,
     "Discrete-time methods for the analysis of event histories"; Gensheimer & Narasimhan 2019, "A
     scalable discrete-time survival model for neural networks".
@@ -35,12 +35,15 @@ class Hazard(nn.Module):
         super().__init__()
         ends = torch.tensor(columns.ends)
         self.horizon, self.period, self.place = columns.horizon, columns.period, place
-        self.n_periods = columns.n_periods
+        self.n_periods, self.has_empty = columns.n_periods, bool(columns.empty)
         self.baseline = nn.Parameter(torch.zeros(len(ends)))
         starts = torch.cat([ends.new_zeros(1), ends[:-1]])
         # Names end in _, as those of `Preprocess`.
         self.register_buffer("starts_", starts.float(), persistent=False)
         self.register_buffer("ends_", ends.float(), persistent=False)
+        possible = torch.ones(len(ends))
+        possible[list(columns.empty)] = 0
+        self.register_buffer("possible_", possible, persistent=False)
         group = torch.repeat_interleave(torch.arange(len(ends)), ends - starts)
         self.register_buffer("group_", group, persistent=False)
 
@@ -69,10 +72,15 @@ class Hazard(nn.Module):
 
     def _cumulated(self, risk: Tensor, stayed: Tensor) -> Tensor:
         """Return ``-log S`` of the next periods."""
-        baseline = self.baseline.index_select(0, self.get_buffer("group_"))
+        group = self.get_buffer("group_")
+        baseline = self.baseline.index_select(0, group)
         ahead = torch.arange(self.n_periods, device=risk.device)
         period = (stayed.long().unsqueeze(1) + ahead).clamp(max=self.n_periods - 1)
-        return softplus(torch.take(baseline, period) + risk.unsqueeze(1)).cumsum(1)
+        hazard = softplus(torch.take(baseline, period) + risk.unsqueeze(1))
+        if self.has_empty:
+            possible = self.get_buffer("possible_").index_select(0, group)
+            hazard = hazard * torch.take(possible, period)
+        return hazard.cumsum(1)
 
     @staticmethod
     def median(survival: Tensor) -> Tensor:
@@ -93,7 +101,8 @@ class Hazard(nn.Module):
         """
         starts, ends = self.get_buffer("starts_"), self.get_buffer("ends_")
         until = torch.minimum(last.unsqueeze(1), ends)
-        return (until - torch.maximum(stayed.unsqueeze(1), starts)).clamp(min=0)
+        periods = (until - torch.maximum(stayed.unsqueeze(1), starts)).clamp(min=0)
+        return periods * self.get_buffer("possible_")
 
     def left_in(self, last: Tensor, event: Tensor) -> Tensor:
         """Return in periods of which baseline customers left, ``[N, G]`` of 0 and 1.
@@ -102,7 +111,8 @@ class Hazard(nn.Module):
         """
         starts, ends = self.get_buffer("starts_"), self.get_buffer("ends_")
         last = last.unsqueeze(1)
-        return ((last > starts) & (last <= ends)) * event.unsqueeze(1)
+        here = ((last > starts) & (last <= ends)) * event.unsqueeze(1)
+        return here * self.get_buffer("possible_")
 
     def loss(self, risk: Tensor, stayed: Tensor, last: Tensor, event: Tensor) -> Tensor:
         """Return the negative log-likelihood of each row, ``[N]``: of its person-periods in sum.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import Request
-from starlette.datastructures import Headers
 
 from churn_torch.serving.http.request_error import RequestError
 
@@ -18,6 +17,9 @@ LARGE_BODY = 65_536
 # Of large bodies so many times the limit of one are held at a time.
 HELD = 16
 _GZIP = ("gzip", "x-gzip")
+
+Sent = Mapping[bytes, bytes]
+"""The headers of a request by name in small letters, as they were sent."""
 
 
 class Bodies:
@@ -30,14 +32,18 @@ class Bodies:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes, self._held = max_bytes, 0
 
-    async def read(self, request: Request) -> bytes:
+    async def read(self, request: Request, headers: Sent) -> bytes:
         """Return a body; `release` it when its work is done.
+
+        Args:
+            request: The request.
+            headers: Its headers.
 
         Raises:
             RequestError: It is too large (413), or too many are held (503).
             ClientDisconnect: The client is gone.
         """
-        if int(request.headers.get("content-length", 0)) > self._max_bytes:
+        if int(headers.get(b"content-length", 0)) > self._max_bytes:
             raise self._too_large()
         chunks: list[bytes] = []
         size = 0
@@ -98,16 +104,16 @@ def _no_gzip(got: str) -> RequestError:
     )
 
 
-def is_packed(headers: Headers) -> bool:
+def is_packed(headers: Sent) -> bool:
     """Return whether a body is packed in gzip.
 
     Raises:
         RequestError: It is packed in another way (415).
     """
-    coding = headers.get("content-encoding", "identity").strip().lower()
+    coding = _text(headers, b"content-encoding").strip().lower()
     if coding in _GZIP:
         return True
-    if coding in ("identity", ""):
+    if coding in ("", "identity"):
         return False
     raise RequestError(
         "Content-Encoding",
@@ -118,7 +124,7 @@ def is_packed(headers: Headers) -> bool:
     )
 
 
-def check_origin(headers: Headers) -> None:
+def check_origin(headers: Sent) -> None:
     """Refuse what any page on the web can make a browser send without its user's consent.
 
     Browsers ask the server first before a page of another address may send JSON, and this server
@@ -127,11 +133,11 @@ def check_origin(headers: Headers) -> None:
     Raises:
         RequestError: The request comes from such a page and does not say that it is JSON (415).
     """
-    origin = headers.get("origin")
-    if origin is None and headers.get("sec-fetch-site") != "cross-site":
+    if b"origin" not in headers and headers.get(b"sec-fetch-site") != b"cross-site":
         return
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    same = origin is not None and urlsplit(origin).netloc == headers.get("host")
+    kind = _text(headers, b"content-type").partition(";")[0].strip().lower()
+    _, _, host = _text(headers, b"origin").partition("://")
+    same = host and host == _text(headers, b"host")
     if kind != "application/json" and not same:
         raise RequestError(
             "Content-Type",
@@ -139,6 +145,10 @@ def check_origin(headers: Headers) -> None:
             got=repr(kind[:80]),
             status=415,
         )
+
+
+def _text(headers: Sent, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
 
 
 def check_names(body: bytes, n_pairs: int) -> None:

@@ -23,6 +23,10 @@ from churn_torch.serving.http.limits import Places
 
 # Requests that a client may send before it has got the answers to earlier ones.
 PIPELINED = 64
+# Lines that a head may have.
+LINES = 1_000
+# A body may come in so many chunks of fewer bytes than these.
+TINY, TINY_CHUNKS = 16, 4_096
 # A body that comes in slowly has more time: a second for so many bytes.
 SLOWEST = 65_536
 # A client has so long to read why its connection is closed: seconds.
@@ -55,7 +59,7 @@ class Connection(HttpToolsProtocol):
         self.places, self.limits, self._count = places, places.limits, count
         self._is_excess = self._head_is_complete = self._head_is_too_large = False
         # Bytes since the parser last reported something of use.
-        self._unread = 0
+        self._unread = self._n_tiny = 0
         self._excess = f"expected at most {self.limits.connections:,} connections, got more"
         self._in_work: RequestResponseCycle | None = None
         self.since = self.loop.time()  # when it began to wait for its client
@@ -135,8 +139,15 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header, unless it stands behind the body."""
-        if not self._head_is_complete:
-            super().on_header(name, value)
+        if self._head_is_complete:
+            return
+        if len(self.headers) == LINES:
+            self._head_is_too_large = True
+            raise ValueError  # `data_received` gets it as an error of the parser
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
@@ -146,7 +157,7 @@ class Connection(HttpToolsProtocol):
             self._head_is_too_large = size > self.limits.head_bytes
             behind = self._unread - size
         if self._head_is_too_large or len(self.pipeline) >= PIPELINED:
-            raise ValueError  # `data_received` gets it as an error of the parser
+            raise ValueError
         self._head_is_complete = True
         if self.parser.should_upgrade():
             self.scope["method"] = self.parser.get_method().decode("ascii")
@@ -155,12 +166,16 @@ class Connection(HttpToolsProtocol):
         is_refused = self._is_excess and self.places.are_taken(self.connections)
         is_refused &= self.url.partition(b"?")[0] not in ALWAYS_ANSWERED
         self.app = self._refuse_excess if is_refused else self.config.loaded_app
+        self._n_tiny = 0
         self._wait(Wait.BODY, self.limits.body_seconds)
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
-        # Chunks of few bytes, and what may stand between them, may not be more than the body.
+        # Each chunk costs time, and what stands between them may not be more than the body.
+        self._n_tiny += len(body) < TINY
+        if self._n_tiny > TINY_CHUNKS:
+            raise ValueError
         self._unread = max(0, self._unread - 2 * len(body))
         if not self.cycle.response_complete:
             self._deadline += len(body) / SLOWEST

@@ -78,7 +78,7 @@ class PrometheusMetrics:
 
 
 class PrometheusMiddleware:
-    """Counts every request and its duration."""
+    """Counts every request and its duration, those for the head of an answer too."""
 
     def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
         self.app, self.metrics = app, metrics
@@ -88,6 +88,8 @@ class PrometheusMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # answered as GET; uvicorn leaves the body out
+            scope = {**scope, "method": "GET"}
         status, start = 500, time.perf_counter()
 
         async def send_and_note(message: Message) -> None:

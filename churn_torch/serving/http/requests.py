@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,8 @@ class RowReader:
         return feed
 
     def _wrong_names(self, row: Mapping[str, object], place: int | None) -> RequestError:
-        unknown = [
-            name[:_SHOWN_LETTERS]
-            for name, _ in zip(row.keys() - self._names, range(_SHOWN_NAMES), strict=False)
-        ]
+        others = (name[:_SHOWN_LETTERS] for name in row if name not in self._names)
+        unknown = list(islice(others, _SHOWN_NAMES))
         absent = [column.name for column in self.columns if column.name not in row]
         if absent:
             first = absent[:_SHOWN_NAMES]

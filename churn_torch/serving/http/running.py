@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -28,43 +29,6 @@ from churn_torch.serving.model_file import ModelFile, find_model
 TICK, LOOKS = 0.1, 10
 
 log = logging.getLogger("churn_torch.server")
-
-
-class Stopping:
-    """Handles SIGINT and SIGTERM from the moment it is made; no other work may swallow them.
-
-    Attributes:
-        number: The first signal that came.
-        server: Is told to stop; without one the process ends at once.
-    """
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-        self.server: uvicorn.Server | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self)
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Remember a signal, and stop."""
-        self.number = self.number or number
-        if self.server is None:
-            self.exit()
-        else:
-            self.server.should_exit = True
-
-    def stops(self, server: uvicorn.Server) -> None:
-        """Stop a server from now on, even if a signal has come and its exception got lost."""
-        self.server = server
-        server.should_exit = self.number is not None
-
-    def exit(self) -> None:
-        """End the process as the shell reports a signal (130, 143), if there was one.
-
-        Raises:
-            SystemExit: There was one.
-        """
-        if self.number is not None:
-            sys.exit(128 + self.number)
 
 
 class Reloading:
@@ -139,16 +103,23 @@ def _has_terminal() -> bool:
 
 
 def serve_until_stopped(
-    app: FastAPI, listener: socket.socket, limits: Limits, stopping: Stopping, reloading: Reloading
+    app: FastAPI,
+    listener: socket.socket,
+    limits: Limits,
+    reloading: Reloading,
+    ready: Callable[[], None],
 ) -> None:
-    """Answer requests until a signal comes, and then those that have come, for a limited time.
+    """Answer requests until SIGINT or SIGTERM, and then those that have come, for a limited time.
 
     Args:
         app: The application.
         listener: A socket that listens.
         limits: What clients may take.
-        stopping: Whether, and when, a signal has come.
         reloading: Reads the model file again.
+        ready: Is called when a signal would stop the server.
+
+    Raises:
+        SystemExit: With the exit code that a shell expects (130, 143).
     """
     places = Places(limits)
     _allow_files(places.n_open)
@@ -169,7 +140,16 @@ def serve_until_stopped(
         )
     )
     _log_to_stderr()
-    stopping.stops(server)
+    stopped_by: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped_by.append(number)
+        server.should_exit = True
+
+    # uvicorn has handlers of its own while it runs, and passes what they got on to these.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)
+    ready()
 
     async def tick() -> None:
         n = 0
@@ -189,6 +169,7 @@ def serve_until_stopped(
 
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(run())
+    sys.exit(128 + stopped_by[0])
 
 
 class _Escaping(logging.Formatter):

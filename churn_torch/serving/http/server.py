@@ -14,7 +14,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from churn_torch.serving.http.bodies import Bodies, check_origin, is_packed
 from churn_torch.serving.http.openapi import components, predict_operation
@@ -42,7 +41,6 @@ def create_app(
     app: FastAPI = FastAPIOffline(redoc_url=None, title="churn_torch")
     counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
     app.add_middleware(PrometheusMiddleware, metrics=counters)
-    app.add_middleware(HeadMiddleware)
     if allowed_hosts is not None:
         app.add_middleware(
             TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False
@@ -52,11 +50,12 @@ def create_app(
     bodies = app.state.bodies = Bodies(max_bytes)
 
     async def predict(request: Request) -> Response:
-        check_origin(request.headers)
-        unpack = bodies.unpack if is_packed(request.headers) else None
+        headers = dict(request.scope["headers"])
+        check_origin(headers)
+        unpack = bodies.unpack if is_packed(headers) else None
         served: Served = app.state.served
         options = served.options_of(request.scope["query_string"])
-        body = await bodies.read(request)
+        body = await bodies.read(request, headers)
         try:
             return _json(await served.predictor.predict(body, options, unpack))
         finally:
@@ -118,19 +117,6 @@ def replace_model(app: FastAPI, model: ModelFile) -> None:
     check_interface(served.model, model)
     app.state.served = Served(model, app.state.counters, max_rows=served.max_rows)
     app.openapi_schema = None
-
-
-class HeadMiddleware:
-    """Answers HEAD as GET; the server that sends the answer leaves its body out."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on."""
-        if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        await self.app(scope, receive, send)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

@@ -25,7 +25,6 @@ from churn_torch.tables.labelled.lifetimes import (
     LifetimeColumns,
     Lifetimes,
     censored,
-    left_within,
     with_lifetimes,
 )
 from churn_torch.tables.labelled.rows import (
@@ -154,17 +153,10 @@ class MemoryTable:
         return replace(self, split=splits.Split(*(train[rows] for rows in inner)))
 
     def inspect(self) -> Inspection:
-        """Return a sample of the training rows, and the twins of the test rows.
-
-        Of lifetimes the label is whether a customer left within the horizon, of those of whom it is
-        known: who was observed for longer has more often left meanwhile, whatever the columns say.
-        """
+        """Return a sample of the training rows, and the twins of the test rows."""
         inspection, columns = Inspection(self.schema), LifetimeColumns.of(self.schema)
         for rows in self.chunks():
-            if columns is not None and rows.lifetime is not None:
-                label = left_within(rows.lifetime, rows.label, columns.horizon)
-                rows = rows._replace(label=label).take(np.flatnonzero(~np.isnan(label)))
-            inspection.add(rows)
+            inspection.add(rows if columns is None else rows.known_within(columns.horizon))
         return inspection
 
     def chunks(self) -> Iterator[Rows]:

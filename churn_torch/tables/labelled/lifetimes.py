@@ -26,6 +26,9 @@ MOST_PERIODS = 600
 _ROUNDING = 1e-9
 # Churners of a baseline hazard, at least: below, neighbouring periods share one.
 LEAST_EVENTS = 5
+# Churners that a run of periods would have if it were like the others: with none of so many it is
+# no chance that nobody left, but a notice period, or the days before which silence is no churn.
+MOST_MISSED = 14
 
 Lifetimes = npt.NDArray[np.float32]
 
@@ -41,6 +44,7 @@ class LifetimeColumns:
         period: Units of both in a period.
         horizon: Periods within which churn is predicted.
         ends: Last period of each baseline hazard; learned from the training rows.
+        empty: The numbers of those that are 0, as nobody left in their periods; so learned, too.
     """
 
     duration: str
@@ -48,6 +52,7 @@ class LifetimeColumns:
     period: float
     horizon: int
     ends: tuple[int, ...] = ()
+    empty: tuple[int, ...] = ()
 
     @property
     def stayed(self) -> str:
@@ -63,11 +68,15 @@ class LifetimeColumns:
     def of(cls, schema: Schema) -> LifetimeColumns | None:
         """Return what a schema stores; None of a model that predicts whether, not when."""
         layout = schema.layouts.get(LAYOUT)
-        return None if layout is None else cls(**{**layout, "ends": tuple(layout["ends"])})
+        if layout is None:
+            return None
+        learned = {name: tuple(layout[name]) for name in ("ends", "empty")}
+        return cls(**{**layout, **learned})
 
     def attach(self, schema: Schema) -> Schema:
         """Return the schema with these columns stored in it."""
-        return schema.with_layout(LAYOUT, {**asdict(self), "ends": list(self.ends)})
+        learned = {"ends": list(self.ends), "empty": list(self.empty)}
+        return schema.with_layout(LAYOUT, {**asdict(self), **learned})
 
 
 def with_lifetimes(schema: Schema, data: DataOptions) -> Schema:
@@ -193,30 +202,62 @@ def censored(
     return lifetime, label
 
 
-def baseline_ends(
+def baselines(
     lifetimes: Lifetimes, label: npt.NDArray[Any], *, least_events: int
-) -> tuple[int, ...]:
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return where the baseline hazards end: periods in a row that share one.
 
     Each has at least so many churners, and a customer who stays: else it could not be estimated.
+    Periods before others in which nobody left, by no chance (``MOST_MISSED``), have one that is 0:
+    with one hazard for these and for the next, many would leave too early and too few in all.
 
     Args:
         lifetimes: ``[N, 2]`` of the training rows (`read_lifetimes`).
         label: ``[N]``, 1 for churners.
         least_events: Churners of a baseline hazard, at least.
+
+    Returns:
+        The last period of each, and the numbers of those that are 0.
     """
     first, last = lifetimes.astype(np.int64).T
     n_periods = int(last.max(initial=0))
     events = np.bincount(last[label == 1], minlength=n_periods + 1)[1:]
     enter = np.bincount(first, minlength=n_periods + 1).cumsum()[:n_periods]
     leave = np.bincount(last, minlength=n_periods + 1).cumsum()[:n_periods]
-    stays = enter - leave - events
-    ends, n_events, n_stays = [], 0, 0
+    at_risk = enter - leave
+    nobody_left = _without_events(events, at_risk)
+    ends: list[int] = []
+    empty: list[int] = []
+    n_events = n_stays = 0
     for period in range(n_periods):
-        n_events, n_stays = n_events + events[period], n_stays + stays[period]
+        if nobody_left[period]:
+            if n_events:
+                ends.append(period)
+            n_events = n_stays = 0
+            if not nobody_left[period + 1]:
+                empty.append(len(ends))
+                ends.append(period + 1)
+            continue
+        n_events += events[period]
+        n_stays += at_risk[period] - events[period]
         if n_events >= least_events and n_stays > 0:
             ends.append(period + 1)
             n_events = n_stays = 0
-    if not ends:
-        return (n_periods,)
-    return (*ends[:-1], n_periods)
+    if empty and empty[-1] == len(ends) - 1 and n_stays > 0:
+        ends.append(n_periods)
+    elif ends:
+        ends[-1] = n_periods
+        empty = [number for number in empty if number < len(ends) - 1]
+    return tuple(ends) or (n_periods,), tuple(empty)
+
+
+def _without_events(
+    events: npt.NDArray[np.int64], at_risk: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return the periods of runs in which nobody left, though many would have been expected to."""
+    found = np.zeros(len(events), dtype=np.bool_)
+    rate, start = events.sum() / max(at_risk.sum(), 1), 0
+    for period in np.flatnonzero(events).tolist():
+        found[start:period] = rate * at_risk[start:period].sum() >= MOST_MISSED
+        start = period + 1
+    return found

@@ -13,7 +13,12 @@ import pandas as pd
 from churn_torch.errors import InputError, keyed
 from churn_torch.tables.encode import is_dated, parse
 from churn_torch.tables.labelled.carried import CarriedColumns
-from churn_torch.tables.labelled.lifetimes import LifetimeColumns, Lifetimes, read_lifetimes
+from churn_torch.tables.labelled.lifetimes import (
+    LifetimeColumns,
+    Lifetimes,
+    left_within,
+    read_lifetimes,
+)
 from churn_torch.tables.labelled.splits import LeftOut
 from churn_torch.tables.labelled.treatment import read_chances, read_treatment
 from churn_torch.tables.labelled.weights import Weights, read_weights
@@ -67,6 +72,17 @@ class Rows(NamedTuple):
     def untreated(self) -> Rows:
         """Return the rows of customers who were not contacted; all, where that is not known."""
         return self if self.treatment is None else self.take(np.flatnonzero(self.treatment == 0))
+
+    def known_within(self, horizon: int) -> Rows:
+        """Return the rows of whom it is known whether they left within so many periods.
+
+        Their label is whether they did; rows without lifetimes stay as they are. Who was observed
+        for longer has more often left meanwhile, whatever the columns say.
+        """
+        if self.lifetime is None:
+            return self
+        label = left_within(self.lifetime, self.label, horizon)
+        return self._replace(label=label).take(np.flatnonzero(~np.isnan(label)))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Rows:
         """Return the rows at the given positions."""

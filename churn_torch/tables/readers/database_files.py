@@ -28,7 +28,7 @@ _ALLOWED = {
 # A name that no table of a user's has.
 _ROWS = "rows_whose_types_are_asked"
 _ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError)  # the last for names
-_FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit"}
+_FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 
 def is_sqlite(path: str | Path) -> bool:
@@ -139,6 +139,9 @@ def _cell(cell: Any, kind: pa.DataType) -> Any:
 def _connected(path: Path, stored: Stored | None) -> Iterator[sqlite3.Connection]:
     try:
         address = f"{path.resolve().as_uri()}?mode=ro"
+        log = path.with_name(f"{path.name}-wal")
+        if not log.exists() or not log.stat().st_size:
+            address += "&immutable=1"  # or SQLite would write files of its own beside it
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
             yield connection
     except _ERRORS as error:

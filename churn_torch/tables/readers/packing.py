@@ -24,8 +24,8 @@ from churn_torch.whole_files import private_folder
 # What a damaged stream raises.
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 _BLOCK = 1 << 23
-# Bytes that unpacking leaves free on the disk.
-_LEFT_FREE = 1 << 28
+# The share of the disk that unpacking leaves free.
+_LEFT_FREE = 0.02
 _STARTS = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
@@ -97,17 +97,21 @@ class Stored:
             return
         with private_folder() as folder:
             path = folder / f"content{self.suffix}"
+            n_bytes = 0
             try:
                 with self.open() as packed, path.open("wb") as file:
                     while block := packed.read(_BLOCK):
-                        file.write(block)
-                        if shutil.disk_usage(folder).free < _LEFT_FREE:
+                        n_bytes += len(block)
+                        usage = shutil.disk_usage(folder)
+                        if usage.free - len(block) < _LEFT_FREE * usage.total:
                             raise InputError(
                                 str(self),
                                 expected=f"a file that {str(folder.parent)!r} has room for",
-                                got=f"one of more than {file.tell() / 1e9:.1f} GB when unpacked",
-                                fix="set TMPDIR to a folder on a larger disk",
+                                got=f"one of more than {n_bytes / 1e9:.1f} GB when unpacked",
+                                fix="set the environment variable TMPDIR to a folder on a larger "
+                                "disk",
                             )
+                        file.write(block)
             except DAMAGED as error:
                 raise damaged(self, error) from None
             yield path

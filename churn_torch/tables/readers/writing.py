@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, cast
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pa_parquet
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers.spreadsheet_cells import defused
-from churn_torch.whole_files import whole_file
+from churn_torch.whole_files import new_folders, whole_file
 
 PARQUET = (".parquet", ".pq")
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
@@ -50,10 +50,8 @@ def write(frames: Iterable[pd.DataFrame], path: str | Path, *, key: str | None =
             fix="rename it",
         )
     try:
-        with suppress(FileExistsError):  # a file where a folder should be: opening it says so
-            path.parent.mkdir(parents=True, exist_ok=True)
         write_rows = _write_parquet if name.endswith(PARQUET) else _write_csv
-        with whole_file(path) as temporary:
+        with new_folders(path.parent), whole_file(path) as temporary:
             return write_rows(frames, temporary, name)
     except OSError as error:
         if key is None:

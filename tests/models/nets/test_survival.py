@@ -42,6 +42,22 @@ def test_the_curve_is_the_product_of_the_chances_to_stay() -> None:
     torch.testing.assert_close(hazard.leaves_within(risk, stayed), 1 - curve[:, 1])
 
 
+@torch.no_grad()
+def test_in_periods_in_which_nobody_can_leave_the_hazard_is_0() -> None:
+    columns = LifetimeColumns("tenure", None, 1.0, 2, ends=ENDS, empty=(1,))
+    hazard = Hazard(columns, (0, 1))
+    nn.init.normal_(hazard.baseline)
+    risk, stayed = torch.tensor([0.5, 0.5]), torch.tensor([0.0, 1.0])
+    curve = hazard.survival(risk, stayed)
+    chances = torch.sigmoid(hazard.baseline + 0.5)
+    later = (1 - chances[2]) ** torch.arange(1, 5)
+    expected = (1 - chances[0]) * torch.cat([torch.ones(3), later[:3]])
+    torch.testing.assert_close(curve[0], expected)
+    torch.testing.assert_close(curve[1], torch.cat([torch.ones(2), later]))
+    loss = hazard.loss(risk, stayed, torch.tensor([3.0, 4.0]), torch.tensor([0.0, 1.0]))
+    torch.testing.assert_close(loss, -torch.log(torch.stack([1 - chances[0], chances[2]])))
+
+
 def test_the_median_is_the_first_period_by_which_half_have_left() -> None:
     curve = torch.tensor([[0.9, 0.5, 0.1], [0.4, 0.3, 0.2], [0.9, 0.8, 0.7]])
     median = Hazard.median(curve)

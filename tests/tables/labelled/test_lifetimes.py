@@ -8,7 +8,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.folds import folds
-from churn_torch.tables.labelled.lifetimes import LifetimeColumns, baseline_ends, left_within
+from churn_torch.tables.labelled.lifetimes import LifetimeColumns, baselines, left_within
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Kind
@@ -136,6 +136,26 @@ def test_baselines_have_enough_churners_and_somebody_who_stays() -> None:
     last = np.array([1, 1, 1, 2, 3, 3, 4, 4, 5])
     label = np.array([1, 1, 0, 1, 1, 0, 1, 1, 1])
     lifetimes = np.stack([np.zeros(9), last], axis=1).astype(np.float32)
-    assert baseline_ends(lifetimes, label, least_events=1) == (1, 2, 3, 5)
-    assert baseline_ends(lifetimes, label, least_events=3) == (2, 5)
-    assert baseline_ends(lifetimes, label, least_events=50) == (5,)
+    assert baselines(lifetimes, label, least_events=1) == ((1, 2, 3, 5), ())
+    assert baselines(lifetimes, label, least_events=3) == ((2, 5), ())
+    assert baselines(lifetimes, label, least_events=50) == ((5,), ())
+
+
+@pytest.mark.parametrize(
+    ("left_in", "stay", "ends", "empty"),
+    [
+        ([3] * 40 + [4] * 9, 30, (2, 3, 4), (0,)),  # nobody can leave in the first two periods
+        ([3] * 4, 60, (4,), ()),  # so few that it may be chance
+        ([1] * 30 + [4] * 30, 40, (1, 3, 4), (1,)),  # nor in those between
+        ([1] * 3 + [4] * 30, 40, (1, 3, 4), (1,)),  # which are not put together with others
+        ([1] * 30 + [4] * 3, 40, (1, 3, 4), (1,)),
+        ([3] * 40, 0, (3,), ()),  # nobody stays, so one hazard for all
+    ],
+)
+def test_periods_in_which_nobody_can_leave_have_a_hazard_of_0(
+    left_in: list[int], stay: int, ends: tuple[int, ...], empty: tuple[int, ...]
+) -> None:
+    last = np.array([*left_in, *[4] * stay])
+    label = np.array([*[1] * len(left_in), *[0] * stay])
+    lifetimes = np.stack([np.zeros(len(last)), last], axis=1).astype(np.float32)
+    assert baselines(lifetimes, label, least_events=5) == (ends, empty)

@@ -84,6 +84,7 @@ def test_mixed_cells_of_sqlite_are_text(tmp_path: Path) -> None:
         "SELECT 1; DROP TABLE customers",
         "SELECT * FROM nowhere",
         "SELECT load_extension('x')",
+        "SELECT fts3_tokenizer('simple')",
         "SELECT * FROM customers; SELECT 1",
         "SELECT * FROM pragma_table_info('customers'); ATTACH 'new.db' AS new",
         "WITH t AS (SELECT 1) INSERT INTO customers SELECT 1, 2, 3, 4",
@@ -101,6 +102,18 @@ def test_a_select_can_only_read(
         read(query, reading=ReadOptions(database=str(path)))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["shop.db"]
+
+
+def test_nothing_is_written_beside_a_database_with_a_log(tmp_path: Path) -> None:
+    path = write_sqlite(tmp_path / "shop.db", "customers")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+    assert len(read(path)) == 3
+    assert [file.name for file in tmp_path.iterdir()] == ["shop.db"]
+    with contextlib.closing(sqlite3.connect(path)) as connection:  # what is not merged yet counts
+        connection.execute("DELETE FROM customers WHERE id = 'a'")
+        connection.commit()
+        assert len(read(path)) == 2
 
 
 def test_databases_without_tables_and_damaged_ones_get_a_sentence(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_what_is_read_whole_must_fit(
 def test_unpacking_leaves_room_on_the_disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "t.json.gz"
     path.write_bytes(gzip.compress(b'[{"a": 1}, {"a": 2}]'))
-    monkeypatch.setattr(packing, "_LEFT_FREE", 1 << 60)
+    monkeypatch.setattr(packing, "_LEFT_FREE", 1.0)
     with pytest.raises(InputError, match=r"t\.json\.gz: expected a file that .* has room for, got"):
         sources.read(path)
 
