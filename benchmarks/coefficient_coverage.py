@@ -84,7 +84,7 @@ CASES = (
     *(Case(n, 0.27, "bent") for n in (300, 1000, 5000)),
     Case(5000, 0.05, "bent"),
     *(Case(n, 0.27, "customers", 10) for n in (200, 300, 400, 1000, 5000)),
-    Case(2000, 0.05, "customers", 10),
+    *(Case(n, 0.05, "customers", 10) for n in (500, 1000, 2000)),
     *(Case(n, rate, "sampled") for n, rate in ((1000, 0.27), (5000, 0.27), (5000, 0.05))),
 )
 

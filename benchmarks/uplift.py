@@ -43,6 +43,7 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import StratifiedKFold
+from sklearn.neural_network import MLPRegressor
 
 from churn_torch import compose, train
 from churn_torch.decisions.offers import Payoffs
@@ -107,8 +108,20 @@ def two_models(known: Campaign, features: Array) -> Array:
     return np.subtract(*(rate.predict_proba(features)[:, 1] for rate in rates))
 
 
-def dr_learner(known: Campaign, features: Array) -> Array:
-    """A ridge regression of doubly robust scores (Kennedy 2023), whose rates are cross-fitted."""
+def dr_linear(known: Campaign, features: Array) -> Array:
+    """A ridge regression of doubly robust scores."""
+    ridge = Ridge(alpha=len(known.good) / 100)
+    return ridge.fit(known.features, dr_scores(known)).predict(features)
+
+
+def dr_net(known: Campaign, features: Array) -> Array:
+    """A net with two hidden layers that regresses doubly robust scores."""
+    net = MLPRegressor(hidden_layer_sizes=(64, 64), alpha=1e-3, early_stopping=True, random_state=0)
+    return net.fit(known.features, dr_scores(known)).predict(features)
+
+
+def dr_scores(known: Campaign) -> Array:
+    """Return doubly robust scores of the effect (Kennedy 2023), of cross-fitted rates."""
     e, t, y = known.treated.mean(), known.treated, known.good
     with_t = np.column_stack([known.features, t, known.features * t[:, None]])
     folds = list(StratifiedKFold(3, shuffle=True, random_state=0).split(with_t, t))
@@ -120,8 +133,7 @@ def dr_learner(known: Campaign, features: Array) -> Array:
             given = np.column_stack([x, np.full(len(rest), side), x * side])
             rates[side, rest] = model.predict_proba(given)[:, 1]
     own = np.where(t == 1, rates[1], rates[0])
-    score = rates[1] - rates[0] + (t - e) / (e * (1 - e)) * (y - own)
-    return Ridge(alpha=len(t) / 100).fit(known.features, score).predict(features)
+    return rates[1] - rates[0] + (t - e) / (e * (1 - e)) * (y - own)
 
 
 def by_risk(known: Campaign, features: Array) -> Array:
@@ -197,7 +209,8 @@ LEARNERS: dict[str, Learner] = {
     "model=uplift net=logreg": _ours("logreg"),
     "model=uplift net=mlp": _ours("mlp"),
     "two logistic regressions": two_models,
-    "DR-learner, linear": dr_learner,
+    "DR-learner, linear": dr_linear,
+    "DR-learner, net": dr_net,
     "by risk alone": by_risk,
 }
 PEERS = {

@@ -139,6 +139,11 @@ def test_what_suits_a_net_suits_what_wraps_it(net, model):
     )
     assert wrapped.pop("net") == alone.pop("model")
     assert wrapped.pop("model")["_target_"].endswith(f".{model.capitalize()}")
+    penalties = wrapped.pop("penalty"), alone.pop("penalty")
+    if model == "uplift":  # a penalty that suits churn leaves nothing of an effect
+        assert penalties[0]["l2"] == 0.0001
+    else:
+        assert penalties[0] == penalties[1]
     assert wrapped == alone
 
 

@@ -115,6 +115,6 @@ def _few(n: int, n_churners: int) -> list[str]:
         return []
     whom = "churners" if fewer == n_churners else "customers who stayed"
     return [
-        f"Only {fewer} {whom}: with fewer than {FEW} the intervals are rough: that of the "
-        "Brier score may be too narrow, that of lift too wide."
+        f"Only {fewer} {whom}: with fewer than {FEW} the intervals are rough: those of the "
+        "log-loss and of lift may be too wide, that of the Brier score a little too narrow."
     ]
