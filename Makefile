@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help setup train test fuzz soak lint types clean
+.PHONY: help setup train test fuzz soak lint types licences hashes audit sbom clean
 
 # The first of these that runs and is new enough; `make setup PYTHON=/path/to/python` overrules it.
 PYTHON = $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -10,6 +10,7 @@ PYTHON = $(shell for python in python3.11 python3.12 python3.13 python3.14 pytho
 ARGS =
 BIN := .venv/bin
 STAMP := .venv/.installed
+TOOLS := .venv-tools/.installed
 
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 TOO_OLD = make setup: expected Python 3.11 or newer, \
@@ -21,7 +22,7 @@ section = printf '\n== %s\n' '$(1)'
 fail = { echo '$(1)' >&2; exit 1; }
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## create .venv and install the package (a second call installs nothing)
 
@@ -51,8 +52,26 @@ types: setup ## mypy (strict) on the package and the scripts
 	@$(call section,types)
 	@$(BIN)/python -m mypy
 
+licences: setup ## list the licences of what a user installs, and check them against an allow-list
+	@$(BIN)/python -m tests.test_licences
+
+hashes: $(TOOLS) ## renew constraints-hashes.txt from constraints.txt and the package index
+	@.ci/hashes
+
+audit: $(TOOLS) ## ask the package indexes for known vulnerabilities
+	@$(PYTHON) .ci/audit
+
+sbom: setup $(TOOLS) ## write build/sbom.cdx.json, a CycloneDX bill of materials
+	@.ci/sbom
+
 clean: ## remove .venv and the caches; outputs/ is kept
-	rm -rf .venv build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-tools build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(TOOLS): .ci/tools.txt
+	@$(call section,tools)
+	@'$(PYTHON)' -m venv --clear .venv-tools
+	@.venv-tools/bin/python -m pip install -qq --disable-pip-version-check -r .ci/tools.txt
+	@touch $@
 
 # .installing stays behind when an install is cut short: the next call then starts from an empty .venv.
 $(STAMP): pyproject.toml constraints.txt $(BIN)/python

@@ -78,6 +78,8 @@ def test_exports_put_end_to_end_repeat_their_header(
         ("a,1\nb,2\na,1\n", 2),  # the first row of a file without a header
         ("a,b\n1,2\na,c\na,bb\nxa,b\n", 4),
         ('a,b\n1,2\n"a",b\n', 2),
+        ("a,\n1,2\na,\n", 2),  # two bytes are no two names
+        ("id,n\na,1,2\nb,3,4\n", 2),  # a name fewer than cells, as R writes
     ],
 )
 def test_rows_that_are_no_repeated_header_stay(tmp_path: Path, text: str, rows: int) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
-import pyarrow.feather as pa_feather
 import pyarrow.ipc as pa_ipc
 import pyarrow.orc as pa_orc
 
@@ -19,10 +18,10 @@ _ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError, ValueError)
 
 @contextlib.contextmanager
 def opened_arrow(stored: Stored) -> Iterator[Batches]:
-    """Open a file of Arrow's file or stream format, or an old Feather file.
+    """Open a file of Arrow's file or stream format; Feather has been the former since 2020.
 
     Raises:
-        InputError: The file is damaged.
+        InputError: The file is damaged, or an older Feather file.
     """
     with contextlib.ExitStack() as stack:
         path = stack.enter_context(stored.on_disk())
@@ -30,9 +29,8 @@ def opened_arrow(stored: Stored) -> Iterator[Batches]:
             with path.open("rb") as start:
                 magic = start.read(6)
             if magic.startswith(b"FEA1"):
-                table = pa_feather.read_table(path)
-                schema, batches = table.schema, iter(table.to_batches())
-            elif magic == b"ARROW1":
+                raise _old_feather(stored)
+            if magic == b"ARROW1":
                 file = stack.enter_context(pa.memory_map(str(path)))
                 reader = pa_ipc.open_file(file)
                 schema = reader.schema
@@ -42,9 +40,11 @@ def opened_arrow(stored: Stored) -> Iterator[Batches]:
                 stream = pa_ipc.open_stream(file)
                 schema, batches = stream.schema, iter(stream)
             schema = _named(schema)
+        except InputError:
+            raise
         except _ERRORS as error:
             raise _damaged(stored, "Arrow", error) from None
-        yield schema, _checked(guarded(batches, str(stored)), schema)
+        yield schema, guarded(_checked(batches, schema), str(stored))
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def opened_orc(stored: Stored) -> Iterator[Batches]:
         except _ERRORS as error:
             raise _damaged(stored, "ORC", error) from None
         stripes = (file.read_stripe(i) for i in range(file.nstripes))
-        yield schema, _checked(guarded(stripes, str(stored)), schema)
+        yield schema, guarded(_checked(stripes, schema), str(stored))
 
 
 def _named(schema: pa.Schema) -> pa.Schema:
@@ -71,11 +71,21 @@ def _named(schema: pa.Schema) -> pa.Schema:
     return schema
 
 
-def _checked(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _checked(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Pass batches on; a damaged one must not reach code that trusts its offsets."""
     for batch in batches:
         batch.validate(full=True)
         yield pa.record_batch(batch.columns, schema=schema)
+
+
+def _old_feather(stored: Stored) -> InputError:
+    """Refuse version 1: Arrow does not check the places in it, and reads anywhere in memory."""
+    return InputError(
+        str(stored),
+        expected="a Feather file of version 2",
+        got="one of version 1, which cannot be read safely",
+        fix="if you trust it, write it again: pandas.read_feather(OLD).to_parquet(NEW)",
+    )
 
 
 def _damaged(stored: Stored, format: str, error: BaseException) -> InputError:

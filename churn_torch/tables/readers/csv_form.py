@@ -121,17 +121,19 @@ def _n_repeated(text: Text, header: str, dialect: Dialect) -> int:
     names = [name for name in dialect.names if not is_number(name)]
     if dialect.header_lines > 1 or not 2 <= len(dialect.names) == len(names):
         return 0
+    if len(next(csv.reader([header], delimiter=dialect.delimiter))) != len(dialect.names):
+        return 0  # a row like it has too few cells, which is told as such
     line = header.strip("\ufeff\r\n")
     first = text.first_line
     if b"\0" not in first and first.decode(text.encoding.name, errors="replace") == line:
-        return text.n_first_line - 1
+        return max(0, text.n_first_line - 1)
     # Titles stand above the header, or its letters are wider than a byte: look once more.
     same = LineCounter(line.encode())
     with open_utf8(text.stored, text.encoding) as file:
         while block := file.read(BLOCK):
             same.update(block)
     same.finish()
-    return same.n - 1
+    return max(0, same.n - 1)  # a very short line is not counted
 
 
 def _remarks(stored: Stored, dialect: Dialect, footer: str, n_repeated: int) -> list[str]:

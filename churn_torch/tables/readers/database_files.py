@@ -15,7 +15,7 @@ from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.arrow import Batches
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.sql_text import quoted_name
 
 # What a query in a SQLite file may do: read. To attach a file or to load code is something else.
@@ -27,6 +27,7 @@ _ALLOWED = {
 }
 # A name that no table of a user's has.
 _ROWS = "rows_whose_types_are_asked"
+_ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError)  # the last for names
 _FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 
@@ -62,33 +63,38 @@ def opened_sqlite(stored: Stored, reading: ReadOptions) -> Iterator[Batches]:
         InputError: The file has several tables and none is named, or cannot be read.
     """
     with stored.on_disk() as path:
-        with _connected(path) as connection:
+        with _connected(path, stored) as connection:
             found = connection.execute(
                 "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') "
                 "AND name NOT LIKE 'sqlite%' ORDER BY name"
             )
             table = _chosen(stored, [str(name) for (name,) in found], reading)
-        with opened_query(f"SELECT * FROM {quoted_name(table)}", path) as batches:
+        with opened_query(f"SELECT * FROM {quoted_name(table)}", path, stored) as batches:
             yield batches
 
 
 @contextlib.contextmanager
-def opened_query(sql: str, database: str | Path) -> Iterator[Batches]:
+def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -> Iterator[Batches]:
     """Run one SELECT in a SQLite file, which is opened for reading alone.
 
     SQLite's columns have no types, so a pass finds out what the cells of each are.
+
+    Args:
+        sql: The query.
+        database: The file.
+        stored: What the user named, if that is a file and the query is ours.
 
     Raises:
         InputError: The query is not one SELECT, or SQLite cannot run it.
     """
     sql = sql.strip().rstrip(";")
-    with _connected(Path(database).expanduser()) as connection:
+    with _connected(Path(database).expanduser(), stored) as connection:
         connection.set_authorizer(_allow)
         found = connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0")
         names = [str(column[0]) for column in found.description]
         kinds = _types(connection, sql, len(names))
         schema = pa.schema(list(zip(names, kinds, strict=True)))
-        yield schema, _guarded(connection.execute(sql), schema)
+        yield schema, _guarded(connection.execute(sql), schema, stored)
 
 
 def _types(connection: sqlite3.Connection, sql: str, width: int) -> list[pa.DataType]:
@@ -109,7 +115,9 @@ def _type(kinds: set[str]) -> pa.DataType:
     return pa.binary() if kinds == {"blob"} else pa.string()
 
 
-def _guarded(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _guarded(
+    cursor: sqlite3.Cursor, schema: pa.Schema, stored: Stored | None
+) -> Iterator[pa.RecordBatch]:
     try:
         while rows := cursor.fetchmany(queries.BATCH_ROWS):
             columns = [
@@ -117,8 +125,8 @@ def _guarded(cursor: sqlite3.Cursor, schema: pa.Schema) -> Iterator[pa.RecordBat
                 for cells, field in zip(zip(*rows, strict=True), schema, strict=True)
             ]
             yield pa.record_batch(columns, schema=schema)
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise _refused(error) from None
+    except _ERRORS as error:
+        raise _refused(error, stored) from None
 
 
 def _cell(cell: Any, kind: pa.DataType) -> Any:
@@ -128,7 +136,7 @@ def _cell(cell: Any, kind: pa.DataType) -> Any:
 
 
 @contextlib.contextmanager
-def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+def _connected(path: Path, stored: Stored | None) -> Iterator[sqlite3.Connection]:
     try:
         address = f"{path.resolve().as_uri()}?mode=ro"
         log = path.with_name(f"{path.name}-wal")
@@ -136,8 +144,8 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
             address += "&immutable=1"  # or SQLite would write files of its own beside it
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
             yield connection
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        raise _refused(error) from None
+    except _ERRORS as error:
+        raise _refused(error, stored) from None
 
 
 def _allow(action: int, first: str | None, second: str | None, *rest: Any) -> int:
@@ -147,7 +155,9 @@ def _allow(action: int, first: str | None, second: str | None, *rest: Any) -> in
     return sqlite3.SQLITE_DENY
 
 
-def _refused(error: BaseException) -> InputError:
+def _refused(error: BaseException, stored: Stored | None) -> InputError:
+    if stored is not None:
+        return unreadable(stored, error, expected="a SQLite database")
     return InputError(
         "query",
         expected="one SELECT that SQLite can run",

@@ -1,8 +1,9 @@
-"""Excel and OpenDocument workbooks: xlsx, xlsb, xls, ods; read whole by python-calamine."""
+"""Excel and OpenDocument workbooks: xlsx, xlsb, xls, ods; read whole, by python-calamine."""
 
 from __future__ import annotations
 
 import datetime
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,11 @@ from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
 from churn_torch.tables.readers.free_memory import check_fits
-from churn_torch.tables.readers.packing import Stored, unreadable
+from churn_torch.tables.readers.own_process import output_of
+from churn_torch.tables.readers.packing import Stored
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
+_PROGRAM = Path(__file__).with_name("excel_process.py")
 # Rows that the header is looked for in.
 _HEAD_ROWS = 1000
 # Bytes of memory for each byte of XML: a cell takes 17 bytes there at least.
@@ -35,22 +38,24 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
         InputError: The workbook is damaged, or has no such sheet or none with rows.
     """
     try:
-        import python_calamine as calamine
+        import python_calamine  # noqa: F401
     except ModuleNotFoundError:
         raise missing("python-calamine", extra="excel", what=str(stored)) from None
+    wanted = [] if reading.sheet is None else [str(reading.sheet)]
     with stored.on_disk() as path:
         check_fits(stored, workbook_bytes(path))
-        try:
-            workbook = calamine.CalamineWorkbook.from_path(str(path))
-            names = list(workbook.sheet_names)
-            name, rows = _chosen_sheet(workbook, names, stored, reading)
-        except (calamine.CalamineError, OSError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            expected = "an Excel or OpenDocument workbook"
-            fix = "save it again, or save the sheet as CSV"
-            raise unreadable(stored, error, expected=expected, fix=fix) from None
-    found = [] if len(names) == 1 or reading.sheet is not None else [_choice(name, names, reading)]
+        expected, fix = (
+            "an Excel or OpenDocument workbook",
+            "save it again, or save the sheet as CSV",
+        )
+        with output_of(_PROGRAM, path, *wanted, stored=stored, expected=expected, fix=fix) as lines:
+            names = json.loads(lines.readline())
+            name = lines.readline()
+            if not name:
+                raise _no_sheet(stored, names, reading)
+            name = json.loads(name)
+            rows = [json.loads(line, object_hook=_untagged) for line in lines]
+    found = [] if len(names) == 1 or wanted else [_choice(name, names, reading)]
     return _table(stored, rows, found, reading, announce)
 
 
@@ -69,36 +74,27 @@ def _choice(name: str, names: list[str], reading: ReadOptions) -> str:
     return f"sheet {name!r} is read, not {others}; {reading.prefix}sheet=NAME takes another"
 
 
-def _chosen_sheet(
-    workbook: Any, names: list[str], stored: Stored, reading: ReadOptions
-) -> tuple[str, _Sheet]:
+def _no_sheet(stored: Stored, names: list[str], reading: ReadOptions) -> InputError:
     if reading.sheet is None:
-        for name in names:
-            rows = _rows(workbook, name)
-            if sum(_n_filled(row) > 0 for row in rows) > 1:
-                return name, rows
-        raise InputError(
+        return InputError(
             str(stored),
             expected="a sheet with a table",
             got="none with a header and rows",
             fix="check the workbook",
         )
     name = str(reading.sheet)
-    if name not in names and name.isdigit() and int(name) < len(names):
-        name = names[int(name)]
-    if name not in names:
-        raise InputError(
-            f"{reading.prefix}sheet",
-            expected=f"a sheet of {stored.name!r}",
-            got=f"{name!r}{suggest(name, names)}",
-            fix=f"name one of {', '.join(map(repr, names[:12]))}, or its position from 0",
-        )
-    return name, _rows(workbook, name)
+    return InputError(
+        f"{reading.prefix}sheet",
+        expected=f"a sheet of {stored.name!r}",
+        got=f"{name!r}{suggest(name, names)}",
+        fix=f"name one of {', '.join(map(repr, names[:12]))}, or its position from 0",
+    )
 
 
-def _rows(workbook: Any, name: str) -> _Sheet:
-    rows: _Sheet = workbook.get_sheet_by_name(name).to_python(skip_empty_area=True)
-    return rows
+def _untagged(cell: dict[str, Any]) -> Any:
+    """Return the cell that `excel_process` wrote as an object of JSON."""
+    ((kind, value),) = cell.items()
+    return value if kind == "days" else getattr(datetime, kind).fromisoformat(value)
 
 
 def _n_filled(row: list[Any]) -> int:
@@ -130,7 +126,7 @@ def _table(
         announce(f"{stored.name}: {'; '.join(remarks)}.")
     kept = [i for i in range(len(header.names)) if i not in header.left_out]
     # Two columns of one name are an error of the user's, told by the caller.
-    fields = [(header.names[i], column_of([_cell(row[i]) for row in body])) for i in kept]
+    fields = [(header.names[i], column_of([row[i] for row in body])) for i in kept]
     schema = pa.schema([(name, column.type) for name, column in fields])
     table = pa.Table.from_arrays([column for _, column in fields], schema=schema)
     return schema, iter(table.to_batches(BATCH_ROWS))
@@ -142,9 +138,3 @@ def _text(cell: Any) -> str:
     if isinstance(cell, datetime.date | datetime.time):
         return cell.isoformat()
     return scalar_text(cell)
-
-
-def _cell(cell: Any) -> Any:
-    if isinstance(cell, datetime.timedelta):  # a time of day beyond 24 h
-        return cell.total_seconds() / 86_400
-    return cell

@@ -15,7 +15,7 @@ class LineCounter:
 
     Args:
         line: The bytes of the line, without its end; one of fewer than three bytes, which is no
-            header of two columns, is not counted.
+            header of two names, is not counted.
     """
 
     def __init__(self, line: bytes) -> None:

@@ -210,7 +210,8 @@ def members(path: Path) -> list[Stored]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
+            # A damaged archive may name a member "", which `is_dir` cannot take.
+            infos = [info for info in archive.infolist() if info.filename and not info.is_dir()]
     except DAMAGED as error:
         raise damaged(Stored(path), error) from None
     infos = [info for info in infos if not _is_hidden(info.filename)]

@@ -22,8 +22,10 @@ from churn_torch.tables.readers.header_rows import clean_names
 # Rows and cells that are decoded at a time, at most.
 _BATCH_ROWS = 65_536
 _BATCH_CELLS = 1 << 21
-# Bytes of a column that are fetched at a time: a row group may be larger than memory.
+# Bytes of a column that are fetched at a time: a row group may be larger than memory. From a small
+# file a column is fetched whole: a buffer would grow to what a damaged page says of its size.
 _BUFFER = 1 << 20
+_SMALL_FILE = 1 << 26
 # A sample is taken from so many row groups, if there are as many.
 _SAMPLED_GROUPS = 16
 # A number takes so many bytes in memory, however well a file packs it.
@@ -159,8 +161,9 @@ class _File:
         if batch_rows is None:
             batch_rows = max(1, min(_BATCH_ROWS, _BATCH_CELLS // max(1, len(schema))))
         coded = [kind.name for kind in schema if pa.types.is_dictionary(kind.type)]
+        buffer = _BUFFER if self.path.stat().st_size > _SMALL_FILE else 0
         with pa_parquet.ParquetFile(
-            self.path, pre_buffer=False, buffer_size=_BUFFER, read_dictionary=coded
+            self.path, pre_buffer=False, buffer_size=buffer, read_dictionary=coded
         ) as file:
             names = set(file.schema_arrow.names)
             wanted = [name for name in schema.names if name in names]

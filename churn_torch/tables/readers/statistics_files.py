@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import pyarrow as pa
+import pyarrow.ipc as pa_ipc
 
-from churn_torch.errors import InputError
 from churn_torch.tables.readers import formats
 from churn_torch.tables.readers.arrow import Announce, Batches
 from churn_torch.tables.readers.extras import missing
 from churn_torch.tables.readers.free_memory import check_fits
+from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
+_PROGRAM = Path(__file__).with_name("statistics_process.py")
 _READERS = {
     formats.SAS: "read_sas7bdat",
     formats.SAS_TRANSPORT: "read_xport",
@@ -36,25 +37,24 @@ def read_statistics(
         import pyreadstat
     except ModuleNotFoundError:
         raise missing("pyreadstat", extra="statistics", what=str(stored)) from None
-    read = getattr(pyreadstat, _READERS[format])
+    given = [] if encoding is None else [encoding]
+    expected, fix = f"a file of {format}", "write it again, or save the table as CSV"
     with stored.on_disk() as path:
         try:
-            _check_fits(stored, read(str(path), metadataonly=True)[1])
-            frame, meta = read(str(path), **({} if encoding is None else {"encoding": encoding}))
+            meta = getattr(pyreadstat, _READERS[format])(str(path), metadataonly=True)[1]
         except Exception as error:  # errors of its own, of pandas and of Python
-            if isinstance(error, InputError):
-                raise
-            fix = "write it again, or save the table as CSV"
-            raise unreadable(stored, error, expected=f"a file of {format}", fix=fix) from None
-    labelled = []
-    for name, labels in (meta.variable_value_labels or {}).items():
-        if name in frame.columns and (texts := _labelled(frame[name], labels)) is not None:
-            frame[name] = texts
-            labelled.append(name)
-    if labelled:
+            raise unreadable(stored, error, expected=expected, fix=fix) from None
+        _check_fits(stored, meta)
+        arguments = (_READERS[format], *given)
+        with (
+            output_of(_PROGRAM, path, *arguments, stored=stored, expected=expected, fix=fix) as out,
+            pa_ipc.open_stream(out) as stream,
+        ):
+            table = stream.read_all()
+    if labelled := json.loads(table.schema.metadata[b"labelled"]):
         shown = ", ".join(map(repr, labelled[:6])) + (", ..." if len(labelled) > 6 else "")
         announce(f"{stored.name}: labels are read in place of codes in {shown}.")
-    table = pa.Table.from_pandas(_plain(frame), preserve_index=False).replace_schema_metadata()
+    table = table.replace_schema_metadata()
     return table.schema, iter(table.to_batches(BATCH_ROWS))
 
 
@@ -62,28 +62,3 @@ def _check_fits(stored: Stored, meta: Any) -> None:
     """Refuse a file that says it has more rows than memory; compressed, they may be a few bytes."""
     cells = [max(8, width) for width in (meta.variable_storage_width or {}).values()]
     check_fits(stored, (meta.number_rows or 0) * sum(cells))
-
-
-def _labelled(series: pd.Series, labels: Mapping[Any, str]) -> pd.Series | None:
-    """Return the labels of all values; None where some value has none, as in a measurement."""
-    present = series.dropna()
-    if present.empty or not set(present.unique()) <= set(labels):
-        return None
-    if len(set(labels.values())) < len(labels):  # two values with one label
-        return None
-    return series.map(labels)
-
-
-def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """Whole numbers that came as float64 become integers, an empty text is missing."""
-    columns = {}
-    for name in frame.columns:
-        series = frame[name]
-        if series.dtype == "float64":
-            present = series.dropna()
-            if len(present) and ((present % 1 == 0) & (present.abs() < 2**53)).all():
-                series = series.astype("Int64")
-        elif series.dtype == object or isinstance(series.dtype, pd.StringDtype):
-            series = series.mask(series.map(lambda cell: isinstance(cell, str) and cell == ""))
-        columns[name] = series
-    return pd.DataFrame(columns)

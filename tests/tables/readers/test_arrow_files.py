@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.feather as pa_feather
@@ -57,3 +58,21 @@ def test_damaged_files_get_a_sentence(tmp_path: Path, name: str) -> None:
         with pytest.raises(InputError) as caught:
             read(path)
         assert "\n" not in str(caught.value)
+
+
+def test_an_old_feather_file_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "t.feather").write_bytes(b"FEA1" + bytes(60) + b"FEA1")
+    with pytest.raises(InputError, match=r"version 1, which cannot be read safely; if you trust"):
+        read(tmp_path / "t.feather")
+
+
+def test_offsets_beyond_the_text_get_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "t.arrow"
+    offsets = np.array([0, 5, 1, 2], dtype="int32")  # Arrow looks at the first and the last alone
+    text = pa.Array.from_buffers(
+        pa.string(), 3, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(b"ab")]
+    )
+    with pa_ipc.new_file(path, pa.schema({"id": pa.string()})) as writer:
+        writer.write_batch(pa.record_batch([text], names=["id"]))
+    with pytest.raises(InputError, match=r"t.arrow: expected a source that can be read to its end"):
+        read(path)

@@ -120,6 +120,8 @@ def test_databases_without_tables_and_damaged_ones_get_a_sentence(tmp_path: Path
     with pytest.raises(InputError, match="expected a database with a table, got none"):
         read(write_duckdb(tmp_path / "empty.duckdb"))
     path = write_sqlite(tmp_path / "shop.db", "customers")
-    path.write_bytes(path.read_bytes()[:600])
-    with pytest.raises(InputError):
-        read(path)
+    content = path.read_bytes()
+    for damaged in (content[:600], content.replace(b"customers", b"custo\xff\xfers")):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"shop.db: expected a SQLite database, got one that"):
+            read(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import struct
 import zipfile
 from pathlib import Path
 
@@ -103,4 +104,16 @@ def test_a_line_as_long_as_memory_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(b"a,b\n" + b"0" * (1 << 25), 1))
     with pytest.raises(InputError, match="a line is longer than 8 MB"):
+        read(path)
+
+
+def test_a_member_without_a_name_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("abcd", "a,b\n1,2\n")
+    start, central = path.read_bytes().split(b"PK\x01\x02")
+    fields = central.replace(b"abcd", b"ab\0\0")  # the name as an extra field of no length
+    lengths = struct.pack("<HH", 0, 4)
+    path.write_bytes(start + b"PK\x01\x02" + fields[:24] + lengths + fields[28:])
+    with pytest.raises(InputError, match="expected a zip archive with a table in it, got one with"):
         read(path)

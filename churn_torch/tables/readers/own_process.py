@@ -1,0 +1,64 @@
+"""Parsers in a process of their own: a damaged file can crash them or keep them busy forever."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from churn_torch.tables.readers.packing import Stored, unreadable
+
+# How long a parser may take: a start, and far more than a slow machine needs for so many bytes.
+_SECONDS = 8.0
+_BYTES_PER_SECOND = 50_000
+# How much memory it may take: its libraries, and far more than so many bytes need.
+_MEMORY = 1 << 30
+_MEMORY_PER_BYTE = 1000
+
+
+@contextlib.contextmanager
+def output_of(
+    program: Path, path: Path, *arguments: str, stored: Stored, expected: str, fix: str
+) -> Iterator[IO[bytes]]:
+    """Run a program of Python on a file and give what it writes.
+
+    Args:
+        program: The program, which takes the path, how much memory it may have, and the
+            arguments.
+        path: The content on disk.
+        arguments: What else the program takes.
+        stored: The file, for a message.
+        expected: What the file should be, for a message.
+        fix: What the user can do, for a message.
+
+    Raises:
+        InputError: The program fails, dies or takes far too long: the file is damaged.
+    """
+    size = path.stat().st_size
+    limit = _MEMORY + _MEMORY_PER_BYTE * size
+    seconds = _SECONDS + size / _BYTES_PER_SECOND
+    # -P: nothing beside the program, such as a queries.py, is taken for a package.
+    command = [sys.executable, "-P", str(program), str(path), str(limit)]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        try:
+            code = subprocess.run(
+                [*command, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=errors,
+                timeout=seconds,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            problem = f"its reader has not come to an end in {seconds:.0f} s"
+            raise unreadable(stored, problem, expected=expected, fix=fix) from None
+        if code:
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            problem = lines[-1] if code > 0 and lines else f"its reader crashes, signal {-code}"
+            raise unreadable(stored, problem, expected=expected, fix=fix)
+        out.seek(0)
+        yield out

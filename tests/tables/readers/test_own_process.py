@@ -1,0 +1,48 @@
+"""A parser in a process of its own: whatever becomes of it, the user reads one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from churn_torch.errors import InputError
+from churn_torch.tables.readers import own_process
+from churn_torch.tables.readers.packing import Stored
+
+
+@pytest.mark.parametrize(
+    ("program", "got"),
+    [
+        ("import sys; sys.exit('row 3 is odd')", r"cannot be read \(row 3 is odd\)"),
+        ("import os; os.kill(os.getpid(), 11)", "its reader crashes, signal 11"),
+        ("while True: pass", "its reader has not come to an end in 1 s"),
+    ],
+)
+def test_every_bad_end_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, got: str
+) -> None:
+    monkeypatch.setattr(own_process, "_SECONDS", 1.0)
+    (tmp_path / "program.py").write_text(program)
+    (tmp_path / "t.xls").write_bytes(b"content")
+    with (
+        pytest.raises(InputError, match=rf"t.xls: expected a workbook, got .*{got}.*; save it"),
+        own_process.output_of(
+            tmp_path / "program.py",
+            tmp_path / "t.xls",
+            stored=Stored(tmp_path / "t.xls"),
+            expected="a workbook",
+            fix="save it again",
+        ),
+    ):
+        raise AssertionError("the program has failed")
+
+
+def test_the_output_is_given_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("import sys; print(sys.argv[1:])")
+    path = tmp_path / "t.xls"
+    path.write_bytes(b"content")
+    with own_process.output_of(
+        tmp_path / "program.py", path, "Sheet", stored=Stored(path), expected="", fix=""
+    ) as out:
+        assert out.read().decode().strip() == str([str(path), str((1 << 30) + 7000), "Sheet"])
