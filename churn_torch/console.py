@@ -13,7 +13,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -50,9 +50,14 @@ class SafeConsole(Console):
 
 
 def _without_controls(content: Any) -> Any:
-    """Return a renderable without control characters; a table is changed in its place."""
+    """Return a renderable without control characters; a table is changed in its place.
+
+    A string of several lines is ours. Names and cells come as `Text`, which is shown in one line.
+    """
     if isinstance(content, str):
-        return escaped(content)
+        return "\n".join(map(escaped, content.split("\n")))
+    if isinstance(content, Group):
+        return Group(*map(_without_controls, content.renderables))
     if isinstance(content, Text):
         plain = escaped(content.plain)
         return content if plain == content.plain else Text(plain, style=content.style)

@@ -926,13 +926,19 @@ def test_unfinished_run(refused, customers_run, tmp_path, name):
         refused(command, [f"run={folder}"], f"got one without {name}", "churn-torch train resume=")
 
 
-@pytest.mark.parametrize("content", ["[]", "{", '{"validation": {}}'])
-def test_metrics_that_no_run_writes(refused, customers_run, tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("[]", r"the content is \[\], not keys"),
+        ("{", ".*"),
+        ('{"validation": {}}', "version is not there"),
+    ],
+)
+def test_metrics_that_no_run_writes(refused, customers_run, tmp_path, content, fault):
     folder = shutil.copytree(customers_run.folder, tmp_path / "run")
     (folder / "metrics.json").write_text(content)
-    refused(
-        "evaluate", [f"run={folder}"], r"got damaged ones \(metrics\.json does not", "train again"
-    )
+    got = rf"got damaged ones \(metrics\.json.*{fault}"
+    refused("evaluate", [f"run={folder}"], got, "train again")
 
 
 @pytest.mark.parametrize(

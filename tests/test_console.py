@@ -6,7 +6,9 @@ import logging
 import sys
 
 import pytest
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from churn_torch import console
 
@@ -38,6 +40,24 @@ def test_a_sentence_is_taken_literally(capsys, lines):
     console.show(sentence)
     assert capsys.readouterr().out == sentence + "\n"
     assert lines() == [sentence]
+
+
+def test_control_characters_are_shown_and_lines_of_ours_are_kept(capsys, lines):
+    names = Text("a\x1b[31m"), Group(Text("b\n2026-11-29 INFO Trained."), "c")
+    table = Table("name", "of ours")
+    for name in names:
+        table.add_row(name, "0.5\n[0.4 to 0.6]")
+    for content in (table, "first\nsecond\x1b]0;title\x07\u202e"):
+        console.show(content)
+    out = capsys.readouterr().out
+    assert all(char.isprintable() or char == "\n" for char in out)
+    for told in (out, "\n".join(lines())):
+        assert r"a\x1b[31m" in told
+        assert r"b\n2026-11-29 INFO" in told
+        assert r"second\x1b]0;title\x07\u202e" in told
+        assert told.count("[0.4 to 0.6]") == 2
+        assert r"\n[0.4" not in told
+        assert "first\n" in told
 
 
 def test_a_table_is_stamped_once(caplog):

@@ -66,7 +66,7 @@ def fairness_tables(found: Mapping[str, Any]) -> Iterator[Table]:
     for heading in GROUP_HEADINGS[1:]:
         groups.add_column(heading, justify="right", overflow="fold")
     for row in group_rows(found):
-        groups.add_row(*map(Text, row))
+        groups.add_row(Text(row[0]), *row[1:])
     yield groups
     if not found["gaps"]:
         return

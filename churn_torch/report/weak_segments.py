@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -25,8 +26,8 @@ def weak_segments_table(found: Sequence[WeakSegment]) -> Table:
     for heading in HEADINGS:
         table.add_column(heading, justify="right", overflow="fold")
     for one in found:
-        conditions = "\n".join(condition.in_words() for condition in one.conditions)
-        table.add_row(Text(conditions), *cells(one))
+        conditions = Group(*(Text(condition.in_words()) for condition in one.conditions))
+        table.add_row(conditions, *cells(one))
     return table
 
 

@@ -67,4 +67,4 @@ def _is(value: Any, kind: type) -> bool:
 
 
 def _of_other_kind(value: Any, kind: str, place: str) -> str:
-    return f"{place.removesuffix('.')} is {value!r:.40}, not {kind}"
+    return f"{place.removesuffix('.') or 'the content'} is {value!r:.40}, not {kind}"

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from churn_torch.console import progress_bar, show
-from churn_torch.errors import InputError, escaped, override
+from churn_torch.errors import InputError, override
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.proposal import propose
 from churn_torch.events.remarks import day
@@ -70,7 +70,7 @@ def features(config: DictConfig | Mapping[str, Any]) -> FeatureTables | None:
     show(_summary(tables))
     if options.show_sql:
         sql = tables.sql[tables.sql.rindex("\n-- ") + 1 :]
-        show(Group(*(Text(escaped(line)) for line in sql.splitlines())))
+        show(Group(*(Text(line) for line in sql.splitlines())))
     for sentence in _next_steps(tables, folder):
         show(sentence)
     return tables

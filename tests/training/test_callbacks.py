@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(prepare, tmp_path, monkeypatch
             raise full
         return write(*arguments, **keys)
 
-    owner, name = (pl.Trainer, "save_checkpoint") if fails_at == "write" else (Path, "replace")
+    owner, name = (pl.Trainer, "save_checkpoint") if fails_at == "write" else (os, "replace")
     original = getattr(owner, name)
     monkeypatch.setattr(owner, name, lambda *a, **k: fail_the_third_time(original, *a, **k))
     monkeypatch.setattr("churn_torch.training.callbacks.PAUSE_SECONDS", 0.0)

@@ -216,6 +216,7 @@ def test_an_average_is_the_mean_of_the_folds_probabilities(averaged, customers):
     every = replace(table, split=Split(np.arange(len(customers)), np.arange(0), np.arange(0)))
     learned = fit_preprocessing(options, every, watch=lambda rows: rows)
     medians, each = run.scorer.preprocess.get_buffer("float32_fill_"), []
+    (folder / "again").mkdir()
     for one in folds(table, options.data.split, n_folds=3, seed=0):
         with fitted(
             options, one, folder / "again", n_threads=1, learned=learned, announce=lambda line: None

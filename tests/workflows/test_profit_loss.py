@@ -51,6 +51,7 @@ def fit(folder: Path, source, *keys: str):
     options = train_options(compose("train", [*TABLE, "data.source=made", *keys]))
     check_choices(options)
     table = read_labelled(options.data, seed=options.seed, source=source)
+    folder.mkdir(exist_ok=True)
     with fitted(options, table, folder, n_threads=1, announce=lambda line: None) as model:
         rows = {
             part: [
