@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.claim import LOCK
 
 # Run folders that were not there before this process, each with the folders above that were not
 # there either, the nearest first: it may remove them.
@@ -78,7 +77,7 @@ def remove_if_useless(folder: Path, error: BaseException) -> None:
     if not folder.is_dir():
         return
     names = {path.name for path in folder.iterdir()}
-    if LOCK in names:  # a training that started at the same time is writing into it
+    if ".lock" in names:  # a training that started at the same time is writing into it
         return
     rows = {"events.json", "events.sql", "feature_tables"}
     unstarted = names <= {"train.log", "config.yaml", *rows}
