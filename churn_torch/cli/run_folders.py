@@ -77,6 +77,8 @@ def remove_if_useless(folder: Path, error: BaseException) -> None:
     if not folder.is_dir():
         return
     names = {path.name for path in folder.iterdir()}
+    if ".lock" in names:  # a training that started at the same time is writing into it
+        return
     rows = {"events.json", "events.sql", "feature_tables"}
     unstarted = names <= {"train.log", "config.yaml", *rows}
     if unstarted or (isinstance(error, InputError) and "metrics.json" not in names):

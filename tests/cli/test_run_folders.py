@@ -5,6 +5,7 @@ from omegaconf import OmegaConf
 
 from churn_torch.cli import run_folders
 from churn_torch.errors import InputError
+from churn_torch.workflows.claim import claimed
 
 
 @pytest.mark.usefixtures("without_export")
@@ -61,6 +62,18 @@ def test_a_finished_run_is_never_removed(tmp_path, finished):
     assert folder.exists()
     run_folders.remove_if_useless(folder, InputError("x", expected="1", got="2"))
     assert folder.exists() == finished
+
+
+def test_a_refused_run_leaves_the_folder_to_the_one_that_writes_into_it(tmp_path):
+    """Both found no folder when they were started, so that each may remove it."""
+    folder = tmp_path / "run"
+    refused = InputError("", expected="a run folder of its own", got=str(folder))
+    with claimed(folder):
+        (folder / "config.yaml").touch()
+        run_folders.remove_if_useless(folder, refused)
+        assert (folder / "config.yaml").exists()
+    run_folders.remove_if_useless(folder, refused)  # its own: nothing is trained in it
+    assert not folder.exists()
 
 
 def test_a_folder_that_looks_like_a_reference_stands_as_it_is():

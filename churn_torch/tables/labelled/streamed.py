@@ -29,6 +29,7 @@ from churn_torch.tables.labelled.streamed_parts import Assign, all_test, assignm
 from churn_torch.tables.labelled.streamed_time import ByTime
 from churn_torch.tables.labelled.streamed_totals import Totals
 from churn_torch.tables.labelled.treatment import check_arms
+from churn_torch.tables.labelled.unchanged_files import check_unchanged, sizes_of, unchanged
 from churn_torch.tables.labelled.weights import Weights, check_weights
 from churn_torch.tables.options import DataOptions, ReadOptions
 from churn_torch.tables.readers import sources
@@ -78,6 +79,7 @@ class StreamedTable:
         self.carry = carry
         self.sampled = sampled
         self._sources = given
+        self._sizes = [sizes_of(one.source, reading) for one in given]
         self._reading = reading
         self._totals: Totals | None = None
         self._ids_can_part, self._inspected = ids_can_part, inspected
@@ -158,7 +160,7 @@ class StreamedTable:
 
         Raises:
             InputError: A cell cannot be read; a part lacks a class (raised at the end of the first
-                pass); the rows are not those of the first pass (at the end of a later one).
+                pass); a file has changed, or the rows are not those of the first pass.
         """
         totals, digest = Totals(), hashlib.blake2b(digest_size=8)
         inspection = None
@@ -168,6 +170,9 @@ class StreamedTable:
             self._read(digest if self._totals is None else None)
         ):
             totals.add(n_read, n_left_out, rows)
+            # Before rows that the first pass did not count meet arrays that have no room for them.
+            if self._totals is not None and (totals.counts > self._totals.counts).any():
+                raise self._other_rows(totals)
             if len(rows.label):
                 if inspection is not None:
                     inspection.add(rows)
@@ -183,40 +188,47 @@ class StreamedTable:
             self._totals, self._fingerprint = totals, digest.hexdigest()
             self._inspection = inspection
         elif (totals.n_read, totals.order) != (self._totals.n_read, self._totals.order):
-            raise InputError(
-                "data.source",
-                expected="the same rows in every pass",
-                got=f"{self._totals.n_read:,} rows before and {totals.n_read:,} now, or the same "
-                "rows in another order",
-                fix="let a query give the same rows each time (ORDER BY a column without ties), "
-                "or set data.streaming=false",
-            )
+            raise self._other_rows(totals)
+
+    def _other_rows(self, totals: Totals) -> InputError:
+        for given, sizes in zip(self._sources, self._sizes, strict=True):
+            check_unchanged(given.source, self._reading, sizes)
+        return InputError(
+            "data.source",
+            expected="the same rows in every pass",
+            got=f"{self._known().n_read:,} rows before and {totals.n_read:,} now, or the same "
+            "rows in another order",
+            fix="let a query give the same rows each time (ORDER BY a column without ties), "
+            "or set data.streaming=false",
+        )
 
     def _read(self, digest: Any) -> Iterator[tuple[int, int, Rows]]:
         """Yield how many rows were read, how many of no class, and the labelled ones.
 
         The sources are hashed into ``digest``, where it is given.
         """
-        for source, columns, only_carried, assign in self._sources:
-            paths = sources.files(source, self._reading)
-            if digest is not None and paths is not None:
-                hash_files(paths, digest)
-            first_row = 0
-            rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
-            for frame in sources.read_chunks(
-                source, reading=self._reading, rows=rows_a_chunk, columns=columns
-            ):
-                if digest is not None and paths is None:
-                    learned = frame.drop(columns=list(only_carried))
-                    digest.update(fingerprint(learned).encode())
-                rows, labelled, n_left_out = self._parse(frame, first_row)
-                raw = frame if len(labelled) == len(frame) else frame.take(labelled)
-                yield (
-                    len(frame),
-                    n_left_out,
-                    rows._replace(part=assign(raw, first_row + labelled, rows.parsed)),
-                )
-                first_row += len(frame)
+        for given, sizes in zip(self._sources, self._sizes, strict=True):
+            with unchanged(given.source, self._reading, sizes):
+                yield from self._read_one(given, digest)
+
+    def _read_one(self, given: _Source, digest: Any) -> Iterator[tuple[int, int, Rows]]:
+        source, columns, only_carried, assign = given
+        paths = sources.files(source, self._reading)
+        if digest is not None and paths is not None:
+            hash_files(paths, digest)
+        first_row = 0
+        rows_a_chunk = max(1, min(READ_ROWS, CHUNK_CELLS // len(columns)))
+        for frame in sources.read_chunks(
+            source, reading=self._reading, rows=rows_a_chunk, columns=columns
+        ):
+            if digest is not None and paths is None:
+                learned = frame.drop(columns=list(only_carried))
+                digest.update(fingerprint(learned).encode())
+            rows, labelled, n_left_out = self._parse(frame, first_row)
+            raw = frame if len(labelled) == len(frame) else frame.take(labelled)
+            part = assign(raw, first_row + labelled, rows.parsed)
+            yield len(frame), n_left_out, rows._replace(part=part)
+            first_row += len(frame)
 
     def _parse(self, frame: pd.DataFrame, first_row: int) -> tuple[Rows, splits.Positions, int]:
         try:

@@ -365,6 +365,74 @@ def test_a_query_that_changes_between_passes_is_noticed(
         whole(swapped)
 
 
+@pytest.mark.parametrize("how", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize(("before", "now"), [(300, 400), (400, 300)])
+def test_a_file_that_grows_or_shrinks_between_the_passes_is_named(
+    how: str, before: int, now: int, customers: pd.DataFrame, tmp_path: Path, table_of: Reader
+) -> None:
+    source = written(customers[:before], how, tmp_path)
+    table = table_of(source)
+    whole(table)
+    sizes = [source.stat().st_size]
+    written(customers[:now], how, tmp_path)
+    sizes.append(source.stat().st_size)
+    with pytest.raises(InputError) as caught:
+        next(iter(table.chunks()))
+    assert str(caught.value) == (
+        f"{source}: expected a file that stays as it is while it is read several times, got "
+        f"{sizes[0]:,} bytes before and {sizes[1]:,} bytes now; train again when nothing writes "
+        "to it, or on a copy."
+    )
+
+
+def test_a_file_that_comes_into_a_folder_between_the_passes_is_named(
+    customers: pd.DataFrame, tmp_path: Path, table_of: Reader
+) -> None:
+    for half, rows in enumerate((customers[:200], customers[200:])):
+        rows.to_csv(tmp_path / f"{half}.csv", index=False)
+    table = table_of(tmp_path)
+    whole(table)
+    customers[:9].to_csv(tmp_path / "2.csv", index=False)
+    with pytest.raises(InputError, match=r"2\.csv: .* got no file before and [\d,]+ bytes now;"):
+        whole(table)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("change", ["appended", "cut", "cut in a line"])
+def test_a_file_that_changes_within_a_pass_is_named(
+    change: str,
+    first: bool,
+    customers: pd.DataFrame,
+    tmp_path: Path,
+    table_of: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Arrays have room for the rows of the first pass only, and a cut line is no bad line."""
+    source = written(customers, "csv", tmp_path)
+    table = table_of(source)
+    if not first:
+        whole(table)
+    text = source.read_bytes()
+    lines = text.splitlines(keepends=True)
+    changed = {
+        "appended": text + lines[-1] * 100,
+        "cut": b"".join(lines[:-200]),
+        "cut in a line": b"".join(lines[:-200]) + lines[-200][:5],
+    }[change]
+    original = streamed.sources.read_chunks
+
+    def changes_while_read(*arguments: Any, **keywords: Any) -> Any:
+        source.write_bytes(changed)
+        yield from original(*arguments, **keywords)
+
+    monkeypatch.setattr(streamed.sources, "read_chunks", changes_while_read)
+    given: list[Rows] = []
+    with pytest.raises(InputError) as caught:
+        given.extend(table.chunks())
+    assert first or sum(len(rows.label) for rows in given) <= len(customers)
+    assert str(caught.value).startswith(f"{source}: expected a file that stays as it is")
+
+
 def test_other_processes_can_read_it(
     customers: pd.DataFrame, tmp_path: Path, table_of: Reader
 ) -> None:
