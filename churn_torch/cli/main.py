@@ -8,10 +8,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 
 from churn_torch import interruption
+
+# A process of trainer=ddp imports this first, and then torch. Ctrl-C reaches it too: it ends
+# without a word, because the command that started it speaks.
+if "__mp_main__" in sys.modules and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main(name: str | None = None) -> None:
