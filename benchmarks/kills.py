@@ -2,6 +2,7 @@
 
     python benchmarks/kills.py                 100 kills, a table
     python benchmarks/kills.py --kills 20 --only train,score --seed 1
+    python benchmarks/kills.py --kills 40 --only tune --before 1.5 --signals SIGINT,SIGTERM
 
 Each command first runs unbroken. Then it is started again and again and gets SIGINT, SIGTERM or
 SIGKILL at a random moment between its start and its end, and is run to its end once more: a
@@ -15,7 +16,8 @@ training goes on with resume= where its message names it. A kill counts as a fau
     anything of the killed process is still there after that run.
 
 Signals that come before Python has begun with the first line of the package are not ours: Python
-then ends in its own way; they are counted as ``early``.
+then ends in its own way; they are counted as ``early``. Commands that had ended before their
+signal, or took it in their last steps and ended with 0, are counted as ``done``.
 """
 
 from __future__ import annotations
@@ -176,8 +178,10 @@ def living(session: int) -> list[int]:
     return found
 
 
-def kill(job: Job, place: Place, number: int, after: float, expected: dict[str, str]) -> list[str]:
-    """Kill once and run to the end; return the faults."""
+def kill(
+    job: Job, place: Place, number: int, after: float, expected: dict[str, str]
+) -> tuple[list[str], bool]:
+    """Kill once and run to the end; return the faults, and whether it ended with 0 all the same."""
     faults = []
     before = place.files()
     process = place.start(*job.arguments)
@@ -198,7 +202,7 @@ def kill(job: Job, place: Place, number: int, after: float, expected: dict[str, 
     if alive:
         faults.append(f"{len(alive)} processes still run")
         os.killpg(process.pid, signal.SIGKILL)
-    is_ours = after > EARLY
+    is_ours, is_done = after > EARLY, code == 0
     allowed = {0, -signal.SIGKILL} if number == signal.SIGKILL else {0, 128 + number}
     if is_ours and code not in allowed:
         faults.append(f"exit code {code}")
@@ -234,7 +238,7 @@ def kill(job: Job, place: Place, number: int, after: float, expected: dict[str, 
         faults.append(f"other content: {odd}")
     if again and (left := place.left()):
         faults.append(f"still there: {left[:3]}")
-    return faults
+    return faults, is_done
 
 
 def main() -> None:
@@ -244,7 +248,12 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(JOBS).replace("train, streamed", "streamed"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--before", type=float, default=float("inf"), help="seconds after start")
+    parser.add_argument("--signals", default=",".join(number.name for number in SIGNALS))
     chosen = parser.parse_args()
+    # A shell starts jobs of the background with SIGINT ignored, and what they start inherits it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    numbers = [signal.Signals[name] for name in chosen.signals.split(",")]
     names = {name.split(", ")[-1]: name for name in JOBS}
     jobs = {names[key]: JOBS[names[key]] for key in chosen.only.split(",")}
     rng, end = random.Random(chosen.seed), time.monotonic() + 60 * chosen.minutes
@@ -269,20 +278,21 @@ def main() -> None:
             if time.monotonic() > end:
                 break
             name = list(jobs)[round_ % len(jobs)]
-            number = SIGNALS[round_ // len(jobs) % 3]
-            after = rng.uniform(0, seconds[name])
+            number = numbers[round_ // len(jobs) % len(numbers)]
+            after = rng.uniform(0, min(chosen.before, seconds[name]))
             place = Place(parent, "killed")
             jobs[name].setup(place.folder, run)
-            faults = kill(jobs[name], place, number, after, expected[name])
+            faults, is_done = kill(jobs[name], place, number, after, expected[name])
             counts[name, number.name] += 1
             counts[name, "early"] += after <= EARLY
+            counts[name, "done"] += is_done
             counts[name, "faults"] += bool(faults)
             line = f"{name} {number.name} after {after:.2f} s of {seconds[name]:.1f}"
             print(f"{line}: {'; '.join(faults) or 'as it should be'}", flush=True)
-        print("\n| command | SIGINT | SIGTERM | SIGKILL | of these early | faults |")
-        print("|---|---|---|---|---|---|")
+        print("\n| command | SIGINT | SIGTERM | SIGKILL | of these early | done | faults |")
+        print("|---|---|---|---|---|---|---|")
         for name in jobs:
-            columns = (*(number.name for number in SIGNALS), "early", "faults")
+            columns = (*(number.name for number in SIGNALS), "early", "done", "faults")
             print(f"| {name} | {' | '.join(str(counts[name, c]) for c in columns)} |")
 
 

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import runpy
 import signal
 import sys
 import time
@@ -94,3 +95,18 @@ def test_a_job_of_the_background_keeps_ignoring_ctrl_c() -> None:
     finally:
         for number, handler in zip(SIGNALS, before, strict=True):
             signal.signal(number, handler)
+
+
+def test_ctrl_c_ends_a_starting_process_of_ddp_without_a_word(monkeypatch) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        runpy.run_path(main.__file__)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        # As Python marks a process that it spawns while that imports its script.
+        process = multiprocessing.current_process()
+        monkeypatch.setattr(process, "_inheriting", True, raising=False)
+        runpy.run_path(main.__file__)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)

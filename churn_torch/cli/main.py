@@ -8,10 +8,23 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import sys
 import threading
 
 from churn_torch import interruption
+
+
+def _is_starting_process() -> bool:
+    """Return whether Python has just started this process for another and imports its script."""
+    starter = sys.modules.get("multiprocessing.process")
+    return starter is not None and getattr(starter.current_process(), "_inheriting", False)
+
+
+# Ctrl-C also reaches a process of trainer=ddp, which goes on to import torch. It ends without a
+# word, because the command that started it speaks.
+if _is_starting_process() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def main(name: str | None = None) -> None:
