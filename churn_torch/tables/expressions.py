@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 import duckdb
@@ -17,6 +18,9 @@ from churn_torch.tables.schema import Column, Schema, Storage
 from churn_torch.tables.sql_text import nodes, quoted_name, syntax_tree
 
 _TABLE = "customers"
+# DuckDB's syntax tree of a longer text takes gigabytes.
+MOST_LETTERS, _SHOWN_LETTERS = 100_000, 1_000
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
 # Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
 _REFUSED = {
@@ -54,6 +58,10 @@ class RowExpression:
         self._schema = schema
         if not text.strip():
             raise self._error("it is empty")
+        if len(text) > MOST_LETTERS:
+            raise self._error(f"{len(text):,} letters, more than {MOST_LETTERS:,}")
+        if _SURROGATES.search(text):
+            raise self._error("letters that are not of UTF-8")
         names = [column.name for column in schema.columns]
         self._query = self._query_of(quoted_name(text) if text in names else text)
         expressions = [node for node in nodes(self._parsed()) if "class" in node]
@@ -131,7 +139,7 @@ class RowExpression:
             self.key,
             expected="a column, or one SQL expression over the columns of a row "
             f"(e.g. {self.example})",
-            got=f"{self.text!r}: {got}",
+            got=f"{self.text[:_SHOWN_LETTERS]!r}: {got}",
             fix="change the expression, or compute a column in the source",
         )
 
