@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar
 
 import duckdb
@@ -15,12 +14,11 @@ from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.schema import Column, Schema, Storage
-from churn_torch.tables.sql_text import nodes, quoted_name, syntax_tree
+from churn_torch.tables.sql_text import is_utf8, nodes, quoted_name, syntax_tree
 
 _TABLE = "customers"
 # DuckDB's syntax tree of a longer text takes gigabytes.
 MOST_LETTERS, _SHOWN_LETTERS = 100_000, 1_000
-_SURROGATES = re.compile("[\ud800-\udfff]")
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
 # Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
 _REFUSED = {
@@ -60,7 +58,7 @@ class RowExpression:
             raise self._error("it is empty")
         if len(text) > MOST_LETTERS:
             raise self._error(f"{len(text):,} letters, more than {MOST_LETTERS:,}")
-        if _SURROGATES.search(text):
+        if not is_utf8(text):
             raise self._error("letters that are not of UTF-8")
         names = [column.name for column in schema.columns]
         self._query = self._query_of(quoted_name(text) if text in names else text)
