@@ -39,7 +39,9 @@ def load_config(folder: Path) -> dict[str, Any]:
     try:
         config = OmegaConf.create(_bounded((folder / CONFIG).read_text(encoding="utf-8")))
     except Exception as error:  # the reader's own classes, or bytes that are no text
-        raise damaged_run(folder, f"{CONFIG} is no YAML: {first_line(error)}") from error
+        raise damaged_run(
+            folder, f"{CONFIG} is no YAML that a training writes: {first_line(error)}"
+        ) from error
     if not isinstance(config, DictConfig):
         raise damaged_run(folder, f"{CONFIG} holds no keys")
     # Not resolved: a reference could read this machine's environment into a stranger's hands.
