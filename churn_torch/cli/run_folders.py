@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,7 +23,7 @@ def choose(outputs: str, resume: str | None) -> str:
     """Return the folder of this run: a new one named by the time, or the one to be resumed."""
     if resume:
         # A mistyped folder must not be made: `workflows.train` refuses it.
-        return str(Path(resume).resolve()) if Path(resume).is_dir() else outputs
+        return os.path.realpath(resume) if Path(resume).is_dir() else outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
     above = _missing(folder)

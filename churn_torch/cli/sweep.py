@@ -59,11 +59,12 @@ def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
     from churn_torch.console import show
     from churn_torch.report.sweep_table import ranked, sweep_table
-    from churn_torch.whole_files import whole_file
+    from churn_torch.whole_files import write_text
+    from churn_torch.workflows.csv_tables import csv_text
 
     rows, sentences = _with_differences(ranked(rows))
-    with whole_file(folder / "sweep.csv") as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+    # An override can name a column, and an error can quote a cell.
+    write_text(folder / "sweep.csv", csv_text(pd.DataFrame(rows)))
     show(sweep_table(rows))
     for sentence in sentences:
         show(sentence)

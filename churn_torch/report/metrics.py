@@ -73,7 +73,7 @@ def metrics_table(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def calibration_warning(metrics: Mapping[str, Any]) -> list[str]:
     """Say what is wrong with the probabilities of a split beyond chance; nothing if nothing is."""
-    said = metrics.get("calibration", {}).get("sentence")
+    said = (metrics.get("calibration") or {}).get("sentence")
     return [f"Miscalibrated: {said}."] if said else []
 
 

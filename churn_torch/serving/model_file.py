@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.serving.graph_facts import check_facts, check_inputs
@@ -16,6 +16,7 @@ from churn_torch.serving.outputs import FORMAT
 from churn_torch.serving.safe_graph import check_graph
 from churn_torch.serving.session import Array, Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
+from churn_torch.tables.json_shape import faults
 from churn_torch.tables.schema import Schema
 
 # Entries of the metadata that are JSON; all others, also those of other tools, are text.
@@ -35,6 +36,40 @@ _FORMAT = re.compile(r"[0-9]{1,9}")
 MODEL_NAME = "model.onnx"
 # What a training writes last: a run folder without it is not finished.
 LAST_NAME = "metrics.json"
+
+
+class _Calibration(TypedDict):
+    sentence: NotRequired[str]
+
+
+class _Split(TypedDict):
+    calibration: NotRequired[_Calibration | None]
+
+
+class _Group(TypedDict):
+    columns: list[str]
+    sentence: str
+
+
+class _Explain(TypedDict):
+    actionable: NotRequired[list[str]]
+
+
+class _Survival(TypedDict):
+    stayed: NotRequired[str | None]
+    outputs: NotRequired[dict[str, str]]
+
+
+class _Read(TypedDict):
+    """What commands and the server read of the metadata, beside the facts."""
+
+    metrics: NotRequired[dict[str, _Split]]
+    correlated_columns: NotRequired[list[_Group]]
+    quality: NotRequired[dict[str, str]]
+    uplift: NotRequired[dict[str, str]]
+    spend: NotRequired[dict[str, str]]
+    explain: NotRequired[_Explain]
+    survival: NotRequired[_Survival]
 
 
 class ModelFile:
@@ -181,11 +216,10 @@ def _check_kinds(metadata: dict[str, Any]) -> None:
     for key in _MAPPINGS:
         if not isinstance(metadata.get(key, {}), dict):
             raise ValueError(f"{key} is no mapping")
-    groups = metadata.get("correlated_columns", [])
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise ValueError("correlated_columns is no list of groups")
-    if not all(isinstance(words, str) for words in metadata.get("quality", {}).values()):
-        raise ValueError("quality holds what is no text")
+    for fault in faults(metadata, _Read):
+        raise ValueError(fault)
+    if not all(_FORMAT.fullmatch(flag) for flag in metadata.get("quality", {})):
+        raise ValueError("quality has a flag that is no number")
     if not isinstance(metadata.get("base_rate", 0.0), int | float):
         raise ValueError("base_rate is no number")
 

@@ -7,7 +7,6 @@ operators that make much from little are bounded where the file says by how much
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 from churn_torch.serving.onnx_graph import INT64, Graph, Model, Node, Tensor
 
@@ -31,26 +30,35 @@ def check_graph(model: Model) -> None:
             raise ValueError(f"operators of {domain[:80]!r}")
     if model.has_functions:
         raise ValueError("functions of its own")
-    for graph in _graphs(model.graph):
-        if graph.has_sparse:
-            raise ValueError("sparse tensors")
-        constants = {tensor.name: tensor for tensor in graph.constants}
-        for node in graph.nodes:
-            if node.operator == "Constant" and "value" in node.attributes:
-                constants.update(dict.fromkeys(node.outputs, *node.attributes["value"].tensors[:1]))
-        if any(tensor.is_external for tensor in constants.values()):
-            raise ValueError("weights in another file")
-        for node in graph.nodes:
-            _check_node(node, constants)
+    _check_graph(model.graph, {})
 
 
-def _graphs(graph: Graph) -> Iterator[Graph]:
-    """Yield a graph and those inside its nodes."""
-    yield graph
+def _check_graph(graph: Graph, outer: dict[str, Tensor]) -> None:
+    """Check a graph and those inside its nodes.
+
+    Args:
+        graph: The graph.
+        outer: Constants of the graphs around it by name; it can read them.
+
+    Raises:
+        ValueError: As for `check_graph`.
+    """
+    if graph.has_sparse:
+        raise ValueError("sparse tensors")
+    constants = outer | {tensor.name: tensor for tensor in graph.constants}
     for node in graph.nodes:
+        if node.operator == "Constant" and "value" in node.attributes:
+            constants.update(dict.fromkeys(node.outputs, *node.attributes["value"].tensors[:1]))
+        elif node.operator == "Constant" and "value_ints" in node.attributes:
+            cells = node.attributes["value_ints"].ints
+            constants.update(dict.fromkeys(node.outputs, Tensor("", INT64, False, cells)))
+    if any(tensor.is_external for tensor in constants.values()):
+        raise ValueError("weights in another file")
+    for node in graph.nodes:
+        _check_node(node, constants)
         for attribute in node.attributes.values():
             for inner in attribute.graphs:
-                yield from _graphs(inner)
+                _check_graph(inner, constants)
 
 
 def _check_node(node: Node, constants: dict[str, Tensor]) -> None:
@@ -58,7 +66,7 @@ def _check_node(node: Node, constants: dict[str, Tensor]) -> None:
 
     Args:
         node: The operator.
-        constants: Those of its graph by name.
+        constants: Those that it can read, by name.
 
     Raises:
         ValueError: As for `check_graph`.

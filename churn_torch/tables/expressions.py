@@ -14,9 +14,11 @@ from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.schema import Column, Schema, Storage
-from churn_torch.tables.sql_text import nodes, quoted_name, syntax_tree
+from churn_torch.tables.sql_text import is_utf8, nodes, quoted_name, syntax_tree
 
 _TABLE = "customers"
+# DuckDB's syntax tree of a longer text takes gigabytes.
+MOST_LETTERS, _SHOWN_LETTERS = 100_000, 1_000
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
 # Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
 _REFUSED = {
@@ -54,6 +56,10 @@ class RowExpression:
         self._schema = schema
         if not text.strip():
             raise self._error("it is empty")
+        if len(text) > MOST_LETTERS:
+            raise self._error(f"{len(text):,} letters, more than {MOST_LETTERS:,}")
+        if not is_utf8(text):
+            raise self._error("letters that are not of UTF-8")
         names = [column.name for column in schema.columns]
         self._query = self._query_of(quoted_name(text) if text in names else text)
         expressions = [node for node in nodes(self._parsed()) if "class" in node]
@@ -131,7 +137,7 @@ class RowExpression:
             self.key,
             expected="a column, or one SQL expression over the columns of a row "
             f"(e.g. {self.example})",
-            got=f"{self.text!r}: {got}",
+            got=f"{self.text[:_SHOWN_LETTERS]!r}: {got}",
             fix="change the expression, or compute a column in the source",
         )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import duckdb
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def quoted(text: str) -> str:
@@ -17,6 +20,11 @@ def quoted(text: str) -> str:
 def quoted_name(name: str) -> str:
     """Write the name of a table or a column as SQL does."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether DuckDB can take a text: a command line can hold bytes that are no letters."""
+    return _SURROGATES.search(text) is None
 
 
 def syntax_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:

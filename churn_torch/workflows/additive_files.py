@@ -9,12 +9,12 @@ from churn_torch.models.scorecard.features import ScorecardFeatures
 from churn_torch.models.scorer import Scorer
 from churn_torch.report.additive_pages import scorecard_page, shapes_page
 from churn_torch.report.additive_tables import terms_frame
-from churn_torch.tables.readers.spreadsheet_cells import defused
 from churn_torch.training.inference import cell_shares
 from churn_torch.training.rows.batches import spread_sample
 from churn_torch.training.rows.materialize import Store
 from churn_torch.whole_files import write_text
 from churn_torch.workflows import artefacts
+from churn_torch.workflows.csv_tables import csv_text
 from churn_torch.workflows.run_folder import Run
 
 # Training rows that show where the values of a column lie, at most.
@@ -46,5 +46,5 @@ def write_terms(run: Run, terms: Terms) -> None:
     table, page, make_page = artefacts.SHAPES, artefacts.SHAPES_PAGE, shapes_page
     if is_scorecard(run.scorer):
         table, page, make_page = artefacts.SCORECARD, artefacts.SCORECARD_PAGE, scorecard_page
-    write_text(run.folder / table, defused(terms_frame(*terms)).to_csv(index=False))
+    write_text(run.folder / table, csv_text(terms_frame(*terms)))
     write_text(run.folder / page, make_page(*terms))

@@ -39,9 +39,9 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.tables.readers.spreadsheet_cells import defused
 from churn_torch.whole_files import whole_files
 from churn_torch.workflows.campaign_options import CampaignOptions
+from churn_torch.workflows.csv_tables import csv_text
 from churn_torch.workflows.typed_config import MissingKey, read_options
 
 FORMAT = 1
@@ -180,7 +180,7 @@ def _check_free(paths: list[Path], overwrite: bool) -> None:
 def _write(paths: list[Path], effects: pd.DataFrame, results: dict[str, Any]) -> None:
     """Write the three files, or none: all are complete before the first takes its name."""
     texts = [
-        defused(effects).to_csv(index=False, lineterminator="\n"),
+        csv_text(effects),
         results_page(results),
         json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
     ]

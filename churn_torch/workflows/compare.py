@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from churn_torch.console import show
 from churn_torch.errors import InputError, suggest
@@ -21,6 +22,7 @@ from churn_torch.evaluation.comparison import (
 from churn_torch.report.comparison import comparison_sentences, comparison_tables
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.compared_metrics import fold_metrics, row_metrics
+from churn_torch.workflows.csv_tables import csv_text
 from churn_torch.workflows.run_names import run_names
 from churn_torch.workflows.same_rows import same_rows
 from churn_torch.workflows.tested_runs import read_tested_runs
@@ -134,7 +136,7 @@ def _check(options: CompareOptions) -> None:
     out = Path(options.out)
     if out.suffix.lower() not in (".csv", ".json"):
         raise InputError("out", expected="a file that ends in .csv or .json", got=repr(options.out))
-    if any(out.resolve().parent == Path(run).resolve() for run in options.runs):
+    if any(os.path.realpath(out.parent) == os.path.realpath(run) for run in options.runs):
         raise InputError(
             "out",
             expected="a file outside the run folders",
@@ -147,13 +149,10 @@ def _written(found: Comparison, options: CompareOptions) -> str:
     if str(options.out).lower().endswith(".json"):
         content = {"runs": dict(zip(found.names, options.runs, strict=True)), **asdict(found)}
         return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for to, by_metric in (("first", found.differences), ("best", found.to_best)):
-        for one in (each for pairs in by_metric.values() for each in pairs):
-            row = {"compared_with": to, **asdict(one)}
-            if writer is None:
-                writer = csv.DictWriter(text, list(row), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(row)
-    return text.getvalue()
+    rows = [
+        {"compared_with": to, **asdict(one)}
+        for to, by_metric in (("first", found.differences), ("best", found.to_best))
+        for pairs in by_metric.values()
+        for one in pairs
+    ]
+    return csv_text(pd.DataFrame(rows))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -171,6 +173,21 @@ class Compared(TypedDict):
     test: Tested
 
 
+def parse_metrics(text: str) -> Any:
+    """Return the content of metrics.json.
+
+    Raises:
+        ValueError: It is no JSON, or holds a number that is not finite, which no training writes.
+    """
+    return json.loads(text, parse_float=_finite, parse_constant=_finite)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"the number {text[:40]}")
+    return number
+
+
 def check_metrics(metrics: Mapping[str, Any], folder: Path, shape: Any = Trained) -> None:
     """Refuse metrics of another shape than a training writes.
 
@@ -180,7 +197,11 @@ def check_metrics(metrics: Mapping[str, Any], folder: Path, shape: Any = Trained
         shape: `Trained`, `Loaded` or `Compared`.
 
     Raises:
-        InputError: A key is missing, or its value is of another kind.
+        InputError: A key is missing, its value is of another kind, or the threshold is no
+            probability.
     """
     for fault in faults(metrics, shape):
         raise damaged_run(folder, f"{METRICS}: {fault}")
+    threshold = metrics.get("validation", {}).get("threshold", 0)
+    if not 0 <= threshold <= 1:
+        raise damaged_run(folder, f"{METRICS}: validation.threshold is {threshold:.6g}")

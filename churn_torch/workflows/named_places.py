@@ -99,7 +99,8 @@ def check_named(
 def _is_inside(place: str, run: str | Path) -> bool:
     if is_query(place) or _ADDRESS in place:
         return False
-    return Path(place).resolve().is_relative_to(Path(run).resolve())
+    # Unlike `Path.resolve`, it takes a link to itself as well.
+    return Path(os.path.realpath(place)).is_relative_to(os.path.realpath(run))
 
 
 def _hash(place: str) -> str:

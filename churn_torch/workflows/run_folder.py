@@ -34,7 +34,7 @@ from churn_torch.workflows.artefacts import (
     WEIGHTS,
 )
 from churn_torch.workflows.explain_customer import explain_frame
-from churn_torch.workflows.metrics_shape import Loaded, check_metrics
+from churn_torch.workflows.metrics_shape import Loaded, check_metrics, parse_metrics
 from churn_torch.workflows.named_places import check_named, table_places
 from churn_torch.workflows.options import TrainOptions, stored_options
 from churn_torch.workflows.stored_config import damaged_run, load_config
@@ -269,7 +269,7 @@ def load_run(path: str | Path, *, trust: Sequence[str] = ()) -> Run:
     with _readable(folder, SCHEMA):
         schema = Schema.from_json((folder / SCHEMA).read_text(encoding="utf-8"))
     with _readable(folder, METRICS):
-        metrics = json.loads((folder / METRICS).read_text(encoding="utf-8"))
+        metrics = parse_metrics((folder / METRICS).read_text(encoding="utf-8"))
         check_metrics(metrics, folder, Loaded)
         if absent := {column.name for column in schema.explained} - {*metrics["typical_customer"]}:
             raise damaged_run(folder, f"{METRICS}: typical_customer lacks {min(absent)!r}")

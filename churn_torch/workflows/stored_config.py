@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.workflows.artefacts import CONFIG
+
+# The reader takes some 0.1 ms for each value; a training writes about 200.
+MOST_VALUES = 50_000
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -33,14 +37,33 @@ def load_config(folder: Path) -> dict[str, Any]:
         )
     _check_links(folder)
     try:
-        config = OmegaConf.load(folder / CONFIG)
+        config = OmegaConf.create(_bounded((folder / CONFIG).read_text(encoding="utf-8")))
     except Exception as error:  # the reader's own classes, or bytes that are no text
-        raise damaged_run(folder, f"{CONFIG} is no YAML: {first_line(error)}") from error
+        raise damaged_run(
+            folder, f"{CONFIG} is no YAML that a training writes: {first_line(error)}"
+        ) from error
     if not isinstance(config, DictConfig):
         raise damaged_run(folder, f"{CONFIG} holds no keys")
     # Not resolved: a reference could read this machine's environment into a stranger's hands.
     content: Any = OmegaConf.to_container(config, resolve=False)
     return {str(key): value for key, value in content.items()}
+
+
+def _bounded(text: str) -> str:
+    """Return a YAML text that cannot become much larger in memory than it is.
+
+    Raises:
+        ValueError: It repeats a part of itself by name, or holds too many values.
+        yaml.YAMLError: It is no YAML.
+    """
+    n_values = 0
+    for token in yaml.scan(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError(f"*{token.value} stands for another part of it")
+        n_values += isinstance(token, yaml.ScalarToken)
+        if n_values > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES:,} values")
+    return text
 
 
 def _check_links(folder: Path) -> None:
@@ -49,10 +72,11 @@ def _check_links(folder: Path) -> None:
     Raises:
         InputError: There is one.
     """
-    home = folder.resolve()
+    home = os.path.realpath(folder)
     for parent, folders, files in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *files)):
-            if path.is_symlink() and not path.resolve().is_relative_to(home):
+            # Unlike `Path.resolve`, it takes a link to itself as well.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
                 raise InputError(
                     "run",
                     expected="files in the run folder itself",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from churn_torch.errors import InputError
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import FOLDS, ROW, VALUE
 from churn_torch.workflows.artefacts import CONFIG, METRICS, PREDICTIONS
+from churn_torch.workflows.metrics_shape import parse_metrics
 from churn_torch.workflows.stored_config import damaged_run, load_config
 
 KEY, LABEL = "runs", "label"
@@ -87,7 +88,7 @@ def read_tested_runs(folders: Sequence[str], *, group: str | None = None) -> lis
         )
     places: dict[Path, str] = {}
     for folder in folders:
-        place = Path(folder).resolve()
+        place = Path(os.path.realpath(folder))
         if place in places:
             same = "twice" if places[place] == folder else f"and {folder!r}, which is the same run"
             raise InputError(
@@ -139,9 +140,10 @@ def _metrics(path: Path) -> dict[str, Any]:
                 "", expected=f"a finished run in {str(path)!r}", got=f"one without {name}", fix=fix
             )
     try:
-        content = json.loads((path / METRICS).read_text(encoding="utf-8"))
+        content = parse_metrics((path / METRICS).read_text(encoding="utf-8"))
         str(content["data"]["fingerprint"])
-        float(content["validation"]["threshold"])
+        if not 0 <= float(content["validation"]["threshold"]) <= 1:
+            raise ValueError
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged_run(path, f"{METRICS} lacks what a training writes") from error
     return dict(content)

@@ -20,10 +20,10 @@ from churn_torch.errors import InputError
 from churn_torch.report.trials import importance_table, trials_table, values_text
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labelled.rows import LabelledTable
-from churn_torch.tables.readers.spreadsheet_cells import defused
 from churn_torch.training.process_state import alone, one_thread
-from churn_torch.whole_files import naming, whole_file
+from churn_torch.whole_files import naming, write_text
 from churn_torch.workflows.check_config import check_study
+from churn_torch.workflows.csv_tables import csv_text
 from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.fit import prepared, selected
 from churn_torch.workflows.options import train_options
@@ -284,5 +284,4 @@ def _write(study: Study) -> None:
     if importance := study.importance():
         tables[IMPORTANCE] = pd.DataFrame(importance.items(), columns=["key", "importance"])
     for name, table in tables.items():
-        with whole_file(study.folder / name) as temporary:
-            defused(table).to_csv(temporary, index=False)
+        write_text(study.folder / name, csv_text(table))

@@ -92,3 +92,9 @@ def test_jobs_on_other_rows_are_not_compared(
     assert "minus_best" not in (tmp_path / "sweep.csv").read_text()
     out = " ".join(capfd.readouterr().out.split())
     assert "The jobs are not compared with each other: runs: expected runs with the same" in out
+
+
+def test_what_a_spreadsheet_would_run_is_defused(tmp_path: Path) -> None:
+    error = "=HYPERLINK(1): expected a column of the table"
+    _summarise([{**job(0, "0", 1), "status": "failed", "error": error}], tmp_path)
+    assert pd.read_csv(tmp_path / "sweep.csv")["error"].tolist() == [f"'{error}"]

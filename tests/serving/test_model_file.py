@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,23 @@ def test_a_run_is_finished_only_with_what_is_written_last(tmp_path: Path):
         find_model(str(tmp_path))
     (tmp_path / "metrics.json").write_text("{}")
     assert find_model(str(tmp_path)) == file
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"metrics": {"test": 5}},
+        {"metrics": {"test": {"calibration": {"sentence": 5}}}},
+        {"quality": {"x": "fine"}},
+        {"quality": {"9" * 5000: "fine"}},
+        {"correlated_columns": [{"columns": 5, "sentence": "together"}]},
+        {"explain": {"actionable": {}}},
+    ],
+)
+def test_metadata_of_another_shape_are_refused(customers_run: Run, odd: dict[str, object]) -> None:
+    model = onnx.load(customers_run.model)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    odd_texts = {key: json.dumps(value) for key, value in odd.items()}
+    onnx.helper.set_model_props(model, stored | odd_texts)
+    with pytest.raises(InputError, match=r"expected complete metadata in .*churn-torch export\.$"):
+        ModelFile(model.SerializeToString())

@@ -146,3 +146,16 @@ def test_a_condition_holds_where_it_is_true_and_nowhere_else():
         Condition("plan +", SCHEMA, key="offer.call.where")
     with pytest.raises(InputError, match=r"^campaign.exclude: .*Could not convert"):
         Condition("plan", SCHEMA, key="campaign.exclude")(FRAME)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("flag in (" + "1," * 60_000 + "1)", "120,011 letters, more than 100,000"),
+        ("plan = '\udcff'", "letters that are not of UTF-8"),
+    ],
+)
+def test_a_text_that_duckdb_cannot_take_is_refused(text, reason):
+    with pytest.raises(InputError, match=reason) as raised:
+        Condition(text, SCHEMA, key="exclude")
+    assert len(str(raised.value)) < 2_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -184,3 +185,15 @@ def test_a_class_of_the_users_own_is_trusted_by_name(folder: Path) -> None:
         load_run(folder)
     run = load_run(folder, trust=["tests.workflows.own_net.OwnLinear"])
     assert type(run.scorer.net).__name__ == "OwnLinear"
+
+
+@pytest.mark.parametrize("threshold", ["NaN", "1e400", "-0.1", "7"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_threshold_that_is_no_probability_is_refused(
+    folder: Path, way: str, threshold: str
+) -> None:
+    text = (folder / "metrics.json").read_text()
+    text = re.sub(r'"threshold": [0-9.e-]+', f'"threshold": {threshold}', text)
+    (folder / "metrics.json").write_text(text)
+    with pytest.raises(InputError, match=r"^run: expected whole files"):
+        WAYS[way](folder)

@@ -243,6 +243,22 @@ def _huge(model: onnx.ModelProto) -> None:
     model.graph.node.append(helper.make_node("ConstantOfShape", ["size"], ["huge"]))
 
 
+def _size_of_outside(model: onnx.ModelProto) -> None:
+    """Let a graph inside a node make what a constant of the outer graph says."""
+    model.graph.initializer.append(helper.make_tensor("size", TensorProto.INT64, [1], [10**12]))
+    node = helper.make_node("ConstantOfShape", ["size"], ["huge"])
+    inner = helper.make_graph([node], "inner", [], [])
+    model.graph.node.append(
+        helper.make_node("If", ["no"], ["x"], then_branch=inner, else_branch=inner)
+    )
+
+
+def _size_of_integers(model: onnx.ModelProto) -> None:
+    """Let a constant be integers in place of a tensor."""
+    model.graph.node.append(helper.make_node("Constant", [], ["size"], value_ints=[10**6, 10**6]))
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["size"], ["huge"]))
+
+
 def _hidden_external(model: onnx.ModelProto) -> None:
     """Hide weights of another file in a graph inside a node."""
     inner = onnx.ModelProto()
@@ -278,6 +294,8 @@ MODELS: dict[str, tuple[Callable[[onnx.ModelProto], None], str]] = {
     "domain": (_domain, "operators of 'evil.domain'"),
     "loop": (_loop, "can run without end"),
     "huge": (_huge, "a tensor of 1e\\+12 cells"),
+    "huge inside": (_size_of_outside, "a tensor of 1e\\+12 cells"),
+    "huge integers": (_size_of_integers, "a tensor of 1e\\+12 cells"),
     "threshold": (_stated(threshold="0.123"), "the threshold is 0.123 there and"),
     "nan": (_stated(threshold="NaN"), "is no number from 0 to 1"),
     "far": (_stated(threshold="5"), "is no number from 0 to 1"),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.metrics_shape import Compared, check_metrics
+from churn_torch.workflows.metrics_shape import Compared, check_metrics, parse_metrics
 from tests.report.made_fairness import made_fairness
 from tests.report.made_report import PROFIT
 
@@ -62,3 +62,10 @@ def test_runs_side_by_side_need_their_test_rows_alone(telco_run) -> None:
     check_metrics({"test": metrics["test"]}, Path("there"), Compared)
     with pytest.raises(InputError, match="test is not there"):
         check_metrics({}, Path("there"), Compared)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "9" * 5000])
+def test_a_number_that_no_training_writes_is_refused(number):
+    assert parse_metrics('{"a": [0.5, 1e-400, 3]}') == {"a": [0.5, 0.0, 3]}
+    with pytest.raises(ValueError, match=r"^the number (NaN|-Inf|1e400)|digits"):
+        parse_metrics(f'{{"a": [{number}]}}')

@@ -50,11 +50,13 @@ def find_files(source: str | Path) -> list[Path]:
                 fix="check the folder and the pattern",
             )
         return files
+    is_there = os.path.exists(path)
     raise InputError(
         "source",
         expected="a file, a folder, a glob or SELECT ...",
-        got=f"{str(source)[:200]!r}, which is not there{near(path)}",
-        fix="check the path",
+        got=f"{str(source)[:200]!r}, which is "
+        + ("a pipe or a device" if is_there else f"not there{near(path)}"),
+        fix="write the rows into a file first" if is_there else "check the path",
     )
 
 

@@ -17,7 +17,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
-from churn_torch.tables.sql_text import quoted
+from churn_torch.tables.sql_text import is_utf8, quoted
 from churn_torch.whole_files import private_folder
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
@@ -182,6 +182,13 @@ def _check_statements(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         InputError: There are more statements, or it is another.
         duckdb.Error: DuckDB cannot parse it.
     """
+    if not is_utf8(sql):
+        raise InputError(
+            "query",
+            expected="a query in UTF-8",
+            got=f"{sql[:200]!r}",
+            fix="correct the letters, or name a file that has them as the source itself",
+        )
     kinds = [statement.type.name for statement in connection.extract_statements(sql)]
     if kinds != ["SELECT"]:
         raise InputError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import replace
@@ -235,7 +236,7 @@ def check_output(out: str | Path, source: Source, reading: ReadOptions = PLAINLY
     """
     read = [] if reading.database is None else [Path(reading.database)]
     read += files(source, reading) or []
-    if Path(out).resolve() in {path.resolve() for path in read}:
+    if os.path.realpath(out) in map(os.path.realpath, read):
         raise InputError(
             "out",
             expected="a file other than what is read",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,10 @@ def test_parquet_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     (tmp_path / "t.pq").write_bytes(b"a,b")
     with pytest.raises(InputError, match=r"t.pq: expected a Parquet file, got one that does not"):
         is_parquet(tmp_path / "t.pq")
+
+
+def test_a_pipe_or_a_device_is_called_so(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+    for place in (tmp_path / "rows.csv", "/dev/zero"):
+        with pytest.raises(InputError, match="which is a pipe or a device; write the rows into"):
+            find_files(place)

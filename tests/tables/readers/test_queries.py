@@ -257,3 +257,8 @@ def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path)
     four = path.read_text(encoding="utf-8").replace(".2", ".202")
     path.write_text(four, encoding="utf-8")
     assert len(read(f"SELECT * FROM read_csv('{path}', header=true)")) == 8
+
+
+def test_letters_that_are_not_of_utf8_are_no_traceback() -> None:
+    with pytest.raises(InputError, match=r"query: expected a query in UTF-8, got .*udcff"):
+        list(read("SELECT '\udcff' AS x"))
