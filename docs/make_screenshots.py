@@ -9,6 +9,7 @@ this again.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import http.server
 import shutil
@@ -82,9 +83,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runtime", help="folder of onnxruntime-web")
     runtime = parser.parse_args().runtime
+    runtime = runtime and Path(runtime).resolve()
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
+    # Pages name their run folder, so it has the name that it has for users.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        root = Path("outputs")
         for model in ("logreg", "scorecard"):
             config = churn_torch.compose("train", [f"model={model}", f"outputs={root}"])
             churn_torch.train(config, root / model)
@@ -95,7 +98,7 @@ def main() -> None:
         web = [f"run={root / 'logreg'}", "target=web", f"out={root / 'web'}"]
         web += [f"runtime={runtime}"] if runtime else []
         export(churn_torch.compose("export", web))
-        handler = functools.partial(Quiet, directory=folder)
+        handler = functools.partial(Quiet, directory=root)
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             at = f"http://127.0.0.1:{server.server_address[1]}"
@@ -103,16 +106,24 @@ def main() -> None:
             picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
             page = f"{at}/logreg/report.html"
             picture("report.png", page, height=1500)
+            # Chromium takes an empty picture of a page at an anchor, but not of a frame at one.
+            frame = "<iframe src=logreg/report.html#ranking style='border:0;width:99%;height:98vh'>"
+            (root / "charts.html").write_text(frame, encoding="utf-8")
+            picture("report-charts.png", f"{at}/charts.html", height=1500)
             picture("report-phone.png", page, width=500, height=1500)
             picture("report-dark.png", page, height=1500, dark=True)
             picture("report.pdf", page)
             page = f"{at}/campaign/campaign.html"
             picture("campaign.png", page, width=1280, height=1280)
+            picture("campaign-phone.png", page, width=500, height=1500)
             picture("campaign-dark.png", page, width=500, height=900, dark=True)
-            picture("scorecard.png", f"{at}/scorecard/scorecard.html", width=1100, height=900)
-            picture("shapes.png", f"{at}/logreg/shapes.html", width=1100, height=900)
-            shapes = f"{at}/logreg/shapes.html"
-            picture("shapes-dark.png", shapes, width=1100, height=900, dark=True)
+            picture("campaign.pdf", page)
+            for name, model in (("scorecard", "scorecard"), ("shapes", "logreg")):
+                page = f"{at}/{model}/{name}.html"
+                picture(f"{name}.png", page, width=1100, height=900)
+                picture(f"{name}-phone.png", page, width=500, height=900)
+                picture(f"{name}-dark.png", page, width=1100, height=900, dark=True)
+                picture(f"{name}.pdf", page)
             survival = f"{at}/survival/survival.html"
             picture("survival.png", survival, width=1100, height=1900)
             picture("survival-phone.png", survival, width=500, height=1500)

@@ -31,7 +31,7 @@ def of_sources(
         log, key = staged[name], f"events.{name}"
         if not log.rows:
             yield f"{key}: there are no events."
-        for count, what in ((log.without_id, "customer"), (log.without_time, "time")):
+        for count, what in ((log.without_id, "customer"), (log.without_time, "readable time")):
             if count:
                 yield f"{key}: {count:,} of {log.rows:,} events have no {what} and are left out."
         if log.without_known:

@@ -171,24 +171,28 @@ def _in_words(term: AdditiveTerm, scale: _Scale) -> str:
 
 def _pair(term: AdditiveTerm, scale: _Scale) -> Iterator[str]:
     """Draw a table of coloured cells, without levels that no training row has."""
-    rows, columns = (term.share.sum(axis).astype(bool) for axis in (1, 0))
-    first, second = map(html.escape, term.columns)
+    names, levels, added, share = term.columns, term.levels, term.log_odds, term.share
+    if share.shape[1] > share.shape[0]:
+        # A wide table is cut on paper, a long one goes on.
+        names, levels, added, share = names[::-1], levels[::-1], added.T, share.T
+    rows, columns = (share.sum(axis).astype(bool) for axis in (1, 0))
+    first, second = map(html.escape, names)
     caption = f"What {first} and {second} add together"
     yield f"<div class='scroll map'><table><caption>{caption}</caption><thead>"
     yield f"<tr><th scope=col>{first} \\ {second}"
     yield "".join(
         f"<th scope=col>{html.escape(word)}"
-        for word, shown in zip(term.levels[1], columns, strict=True)
+        for word, shown in zip(levels[1], columns, strict=True)
         if shown
     )
     yield "<tbody>"
     for i in np.flatnonzero(rows):
-        yield f"<tr><th scope=row><small>{html.escape(term.levels[0][i])}</small>"
+        yield f"<tr><th scope=row><small>{html.escape(levels[0][i])}</small>"
         for j in np.flatnonzero(columns):
-            value = term.log_odds[i, j]
+            value = added[i, j]
             strength = min(abs(value) / scale.limit * 2, 1) * _DEEPEST
             kind, note = "", ""
-            if not term.share[i, j]:
+            if not share[i, j]:
                 strength *= 0.4
                 kind, note = " class=empty", "<span class=unseen> (no training rows)</span>"
             style = cell_shade(strength, "more" if value > 0 else "less")

@@ -11,6 +11,7 @@ from churn_torch.report.campaign_sentences import assumptions, gap_sentence, tes
 from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, line_chart
 from churn_torch.report.html_table import html_table
 from churn_torch.report.page_style import CAMPAIGN_STYLE, cell_shade, page_end, page_start
+from churn_torch.report.page_text import unbroken
 from churn_torch.report.scales import compact
 
 # The deepest colour of a cell, so that its text stays readable on it.
@@ -49,7 +50,7 @@ def _page(figures: CampaignFigures) -> Iterator[str]:
     yield f"ranked by {figures.ranked_by}. Amounts are in the money of the costs and values.</p>"
     yield from _headline(figures)
     kind = "" if figures.is_measurable else " class=note"
-    yield f"<p{kind}>{html.escape(test_sentence(figures))}</p></div>"
+    yield f"<p{kind}>{unbroken(test_sentence(figures))}</p></div>"
     yield from _profit(figures)
     yield from _spending(figures)
     yield from _list(figures)
@@ -87,9 +88,10 @@ def _profit(figures: CampaignFigures) -> Iterator[str]:
     curve = figures.curve
     best = max(curve, key=lambda point: point.net)
     words = (
-        f"Expected net value: at most {best.net:,.0f} with {best.contacts:,} customers; this "
-        f"campaign {figures.net:,.0f} with {figures.n_contacted:,}. The line is for the best "
-        f"customers, each with the best offer, without limits. {gap_sentence(figures)}"
+        f"Expected net value: this campaign {figures.net:,.0f} with {figures.n_contacted:,} "
+        "customers. The line is for the best customers, each with the best offer, without limits "
+        f"and whoever the control group takes; it is highest, {best.net:,.0f}, with "
+        f"{best.contacts:,}. {gap_sentence(figures)}"
     )
     intervals = [point.interval or (math.nan, math.nan) for point in curve]
     has_band = any(point.interval for point in curve)
@@ -257,7 +259,7 @@ def _control(figures: CampaignFigures) -> Iterator[str]:
         if figures.effect_seen is None:
             yield "They are too few to see an effect of any size.</p>"
         else:
-            yield "With 80 % power the test sees churn fall by "
+            yield "With 80&nbsp;% power the test sees churn fall by "
             yield f"{100 * figures.effect_seen:.1f} percentage points or more; "
             yield f"{100 * figures.effect:.1f} are expected.</p>"
             yield bar_chart(

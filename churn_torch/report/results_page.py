@@ -17,6 +17,7 @@ from churn_torch.report.campaign_results import (
 )
 from churn_torch.report.html_table import html_table
 from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
+from churn_torch.report.page_text import unbroken
 from churn_torch.report.scales import Scale
 
 _TITLE = "What the campaign was worth"
@@ -79,14 +80,14 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
     whole, campaign = rows[0], results["campaign"]
     yield page_start(_TITLE, CAMPAIGN_STYLE, _STYLE)
     dates = f"Campaign of {str(campaign.get('date'))[:10]}, measured {results['date'][:10]}."
-    yield f"<p class=quiet>{html.escape(dates)} Intervals are of 95 %.</p>"
+    yield f"<p class=quiet>{html.escape(dates)} Intervals are of 95&nbsp;%.</p>"
     for warning in results["warnings"]:
         yield f"<p class=note><b>Not to be trusted:</b> {html.escape(warning)}</p>"
     for sentence in unknown_sentences(results):
         yield f"<p class=note>{html.escape(sentence)}</p>"
     yield from _numbers(whole)
     for sentence in effect_sentences(results):
-        yield f"<p>{html.escape(sentence)}</p>"
+        yield f"<p>{unbroken(sentence)}</p>"
     if whole["control"] and whole["treated"]:
         for measure in _MEASURES:
             yield from _forest(rows, measure)

@@ -11,6 +11,7 @@ from churn_torch.report.charts import Axis, Line, Point, line_chart
 from churn_torch.report.formats import percent
 from churn_torch.report.html_table import html_table
 from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_text import unbroken
 from churn_torch.report.survival import caption, in_periods, lines, observed, written
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str
 
 def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield f"{page_start(title, _STYLE)}<p>"
-    yield f"Test rows: {caption(metrics)}. Periods count from the first one in which a customer "
-    yield "was observed. Observed curves are Kaplan-Meier estimates, which count customers who "
-    yield "were still there for as long as they were observed.</p>"
+    yield f"Test rows: {unbroken(caption(metrics))}. Periods count from the first one in which a "
+    yield "customer was observed. Observed curves are Kaplan-Meier estimates, which count "
+    yield "customers who were still there for as long as they were observed.</p>"
     yield "<section><h2>In numbers</h2>"
     yield html_table(
         "Metrics of the predicted lifetimes",

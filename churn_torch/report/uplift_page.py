@@ -36,7 +36,7 @@ def _page(metrics: UpliftMetrics, title: str) -> Iterator[str]:
     yield f"{page_start(title, _STYLE)}<p>"
     yield f"Measured on {n} customers, of whom {n_treated} were contacted. Uplift is the rate of "
     yield "the good outcome among contacted customers minus that among the others, in percentage "
-    yield "points: where it is negative, the contact does harm. Intervals are of 95 %."
+    yield "points: where it is negative, the contact does harm. Intervals are of 95&nbsp;%."
     yield "<section><h2>In numbers</h2>"
     yield html_table(
         "Metrics of the predicted uplift", ("metric", "value", "interval"), _numbers(metrics)

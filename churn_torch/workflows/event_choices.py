@@ -35,7 +35,8 @@ def with_event_columns(content: Mapping[str, Any]) -> dict[str, Any]:
     """
     data, events = content["data"], events_of(content)
     if not events:
-        if data.get("source") == EVENTS_SOURCE:
+        # Also beside a source of one's own: only conf/data/events.yaml leaves the period open.
+        if data.get("source") == EVENTS_SOURCE or data.get("period", 1) is None:
             raise InputError(
                 "events",
                 expected="a specification beside data=events (specification=FILE, events=cdnow)",

@@ -21,6 +21,26 @@ from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run
 
 
+def refuse_averaged(run: Run, instead: str | None) -> None:
+    """Refuse the mean of a cross-validation.
+
+    Args:
+        run: The run.
+        instead: As for `own_rows`.
+
+    Raises:
+        InputError: The run held no test rows back.
+    """
+    if run.options.cv.average:
+        raise InputError(
+            "run",
+            expected="a run that held test rows back",
+            got="the mean of a cross-validation, which has learned from every row",
+            fix=f"read the metrics of its folds in {run.folder / METRICS}"
+            + ("" if instead is None else f", or name new rows ({instead})"),
+        )
+
+
 def own_rows(
     run: Run,
     part: str | None = "test",
@@ -43,14 +63,7 @@ def own_rows(
     Raises:
         InputError: The run held no test rows back; or, at the end, the source has changed.
     """
-    if run.options.cv.average:
-        raise InputError(
-            "run",
-            expected="a run that held test rows back",
-            got="the mean of a cross-validation, which has learned from every row",
-            fix=f"read the metrics of its folds in {run.folder / METRICS}"
-            + ("" if instead is None else f", or name new rows ({instead})"),
-        )
+    refuse_averaged(run, instead)
     run.check_table()
     data = replace(run.options.data, carry=[*run.options.data.carry, *carry])
     options = replace(run.options, data=data)

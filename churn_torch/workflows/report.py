@@ -17,7 +17,7 @@ from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.compare import compare_runs
 from churn_torch.workflows.metrics_shape import Compared, check_metrics
-from churn_torch.workflows.own_rows import own_rows
+from churn_torch.workflows.own_rows import own_rows, refuse_averaged
 from churn_torch.workflows.report_content import measured_run, report_content, run_factors
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
@@ -71,6 +71,7 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
     else:
         run = load_run(options.run, trust=options.trust)
         refuse_lifetimes(run.options.learns_survival, "churn-torch report")
+        refuse_averaged(run, None)
         tested = read_tested_run(str(run.folder), key="run")
         check_metrics(run.metrics, run.folder)
         text = _page(run, tested, own_rows(run, None, instead=None))

@@ -130,7 +130,7 @@ def test_rows_that_cannot_count_are_counted(log, tmp_path):
     said = " ".join(tables.notes)
     for sentence in (
         "events.orders: 3 of 59 events have no customer and are left out.",
-        "events.orders: 1 of 59 events have no time and are left out.",
+        "events.orders: 1 of 59 events have no readable time and are left out.",
         "events.orders.known: 2 of 59 events do not say when they were known",
         "customers: 1 of 3 rows have no id and are left out.",
         "customers.start: 1 customers have none",

@@ -28,6 +28,17 @@ def test_the_page_is_whole_and_names_are_text():
     assert scorecard_page([], 0.0).endswith("</html>")
 
 
+def test_the_longer_side_of_a_pair_goes_down_the_page():
+    levels = (("missing", "f", "m"), ("missing", "low", "middle", "high"))
+    added = np.arange(12.0).reshape(3, 4)
+    pair = AdditiveTerm(("sex", "usage"), levels, added, np.full((3, 4), 1 / 12))
+    page = scorecard_page([pair], 0.0)
+    assert "usage \\ sex\n<th scope=col>missing<th scope=col>f<th scope=col>m\n" in page
+    (middle,) = re.findall("<small>middle</small>\n(.*?)<tr>", page, re.DOTALL)
+    points_of = [round(20 / np.log(2) * value) for value in added[:, 2]]
+    assert [int(cell) for cell in re.findall(r">([+-]\d+)", middle)] == points_of
+
+
 def test_a_number_read_at_values_is_a_line_over_its_rows():
     at = np.linspace(0, 100, 101)
     line = AdditiveTerm(

@@ -117,6 +117,7 @@ def test_a_table_stays_as_it_is():
     [
         (["events=cdnow", "data=telco"], r"data: expected data=events .* 'sample:telco'; leave"),
         (["data=events"], r"events: expected a specification .* events=cdnow.*, got none"),
+        (["data=events", "data.source=rows"], r"events: expected a specification .*, got none"),
         (["events=cdnow", "model=survival", "data.entry=x"], "data.entry: expected nothing beside"),
         (["events=cdnow", "model=survival", "data.duration=x"], "expected days_observed, .* 'x'"),
         (["events=cdnow", "model=survival", "data.period=0.5"], "1 or more whole days .* got 0.5"),

@@ -111,7 +111,7 @@ def test_bad_input_is_one_sentence_and_writes_nothing(telco_run, tmp_path, monke
 
 def test_a_mean_of_folds_has_no_report(customers_run, monkeypatch):
     cv = replace(customers_run.options.cv, average=True)
-    run = replace(customers_run, options=replace(customers_run.options, cv=cv))
+    run = replace(customers_run, options=replace(customers_run.options, cv=cv), metrics={})
     monkeypatch.setattr(workflow, "load_run", lambda *a, **k: run)
     with pytest.raises(InputError, match=r"^run: .* mean of a cross-validation, .*metrics.json.$"):
         report({"run": str(run.folder)})
