@@ -23,6 +23,7 @@ from churn_torch.tables.inference.identifiers import (
     integer_id,
     is_code_name,
     is_id_name,
+    names_customers,
     repeated_note,
 )
 from churn_torch.tables.inference.yes_no import yes_no
@@ -108,11 +109,12 @@ def _guess_text(profile: ColumnProfile) -> Column:
         return profile.as_column(
             Kind.IGNORED, f"{note}{left_out}{repeated_note(profile) if is_id else ''}"
         )
-    if profile.n_distinct > FEW_VALUES and ratio > FREE_TEXT_SHARE:
-        if is_id:
-            note = f"named like one, {profile.n_distinct:,} different texts"
-            note = f"left out: looks like an identifier ({note}){repeated_note(profile)}"
-            return profile.as_column(Kind.IGNORED, note)
+    many = profile.n_distinct > FEW_VALUES and ratio > FREE_TEXT_SHARE
+    if (is_id and many) or names_customers(profile):
+        note = f"named like one, {profile.n_distinct:,} different texts"
+        note = f"left out: looks like an identifier ({note}){repeated_note(profile)}"
+        return profile.as_column(Kind.IGNORED, note)
+    if many:
         if is_code_name(profile.name):
             return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
         note = f"left out: too many different texts ({profile.n_distinct:,} in {profile.present:,})"

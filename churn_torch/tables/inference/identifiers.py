@@ -71,7 +71,8 @@ def integer_id(profile: ColumnProfile) -> str:
                 "looks like an identifier (named like one, a different number in nearly every row)"
             )
         several = n_distinct > FEW_VALUES or any(map(_PERSON_TOKEN.fullmatch, tokens))
-        if named and several and n_distinct / present > FREE_TEXT_SHARE:
+        many = n_distinct / present > FREE_TEXT_SHARE
+        if (named and several and many) or names_customers(profile):
             return f"looks like an identifier (named like one, {n_distinct:,} different numbers)"
         if n_distinct < 0.99 * present or _digits(profile) < _LONG_DIGITS:
             return ""
@@ -113,10 +114,13 @@ def repeated_note(profile: ColumnProfile) -> str:
     if profile.n_distinct >= profile.present:
         return ""
     column = override(f"data.split.column={profile.name}")
-    return (
+    note = (
         f"; {profile.n_distinct:,} different in {profile.present:,} rows: data.split.by=group "
         f"{column} keeps the rows of one together"
     )
+    if profile.n_distinct * _ROWS_PER_CODE <= profile.present:
+        note += "; if the rows are events, churn-torch features makes a row of each customer"
+    return note
 
 
 def tokens_of(name: str) -> list[str]:
@@ -145,6 +149,16 @@ def is_id_name(name: str) -> bool:
     """Tell whether a column is called an identifier: customer_id, Kundennummer, Account #."""
     tokens = tokens_of(name)
     return _is_named_id(tokens) or _is_persons_number(tokens)
+
+
+def names_customers(profile: ColumnProfile) -> bool:
+    """Tell whether a column names customers, who may have many rows each: customer_id, user id, id.
+
+    Ids of shops, plans and products are codes: a model can learn from them.
+    """
+    tokens = tokens_of(profile.name)
+    of_customers = len(tokens) == 1 or any(map(_PERSON_TOKEN.fullmatch, tokens))
+    return profile.n_distinct > FEW_VALUES and is_id_name(profile.name) and of_customers
 
 
 def is_code_name(name: str) -> bool:

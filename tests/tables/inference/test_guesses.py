@@ -187,6 +187,18 @@ class TestIdentifiers:
         assert guess([7 * i for i in range(14)], "№ клиента").kind is Kind.IGNORED
         assert guess([f"C{i}" for i in range(14)], "customer_id").kind is Kind.IGNORED
 
+    @pytest.mark.parametrize("name", ["customer_id", "AccountId", "id"])
+    @pytest.mark.parametrize("write", [str, "C-{:03}".format, int])
+    def test_customers_with_many_rows_are_no_category(self, name, write) -> None:
+        column = guess([write(i % 60 + 101) for i in range(600)], name)
+        assert column.kind is Kind.IGNORED
+        assert "60 different in 600 rows: data.split.by=group" in column.note
+        assert "churn-torch features" in column.note
+
+    @pytest.mark.parametrize("name", ["store_id", "plan", "branch"])
+    def test_shops_and_plans_with_many_rows_are_learned_from(self, name) -> None:
+        assert guess([f"C-{i % 60}" for i in range(600)], name).kind is Kind.CATEGORICAL
+
     def test_only_identifiers_that_repeat_suggest_a_split_by_them(self) -> None:
         ids = guess([f"K{i // 3:05}" for i in range(300)], "customer_id")
         assert "named like one, 100 different texts" in ids.note
