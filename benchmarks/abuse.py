@@ -12,10 +12,8 @@ from __future__ import annotations
 import collections
 import contextlib
 import multiprocessing
-import os
 import re
 import socket
-import subprocess
 import sys
 import time
 import zlib
@@ -24,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from server import row_of
+from server import row_of, started
 
 ROOT = Path(__file__).resolve().parents[1]
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
@@ -227,30 +225,13 @@ def memory(pid: int) -> int:
 
 def main() -> None:
     """Attack and print."""
-    cores = sorted(os.sched_getaffinity(0))
-    command = [sys.executable, str(ROOT / "scripts" / "serve.py"), f"run={sys.argv[1]}", "port=0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [*command, *sys.argv[2:]], stdout=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        try:
-            os.sched_setaffinity(server.pid, cores[:1])
-            os.sched_setaffinity(0, cores[-1:])
-            assert server.stdout is not None
-            found = None
-            while found is None:
-                found = re.search(r"127\.0\.0\.1:(\d+)", server.stdout.readline())
-            port = int(found[1])
-            attacks = Attacks(port, row_of(port))
-            print("| attack | answers | s | good client: p50, p99, slowest ms | bad | MB |")
-            print("|---|---|---|---|---|---|")
-            for name in vars(Attacks):
-                if name.startswith("attack_"):
-                    _attack(
-                        name.removeprefix("attack_"), getattr(attacks, name), attacks, server.pid
-                    )
-        finally:
-            server.terminate()
+    with started(*sys.argv[1:]) as (pid, port):
+        attacks = Attacks(port, row_of(port))
+        print("| attack | answers | s | good client: p50, p99, slowest ms | bad | MB |")
+        print("|---|---|---|---|---|---|")
+        for name in vars(Attacks):
+            if name.startswith("attack_"):
+                _attack(name.removeprefix("attack_"), getattr(attacks, name), attacks, pid)
 
 
 def _attack(name: str, attack: Callable[[], Answers], attacks: Attacks, pid: int) -> None:

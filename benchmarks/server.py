@@ -18,11 +18,34 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextmanager
+def started(run: str | Path, *arguments: str) -> Iterator[tuple[int, int]]:
+    """Start a server on the first core, and move this process to the last; yield pid and port."""
+    cores = sorted(os.sched_getaffinity(0))
+    command = [sys.executable, str(ROOT / "scripts" / "serve.py"), f"run={run}", "port=0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [*command, *arguments], stdout=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        try:
+            os.sched_setaffinity(server.pid, cores[:1])
+            os.sched_setaffinity(0, cores[-1:])
+            assert server.stdout is not None
+            found = None
+            while found is None:
+                found = re.search(r"127\.0\.0\.1:(\d+)", server.stdout.readline())
+            yield server.pid, int(found[1])
+        finally:
+            server.terminate()
 
 
 async def exchange(
@@ -81,36 +104,25 @@ def main() -> None:
     run = sys.argv[1]
     connections = int(sys.argv[2]) if len(sys.argv) > 2 else 16
     seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 5.0
-    cores = sorted(os.sched_getaffinity(0))
-    command = [sys.executable, ROOT / "scripts" / "serve.py", f"run={run}", "port=0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            os.sched_setaffinity(server.pid, cores[:1])
-            os.sched_setaffinity(0, cores[-1:])
-            assert server.stdout is not None
-            port = None
-            while port is None:
-                port = re.search(r"127\.0\.0\.1:(\d+)", server.stdout.readline())
-            request = row_of(int(port[1]))
+    with started(run) as (_, port):
+        request = row_of(port)
 
-            def measure(connections: int, rate: float | None) -> float:
-                taken = uvloop.run(
-                    load(int(port[1]), request, connections=connections, seconds=seconds, rate=rate)
-                )
-                p50, p99 = np.percentile(taken, [50, 99]) * 1e3
-                answered = len(taken) / seconds
-                pace = f"at {rate:,.0f}/s" if rate else "full speed"
-                print(
-                    f"{connections:3} connections, {pace}: {answered:,.0f} requests/s, "
-                    f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
-                )
-                return answered
+        def measure(connections: int, rate: float | None) -> float:
+            taken = uvloop.run(
+                load(port, request, connections=connections, seconds=seconds, rate=rate)
+            )
+            p50, p99 = np.percentile(taken, [50, 99]) * 1e3
+            answered = len(taken) / seconds
+            pace = f"at {rate:,.0f}/s" if rate else "full speed"
+            print(
+                f"{connections:3} connections, {pace}: {answered:,.0f} requests/s, "
+                f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+            )
+            return answered
 
-            measure(1, None)
-            fastest = measure(connections, None)
-            measure(connections, fastest / 2)
-        finally:
-            server.terminate()
+        measure(1, None)
+        fastest = measure(connections, None)
+        measure(connections, fastest / 2)
 
 
 if __name__ == "__main__":

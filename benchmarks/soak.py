@@ -20,18 +20,15 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from abuse import memory
-from server import load, row_of
+from server import load, row_of, started
 
 ROOT = Path(__file__).resolve().parents[1]
 RESTART, LARGE, ROWS, RELOAD = 200, 50, 200, 10.0
@@ -142,25 +139,6 @@ def wait_for(port: int, result: str, n: int) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"{result}: {reloads(port)[result]} of {n}")
         time.sleep(0.2)
-
-
-@contextmanager
-def started(path: Path) -> Iterator[tuple[int, int]]:
-    """Start a server on the first core, and move this process to the last; yield pid and port."""
-    cores = sorted(os.sched_getaffinity(0))
-    command = [sys.executable, str(ROOT / "scripts" / "serve.py"), f"run={path}", "port=0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
-        try:
-            os.sched_setaffinity(server.pid, cores[:1])
-            os.sched_setaffinity(0, cores[-1:])
-            assert server.stdout is not None
-            found = None
-            while found is None:
-                found = re.search(r"127\.0\.0\.1:(\d+)", server.stdout.readline())
-            yield server.pid, int(found[1])
-        finally:
-            server.terminate()
 
 
 def main() -> int:

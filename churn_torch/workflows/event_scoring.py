@@ -38,9 +38,7 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         InputError: The run was not trained on events, the specification is another one, nobody is
             a customer at the date, or ``out`` is a source.
     """
-    specification = remembered_specification(run)
-    # What a file of time to churn asks for besides: nobody has stayed yet at the date itself.
-    has_lifetimes = remembered(Path(run)).get("follow_up") is not None
+    specification, has_lifetimes = remembered_specification(run)
     if events:
         given = EventSpecification.from_mapping(events)
         specification = with_sources_of(given, specification, run)
@@ -58,6 +56,7 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
         sources.check_output(out, located(source))
     try:
         with event_progress() as progress:
+            # A file of time to churn asks for lifetimes: nobody has stayed yet at the date itself.
             tables = write_feature_tables(
                 specification,
                 folder / FEATURE_TABLES,
@@ -81,8 +80,8 @@ def scoring_rows(run: str, events: Mapping[str, Any], at: str, folder: Path, *, 
     return tables.files[0]
 
 
-def remembered_specification(run: str) -> EventSpecification:
-    """Return the specification that a run was trained with, with the values that it chose.
+def remembered_specification(run: str) -> tuple[EventSpecification, bool]:
+    """Return the specification of a run with the values that it chose, and if it made lifetimes.
 
     Raises:
         InputError: The run was not trained on events, or its file is damaged.
@@ -96,7 +95,9 @@ def remembered_specification(run: str) -> EventSpecification:
             fix="name such a run, or name the rows with source=... and leave at=... out",
         )
     try:
-        return EventSpecification.from_mapping(remembered(path.parent)["specification"])
+        stored = remembered(path.parent)
+        specification = EventSpecification.from_mapping(stored["specification"])
+        return specification, stored.get("follow_up") is not None
     except InputError as error:
         if error.where == "run":
             raise
