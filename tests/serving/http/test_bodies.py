@@ -56,8 +56,8 @@ def test_a_bomb(client):
     ("body", "fragment"),
     [
         (b"{}", "got something else"),
-        (gzip.compress(b"{}")[:-9], "got a part of it"),
-        (gzip.compress(b"{}") + b"{}", "got more behind its end"),
+        (gzip.compress(b"{}", mtime=0)[:-9], "got a part of it"),
+        (gzip.compress(b"{}", mtime=0) + b"{}", "got more behind its end"),
         (b"", "got a part of it"),
     ],
 )
