@@ -271,7 +271,8 @@ def kill(
     if is_ours and code not in allowed:
         faults.append(f"exit code {code}")
     if is_ours and "Traceback" in text:
-        faults.append(f"traceback: {text.strip().splitlines()[-1][:100]}")
+        start = text.index("Traceback")
+        faults.append(f"traceback: {text[start : start + 4000]}")
     new = place.files() - before
     checkpoints = [path for path in new if path.endswith("last.ckpt")]
     unfinished = [p for p in checkpoints if p.replace("last.ckpt", "metrics.json") not in new]
