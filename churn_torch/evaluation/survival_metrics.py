@@ -148,7 +148,7 @@ def _errors(
     survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
 ) -> Floats:
     known = known_outcomes(last, event, period)
-    return known.weight * np.square(1 - survival[:, period - 1] - known.left)
+    return np.asarray(known.weight * np.square(1 - survival[:, period - 1] - known.left))
 
 
 def auroc_at(
