@@ -124,13 +124,15 @@ def read_tested_run(folder: str, *, group: str | None = None, key: str = KEY) ->
         if not isinstance(config.get("data"), Mapping):
             raise damaged_run(path, f"{CONFIG} lacks data")
         metrics = _metrics(path)
-        if "uplift" in metrics or {"survival", "folds"} <= metrics.keys():
-            what = (
-                "a model of uplift" if "uplift" in metrics else "folds of a model of time to churn"
-            )
+        refused = None
+        if "uplift" in metrics:
+            refused = ("models of churn", "a model of uplift")
+        elif {"survival", "folds"} <= metrics.keys():
+            refused = ("one model of time to churn", "folds of a model of time to churn")
+        if refused is not None:
+            expected, got = refused
             raise InputError(
-                "", expected="models of churn, or single ones of time to churn",
-                got=f"{what} in {folder!r}",
+                "", expected=expected, got=f"{got} in {folder!r}",
                 fix="its metrics.json has what its test rows say of it",
             )  # fmt: skip
         return _with_rows(folder, config, metrics, group)
