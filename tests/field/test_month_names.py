@@ -1,5 +1,7 @@
 """Dates with the names of months in the languages people write: read, and said in their style."""
 
+# ruff: noqa: RUF001 - the letters of other languages are meant
+
 from __future__ import annotations
 
 import datetime
@@ -69,7 +71,7 @@ def test_a_date_is_read_and_its_style_is_said(
     cells = []
     for day in DAYS:
         month = MONTHS[language].split()[day.month - 1]
-        of = "d’" if month[0] in "ao" else "de "  # noqa: RUF001 - as it is printed
+        of = "d’" if month[0] in "ao" else "de "
         er = "er" if day.day == 1 else ""
         parts = {"d": day.day, "m": month, "u": month.upper(), "y": day.year, "er": er, "of": of}
         cells.append(style.format(**parts, s=f"{day:%y}"))
