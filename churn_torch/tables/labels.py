@@ -12,7 +12,6 @@ from churn_torch.tables.cells import canonical_text, number_as_text
 from churn_torch.tables.churn_words import sense_of
 from churn_torch.tables.missing_words import is_placeholder
 from churn_torch.tables.options import REST, Label
-from churn_torch.tables.sql_text import quoted_name
 from churn_torch.tables.target_cells import (
     Counts,
     is_formula,
@@ -263,7 +262,8 @@ def _not_two(target: str, counts: Counts, fix: str) -> InputError:
 
 def _if_empty_means_staying(target: str) -> str:
     """Say what to type for a column that is filled once a customer has left, such as a date."""
-    name = target if target.isidentifier() else quoted_name(target).replace('"', '\\"')
+    # As SQL quotes a name, within the quotes of a shell.
+    name = target if target.isidentifier() else f'"{target}"'.replace('"', '\\"')
     return (
         "if an empty cell means that a customer stayed, set "
         f"data.source=\"SELECT *, {name} IS NOT NULL AS has_left FROM 'FILE'\" "
