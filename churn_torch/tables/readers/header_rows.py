@@ -168,8 +168,11 @@ def clean_names(names: Sequence[str]) -> Clean:
     if nameless:
         for i in nameless:
             stripped[i] = NAMELESS.format(i)
-        what = "1 column has" if len(nameless) == 1 else f"{len(nameless)} columns have"
-        remarks.append(f"{what} no name and is called {stripped[nameless[0]]!r}")
+        called = f"called {stripped[nameless[0]]!r}"
+        if len(nameless) == 1:
+            remarks.append(f"1 column has no name and is {called}")
+        else:
+            remarks.append(f"{len(nameless)} columns have no name; the first is {called}")
     return Clean(tuple(stripped), tuple(remarks))
 
 
