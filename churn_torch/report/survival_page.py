@@ -10,7 +10,7 @@ import numpy as np
 from churn_torch.report.charts import Axis, Line, Point, line_chart
 from churn_torch.report.formats import percent
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_style import page_start, whole_page
 from churn_torch.report.page_text import unbroken
 from churn_torch.report.survival import caption, in_periods, lines, observed, written
 
@@ -31,7 +31,7 @@ def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str
         metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
         title: Heading of the page.
     """
-    return "\n".join(_page(metrics, title))
+    return whole_page(_page(metrics, title))
 
 
 def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
@@ -50,7 +50,6 @@ def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield from _quarters(metrics)
     yield from _horizon(metrics)
     yield from _auroc(metrics)
-    yield page_end()
 
 
 def _x(label: str = "Periods", *, high: float | None = None) -> Axis:
