@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+<<<<<<< HEAD
 import numpy as np
 
 from churn_torch.report.charts import Axis, Line, Point, line_chart
 from churn_torch.report.formats import percent
 from churn_torch.report.html_table import html_table
 from churn_torch.report.page_style import page_start, whole_page
+=======
+from churn_torch.report.page_style import page_end, page_start
+>>>>>>> main
 from churn_torch.report.page_text import unbroken
-from churn_torch.report.survival import caption, in_periods, lines, observed, written
+from churn_torch.report.report_sections.survival import HOW_OBSERVED, lifetimes
+from churn_torch.report.survival import caption
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.kaplan_meier import KaplanMeier
     from churn_torch.evaluation.survival_metrics import SurvivalMetrics
 
 _STYLE = """
 .scroll table { width: 100% } tbody tr + tr > * { border-top: 1px solid var(--axis) }
 """
-_QUARTERS = ("lowest risk", "second quarter", "third quarter", "highest risk")
 
 
 def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str:
@@ -36,6 +39,7 @@ def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str
 
 def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield f"{page_start(title, _STYLE)}<p>"
+<<<<<<< HEAD
     yield f"Test rows: {unbroken(caption(metrics))}. Periods count from the first one in which a "
     yield "customer was observed. Observed curves are Kaplan-Meier estimates, which count "
     yield "customers who were still there for as long as they were observed.</p>"
@@ -147,3 +151,8 @@ def _auroc(metrics: SurvivalMetrics) -> Iterator[str]:
         vertical=[(float(metrics.horizon), "horizon")],
     )
     yield "</section>"
+=======
+    yield f"Test rows: {unbroken(caption(metrics))}. {HOW_OBSERVED}</p>"
+    yield from lifetimes(metrics)
+    yield page_end()
+>>>>>>> main
