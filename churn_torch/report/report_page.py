@@ -9,13 +9,8 @@ from itertools import chain
 
 from churn_torch.report.comparison import comparison_sentences
 from churn_torch.report.html_table import html_table
-<<<<<<< HEAD
-from churn_torch.report.model_report import ModelReport, RunsReport
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start, whole_page
-=======
 from churn_torch.report.model_report import ExplainedRun, ModelReport, RunsReport, SurvivalReport
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
->>>>>>> main
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start, whole_page
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.report_sections import curves, factors, groups, training
 from churn_torch.report.report_sections.customer import customer

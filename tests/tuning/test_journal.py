@@ -113,13 +113,15 @@ def test_a_process_is_alive_while_it_holds_its_lock(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
-@pytest.mark.parametrize("name", ["../../ours", "x/../../ours", "", "ABCDEF12", "0123456789", "*"])
+@pytest.mark.parametrize("name", ["x/../../../ours", "x/../../../ours/kept", "", "ABCDEF12", "*"])
 def test_a_process_of_a_strangers_journal_names_no_other_files(tmp_path, name):
     folder, ours = tmp_path / "a" / "study", tmp_path / "ours"
-    for made in (folder / "worker-x", folder / "worker-..", ours):
+    for made in (folder / "worker-x", ours):
         made.mkdir(parents=True)
-    for path in (tmp_path / "ours.lock", folder / "worker-.lock", ours / "kept"):
-        path.touch()
+    for name_of_lock in ("ours.lock", "ours/kept.lock", "a/study/worker-.lock"):
+        (tmp_path / name_of_lock).touch()
+    for capitals in ("ABCDEF12.lock", "*.lock"):
+        (folder / f"worker-{capitals}").touch()
     before = sorted(tmp_path.rglob("*"))
     assert not Process(folder).is_alive(name)
     assert sorted(tmp_path.rglob("*")) == before

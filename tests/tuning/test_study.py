@@ -81,6 +81,7 @@ def test_a_trial_of_a_process_with_a_name_that_is_none_is_an_orphan(opened, tmp_
     study = opened()
     ours = tmp_path.parent / f"{tmp_path.name}.lock"
     ours.touch()
+    (tmp_path / "worker-x").mkdir()
     study.next(9).set_user_attr("worker", f"x/../../{tmp_path.name}")
     assert states(opened()) == ["interrupted", "waiting"]
     assert ours.exists()
