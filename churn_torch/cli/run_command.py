@@ -64,11 +64,11 @@ def run_command(name: str) -> None:
 
 
 def _say_interrupted() -> NoReturn:
-    """Say how to go on after Ctrl-C or SIGTERM, and exit as the shell expects it."""
+    """Say how to go on after a signal, and exit as the shell expects it."""
     sentence = "Interrupted."
     if (left := run_folders.interrupted()) is not None:
         sentence = f"Interrupted; continue with churn-torch train resume={left}."
-    print(sentence, file=sys.stderr)
+    interruption.say(sentence)
     sys.exit(interruption.exit_code())
 
 
