@@ -258,7 +258,11 @@ GARBAGE = bytes(np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8))
         ("blank.csv", b"\n \n", ["check the source"]),
         ("header.csv", b"plan,churned\n", ["columns but no rows", "check the source"]),
         ("garbage.csv", GARBAGE, ["binary", "name a CSV, Parquet, Excel, JSON"]),
-        ("garbage.csv.gz", gzip.compress(GARBAGE, mtime=0), ["binary", "name a CSV, Parquet, Excel"]),
+        (
+            "garbage.csv.gz",
+            gzip.compress(GARBAGE, mtime=0),
+            ["binary", "name a CSV, Parquet, Excel"],
+        ),
         ("cut.csv.gz", gzip.compress(GARBAGE, mtime=0)[:2000], ["ended before", "write it again"]),
         ("garbage.parquet", GARBAGE, ["does not start like Parquet", "write it again"]),
         ("cut.parquet", b"PAR1" + GARBAGE, ["got a damaged one .Parquet magic", "write it again"]),
