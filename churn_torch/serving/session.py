@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
@@ -14,7 +14,7 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.tables.schema import Column, Schema, SequenceGroup
 from churn_torch.tables.sequences import lengths_of
 
-InferenceSession = ort.InferenceSession
+InferenceSession: TypeAlias = ort.InferenceSession
 # A missing value of an input, and its type in NumPy.
 _MISSING: dict[str, tuple[Any, Any]] = {
     "tensor(float)": (np.nan, np.float32),
