@@ -24,7 +24,7 @@ from churn_torch.decisions.profit import ProfitCurve
 from churn_torch.decisions.profit_groups import ScoreGroups
 from churn_torch.evaluation.share_intervals import CONFIDENCE, Interval, wilson
 
-METHOD = "Gaussian multiplier bootstrap over customers, 1,000 replicates, corrected for bias and skewness"
+METHOD = "Gaussian multiplier bootstrap, 1,000 replicates, corrected for bias and skewness"
 REPLICATES, AT_A_TIME = 1_000, 50
 CELLS = 1_024
 # Keep rates that stand for their distribution, of equal probability.

@@ -94,9 +94,10 @@ class NearCopyCounter:
 
     The columns are dealt into three blocks, and pairs of rows that agree in a block are compared in
     the others; so are pairs that agree in the two columns of the most values. Rows are sampled by
-    what they hold in the block, so that such pairs are kept or left out together. In tables of few values many customers are alike by chance. Their labels then
-    agree no more than those of customers who differ in a few columns more, and copies have one
-    label: so the labels of pairs of training rows say how many of the near pairs are copies.
+    what they hold in the block, so that such pairs are kept or left out together. In tables of few
+    values many customers are alike by chance. Their labels then agree no more than those of
+    customers who differ in a few columns more, and copies have one label: so the labels of pairs of
+    training rows say how many of the near pairs are copies.
 
     Args:
         schema: The columns of the table.
