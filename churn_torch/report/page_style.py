@@ -34,7 +34,7 @@ thead th {{ color: var(--quiet); font-size: .85em; vertical-align: bottom }}
 summary {{ cursor: pointer }}
 :focus-visible {{ outline: 2px solid var(--line); outline-offset: 2px }}
 @media screen and (max-width: 30em) {{ body {{ margin: 1em auto }}
-  .scroll table {{ width: max-content }} .scroll td, .scroll th {{ max-width: 16em }}
+  .scroll table {{ width: max-content }} .scroll td:not(.n) {{ max-width: 16em }}
   .scroll th:first-child {{ max-width: 9em; overflow-wrap: anywhere; position: sticky; left: 0;
     background: var(--page) }} }}
 @media print {{ body {{ font-size: 11px; margin: 0; max-width: none }}
