@@ -16,6 +16,7 @@ Each kind is read in a process of its own, which goes on behind the file that ki
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import random
 import resource
@@ -23,32 +24,97 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import duckdb
 import pandas as pd
+import warm_processes
 from fuzzed_files import KINDS, Kind
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers.sources import read, read_chunks
+from churn_torch.tables.encode import parse
+from churn_torch.tables.inference.infer import infer
+from churn_torch.tables.options import ColumnRoles
+from churn_torch.tables.readers import own_process, queries
+from churn_torch.tables.readers.sources import (
+    column_names,
+    count_rows,
+    read,
+    read_chunks,
+    read_sample,
+)
+from churn_torch.tables.schema import Schema
 
 HANG_SECONDS = 10
 GROWTH_MB = 300
+# The schema of one in so many files is inferred, which takes far longer than to read it.
+INFERRED = 20
 
 
-def outcome(path: Path) -> str:
-    """Read a file twice; return what came of it, or raise what must not happen."""
+def outcome(path: Path, *, inferred: bool = True) -> str:
+    """Read a file in every way, infer its schema; return what came of it, or raise a fault."""
     try:
         whole = read(path)
     except InputError as error:
-        if "\n" in str(error):
-            raise AssertionError(f"more than one line: {error}") from error
+        _one_line(error)
         return "refused"
-    chunks = pd.concat(list(read_chunks(path, rows=3)), ignore_index=True)
-    if list(chunks.columns) != list(whole.columns) or len(chunks) != len(whole):
-        raise AssertionError("in chunks it is another table")
+    pieces = list(read_chunks(path, rows=3))
+    _same(whole, pd.concat(pieces, ignore_index=True), pieces, "in chunks")
+    sample, _ = read_sample(path, rows=max(len(whole), 100))
+    _same(whole, sample, [sample], "as a sample")
+    count, names = count_rows(path), column_names(path)
+    if count not in (None, len(whole)) or names not in (None, list(whole.columns)):
+        raise AssertionError("another count of rows or other names")
+    if inferred:
+        _infer(whole)
     return "read"
+
+
+def _same(whole: pd.DataFrame, other: pd.DataFrame, pieces: list[pd.DataFrame], how: str) -> None:
+    """Compare names, kinds and values of two readings of a table."""
+    if list(other.columns) != list(whole.columns) or len(other) != len(whole):
+        raise AssertionError(f"{how} it is another table")
+    for name in whole.columns:
+        kinds = {str(piece[name].dtype).lower() for piece in (whole, *pieces)}
+        # Integers, booleans and lists with missing cells have another type of pandas.
+        if len(kinds) > 1 and not kinds <= {"int64", "uint64", "int32", "int16", "int8", "uint32", "uint16", "uint8", "bool", "object"}:
+            raise AssertionError(f"{how} it has other kinds: {sorted(kinds)}")
+        if whole[name].equals(other[name]):
+            continue
+        for one, two in zip(whole[name].tolist(), other[name].tolist(), strict=True):
+            if one is not two and repr(one) != repr(two) and not (_missing(one) and _missing(two)):
+                raise AssertionError(f"{how} it has other values: {one!r}, {two!r}"[:70])
+
+
+def _missing(cell: object) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or cell != cell  # NaN
+
+
+def _infer(frame: pd.DataFrame) -> None:
+    """Infer a schema, and parse the table by it, whole and in two parts."""
+    try:
+        schema = infer(frame, ColumnRoles(target=""), target_required=False)
+    except InputError as error:
+        _one_line(error)
+        return
+    if Schema.from_json(schema.to_json()) != schema:
+        raise AssertionError("the schema read back is another one")
+    try:
+        parsed, half = parse(frame, schema), len(frame) // 2
+    except InputError as error:
+        _one_line(error)
+        return
+    parts = [parse(frame[:half], schema), parse(frame[half:], schema, first_row=half)]
+    if not parsed.equals(pd.concat(parts, ignore_index=True)):
+        raise AssertionError("parsed in two parts it is another table")
+
+
+def _one_line(error: InputError) -> None:
+    if "\n" in str(error):
+        raise AssertionError(f"more than one line: {error}") from error
 
 
 def peak_mb() -> float:
@@ -68,7 +134,8 @@ class Files:
     def write(self, number: int) -> Path:
         """Write a file and return its path."""
         rng = random.Random(f"{self.seed} {self.kind.name} {number}")
-        suffix, content = rng.choice(self._whole)
+        make = self.kind.make
+        suffix, content = rng.choice(self._whole) if self._whole else make(rng, self.folder)
         path = self.folder / f"{number}{suffix}"
         path.write_bytes(self.kind.mutate(content, rng))
         return path
@@ -84,24 +151,37 @@ def fuzz(kind: Kind, numbers: range, *, seed: int, folder: Path) -> Counter[str]
     return outcomes
 
 
-def _outcome_or_fault(path: Path) -> str:
+def _outcome_or_fault(path: Path, *, inferred: bool = True) -> str:
     before = peak_mb()
     try:
-        found = outcome(path)
+        found = outcome(path, inferred=inferred)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # Rust's panics are no Exception
-        return f"FAULT {type(error).__name__}: {str(error)[:80]}"
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(at.filename).name}:{at.lineno}"
+        return f"FAULT {type(error).__name__} in {where}: {str(error)[:80]!r}"
     grown = peak_mb() - before
     return f"FAULT memory: {grown:.0f} MB more" if grown > GROWTH_MB else found
 
 
+def _start_at_once() -> None:
+    """Do without the start of a process and of a database for each file.
+
+    A parser's process is a fork of this one, and queries of ours share a database.
+    """
+    own_process.subprocess = warm_processes
+    database = duckdb.connect(":memory:", config=queries._ANY_QUERY)
+    queries.connected = lambda: contextlib.nullcontext(database.cursor())
+
+
 def _reads(files: Files, first: int, n: int, keep: Path, tell: Connection) -> None:
     """Read files in a process of their own, and tell the parent what came of each."""
+    _start_at_once()
     for number in range(first, n):
         path = files.write(number)
         tell.send(None)
-        found = _outcome_or_fault(path)
+        found = _outcome_or_fault(path, inferred=number % INFERRED == 0)
         if found.startswith("FAULT"):
             _keep(files.folder, keep)
         else:
