@@ -31,7 +31,8 @@ def sqlite_file(rng: random.Random, folder: Path) -> Whole:
         db.execute(f"PRAGMA page_size = {rng.choice((512, 1024, 4096))}")
         db.execute("PRAGMA synchronous = OFF")
         header, body = rows(rng)
-        header, width = header[:50], min(len(header), 50)
+        header, body = header[:50], [row[:50] for row in body]
+        width = len(header)
         kinds = [rng.choice(("", "TEXT", "INTEGER", "REAL", "BLOB", "NUMERIC", "DATE")) for _ in header]
         with contextlib.suppress(sqlite3.Error):  # SQLite has no such names
             columns = ", ".join(f"{_name(n)} {k}" for n, k in zip(header, kinds, strict=True))
@@ -107,7 +108,7 @@ def duckdb_file(rng: random.Random, folder: Path) -> Whole:
                 columns = ", ".join(f"{_name(n or 'x')} VARCHAR" for n in header[:50])
                 db.execute(f"CREATE TABLE customers ({columns})")
                 for row in body:
-                    db.execute(f"INSERT INTO customers VALUES ({', '.join('?' * len(header))})", row)
+                    db.execute(f"INSERT INTO customers VALUES ({', '.join('?' * len(row[:50]))})", row[:50])
             elif kind == 1:
                 db.register("frame", typed(rng))
                 db.execute("CREATE TABLE customers AS SELECT * FROM frame")

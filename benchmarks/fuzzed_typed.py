@@ -73,7 +73,7 @@ def array(rng: random.Random, n: int, depth: int = 0) -> pa.Array:
                  pa.ExtensionArray.from_storage(pa.json_(), pa.array([cell(rng) for _ in range(n)]))]  # fmt: skip
         if rng.random() < 0.5:
             return rng.choice(other)
-        return pa.array([None if v is None else v.as_py() % 1000 for v in made], pa.int64()).cast(
+        return pa.array([v and v % 1000 for v in made.to_pylist()], pa.int64()).cast(
             width(digits, min(scale, digits - 4) if scale > 0 else 0)
         )
     inner = array(rng, n, depth + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import runpy
 import select
@@ -22,7 +23,37 @@ TimeoutExpired, DEVNULL = subprocess.TimeoutExpired, subprocess.DEVNULL
 def run(
     command: list[str], *, stdin: int, stdout: IO[bytes], stderr: IO[bytes], timeout: float
 ) -> subprocess.CompletedProcess[bytes]:
-    """Do what `subprocess.run` does for ``python -P program arguments``, in a fork."""
+    """Do what `subprocess.run` does for ``python -P program arguments``, in a fork.
+
+    Asked the same once more, it gives what came the first time.
+    """
+    if _last.command != command:
+        _last.command, _last.ended = command, _run(command, stdout, stderr, timeout)
+        stdout.seek(0)
+        stderr.seek(0)
+        _last.said = (stdout.read(), stderr.read())
+    else:
+        stdout.write(_last.said[0])
+        stderr.write(_last.said[1])
+    stdout.flush()
+    return _last.ended
+
+
+@dataclasses.dataclass
+class _Last:
+    """What was run last."""
+
+    command: list[str] | None = None
+    ended: subprocess.CompletedProcess[bytes] | None = None
+    said: tuple[bytes, bytes] = (b"", b"")
+
+
+_last = _Last()
+
+
+def _run(
+    command: list[str], stdout: IO[bytes], stderr: IO[bytes], timeout: float
+) -> subprocess.CompletedProcess[bytes]:
     child = os.fork()
     if not child:
         os._exit(_program(command[2:], stdout, stderr))
