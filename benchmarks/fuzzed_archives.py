@@ -19,18 +19,24 @@ from fuzzed_text import Whole, csv_file, json_file, json_lines
 from fuzzed_typed import arrow_file, orc_file, parquet_file
 
 _MEMBERS = (
-    "a.csv", "b.csv", "../a.csv", "/etc/a.csv", "C:\\a.csv", "d/", "d/a.csv", "a.csv/", "README.txt", ".hidden", "a",
-    "__MACOSX/._a.csv", "ü.csv", "a\x00.csv", "x" * 300 + ".csv", "a.zip", "a.csv.gz", "\\a.csv", "..", ".", "a b.csv",
+    "a.csv", "b.csv", "../a.csv", "/etc/a.csv", "C:\\a.csv", "d/", "d/a.csv", "a.csv/",
+    "README.txt", ".hidden", "a",
+    "__MACOSX/._a.csv", "ü.csv", "a\x00.csv", "x" * 300 + ".csv", "a.zip", "a.csv.gz", "\\a.csv",
+    "..", ".", "a b.csv",
 )  # fmt: skip
 _ODD = (
-    b"0", b"1", b"-1", b"1048576", b"16384", b"999999999", b"4294967295", b"18446744073709551616", b"1e999", b"NaN", b"",
-    b"XFD1048576", b"A0", b"ZZZZ99999999", b"true", b"date", b"s", b"e", b"PT99999999H", b"99999-12-31", b"inlineStr",
+    b"0", b"1", b"-1", b"1048576", b"16384", b"999999999", b"4294967295", b"18446744073709551616",
+    b"1e999", b"NaN", b"",
+    b"XFD1048576", b"A0", b"ZZZZ99999999", b"true", b"date", b"s", b"e", b"PT99999999H",
+    b"99999-12-31", b"inlineStr",
 )  # fmt: skip
 _ATTRIBUTES = (
-    b'r="XFD1048576"', b'r="B3"', b'r="0"', b't="s"', b't="d"', b't="e"', b't="str"', b's="9"', b'ref="A1:XFD1048576"',
+    b'r="XFD1048576"', b'r="B3"', b'r="0"', b't="s"', b't="d"', b't="e"', b't="str"', b's="9"',
+    b'ref="A1:XFD1048576"',
     b'table:number-columns-repeated="16384"', b'table:number-columns-repeated="999999999"',
     b'table:number-rows-repeated="1048576"', b'table:number-rows-repeated="4294967296"',
-    b'office:value-type="date" office:date-value="99999-12-31"', b'office:value-type="time" office:time-value="PT9H"',
+    b'office:value-type="date" office:date-value="99999-12-31"',
+    b'office:value-type="time" office:time-value="PT9H"',
     b'table:number-columns-spanned="99"', b'state="hidden"', b'name="Sheet0"', b'table:name=""',
 )  # fmt: skip
 
@@ -55,7 +61,9 @@ def zip_file(rng: random.Random, folder: Path) -> Whole:
                 info.external_attr = 0o120777 << 16  # a symbolic link
             packed = content
             if rng.random() < 0.1:
-                packed = rng.choice((gzip.compress(content, mtime=0), b"", file.getvalue(), bz2.compress(content)))
+                packed = rng.choice(
+                    (gzip.compress(content, mtime=0), b"", file.getvalue(), bz2.compress(content))
+                )
             elif rng.random() < 0.1:
                 packed = _content(rng, folder)[1]
             if at and name.endswith("/"):
@@ -107,11 +115,11 @@ def workbook(suffix: str):
         sheets = {}
         for at in range(rng.choice((1, 1, 2))):
             header, body = rows(rng)
-            cells = [
-                [_cell(text, rng) for text in row[:60]] for row in [header, *body]
-            ]
+            cells = [[_cell(text, rng) for text in row[:60]] for row in [header, *body]]
             if suffix == ".ods":
-                cells = [["" if c is None else str(c) if c is True else c for c in row] for row in cells]
+                cells = [
+                    ["" if c is None else str(c) if c is True else c for c in row] for row in cells
+                ]
             sheets[f"Sheet{at}"] = cells
         path = folder / f"whole{suffix}"
         (write_ods if suffix == ".ods" else write_xlsx)(path, sheets)
@@ -141,7 +149,9 @@ def _mutated_xml(text: bytes, rng: random.Random) -> bytes:
         elif rng.random() < 0.5:
             new = re.sub(rb"^(<[\w:]+)", rb"\1 " + rng.choice(_ATTRIBUTES), place[0])
         else:
-            new = rng.choice((b"", place[0] * 2, place[0].replace(b"/>", b">"), place[0].replace(b">", b"/>")))
+            new = rng.choice(
+                (b"", place[0] * 2, place[0].replace(b"/>", b">"), place[0].replace(b">", b"/>"))
+            )
         text = text[:start] + new + text[end:]
     return text
 
@@ -158,18 +168,33 @@ def mutated_archive(content: bytes, rng: random.Random) -> bytes:
         entries = [match.start() for match in re.finditer(b"PK\x01\x02|PK\x03\x04", content)]
         if entries:
             at = rng.choice(entries) + rng.choice((6, 8, 10, 18, 20, 22, 24, 26, 28, 42))
-            data[at : at + 4] = rng.choice((struct.pack("<I", rng.getrandbits(32)), b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x01\0\0\0"))
+            data[at : at + 4] = rng.choice(
+                (
+                    struct.pack("<I", rng.getrandbits(32)),
+                    b"\xff\xff\xff\xff",
+                    b"\0\0\0\0",
+                    b"\x01\0\0\0",
+                )
+            )
         return bytes(data)
     file = io.BytesIO()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w") as new, _no_warning():
+        with (
+            zipfile.ZipFile(io.BytesIO(content)) as old,
+            zipfile.ZipFile(file, "w") as new,
+            _no_warning(),
+        ):
             infos = old.infolist()
             chosen = rng.choice(infos) if infos else None
             for info in infos:
                 member = old.read(info)
                 if info is chosen:
                     is_xml = member[:1] == b"<"
-                    member = _mutated_xml(member, rng) if is_xml and rng.random() < 0.7 else mutated(member, rng)
+                    member = (
+                        _mutated_xml(member, rng)
+                        if is_xml and rng.random() < 0.7
+                        else mutated(member, rng)
+                    )
                 new.writestr(info, member)
     except (RuntimeError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError):
         return mutated(content, rng)

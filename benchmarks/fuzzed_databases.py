@@ -1,4 +1,4 @@
-"""Databases of SQLite and DuckDB: tables of every sort, views, triggers, and settings of the file."""
+"""Databases of SQLite and DuckDB: tables of every sort, views, triggers, settings of the file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,30 @@ from fuzzed_cells import rows
 from fuzzed_text import Whole
 from fuzzed_typed import typed
 
-_LITERALS = (
-    "NULL 0 1 -1 1.5 9e999 -9e999 9223372036854775807 x'' x'ff' x'00' CAST(x'fffe41' AS TEXT) "
-    "CAST(x'6100' AS TEXT) zeroblob(3) '2024-01-31' 'a' '1' ''"
-).split()
+_LITERALS = [
+    "NULL",
+    "0",
+    "1",
+    "-1",
+    "1.5",
+    "9e999",
+    "-9e999",
+    "9223372036854775807",
+    "x''",
+    "x'ff'",
+    "x'00'",
+    "CAST(x'fffe41'",
+    "AS",
+    "TEXT)",
+    "CAST(x'6100'",
+    "AS",
+    "TEXT)",
+    "zeroblob(3)",
+    "'2024-01-31'",
+    "'a'",
+    "'1'",
+    "''",
+]
 
 
 def _name(text: str) -> str:
@@ -33,22 +53,35 @@ def sqlite_file(rng: random.Random, folder: Path) -> Whole:
         header, body = rows(rng)
         header, body = header[:50], [row[:50] for row in body]
         width = len(header)
-        kinds = [rng.choice(("", "TEXT", "INTEGER", "REAL", "BLOB", "NUMERIC", "DATE")) for _ in header]
+        kinds = [
+            rng.choice(("", "TEXT", "INTEGER", "REAL", "BLOB", "NUMERIC", "DATE")) for _ in header
+        ]
         with contextlib.suppress(sqlite3.Error):  # SQLite has no such names
             columns = ", ".join(f"{_name(n)} {k}" for n, k in zip(header, kinds, strict=True))
             end = ""
             if rng.random() < 0.2:
-                columns, end = f"key INTEGER PRIMARY KEY, {columns}", rng.choice(("WITHOUT ROWID", ""))
+                columns, end = (
+                    f"key INTEGER PRIMARY KEY, {columns}",
+                    rng.choice(("WITHOUT ROWID", "")),
+                )
             if rng.random() < 0.15:
-                columns += f", made {rng.choice(('TEXT', ''))} GENERATED ALWAYS AS (1 || 'x') {rng.choice(('VIRTUAL', 'STORED'))}"
-            db.execute(f"CREATE TABLE {_name(rng.choice(('customers', 'a b', 'sqlit', 'select', 'ü')))} ({columns}) {end}")
+                where = rng.choice(("VIRTUAL", "STORED"))
+                columns += f", made TEXT GENERATED ALWAYS AS (1 || 'x') {where}"
+            name = _name(rng.choice(("customers", "a b", "sqlit", "select", "ü")))
+            db.execute(f"CREATE TABLE {name} ({columns}) {end}")
             table = db.execute("SELECT name FROM sqlite_master").fetchone()[0]
             names = ", ".join(_name(n) for n in header)
             odd = rng.choice((0, 0.1, 1))
             for row in body:
-                cells = [rng.choice(_LITERALS) if rng.random() < odd else None for _ in range(width)]
+                cells = [
+                    rng.choice(_LITERALS) if rng.random() < odd else None for _ in range(width)
+                ]
                 marks = ", ".join(c or "?" for c in cells)
-                given = [t.encode(errors="replace").decode() for t, c in zip(row, cells, strict=True) if c is None]
+                given = [
+                    t.encode(errors="replace").decode()
+                    for t, c in zip(row, cells, strict=True)
+                    if c is None
+                ]
                 db.execute(f"INSERT INTO {_name(table)} ({names}) VALUES ({marks})", given)
             if rng.random() < 0.35:
                 db.execute(rng.choice((
@@ -59,7 +92,8 @@ def sqlite_file(rng: random.Random, folder: Path) -> Whole:
                     "CREATE VIEW v AS SELECT * FROM v",
                     "CREATE VIEW v AS SELECT name, sql FROM sqlite_master",
                     "CREATE VIEW v AS SELECT * FROM json_each('[1,2]')",
-                    "CREATE VIEW v AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 5) SELECT x FROM c",
+                    "CREATE VIEW v AS WITH RECURSIVE c(x) AS "
+                    "(SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 5) SELECT x FROM c",
                     f"CREATE TRIGGER t AFTER INSERT ON {_name(table)} BEGIN SELECT 1; END",
                     f"CREATE INDEX i ON {_name(table)} ({names})",
                     "CREATE VIRTUAL TABLE f USING fts5(a, b)",
@@ -79,14 +113,20 @@ def sqlite_file(rng: random.Random, folder: Path) -> Whole:
 
 _DUCKDB = (
     "SELECT * FROM read_csv('/etc/passwd')", "SELECT * FROM range(5)", "SELECT 1 / 0 AS a",
-    "SELECT * FROM missing_table", "SELECT getenv('HOME') AS a", "SELECT * FROM read_text('/etc/hosts')",
+    "SELECT * FROM missing_table", "SELECT getenv('HOME') AS a",
+    "SELECT * FROM read_text('/etc/hosts')",
 )  # fmt: skip
 _TYPES = (
-    "1::HUGEINT", "(1::UHUGEINT)", "'a'::ENUM('a', 'b')", "{'a': 1, 'b': [1, NULL]}", "MAP {'a': 1}", "[1, 2]::INT[2]",
-    "'101'::BIT", "'\\xff'::BLOB", "INTERVAL 3 MONTH", "'12:00:00+02'::TIMETZ", "'2024-01-31'::TIMESTAMP_NS",
-    "'infinity'::DATE", "'-infinity'::TIMESTAMP", "'infinity'::TIMESTAMPTZ", "uuid()", "1.5::DECIMAL(38, 10)",
-    "union_value(num := 2)", "'NaN'::FLOAT", "'inf'::DOUBLE", "'290000-01-01'::DATE", "NULL", "true", "'x'::JSON",
-    "123::BIGNUM", "'a'::VARCHAR COLLATE NOCASE", "'2024-01-31 12:00:00'::TIMESTAMP_S", "1::UBIGINT",
+    "1::HUGEINT", "(1::UHUGEINT)", "'a'::ENUM('a', 'b')", "{'a': 1, 'b': [1, NULL]}",
+    "MAP {'a': 1}", "[1, 2]::INT[2]",
+    "'101'::BIT", "'\\xff'::BLOB", "INTERVAL 3 MONTH", "'12:00:00+02'::TIMETZ",
+    "'2024-01-31'::TIMESTAMP_NS",
+    "'infinity'::DATE", "'-infinity'::TIMESTAMP", "'infinity'::TIMESTAMPTZ", "uuid()",
+    "1.5::DECIMAL(38, 10)",
+    "union_value(num := 2)", "'NaN'::FLOAT", "'inf'::DOUBLE", "'290000-01-01'::DATE", "NULL",
+    "true", "'x'::JSON",
+    "123::BIGNUM", "'a'::VARCHAR COLLATE NOCASE", "'2024-01-31 12:00:00'::TIMESTAMP_S",
+    "1::UBIGINT",
 )  # fmt: skip
 
 
@@ -95,7 +135,15 @@ def duckdb_file(rng: random.Random, folder: Path) -> Whole:
     path = folder / "whole.duckdb"
     path.unlink(missing_ok=True)
     with contextlib.closing(duckdb.connect(":memory:")) as db:
-        version = rng.choice(("", "", ", STORAGE_VERSION 'v1.0.0'", ", STORAGE_VERSION 'latest'", ", ENCRYPTION_KEY 'k'"))
+        version = rng.choice(
+            (
+                "",
+                "",
+                ", STORAGE_VERSION 'v1.0.0'",
+                ", STORAGE_VERSION 'latest'",
+                ", ENCRYPTION_KEY 'k'",
+            )
+        )
         with contextlib.suppress(duckdb.Error):
             db.execute(f"ATTACH '{path}' AS made (BLOCK_SIZE 16384{version})")
         if not path.exists():
@@ -108,19 +156,24 @@ def duckdb_file(rng: random.Random, folder: Path) -> Whole:
                 columns = ", ".join(f"{_name(n or 'x')} VARCHAR" for n in header[:50])
                 db.execute(f"CREATE TABLE customers ({columns})")
                 for row in body:
-                    db.execute(f"INSERT INTO customers VALUES ({', '.join('?' * len(row[:50]))})", row[:50])
+                    db.execute(
+                        f"INSERT INTO customers VALUES ({', '.join('?' * len(row[:50]))})", row[:50]
+                    )
             elif kind == 1:
                 db.register("frame", typed(rng))
                 db.execute("CREATE TABLE customers AS SELECT * FROM frame")
             elif kind == 2:
                 chosen = rng.sample(_TYPES, rng.choice((1, 2, 4)))
                 columns = ", ".join(f"{kind} AS c{i}" for i, kind in enumerate(chosen))
-                db.execute(f"CREATE TABLE customers AS SELECT {columns} FROM range({rng.choice((0, 1, 5, 3000))})")
+                n = rng.choice((0, 1, 5, 3000))
+                db.execute(f"CREATE TABLE customers AS SELECT {columns} FROM range({n})")
             else:
                 db.execute(f"CREATE VIEW customers AS {rng.choice(_DUCKDB)}")
             if rng.random() < 0.2:
-                db.execute(rng.choice(("CREATE SCHEMA s", "CREATE SEQUENCE q", "CREATE MACRO m(a) AS a + 1",
-                                       "CREATE TABLE other (a INT)", "CREATE INDEX i ON customers (c0)")))  # fmt: skip
+                db.execute(rng.choice(("CREATE SCHEMA s", "CREATE SEQUENCE q",
+                "CREATE MACRO m(a) AS a + 1",
+                                       "CREATE TABLE other (a INT)",
+                                       "CREATE INDEX i ON customers (c0)")))  # fmt: skip
         with contextlib.suppress(duckdb.Error):
             db.execute("USE memory")
             db.execute("DETACH made")
@@ -128,5 +181,3 @@ def duckdb_file(rng: random.Random, folder: Path) -> Whole:
     for leftover in folder.glob("whole.duckdb*"):
         leftover.unlink()
     return rng.choice((".duckdb", ".db", ".ddb")), content
-
-

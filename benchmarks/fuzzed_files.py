@@ -31,7 +31,9 @@ _FILES = Path(__file__).resolve().parents[1] / "tests" / "tables" / "readers" / 
 _DAYS = (datetime.date(2024, 1, 31), datetime.date(1, 1, 1), datetime.date(9999, 12, 31), None)
 
 
-def _statistics(suffix: str, write: str, **options: object) -> Callable[[random.Random, Path], Whole]:
+def _statistics(
+    suffix: str, write: str, **options: object
+) -> Callable[[random.Random, Path], Whole]:
     def column(rng: random.Random, texts: list[str]) -> list[object]:
         n, kind = len(texts), rng.randrange(4)
         if kind == 0:
@@ -48,7 +50,11 @@ def _statistics(suffix: str, write: str, **options: object) -> Callable[[random.
             columns = [column(rng, [row[i] for row in body]) for i in range(len(header))]
             frame = pd.DataFrame({f"c{i}": values for i, values in enumerate(columns)})
             labels = {name: {0: "no", 1: "yes"} for name in frame if frame[name].dtype.kind in "if"}
-            given = {"variable_value_labels": labels} if write != "write_xport" and rng.random() < 0.4 else {}
+            given = (
+                {"variable_value_labels": labels}
+                if write != "write_xport" and rng.random() < 0.4
+                else {}
+            )
             if write == "write_sav" and rng.random() < 0.3:
                 given["compress"] = True
             if write == "write_dta":

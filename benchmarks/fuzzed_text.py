@@ -12,7 +12,8 @@ from fuzzed_cells import cell, names, rows, value
 Whole = tuple[str, bytes]
 _ENCODINGS = (
     ["utf-8"] * 40 + ["utf-8-sig"] * 2
-    + "utf-16 utf-16-le utf-16-be utf-32 utf-7 cp1252 cp1250 cp1251 koi8-r gbk shift_jis euc-kr big5 cp437".split()
+    + ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7", "cp1252", "cp1250", "cp1251",
+    "koi8-r", "gbk", "shift_jis", "euc-kr", "big5", "cp437"]
 )  # fmt: skip
 
 
@@ -59,7 +60,9 @@ def csv_text(rng: random.Random) -> str:
         elif change == 2:
             lines.insert(at, lines[0])
         elif change == 3:
-            lines.insert(at, rng.choice(["", " ", "# comment", delimiter * 3, "\x1a", "-----+----", "\x00"]))
+            lines.insert(
+                at, rng.choice(["", " ", "# comment", delimiter * 3, "\x1a", "-----+----", "\x00"])
+            )
         elif change == 4:
             lines[at] = lines[at].replace('"', "", 1)
         elif change == 5:
@@ -68,8 +71,13 @@ def csv_text(rng: random.Random) -> str:
             lines = [line + delimiter for line in lines]
         else:
             lines *= 3
-    above = rng.choice([""] * 8 + ["Report 2024", "# comment\n", "sep=;", f"sep={delimiter}", "Title,,,", "\n", '"T\nx"'])
-    below = rng.choice([""] * 8 + ["Total,,1", "\n3 rows exported", "# end", '"', "\x1a", "END OF FILE;;"])
+    above = rng.choice(
+        [""] * 8
+        + ["Report 2024", "# comment\n", "sep=;", f"sep={delimiter}", "Title,,,", "\n", '"T\nx"']
+    )
+    below = rng.choice(
+        [""] * 8 + ["Total,,1", "\n3 rows exported", "# end", '"', "\x1a", "END OF FILE;;"]
+    )
     parts = [above] * bool(above) + lines + [below] * bool(below)
     return end.join(parts) + (end if rng.random() < 0.8 else "")
 
@@ -99,7 +107,13 @@ def _broken(text: str, rng: random.Random) -> str:
     if change == 0:
         return text.replace('"', "'")
     if change == 1:
-        return text[:at] + rng.choice(["\\ud800", "\\u0000", "\\x", "//c\n", "/**/", "NaN", ",", "\x00", "\ufeff"]) + text[at:]
+        return (
+            text[:at]
+            + rng.choice(
+                ["\\ud800", "\\u0000", "\\x", "//c\n", "/**/", "NaN", ",", "\x00", "\ufeff"]
+            )
+            + text[at:]
+        )
     if change == 2:
         return text.replace(":", ':"x",', 1)
     if change == 3:  # a name twice
@@ -154,5 +168,9 @@ def json_lines(rng: random.Random, folder: Path) -> Whole:
     lines = [json.dumps(row, ensure_ascii=rng.random() < 0.5) for row in _records(rng)]
     if lines and rng.random() < 0.2:
         at = rng.randrange(len(lines))
-        lines[at] = rng.choice([_broken(lines[at], rng), _json(value(rng), rng), "", cell(rng), names(rng, 1)[0]])
-    return rng.choice([".jsonl", ".jsonl", ".ndjson", ".json"]), encoded("\n".join(lines) + rng.choice(["", "\n"]), rng)
+        lines[at] = rng.choice(
+            [_broken(lines[at], rng), _json(value(rng), rng), "", cell(rng), names(rng, 1)[0]]
+        )
+    return rng.choice([".jsonl", ".jsonl", ".ndjson", ".json"]), encoded(
+        "\n".join(lines) + rng.choice(["", "\n"]), rng
+    )

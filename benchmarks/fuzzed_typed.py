@@ -15,7 +15,16 @@ import pyarrow.parquet as pa_parquet
 from fuzzed_cells import TEXTS, cell, names, rows
 from fuzzed_text import Whole
 
-_WHOLE = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()]
+_WHOLE = [
+    pa.int8(),
+    pa.int16(),
+    pa.int32(),
+    pa.int64(),
+    pa.uint8(),
+    pa.uint16(),
+    pa.uint32(),
+    pa.uint64(),
+]
 _BITS = {
     32: [pa.date32(), pa.time32("s"), pa.time32("ms"), pa.float32()],
     64: [pa.date64(), pa.time64("us"), pa.time64("ns"), pa.float64()]
@@ -55,9 +64,13 @@ def array(rng: random.Random, n: int, depth: int = 0) -> pa.Array:
         return of_bits.view(rng.choice(_BITS[bits]))
     if kind in (4, 5):
         texts = _holed([cell(rng) for _ in range(n)], rng)
-        return pa.array(texts, rng.choice((pa.string(), pa.string(), pa.large_string(), pa.string_view())))
+        return pa.array(
+            texts, rng.choice((pa.string(), pa.string(), pa.large_string(), pa.string_view()))
+        )
     if kind == 6:
-        blobs = _holed([rng.choice((b"", b"\xff\xfe", rng.choice(TEXTS).encode())) for _ in range(n)], rng)
+        blobs = _holed(
+            [rng.choice((b"", b"\xff\xfe", rng.choice(TEXTS).encode())) for _ in range(n)], rng
+        )
         return pa.array(blobs, rng.choice((pa.binary(), pa.large_binary(), pa.binary_view())))
     if kind == 7:
         width = rng.choice((pa.decimal32, pa.decimal64, pa.decimal128, pa.decimal256))
@@ -69,8 +82,10 @@ def array(rng: random.Random, n: int, depth: int = 0) -> pa.Array:
                  pa.array([(1, 2, rng.getrandbits(30))] * n, pa.month_day_nano_interval()),
                  pa.array([rng.random() for _ in range(n)], pa.float16()),
                  pa.array([rng.randbytes(4) for _ in range(n)], pa.binary(4)),
-                 pa.ExtensionArray.from_storage(pa.uuid(), pa.array([rng.randbytes(16) for _ in range(n)], pa.binary(16))),
-                 pa.ExtensionArray.from_storage(pa.json_(), pa.array([cell(rng) for _ in range(n)]))]  # fmt: skip
+                 pa.ExtensionArray.from_storage(pa.uuid(),
+                 pa.array([rng.randbytes(16) for _ in range(n)], pa.binary(16))),
+                 pa.ExtensionArray.from_storage(pa.json_(),
+                 pa.array([cell(rng) for _ in range(n)], pa.string()))]  # fmt: skip
         if rng.random() < 0.5:
             return rng.choice(other)
         return pa.array([v and v % 1000 for v in made.to_pylist()], pa.int64()).cast(
@@ -78,20 +93,28 @@ def array(rng: random.Random, n: int, depth: int = 0) -> pa.Array:
         )
     inner = array(rng, n, depth + 1)
     if kind in (8, 9):
-        codes = pa.array(_holed([rng.randrange(max(n, 1)) for _ in range(n)], rng), rng.choice((pa.int8(), pa.int32(), pa.uint64())))
+        codes = pa.array(
+            _holed([rng.randrange(max(n, 1)) for _ in range(n)], rng),
+            rng.choice((pa.int8(), pa.int32(), pa.uint64())),
+        )
         return pa.DictionaryArray.from_arrays(codes, inner, ordered=rng.random() < 0.2)
     if kind == 10:
         offsets = pa.array(sorted(rng.randrange(n + 1) for _ in range(n + 1)), pa.int32())
         return pa.ListArray.from_arrays(offsets, inner)
     if kind == 11:
-        return pa.StructArray.from_arrays([inner, array(rng, n, depth + 1)], names=["a", rng.choice(("b", "a", ""))])
+        return pa.StructArray.from_arrays(
+            [inner, array(rng, n, depth + 1)], names=["a", rng.choice(("b", "a", ""))]
+        )
     if kind == 12:
         offsets = pa.array(range(n + 1), pa.int32())
         return pa.MapArray.from_arrays(offsets, pa.array([f"k{i}" for i in range(n)]), inner)
     if kind == 13 and n:
         return pa.RunEndEncodedArray.from_arrays(pa.array(range(1, n + 1), pa.int32()), inner)
     if kind == 14:
-        return pa.UnionArray.from_sparse(pa.array([rng.randrange(2) for _ in range(n)], pa.int8()), [inner, array(rng, n, depth + 1)])
+        return pa.UnionArray.from_sparse(
+            pa.array([rng.randrange(2) for _ in range(n)], pa.int8()),
+            [inner, array(rng, n, depth + 1)],
+        )
     return pa.FixedSizeListArray.from_arrays(inner, 1)
 
 
@@ -101,13 +124,15 @@ def typed(rng: random.Random) -> pa.Table:
     if rng.random() < 0.4:
         header, body = rows(rng)
         columns = [[row[i] for row in body] for i in range(len(header))]
-        return pa.Table.from_arrays([pa.array(column, pa.string()) for column in columns], names=header)
+        return pa.Table.from_arrays(
+            [pa.array(column, pa.string()) for column in columns], names=header
+        )
     columns = []
     width = rng.choice((1, 2, 3, 5))
     while len(columns) < width:
         try:
             columns.append(array(rng, n))
-        except (pa.ArrowException, ValueError, OverflowError):
+        except (pa.ArrowException, ValueError, OverflowError, TypeError):
             continue  # Arrow has no such combination
     metadata = rng.choice([None, None, {"pandas": "{}"}, {"pandas": "x"}, {"ARROW:schema": "x"}])
     return pa.Table.from_arrays(columns, names=names(rng, width)).replace_schema_metadata(metadata)
@@ -129,7 +154,8 @@ def parquet_file(rng: random.Random, folder: Path) -> Whole:
         file = io.BytesIO()
         pa_parquet.write_table(
             table, file,
-            compression=rng.choice(["none", "none", "none", "snappy", "gzip", "brotli", "lz4", "zstd"]),
+            compression=rng.choice(["none", "none", "none", "snappy", "gzip", "brotli", "lz4",
+            "zstd"]),
             version=rng.choice(["1.0", "2.4", "2.6"]),
             data_page_version=rng.choice(["1.0", "2.0"]),
             use_dictionary=rng.random() < 0.6,
@@ -158,7 +184,12 @@ def arrow_file(rng: random.Random, folder: Path) -> Whole:
         file = io.BytesIO()
         if kind in ("feather", "old"):
             version = 1 if kind == "old" and rng.random() < 0.2 else 2
-            pa_feather.write_feather(table, file, compression=rng.choice(["zstd", "lz4", "uncompressed"]) if version == 2 else None, version=version)
+            pa_feather.write_feather(
+                table,
+                file,
+                compression=rng.choice(["zstd", "lz4", "uncompressed"]) if version == 2 else None,
+                version=version,
+            )
             return file.getvalue()
         new = pa_ipc.new_file if kind == "file" else pa_ipc.new_stream
         options = pa_ipc.IpcWriteOptions(
@@ -182,7 +213,8 @@ def orc_file(rng: random.Random, folder: Path) -> Whole:
         file = pa.BufferOutputStream()
         pa_orc.write_table(
             table, file,
-            compression=rng.choice(["uncompressed", "uncompressed", "zlib", "snappy", "lz4", "zstd"]),
+            compression=rng.choice(["uncompressed", "uncompressed", "zlib", "snappy", "lz4",
+            "zstd"]),
             dictionary_key_size_threshold=rng.choice((0, 1)),
             file_version=rng.choice(["0.11", "0.12"]),
             stripe_size=rng.choice((1024, 1 << 20)),

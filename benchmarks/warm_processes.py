@@ -16,7 +16,6 @@ import pyarrow.ipc  # noqa: F401
 import pyreadstat  # noqa: F401
 import python_calamine  # noqa: F401
 
-
 TimeoutExpired, DEVNULL = subprocess.TimeoutExpired, subprocess.DEVNULL
 
 

@@ -134,16 +134,23 @@ def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
 
 def _in_pandas(table: pa.Table, coded: Collection[str]) -> pd.DataFrame:
     try:
+        deep = []
         for position, field in enumerate(table.schema):
             column = table.column(position)
             plain = column if field.name in coded else _plain(column)
-            if plain.type != field.type:
+            if _is_deep(plain.type):
+                # As Python's own objects: Arrow's code for pandas ends the process at some of them.
+                deep.append((position, field.name, plain.to_pylist()))
+            elif plain.type != field.type:
                 table = table.set_column(position, field.with_type(plain.type), plain)
-        frame: pd.DataFrame = table.to_pandas(
+        flat = table.drop_columns([name for _, name, _ in deep])
+        frame: pd.DataFrame = flat.to_pandas(
             ignore_metadata=True, date_as_object=False, split_blocks=True
         )
-        for name in frame.columns:
-            column = table.column(name)
+        for position, name, cells in deep:
+            frame.insert(position, name, pd.Series(cells, frame.index, dtype=object))
+        for name in flat.column_names:
+            column = flat.column(name)
             if pa.types.is_integer(column.type) and column.null_count:
                 # As float64, long ids would change and short ones would be written out as 12.0.
                 nullable = pd.UInt64Dtype() if pa.types.is_uint64(column.type) else pd.Int64Dtype()
@@ -161,6 +168,18 @@ def _in_pandas(table: pa.Table, coded: Collection[str]) -> pd.DataFrame:
             got=f"ones of the type {str(table.schema.types[0])[:80]} ({first_line(error)})",
             fix="write it as text or numbers, or read the other columns with SELECT ...",
         ) from None
+
+
+def _is_deep(kind: pa.DataType) -> bool:
+    """Tell values that hold others, but for lists of numbers, texts or dates."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+        return not pa.types.is_primitive(kind) and not _is_text(kind)
+    return bool(pa.types.is_nested(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
