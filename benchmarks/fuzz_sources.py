@@ -4,13 +4,16 @@
     python benchmarks/fuzz_sources.py --files 2000 --kinds parquet orc --seed 7
     python benchmarks/fuzz_sources.py --seconds 300                # at most so long a kind
 
-A file starts as a small table in one of many forms (benchmarks/fuzzed_files.py). Then bytes are
-changed, cut out, repeated or moved, sizes are inflated, or the file is cut short. It is read as a
-whole and in chunks, which must agree. A fault of ours is anything but a table or an InputError of
-one line: another exception, the death of the process, ten seconds for a file, or memory that grows
-by 300 MB with one file. The file is then kept in --keep, and the exit code is 1.
+A file starts as a small table in one of many forms, of cells, types and packings that are hard to
+read (benchmarks/fuzzed_*.py). Then bytes are changed, cut out, repeated or moved, sizes are
+inflated, or the file is cut short. It is read as a whole and in chunks, which must give the same
+names, kinds and values; of one in a hundred the schema is inferred, and the table is parsed by it.
+A fault is anything but a table or an InputError of one line: another exception, the death of the
+process, ten seconds of the processor for a file, or memory that grows by 300 MB with one file. The
+file is then kept in --keep, and the exit code is 1.
 
-Each kind is read in a process of its own, which goes on behind the file that killed it.
+Each kind is read in a process of its own, which goes on behind the file that killed it. The
+product's own processes for parsers are forks here (benchmarks/warm_processes.py).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
+import os
 import random
 import re
 import resource
@@ -28,6 +32,7 @@ import time
 import traceback
 from collections import Counter
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import duckdb
@@ -51,7 +56,9 @@ from churn_torch.tables.readers.sources import (
 )
 from churn_torch.tables.schema import Schema
 
+# Seconds of the processor for a file, and of the clock, as the machine may be busy.
 HANG_SECONDS = 10
+MOST_SECONDS = 120
 GROWTH_MB = 300
 _HOLED = re.compile("u?int[0-9]+|bool|object")
 # The schema of one in so many files is inferred, which takes far longer than to read it.
@@ -223,7 +230,7 @@ def watched(
                 while outcomes.total() < n and time.monotonic() < end:
                     hear.poll(None)
                     hear.recv()  # the file is written
-                    if not hear.poll(HANG_SECONDS):
+                    if not _ends(child, hear):
                         outcomes[f"FAULT hang of {HANG_SECONDS} s"] += 1
                         break
                     found, late = hear.recv()
@@ -239,6 +246,21 @@ def watched(
             if died:
                 _keep(folder, keep)
     return outcomes, (early, late)
+
+
+def _ends(child: BaseProcess, hear: Connection) -> bool:
+    """Wait for what a process tells, unless it and its own processes are busy for too long."""
+    before, end = _busy(child), time.monotonic() + MOST_SECONDS
+    while not hear.poll(1):
+        if _busy(child) - before > HANG_SECONDS or time.monotonic() > end:
+            return False
+    return True
+
+
+def _busy(child: BaseProcess) -> float:
+    """Return the processor's seconds of a process and of those it has waited for (Linux)."""
+    fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _keep(folder: Path, keep: Path) -> None:

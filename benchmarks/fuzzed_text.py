@@ -100,7 +100,7 @@ def _records(rng: random.Random) -> list[dict[str, object]]:
     ]
 
 
-def _broken(text: str, rng: random.Random) -> str:
+def broken(text: str, rng: random.Random) -> str:
     """Return JSON with something of another dialect."""
     change = rng.randrange(9)
     at = rng.randrange(len(text) + 1)
@@ -160,7 +160,7 @@ def json_file(rng: random.Random, folder: Path) -> Whole:
     else:
         document = value(rng)
     text = _json(document, rng)
-    return ".json", encoded(_broken(text, rng) if rng.random() < 0.15 else text, rng)
+    return ".json", encoded(broken(text, rng) if rng.random() < 0.15 else text, rng)
 
 
 def json_lines(rng: random.Random, folder: Path) -> Whole:
@@ -169,7 +169,7 @@ def json_lines(rng: random.Random, folder: Path) -> Whole:
     if lines and rng.random() < 0.2:
         at = rng.randrange(len(lines))
         lines[at] = rng.choice(
-            [_broken(lines[at], rng), _json(value(rng), rng), "", cell(rng), names(rng, 1)[0]]
+            [broken(lines[at], rng), _json(value(rng), rng), "", cell(rng), names(rng, 1)[0]]
         )
     return rng.choice([".jsonl", ".jsonl", ".ndjson", ".json"]), encoded(
         "\n".join(lines) + rng.choice(["", "\n"]), rng

@@ -193,6 +193,8 @@ class _File:
             column = batch.column(kind.name)
             if column.type == pa.uuid():
                 return uuid_texts(column)
+            if _is_text(kind.type) or pa.types.is_dictionary(kind.type):
+                column.validate(full=True)  # Arrow takes any bytes for text
             # Arrow's cast of lists without any value to their own type gives damaged lists.
             return column if column.type == kind.type else column.cast(kind.type)
         value = pa.scalar(self.parts.get(kind.name), kind.type)
