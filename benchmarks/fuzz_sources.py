@@ -142,11 +142,11 @@ def peak_mb() -> float:
 class Files:
     """The files of a kind, by number: the same seed and number give the same file."""
 
-    def __init__(self, kind: Kind, seed: int, folder: Path) -> None:
-        """Make some whole files, which all others are mutations of."""
+    def __init__(self, kind: Kind, n: int, seed: int, folder: Path) -> None:
+        """Make the whole files that n others are mutations of, where not each is made anew."""
         self.kind, self.seed, self.folder = kind, seed, folder
         rng = random.Random(f"{seed} {kind.name}")
-        self._whole = [kind.make(rng, folder) for _ in range(kind.n_whole)]
+        self._whole = [kind.make(rng, folder) for _ in range(min(kind.n_whole, n))]
 
     def write(self, number: int) -> Path:
         """Write a file and return its path."""
@@ -160,7 +160,7 @@ class Files:
 
 def fuzz(kind: Kind, numbers: range, *, seed: int, folder: Path) -> Counter[str]:
     """Read the files of some numbers in this process; return how often each outcome came."""
-    files, outcomes = Files(kind, seed, folder), Counter[str]()
+    files, outcomes = Files(kind, len(numbers), seed, folder), Counter[str]()
     for number in numbers:
         path = files.write(number)
         outcomes[_outcome_or_fault(path)] += 1
@@ -219,7 +219,7 @@ def watched(
     context = multiprocessing.get_context("fork")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        files = Files(kind, seed, folder)
+        files = Files(kind, n, seed, folder)
         while (done := outcomes.total()) < n and time.monotonic() < end:
             hear, tell = context.Pipe(duplex=False)
             child = context.Process(target=_reads, args=(files, done, n, keep, tell))
