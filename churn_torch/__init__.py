@@ -6,10 +6,11 @@ every script) costs no import of torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+# A command imports this before it can handle Ctrl-C, and `typing` takes longer than all else.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from churn_torch.cli.compose import compose
     from churn_torch.sklearn import ChurnClassifier
     from churn_torch.workflows.cross_validate import cross_validate
@@ -36,5 +37,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
+        from importlib import import_module
+
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

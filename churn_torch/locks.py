@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 try:
     import fcntl
 except ImportError:  # Windows: nothing is locked, and nothing that may be in use is removed
     fcntl = None  # type: ignore[assignment]
+
+# Seconds between two looks whether a lock is free, where the wait has an end.
+STEP = 0.05
 
 
 class Lock:
@@ -25,13 +31,13 @@ class Lock:
             self._descriptor = -1
 
 
-def lock(path: Path, *, shared: bool = False, wait: bool = False) -> Lock | None:
+def lock(path: Path, *, shared: bool = False, wait: float = 0.0) -> Lock | None:
     """Lock a file or folder.
 
     Args:
         path: What is there already; a link is refused.
         shared: Several processes may hold it, and none alone.
-        wait: Until it is free.
+        wait: For at most so many seconds until it is free; ``math.inf`` for as long as it takes.
 
     Returns:
         The lock; None where another process holds it.
@@ -45,28 +51,71 @@ def lock(path: Path, *, shared: bool = False, wait: bool = False) -> Lock | None
     kind = os.O_RDONLY | os.O_DIRECTORY if is_folder else os.O_RDWR
     descriptor = os.open(path, kind | os.O_NOFOLLOW)
     try:
-        flags = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        fcntl.flock(descriptor, flags if wait else flags | fcntl.LOCK_NB)
+        is_ours = _flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, wait)
         # Whoever held it may have removed the file or folder in the meantime.
-        if not _is_there(path, descriptor):
+        if is_ours and not _is_there(path, descriptor):
             raise FileNotFoundError(2, os.strerror(2), str(path))
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
     except BaseException:
         os.close(descriptor)
         raise
-    return Lock(descriptor)
+    if is_ours:
+        return Lock(descriptor)
+    os.close(descriptor)
+    return None
 
 
-def lock_where_possible(path: Path, **choices: bool) -> Lock | None:
+def lock_file(path: Path, *, wait: float = 0.0) -> Lock | None:
+    """Lock a file as `lock_where_possible` does; it is made where it is not there.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    while True:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666))
+        with contextlib.suppress(FileNotFoundError):  # who held it has removed it
+            return lock_where_possible(path, wait=wait)
+
+
+@contextlib.contextmanager
+def locked_file(path: Path, *, wait: float = 0.0) -> Iterator[bool]:
+    """Hold the lock of a file that is there only meanwhile; give whether it could be had.
+
+    Raises:
+        OSError: As for `lock_file`.
+    """
+    held = lock_file(path, wait=wait)
+    try:
+        yield held is not None
+    finally:
+        if held is not None:
+            # Removed while it is held: whoever opened it in the meantime does not get it.
+            with contextlib.suppress(OSError):
+                path.unlink()
+            held.close()
+
+
+def lock_where_possible(path: Path, *, shared: bool = False, wait: float = 0.0) -> Lock | None:
     """Lock as `lock` does; a file system without locks gives one that keeps nobody out."""
     try:
-        return lock(path, **choices)
+        return lock(path, shared=shared, wait=wait)
     except FileNotFoundError:
         raise
     except OSError:
         return Lock(-1)
+
+
+def _flock(descriptor: int, kind: int, wait: float) -> bool:
+    if wait == math.inf:
+        fcntl.flock(descriptor, kind)
+        return True
+    deadline = time.monotonic() + wait
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(STEP)
 
 
 def _is_there(path: Path, descriptor: int) -> bool:

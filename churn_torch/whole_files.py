@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import shutil
 import tempfile
@@ -107,7 +108,7 @@ def replace_all(moves: Mapping[Path, Path]) -> None:
         return
     undo: list[tuple[Path, Path | None]] = []
     # Two processes that write the same files take turns: no mixture of theirs is left.
-    turn = lock_where_possible(next(iter(moves.values())).parent, wait=True)
+    turn = lock_where_possible(next(iter(moves.values())).parent, wait=math.inf)
     try:
         for source, path in moves.items():
             with naming(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import math
 import os
 import sys
 import tempfile
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from filelock import FileLock
 from hypothesis import settings
+
+from churn_torch.locks import locked_file
 
 if TYPE_CHECKING:
     from churn_torch.workflows.run_folder import Run
@@ -110,7 +112,7 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def customers_csv(customers: pd.DataFrame, shared_folder: Path) -> Path:
     """Return `customers` as a CSV file."""
     path = shared_folder / "customers.csv"
-    with FileLock(shared_folder / "customers.lock"):
+    with locked_file(shared_folder / "customers.lock", wait=math.inf):
         if not path.exists():
             customers.to_csv(path, index=False)
     return path
@@ -143,7 +145,7 @@ def shared_run(train_run: Callable[..., Run], shared_folder: Path) -> Callable[.
 
         folder = shared_folder / name / "run"
         folder.parent.mkdir(exist_ok=True)
-        with FileLock(folder.parent / "lock"):
+        with locked_file(folder.parent / "lock", wait=math.inf):
             if not (folder / "metrics.json").exists():
                 train_run(folder, *overrides)
         return load_run(folder)
@@ -161,7 +163,7 @@ def customers_run(shared_run: Callable[..., Run], customers_csv: Path) -> Run:
 def events_csv(shared_folder: Path) -> Path:
     """Return a log of the orders of 500 customers, who leave at some time, as a CSV file."""
     path = shared_folder / "orders.csv"
-    with FileLock(shared_folder / "orders.lock"):
+    with locked_file(shared_folder / "orders.lock", wait=math.inf):
         if not path.exists():
             rng = np.random.default_rng(0)
             orders = []

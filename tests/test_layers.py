@@ -38,7 +38,7 @@ ALLOWED = {
         "locks",
         "whole_files",
     },
-    "tuning": {"errors"},
+    "tuning": {"errors", "locks"},
     "serving": {"errors", "console", "tables", "report"},
     "export": {"errors", "tables", "models", "serving", "whole_files"},
     "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},

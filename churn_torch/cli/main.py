@@ -5,12 +5,9 @@ What takes a while to import is imported inside, where an interruption is handle
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import os
 import signal
 import sys
-import threading
 
 from churn_torch import interruption
 
@@ -58,6 +55,10 @@ def _end_process(code: int | str | None) -> None:
     `gc.freeze` it takes 0.3 s, but DuckDB then prints that its own objects have leaked. Functions
     registered with `atexit` run. Other threads are waited for, but not after an interruption.
     """
+    import atexit
+    import contextlib
+    import threading
+
     threads = (thread for thread in threading.enumerate() if not thread.daemon)
     is_alone = all(thread is threading.main_thread() for thread in threads)
     if not is_alone and not interruption.interrupted():

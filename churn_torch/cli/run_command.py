@@ -129,12 +129,14 @@ def _run_with_hydra(name: str) -> None:
     except BaseException as error:  # before or after the task, which may have made a folder
         raised.append(error)
     if raised:
+        from churn_torch.workflows.claim import remove_if_useless
+
         # Whatever is logged from here on must not look for train.log.
         for handler in list(logging.getLogger().handlers):
             logging.getLogger().removeHandler(handler)
             handler.close()
         for folder in run_folders.FRESH:
-            run_folders.remove_if_useless(folder, raised[0])
+            remove_if_useless(folder, raised[0])
     run_folders.remove_empty()
     if raised:
         raise raised[0]
@@ -161,6 +163,8 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
     try:
         return {"status": "ok", "metrics": _run(name, config)}
     except Exception as error:
+        if interruption.interrupted():  # libraries answer to it with errors of their own
+            raise KeyboardInterrupt from error
         with contextlib.suppress(OSError):  # a full disk takes no log either
             logging.getLogger("churn_torch").error(traceback.format_exc())
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"

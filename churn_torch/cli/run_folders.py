@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-
-from churn_torch.errors import InputError
 
 # Run folders that were not there before this process, each with the folders above that were not
 # there either, the nearest first: it may remove them.
@@ -71,19 +68,6 @@ def as_it_stands(*, _root_: Any) -> str:
     """
     folder = _root_["hydra"]["runtime"]._get_node("output_dir")._value()
     return str(folder)
-
-
-def remove_if_useless(folder: Path, error: BaseException) -> None:
-    """Remove a run folder in which nothing is trained yet, or whose resumption would fail again."""
-    if not folder.is_dir():
-        return
-    names = {path.name for path in folder.iterdir()}
-    if ".lock" in names:  # a training that started at the same time is writing into it
-        return
-    rows = {"events.json", "events.sql", "feature_tables"}
-    unstarted = names <= {"train.log", "config.yaml", *rows}
-    if unstarted or (isinstance(error, InputError) and "metrics.json" not in names):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_empty() -> None:

@@ -26,10 +26,10 @@ PRIOR_ROWS = 1 / 3
 FOLLOWS = 0.5
 
 
-class _Placements(NamedTuple):
+class Placements(NamedTuple):
     """Of a class: its rows, and the variance of the share of the other class each is right of."""
 
-    n: int
+    n: float
     variance: float
 
 
@@ -46,8 +46,22 @@ def auroc_interval(
     n_negative, n_positive = int(negatives.sum()), int(positives.sum())
     below, above = placements(negatives, positives)
     area = float(positives @ below) / n_positive
-    churners = _Placements(n_positive, _variance(below, positives, area))
-    others = _Placements(n_negative, _variance(above, negatives, area))
+    churners = Placements(n_positive, _variance(below, positives, area))
+    others = Placements(n_negative, _variance(above, negatives, area))
+    return interval_of(area, churners, others, confidence=confidence)
+
+
+def interval_of(
+    area: float, churners: Placements, others: Placements, *, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval of an AUROC whose placements are known.
+
+    Args:
+        area: The AUROC.
+        churners: Of the churners; where they have weights, as many rows as tell as much.
+        others: Of the others.
+        confidence: As for `auroc_interval`.
+    """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     low = _lower_limit(area, churners, others, z)
     high = 1 - _lower_limit(1 - area, churners, others, z)
@@ -107,7 +121,7 @@ def standard_error(negatives: Ints, positives: Ints) -> tuple[float, float]:
     area = float(positives @ below) / int(positives.sum())
     variance = unsure = 0.0
     for rows, placement in ((positives, below), (negatives, above)):
-        one = _Placements(int(rows.sum()), _variance(placement, rows, area))
+        one = Placements(int(rows.sum()), _variance(placement, rows, area))
         of_class = max(one.variance / (one.n - 1), _with_prior(one, 0.5 - area))
         variance += of_class
         unsure += of_class**2 / (one.n - 1)
@@ -116,7 +130,7 @@ def standard_error(negatives: Ints, positives: Ints) -> tuple[float, float]:
     return math.sqrt(variance), variance**2 / unsure
 
 
-def _with_prior(rows: _Placements, to_chance: float) -> float:
+def _with_prior(rows: Placements, to_chance: float) -> float:
     """Return the variance of a class's mean placement that counts the prior row."""
     n, spread = rows
     n_all = n + PRIOR_ROWS
@@ -127,7 +141,7 @@ def _variance(placement: Floats, rows: Ints, mean: float) -> float:
     return float(rows @ (placement - mean) ** 2) / int(rows.sum())
 
 
-def _lower_limit(area: float, churners: _Placements, others: _Placements, z: float) -> float:
+def _lower_limit(area: float, churners: Placements, others: Placements, z: float) -> float:
     """Return the lower limit; the upper one is that of the AUROC of the turned order."""
     to_chance = 0.5 - area
     nearer = area > 0.5  # this limit to chance than the other

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from churn_torch.evaluation.auroc_interval import Placements, interval_of
 from churn_torch.evaluation.concordance import concordance
 from churn_torch.evaluation.horizon_groups import HorizonGroup, horizon_group, left_within
 from churn_torch.evaluation.kaplan_meier import (
+    Z_95,
     Floats,
     KaplanMeier,
     kaplan_meier,
@@ -95,6 +97,9 @@ def survival_metrics(
     intervals = {} if index is None else {"c_index": (index.low, index.high)}
     if within is not None:
         intervals["observed_within_horizon"] = within[1]
+    for name, interval in (("auroc", auroc_interval_at), ("brier", brier_interval_at)):
+        if numbers[name] is not None:
+            intervals[name] = interval(survival, last, event, horizon)
     quarters = [rows for rows in np.array_split(order, QUARTERS) if len(rows)]
     return SurvivalMetrics(
         numbers,
@@ -127,12 +132,27 @@ def brier_at(
         event: As for `survival_metrics`.
         period: The period, from 1 on.
     """
+    return float(_errors(survival, last, event, period).mean())
+
+
+def brier_interval_at(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of `brier_at`, with the censoring weights taken as known."""
+    errors = _errors(survival, last, event, period)
+    mean, spread = errors.mean(), Z_95 * errors.std() / len(errors) ** 0.5
+    return max(float(mean - spread), 0.0), float(mean + spread)
+
+
+def _errors(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> Floats:
     left, stayed, seen = _outcomes(last, event, period)
     chance = survival[:, period - 1]
     errors = np.zeros(len(last))
     errors[left] = chance[left] ** 2 / seen[np.asarray(last)[left] - 1]
     errors[stayed] = (1 - chance[stayed]) ** 2 / seen[period - 1]
-    return float(errors.mean())
+    return errors
 
 
 def auroc_at(
@@ -151,15 +171,64 @@ def auroc_at(
         event: As for `survival_metrics`.
         period: The period, from 1 on.
     """
+    ranked = _ranked(survival, last, event, period)
+    return ranked.value if ranked is not None else float("nan")
+
+
+def auroc_interval_at(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of `auroc_at`, which must be known.
+
+    It is `churn_torch.evaluation.auroc_interval` with weights, which are taken as known. Cases with
+    weights w tell as much as (sum w)^2 / sum w^2 others (Kish 1965, "Survey sampling").
+    """
+    ranked = _ranked(survival, last, event, period)
+    assert ranked is not None
+    share, value = ranked.weight / ranked.weight.sum(), ranked.value
+    n_left = float(1 / np.square(share).sum())
+    spread = float(np.square(share * (ranked.above - value)).sum())
+    left = Placements(n_left, n_left * spread)
+    stayed = Placements(len(ranked.below), float(np.square(ranked.below - value).mean()))
+    return interval_of(value, left, stayed)
+
+
+class _Ranked(NamedTuple):
+    """Who left by a period against who stayed for it.
+
+    Attributes:
+        value: The AUROC.
+        weight: ``[L]``, of each customer who left.
+        above: ``[L]``, the share of those who stayed that each is ranked above.
+        below: ``[M]``, the weighted share of those who left that each who stayed is ranked below.
+    """
+
+    value: float
+    weight: Floats
+    above: Floats
+    below: Floats
+
+
+def _ranked(
+    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
+) -> _Ranked | None:
     left, stayed, seen = _outcomes(last, event, period)
     if not left.any() or not stayed.any():
-        return float("nan")
+        return None
     risk = 1 - survival[:, period - 1]
-    controls = np.sort(risk[stayed])
     weight = 1 / seen[np.asarray(last)[left] - 1]
-    below = np.searchsorted(controls, risk[left], side="left")
-    up_to = np.searchsorted(controls, risk[left], side="right")
-    return float(weight @ (below + up_to) / 2 / (weight.sum() * len(controls)))
+    above = _share_below(risk[left], risk[stayed], np.ones(int(stayed.sum())))
+    below = 1 - _share_below(risk[stayed], risk[left], weight)
+    return _Ranked(float(weight @ above / weight.sum()), weight, above, below)
+
+
+def _share_below(values: Floats, others: Floats, weight: Floats) -> Floats:
+    """Return the weighted share of the others below each value; equal ones count half."""
+    order = np.argsort(others, kind="stable")
+    ordered, total = others[order], np.concatenate([[0.0], np.cumsum(weight[order])])
+    ends = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
+    below, up_to = (total[end] for end in ends)
+    return np.asarray((below + up_to) / 2 / total[-1])
 
 
 def _outcomes(

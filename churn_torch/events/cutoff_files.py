@@ -24,8 +24,8 @@ from churn_torch.tables.readers import arrow
 # Called with the steps that are done, and those that there are.
 Progress = Callable[[int, int], object]
 _BATCH_ROWS = 65_536
-# A cut-off that takes longer is worth a sentence about those to come.
-_LONG_SECONDS = 5.0
+# Work that takes longer in all is worth a sentence about what is to come.
+_LONG_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def write_cutoff_files(
     files: list[Path] = []
     counts: list[tuple[int, int]] = []
     shown = [views_in_words(staged)]
-    start = time.monotonic()
+    start, n_steps = time.monotonic(), len(cutoffs) * parts
     for number, cutoff in enumerate(cutoffs):
         states = {
             name: LogState(one.has_known, _begin(connection, one, cutoff), one.dates)
@@ -89,18 +89,23 @@ def write_cutoff_files(
             for part in range(parts):
                 make_views(connection, staged, part)
                 written.add(connection.sql(query).to_arrow_reader(_BATCH_ROWS))
-                progress(number * parts + part + 1, len(cutoffs) * parts)
+                progress(number * parts + part + 1, n_steps)
+                if number + part == 0:
+                    _estimate(announce, time.monotonic() - start, file.stat().st_size, n_steps)
         files.append(file)
         counts.append((written.rows, written.churners))
         shown.append(f"-- {file.name}\n{query};")
-        seconds, more = time.monotonic() - start, len(cutoffs) - 1
-        if number == 0 and more and seconds > _LONG_SECONDS:
-            announce(
-                f"The first cut-off took {seconds:.0f} s and {in_bytes(file.stat().st_size)} of "
-                f"disk; {more:,} more will take about {more * seconds:.0f} s."
-            )
     rows, churners = zip(*counts, strict=True)
     return CutoffFiles(tuple(files), rows, churners, "\n\n".join(shown) + "\n")
+
+
+def _estimate(announce: arrow.Announce, seconds: float, size: int, n_steps: int) -> None:
+    """Say after the first step how much time and disk all will take, where that is much."""
+    if n_steps > 1 and seconds * n_steps > _LONG_SECONDS:
+        announce(
+            f"The rows will take about {seconds * n_steps:,.0f} s and "
+            f"{in_bytes(size * n_steps)} of disk, by the first of {n_steps:,} steps."
+        )
 
 
 def _begin(

@@ -19,7 +19,7 @@ from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.column_profile import profile_column
 from churn_torch.tables.inference.file_decimal import file_decimal
 from churn_torch.tables.inference.guesses import guess
-from churn_torch.tables.inference.identifiers import is_id_name, tokens_of
+from churn_torch.tables.inference.identifiers import is_id_name, names_person, tokens_of
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Kind, Schema
 
@@ -34,6 +34,8 @@ _ARRIVAL = {"loaded", "load", "ingested", "inserted", "created", "updated", "mod
 _ARRIVAL |= {"etl", "known", "recorded"}
 # Words in names of columns that say since when somebody is a customer.
 _START = {"signup", "registered", "registration", "joined", "start", "opened", "created", "since"}
+# Beginnings of words in names of logs of churn.
+_LEAVING = ("cancel", "churn", "terminat", "unsubscri", "deactivat", "closure")
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,7 @@ def propose(tables: Sequence[str]) -> Proposal:
     """
     looked = [_look(source) for source in tables]
     ids = _ids(looked)
-    customers, logs, repeat = None, [], False
-    for table, key in zip(looked, ids, strict=True):
-        is_once = not cells.canonical_text(table.frame[key]).duplicated().any()
-        if is_once and (customers is None) and len(looked) > 1:
-            customers = (table, key)
-        elif table.kinds(Kind.DATETIME):
-            logs.append((table, key))
-            repeat = repeat or not is_once
+    customers, logs, repeat = _sorted_out(list(zip(looked, ids, strict=True)))
     if not repeat:
         raise InputError(
             "sources",
@@ -89,7 +84,11 @@ def propose(tables: Sequence[str]) -> Proposal:
             else "none",
             fix="name the table with the dates of orders, calls or logins too",
         )
-    reasons: list[str] = []
+    reasons = [
+        f"{table.source} has no dates, so it is no log, and is left out."
+        for table in looked
+        if not table.kinds(Kind.DATETIME) and (customers is None or table is not customers[0])
+    ]
     content: dict[str, object] = {}
     if customers is not None:
         content["customers"] = _customers(*customers, reasons)
@@ -98,21 +97,67 @@ def propose(tables: Sequence[str]) -> Proposal:
     for table, key in logs:
         name = _log_name(table.source, events)
         events[name], features[name] = _log(name, table, key, reasons)
-    main = max(zip(logs, events, strict=True), key=lambda pair: len(pair[0][0].frame))
-    days = _horizon(main[0][0], main[0][1], str(events[main[1]]["time"]))
+    leaving = next((name for name in events if _is_of_churn(name)), None)
+    logs_of = dict(zip(events, logs, strict=True))
+    others = {name: one for name, one in logs_of.items() if name != leaving} or logs_of
+    main = max(others, key=lambda name: len(others[name][0].frame))
+    days = _horizon(*others[main], str(events[main]["time"]))
     span = f"{days}d"
-    reasons.append(
-        f"label: churn is no event in {main[1]} for {span}, as nine of ten events come sooner than "
-        "that after the one before."
-    )
+    population: dict[str, object] = {"active": {main: f"{max(days, 90)}d"}}
+    label: dict[str, object] = {"none_of": [main], "within": span}
+    if leaving is not None and main != leaving:
+        span = "30d"
+        label, population = {"event": leaving, "within": span}, {"without": [leaving]}
+        del features[leaving]
+        reasons.append(
+            f"label: churn is an event in {leaving} in the 30 days after a cut-off; who has one "
+            "before it is in no rows."
+        )
+    else:
+        reasons.append(
+            f"label: churn is no event in {main} for {span}, as nine of ten events come sooner "
+            "than that after the one before."
+        )
     content |= {
         "events": events,
         "features": features,
-        "population": {"active": {main[1]: f"{max(days, 90)}d"}},
-        "label": {"none_of": [main[1]], "within": span},
+        "population": population,
+        "label": label,
         "cutoffs": {"every": span, "count": 5},
     }
     return Proposal(EventSpecification.from_mapping(content), tuple(reasons))
+
+
+def _sorted_out(
+    tables: Sequence[tuple[_Looked, str]],
+) -> tuple[tuple[_Looked, str] | None, list[tuple[_Looked, str]], bool]:
+    """Return the table of customers, the logs, and whether a log has customers repeatedly.
+
+    The table of customers names each once, and has the most of all that do; a log of churn may
+    name each once, too.
+    """
+    once = [not cells.canonical_text(one.frame[key]).duplicated().any() for one, key in tables]
+    of_customers = [
+        place
+        for place, (table, _) in enumerate(tables)
+        if once[place] and len(tables) > 1 and not _is_of_churn(_log_name(table.source, ()))
+    ]
+    chosen = max(of_customers, key=lambda place: len(tables[place][0].frame), default=None)
+    logs = [
+        place
+        for place, (table, _) in enumerate(tables)
+        if place != chosen and table.kinds(Kind.DATETIME)
+    ]
+    return (
+        None if chosen is None else tables[chosen],
+        [tables[place] for place in logs],
+        not all(once[place] for place in logs),
+    )
+
+
+def _is_of_churn(log: str) -> bool:
+    """Tell whether the events of a log are departures, by its name."""
+    return any(word.startswith(_LEAVING) for word in log.split("_"))
 
 
 def _look(source: str) -> _Looked:
@@ -126,22 +171,39 @@ def _look(source: str) -> _Looked:
 
 
 def _ids(looked: Sequence[_Looked]) -> list[str]:
-    """Return the column of each table that names the customer: one that most tables have."""
+    """Return the column of each table that names the customer.
+
+    It is called after a person, or an id that most tables have, or both.
+    """
     counts = Counter(name for table in looked for name in table.columns if is_id_name(name))
     found = []
     for table in looked:
-        named = [name for name in table.columns if is_id_name(name)]
+        named = [name for name in table.columns if is_id_name(name) or _names_each(table, name)]
         # An order's own id is different in every row, the customer's is not.
-        named.sort(key=lambda name: (-counts[name], _share_of_different(table.frame, name)))
+        named.sort(
+            key=lambda name: (
+                not names_person(name),
+                -counts[name],
+                _share_of_different(table.frame, name),
+            )
+        )
         if not named:
             raise InputError(
                 "sources",
-                expected="a column in each table that names the customer, such as customer_id",
+                expected="a column in each table that names the customer, such as customer_id or "
+                "user",
                 got=f"none in {table.source!r}",
                 fix="rename it, or write the specification by hand (help=events)",
             )
         found.append(named[0])
     return found
+
+
+def _names_each(table: _Looked, name: str) -> bool:
+    """Tell whether a column is called ``user`` and the like, and has many values."""
+    series: pd.Series = table.frame[name]
+    many = series.nunique() > _FEW_VALUES or series.is_unique
+    return len(tokens_of(name)) == 1 and names_person(name) and many
 
 
 def _share_of_different(frame: pd.DataFrame, name: str) -> float:

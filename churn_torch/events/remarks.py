@@ -9,6 +9,7 @@ import duckdb
 
 from churn_torch.events.cutoff_dates import Cutoffs
 from churn_torch.events.feature_sql import ID
+from churn_torch.events.matching_ids import check_ids, strange_logs
 from churn_torch.events.row_sql import horizon
 from churn_torch.events.spans import ALL, length
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
@@ -48,7 +49,9 @@ def of_sources(
             f"The times of {', '.join(zoned)} have a time zone, those of {', '.join(plain)} have "
             "none; the latter are taken as UTC."
         )
-    if specification.customers is not None:
+    if specification.customers is None:
+        yield from strange_logs(connection, specification, staged)
+    else:
         yield from _of_customers(connection, specification, staged)
 
 
@@ -79,6 +82,7 @@ def _of_customers(
             "today; name customers.known, or only columns that never change."
         )
     id_type = common_id_type(staged)
+    check_ids(connection, specification, staged)
     for name in specification.events:
         events = strangers = n_customers = 0
         for part in range(table.parts):

@@ -51,6 +51,21 @@ def fit_sentence(fit: Mapping[str, Any]) -> str:
     return said
 
 
+def rare_sentence(names: Sequence[str], min_count: int) -> str:
+    """Say that all categories of some columns are rare, so that nothing is learned from them.
+
+    Args:
+        names: The columns.
+        min_count: A category in fewer training rows is rare.
+    """
+    *first, last = map(repr, names)
+    return (
+        f"Nothing is learned from the texts of {', '.join(first)}{' and ' if first else ''}{last}: "
+        f"each is in fewer than {min_count} training rows, so all count as rare. "
+        f"preprocess.min_count={max(1, min_count // 2)} keeps more of them."
+    )
+
+
 def calibration_sentence(choice: Mapping[str, Any]) -> str:
     """Say which calibrator `calibration=auto` chose, and what it gains.
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.comparison import Comparison
     from churn_torch.evaluation.reliability import Reliability
     from churn_torch.evaluation.score_curves import ScoreCurves
+    from churn_torch.evaluation.survival_metrics import SurvivalMetrics
     from churn_torch.evaluation.weak_segments import WeakSegment
     from churn_torch.explanation.coefficients import Coefficients
     from churn_torch.explanation.factors import Factors
@@ -34,34 +35,43 @@ class OfferCurve:
 
 
 @dataclass(frozen=True)
-class MeasuredRun:
-    """A run and what its test rows say of it.
+class ReportedRun:
+    """A run.
 
     Attributes:
         name: Tells it from others, such as ``logreg``.
         folder: The run folder as it was named.
         choices: Content of config.yaml.
         metrics: Content of metrics.json.
-        curves: Of the test rows.
-        reliability: Of the test rows.
-        profit: Of each offer.
     """
 
     name: str
     folder: str
     choices: Mapping[str, Any]
     metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class MeasuredRun(ReportedRun):
+    """A run and what its test rows say of it.
+
+    Attributes:
+        curves: Of the test rows.
+        reliability: Of the test rows.
+        profit: Of each offer.
+    """
+
     curves: ScoreCurves
     reliability: Reliability
     profit: Sequence[OfferCurve]
 
 
 @dataclass(frozen=True)
-class ModelReport:
-    """All that the page of one run shows.
+class ExplainedRun:
+    """What the page of a run of any model shows.
 
     Attributes:
-        run: The run, measured.
+        run: The run.
         source: Where its table came from, in words.
         columns: Of the table.
         n_explained: Test rows that the factors were measured on.
@@ -69,19 +79,41 @@ class ModelReport:
             class only.
         no_factors: Why there are none, in a sentence.
         customer: One customer explained; None as for the factors.
-        weak_segments: Segments where the model is weak, the surest first.
-        not_searched: Why none were searched; empty where they were.
     """
 
-    run: MeasuredRun
+    run: ReportedRun
     source: str
     columns: Sequence[Column]
     n_explained: int
     factors: Factors | None
     no_factors: str
     customer: CustomerExplanation | None
+
+
+@dataclass(frozen=True)
+class ModelReport(ExplainedRun):
+    """All that the page of a run shows.
+
+    Attributes:
+        run: The run, measured.
+        weak_segments: Segments where the model is weak, the surest first.
+        not_searched: Why none were searched; empty where they were.
+    """
+
+    run: MeasuredRun
     weak_segments: Sequence[WeakSegment]
     not_searched: str
+
+
+@dataclass(frozen=True)
+class SurvivalReport(ExplainedRun):
+    """All that the page of a run of time to churn shows.
+
+    Attributes:
+        survival: What was measured of the predicted lifetimes.
+    """
+
+    survival: SurvivalMetrics
 
 
 @dataclass(frozen=True)

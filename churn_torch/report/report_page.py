@@ -9,7 +9,7 @@ from itertools import chain
 
 from churn_torch.report.comparison import comparison_sentences
 from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import ModelReport, RunsReport
+from churn_torch.report.model_report import ExplainedRun, ModelReport, RunsReport, SurvivalReport
 from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.report_sections import curves, factors, groups, training
@@ -17,6 +17,8 @@ from churn_torch.report.report_sections.customer import customer
 from churn_torch.report.report_sections.data import data
 from churn_torch.report.report_sections.limits import limits
 from churn_torch.report.report_sections.metrics import metrics, metrics_side_by_side
+from churn_torch.report.report_sections.survival import HOW_OBSERVED, lifetimes
+from churn_torch.report.report_sections.survival_verdict import survival_limits, survival_verdict
 from churn_torch.report.report_sections.verdict import headline, verdict, warnings
 
 _STYLE = """
@@ -51,9 +53,28 @@ def report_page(report: ModelReport) -> str:
         training.training(report),
         training.configuration(report),
     )
+    return _page(f"Churn model: {report.run.name}", _origin(report), sections)
+
+
+def survival_report_page(report: SurvivalReport) -> str:
+    """Return the report of a run of time to churn as a page."""
+    sections = chain(
+        survival_verdict(report),
+        data(report),
+        lifetimes(report.survival),
+        paragraphs([HOW_OBSERVED], "quiet"),
+        factors.factors(report),
+        customer(report),
+        survival_limits(report),
+        training.training(report),
+        training.configuration(report),
+    )
+    return _page(f"Time to churn: {report.run.name}", _origin(report), sections)
+
+
+def _origin(report: ExplainedRun) -> str:
     date = report.run.metrics["data"]["date"]
-    origin = f"{date}: {report.source}; run folder {report.run.folder}"
-    return _page(f"Churn model: {report.run.name}", origin, sections)
+    return f"{date}: {report.source}; run folder {report.run.folder}"
 
 
 def runs_page(report: RunsReport) -> str:

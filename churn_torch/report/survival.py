@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from churn_torch.evaluation.horizon_groups import HorizonGroup
     from churn_torch.evaluation.survival_metrics import SurvivalMetrics
 
+# What each metric is, in a few words.
+MEANING = {
+    "c_index": "of two customers, how often the one with the higher risk left first; chance: 0.5",
+    "auroc": "the same of one who left by then and one who stayed for longer",
+    "mean_auroc": "the same of each period, on average",
+    "brier": "mean squared error of the chance to stay; lower is better",
+    "integrated_brier": "mean of it over the periods",
+    "integrated_brier_without_features": "what a model gets that knows no column",
+    "predicted_within_horizon": "mean chance",
+    "observed_within_horizon": "Kaplan-Meier, mean of tenths of the customers",
+}
+
 
 def in_periods(n_periods: int) -> str:
     """Write a number of periods."""

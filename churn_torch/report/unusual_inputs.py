@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -54,7 +55,7 @@ def unusual_table(found: Sequence[Unusual], absent: Mapping[str, str]) -> Table:
             one.kind,
             f"{one.n:,}",
             f"{share:.1%}",
-            f"{one.expected:.1%}",
+            "" if math.isnan(one.expected) else f"{one.expected:.1%}",
             Text(note),
         )
     return table

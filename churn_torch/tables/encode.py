@@ -229,13 +229,16 @@ def _unreadable(column: Column, series: pd.Series, bad: pd.Series, first_row: in
         what += f" like {dates.example(column.datetime_format)}"
     elif column.number_format is not None:
         what += f" like {column.number_format.in_words()}"
-    count = int(bad.sum())
+    count, first = int(bad.sum()), str(series.iloc[position])[:80]
+    fix = "correct them or leave the cells empty"
+    if column.kind is Kind.NUMERIC and column.number_format is None and "%" in first:
+        fix = "training had no percent signs: write 12 % as it had it, as 12 or as 0.12"
     return InputError(
         f"column {column.name!r}",
         expected=what,
         got=f"{count:,} other {'cell' if count == 1 else 'cells'}, the first is "
-        f"{str(series.iloc[position])[:80]!r} in row {first_row + position + 1:,}",
-        fix="correct them or leave the cells empty",
+        f"{first!r} in row {first_row + position + 1:,}",
+        fix=fix,
     )
 
 

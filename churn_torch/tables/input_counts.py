@@ -15,6 +15,9 @@ from churn_torch.tables.encode import MISSING_CODE, UNSEEN_CODE, Texts, text_cod
 from churn_torch.tables.schema import Column, Schema
 
 MISSING, UNSEEN, OUTSIDE = "missing", "unseen category", "outside the training range"
+# A workbook stores 0.12 for a cell that it shows as 12 %; of text with a sign, 12 % is 12.
+FRACTIONS = "at most 1, in a column where 12 % is 12"
+_FEWEST_FRACTIONS = 10
 # Cells of a kind are worth a word where chance gives so many only once in a thousand tables, and
 # their share is above that of training by so much.
 _RARELY = 1e-3
@@ -32,10 +35,10 @@ class Unusual:
 
     Attributes:
         column: The column's name.
-        kind: ``missing``, ``unseen category`` or ``outside the training range``.
+        kind: ``missing``, ``unseen category``, ``outside the training range`` or `FRACTIONS`.
         n: Rows with such a cell.
         n_rows: All rows.
-        expected: The share of such rows in training.
+        expected: The share of such rows in training; NaN where that is not known.
         examples: The most frequent of the unseen categories.
     """
 
@@ -52,6 +55,8 @@ class _Counts:
     missing: int = 0
     unseen: int = 0
     outside: int = 0
+    largest: float = 0.0
+    has_fractions: bool = False
     examples: Counter[str] = field(default_factory=Counter)
 
 
@@ -90,6 +95,10 @@ class InputCounts:
         values, counts = numbers.to_numpy(), self._of[column.name]
         n_missing = int(np.count_nonzero(np.isnan(values)))
         counts.missing += n_missing
+        if _is_percent(column) and counts.largest <= 1:
+            sizes = np.abs(values)
+            counts.largest = max(counts.largest, float(np.fmax.reduce(sizes, initial=0.0)))
+            counts.has_fractions |= bool(((sizes > 0) & (sizes < 1)).any())
         if column.minimum is None or column.maximum is None:  # no training row had a number
             counts.outside += len(values) - n_missing
             return
@@ -134,6 +143,9 @@ class InputCounts:
             ):
                 if _is_more(n, self.n_rows, expected):
                     found.append(Unusual(column.name, kind, n, self.n_rows, expected, named))
+            n = self.n_rows - counts.missing
+            if counts.has_fractions and counts.largest <= 1 and n >= _FEWEST_FRACTIONS:
+                found.append(Unusual(column.name, FRACTIONS, n, self.n_rows, math.nan))
         return found
 
     def check_seen(self) -> None:
@@ -162,6 +174,12 @@ class InputCounts:
             got=f"only others in all {counts.unseen:,} filled cells, such as {example}",
             fix="correct the cells or their encoding, or set allow_unseen=true if they are right",
         )
+
+
+def _is_percent(column: Column) -> bool:
+    """Tell whether a column was learned from text with a percent sign, and numbers above 1."""
+    form = column.number_format
+    return form is not None and form.unit == "%" and (column.maximum or 0.0) > 1
 
 
 def _is_more(n: int, n_rows: int, expected: float) -> bool:

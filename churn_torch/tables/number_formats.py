@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn_torch.tables import cells, plain_numbers
-from churn_torch.tables.durations import all_with_one_unit, has_durations, with_one_unit
+from churn_torch.tables.durations import all_with_one_unit, has_durations, meant_by_m, with_one_unit
 from churn_torch.tables.number_units import Affix, conversion, read_affix, same_unit
 
 Mask = npt.NDArray[np.bool_]
@@ -204,7 +204,7 @@ def read_numbers(text: pd.Series, form: NumberFormat | None) -> tuple[pd.Series,
 def _read(text: pd.Series, form: NumberFormat) -> pd.Series:
     plain = normalized(text)
     if has_durations(form.unit):
-        plain = all_with_one_unit(plain)
+        plain = all_with_one_unit(plain, meant_by_m(form.unit))
     numbers = numbers_of(cut(plain), form)
     return pd.Series(numbers, index=text.index, name=text.name)
 
@@ -231,7 +231,7 @@ def _number_of(text: str, form: NumberFormat) -> float:
         text = re.sub(f"[{letters}]", sign, text)
     text = _DIGIT.sub(_ascii, text).strip()
     if has_durations(form.unit):
-        text = with_one_unit(text)
+        text = with_one_unit(text, meant_by_m(form.unit))
     found = re.fullmatch(_CELL, text)
     affix = read_affix(found["before"], found["after"]) if found else None
     if found is None or affix is None or math.isnan(factor := _factor(affix, form)):

@@ -21,20 +21,23 @@ azn | byn | mad dh | tnd dt | dzd da | xof cfa fcfa | bdt tk | pkr | lkr | npr |
 """  # noqa: RUF001
 _MEASURES = """
 % pct percent prozent procent pourcent | ‰ | year years yr yrs y jahr jahre jahren j an ans
-année années annee annees año años anno anni ano anos rok lata lat roku год года лет 年 | month
-months mo mos mth mths monat monate monaten mon mois mes meses mese mesi miesiąc miesiące
-miesięcy miesiac miesiace miesiecy mies mc m-c месяц месяца месяцев мес mês 个月 | week weeks wk
-wks woche wochen semaine semaines semana semanas settimana settimane tydzień tygodnie tygodni
-неделя недель 周 | day days d tag tage tagen jour jours día días dia dias giorno giorni dzień dni
-день дня дней 天 日 | hour hours hr hrs h std stunde stunden heure heures hora horas ora ore godz
-godzin godziny godzina час часов | min mins minute minutes minuten minuto minutos minuti minut
-minuty minuta мин минут | s sec secs second seconds sek sekunde sekunden seconde secondes sekund
-sekundy сек | ms | kb ko | mb | gb go гб | tb to | kib | mib | gib | tib | byte bytes b | kbps
-kbit/s | mbps mbit/s mb/s | gbps gbit/s | kwh | mwh | wh | kw | w | kva | v | km | m | cm | mm |
-mi mile miles | ft/foot foot feet | in inch inches | km/h | mph | kg кг | g | mg | lb lbs | oz |
-t | l liter litre litres | ml | m² m2 qm sqm | m³ m3 | sqft | ° | °c | °f | k tsd tys | mio mln
-| mrd bn | x | kcal | pts pt punkte pkt points point | pcs pc stk stück szt sztuk pièces pieces
-piece шт | people persons personen personnes osób
+année années annee annees año años anno anni ano anos rok lata lat roku год года лет 年 年間 년
+歳 才 岁 歲 세 살 | month months mo mos mth mths monat monate monaten mon mois mes meses mese
+mesi miesiąc miesiące miesięcy miesiac miesiace miesiecy mies mc m-c месяц месяца месяцев мес
+mês 个月 個月 ヶ月 ケ月 か月 カ月 ヵ月 箇月 ヶ月間 か月間 개월 | week weeks wk wks woche wochen
+semaine semaines semana semanas settimana settimane tydzień tygodnie tygodni неделя недель 周 週
+週間 주 | day days d tag tage tagen jour jours día días dia dias giorno giorni dzień dni день
+дня дней 天 日 日間 일 | hour hours hr hrs h std stunde stunden heure heures hora horas ora ore
+godz godzin godziny godzina час часов 時間 小时 小時 시간 | min mins minute minutes minuten
+minuto minutos minuti minut minuty minuta мин минут 分 分間 分钟 分鐘 분 | s sec secs second
+seconds sek sekunde sekunden seconde secondes sekund sekundy сек 秒 秒間 초 | ms | kb ko | mb |
+gb go гб | tb to | kib | mib | gib | tib | byte bytes b | kbps kbit/s | mbps mbit/s mb/s | gbps
+gbit/s | kwh | mwh | wh | kw | w | kva | v | km | m | cm | mm | mi mile miles | ft/foot foot
+feet | in inch inches | km/h | mph | kg кг | g | mg | lb lbs | oz | t | l liter litre litres |
+ml | m² m2 qm sqm | m³ m3 | sqft | ° | °c | °f | k tsd tys | mio mln | mrd bn | lakh lakhs lac
+lacs | crore crores | 万 萬 만 | 億 亿 억 | x | kcal | pts pt punkte pkt points point | pcs pc
+stk stück szt sztuk pièces pieces piece шт | people persons personen personnes osób 人 名 명 位
+| 回 次 회 | 件 건 | 個 个 개 | 台 대 | 点 점
 """  # noqa: RUF001
 # Behind a sum of money a letter counts thousands or millions.
 _MAGNITUDES = {
@@ -47,21 +50,26 @@ _MAGNITUDES = {
     "mln": "mio",
 }
 _MAGNITUDES |= {"b": "mrd", "bn": "mrd", "md": "mrd", "mrd": "mrd"}
+_MAGNITUDES |= dict.fromkeys(("l", "lac", "lacs", "lakh", "lakhs"), "lakh")
+_MAGNITUDES |= dict.fromkeys(("cr", "crore", "crores"), "crore")
+_MAGNITUDES |= {"万": "万", "萬": "万", "만": "万", "億": "億", "亿": "億", "억": "億"}
 _RATE = re.compile(r"(?:/|per |pro |par |por |je |p\.|a )\s?[^\W\d_]{1,12}\.?|p\.? ?[mawy]\.?")
 _WORD = re.compile(r"[^\W\d_]{2,20}\.?(?:[ /][^\W\d_]{1,20}\.?)?")
 # 1st, 2nd and 3rd are places, not sizes; 5 PM is a time.
 _NO_UNIT_WORDS = "st nd rd th er ère ème eme te ter am pm uhr bis and or und to"
 _NO_UNITS = frozenset(_NO_UNIT_WORDS.split())
-_CENTS = frozenset({".-", ".--", ",-", ",--"})  # 5.- is five francs
+_CENTS = (".-", ".--", ",-", ",--", "/-")  # 5.- is five francs, 5/- five rupees
+# Currencies whose sign is $ too: MXN $500.
+_DOLLARS = frozenset({"a$", "c$", "hk$", "nz$", "s$", "nt$", "mx$", "cop", "clp", "ars"})
 
 
 # Units that can be converted into each other: each line is one family, the first unit counts 1.
 # Those of data and rates count thousands, as vendors and networks do; KiB and the like 1,024.
 _SCALES = """
-_ 1 k 1e3 mio 1e6 mrd 1e9 | byte 1 kb 1e3 mb 1e6 gb 1e9 tb 1e12 kib 1024 mib 1048576 gib 1073741824
-tib 1099511627776 | kbps 1 mbps 1e3 gbps 1e6 | wh 1 kwh 1e3 mwh 1e6 | w 1 kw 1e3 | mm 1 cm 10 m 1e3
-km 1e6 | mg 1 g 1e3 kg 1e6 t 1e9 | ml 1 l 1e3 | ms 1 s 1e3 min 6e4 hour 3.6e6 day 8.64e7
-week 6.048e8 | month 1 year 12
+_ 1 k 1e3 万 1e4 lakh 1e5 mio 1e6 crore 1e7 億 1e8 mrd 1e9 | byte 1 kb 1e3 mb 1e6 gb 1e9 tb 1e12
+kib 1024 mib 1048576 gib 1073741824 tib 1099511627776 | kbps 1 mbps 1e3 gbps 1e6 | wh 1 kwh 1e3
+mwh 1e6 | w 1 kw 1e3 | mm 1 cm 10 m 1e3 km 1e6 | mg 1 g 1e3 kg 1e6 t 1e9 | ml 1 l 1e3 | ms 1 s
+1e3 min 6e4 hour 3.6e6 day 8.64e7 week 6.048e8 | month 1 year 12
 """
 
 
@@ -110,8 +118,8 @@ def read_affix(before: str, after: str) -> Affix | None:
     before, after, fraction = before.strip(), after.rstrip(), ""
     if before in (".", ",") or (before[-1:] in (".", ",") and not before[-2:-1].isalpha()):
         before, fraction = before[:-1].rstrip(), before[-1]
-    if after.strip() in _CENTS or after.startswith(tuple(_CENTS)):
-        after = after.lstrip().lstrip(".,").lstrip("-")
+    if after.strip() in _CENTS or after.startswith(_CENTS):
+        after = after.lstrip().lstrip(".,/").lstrip("-")
     elif after[:1] in (".", ","):
         after = after[1:]
     opened, closed = before.count("("), after.count(")")
@@ -124,7 +132,7 @@ def read_affix(before: str, after: str) -> Affix | None:
     if len(signs) > 1 or "+" in after or (opened and signs):
         return None
     apart = after[:1].isspace()
-    prefix = re.sub(r"[-+]", " ", before).strip()
+    prefix = re.sub(r"[-+~≈]", " ", before).strip()
     suffix = re.sub(r"[-+]", " ", after).strip()
     unit = _unit(prefix, suffix, apart)
     if unit is None:
@@ -136,11 +144,16 @@ def read_affix(before: str, after: str) -> Affix | None:
 
 def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
     """Return the one unit that is meant and whether we know it."""
+    if prefix == "%" and not suffix:  # as in Turkish
+        return "%", True
     money = "" if not prefix else _known(prefix, MONEY)
     if money is None:
         return None
     if not suffix:
         return money, True
+    unit = _known(suffix, _UNITS)
+    if unit is not None and not money:  # before rates: Mbit/s
+        return unit, True
     rate = _RATE.search(suffix)
     if rate and rate.end() == len(suffix):  # 5 €/month
         head = suffix[: rate.start()].strip()
@@ -151,9 +164,10 @@ def _unit(prefix: str, suffix: str, apart: bool) -> tuple[str, bool] | None:
     sum_of = _magnitude(money, suffix)
     if sum_of:
         return sum_of, True
-    unit = _known(suffix, _UNITS)
     if unit is not None:
-        return (unit, True) if unit == money or not money else None
+        if money == "$" and unit in _DOLLARS:
+            return unit, True
+        return (unit, True) if unit == money else None
     word = suffix.casefold()
     if money or not apart or not _WORD.fullmatch(word) or word.rstrip(".") in _NO_UNITS:
         return None
@@ -174,16 +188,21 @@ def _magnitude(money: str, suffix: str) -> str:
 
 def _known(text: str, units: dict[str, str]) -> str | None:
     """Return the unit under its first spelling; any currency sign is one."""
-    # One large letter is no measure: 4G and 5G are no grams.
     word = text.rstrip(".:").strip()
+    if word == "M" and units is not MONEY:
+        return "mio"
+    # Another large letter is no measure: 4G and 5G are no grams.
     word = word if len(word) == 1 and word not in "KLVW" else word.casefold()
     if word in units:
         return units[word]
     if word == "" and text:
         return None
-    parts = re.fullmatch(r"(\D{1,3}?)\s?(\D{1,4})", word)  # "$ USD", "EUR €"
-    if parts and units.get(parts[1]) and units.get(parts[1]) == units.get(parts[2]):
-        return units[parts[1]]
+    for i in range(1, min(len(word), 9)):  # "$ USD", "EUR €", "MXN $"
+        one, other = units.get(word[:i].strip(), ""), units.get(word[i:].strip(), "")
+        if one == "$":
+            one, other = other, one
+        if one and (one == other or (other == "$" and one in _DOLLARS)):
+            return one
     return word if len(word) == 1 and unicodedata.category(word) == "Sc" else None
 
 

@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
-from filelock import BaseFileLock, FileLock, Timeout
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.locks import Lock, lock, lock_file
 
 JOURNAL = "study.journal"
 LOCK = "study.lock"
@@ -32,9 +32,47 @@ _NAME = re.compile("[0-9a-f]{8}")
 CREATE_STUDY, CREATE_TRIAL = 0, 4
 
 
-def study_lock(folder: Path) -> BaseFileLock:
-    """Return the lock of the study in a folder, not held yet."""
-    return FileLock(folder / LOCK, timeout=LOCK_SECONDS)
+class StudyLock(JournalFileOpenLock):
+    """The lock of a study, which its holder can take again, as Optuna does for each line.
+
+    Optuna's own locks outlive a process that is killed.
+
+    Args:
+        folder: Of the study.
+    """
+
+    def __init__(self, folder: Path) -> None:  # the base class would name a file of its own
+        self._path = folder / LOCK
+        self._held: list[Lock] = []
+
+    def acquire(self) -> bool:
+        """Take it.
+
+        Raises:
+            InputError: Another process holds it for too long.
+        """
+        held = self._held[-1] if self._held else lock_file(self._path, wait=LOCK_SECONDS)
+        if held is None:
+            raise InputError(
+                "tune.study",
+                expected=f"{str(self._path)!r} to be free within {LOCK_SECONDS:g} s",
+                got="it held by another process",
+                fix="look for a process that hangs, and end it",
+            )
+        self._held.append(held)
+        return True
+
+    def release(self) -> None:
+        """Let go of it, once for each time that it was taken."""
+        held = self._held.pop()
+        if not self._held:
+            held.close()
+
+    __enter__ = acquire
+
+    def __exit__(self, *error: object) -> None:
+        """Let go of it."""
+        self.release()
 
 
 class Process:
@@ -47,7 +85,7 @@ class Process:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = uuid.uuid4().hex[:8]
-        self._alive = FileLock(self._file(self.name))
+        self._alive: Lock | None = None
 
     @property
     def scratch(self) -> Path:
@@ -56,14 +94,15 @@ class Process:
 
     def enter(self) -> None:
         """Take the lock, and remove the files of dead processes."""
-        self._alive.acquire()
+        self._alive = lock_file(self._file(self.name))
         for path in self.folder.glob("worker-*.lock"):
             self.is_alive(path.stem.removeprefix("worker-"))
 
     def leave(self) -> None:
         """Remove the files of this process."""
         self._remove(self.name)
-        self._alive.release()
+        if self._alive is not None:
+            self._alive.close()
 
     def is_alive(self, name: str) -> bool:
         """Return whether a process is alive; the files of a dead one are removed.
@@ -72,15 +111,18 @@ class Process:
         """
         if not _NAME.fullmatch(name):
             return False
-        path = self._file(name)
-        if name == self.name or not path.exists():
-            return name == self.name
-        try:
-            with FileLock(path, timeout=0):
-                self._remove(name)
-                return False
-        except Timeout:
+        if name == self.name:
             return True
+        try:
+            held = lock(self._file(name))
+        except FileNotFoundError:
+            return False
+        except OSError:  # without locks nobody can tell, and nothing that may be in use is removed
+            return True
+        if held is not None:
+            self._remove(name)
+            held.close()
+        return held is None
 
     def _file(self, name: str) -> Path:
         return self.folder / f"worker-{name}.lock"
@@ -90,7 +132,7 @@ class Process:
         self._file(name).unlink(missing_ok=True)
 
 
-def open_study(folder: Path, lock: BaseFileLock) -> optuna.Study:
+def open_study(folder: Path, of_study: StudyLock) -> optuna.Study:
     """Open the journal in a folder, or start one, while its lock is held.
 
     A line that a killed process did not finish is removed.
@@ -105,7 +147,7 @@ def open_study(folder: Path, lock: BaseFileLock) -> optuna.Study:
             raise ValueError("a link to another file")
         _remove_unfinished_line(path)
         _check_lines(path)
-        storage = JournalStorage(JournalFileBackend(str(path), _JournalLock(lock)))
+        storage = JournalStorage(JournalFileBackend(str(path), of_study))
         return optuna.create_study(
             storage=storage,
             study_name="study",
@@ -139,46 +181,6 @@ _OF_DAMAGE = (
     *(ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
     *(AssertionError, RecursionError),
 )
-
-
-class _JournalLock(JournalFileOpenLock):
-    """The study's lock for Optuna, whose own locks outlive a process that is killed."""
-
-    def __init__(self, lock: BaseFileLock) -> None:  # the base class would name a file of its own
-        self._lock = lock
-
-    def acquire(self) -> bool:
-        _acquire(self._lock)
-        return True
-
-    def release(self) -> None:
-        self._lock.release()
-
-
-@contextlib.contextmanager
-def acquired(lock: BaseFileLock) -> Iterator[None]:
-    """Hold a lock.
-
-    Raises:
-        InputError: Another process holds it for too long.
-    """
-    _acquire(lock)
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquire(lock: BaseFileLock) -> None:
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            "tune.study",
-            expected=f"{lock.lock_file!r} to be free within {lock.timeout:g} s",
-            got="it held by another process",
-            fix="look for a process that hangs, and end it",
-        ) from error
 
 
 def _check_lines(path: Path) -> None:

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from churn_torch.errors import InputError
 from churn_torch.tuning.importance import key_importance
-from churn_torch.tuning.journal import Process, acquired, open_study, refuse_damage, study_lock
+from churn_torch.tuning.journal import Process, StudyLock, open_study, refuse_damage
 from churn_torch.tuning.space import Space, Values
 
 # Trials that must have run before a trial can be pruned.
@@ -67,9 +67,9 @@ class Study:
     ) -> None:
         self.folder, self.space, self.first, self.seed = folder, space, first, seed
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = study_lock(folder)
+        self._lock = StudyLock(folder)
         self.process = Process(folder)
-        with acquired(self._lock), contextlib.ExitStack() as left_on_error:
+        with self._lock, contextlib.ExitStack() as left_on_error:
             self.process.enter()
             left_on_error.callback(self.process.leave)
             self._study = open_study(folder, self._lock)
@@ -100,7 +100,7 @@ class Study:
         Raises:
             InputError: The journal is damaged: the trial has other keys or ranges than the space.
         """
-        with acquired(self._lock), refuse_damage(self.folder):
+        with self._lock, refuse_damage(self.folder):
             self._requeue_orphans()
             trials = self._trials()
             if self._count(trials) >= n_trials:
@@ -131,7 +131,7 @@ class Study:
 
     def put_back(self, trial: Trial) -> None:
         """Stop a trial and queue it again."""
-        with acquired(self._lock):
+        with self._lock:
             self._retry(next(t for t in self._trials() if t.number == trial.number))
 
     def rows(self) -> list[dict[str, Any]]:
@@ -203,7 +203,7 @@ class Study:
 
     def claim(self) -> bool:
         """Return whether this process is to train the best model: no other is at work."""
-        with acquired(self._lock):
+        with self._lock:
             self._requeue_orphans()
             if any(trial.state == TrialState.RUNNING for trial in self._trials()):
                 return False

@@ -103,6 +103,6 @@ ARTEFACTS = (
         REPORT_PAGE,
         "what the model is worth, why, and when not to use it",
         "report.report_training",
-        "unless report=false, model=uplift or model=survival",
+        "unless report=false or model=uplift",
     ),
 )

@@ -70,22 +70,3 @@ def check_survival(options: TrainOptions) -> None:
                 got=got,
                 fix="leave it out, or choose another model",
             )
-
-
-def refuse_lifetimes(is_survival: bool, command: str) -> None:
-    """Refuse a model of time to churn where labels say whether customers left, not when.
-
-    Args:
-        is_survival: Whether it is one.
-        command: What was asked for.
-
-    Raises:
-        InputError: It is one.
-    """
-    if is_survival:
-        raise InputError(
-            "run",
-            expected=f"a model of whether customers leave, for {command}",
-            got="one of when they leave (model=survival)",
-            fix="its metrics.json and survival.html have what its test rows say",
-        )

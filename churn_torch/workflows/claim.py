@@ -8,19 +8,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from churn_torch.errors import InputError
-from churn_torch.workflows.artefacts import CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES
+from churn_torch.locks import locked_file
+from churn_torch.workflows.artefacts import CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES, LOG, METRICS
 
 LOCK = ".lock"
+# What a run folder holds before the first epoch has ended.
+UNSTARTED = {LOG, CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES}
 
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Make a run folder and hold it; the kernel lets go of it when the process dies.
 
-    A folder that was not there is removed again where the training is refused before it starts.
+    A folder that was not there is removed again as `remove_if_useless` does.
 
     Raises:
         InputError: Another process is training into it.
@@ -30,33 +31,31 @@ def claimed(folder: Path) -> Iterator[None]:
         return
     was_there = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
     try:
-        lock.acquire()
-    except Timeout as error:
-        raise InputError(
-            "",
-            expected="a run folder of its own",
-            got=f"{folder}, into which another training is writing",
-            fix="wait for its end, or choose another folder",
-        ) from error
-    refused = False
-    try:
-        yield
-    except InputError:
-        refused = True
+        with locked_file(folder / LOCK) as is_ours:
+            if not is_ours:
+                raise InputError(
+                    "",
+                    expected="a run folder of its own",
+                    got=f"{folder}, into which another training is writing",
+                    fix="wait for its end, or choose another folder",
+                )
+            yield
+    except BaseException as error:
+        if not was_there:
+            remove_if_useless(folder, error)
         raise
-    finally:
-        # Removed while it is held: whoever opened it in the meantime does not get it.
-        with contextlib.suppress(OSError):
-            (folder / LOCK).unlink(missing_ok=True)
-            if refused and not was_there:
-                _remove_unstarted(folder)
-        lock.release()
 
 
-def _remove_unstarted(folder: Path) -> None:
-    """Remove the folder of a run that was refused, where nothing is trained in it yet."""
-    made = {CONFIG, EVENTS, EVENTS_SQL, FEATURE_TABLES}
-    if {path.name for path in folder.iterdir()} <= made:
-        shutil.rmtree(folder)
+def remove_if_useless(folder: Path, error: BaseException) -> None:
+    """Remove a run folder in which nothing is trained yet, or whose resumption would fail again.
+
+    Args:
+        folder: It may be absent.
+        error: What has ended the training.
+    """
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {METRICS}
+    if LOCK in names:  # a training that started at the same time is writing into it
+        return
+    if names <= UNSTARTED or (isinstance(error, InputError) and METRICS not in names):
+        shutil.rmtree(folder, ignore_errors=True)

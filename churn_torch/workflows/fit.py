@@ -25,7 +25,7 @@ from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
-from churn_torch.report.fit_summary import calibration_sentence, features_table
+from churn_torch.report.fit_summary import calibration_sentence, features_table, rare_sentence
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.schema import Schema
@@ -257,6 +257,9 @@ def prepared(
     )
     schema = with_baselines(schema, table)
     show_rows(table, announce)
+    rare = [c.name for c in schema.text if c.has_rare and not c.vocabulary]
+    if rare:
+        announce(rare_sentence(rare, options.preprocess.min_count))
     inspect(table)
     preprocess = build_preprocess(options, schema)
     preprocess.load_statistics(statistics)

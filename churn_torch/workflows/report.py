@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING, Any
 from churn_torch.console import show
 from churn_torch.errors import InputError
 from churn_torch.report.model_report import RunsReport
-from churn_torch.report.report_page import report_page, runs_page
+from churn_torch.report.report_page import report_page, runs_page, survival_report_page
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.artefacts import REPORT_PAGE
-from churn_torch.workflows.check_survival import refuse_lifetimes
 from churn_torch.workflows.compare import compare_runs
 from churn_torch.workflows.metrics_shape import Compared, check_metrics
 from churn_torch.workflows.own_rows import own_rows, refuse_averaged
-from churn_torch.workflows.report_content import measured_run, report_content, run_factors
+from churn_torch.workflows.report_content import (
+    measured_run,
+    report_content,
+    run_factors,
+    survival_content,
+)
 from churn_torch.workflows.row_counts import watched
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.run_names import differing, run_names
-from churn_torch.workflows.tested_runs import TestedRun, read_tested_run, read_tested_runs
+from churn_torch.workflows.tested_runs import read_tested_run, read_tested_runs
 from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
@@ -70,11 +74,9 @@ def report(config: DictConfig | Mapping[str, Any]) -> Path:
         text = _of_runs(options)
     else:
         run = load_run(options.run, trust=options.trust)
-        refuse_lifetimes(run.options.learns_survival, "churn-torch report")
         refuse_averaged(run, None)
-        tested = read_tested_run(str(run.folder), key="run")
         check_metrics(run.metrics, run.folder)
-        text = _page(run, tested, own_rows(run, None, instead=None))
+        text = _page(run, own_rows(run, None, instead=None))
     write_text(out, text)
     show(f"Report: {out}")
     return out
@@ -92,12 +94,14 @@ def report_training(run: Run, table: LabelledTable) -> None:
     if not run.model.exists():
         return
     path = run.folder / REPORT_PAGE
-    tested = read_tested_run(str(run.folder), key="run")
-    write_text(path, _page(run, tested, watched(table.chunks(), table, "Report")))
+    write_text(path, _page(run, watched(table.chunks(), table, "Report")))
     show(f"Report: {path}")
 
 
-def _page(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> str:
+def _page(run: Run, chunks: Iterable[Rows]) -> str:
+    if run.options.learns_survival:
+        return survival_report_page(survival_content(run, chunks))
+    tested = read_tested_run(str(run.folder), key="run")
     return report_page(report_content(run, tested, chunks))
 
 

@@ -17,7 +17,14 @@ from churn_torch.evaluation.score_curves import score_curves
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
 from churn_torch.explanation.factors import Factors
 from churn_torch.explanation.one_customer import CustomerExplanation, explain_customers
-from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve, RunFactors
+from churn_torch.report.model_report import (
+    MeasuredRun,
+    ModelReport,
+    OfferCurve,
+    ReportedRun,
+    RunFactors,
+    SurvivalReport,
+)
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.reason_words import cell_in_words
 from churn_torch.tables.labelled.carried import VALUE
@@ -48,6 +55,36 @@ def report_content(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> Model
     Raises:
         InputError: From the chunks; or the run has no ONNX file.
     """
+    explained, rows = _explained(run, chunks)
+    return ModelReport(
+        run=measured_run(tested, model_name(run.config)),
+        **explained,
+        weak_segments=rows.weak.segments,
+        not_searched=rows.weak.reason,
+    )
+
+
+def survival_content(run: Run, chunks: Iterable[Rows]) -> SurvivalReport:
+    """Return what the report of a run of time to churn shows.
+
+    Args:
+        run: The run.
+        chunks: All rows of its table.
+
+    Raises:
+        InputError: From the chunks; or the run has no ONNX file.
+    """
+    explained, rows = _explained(run, chunks)
+    assert rows.survival is not None
+    return SurvivalReport(
+        run=ReportedRun(model_name(run.config), str(run.folder), run.config, run.metrics),
+        **explained,
+        survival=rows.survival.measure(),
+    )
+
+
+def _explained(run: Run, chunks: Iterable[Rows]) -> tuple[dict[str, Any], ReportRows]:
+    """Return the fields of the report of any run but the run itself, and its rows."""
     model = ExplainedModel(find_model(str(run.folder)))
     rows = report_rows(run, model, chunks)
     found, customer, missing = None, None, ""
@@ -57,17 +94,15 @@ def report_content(run: Run, tested: TestedRun, chunks: Iterable[Rows]) -> Model
     except InputError as error:
         missing = f"Factors could not be measured: {error}"
     source = run.options.data.source
-    return ModelReport(
-        run=measured_run(tested, model_name(run.config)),
-        source="a table in memory" if source is None else str(source),
-        columns=run.schema.columns,
-        n_explained=len(rows.test.label),
-        factors=found,
-        no_factors=missing,
-        customer=customer,
-        weak_segments=rows.weak.segments,
-        not_searched=rows.weak.reason,
-    )
+    fields = {
+        "source": "a table in memory" if source is None else str(source),
+        "columns": run.schema.columns,
+        "n_explained": len(rows.test.label),
+        "factors": found,
+        "no_factors": missing,
+        "customer": customer,
+    }
+    return fields, rows
 
 
 def run_factors(folder: str, name: str, *, trust: Sequence[str] = ()) -> RunFactors:

@@ -14,6 +14,7 @@ from churn_torch.workflows.coefficients import TrainingRows
 from churn_torch.workflows.factors import ROWS
 from churn_torch.workflows.own_rows import RowSample
 from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.survival import SurvivalRows, scored_lifetimes
 from churn_torch.workflows.weak_segments import WeakSegments, WeakSegmentSearch
 
 
@@ -24,11 +25,13 @@ class ReportRows(NamedTuple):
         test: A random sample of the test rows, that the factors are measured on.
         train: The training rows that the coefficients are measured on.
         weak: What a search of the test rows has found.
+        survival: All test rows of a model of time to churn; None of another model.
     """
 
     test: ExplainedRows
     train: TrainingRows
     weak: WeakSegments
+    survival: SurvivalRows | None
 
 
 def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> ReportRows:
@@ -43,15 +46,23 @@ def report_rows(run: Run, model: ExplainedModel, chunks: Iterable[Rows]) -> Repo
         InputError: There are no test rows, or from the chunks.
     """
     sample, train = RowSample(ROWS, seed=run.options.seed), TrainingRows(run)
-    search = WeakSegmentSearch(run)
+    search, survival = WeakSegmentSearch(run), None
+    if run.options.learns_survival:
+        survival = SurvivalRows(run.metrics["data"]["n_test"])
     for rows in chunks:
         train.add(rows)
         test = rows.of("test").untreated()
-        if len(test.label):
-            sample.add(ExplainedRows(test.parsed, test.label, test.carried))
+        if not len(test.label):
+            continue
+        if survival is None:
             probability = model.probability(test.parsed).astype(np.float32)
             search.add(test.parsed, probability, test.label, test.carried)
+        else:
+            survival.add(scored_lifetimes(run, test))
+            test = test.known_within(run.options.data.horizon)
+        sample.add(ExplainedRows(test.parsed, test.label, test.carried))
     kept = sample.rows
     if kept is None:
         raise InputError("run", expected="test rows", got="none", fix="train again")
-    return ReportRows(kept, train, search.found())
+    weak = WeakSegments(()) if survival is not None else search.found()
+    return ReportRows(kept, train, weak, survival)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
+from churn_torch.locks import locked_file
 from churn_torch.whole_files import new_folders
 from churn_torch.workflows.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 from churn_torch.workflows.event_rows import make_event_rows, with_rows
@@ -50,7 +50,8 @@ def rows_of_study(content: dict[str, Any], folder: Path) -> Iterator[dict[str, A
     """Make the rows of a study on events in its folder, or take those that are there.
 
     Processes that join the study, and one that goes on with it later, learn from the same rows.
-    Rows that the block made are removed where it fails.
+    Until the block has written the first line of the study, others that want to join it wait.
+    Where it fails before that, the rows are removed.
 
     Args:
         content: As for `make_event_rows`; without events it is given back as it is.
@@ -65,20 +66,20 @@ def rows_of_study(content: dict[str, Any], folder: Path) -> Iterator[dict[str, A
     if not content.get("events"):
         yield content
         return
+    from churn_torch.tuning.journal import JOURNAL  # Optuna is an extra
+
     folder.mkdir(exist_ok=True)
-    lock, is_new = folder / f".{EVENTS}.lock", False
-    try:
-        with FileLock(lock):
-            if is_new := not (folder / EVENTS).is_file():  # it is written last
-                _remove_rows(folder)  # of a process that died
-                make_event_rows(content, folder)
-            content = with_rows(content, folder)
-        yield content
-    except BaseException:
-        if is_new:
-            _remove_rows(folder)
-            lock.unlink(missing_ok=True)
-        raise
+    journal = folder / JOURNAL
+    with contextlib.ExitStack() as stack:
+        if not journal.exists():
+            stack.enter_context(locked_file(folder / f".{EVENTS}.lock", wait=math.inf))
+        if journal.exists():
+            stack.close()
+        else:
+            stack.callback(lambda: None if journal.exists() else _remove_rows(folder))
+            _remove_rows(folder)  # of a process that died
+            make_event_rows(content, folder)
+        yield with_rows(content, folder)
 
 
 def _remove_rows(folder: Path) -> None:

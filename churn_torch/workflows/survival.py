@@ -101,24 +101,35 @@ def evaluated_survival(run: Run, rows: Iterable[Rows]) -> dict[str, Any]:
     Raises:
         InputError: As for `SurvivalRows.measure`.
     """
-    kept, known, hazard = SurvivalRows(0), SplitMetrics(threshold=run.threshold), run.scorer.hazard
-    assert hazard is not None
+    kept, known = SurvivalRows(0), SplitMetrics(threshold=run.threshold)
     for chunk in rows:
-        assert chunk.lifetime is not None
-        survival = run.scorer.score_survival(Columns.from_arrays(encode(chunk.parsed, run.schema)))
-        entry, last = torch.from_numpy(chunk.lifetime).unbind(1)
-        scored = Scored(
-            1 - survival[:, hazard.horizon - 1],
-            torch.from_numpy(chunk.label),
-            survival=survival,
-            stayed=entry,
-            last=last,
-            horizon=hazard.horizon,
-        )
+        scored = scored_lifetimes(run, chunk)
         kept.add(scored)
         known.update(*scored.judged)
     entry_of_file = _shown(kept.measure())
     return {**known.with_intervals(run.threshold), "survival": entry_of_file}
+
+
+def scored_lifetimes(run: Run, rows: Rows) -> Scored:
+    """Score rows with lifetimes.
+
+    Args:
+        run: As for `evaluated_survival`.
+        rows: As for `evaluated_survival`.
+    """
+    hazard, lifetime = run.scorer.hazard, rows.lifetime
+    assert hazard is not None
+    assert lifetime is not None
+    survival = run.scorer.score_survival(Columns.from_arrays(encode(rows.parsed, run.schema)))
+    entry, last = torch.from_numpy(lifetime).unbind(1)
+    return Scored(
+        1 - survival[:, hazard.horizon - 1],
+        torch.from_numpy(rows.label),
+        survival=survival,
+        stayed=entry,
+        last=last,
+        horizon=hazard.horizon,
+    )
 
 
 def _shown(measured: SurvivalMetrics) -> dict[str, Any]:

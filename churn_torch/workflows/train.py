@@ -133,7 +133,7 @@ def _train(
     _show_results(run, terms, exported, has_model=refused is None)
     if refused is not None:
         raise refused
-    if options.report and not options.wraps:
+    if options.report and not options.learns_uplift:
         report_training(run, table)
     return run
 

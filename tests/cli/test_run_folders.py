@@ -4,8 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from churn_torch.cli import run_folders
-from churn_torch.errors import InputError
-from churn_torch.workflows.claim import claimed
+from churn_torch.workflows.claim import remove_if_useless
 
 
 @pytest.mark.usefixtures("without_export")
@@ -48,32 +47,8 @@ def test_a_failed_run_takes_only_its_own_folder_away(command, table_keys, tmp_pa
         assert not {"new", "a"} & {path.name for path in tmp_path.iterdir()}
     for name in ("first", "second"):
         (tmp_path / "day" / name).mkdir(parents=True)
-    run_folders.remove_if_useless(tmp_path / "day" / "second", RuntimeError())
+    remove_if_useless(tmp_path / "day" / "second", RuntimeError())
     assert [path.name for path in (tmp_path / "day").iterdir()] == ["first"]
-
-
-@pytest.mark.parametrize("finished", [True, False])
-def test_a_finished_run_is_never_removed(tmp_path, finished):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    for name in ("config.yaml", "last.ckpt", "metrics.json")[: 3 if finished else 2]:
-        (folder / name).touch()
-    run_folders.remove_if_useless(folder, OSError())  # can be gone on with
-    assert folder.exists()
-    run_folders.remove_if_useless(folder, InputError("x", expected="1", got="2"))
-    assert folder.exists() == finished
-
-
-def test_a_refused_run_leaves_the_folder_to_the_one_that_writes_into_it(tmp_path):
-    """Both found no folder when they were started, so that each may remove it."""
-    folder = tmp_path / "run"
-    refused = InputError("", expected="a run folder of its own", got=str(folder))
-    with claimed(folder):
-        (folder / "config.yaml").touch()
-        run_folders.remove_if_useless(folder, refused)
-        assert (folder / "config.yaml").exists()
-    run_folders.remove_if_useless(folder, refused)  # its own: nothing is trained in it
-    assert not folder.exists()
 
 
 def test_a_folder_that_looks_like_a_reference_stands_as_it_is():

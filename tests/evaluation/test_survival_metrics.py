@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from churn_torch.evaluation import survival_metrics as metrics
+from churn_torch.evaluation.auroc_interval import auroc_interval, ranked_counts
 from churn_torch.evaluation.kaplan_meier import still_observed
 from tests.reference.survival import made_lifetimes
 
@@ -65,3 +66,29 @@ def test_what_the_rows_do_not_tell_is_none() -> None:
     assert measured.numbers["auroc"] is None
     assert measured.numbers["integrated_brier"] is None
     assert measured.groups[1].observed is None
+
+
+def test_intervals_at_the_horizon_are_those_of_plain_metrics_where_nobody_is_censored() -> None:
+    _, last, event, curves = made_lifetimes(300)
+    last = np.where(event == 1, last, 20)  # who has not left stays to the end
+    outcome, risk = (last <= 6).astype(float), 1 - curves[:, 5]
+    low, high = metrics.auroc_interval_at(curves, last, event, 6)
+    assert (low, high) == pytest.approx(auroc_interval(*ranked_counts(risk, outcome)))
+    errors = np.square(risk - outcome)
+    low, high = metrics.brier_interval_at(curves, last, event, 6)
+    assert (low + high) / 2 == pytest.approx(errors.mean())
+    assert (high - low) / 2 == pytest.approx(1.96 * errors.std() / 300**0.5, rel=1e-4)
+
+
+def test_intervals_at_the_horizon_hold_the_truth() -> None:
+    _, last, event, curves = made_lifetimes(40_000)
+    truth = (metrics.auroc_at(curves, last, event, 6), metrics.brier_at(curves, last, event, 6))
+    held = np.zeros(2)
+    for seed in range(1, 101):
+        _, last, event, curves = made_lifetimes(200, seed)
+        ends = (
+            metrics.auroc_interval_at(curves, last, event, 6),
+            metrics.brier_interval_at(curves, last, event, 6),
+        )
+        held += [low <= value <= high for value, (low, high) in zip(truth, ends, strict=True)]
+    assert (held >= 89).all()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,65 @@ def test_the_rows_are_those_of_the_reference(orders, calls, tmp_path):
     spec = specification(tmp_path)
     for cutoff, found in made_or_refused(tmp_path, logs, spec):
         assert_alike(found, rows_at(spec, logs, None, cutoff))
+
+
+# Local midnights around changes of the clock, at month ends and on 29 February; each in UTC.
+MIDNIGHTS = {
+    ("2024-02-29", None): datetime(2024, 2, 29),
+    ("2024-02-29", "Pacific/Kiritimati"): datetime(2024, 2, 28, 10),
+    ("2025-03-30", "Europe/Berlin"): datetime(2025, 3, 29, 23),
+    ("2025-03-31", "Europe/Berlin"): datetime(2025, 3, 30, 22),
+    ("2025-10-27", "Europe/Berlin"): datetime(2025, 10, 26, 23),
+    ("2025-03-09", "America/New_York"): datetime(2025, 3, 9, 5),
+    ("2024-09-08", "America/Santiago"): datetime(2024, 9, 8, 4),  # its first hour is left out
+    ("2025-11-02", "America/Havana"): datetime(2025, 11, 2, 4),  # its first hour comes twice
+}
+# How the times of a log are written: with a zone, as text with several, with neither.
+FORMS = ("plain", "Europe/Berlin", "America/St_Johns", "text of zones", "text in UTC")
+
+
+def written(frame: pd.DataFrame, form: str) -> pd.DataFrame:
+    times = [name for name in ("at", "loaded") if name in frame]
+    if form == "plain":
+        return frame
+    if not form.startswith("text"):
+        return frame.assign(
+            **{name: frame[name].dt.tz_localize("UTC").dt.tz_convert(form) for name in times}
+        )
+    hours = [0, 2, -5, 5.5] if form == "text of zones" else [0]
+    zones = [timezone(timedelta(hours=hours[place % len(hours)])) for place in range(len(frame))]
+    return frame.assign(
+        **{
+            name: [
+                None if pd.isna(time) else time.tz_localize("UTC").tz_convert(zone).isoformat()
+                for time, zone in zip(frame[name], zones, strict=True)
+            ]
+            for name in times
+        }
+    )
+
+
+@settings(FEW, max_examples=10)
+@given(
+    orders=LOGS,
+    calls=LOGS,
+    midnight=st.sampled_from(list(MIDNIGHTS)),
+    forms=st.tuples(st.sampled_from(FORMS), st.sampled_from(FORMS)),
+)
+def test_zones_and_changes_of_the_clock_move_no_event(orders, calls, midnight, forms, tmp_path):
+    (date, zone), cutoff = midnight, MIDNIGHTS[midnight]
+    logs = {"orders": as_frame(orders), "calls": as_frame(calls).drop(columns="loaded")}
+    for frame in logs.values():
+        for name in frame.columns.intersection(["at", "loaded"]):
+            frame[name] += cutoff - CUTOFF
+    files = {
+        name: written(frame, form) for (name, frame), form in zip(logs.items(), forms, strict=True)
+    }
+    cutoffs = {"at": [date], "until": "2026-01-01", **({"zone": zone} if zone else {})}
+    spec = specification(tmp_path, cutoffs=cutoffs)
+    for found, rows in made_or_refused(tmp_path, files, spec):
+        assert found == cutoff
+        assert_alike(rows, rows_at(spec, logs, None, cutoff))
 
 
 @FEW
@@ -283,3 +343,15 @@ def test_parts_and_threads_make_no_difference(log, tmp_path, monkeypatch):
     assert (parted.rows, parted.churners) == (whole.rows, whole.churners)
     for one, file in zip(rows, parted.files, strict=True):
         pd.testing.assert_frame_equal(one, pd.read_parquet(file))
+
+
+def test_time_and_disk_of_all_are_said_after_the_first_step(log, tmp_path, monkeypatch):
+    said: list[str] = []
+    made(tmp_path, {"orders": log}, of_one_log(tmp_path), announce=said.append)
+    assert not said  # it is done in a moment
+    monkeypatch.setattr("churn_torch.events.cutoff_files._LONG_SECONDS", 0.0)
+    made(tmp_path, {"orders": log}, of_one_log(tmp_path), announce=said.append)
+    [sentence] = said
+    assert re.fullmatch(
+        r"The rows will take about \d+ s and [\d.]+ MB of disk, by the first of 3 steps\.", sentence
+    )

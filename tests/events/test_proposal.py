@@ -68,3 +68,27 @@ def test_without_events_or_customers_there_is_no_proposal(tmp_path):
         propose([str(tmp_path / "c.csv")])
     with pytest.raises(InputError, match=r"^sources: .* which is not there"):
         propose(["away.csv"])
+
+
+def test_customers_are_found_by_other_names_and_departures_are_the_label(tables, tmp_path):
+    users = pd.DataFrame({"user": [f"U{i:03d}" for i in range(50)], "contract": ["a", "b"] * 25})
+    users.assign(since="2023-05-01").to_csv(tmp_path / "users.csv", index=False)
+    orders = pd.read_parquet(tables[1])
+    orders["customer"] = "U" + orders.pop("customer_id").astype(str).str.zfill(3)
+    orders.to_parquet(tmp_path / "orders.parquet", index=False)
+    left = users[["user"]][:20].assign(
+        cancelled_on=pd.date_range("2024-12-01", periods=20).astype(str)
+    )
+    left.to_csv(tmp_path / "user_cancellations.csv", index=False)
+    pd.DataFrame({"user_id": users["user"], "city": "x"}).to_csv(tmp_path / "where.csv")
+    names = ("user_cancellations.csv", "where.csv", "orders.parquet", "users.csv")
+    proposal = propose([str(tmp_path / name) for name in names])
+    found = proposal.specification
+    assert found.customers is not None
+    assert found.customers.id in ("user", "user_id")
+    assert found.events["orders"].id == "customer"
+    assert found.events["user_cancellations"].id == "user"
+    assert found.label.event == "user_cancellations"
+    assert found.population.without == ("user_cancellations",)
+    assert "user_cancellations" not in found.features
+    assert any("has no dates" in sentence for sentence in proposal.reasons)

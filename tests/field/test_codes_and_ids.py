@@ -122,3 +122,10 @@ def test_a_number_that_could_be_two_codes_is_unseen() -> None:
     assert known["7"] == 4
     plain = text_codes(Column("x", Kind.CATEGORICAL, Storage.TEXT, vocabulary=("1", "01", "b")))
     assert (plain["1"], plain["01"]) == (2, 3)
+
+
+def test_names_that_hardly_repeat_say_so() -> None:
+    assert column_of("agent", [f"agent {i // 4}" for i in range(N)]).note == (
+        "category; no text is in more than 4 rows"
+    )
+    assert column_of("agent", [f"agent {i // 5}" for i in range(N)]).note == "category"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from filelock import FileLock
 
 from churn_torch.errors import InputError
+from churn_torch.locks import locked_file
 from churn_torch.serving.http.requests import RowReader
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.scoring import score_table
@@ -83,7 +84,7 @@ def training_table() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def run(shared_run: Callable[..., Run], shared_folder: Path) -> Run:
     path = shared_folder / "surfaces.parquet"
-    with FileLock(shared_folder / "surfaces.lock"):
+    with locked_file(shared_folder / "surfaces.lock", wait=math.inf):
         if not path.exists():
             training_table().to_parquet(path)
     kinds = [f"data.kinds.{name}={kind}" for name, kind in KINDS.items()]

@@ -16,6 +16,7 @@ from churn_torch.evaluation.reliability import grouped, reliability
 from churn_torch.evaluation.score_curves import score_curves
 from churn_torch.evaluation.segment_tree import Condition
 from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.evaluation.survival_metrics import SurvivalMetrics
 from churn_torch.evaluation.weak_segments import WeakSegment
 from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
 from churn_torch.explanation.associations import Association
@@ -23,9 +24,16 @@ from churn_torch.explanation.coefficients import Coefficient, Coefficients
 from churn_torch.explanation.factors import Factors
 from churn_torch.explanation.importance import Importance
 from churn_torch.explanation.one_customer import Change, CustomerExplanation, Reason
-from churn_torch.report.model_report import MeasuredRun, ModelReport, OfferCurve, RunFactors
+from churn_torch.report.model_report import (
+    MeasuredRun,
+    ModelReport,
+    OfferCurve,
+    RunFactors,
+    SurvivalReport,
+)
 from churn_torch.tables.cells import Storage
 from churn_torch.tables.schema import Column, Kind
+from tests.report.made_survival import METRICS
 
 PROFIT = {
     "n": 400, "keep_rate": 0.3, "mpc": 12.5, "best_share": 0.4, "best_threshold": 0.21,
@@ -151,3 +159,16 @@ def made_report(
         "not_searched": "",
     }
     return ModelReport(run=run, **{**content, **fields})
+
+
+def made_survival_report(survival: SurvivalMetrics = METRICS, **metrics: Any) -> SurvivalReport:
+    """Return the report of a run of time to churn.
+
+    Args:
+        survival: What was measured.
+        metrics: Entries of metrics.json that are others.
+    """
+    one = made_report({"survival": survival.numbers, **metrics})
+    return SurvivalReport(
+        one.run, one.source, one.columns, one.n_explained, one.factors, "", one.customer, survival
+    )

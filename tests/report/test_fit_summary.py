@@ -11,6 +11,7 @@ from churn_torch.report.fit_summary import (
     features_table,
     fit_sentence,
     path_table,
+    rare_sentence,
 )
 from tests.report.made_tables import rendered
 
@@ -113,3 +114,11 @@ def test_features_table_marks_the_chosen_columns() -> None:
 )
 def test_calibration_is_told_with_what_it_gains(choice: dict[str, Any], said: str) -> None:
     assert calibration_sentence(choice) == said
+
+
+def test_columns_of_rare_texts_are_named() -> None:
+    assert rare_sentence(["agent"], 5) == (
+        "Nothing is learned from the texts of 'agent': each is in fewer than 5 training rows, so "
+        "all count as rare. preprocess.min_count=2 keeps more of them."
+    )
+    assert "of 'a', 'b' and 'c': each" in rare_sentence(["a", "b", "c"], 5)

@@ -12,14 +12,24 @@ import pytest
 from churn_torch.evaluation.comparison import comparison
 from churn_torch.evaluation.paired_metrics import Estimates
 from churn_torch.report.model_report import RunsReport
-from churn_torch.report.report_page import report_page, runs_page
+from churn_torch.report.report_page import report_page, runs_page, survival_report_page
 from churn_torch.report.report_sections.factors import factors_side_by_side
-from tests.report.made_report import made_measured, made_report, made_run_factors
+from tests.report.made_report import (
+    made_measured,
+    made_report,
+    made_run_factors,
+    made_survival_report,
+)
 from tests.report.test_comparison import made
 
 SECTIONS = [
     "verdict", "data", "metrics", "ranking", "calibration", "distribution", "factors", "customer",
     "segments", "fairness", "limits", "training", "configuration",
+]  # fmt: skip
+
+SURVIVAL_SECTIONS = [
+    "verdict", "data", "metrics", "stay", "risk", "calibration", "periods", "factors", "customer",
+    "limits", "training", "configuration",
 ]  # fmt: skip
 
 
@@ -33,6 +43,13 @@ def test_every_section_stands_once_in_order_and_is_linked():
     assert re.findall(r"href='#(\w+)'", page) == SECTIONS
     with_offer = report_page(made_report(run=made_measured(offer=True)))
     assert "<section id=profit" in with_offer
+
+
+def test_every_section_of_time_to_churn_stands_once_in_order_and_is_linked():
+    page = survival_report_page(made_survival_report())
+    assert re.findall(r"<section id=(\w+)", page) == SURVIVAL_SECTIONS
+    assert re.findall(r"href='#(\w+)'", page) == SURVIVAL_SECTIONS
+    assert "of whom it is known whether they left within the horizon" in text_of(page)
 
 
 def test_the_page_asks_for_nothing():

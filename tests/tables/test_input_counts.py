@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.encode import parse, parse_columns
-from churn_torch.tables.input_counts import MISSING, OUTSIDE, UNSEEN, InputCounts, Unusual
+from churn_torch.tables.input_counts import (
+    FRACTIONS,
+    MISSING,
+    OUTSIDE,
+    UNSEEN,
+    InputCounts,
+    Unusual,
+)
+from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 SCHEMA = Schema(
@@ -123,3 +134,31 @@ def test_a_single_row_or_a_column_of_rare_categories_is_not_refused() -> None:
     counted(like_training(30).assign(plan=None)).check_seen()
     with pytest.raises(InputError, match=r"^column 'city'"):
         counted(like_training(30).assign(city="c")).check_seen()
+
+
+def test_fractions_in_a_column_of_percent_signs_are_said() -> None:
+    """A workbook stores 0.12 for a cell that it shows as 12 %."""
+    percent = Column(
+        "discount",
+        Kind.NUMERIC,
+        Storage.NUMBER,
+        number_format=NumberFormat(unit="%"),
+        minimum=0.0,
+        maximum=40.0,
+    )
+    schema = Schema((percent,), "churn", "yes", "no")
+
+    def found(numbers: list[float | str]) -> list[Unusual]:
+        counts = InputCounts(schema)
+        counts.add(parse_columns(pd.DataFrame({"discount": numbers}), schema))
+        return counts.unusual()
+
+    fractions = [0.05 * i for i in range(12)]
+    assert found(fractions) == [Unusual("discount", FRACTIONS, 12, 12, math.nan)]
+    assert found([*fractions, 7.0]) == []
+    assert found([f"{i} %" for i in range(12)]) == []
+    assert found([0.0, 1.0] * 6) == []
+    assert found(fractions[:3]) == []
+    plain = Schema((replace(percent, number_format=None),), "churn", "yes", "no")
+    with pytest.raises(InputError, match="training had no percent signs: write 12 % as it had it"):
+        parse(pd.DataFrame({"discount": ["5 %"]}), plain)

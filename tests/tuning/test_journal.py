@@ -8,17 +8,17 @@ import pickle
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend
 
 from churn_torch.errors import InputError
+from churn_torch.locks import locked_file
 from churn_torch.tuning import journal
-from churn_torch.tuning.journal import JOURNAL, Process, acquired, open_study, study_lock
+from churn_torch.tuning.journal import JOURNAL, Process, StudyLock, open_study
 
 
 def opened(folder: Path):
-    lock = study_lock(folder)
-    with acquired(lock):
+    lock = StudyLock(folder)
+    with lock:
         return open_study(folder, lock)
 
 
@@ -87,7 +87,7 @@ def test_optuna_reads_no_pickled_snapshot_beside_a_file():
 def test_a_lock_that_stays_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
     with (
-        FileLock(tmp_path / "study.lock"),
+        locked_file(tmp_path / "study.lock"),
         pytest.raises(InputError, match=r"to be free within 0\.05 s, got it held"),
     ):
         opened(tmp_path)
@@ -95,8 +95,8 @@ def test_a_lock_that_stays_is_named(tmp_path, monkeypatch):
 
 def test_optuna_writes_under_the_lock_of_the_study(tmp_path, monkeypatch):
     study = opened(tmp_path)
-    monkeypatch.setattr(study._storage._backend._lock._lock, "timeout", 0.05)
-    with FileLock(tmp_path / "study.lock"), pytest.raises(InputError, match="to be free within"):
+    monkeypatch.setattr(journal, "LOCK_SECONDS", 0.05)
+    with locked_file(tmp_path / "study.lock"), pytest.raises(InputError, match="to be free within"):
         study.set_user_attr("x", 1)
 
 
@@ -106,7 +106,7 @@ def test_a_process_is_alive_while_it_holds_its_lock(tmp_path):
     one.scratch.mkdir()
     other.enter()
     assert other.is_alive(one.name)
-    one._alive.release()  # as the kernel does when it dies
+    one._alive.close()  # as the kernel does when it dies
     assert not other.is_alive(one.name)
     assert not one.scratch.exists()
     other.leave()

@@ -35,7 +35,7 @@ def opened(tmp_path):
 
 def die(study: Study) -> None:
     """What the kernel does when a process dies."""
-    study.process._alive.release()
+    study.process._alive.close()
 
 
 def states(study: Study) -> list[str]:

@@ -22,6 +22,7 @@ from churn_torch.workflows.coefficients import TrainingRows, coefficients_of
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
+from churn_torch.workflows.report import report
 from churn_torch.workflows.run_folder import Run, load_run
 from churn_torch.workflows.tested_runs import read_tested_run
 from churn_torch.workflows.tune import tune
@@ -114,7 +115,6 @@ def test_the_run_keeps_what_was_measured(tenure_run: Run) -> None:
     known = (predicted["label"] == 1) | (predicted["tenure"] >= 3)
     assert run.metrics["test"]["n"] == known.sum() < len(predicted) == measured["n"]
     assert "<svg" in (run.folder / "survival.html").read_text(encoding="utf-8")
-    assert not (run.folder / "report.html").exists()
 
 
 def test_new_rows_are_measured_from_their_start(tenure_run: Run) -> None:
@@ -133,7 +133,14 @@ def test_factors_are_of_the_customers_of_whom_it_is_known(
     lifetimes(600).to_parquet(tmp_path / "customers.parquet")
     keys = [*KEYS, "data.duration=tenure", "data.horizon=3"]
     keys[1] = f"data.source={tmp_path / 'customers.parquet'}"
-    run = train_run(tmp_path / "run", *keys)
+    run = train_run(tmp_path / "run", *keys, "report=true")
+    page = run.folder / "report.html"
+    written = page.read_text(encoding="utf-8")
+    n_known = run.metrics["test"]["n"]
+    assert f"Measured on {n_known} test customers of whom it is known" in written
+    assert f"C-index<td class=n>{run.metrics['survival']['c_index']:.4f} [" in written
+    report({"run": str(run.folder)})
+    assert page.read_text(encoding="utf-8") == written
     found = explain({"run": str(run.folder), "source": None})
     assert [one.columns for one in found.importance] == [("usage",), ("plan",)]
     assert found.coefficients is not None

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from churn_torch.report.customer import probability_sentence
 from churn_torch.report.formats import factor_in_words
 from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import ModelReport
+from churn_torch.report.model_report import ExplainedRun
 from churn_torch.report.page_text import paragraphs
 
 
-def customer(report: ModelReport) -> Iterator[str]:
+def customer(report: ExplainedRun) -> Iterator[str]:
     """Write the example; nothing where no customer could be explained."""
     explained = report.customer
     if explained is None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from churn_torch.report.formats import count, percent
 from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import ModelReport
+from churn_torch.report.model_report import ExplainedRun
 from churn_torch.report.page_text import bullets
 
 
-def data(report: ModelReport) -> Iterator[str]:
+def data(report: ExplainedRun) -> Iterator[str]:
     """Write what is known of the data."""
     metrics = report.run.metrics
     facts = metrics["data"]
@@ -28,9 +28,13 @@ def data(report: ModelReport) -> Iterator[str]:
         dropped += f" {n_reaching:,} rows, whose label reaches into a later part, are in none."
     if n_of_two := facts.get("n_of_two_parts"):
         dropped += f" {n_of_two:,} rows are of the time of one part and the group of another."
+    left = f", of whom {facts['base_rate']:.1%} of the training rows left"
+    if "survival" in metrics:
+        test = metrics["survival"]
+        left = f"; of {test['n']:,.0f} test customers {test['n_left']:,.0f} left while observed"
     yield (
-        f"<p>{html.escape(report.source)}: {facts['n_rows']:,} customers, of whom "
-        f"{facts['base_rate']:.1%} of the training rows left. Split {html.escape(str(split))}: "
+        f"<p>{html.escape(report.source)}: {facts['n_rows']:,} customers{left}. "
+        f"Split {html.escape(str(split))}: "
         f"{facts['n_train']:,} to learn from, {facts['n_validation']:,} to choose by, "
         f"{facts['n_test']:,} to measure once.{dropped}{html.escape(times)} "
         f"Fingerprint {html.escape(str(facts['fingerprint']))}.</p>"

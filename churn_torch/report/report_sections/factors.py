@@ -14,7 +14,7 @@ from churn_torch.report.coefficients import coefficient_sentences, interval, rat
 from churn_torch.report.factors import associations_rows, pairs_rows
 from churn_torch.report.formats import factor_in_words, p_value
 from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import ModelReport, RunsReport
+from churn_torch.report.model_report import ExplainedRun, RunsReport
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.report_sections.curves import KINDS
 from churn_torch.report.scales import Axis
@@ -32,7 +32,7 @@ _PERMUTED = (
 )
 
 
-def factors(report: ModelReport) -> Iterator[str]:
+def factors(report: ExplainedRun) -> Iterator[str]:
     """Write the factors, or why there are none."""
     yield "<section id=factors><h2>Factors</h2>"
     found = report.factors
@@ -40,10 +40,13 @@ def factors(report: ModelReport) -> Iterator[str]:
         yield from paragraphs([report.no_factors])
         yield "</section>"
         return
+    known = ""
+    if "survival" in report.run.metrics:
+        known = " of whom it is known whether they left within the horizon"
     yield from paragraphs(
         [
-            f"Measured on {report.n_explained:,} test customers. Factors say what the model uses, "
-            "not what causes churn."
+            f"Measured on {report.n_explained:,} test customers{known}. Factors say what the model "
+            "uses, not what causes churn."
         ]
     )
     yield from importance_chart(found.importance, "Importance")
@@ -153,7 +156,7 @@ def _rise(value: float) -> str:
     return f"{value:.4f}"
 
 
-def _caveats(report: ModelReport) -> Iterator[str]:
+def _caveats(report: ExplainedRun) -> Iterator[str]:
     groups = report.run.metrics.get("correlated_columns", ())
     yield from paragraphs([f"{group['sentence']}." for group in groups], "quiet")
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from churn_torch.report.formats import listed
 from churn_torch.report.metrics import FEW
-from churn_torch.report.model_report import ModelReport
+from churn_torch.report.model_report import ExplainedRun, ModelReport
 from churn_torch.report.page_text import bullets
 from churn_torch.report.report_sections.metrics import worse_than_chance
 
 # With fewer churners among the test rows intervals are too wide to tell models apart.
-_ENOUGH = 100
+ENOUGH = 100
 
 
 def limits(report: ModelReport) -> Iterator[str]:
@@ -24,14 +24,8 @@ def limits(report: ModelReport) -> Iterator[str]:
 def limit_sentences(report: ModelReport) -> Iterator[str]:
     """Yield the limits, those that were measured first."""
     metrics = report.run.metrics
-    test, facts = metrics["test"], metrics["data"]
-    if metrics.get("suspicions"):
-        columns = [name for one in metrics["suspicions"] for name in one["columns"]]
-        named = f" ({listed(list(dict.fromkeys(columns))[:6])})" if columns else ""
-        yield (
-            f"Not before the suspicions{named} are answered: where a column is only known after a "
-            "customer has left, none of these numbers holds for customers of today."
-        )
+    test = metrics["test"]
+    yield from unanswered(report)
     if test["intervals"]["auroc"][0] <= 0.5:
         yield "Not to rank customers: on the test rows it is not surely better than chance."
     if said := worse_than_chance(test):
@@ -41,7 +35,7 @@ def limit_sentences(report: ModelReport) -> Iterator[str]:
     few = min(test["n_positive"], test["n"] - test["n_positive"])
     if few < FEW:
         yield f"Not to promise anything: only {few} test customers are of the smaller class."
-    elif few < _ENOUGH:
+    elif few < ENOUGH:
         yield (
             f"Not to choose between models that are close: with {few} test customers of the "
             "smaller class the intervals are wide."
@@ -58,6 +52,25 @@ def limit_sentences(report: ModelReport) -> Iterator[str]:
             f"Not for groups of {listed(apart)} before their differences are looked at "
             "(section Fairness): they are beyond chance."
         )
+    yield from lasting(report)
+
+
+def unanswered(report: ExplainedRun) -> Iterator[str]:
+    """Yield the limit of signs of leakage."""
+    metrics = report.run.metrics
+    if metrics.get("suspicions"):
+        columns = [name for one in metrics["suspicions"] for name in one["columns"]]
+        named = f" ({listed(list(dict.fromkeys(columns))[:6])})" if columns else ""
+        yield (
+            f"Not before the suspicions{named} are answered: where a column is only known after a "
+            "customer has left, none of these numbers holds for customers of today."
+        )
+
+
+def lasting(report: ExplainedRun) -> Iterator[str]:
+    """Yield the limits of every model."""
+    metrics = report.run.metrics
+    facts = metrics["data"]
     if facts["first_time"] is None:
         yield (
             "Not long after today without a new measurement: the test customers are of the same "

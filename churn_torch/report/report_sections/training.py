@@ -9,7 +9,7 @@ from typing import Any
 
 from churn_torch.report.charts import Kind, Line, line_chart
 from churn_torch.report.fit_summary import fit_sentence
-from churn_torch.report.model_report import ModelReport
+from churn_torch.report.model_report import ExplainedRun
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.scales import Axis
 
@@ -20,7 +20,7 @@ _CURVES: tuple[tuple[str, str, Kind], ...] = (
 )
 
 
-def training(report: ModelReport) -> Iterator[str]:
+def training(report: ExplainedRun) -> Iterator[str]:
     """Write how the fit went."""
     fit = report.run.metrics["fit"]
     yield "<section id=training><h2>Training</h2>"
@@ -45,7 +45,7 @@ def training(report: ModelReport) -> Iterator[str]:
     yield "</section>"
 
 
-def configuration(report: ModelReport) -> Iterator[str]:
+def configuration(report: ExplainedRun) -> Iterator[str]:
     """Write every choice of the run."""
     yield "<section id=configuration><h2>Configuration</h2>"
     yield f"<p>Trained with churn_torch {html.escape(str(report.run.metrics['version']))}. "

@@ -7,10 +7,10 @@ another protocol (``Upgrade: h2c``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import httptools
-import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
@@ -18,16 +18,18 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from churn_torch.serving.http.limits import LINES, TINY, TINY_CHUNKS, Places, Wait
-
-# Requests that a client may send before it has got the answers to earlier ones.
-PIPELINED = 64
-# A body that comes in slowly has more time: a second for so many bytes.
-SLOWEST = 65_536
-# A client has so long to read why its connection is closed: seconds.
-LINGER = 2.0
-# These paths are answered on connections beyond the limit too.
-ALWAYS_ANSWERED = (b"/health", b"/metrics")
+from churn_torch.serving.http.heads import NO_REQUEST, Refusal, check_head
+from churn_torch.serving.http.limits import (
+    ALWAYS_ANSWERED,
+    LINES,
+    LINGER,
+    PIPELINED,
+    SLOWEST,
+    TINY,
+    TINY_CHUNKS,
+    Places,
+    Wait,
+)
 
 
 class Connection(HttpToolsProtocol):
@@ -42,10 +44,10 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *, places: Places, count: Callable[[int], None], **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self.places, self.limits, self._count = places, places.limits, count
-        self._is_excess = self._head_is_complete = self._head_is_too_large = False
+        self._is_excess = self._head_is_complete = False
         # Bytes since the parser last reported something of use.
         self._unread = self._n_tiny = 0
-        self._excess = f"expected at most {self.limits.connections:,} connections, got more"
+        self._excess = Refusal(503, f"at most {self.limits.connections:,} connections", "more")
         self._in_work: RequestResponseCycle | None = None
         self.since = self.loop.time()  # when it began to wait for its client
         self._wait(Wait.HEAD, self.limits.head_seconds)
@@ -59,6 +61,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Take a new connection."""
         super().connection_made(transport)
+        self._sends = SimpleNamespace(
+            write=transport.write, is_closing=transport.is_closing, close=self.end
+        )
         self._is_excess = self.places.are_taken(self.connections)
         if len(self.connections) > self.places.n_open:
             transport.abort()
@@ -80,7 +85,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Read what has come."""
-        if self._waits_for is Wait.END:
+        if self._waits_for in (Wait.END, Wait.CLOSE):
             return
         if self._waits_for is Wait.NEXT:
             self.since = self.loop.time()
@@ -90,30 +95,23 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._ignore_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
-            if self._head_is_too_large:
-                self._refuse_head()
-            else:
-                self.refuse(400, "expected a request of HTTP/1.1, got something else")
+        except httptools.HttpParserError as error:
+            why = error.__context__  # raised below, or by the parser
+            self.refuse(why if isinstance(why, Refusal) else NO_REQUEST)
         else:
             if self._unread > self.limits.head_bytes:
-                self._refuse_head()
+                self.refuse(self._too_large(400 if self._head_is_complete else 431))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read a request that offers another protocol as one without the offer (RFC 9110, 7.8).
 
         The parser stops behind such a head. A new one gets the head without the offer.
         """
-        method = self.scope["method"].encode()
-        if method == b"CONNECT":
-            self.refuse(400, "expected a request to this server, got CONNECT")
-            return
-        version = self.parser.get_http_version().encode()
-        lines = [b"%s %s HTTP/%s" % (method, self.url, version)]
-        lines += [b"%s: %s" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        line = self.parser.get_method(), self.url, self.parser.get_http_version().encode()
+        lines = [b"%s: %s\r\n" % pair for pair in self.headers if pair[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self._unread = 0
-        self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
+        self.data_received(b"%s %s HTTP/%s\r\n" % line + b"".join([*lines, b"\r\n", rest]))
 
     # Events of the parser
 
@@ -127,8 +125,7 @@ class Connection(HttpToolsProtocol):
         if self._head_is_complete:
             return
         if len(self.headers) == LINES:
-            self._head_is_too_large = True
-            raise ValueError  # `data_received` gets it as an error of the parser
+            raise self._too_large(431)  # `data_received` gets it as an error of the parser
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -139,13 +136,16 @@ class Connection(HttpToolsProtocol):
         behind = 0  # bytes that came together with the head
         if self._unread > self.limits.head_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            self._head_is_too_large = size > self.limits.head_bytes
+            if size > self.limits.head_bytes:
+                raise self._too_large(431)
             behind = self._unread - size
-        if self._head_is_too_large or len(self.pipeline) >= PIPELINED:
+        if len(self.pipeline) >= PIPELINED:
             raise ValueError
+        version = self.parser.get_http_version()
+        self.url = check_head(self.parser.get_method(), self.url, version, self.headers)
+        self.expect_100_continue &= version != "1.0"
         self._head_is_complete = True
         if self.parser.should_upgrade():
-            self.scope["method"] = self.parser.get_method().decode("ascii")
             return
         self._unread = behind
         is_refused = self._is_excess and self.places.are_taken(self.connections)
@@ -154,6 +154,7 @@ class Connection(HttpToolsProtocol):
         self._n_tiny = 0
         self._wait(Wait.BODY, self.limits.body_seconds)
         super().on_headers_complete()
+        self.cycle.transport = self._sends  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body."""
@@ -193,31 +194,39 @@ class Connection(HttpToolsProtocol):
         elif self._waits_for is Wait.ANSWER:
             self._wait_for_next()
         elif self.expect_100_continue and self._waits_for is Wait.BODY:
-            self.transport.close()  # the client may now send its body, or not
+            self.end()  # the client may now send its body, or not
+
+    def end(self) -> None:
+        """Close the connection; a client that is still sending could not read the answer then.
+
+        What it sends is read first, for a time (RFC 9112, 9.6).
+        """
+        if self._waits_for is Wait.BODY:
+            self.pipeline.clear()
+            self.transport.write_eof()
+            self._wait(Wait.CLOSE, self.limits.body_seconds)
+        else:
+            self.transport.close()
 
     def _wait_for_next(self) -> None:
         self.since = self.loop.time()
         self._wait(Wait.NEXT, self.limits.idle_seconds)
 
     async def _refuse_excess(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with 503; the body is read first, or the client might not get the answer."""
-        while (await receive()).get("more_body"):
-            pass
+        """Answer with 503."""
         self._count(503)
-        headers, body = _answer(self._excess)
+        headers, body = self._excess.answer()
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    def _refuse_head(self) -> None:
-        status = 400 if self._head_is_complete else 431
-        self.refuse(status, f"expected at most {self.limits.head_bytes:,} bytes of head, got more")
+    def _too_large(self, status: int) -> Refusal:
+        return Refusal(status, f"at most {self.limits.head_bytes:,} bytes of head", "more")
 
-    def refuse(self, status: int, sentence: str, *, is_sending: bool = True) -> None:
+    def refuse(self, why: Refusal, *, is_sending: bool = True) -> None:
         """Answer what cannot be read, and end the connection.
 
         Args:
-            status: The HTTP status.
-            sentence: What was expected, and what came.
+            why: The status, and what was expected and came.
             is_sending: Whether the client may be sending; closed at once, it would lose the answer.
         """
         in_work = self._in_work
@@ -230,11 +239,11 @@ class Connection(HttpToolsProtocol):
                 return
             in_work.disconnected = True
             in_work.message_event.set()
-        self._count(status)
-        headers, body = _answer(sentence)
+        self._count(why.status)
+        headers, body = why.answer()
         lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *headers)]
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-        self._wait(Wait.END, LINGER)
+        self.transport.write(b"".join([STATUS_LINE[why.status], *lines, b"\r\n", body]))
+        self._wait(Wait.CLOSE, LINGER)
         if is_sending:
             self.transport.write_eof()
         else:
@@ -265,9 +274,9 @@ class Connection(HttpToolsProtocol):
             case Wait.NEXT if is_unread and now < self._deadline + self.limits.body_seconds:
                 return  # the client still reads the last answer
             case Wait.HEAD if self._unread:
-                self.refuse(408, "expected a whole head in time, got a part", is_sending=False)
+                self.refuse(Refusal(408, "a whole head in time", "a part"), is_sending=False)
             case Wait.BODY:
-                self.refuse(408, "expected a whole body in time, got a part", is_sending=False)
+                self.refuse(Refusal(408, "a whole body in time", "a part"), is_sending=False)
             case _:
                 self.transport.abort()
 
@@ -277,23 +286,15 @@ class Connection(HttpToolsProtocol):
 
     def give_way(self) -> None:
         """Close the connection for others."""
-        if self._waits_for is Wait.NEXT:
+        if self._waits_for in (Wait.NEXT, Wait.CLOSE):
             self.transport.abort()
         else:
-            self.refuse(503, self._excess, is_sending=False)
+            self.refuse(self._excess, is_sending=False)
 
     def shutdown(self) -> None:
         """End when the requests that have come are answered."""
         self._deadline = min(self._deadline, self.loop.time() + self.limits.drain_seconds)
-        if self._waits_for in (Wait.HEAD, Wait.NEXT):
+        if self._waits_for in (Wait.HEAD, Wait.NEXT, Wait.CLOSE):
             self.transport.close()
         elif self.cycle is not None:
             self.cycle.keep_alive = False
-
-
-def _answer(sentence: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the headers and the body of a refusal."""
-    body = orjson.dumps({"detail": sentence, "row": None, "column": None})
-    length = str(len(body)).encode()
-    kind = (b"content-type", b"application/json")
-    return [kind, (b"content-length", length), (b"connection", b"close")], body

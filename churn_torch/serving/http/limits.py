@@ -12,6 +12,14 @@ HELD = 1.0
 # Of connections without a place there are so many times the limit; more are closed at once.
 OPEN = 10
 
+# Requests that a client may send before it has got the answers to earlier ones.
+PIPELINED = 64
+# A body that comes in slowly has more time: a second for so many bytes.
+SLOWEST = 65_536
+# A client has so long to read why its connection is closed: seconds.
+LINGER = 2.0
+# These paths are answered on connections beyond the limit too.
+ALWAYS_ANSWERED = (b"/health", b"/metrics")
 # Lines that a head may have.
 LINES = 1_000
 # A body may come in so many chunks of fewer bytes than these.
@@ -46,7 +54,8 @@ class Wait(Enum):
     BODY = "body"
     ANSWER = "answer"
     NEXT = "next request"
-    END = "end"
+    END = "end of the answers"
+    CLOSE = "client to close it"
 
 
 class Places:

@@ -13,7 +13,7 @@ from anyio import CapacityLimiter, to_thread
 from churn_torch.errors import InputError
 from churn_torch.serving.http.answers import Options, answers, read_options
 from churn_torch.serving.http.batching import Batcher, Outputs
-from churn_torch.serving.http.bodies import LARGE_BODY, check_names
+from churn_torch.serving.http.bodies import LARGE_BODY, check_names, check_parts
 from churn_torch.serving.http.prometheus import PrometheusMetrics
 from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.http.requests import RowReader, Values, shown
@@ -35,6 +35,8 @@ class Predictor:
     def __init__(self, model: ModelFile, metrics: PrometheusMetrics, *, max_rows: int) -> None:
         self._model, self._metrics, self._max_rows = model, metrics, max_rows
         self._reader = RowReader(model.schema)
+        self._n_columns = len(model.schema.explained)
+        self._n_lists = sum(len(group.columns) for group in model.schema.sequences)
         self._batcher = Batcher(self._run)
         self._limiter = CapacityLimiter(LARGE_AT_ONCE)
 
@@ -61,7 +63,9 @@ class Predictor:
     def _predict_large(
         self, body: bytes, options: Options, unpack: Callable[[bytes], bytes] | None
     ) -> bytes:
-        rows, single = self._read(unpack(body) if unpack else body)
+        body = unpack(body) if unpack else body
+        check_parts(body, self._max_rows * (1 + self._n_lists), self._max_rows * self._n_columns)
+        rows, single = self._read(body)
         return self._write(self._run(rows) if rows else {}, options, single)
 
     def _read(self, body: bytes) -> tuple[list[Values], bool]:

@@ -25,6 +25,9 @@ from churn_torch.serving.http.limits import Limits, Places
 from churn_torch.serving.http.server import replace_model
 from churn_torch.serving.model_file import ModelFile, find_model
 
+# Swagger shows texts of the model file as Markdown, which may name pictures of other hosts.
+OWN_CONTENT = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'"
+
 # Seconds between two looks at the connections, and how many of them between two at the file.
 TICK, LOOKS = 0.1, 10
 
@@ -128,7 +131,11 @@ def serve_until_stopped(
         uvicorn.Config(
             app,
             access_log=False,
-            headers=[("X-Content-Type-Options", "nosniff")],
+            headers=[
+                ("X-Content-Type-Options", "nosniff"),
+                ("Cache-Control", "no-store"),
+                ("Content-Security-Policy", OWN_CONTENT),
+            ],
             http=partial(Connection, places=places, count=count),  # type: ignore[arg-type]
             lifespan="off",
             log_config=None,
@@ -156,6 +163,10 @@ def serve_until_stopped(
         reads: set[asyncio.Task[None]] = set()
         while True:
             await asyncio.sleep(TICK)
+            # After a pause of the whole process (a laptop that slept), what clients have sent
+            # meanwhile is read before they count as late: the loop looks at sockets in between.
+            for _ in range(2):
+                await asyncio.sleep(0)
             places.check(server.server_state.connections, asyncio.get_running_loop().time())
             n += 1
             if n % LOOKS == 0 and not reads:

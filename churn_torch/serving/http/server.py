@@ -38,7 +38,8 @@ def create_app(
         max_bytes: Bytes that the body of a request may have; the status of larger ones is 413.
         allowed_hosts: Names that clients may call the server by, in their header Host; None is any.
     """
-    app: FastAPI = FastAPIOffline(redoc_url=None, title="churn_torch")
+    # A redirect from /health/ would name the host that the client did.
+    app: FastAPI = FastAPIOffline(redirect_slashes=False, redoc_url=None, title="churn_torch")
     counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
     app.add_middleware(PrometheusMiddleware, metrics=counters)
     if allowed_hosts is not None:

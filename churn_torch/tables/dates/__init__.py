@@ -34,6 +34,7 @@ from churn_torch.tables.dates.serials import (
     number_formats,
     numbers_to_dates,
 )
+from churn_torch.tables.dates.styles import example_like
 
 __all__ = [
     "COMPACT",
@@ -51,6 +52,7 @@ __all__ = [
     "day_numbers",
     "day_of_number",
     "example",
+    "example_like",
     "explanation",
     "looks_dated",
     "number_formats",

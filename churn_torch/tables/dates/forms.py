@@ -16,6 +16,8 @@ EPOCH_MS = "milliseconds since 1970"
 EPOCH_US = "microseconds since 1970"
 EPOCH_NS = "nanoseconds since 1970"
 EXCEL = "Excel days"
+# As the C library and Java write a moment: Wed Jan 31 14:30:00 CET 2024.
+CTIME = "%b %d 00:00:00 %Y"
 # Two-digit years up to this one are in the 2000s, in forms with ``%y``. Another one stands between
 # the two letters: ``%25y``. It is part of the form, so that no year depends on the clock.
 PIVOT = 68
@@ -35,6 +37,7 @@ FORMS = (
     # Names of months may have any separator before and after them.
     "%d-%b-%Y",
     "%b %d, %Y",
+    CTIME,
     "%Y-%b-%d",
     "%d-%b-%y",
     "%b %d, %y",
@@ -69,24 +72,36 @@ ZONES = {
     "MDT": -6, "PST": -8, "PDT": -7, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EET": 2, "EEST": 3,
     "MSK": 3, "JST": 9,
 }  # fmt: skip
+_ZONE = rf"(?:UTC|GMT)?[+-][0-9]{{2}}(?::?[0-9]{{2}})?|{'|'.join(filter(None, ZONES))}"
+# 14:30, at 2.30 p.m., à 14h30, um 14:30 Uhr, 14時30分
 _TIME = (
-    r"(?:(?:[T:]|,? +(?:at )?)(?P<H>[0-9]{1,2})[:.h](?P<M>[0-9]{2})"
-    r"(?:[:.](?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
+    r"(?:(?:[T:]|,? +(?:(?:at|um|om|kl|klo|à|a las?|às|alle|ore|o|godz|в|saat)\.? )?)"
+    r"(?:(?P<p2>上午|下午|午前|午後|오전|오후) ?)?"
+    r"(?P<H>[0-9]{1,2})(?:[:.]| ?h ?|[時时点點시] ?)(?P<M>[0-9]{2})"
+    r"(?:(?:[:.]|[分분] ?)(?P<S>[0-9]{2})(?:[.,](?P<f>[0-9]{1,9}))?)?"
+    r"(?:[分분秒초]| ?(?:uhr|uur|hrs?|h|min))?"
     r" ?(?:(?P<p>[ap])\.? ?m\.?)?"
-    rf" ?(?P<z>(?:UTC|GMT)?[+-][0-9]{{2}}(?::?[0-9]{{2}})?|{'|'.join(filter(None, ZONES))})?"
+    rf" ?(?P<z>{_ZONE})?"
     r"(?:\[[a-z_/+-]+\])?)?"
 )
 _PLAIN_TIME = r"(?: (?P<H>[0-9]{2}):(?P<M>[0-9]{2})(?::(?P<S>[0-9]{2}))?(?: (?P<p>[AP])M)?)?"
 _NAME = "LETTERS"  # Arrow's expressions and Python's have different classes of letters
-_WEEKDAY = rf"(?:(?P<a>{_NAME})[., ]+)?"
+# Taken for a weekday only where it cannot be anything else: enero de 2024.
+_WEEKDAY = rf"(?:(?P<a>{_NAME})[., ]+)??"
+_WEEKDAY_BEHIND = rf"(?:,? ?\((?P<a2>{_NAME})\)|,? (?P<a3>{_NAME}))??"
+_QUARTERS = r"(?:[QT]|(?:quarter|quartal|trimestre|trim\.?|kwartał|kw\.|квартал|кв\.?) ?)"
 _OWN = {
     ISO: r"(?P<Y>[0-9]{4})-(?P<m>[0-9]{2})-(?P<d>[0-9]{2})",
     COMPACT: r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})"
     r"(?:(?P<H2>[0-9]{2})(?P<M2>[0-9]{2})(?P<S2>[0-9]{2})|\.0+)?",
     COMPACT_MONTH: r"(?P<Y>[0-9]{4})(?P<m>[0-9]{2})(?:\.0+)?",
-    # 2021-Q1, Q1 2021, 1Q21; T as in trimestre.
-    QUARTER: r"(?:(?P<Y>[0-9]{4})[-/. ]*[QT](?P<q>[1-4])"
-    r"|(?:[QT](?P<q2>[1-4])|(?P<q3>[1-4])[QT])[-/. ']*(?:(?P<Y2>[0-9]{4})|(?P<y>[0-9]{2})))",
+    # 2021-Q1, Q1 2021, 1Q21, 1. Quartal 2021, 1er trimestre 2021; T as in trimestre.
+    QUARTER: rf"(?:(?P<Y>[0-9]{{4}})[-/. ]*{_QUARTERS}(?P<q>[1-4])|(?:{_QUARTERS}(?P<q2>[1-4])"
+    rf"|(?P<q3>[1-4])(?:st|nd|rd|th|er|e|o|\.|°)? ?{_QUARTERS})"
+    r"(?:[-/. ']*| (?:de|of) )(?:(?P<Y2>[0-9]{4})|(?P<y>[0-9]{2})))",
+    CTIME: rf"(?:(?P<a>{_NAME})[., ]+)??(?P<b>{_NAME})\.? +(?P<d>[0-9]{{1,2}}),? +"
+    r"(?P<H2>[0-9]{1,2}):(?P<M2>[0-9]{2}):(?P<S2>[0-9]{2})(?:[.,](?P<f2>[0-9]{1,9}))?"
+    rf"(?: (?P<z2>{_ZONE}))? (?P<Y>[0-9]{{4}})",
     # 2020-W20-7 with the day, 2020-W20, KW 20/2020.
     WEEK: r"(?:(?P<Y>[0-9]{4})[-/. ]?(?:W|KW|CW)"
     r"(?:(?P<V>0[1-9]|[1-5][0-9])(?:-?(?P<u>[1-7]))?|(?P<V2>[1-9]))"
@@ -100,11 +115,11 @@ _FIELDS = {
     "b": rf"(?P<b>{_NAME})\.?",
 }
 _DIRECTIVE = re.compile(r"%(\d*)([A-Za-z])")
-_YEAR_WORD = r"(?:г|r|roku)\.?"  # 31.01.2024 r. in Polish and Russian  # noqa: RUF001
-_OF = "(?:(?:de|del|of|den) |d')?"
+_YEAR_WORD = r"(?:г|год|года|r|rok|roku)\.?"  # 31.01.2024 r. in Polish and Russian  # noqa: RUF001
+_OF = "(?:(?:de|del|of|den) |d['’])?"
 # What may stand between two parts of a date with the name of a month, by the parts.
 _BETWEEN = {
-    ("d", "b"): rf"(?:(?:st|nd|rd|th|er|e|o|a)[-/., ]+|[-/., ]*){_OF}",
+    ("d", "b"): rf"(?:(?:st|nd|rd|th|er|e|o|a|°)[-/., ]+|[-/., ]*){_OF}",
     ("d", "Y"): rf"(?:st|nd|rd|th)?[-/., ]+{_OF}",
     ("d", "y"): "(?:st|nd|rd|th)?[-/., ]+'?",
     ("b", "Y"): rf"[-/., ]*{_OF}",
@@ -122,8 +137,8 @@ def expression(form: str, letters: str) -> str:
         form: A member of `FORMS`, or what an earlier version stored.
         letters: What matches a word.
     """
-    prefix = "" if form in _OWN else _WEEKDAY
-    return rf"(?i)^{prefix}{_date(form)}{_TIME}$".replace(_NAME, letters)
+    before, behind = ("", "") if form in _OWN else (_WEEKDAY, _WEEKDAY_BEHIND)
+    return rf"(?i)^{before}{_date(form)}{behind}{_TIME}$".replace(_NAME, letters)
 
 
 @lru_cache(maxsize=256)
@@ -158,7 +173,7 @@ def _date(form: str) -> str:
         else:
             pattern += re.escape(literal)
     if named:
-        return f"{pattern}(?: {_YEAR_WORD})?"
+        return f"{pattern}(?: ?{_YEAR_WORD})?"
     return rf"{pattern}(?:\.| ?{_YEAR_WORD})?" if "." in form else pattern
 
 

@@ -76,6 +76,11 @@ def fits(text: str, form: str) -> bool:
     return True
 
 
+def match_of(text: str, form: str) -> re.Match[str] | None:
+    """Return the match of a form's expression, with the parts of the date as its groups."""
+    return None if form in NUMBER_FORMS else _compiled(form).match(text)
+
+
 @lru_cache(maxsize=256)
 def _compiled(form: str) -> re.Pattern[str]:
     return re.compile(expression(form, _PYTHON_LETTERS).replace("$", r"\Z"))
@@ -194,13 +199,15 @@ class _Groups:
         return total
 
     def word(self, name: str, meaning: Any) -> Int:
-        """Return what the different texts of a group mean as numbers."""
+        """Return what the different texts of a group mean as numbers; an empty one means 0."""
         if name not in self._named:
             return np.zeros(len(self._found), np.int64)
-        coded = self._found.field(name).dictionary_encode()
-        meanings = np.array([meaning(text) for text in coded.dictionary.to_pylist()], np.int64)
-        words: Int = meanings[coded.indices.to_numpy()]
-        return words
+        total: Int = np.zeros(len(self._found), np.int64)
+        for spelled in self._named[name]:
+            coded = self._found.field(spelled).dictionary_encode()
+            meanings = np.array([meaning(text) for text in coded.dictionary.to_pylist()], np.int64)
+            total = total + meanings[coded.indices.to_numpy()]
+        return total
 
 
 def _plain_iso(array: pa.Array) -> Int | None:
@@ -225,8 +232,11 @@ def _century(short: int, form: str) -> int:
     return short + (2000 if short <= pivot(form) else 1900)
 
 
+_HALVES = {"": 0, "a": 1, "p": 2, "上午": 1, "午前": 1, "오전": 1, "下午": 2, "午後": 2, "오후": 2}
+
+
 def _half(text: str) -> int:
-    return {"": 0, "a": 1, "p": 2}[text.lower()]
+    return _HALVES[text.lower()]
 
 
 def _weekday(text: str) -> int:

@@ -193,7 +193,7 @@ def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
     form, levels = formats[0], profile.levels
     note = DATE_NOTE
     if form != dates.ISO:
-        note += f"; like {dates.example(form)}"
+        note += f"; like {dates.example_like(map(str, levels.head(_SAMPLE)), form)}"
     if len(formats) > 1:
         first = "year" if form.startswith("%y") else "day"
         if any(other.startswith("%y") for other in formats):

@@ -35,6 +35,7 @@ _FEW_NUMBERS = 0.3
 _SEVERAL = 3
 _SHOWN_UNITS = 2
 _NEARLY_ALL = 0.8
+_NOTHING = pa.scalar("", pa.large_string())
 _SIGN_NAMES = {" ": "blanks", "'": "apostrophes"}
 
 
@@ -184,12 +185,19 @@ def _formatted(
     if not len(different):
         return _Reading(None, np.full(len(levels), np.nan))
     is_money = unit.split(" ")[0] in MONEY.values()
-    sign, doubt = _decimal(different, decimal, is_money=is_money)
+    # Before an exponent nothing parts thousands: 8,062E+04 is like 8,0620.
+    decisive = pc.replace_substring_regex(
+        pc.binary_join_element_wise(body, parts.exponent, _NOTHING), "[eE].*", "0"
+    )
+    sign, doubt = _decimal(decisive.unique().drop_null(), decimal, is_money=is_money)
     if grouped:
         sign, doubt = ",", decimal is None
     other = "," if sign == "." else "."
     pattern = number_formats.body_pattern(sign, f"{other} '")
-    read = different.filter(pc.match_substring_regex(different, pattern))
+    fitting = pc.match_substring_regex(different, pattern)
+    read = different.filter(fitting)
+    if readable(different.filter(pc.invert(fitting)), other) > 0.2 * len(different):
+        return "some numbers with a decimal comma, others with a decimal point"
     seen = "".join(
         part for part in f"{other} '" if pc.any(pc.match_substring(read, part), min_count=0).as_py()
     )
@@ -209,7 +217,7 @@ def _formatted(
         remark += f"; {written[at]} read as {rewritten[at]}"
     if levels.str.contains("(", regex=False).any():
         remark += "; parentheses are a minus"
-    if levels.str.contains(r"\d.*-\s*$", regex=True).any():
+    if levels.str.contains(r"\d[^-.,/]*-\s*$", regex=True).any():
         remark += "; a minus may stand last"
     bare = n_without_unit(parts, counts)
     if unit == "%" and bare:  # 45% beside .45

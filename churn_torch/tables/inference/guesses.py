@@ -33,6 +33,8 @@ from churn_torch.tables.schema import Column, Kind, Storage
 # have it: what is in fewer may say something of one customer.
 _CELL = re.compile(r"(?<=but for )(['\"]).*\1(?= and [\d,]+ other texts?$|$)", re.DOTALL)
 _QUOTED_ROWS = 5
+# Categories in fewer rows are rare (preprocess.min_count).
+_FEWEST_ROWS = 5
 _ONE_WORD = re.compile(r"but for '([^\W\d_]+(?:[ -][^\W\d_]+)*)'$")
 # What pandas and `readers.header_rows` call a column without a name.
 _NAMELESS = re.compile(r"Unnamed: \d+(\.\d+)*")
@@ -119,6 +121,10 @@ def _guess_text(profile: ColumnProfile) -> Column:
             return profile.as_column(Kind.CATEGORICAL, "category: named like a code")
         note = f"left out: too many different texts ({profile.n_distinct:,} in {profile.present:,})"
         return profile.as_column(Kind.IGNORED, note + left_out)
+    if profile.counts is not None and profile.rows >= ROWS_TO_JUDGE_IDS:
+        most = int(profile.counts.max())
+        if most < _FEWEST_ROWS:
+            why_not = f"; no text is in more than {most} rows{why_not}"
     return profile.as_column(Kind.CATEGORICAL, "category" + why_not)
 
 

@@ -156,9 +156,13 @@ def names_customers(profile: ColumnProfile) -> bool:
 
     Ids of shops, plans and products are codes: a model can learn from them.
     """
-    tokens = tokens_of(profile.name)
-    of_customers = len(tokens) == 1 or any(map(_PERSON_TOKEN.fullmatch, tokens))
+    of_customers = len(tokens_of(profile.name)) == 1 or names_person(profile.name)
     return profile.n_distinct > FEW_VALUES and is_id_name(profile.name) and of_customers
+
+
+def names_person(name: str) -> bool:
+    """Tell whether a column is called after somebody: user, Account #, Kunde."""
+    return any(map(_PERSON_TOKEN.fullmatch, tokens_of(name)))
 
 
 def is_code_name(name: str) -> bool:

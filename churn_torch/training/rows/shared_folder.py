@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -55,7 +56,7 @@ def _held(
                 with contextlib.closing(alone), _removed_on_failure(folder):
                     if reopen() is None:
                         write()
-            together = lock_where_possible(file, shared=True, wait=True)
+            together = lock_where_possible(file, shared=True, wait=math.inf)
             assert together is not None
             stack.enter_context(contextlib.closing(together))
             if (features := reopen()) is not None:

@@ -90,6 +90,19 @@ def test_large_bodies_at_a_time(client, row):
     assert bodies._held == 0
 
 
+def test_many_more_parts_than_the_rows_can_have(client, row):
+    """The parser would stop all else; text may hold what looks like parts, within reason."""
+    for body in (
+        b"[" + b"[]," * 90_000 + b"[]]",
+        b'{"rows":[' + b"{}," * 90_000 + b"{}]}",
+    ):
+        refused(client.post("/predict", content=body), 413, "at most 66,536 objects and lists")
+    names = b"{" + b",".join(b'"%d":0' % n for n in range(30_000)) + b"}"
+    refused(client.post("/predict", content=names), 422, "every column")
+    body = json.dumps({"rows": [row | {"plan": '{"a":[1]}'}] * 500}) + " " * LARGE_BODY
+    assert client.post("/predict", content=body).status_code == 200
+
+
 # Names that stand twice
 
 

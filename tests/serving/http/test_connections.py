@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LIMITS = {"head_seconds": 1, "body_seconds": 1, "idle_seconds": 1, "drain_seconds": 2}
 PLACES = 20
 POST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\n"
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 
 
 class Server:
@@ -152,11 +153,18 @@ def test_a_head_below_the_limit(server):
         POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /health HTTP/9.9\r\n\r\n",
+        b"GET /health\r\n\r\n",
+        GET + b"X: a\r\n b\r\n\r\n",
+        GET + b"X : a\r\n\r\n",
+        GET + b"X: a\x00b\r\n\r\n",
+        GET + b"X: a\nY: b\r\n\r\n",
+        GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\nHost: y\r\n\r\n",
     ],
-    ids=["TLS", "length and chunks", "two lengths", "negative", "no chunk", "CONNECT", "version"],
-)
+    ids=["TLS", "length and chunks", "two lengths", "negative", "no chunk", "CONNECT", "version",
+         "HTTP/0.9", "folded", "space before the colon", "NUL", "bare LF", "upgrade and two hosts"],
+)  # fmt: skip
 def test_what_is_no_request(server, sent):
-    refused(server.raw(sent), 400, "expected a request")
+    refused(server.raw(sent), 400, "expected a request|expected one header Host")
     server.is_well()
 
 
@@ -171,13 +179,36 @@ def test_chunks_with_more_beside_them_than_in_them(server, behind):
     server.is_well()
 
 
+def test_what_is_right_though_rare(server):
+    """By RFC 9112: targets with a host, trailers, HTTP/1.0 (which ignores Expect)."""
+    end = b"Connection: close\r\n\r\n"
+    for sent in (
+        b"GET http://x/health HTTP/1.1\r\nHost: x\r\n" + end,
+        b"GET /health HTTP/1.0\r\n\r\n",
+        b"GET /health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        b"\r\nGET /%68ealth HTTP/1.1\r\nHost:\r\n" + end,
+    ):
+        assert server.raw(sent).endswith(b'{"status":"ok"}'), sent
+    length = with_length(server.row)
+    chunks = b"0000000000000%x;a=b\r\n%b\r\n0\r\nX: y\r\n\r\n" % (len(server.row), server.row)
+    for sent in (
+        POST + b"Transfer-Encoding: chunked\r\n" + end + chunks,
+        b"POST /predict HTTP/1.0\r\nExpect: 100-continue\r\n" + length,
+    ):
+        told = server.raw(sent)
+        assert told.startswith(b"HTTP/1.1 200 ")
+        assert told.endswith(server.answer)
+    told = server.raw(GET + b"\r\n" + b"GET /health/ HTTP/1.1\r\nHost: elsewhere\r\n" + end)
+    assert told.count(b"HTTP/1.1 404 ") == 1  # a redirect would name the host that the client did
+
+
 # Time
 
 
 def test_those_who_keep_the_server_waiting(server):
     with ExitStack() as stack:
         silent, half_head, half_body, idle = (
-            [stack.enter_context(server.connect(sent)) for _ in range(10)]
+            [stack.enter_context(server.connect(sent)) for _ in range(PLACES // 4)]
             for sent in (
                 b"",
                 POST,
@@ -192,6 +223,20 @@ def test_those_who_keep_the_server_waiting(server):
             refused(read_all(client), 408, "whole body in time")
         assert all(read_all(client).endswith(b'{"status":"ok"}') for client in idle)
     server.is_well()
+
+
+def test_what_came_while_the_whole_process_paused_is_answered(server):
+    """A client that was in time is not closed because the server woke up late."""
+    waiting, half = GET + b"\r\n", POST + with_length(server.row)
+    with server.connect(waiting) as idle, server.connect(half[:40]) as head:
+        assert idle.recv(65_536).endswith(b'{"status":"ok"}')
+        server.process.send_signal(signal.SIGSTOP)
+        idle.sendall(waiting)
+        head.sendall(half[40:] + server.row)
+        time.sleep(1.5 * LIMITS["idle_seconds"])
+        server.process.send_signal(signal.SIGCONT)
+        assert idle.recv(65_536).endswith(b'{"status":"ok"}')
+        assert b" 200 OK" in head.recv(65_536)
 
 
 def test_a_slow_body_that_goes_on_has_more_time(server):
@@ -281,6 +326,23 @@ def test_a_client_that_wants_to_be_asked_for_its_body(server):
     assert told.startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_client_that_sends_all_before_it_reads(server):
+    """urllib does, and asks for the connection to end; the answer comes before its body is in."""
+    for path, status in ((b"/predict", b"413"), (b"/nowhere", b"404")):
+        head = b"POST %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" % path
+        told = server.raw(head + with_length(b" " * 40_000_000))
+        assert told.startswith(b"HTTP/1.1 " + status)
+    # One that never ends costs its own connection only.
+    with server.connect(POST + b"Connection: close\r\nContent-Length: 999999999\r\n\r\n") as c:
+        assert read_all(c).startswith(b"HTTP/1.1 413 ")
+        deadline = time.monotonic() + 60
+        with suppress(ConnectionError):
+            while time.monotonic() < deadline:
+                time.sleep(0.1)
+                c.sendall(b" ")
+        assert time.monotonic() < deadline
+
+
 def test_a_client_that_stops_sending_is_answered(server):
     with server.connect(POST + with_length(server.row)) as client:
         client.shutdown(socket.SHUT_WR)
@@ -293,6 +355,8 @@ def test_head_and_nosniff(server):
         assert (status, body) == (200, b"")
         assert int(headers["content-length"]) > 0
         assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["content-security-policy"].startswith("default-src 'self'")
     assert server.ask("HEAD", "/predict")[0] == 405
 
 
