@@ -96,6 +96,8 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         )
     except csv.Error as error:  # a quote that never closes
         raise no_csv(stored, error) from None
+    if not dialect.delimiter.isascii():
+        raise no_csv(stored, f"its delimiter {dialect.delimiter!r} is no ASCII character")
     footer = ""
     if reading.skip is None:
         tail = head if whole else text.tail.decode(encoding.name, errors="replace")
