@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.events.specification import EventSpecification
+from churn_torch.workflows.stored_config import bounded_yaml
 
 
 def read_specification(path: Path) -> EventSpecification:
@@ -29,7 +30,11 @@ def read_keys(path: Path) -> dict[str, Any]:
         InputError: The file is not there, or is no YAML with keys.
     """
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path.expanduser()))
+        path = path.expanduser()
+        if path.exists() and not path.is_file():  # to read a pipe may never end
+            raise OSError("no file")
+        text = path.read_text(encoding="utf-8")
+        content = OmegaConf.to_container(OmegaConf.create(bounded_yaml(text)))
     except OSError as error:
         raise InputError(
             "specification",
