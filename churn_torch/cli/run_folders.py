@@ -70,6 +70,19 @@ def as_it_stands(*, _root_: Any) -> str:
     return str(folder)
 
 
+def remove_useless_member(folder: Path, error: BaseException) -> None:
+    """Remove the folder of an interrupted member of a sweep, and that of a sweep without others."""
+    from churn_torch.workflows.claim import remove_if_useless
+
+    remove_if_useless(folder, error)
+    sweep, of_hydra = folder.parent, "multirun.yaml"
+    with contextlib.suppress(OSError):  # other sweeps of the day are beside it
+        if os.listdir(sweep) == [of_hydra]:
+            (sweep / of_hydra).unlink()
+            for path in (sweep, *sweep.parents[:2]):
+                path.rmdir()
+
+
 def remove_empty() -> None:
     """Remove new folders that hold nothing: a study names one before it has something to train."""
     for folder, above in reversed(FRESH.items()):
