@@ -4,6 +4,8 @@ The files are made here. Each column has cells, and what a reader of the file ta
 and, for numbers and dates, the values.
 """
 
+# ruff: noqa: RUF001 - the letters of other languages are meant
+
 from __future__ import annotations
 
 import datetime
@@ -255,7 +257,7 @@ def japanese() -> tuple[dict[str, Expected], str, str]:
         "顧客番号": words([f"C{50_000 + 3 * i}" for i in range(ROWS)], *LEFT_OUT),
         "都道府県": words(every(rng, ROWS, "東京都", "大阪府", "北海道")),
         "月額料金": number(rng.integers(1_000, 90_000, ROWS), lambda v: f"{v:,.0f}円"),
-        "割引率": number(rounded(rng, 0, 40, 1), lambda v: f"{v:.1f}％"),  # noqa: RUF001
+        "割引率": number(rounded(rng, 0, 40, 1), lambda v: f"{v:.1f}％"),
         "契約日": date(
             rng.integers(15_000, 18_600, ROWS), lambda d: f"{d.year}年{d.month}月{d.day}日"
         ),

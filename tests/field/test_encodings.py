@@ -16,7 +16,7 @@ from churn_torch.tables.readers.sources import read, read_chunks
 PLANS = {
     "cp1251": ["Базовый", "Плюс", "Премиум"],
     "cp1252": ["Básico", "Avançado", "Prêmio"],
-    "cp1254": ["Aylık", "Yıllık", "Gümüş"],  # noqa: RUF001
+    "cp1254": ["Aylık", "Yıllık", "Gümüş"],
     "cp1256": ["أساسي", "مميز", "سنوي"],
     "gbk": ["基础套餐", "增值套餐", "年付"],
 }
