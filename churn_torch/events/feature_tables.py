@@ -32,6 +32,8 @@ from churn_torch.whole_files import (
     replace_all,
 )
 
+_OF_TRAINING = "a model needs those of its training (specification=RUN/events.json)"
+
 
 @dataclass(frozen=True)
 class FeatureTables:
@@ -225,7 +227,7 @@ def _with_values(
             notes.append(
                 f"features.{log}.by.{column}: the most frequent values before "
                 f"{remarks.day(cutoff)} are {', '.join(values) or 'none'}"
-                + ("; a model needs those of its training." if scoring else ".")
+                + (f"; {_OF_TRAINING}." if scoring else ".")
             )
         features[log] = replace(of_log, by=by)
     return replace(specification, features=features), notes
