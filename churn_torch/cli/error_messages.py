@@ -16,6 +16,9 @@ from churn_torch.errors import InputError, ParityError, first_line, lack_of_memo
 
 _TARGET = " data.target=COLUMN"
 
+# What stands where a folder is to be made.
+_BLOCKED = "a file or a link that leads nowhere"
+
 
 def explain(
     error: BaseException, command: str = "train", overrides: Sequence[str] = ()
@@ -58,7 +61,7 @@ def input_error(
             return InputError(
                 str(cause.filename or ""),
                 expected="a place that can be read and written",
-                got=cause.strerror,
+                got=_BLOCKED if isinstance(cause, FileExistsError) else cause.strerror,
                 fix=f"free the disk, correct the permissions or choose another place ({place})",
             )
         cause = cause.__cause__

@@ -65,6 +65,15 @@ def test_an_interrupted_sweep_goes_where_no_member_has_been_trained(tmp_path, fi
     assert (sweep / "multirun.yaml").exists() == (first == "metrics.json")
 
 
+@pytest.mark.parametrize("key", ["outputs", "hydra.run.dir"])
+def test_a_name_that_is_too_long_is_said(command, table_keys, tmp_path, key):
+    code, _, error = command(
+        "train", *table_keys, "data.source=x.csv", f"{key}={tmp_path / ('x' * 300)}"
+    )
+    assert code == 1
+    assert "got File name too long" in error
+
+
 def test_a_folder_that_looks_like_a_reference_stands_as_it_is():
     config = OmegaConf.create({"hydra": {"runtime": {}}})
     config.hydra.runtime.output_dir = "/somewhere/d${x}/o"
