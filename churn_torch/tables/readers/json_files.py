@@ -81,7 +81,7 @@ def _layout(path: Path) -> str | None:
         more = file.read(HEAD).strip()
     try:
         first = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # an object of several lines
     return "newline_delimited" if more or not _columns(first) else None
 
