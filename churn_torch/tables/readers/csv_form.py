@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from churn_torch.errors import InputError
-from churn_torch.tables.column_names import check_names
+from churn_torch.tables.column_names import MOST_COLUMNS, check_names, check_number
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
@@ -30,6 +30,9 @@ from churn_torch.tables.readers.text_files import (
 _CELL_BYTES = 8
 _HEAD_LINES = 3
 _FORMULA = re.compile(r'(?:^|[,;\t|])"?=""?[^"\n]+"', re.MULTILINE)
+_DELIMITERS = (b",", b";", b"\t", b"|")
+# A first line of prose may hold more of them than there are columns, but not so many times.
+_MANY = 10
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         head, whole = _head(texts(file, encoding, HEAD))
     if not head.strip():
         raise InputError(str(stored), expected="a table", got="no text", fix="check the source")
+    # To find out what parts so many cells would take minutes.
+    n_delimiters = max(map(text.first_line.count, _DELIMITERS))
+    if n_delimiters > _MANY * MOST_COLUMNS:
+        check_number(n_delimiters + 1)
     try:
         dialect = find_dialect(
             head,
