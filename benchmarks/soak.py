@@ -83,7 +83,7 @@ class Soak:
     async def client(self, interval: float, end: float) -> None:
         """Send a request every ``interval`` seconds; a late one is counted from when it was due."""
         due, n, writer = time.perf_counter() + interval * np.random.default_rng().random(), 0, None
-        while due < end:
+        while max(due, time.perf_counter()) < end:
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
             try:
                 if n % RESTART == 0 or writer is None:

@@ -35,7 +35,10 @@ thead th {{ color: var(--quiet); font-size: .85em; vertical-align: bottom }}
 .scroll {{ overflow-x: auto }}
 summary {{ cursor: pointer }}
 :focus-visible {{ outline: 2px solid var(--line); outline-offset: 2px }}
-@media (max-width: 30em) {{ body {{ margin: 1em auto }} .scroll td:not(.n) {{ min-width: 10em }} }}
+@media screen and (max-width: 30em) {{ body {{ margin: 1em auto }}
+  .scroll table {{ width: max-content }} .scroll td:not(.n) {{ max-width: 16em }}
+  .scroll th:first-child {{ max-width: 9em; overflow-wrap: anywhere; position: sticky; left: 0;
+    background: var(--page) }} }}
 @media print {{ body {{ font-size: 11px; margin: 0; max-width: none }}
   tr, .note {{ break-inside: avoid }} h2, h3, figcaption {{ break-after: avoid }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact }} }}

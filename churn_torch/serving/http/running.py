@@ -171,6 +171,10 @@ def serve_until_stopped(
         reads: set[asyncio.Task[None]] = set()
         while True:
             await asyncio.sleep(TICK)
+            # After a pause of the whole process (a laptop that slept), what clients have sent
+            # meanwhile is read before they count as late: the loop looks at sockets in between.
+            for _ in range(2):
+                await asyncio.sleep(0)
             places.check(server.server_state.connections, asyncio.get_running_loop().time())
             n += 1
             if n % LOOKS == 0 and not reads:

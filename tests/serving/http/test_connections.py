@@ -225,6 +225,20 @@ def test_those_who_keep_the_server_waiting(server):
     server.is_well()
 
 
+def test_what_came_while_the_whole_process_paused_is_answered(server):
+    """A client that was in time is not closed because the server woke up late."""
+    waiting, half = GET + b"\r\n", POST + with_length(server.row)
+    with server.connect(waiting) as idle, server.connect(half[:40]) as head:
+        assert idle.recv(65_536).endswith(b'{"status":"ok"}')
+        server.process.send_signal(signal.SIGSTOP)
+        idle.sendall(waiting)
+        head.sendall(half[40:] + server.row)
+        time.sleep(1.5 * LIMITS["idle_seconds"])
+        server.process.send_signal(signal.SIGCONT)
+        assert idle.recv(65_536).endswith(b'{"status":"ok"}')
+        assert b" 200 OK" in head.recv(65_536)
+
+
 def test_a_slow_body_that_goes_on_has_more_time(server):
     whole = server.row + b" " * 400_000
     with server.connect(
