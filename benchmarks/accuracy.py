@@ -33,7 +33,7 @@ from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.readers import sources
 from churn_torch.workflows import train as pipeline
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {

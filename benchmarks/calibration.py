@@ -33,7 +33,7 @@ from churn_torch.models.calibration import Auto, Calibrator
 from churn_torch.training.calibrate import LINEAR_MARGIN, MARGIN
 from churn_torch.training.inference import sampled_logits
 from churn_torch.workflows import fit as fitting
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 
 CALIBRATORS: list[type[Calibrator]] = [getattr(calibration, name) for name in calibration.__all__]
 LINEAR = ("logreg", "scorecard")

@@ -120,8 +120,8 @@ def compare(log: Log, models: list[str], folder: Path) -> None:
     from sklearn.preprocessing import StandardScaler
 
     from churn_torch.evaluation.auroc_interval import auroc_interval, ranked_counts
-    from churn_torch.evaluation.comparison import against
-    from churn_torch.evaluation.paired_metrics import auroc_estimates, ranked
+    from churn_torch.evaluation.model_comparison.comparison import against
+    from churn_torch.evaluation.model_comparison.paired_metrics import auroc_estimates, ranked
 
     costs, runs = {}, {}
     for model in models:

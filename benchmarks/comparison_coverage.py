@@ -26,8 +26,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from churn_torch.evaluation.comparison import against, against_best, estimates
-from churn_torch.evaluation.simultaneous import differences
+from churn_torch.evaluation.model_comparison.comparison import against, against_best, estimates
+from churn_torch.evaluation.model_comparison.simultaneous import differences
 
 WEIGHTS = np.array([1.0, 0.8, 0.4, 0.4, 0.4, 0.4, 0.4])
 UNKNOWN = {"equal": ((2,), (3,)), "better": ((6,), (1,)), "close": ((), (6,))}

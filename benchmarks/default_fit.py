@@ -32,8 +32,8 @@ from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import one_thread
 from churn_torch.training.inference import scored
+from churn_torch.workflows.configuration.options import TrainOptions, train_options
 from churn_torch.workflows.fit import Fitted, fitted
-from churn_torch.workflows.options import TrainOptions, train_options
 
 MORE = {
     "wa_churn": ("wa_churn_modeldata/wa_churn.csv", "churn", "Yes"),

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from churn_torch.export import tensor_graph
 from churn_torch.export.graph import build_onnx
 from churn_torch.serving.outputs import OUTPUTS
-from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.runs.run_folder import Run, load_run
 
 KEPT = tensor_graph.kept_registry
 

@@ -27,9 +27,9 @@ from rich.table import Table
 from churn_torch import compose, train
 from churn_torch.explanation.explained_model import ExplainedModel
 from churn_torch.serving.scoring import score_table
-from churn_torch.workflows.factors import ROWS, Factors, factors
-from churn_torch.workflows.own_rows import sample_own_rows
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.explanation.factors import ROWS, Factors, factors
+from churn_torch.workflows.rows.own_rows import sample_own_rows
+from churn_torch.workflows.runs.run_folder import Run
 
 NETS = ("logreg", "mlp", "gam", "tabm", "scorecard", "wide_deep")
 MODELS = (*(f"model={net}" for net in NETS), "model=mlp ensemble=5")

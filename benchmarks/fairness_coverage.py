@@ -22,9 +22,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from churn_torch.evaluation.fairness import GAPS
-from churn_torch.evaluation.group_metrics import measure
-from churn_torch.evaluation.segments import Segments
+from churn_torch.evaluation.groups.fairness import GAPS
+from churn_torch.evaluation.groups.group_metrics import measure
+from churn_torch.evaluation.groups.segments import Segments
 
 THRESHOLD = 0.4
 TRUE_ROWS = 1_000_000

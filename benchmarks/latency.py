@@ -40,7 +40,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse, parse_columns
 from churn_torch.workflows.export import export
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 CALLS, WARM_UP, ROUNDS = 10_000, 1_000, 10
 SLOW = "scikit-learn pipeline"

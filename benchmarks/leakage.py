@@ -29,7 +29,7 @@ from churn_torch.report.suspicions import Suspicion
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.split_options import SplitOptions
-from churn_torch.workflows.suspicions import of_files, suspicions
+from churn_torch.workflows.measurement.suspicions import of_files, suspicions
 
 Generator = np.random.Generator
 Plant = Callable[[pd.DataFrame, Generator], pd.DataFrame]

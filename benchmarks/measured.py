@@ -135,8 +135,8 @@ def main() -> None:
     from churn_torch.tables.readers import sources
     from churn_torch.training import fit
     from churn_torch.workflows import fit as fitting
-    from churn_torch.workflows import publish as publishing
     from churn_torch.workflows import train as pipeline
+    from churn_torch.workflows.runs import publish as publishing
 
     steps.end("imports: the rest")
     passes: list[float] = []

@@ -30,7 +30,7 @@ from churn_torch.serving.outputs import DECISION, PROBABILITY, QUALITY, REASONS
 from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import encode, parse
 from churn_torch.workflows import export as exporting
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.export.elsewhere import answers

@@ -32,8 +32,8 @@ from churn_torch.cli.compose import compose
 from churn_torch.decisions.offers import Offer, payoffs
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.inference import scored
+from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.fit import fitted
-from churn_torch.workflows.options import train_options
 
 VALUES = {
     "telco": "12 * MonthlyCharges",

@@ -50,9 +50,9 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.readers import sources
 from churn_torch.workflows import fit as fitting
 from churn_torch.workflows import tune as tuning
-from churn_torch.workflows.artefacts import PREDICTIONS
-from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.predictions import predictions
+from churn_torch.workflows.configuration.options import TrainOptions, train_options
+from churn_torch.workflows.runs.artefacts import PREDICTIONS
+from churn_torch.workflows.runs.predictions import predictions
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 TABLES = {

@@ -26,8 +26,8 @@ from churn_torch.models.scorecard.layout import ScorecardLayout
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.training.fit import fit_net, one_thread
 from churn_torch.training.inference import scored
+from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.fit import new_scorer, prepared
-from churn_torch.workflows.options import train_options
 
 
 def main() -> None:

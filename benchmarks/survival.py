@@ -23,10 +23,10 @@ import pandas as pd
 
 import churn_torch
 from churn_torch import samples
-from churn_torch.evaluation.concordance import concordance
+from churn_torch.evaluation.survival.concordance import concordance
 from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.read import read_labelled
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 
 SEEDS = range(5)
 MODELS = {"logreg": ["net=logreg"], "scorecard": ["net=scorecard"]}

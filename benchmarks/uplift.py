@@ -48,8 +48,8 @@ from sklearn.neural_network import MLPRegressor
 from churn_torch import compose, train
 from churn_torch.decisions.offers import Payoffs
 from churn_torch.decisions.uplift_profit import uplift_profit
-from churn_torch.evaluation.experiment import experiment
-from churn_torch.evaluation.uplift_metrics import UpliftMetrics, uplift_metrics
+from churn_torch.evaluation.uplift.experiment import experiment
+from churn_torch.evaluation.uplift.uplift_metrics import UpliftMetrics, uplift_metrics
 
 Array = np.ndarray
 

@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.table import Table
 from sklearn.linear_model import LogisticRegression
 
-from churn_torch.evaluation import weak_segments as search
-from churn_torch.evaluation.segment_tree import ABOVE, IS_NOT, MISSING, UP_TO
-from churn_torch.evaluation.weak_segments import WeakSegment
+from churn_torch.evaluation.groups import weak_segments as search
+from churn_torch.evaluation.groups.segment_tree import ABOVE, IS_NOT, MISSING, UP_TO
+from churn_torch.evaluation.groups.weak_segments import WeakSegment
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 NUMBERS = ("tenure", "charges", "calls")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from churn_torch.cli.compose import compose
     from churn_torch.sklearn import ChurnClassifier
     from churn_torch.workflows.cross_validate import cross_validate
-    from churn_torch.workflows.run_folder import load_run
+    from churn_torch.workflows.runs.run_folder import load_run
     from churn_torch.workflows.train import train
 
 __all__ = ["ChurnClassifier", "__version__", "compose", "cross_validate", "load_run", "train"]
@@ -25,7 +25,7 @@ _HOMES = {
     "ChurnClassifier": "churn_torch.sklearn",
     "compose": "churn_torch.cli.compose",
     "cross_validate": "churn_torch.workflows.cross_validate",
-    "load_run": "churn_torch.workflows.run_folder",
+    "load_run": "churn_torch.workflows.runs.run_folder",
     "train": "churn_torch.workflows.train",
 }
 

@@ -33,19 +33,19 @@ from churn_torch.tables.options import Label
 from churn_torch.tables.readers.frames import as_frame, has_names, unmasked
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import private_folder
-from churn_torch.workflows.check_config import check_columns
-from churn_torch.workflows.classifier_choices import (
+from churn_torch.workflows.configuration.check_config import check_columns
+from churn_torch.workflows.configuration.classifier_choices import (
     check_followed,
     classifier_options,
     left_out_sentence,
     unconverged_sentence,
 )
-from churn_torch.workflows.classifier_labels import class_labels
+from churn_torch.workflows.configuration.classifier_labels import class_labels
 from churn_torch.workflows.fit import fitted
-from churn_torch.workflows.measured_test import describe_data
-from churn_torch.workflows.profit import decision_of
-from churn_torch.workflows.publish import publish
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.measurement.measured_test import describe_data
+from churn_torch.workflows.measurement.profit import decision_of
+from churn_torch.workflows.runs.publish import publish
+from churn_torch.workflows.runs.run_folder import Run
 
 # Columns that are added to the table of the caller.
 _TARGET, _WEIGHT = "target", "sample_weight"

@@ -20,7 +20,7 @@ from hypothesis import settings
 from churn_torch.locks import locked_file
 
 if TYPE_CHECKING:
-    from churn_torch.workflows.run_folder import Run
+    from churn_torch.workflows.runs.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -141,7 +141,7 @@ def shared_run(train_run: Callable[..., Run], shared_folder: Path) -> Callable[.
     """
 
     def give(name: str, *overrides: str) -> Run:
-        from churn_torch.workflows.run_folder import load_run
+        from churn_torch.workflows.runs.run_folder import load_run
 
         folder = shared_folder / name / "run"
         folder.parent.mkdir(exist_ok=True)
@@ -206,7 +206,7 @@ def telco_run(shared_run: Callable[..., Run]) -> Run:
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the ONNX file out of a training, where it takes most of a short run's time."""
     monkeypatch.setattr(
-        "churn_torch.workflows.publish.write_model", lambda *arguments, **options: []
+        "churn_torch.workflows.runs.publish.write_model", lambda *arguments, **options: []
     )
 
 

@@ -605,7 +605,7 @@ def test_a_full_disk_while_writing_a_file(
     write_text, write_bytes = Path.write_text, Path.write_bytes
     if name != "model.onnx":
         monkeypatch.setattr(
-            "churn_torch.workflows.publish.write_model", lambda *arguments, **options: []
+            "churn_torch.workflows.runs.publish.write_model", lambda *arguments, **options: []
         )
     monkeypatch.setattr(Path, "write_text", full(write_text))
     monkeypatch.setattr(Path, "write_bytes", full(write_bytes))
@@ -673,7 +673,7 @@ def test_resume_of_changed_data(command, customers, table_keys, tmp_path):
         raise FULL
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("churn_torch.workflows.publish.write_model", fail)
+        patch.setattr("churn_torch.workflows.runs.publish.write_model", fail)
         keys = [*table_keys, f"data.source={source}", "debug=fast", f"outputs={outputs}"]
         assert command("train", *keys).code == 1
     (checkpoint,) = outputs.rglob(CHECKPOINT)

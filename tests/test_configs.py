@@ -18,10 +18,10 @@ from omegaconf import OmegaConf
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF
 from churn_torch.training.optimizer_choice import is_exact, with_optimizer
-from churn_torch.workflows.check_config import check_choices
-from churn_torch.workflows.options import train_options
-from churn_torch.workflows.run_folder import load_run
-from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.configuration.check_config import check_choices
+from churn_torch.workflows.configuration.options import train_options
+from churn_torch.workflows.configuration.typed_config import plain_config
+from churn_torch.workflows.runs.run_folder import load_run
 from tests.warm_processes import preload
 
 FILES = sorted(CONF.rglob("*.yaml"))

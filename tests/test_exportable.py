@@ -54,7 +54,7 @@ from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Kind, Schema, SequenceGroup
 from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.training.build import build_scorer, scorecard_options
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 N = 240

@@ -10,8 +10,8 @@ import churn_torch
 from churn_torch import sklearn as estimator
 from churn_torch.cli import compose as composing
 from churn_torch.workflows import cross_validate as crossvalidation
-from churn_torch.workflows import run_folder as runs
 from churn_torch.workflows import train as pipeline
+from churn_torch.workflows.runs import run_folder as runs
 
 
 def test_version_is_the_installed_one():
@@ -24,7 +24,7 @@ def test_the_package_imports_nothing_heavy():
     loaded = set(done.stdout.split())
     assert "churn_torch" in loaded
     assert loaded.isdisjoint(
-        {"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.workflows.run_folder"}
+        {"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.workflows.runs.run_folder"}
     )
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from churn_torch.workflows import publish
-from churn_torch.workflows.artefacts import ARTEFACTS
+from churn_torch.workflows.runs import publish
+from churn_torch.workflows.runs.artefacts import ARTEFACTS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

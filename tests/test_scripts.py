@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 from tests.stderr import own
 from tests.warm_processes import WarmProcess
 

@@ -129,7 +129,7 @@ def _run_with_hydra(name: str) -> None:
     except BaseException as error:  # before or after the task, which may have made a folder
         raised.append(error)
     if raised:
-        from churn_torch.workflows.claim import remove_if_useless
+        from churn_torch.workflows.runs.claim import remove_if_useless
 
         # Whatever is logged from here on must not look for train.log.
         for handler in list(logging.getLogger().handlers):

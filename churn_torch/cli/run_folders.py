@@ -73,7 +73,7 @@ def as_it_stands(*, _root_: Any) -> str:
 
 def remove_useless_member(folder: Path, error: BaseException) -> None:
     """Remove the folder of an interrupted member of a sweep, and that of a sweep without others."""
-    from churn_torch.workflows.claim import remove_if_useless
+    from churn_torch.workflows.runs.claim import remove_if_useless
 
     remove_if_useless(folder, error)
     sweep, of_hydra = folder.parent, "multirun.yaml"

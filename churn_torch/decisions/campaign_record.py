@@ -13,10 +13,10 @@ import pandas as pd
 
 from churn_torch.errors import InputError, keyed
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.labelled.carried import ROW, VALUE
-from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers import sources
+from churn_torch.tables.values.cells import canonical_text
+from churn_torch.tables.values.plain_numbers import read_numbers
 
 RECORD, PAGE = "campaign.json", "campaign.html"
 # The results of the campaign, in the order in which they are put in place.

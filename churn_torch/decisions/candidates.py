@@ -15,7 +15,6 @@ from churn_torch.decisions.offers import Offer, Payoffs, expected_spend, payoffs
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, UPLIFT
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.customer_value import Valuation
 from churn_torch.tables.encode import Texts, parse_columns
 from churn_torch.tables.hashing import Hashes, text_hashes
@@ -24,6 +23,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.prefetch import prefetch
+from churn_torch.tables.values.cells import canonical_text
 
 Floats = npt.NDArray[np.float64]
 

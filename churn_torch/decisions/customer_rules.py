@@ -24,7 +24,7 @@ from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
-from churn_torch.tables.target_cells import read_target
+from churn_torch.tables.values.target_cells import read_target
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

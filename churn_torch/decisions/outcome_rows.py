@@ -15,12 +15,12 @@ from churn_torch.decisions.group_difference import Bools
 from churn_torch.decisions.results import Outcomes
 from churn_torch.errors import InputError, suggest
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
-from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labels import find_classes, match_label
-from churn_torch.tables.plain_numbers import read_numbers
 from churn_torch.tables.readers.spreadsheet_cells import FORMULA
-from churn_torch.tables.target_cells import shown
+from churn_torch.tables.values.cells import canonical_text, numbers_as_text
+from churn_torch.tables.values.plain_numbers import read_numbers
+from churn_torch.tables.values.target_cells import shown
 
 KEY = "results"
 REVENUE = "revenue"

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from churn_torch.decisions.offers import Payoffs
-from churn_torch.evaluation.experiment import Experiment
 from churn_torch.evaluation.gains import Floats
-from churn_torch.evaluation.uplift_bootstrap import (
+from churn_torch.evaluation.uplift.experiment import Experiment
+from churn_torch.evaluation.uplift.uplift_bootstrap import (
     REPLICATES,
     Interval,
     band,
@@ -29,7 +29,7 @@ from churn_torch.evaluation.uplift_bootstrap import (
     merged,
     replicates,
 )
-from churn_torch.evaluation.uplift_curves import groups_of, sums_by_group, uplift_curve
+from churn_torch.evaluation.uplift.uplift_curves import groups_of, sums_by_group, uplift_curve
 
 
 @dataclass(frozen=True)

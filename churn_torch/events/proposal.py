@@ -14,7 +14,6 @@ import pandas as pd
 from churn_torch.errors import InputError, keyed
 from churn_torch.events.key_values import TAKEN_NAMES
 from churn_torch.events.specification import EventSpecification
-from churn_torch.tables import cells
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.column_profile import profile_column
 from churn_torch.tables.inference.file_decimal import file_decimal
@@ -22,6 +21,7 @@ from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.inference.identifiers import is_id_name, names_person, tokens_of
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values import cells
 
 # Rows that are read, at most, for the times of events; and rows that columns are judged by.
 _READ_ROWS, _SAMPLE_ROWS = 500_000, 50_000

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells
 from churn_torch.tables.encode import parse
 from churn_torch.tables.expressions import Condition
 from churn_torch.tables.inference.column_profile import profile_column
@@ -22,6 +21,7 @@ from churn_torch.tables.inference.guesses import guess
 from churn_torch.tables.inference.named_kinds import named_kind
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.values import cells
 
 _HEAD_ROWS = 100_000
 _MICROS = 86_400_000_000

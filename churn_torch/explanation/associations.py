@@ -10,7 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtrc
 
-from churn_torch.evaluation.column_scores import counts_of, mutual_information, pearson_chi2
+from churn_torch.evaluation.suspicions.column_scores import (
+    counts_of,
+    mutual_information,
+    pearson_chi2,
+)
 
 # Levels of which fewer rows of a class are expected are put together, as the chi-square
 # distribution is too rough for them (Cochran 1954, "Some methods for strengthening the common
@@ -37,7 +41,7 @@ def associations(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> tuple[
     """Return the association of each column with churn, the strongest first.
 
     Args:
-        levels: N rows (`churn_torch.evaluation.column_scores.binned`).
+        levels: N rows (`churn_torch.evaluation.suspicions.column_scores.binned`).
         label: ``[N]`` of 1 for churners and 0 for the others.
     """
     found = []

@@ -30,8 +30,8 @@ from churn_torch.serving.outputs import (
 )
 from churn_torch.tables.encode import UNSEEN_CODE, text_codes
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
-from churn_torch.tables.missing_words import sentinel_values
 from churn_torch.tables.schema import Column, Schema
+from churn_torch.tables.values.missing_words import sentinel_values
 
 # The first opset that has every operator we use (Gelu), and the newest that is tested.
 OPSET, MOST_OPSET = 20, 23

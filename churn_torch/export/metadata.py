@@ -28,8 +28,8 @@ from churn_torch.serving.outputs import (
     UPLIFT,
 )
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
-from churn_torch.tables.missing_words import without_texts
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values.missing_words import without_texts
 
 UPLIFT_MEANING = (
     "by how much a contact lowers the probability of churn, which is that of customers who are not "

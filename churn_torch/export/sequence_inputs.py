@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from churn_torch.tables.missing_words import sentinel_values
 from churn_torch.tables.schema import Column, Schema, SequenceGroup
+from churn_torch.tables.values.missing_words import sentinel_values
 
 BATCH = "N"
 Encode = Callable[[Column, str], onnx.NodeProto]

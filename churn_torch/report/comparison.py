@@ -12,7 +12,7 @@ from churn_torch.report.formats import listed
 from churn_torch.report.metrics import LINES
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.comparison import Comparison, PairedDifference
+    from churn_torch.evaluation.model_comparison.comparison import Comparison, PairedDifference
 
 LABELS = {key: label for key, label, _ in LINES}
 LABELS |= {"profit": "profit a customer", "c_index": "C-index"}

@@ -1,7 +1,7 @@
 """Fairness for the terminal and in words: the groups of a column, their gaps, and remedies.
 
-All takes an entry of ``metrics.json["fairness"]``; `churn_torch.evaluation.fairness.Fairness` says
-what is in it.
+All takes an entry of ``metrics.json["fairness"]``;
+`churn_torch.evaluation.groups.fairness.Fairness` says what is in it.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def segments_table(column: str, metrics: pd.DataFrame, note: str = "") -> Table:
 
     Args:
         column: The column.
-        metrics: What `churn_torch.evaluation.segments.segment_metrics` returns.
+        metrics: What `churn_torch.evaluation.groups.segments.segment_metrics` returns.
         note: How values were put together.
     """
     table = Table(title=Text(column), caption=f"{note}; {CAPTION}" if note else CAPTION)

@@ -11,8 +11,8 @@ from rich.table import Table
 from churn_torch.report.formats import count, percent, score
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.horizon_groups import HorizonGroup
-    from churn_torch.evaluation.survival_metrics import SurvivalMetrics
+    from churn_torch.evaluation.survival.horizon_groups import HorizonGroup
+    from churn_torch.evaluation.survival.survival_metrics import SurvivalMetrics
 
 # What each metric is, in a few words.
 MEANING = {
@@ -61,7 +61,7 @@ def survival_table(metrics: SurvivalMetrics) -> Table:
     """Lay out the metrics of predicted lifetimes.
 
     Args:
-        metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
+        metrics: `churn_torch.evaluation.survival.survival_metrics.SurvivalMetrics`.
     """
     table = Table(caption=caption(metrics))
     table.add_column("time to churn", no_wrap=True)
@@ -75,7 +75,8 @@ def survival_folds_table(folds: Sequence[Mapping[str, float | None]], horizon: i
     """Lay out the metrics of predicted lifetimes of a cross-validation.
 
     Args:
-        folds: `churn_torch.evaluation.survival_metrics.SurvivalMetrics.numbers` of each fold.
+        folds: Of each fold what
+            `churn_torch.evaluation.survival.survival_metrics.SurvivalMetrics.numbers` returns.
         horizon: Periods of the horizon.
     """
     table = Table()
@@ -102,7 +103,7 @@ def horizon_table(metrics: SurvivalMetrics) -> Table:
     """Lay out predicted beside observed churn within the horizon, by tenths of the customers.
 
     Args:
-        metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
+        metrics: `churn_torch.evaluation.survival.survival_metrics.SurvivalMetrics`.
     """
     table = Table(caption="tenths of the customers by predicted chance, lowest first")
     table.add_column("customers", justify="right")

@@ -12,7 +12,7 @@ from rich.text import Text
 from churn_torch.report.formats import listed, score
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.comparison import PairedDifference
+    from churn_torch.evaluation.model_comparison.comparison import PairedDifference
 
 # What jobs are sorted and compared by.
 SORTED_BY = "log_loss"

@@ -12,7 +12,7 @@ from churn_torch.report.formats import count
 
 if TYPE_CHECKING:
     from churn_torch.decisions.uplift_profit import UpliftProfit
-    from churn_torch.evaluation.uplift_metrics import UpliftGroup, UpliftMetrics
+    from churn_torch.evaluation.uplift.uplift_metrics import UpliftGroup, UpliftMetrics
 
 
 def points(value: float) -> str:
@@ -44,7 +44,7 @@ def uplift_table(metrics: UpliftMetrics) -> Table:
     """Lay out the metrics of predicted uplift.
 
     Args:
-        metrics: `churn_torch.evaluation.uplift_metrics.UpliftMetrics`.
+        metrics: `churn_torch.evaluation.uplift.uplift_metrics.UpliftMetrics`.
     """
     caption = (
         f"{count(metrics.numbers['n'] or 0)} customers, {count(metrics.numbers['n_treated'] or 0)} "
@@ -69,7 +69,7 @@ def deciles_table(deciles: Sequence[UpliftGroup]) -> Table:
     """Lay out predicted beside observed uplift, customers with the largest predictions first.
 
     Args:
-        deciles: `churn_torch.evaluation.uplift_metrics.UpliftGroup` of each group.
+        deciles: `churn_torch.evaluation.uplift.uplift_metrics.UpliftGroup` of each group.
     """
     table = Table(caption="in percentage points; in brackets: interval of 95 %")
     for name in ("group", "customers", "contacted", "predicted", "observed"):

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from churn_torch.evaluation.weak_segments import WeakSegment
+    from churn_torch.evaluation.groups.weak_segments import WeakSegment
 
 METHOD = (
     "found on one half of the rows, measured on the other; 95 % intervals that hold for all tested "

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.report.formats import factor_in_words
-from churn_torch.tables.cells import Storage, canonical_text, plain
 from churn_torch.tables.schema import Column, Kind, Schema
 from churn_torch.tables.sequences import lengths_of, lists_of
+from churn_torch.tables.values.cells import Storage, canonical_text, plain
 
 N_REASONS = 3
 # A smaller factor on the odds would be written as 1.0.

@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells, dates, missing_words, plain_numbers, sequences
-from churn_torch.tables.cells import canonical_text
+from churn_torch.tables import sequences
 from churn_torch.tables.column_names import with_text_names
-from churn_torch.tables.known_words import read_words, with_points
 from churn_torch.tables.labels import parse_target
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.tables.text_codes import (
+from churn_torch.tables.values import cells, dates, missing_words, plain_numbers
+from churn_torch.tables.values.cells import canonical_text
+from churn_torch.tables.values.known_words import read_words, with_points
+from churn_torch.tables.values.text_codes import (
     FIRST_CATEGORY,
     MISSING_CODE,
     UNSEEN_CODE,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from churn_torch.errors import InputError, override, suggest
-from churn_torch.tables.cells import canonical_text, number_as_text
-from churn_torch.tables.churn_words import sense_of
-from churn_torch.tables.missing_words import is_placeholder
 from churn_torch.tables.options import REST, Label
-from churn_torch.tables.target_cells import (
+from churn_torch.tables.values.cells import canonical_text, number_as_text
+from churn_torch.tables.values.churn_words import sense_of
+from churn_torch.tables.values.missing_words import is_placeholder
+from churn_torch.tables.values.target_cells import (
     Counts,
     is_formula,
     match_label,
@@ -21,7 +21,7 @@ from churn_torch.tables.target_cells import (
     shown,
     without_words,
 )
-from churn_torch.tables.truth_words import truth_of, truths_of
+from churn_torch.tables.values.truth_words import truth_of, truths_of
 
 __all__ = [
     "Classes",

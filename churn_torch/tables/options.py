@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from churn_torch.errors import InputError
-from churn_torch.tables.missing_words import MissingWords
 from churn_torch.tables.sequence_options import SequenceOptions
 from churn_torch.tables.split_options import SplitOptions
+from churn_torch.tables.values.missing_words import MissingWords
 
 Label = str | int | float | bool
 Decimal = Literal[".", ","]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.encode import parse
 from churn_torch.tables.even_sample import EvenSample
 from churn_torch.tables.options import ReadOptions
@@ -17,6 +16,7 @@ from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.prefetch import prefetch
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.values.cells import canonical_text
 
 # Rows kept of a large source, drawn evenly.
 MOST_ROWS = 50_000

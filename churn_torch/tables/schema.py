@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import Any
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.json_shape import faults
-from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.sequence_group import SequenceGroup
+from churn_torch.tables.values.cells import Storage
+from churn_torch.tables.values.number_formats import NumberFormat
 
 __all__ = ["Column", "Kind", "Schema", "SequenceGroup", "Storage"]
 

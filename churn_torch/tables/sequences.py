@@ -6,8 +6,8 @@ of a row have the same length. ``orders_days_before`` holds the days from an ord
 row, such as the cut-off of an event specification; later orders are not in the lists. A missing
 cell is an empty list: a customer without events.
 
-Events are rows of a table of their own, so the rules for cells (`churn_torch.tables.cells`) apply
-to the entries of a list as well.
+Events are rows of a table of their own, so the rules for cells
+(`churn_torch.tables.values.cells`) apply to the entries of a list as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The options of a fit as dataclasses; `churn_torch.workflows.options` reads them."""
+"""The options of a fit as dataclasses; `churn_torch.workflows.configuration.options` reads them."""
 
 from __future__ import annotations
 

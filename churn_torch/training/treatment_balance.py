@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
-from churn_torch.evaluation.randomisation import Balance, balance
+from churn_torch.evaluation.uplift.randomisation import Balance, balance
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.scorer import Scorer
 from churn_torch.training.rows.batches import spread_sample

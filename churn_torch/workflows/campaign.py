@@ -19,9 +19,9 @@ from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
 from churn_torch.decisions.targeting import choose_targets
 from churn_torch.report.campaign import CampaignFigures, campaign_table
-from churn_torch.report.campaign_page import campaign_page
 from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.metrics import calibration_warning
+from churn_torch.report.pages.campaign_page import campaign_page
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.model_file import find_model
@@ -31,7 +31,7 @@ from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.workflows.campaign_options import (
+from churn_torch.workflows.configuration.campaign_options import (
     CampaignOptions,
     check_asked,
     checked_offers,
@@ -39,7 +39,7 @@ from churn_torch.workflows.campaign_options import (
     rules_text,
     valuation,
 )
-from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
+from churn_torch.workflows.configuration.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

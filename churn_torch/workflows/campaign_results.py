@@ -35,16 +35,16 @@ from churn_torch.decisions.results import by_offer_and_decile, leavers
 from churn_torch.decisions.sample_size import POWER, effect_seen
 from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
-from churn_torch.report.results_page import results_page
+from churn_torch.report.pages.results_page import results_page
 from churn_torch.serving.model_file import find_model
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import whole_files
-from churn_torch.workflows.campaign_options import CampaignOptions
+from churn_torch.workflows.configuration.campaign_options import CampaignOptions
+from churn_torch.workflows.configuration.typed_config import MissingKey, read_options
 from churn_torch.workflows.csv_tables import csv_text
-from churn_torch.workflows.typed_config import MissingKey, read_options
 
 FORMAT = 1
 

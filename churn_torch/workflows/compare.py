@@ -13,7 +13,7 @@ import pandas as pd
 
 from churn_torch.console import show
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.comparison import (
+from churn_torch.evaluation.model_comparison.comparison import (
     METRICS,
     Comparison,
     PairedDifference,
@@ -21,12 +21,12 @@ from churn_torch.evaluation.comparison import (
 )
 from churn_torch.report.comparison import comparison_sentences, comparison_tables
 from churn_torch.whole_files import write_text
-from churn_torch.workflows.compared_metrics import fold_metrics, row_metrics
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
 from churn_torch.workflows.csv_tables import csv_text
-from churn_torch.workflows.run_names import run_names
-from churn_torch.workflows.same_rows import same_rows
-from churn_torch.workflows.tested_runs import read_tested_runs
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.measurement.compared_metrics import fold_metrics, row_metrics
+from churn_torch.workflows.rows.same_rows import same_rows
+from churn_torch.workflows.runs.run_names import run_names
+from churn_torch.workflows.runs.tested_runs import read_tested_runs
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -78,7 +78,7 @@ def compare_runs(
     Args:
         folders: Two or more. The first is the one that the others are compared with.
         metric: The metric that is put into words.
-        group: As for `churn_torch.workflows.same_rows.same_rows`.
+        group: As for `churn_torch.workflows.rows.same_rows.same_rows`.
         names: Of the runs; None for what tells their choices apart.
 
     Raises:

@@ -34,33 +34,33 @@ from churn_torch.training.fit_preprocessing import fit_preprocessing
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
 from churn_torch.whole_files import naming, write_text
-from churn_torch.workflows.artefacts import METRICS, PREDICTIONS
-from churn_torch.workflows.check_config import check_columns
-from churn_torch.workflows.check_folds import check_cross_validation
-from churn_torch.workflows.claim import claimed
-from churn_torch.workflows.event_choices import check_events, with_event_columns
-from churn_torch.workflows.event_rows import begin_run
+from churn_torch.workflows.configuration.check_config import check_columns
+from churn_torch.workflows.configuration.check_folds import check_cross_validation
+from churn_torch.workflows.configuration.event_choices import check_events, with_event_columns
+from churn_torch.workflows.configuration.options import TrainOptions, train_options
+from churn_torch.workflows.configuration.typed_config import plain_config
 from churn_torch.workflows.fit import Learned, fitted, new_scorer
-from churn_torch.workflows.fold_summary import summary
-from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.predictions import predictions
-from churn_torch.workflows.profit import (
+from churn_torch.workflows.measurement.fold_summary import summary
+from churn_torch.workflows.measurement.profit import (
     decision_of,
     measured_offers,
     profit_figures,
     with_profit,
 )
-from churn_torch.workflows.publish import Published, publish_or_keep
-from churn_torch.workflows.row_counts import dropped_rows
-from churn_torch.workflows.run_folder import (
+from churn_torch.workflows.measurement.survival import KNOWN_OUTCOMES, SurvivalRows
+from churn_torch.workflows.measurement.suspicions import warn_of_leakage
+from churn_torch.workflows.measurement.uplift import say_treatment
+from churn_torch.workflows.rows.event_rows import begin_run
+from churn_torch.workflows.rows.row_counts import dropped_rows
+from churn_torch.workflows.runs.artefacts import METRICS, PREDICTIONS
+from churn_torch.workflows.runs.claim import claimed
+from churn_torch.workflows.runs.predictions import predictions
+from churn_torch.workflows.runs.publish import Published, publish_or_keep
+from churn_torch.workflows.runs.run_folder import (
     Run,
     save_run,
 )
-from churn_torch.workflows.run_start import point_latest
-from churn_torch.workflows.survival import KNOWN_OUTCOMES, SurvivalRows
-from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.uplift import say_treatment
+from churn_torch.workflows.runs.run_start import point_latest
 
 
 def cross_validate(

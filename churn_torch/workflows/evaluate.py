@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from churn_torch.console import show
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
-from churn_torch.evaluation.segments import segment, segment_metrics
+from churn_torch.evaluation.groups.segments import segment, segment_metrics
 from churn_torch.evaluation.split_metrics import SplitMetrics
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.report.metrics import calibration_warning, metrics_table
@@ -30,23 +30,27 @@ from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.readers import sources
-from churn_torch.workflows.fairness import (
+from churn_torch.workflows.configuration.options import FairnessOptions
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
+from churn_torch.workflows.measurement.fairness import (
     check_compared,
     judge_run,
     refuse_many_values,
     show_fairness,
 )
-from churn_torch.workflows.new_rows import new_lifetimes, new_rows
-from churn_torch.workflows.new_uplift import new_uplift
-from churn_torch.workflows.options import FairnessOptions
-from churn_torch.workflows.own_rows import own_rows
-from churn_torch.workflows.profit import measured_offers, offers_and_value, profit_figures
-from churn_torch.workflows.run_folder import Run, load_run
-from churn_torch.workflows.sliced_rows import SlicedRows, check_sliced, sliced
-from churn_torch.workflows.survival import evaluated_survival
-from churn_torch.workflows.typed_config import plain_config, read_options
-from churn_torch.workflows.uplift import show_uplift
-from churn_torch.workflows.weak_segments import WeakSegmentSearch, show_weak_segments
+from churn_torch.workflows.measurement.new_uplift import new_uplift
+from churn_torch.workflows.measurement.profit import (
+    measured_offers,
+    offers_and_value,
+    profit_figures,
+)
+from churn_torch.workflows.measurement.survival import evaluated_survival
+from churn_torch.workflows.measurement.uplift import show_uplift
+from churn_torch.workflows.measurement.weak_segments import WeakSegmentSearch, show_weak_segments
+from churn_torch.workflows.rows.new_rows import new_lifetimes, new_rows
+from churn_torch.workflows.rows.own_rows import own_rows
+from churn_torch.workflows.rows.sliced_rows import SlicedRows, check_sliced, sliced
+from churn_torch.workflows.runs.run_folder import Run, load_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +103,10 @@ def evaluate(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> d
 
     Returns:
         The metrics, with intervals; with ``by`` also ``segments``, a list of what
-        `churn_torch.evaluation.segments.segment_metrics` returns, row by row; with ``fairness.by``
-        also ``fairness``, a list of `churn_torch.evaluation.fairness.Fairness`, as plain values;
-        with ``weak_segments`` also a list of `churn_torch.evaluation.weak_segments.WeakSegment` as
-        dictionaries; of a model of uplift, on new rows that say who was contacted, also ``uplift``
-        as in metrics.json.
+        `segment_metrics` returns, row by row; with ``fairness.by`` also ``fairness``, a list of
+        `Fairness`, as plain values; with ``weak_segments`` also a list of `WeakSegment` as
+        dictionaries (all three of `churn_torch.evaluation.groups`); of a model of uplift, on new
+        rows that say who was contacted, also ``uplift`` as in metrics.json.
 
     Raises:
         InputError: The run, the table or a column cannot be used.

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.workflows.explain_customer import explain_customer
-from churn_torch.workflows.explain_options import ExplainOptions
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.configuration.explain_options import ExplainOptions
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
+from churn_torch.workflows.explanation.explain_customer import explain_customer
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,7 +26,7 @@ def explain(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> An
 
     Returns:
         With ``config.id`` a `churn_torch.explanation.one_customer.CustomerExplanation`, else what
-        `churn_torch.workflows.explain_factors.explain_factors` returns.
+        `churn_torch.workflows.explanation.explain_factors.explain_factors` returns.
 
     Raises:
         InputError: The run, the table, the customer or a column cannot be used.
@@ -35,7 +35,9 @@ def explain(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> An
     _check_out(options, source)
     if options.id is not None:
         return explain_customer(options, source=source)
-    from churn_torch.workflows.explain_factors import explain_factors  # brings torch along
+    from churn_torch.workflows.explanation.explain_factors import (
+        explain_factors,  # brings torch along
+    )
 
     return explain_factors(options, source=source)
 

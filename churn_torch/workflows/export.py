@@ -24,10 +24,10 @@ from churn_torch.tables.readers import sources
 from churn_torch.training.process_state import alone
 from churn_torch.training.rows.compact_blocks import SAMPLE_ROWS
 from churn_torch.whole_files import new_folders
-from churn_torch.workflows.artefacts import MODEL, PREDICTIONS
-from churn_torch.workflows.publish import write_model
-from churn_torch.workflows.run_folder import Run, load_run
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
+from churn_torch.workflows.runs.artefacts import MODEL, PREDICTIONS
+from churn_torch.workflows.runs.publish import write_model
+from churn_torch.workflows.runs.run_folder import Run, load_run
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,13 +17,13 @@ from churn_torch.events.feature_tables import FeatureTables, write_feature_table
 from churn_torch.events.proposal import propose
 from churn_torch.events.remarks import day
 from churn_torch.whole_files import write_text
-from churn_torch.workflows.features_options import (
+from churn_torch.workflows.configuration.features_options import (
     FeaturesOptions,
     chosen_specification,
     new_folder,
 )
-from churn_torch.workflows.specification_files import specification_yaml
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.configuration.specification_files import specification_yaml
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

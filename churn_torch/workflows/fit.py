@@ -18,10 +18,10 @@ from rich.console import RenderableType
 
 from churn_torch.console import quietly
 from churn_torch.errors import InputError
-from churn_torch.evaluation.column_scores import binned
-from churn_torch.evaluation.randomisation import check_randomised
 from churn_torch.evaluation.split_metrics import SplitMetrics
+from churn_torch.evaluation.suspicions.column_scores import binned
 from churn_torch.evaluation.thresholds import PROFIT
+from churn_torch.evaluation.uplift.randomisation import check_randomised
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import Statistics, fit_statistics
 from churn_torch.models.scorer import Scorer
@@ -46,12 +46,12 @@ from churn_torch.training.selection import (
 )
 from churn_torch.training.spend import fit_spend
 from churn_torch.training.treatment_balance import balance_of
-from churn_torch.workflows.lifetimes import with_baselines
-from churn_torch.workflows.options import TrainOptions
-from churn_torch.workflows.profit import profit_threshold
-from churn_torch.workflows.profit_loss import payoff_function
-from churn_torch.workflows.row_counts import show_rows, watched
-from churn_torch.workflows.spend import amounts_spent
+from churn_torch.workflows.configuration.options import TrainOptions
+from churn_torch.workflows.measurement.lifetimes import with_baselines
+from churn_torch.workflows.measurement.profit import profit_threshold
+from churn_torch.workflows.measurement.profit_loss import payoff_function
+from churn_torch.workflows.measurement.spend import amounts_spent
+from churn_torch.workflows.rows.row_counts import show_rows, watched
 
 # What the features need, learned before: the completed schema and its statistics.
 Learned = tuple[Schema, Statistics]

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
-from churn_torch.report.model_report import RunsReport
-from churn_torch.report.report_page import report_page, runs_page, survival_report_page
+from churn_torch.report.pages.model_report import RunsReport
+from churn_torch.report.pages.report_page import report_page, runs_page, survival_report_page
 from churn_torch.tables.labelled.rows import LabelledTable, Rows
 from churn_torch.whole_files import write_text
-from churn_torch.workflows.artefacts import REPORT_PAGE
 from churn_torch.workflows.compare import compare_runs
-from churn_torch.workflows.metrics_shape import Compared, check_metrics
-from churn_torch.workflows.own_rows import own_rows, refuse_averaged
-from churn_torch.workflows.report_content import (
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
+from churn_torch.workflows.explanation.report_content import (
     measured_run,
     report_content,
     run_factors,
     survival_content,
 )
-from churn_torch.workflows.row_counts import watched
-from churn_torch.workflows.run_folder import Run, load_run
-from churn_torch.workflows.run_names import differing, run_names
-from churn_torch.workflows.tested_runs import read_tested_run, read_tested_runs
-from churn_torch.workflows.typed_config import plain_config, read_options
+from churn_torch.workflows.rows.own_rows import own_rows, refuse_averaged
+from churn_torch.workflows.rows.row_counts import watched
+from churn_torch.workflows.runs.artefacts import REPORT_PAGE
+from churn_torch.workflows.runs.metrics_shape import Compared, check_metrics
+from churn_torch.workflows.runs.run_folder import Run, load_run
+from churn_torch.workflows.runs.run_names import differing, run_names
+from churn_torch.workflows.runs.tested_runs import read_tested_run, read_tested_runs
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig

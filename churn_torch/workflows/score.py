@@ -15,7 +15,7 @@ from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import SourceOptions
 from churn_torch.tables.readers import sources
 from churn_torch.whole_files import private_folder
-from churn_torch.workflows.typed_config import MissingKey, plain_config, read_options
+from churn_torch.workflows.configuration.typed_config import MissingKey, plain_config, read_options
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -71,8 +71,8 @@ def score(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> int:
             fix="leave one of the two out",
         )
     # DuckDB and the readers of events take a while to import.
-    from churn_torch.workflows.event_scoring import scoring_rows
-    from churn_torch.workflows.features_options import events_of
+    from churn_torch.workflows.configuration.features_options import events_of
+    from churn_torch.workflows.rows.event_scoring import scoring_rows
 
     with private_folder() as folder:
         rows = scoring_rows(options.run, events_of(content), options.at, folder, out=options.out)

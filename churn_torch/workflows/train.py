@@ -25,33 +25,46 @@ from churn_torch.tables.labelled.treatment import arms_sentence
 from churn_torch.tables.schema import Schema
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming
-from churn_torch.workflows import artefacts
-from churn_torch.workflows.additive_files import Terms, is_scorecard, read_terms, write_terms
-from churn_torch.workflows.check_config import check_choices, check_columns, refuse_folds
-from churn_torch.workflows.claim import claimed
-from churn_torch.workflows.event_choices import check_events, with_event_columns
-from churn_torch.workflows.event_rows import begin_run
-from churn_torch.workflows.fairness import check_groups, judge_table, show_fairness
+from churn_torch.workflows.configuration.check_config import (
+    check_choices,
+    check_columns,
+    refuse_folds,
+)
+from churn_torch.workflows.configuration.event_choices import check_events, with_event_columns
+from churn_torch.workflows.configuration.named_places import (
+    check_named,
+    table_places,
+    written_places,
+)
+from churn_torch.workflows.configuration.options import TrainOptions, train_options
+from churn_torch.workflows.configuration.stored_config import load_config
+from churn_torch.workflows.configuration.typed_config import plain_config
+from churn_torch.workflows.explanation.additive_files import (
+    Terms,
+    is_scorecard,
+    read_terms,
+    write_terms,
+)
 from churn_torch.workflows.fit import fitted
-from churn_torch.workflows.judged_rows import Decided
-from churn_torch.workflows.lifetimes import sentences
-from churn_torch.workflows.measured_test import measured_test
-from churn_torch.workflows.named_places import check_named, table_places, written_places
-from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.publish import publish_or_keep
+from churn_torch.workflows.measurement.fairness import check_groups, judge_table, show_fairness
+from churn_torch.workflows.measurement.lifetimes import sentences
+from churn_torch.workflows.measurement.measured_test import measured_test
+from churn_torch.workflows.measurement.spend import show_spend
+from churn_torch.workflows.measurement.survival import KNOWN_OUTCOMES
+from churn_torch.workflows.measurement.suspicions import warn_of_leakage
+from churn_torch.workflows.measurement.uplift import say_treatment
 from churn_torch.workflows.report import report_training
-from churn_torch.workflows.run_folder import (
+from churn_torch.workflows.rows.event_rows import begin_run
+from churn_torch.workflows.rows.judged_rows import Decided
+from churn_torch.workflows.runs import artefacts
+from churn_torch.workflows.runs.claim import claimed
+from churn_torch.workflows.runs.publish import publish_or_keep
+from churn_torch.workflows.runs.run_folder import (
     Run,
     folder_options,
     save_run,
 )
-from churn_torch.workflows.run_start import point_latest
-from churn_torch.workflows.spend import show_spend
-from churn_torch.workflows.stored_config import load_config
-from churn_torch.workflows.survival import KNOWN_OUTCOMES
-from churn_torch.workflows.suspicions import warn_of_leakage
-from churn_torch.workflows.typed_config import plain_config
-from churn_torch.workflows.uplift import say_treatment
+from churn_torch.workflows.runs.run_start import point_latest
 
 
 def train(

@@ -13,8 +13,8 @@ from churn_torch.errors import InputError
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.fit import fit_net
 from churn_torch.training.optimizer_choice import is_exact, with_optimizer
+from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.fit import Prepared, new_scorer, prepared, selected
-from churn_torch.workflows.options import train_options
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

@@ -22,18 +22,18 @@ from churn_torch.tables.labelled.read import located
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.process_state import alone, one_thread
 from churn_torch.whole_files import naming, write_text
-from churn_torch.workflows.check_config import check_study
+from churn_torch.workflows.configuration.check_config import check_study
+from churn_torch.workflows.configuration.event_choices import check_events, with_event_columns
+from churn_torch.workflows.configuration.options import train_options
+from churn_torch.workflows.configuration.typed_config import plain_config, read_options
 from churn_torch.workflows.csv_tables import csv_text
-from churn_torch.workflows.event_choices import check_events, with_event_columns
 from churn_torch.workflows.fit import prepared, selected
-from churn_torch.workflows.options import train_options
-from churn_torch.workflows.row_counts import watched
-from churn_torch.workflows.run_folder import Run
-from churn_torch.workflows.study_folder import rows_of_study, study_folder
-from churn_torch.workflows.suspicions import warn_of_leakage
+from churn_torch.workflows.measurement.suspicions import warn_of_leakage
+from churn_torch.workflows.rows.row_counts import watched
+from churn_torch.workflows.runs.run_folder import Run
+from churn_torch.workflows.runs.study_folder import rows_of_study, study_folder
 from churn_torch.workflows.train import read_table, train
 from churn_torch.workflows.trial import failure_reason, fit_trial
-from churn_torch.workflows.typed_config import plain_config, read_options
 
 if TYPE_CHECKING:
     from churn_torch.tuning.study import Study

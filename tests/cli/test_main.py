@@ -27,7 +27,7 @@ def test_an_interrupted_training_says_how_to_go_on(
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("churn_torch.workflows.publish.write_model", interrupt)
+    monkeypatch.setattr("churn_torch.workflows.runs.publish.write_model", interrupt)
     keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={tmp_path}"]
     code, _, err = command("train", *keys)
     (checkpoint,) = tmp_path.rglob("last.ckpt")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from churn_torch.cli.compose import compose
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.errors import InputError
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 
 
 def value_of(argument: str) -> object:

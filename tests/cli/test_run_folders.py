@@ -4,7 +4,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from churn_torch.cli import run_folders
-from churn_torch.workflows.claim import remove_if_useless
+from churn_torch.workflows.runs.claim import remove_if_useless
 
 
 @pytest.mark.usefixtures("without_export")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from churn_torch.decisions.offers import Offer, Payoffs, payoffs
 from churn_torch.decisions.uplift_profit import uplift_profit
-from churn_torch.evaluation.experiment import experiment
+from churn_torch.evaluation.uplift.experiment import experiment
 from tests.evaluation.made_experiments import drawn
 from tests.reference.uplift import best_profit
 

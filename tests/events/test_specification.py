@@ -13,7 +13,10 @@ from omegaconf import OmegaConf
 from churn_torch.cli.error_messages import CONF
 from churn_torch.errors import InputError
 from churn_torch.events.specification import EventSpecification
-from churn_torch.workflows.specification_files import read_specification, specification_yaml
+from churn_torch.workflows.configuration.specification_files import (
+    read_specification,
+    specification_yaml,
+)
 
 WHOLE = {
     "customers": {"source": "customers.csv", "id": "customer", "start": "since", "columns": ["x"]},

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from tests.export.elsewhere import MODELS, SIZES
 
 if TYPE_CHECKING:
-    from churn_torch.workflows.run_folder import Run
+    from churn_torch.workflows.runs.run_folder import Run
 
 
 @pytest.fixture(scope="session")

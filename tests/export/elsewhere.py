@@ -30,7 +30,7 @@ from churn_torch.serving.outputs import (
 )
 from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = ROOT / "tests" / "export" / "node"

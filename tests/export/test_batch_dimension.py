@@ -16,7 +16,7 @@ from churn_torch.models.scorer import Scorer
 from churn_torch.serving.outputs import PROBABILITY, REASONS
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import encode, parse
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 def test_the_number_is_a_factor_of_no_size():

@@ -26,7 +26,7 @@ from churn_torch.serving.outputs import (
     SURVIVAL,
     UPLIFT,
 )
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.export.elsewhere import N_ROWS, ROOT, RUNS, TOLERANCE, agree, answers, feeds, lacking
 
 # A bare environment

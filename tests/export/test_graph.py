@@ -22,7 +22,7 @@ from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 def schema_of(*columns: Column) -> Schema:

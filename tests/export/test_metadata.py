@@ -15,7 +15,7 @@ import churn_torch
 from churn_torch.export.typical_customer import training_defaults
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, PROBABILITY, REASONS
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 @pytest.fixture(scope="module")

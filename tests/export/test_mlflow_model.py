@@ -16,7 +16,7 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from churn_torch.workflows.train import train
 
 # MLflow's own code warns, at its import and later.

@@ -42,7 +42,7 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Schema
 from churn_torch.whole_files import PRIVATE
 from churn_torch.workflows import export as exporting
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 THRESHOLD = 0.5
 

@@ -19,7 +19,7 @@ from churn_torch.export.torch_exporter import (
 from churn_torch.serving.outputs import OUTPUTS
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 class Plain(nn.Module):

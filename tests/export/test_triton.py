@@ -24,7 +24,7 @@ from churn_torch.serving.session import make_feed
 from churn_torch.tables.encode import parse
 from churn_torch.whole_files import PRIVATE
 from churn_torch.workflows import export as exporting
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.serving.made_file import write_file
 
 ROOT = Path(__file__).resolve().parents[2]

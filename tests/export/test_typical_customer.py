@@ -16,7 +16,7 @@ from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import PROBABILITY, QUALITY
 from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.schema import Column, Kind, Storage
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 def stored(run: Run) -> tuple[ModelFile, dict[str, Any]]:

@@ -19,7 +19,7 @@ from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import OUTPUTS, REASONS
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labels import parse_target
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 EVENT_NETS = {"gru", "event_transformer"}  # in tests/workflows/test_sequences.py

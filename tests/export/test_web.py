@@ -36,7 +36,7 @@ from churn_torch.serving.outputs import (
     UPLIFT,
 )
 from churn_torch.workflows import export as exporting
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.export.elsewhere import (
     N_ROWS,
     NODE,

@@ -12,7 +12,7 @@ from churn_torch.tables.inference.column_profile import override
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.tables.text_codes import UNSEEN_CODE, text_codes
+from churn_torch.tables.values.text_codes import UNSEEN_CODE, text_codes
 
 N = 200
 DRAW = random.Random(0)

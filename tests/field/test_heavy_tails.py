@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 def players(n: int = 3_000, seed: int = 0) -> pd.DataFrame:

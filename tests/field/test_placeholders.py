@@ -16,11 +16,11 @@ from churn_torch.tables.encode import encode, parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labels import parse_target
-from churn_torch.tables.missing_words import MissingWords
 from churn_torch.tables.options import ColumnRoles, DataOptions
 from churn_torch.tables.readers.sources import read
 from churn_torch.tables.schema import Column, Kind, Schema
-from churn_torch.tables.text_codes import MISSING_CODE, text_codes
+from churn_torch.tables.values.missing_words import MissingWords
+from churn_torch.tables.values.text_codes import MISSING_CODE, text_codes
 
 N = 100
 USUAL = ["-", "--", "?", ".", "n.a.", "none", "NULL", "Unknown", "missing", "\\N", "$null$", "#N/A",

@@ -25,7 +25,7 @@ from churn_torch.serving.session import Feed, make_feed, open_session
 from churn_torch.tables.encode import parse
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Kind, Schema
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.export.elsewhere import answers_of_node, decoded, encoded, node_runtime, page_folder
 
 N = 240

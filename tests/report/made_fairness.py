@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from churn_torch.evaluation.fairness import Fairness, Measure, Proxy, Remedy
-from churn_torch.evaluation.group_metrics import measure
-from churn_torch.evaluation.segments import Segments
+from churn_torch.evaluation.groups.fairness import Fairness, Measure, Proxy, Remedy
+from churn_torch.evaluation.groups.group_metrics import measure
+from churn_torch.evaluation.groups.segments import Segments
 
 
 def made_fairness(apart: float = 1.0, *, n: int = 600, **fields: Any) -> dict[str, Any]:

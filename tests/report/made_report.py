@@ -12,27 +12,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from churn_torch.evaluation.groups.segment_tree import Condition
+from churn_torch.evaluation.groups.weak_segments import WeakSegment
 from churn_torch.evaluation.reliability import grouped, reliability
 from churn_torch.evaluation.score_curves import score_curves
-from churn_torch.evaluation.segment_tree import Condition
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.evaluation.survival_metrics import SurvivalMetrics
-from churn_torch.evaluation.weak_segments import WeakSegment
+from churn_torch.evaluation.survival.survival_metrics import SurvivalMetrics
 from churn_torch.explanation.accumulated_effects import EffectCurve, PairEffect
 from churn_torch.explanation.associations import Association
 from churn_torch.explanation.coefficients import Coefficient, Coefficients
 from churn_torch.explanation.factors import Factors
 from churn_torch.explanation.importance import Importance
 from churn_torch.explanation.one_customer import Change, CustomerExplanation, Reason
-from churn_torch.report.model_report import (
+from churn_torch.report.pages.model_report import (
     MeasuredRun,
     ModelReport,
     OfferCurve,
     RunFactors,
     SurvivalReport,
 )
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.schema import Column, Kind
+from churn_torch.tables.values.cells import Storage
 from tests.report.made_survival import METRICS
 
 PROFIT = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn_torch.evaluation.survival_metrics import survival_metrics
+from churn_torch.evaluation.survival.survival_metrics import survival_metrics
 from tests.reference.survival import made_lifetimes
 
 _, LAST, EVENT, CURVES = made_lifetimes(400)

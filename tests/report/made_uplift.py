@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from churn_torch.evaluation.uplift_metrics import QiniCurve, UpliftGroup, UpliftMetrics
+from churn_torch.evaluation.uplift.uplift_metrics import QiniCurve, UpliftGroup, UpliftMetrics
 
 INTERVALS = {
     "average_effect": (0.049, 0.078),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from churn_torch.report.chart_style import SCRIPT
+from churn_torch.report.charts.chart_style import SCRIPT
 
 
 class Page(HTMLParser):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from churn_torch.evaluation.comparison import METRICS, Comparison, comparison
-from churn_torch.evaluation.paired_metrics import Estimates
+from churn_torch.evaluation.model_comparison.comparison import METRICS, Comparison, comparison
+from churn_torch.evaluation.model_comparison.paired_metrics import Estimates
 from churn_torch.report.comparison import LABELS, comparison_sentences, comparison_tables
 from tests.report.made_tables import rendered
 

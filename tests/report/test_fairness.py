@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import pytest
 
-from churn_torch.evaluation.fairness import GAPS as MEASURED_GAPS
+from churn_torch.evaluation.groups.fairness import GAPS as MEASURED_GAPS
 from churn_torch.report import fairness
 from churn_torch.report.fairness import fairness_sentences, fairness_tables, remedy_sentence
 from tests.report.made_fairness import PROFIT, PROXIES, made_fairness, made_remedy

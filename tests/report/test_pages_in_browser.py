@@ -14,16 +14,24 @@ from typing import Any
 
 import pytest
 
-from churn_torch.report.additive_pages import scorecard_page, shapes_page
-from churn_torch.report.campaign_page import campaign_page
-from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, histogram, line_chart
-from churn_torch.report.html_table import html_table
-from churn_torch.report.model_report import RunsReport
-from churn_torch.report.page_style import page_start, whole_page
-from churn_torch.report.report_page import report_page, runs_page
-from churn_torch.report.results_page import results_page
-from churn_torch.report.survival_page import survival_page
-from churn_torch.report.uplift_page import uplift_page
+from churn_torch.report.charts.line_charts import (
+    Axis,
+    Bar,
+    Line,
+    Point,
+    bar_chart,
+    histogram,
+    line_chart,
+)
+from churn_torch.report.pages.additive_pages import scorecard_page, shapes_page
+from churn_torch.report.pages.campaign_page import campaign_page
+from churn_torch.report.pages.html_table import html_table
+from churn_torch.report.pages.model_report import RunsReport
+from churn_torch.report.pages.page_style import page_start, whole_page
+from churn_torch.report.pages.report_page import report_page, runs_page
+from churn_torch.report.pages.results_page import results_page
+from churn_torch.report.pages.survival_page import survival_page
+from churn_torch.report.pages.uplift_page import uplift_page
 from tests.export.elsewhere import NODE, chromium, lacking
 from tests.report.made_campaign import FIGURES, uncertain
 from tests.report.made_fairness import made_fairness

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from churn_torch.evaluation.comparison import PairedDifference
+from churn_torch.evaluation.model_comparison.comparison import PairedDifference
 from churn_torch.report.sweep_table import DIFFERENCE, best_sentences, ranked, sweep_table
 from tests.report.made_tables import rendered
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from churn_torch.evaluation.segment_tree import Condition
-from churn_torch.evaluation.weak_segments import WeakSegment
+from churn_torch.evaluation.groups.segment_tree import Condition
+from churn_torch.evaluation.groups.weak_segments import WeakSegment
 from churn_torch.report.weak_segments import weak_segments_table
 from tests.report.made_tables import rendered
 

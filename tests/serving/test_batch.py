@@ -21,10 +21,10 @@ from churn_torch.serving import batch
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
-from churn_torch.tables.cells import MISSING_TEXT
 from churn_torch.tables.encode import Texts, parse, parse_columns
 from churn_torch.tables.schema import Schema
-from churn_torch.workflows.run_folder import Run
+from churn_torch.tables.values.cells import MISSING_TEXT
+from churn_torch.workflows.runs.run_folder import Run
 
 SCORES = [PROBABILITY, DECISION]
 

@@ -13,7 +13,7 @@ from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.graph_facts import graph_threshold
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.onnx_graph import read_model
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.serving.made_file import write_file
 
 

@@ -13,7 +13,7 @@ import pytest
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile, find_model
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.serving.made_file import METADATA, SCHEMA, write_file
 
 

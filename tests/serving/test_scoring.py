@@ -16,7 +16,7 @@ from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.outputs import DECISION, PROBABILITY
 from churn_torch.serving.scoring import score_chunks, score_table
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from churn_torch.workflows.score import score
 
 SCORES = [PROBABILITY, DECISION]

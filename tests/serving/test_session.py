@@ -13,7 +13,7 @@ from churn_torch.errors import InputError
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.serving.session import make_feed, open_session
 from churn_torch.tables.encode import parse
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 
 
 @pytest.fixture(scope="module")

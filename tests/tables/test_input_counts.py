@@ -19,8 +19,8 @@ from churn_torch.tables.input_counts import (
     InputCounts,
     Unusual,
 )
-from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.values.number_formats import NumberFormat
 
 SCHEMA = Schema(
     (

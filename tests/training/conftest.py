@@ -26,8 +26,8 @@ from churn_torch.tables.schema import Schema
 from churn_torch.training.build import build_preprocess, build_scorer
 from churn_torch.training.rows.materialize import Store, materialized
 from churn_torch.training.rows.store import MemoryPart
-from churn_torch.workflows.options import TrainOptions, train_options
-from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.configuration.options import TrainOptions, train_options
+from churn_torch.workflows.configuration.typed_config import plain_config
 
 GROUPS = {path.name for path in CONF.iterdir() if path.is_dir()}
 

@@ -16,7 +16,7 @@ from churn_torch.training.optimizer_choice import (
 )
 from churn_torch.training.options import FitOptions
 from churn_torch.training.sizes import with_sizes
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 from tests.training.conftest import options_of
 
 

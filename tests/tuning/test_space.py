@@ -18,7 +18,7 @@ from churn_torch.tuning.space import (
     read_space,
     with_values,
 )
-from churn_torch.workflows.typed_config import plain_config
+from churn_torch.workflows.configuration.typed_config import plain_config
 
 
 @functools.cache

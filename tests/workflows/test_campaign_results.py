@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 from churn_torch.decisions.offers import BetaRate, Offer
 from churn_torch.errors import InputError
 from churn_torch.workflows.campaign import campaign as plan
-from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.campaign_results import campaign_results
-from churn_torch.workflows.typed_config import read_options
+from churn_torch.workflows.configuration.campaign_options import CampaignOptions
+from churn_torch.workflows.configuration.typed_config import read_options
 from tests.composing import composed
 from tests.decisions.made_campaign import made_campaign, record, written
 

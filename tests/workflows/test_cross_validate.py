@@ -21,11 +21,11 @@ from churn_torch.tables.labelled.folds import folds
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.splits import Split
 from churn_torch.training.fit_preprocessing import fit_preprocessing
+from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.fit import fitted
-from churn_torch.workflows.options import train_options
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 from tests.composing import composed
 
 

@@ -14,7 +14,7 @@ from sklearn import metrics as sk
 from churn_torch.errors import InputError
 from churn_torch.workflows import evaluate as workflow
 from churn_torch.workflows.evaluate import evaluate
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.run_folder import Run
 from tests.composing import composed
 
 
@@ -178,7 +178,7 @@ def test_weak_segments_that_are_not_there(customers_run, capsys):
 def test_rows_of_a_customer_count_together(customers_run, customers, tmp_path, monkeypatch):
     given = []
     monkeypatch.setattr(
-        "churn_torch.workflows.weak_segments.weak_segments",
+        "churn_torch.workflows.measurement.weak_segments.weak_segments",
         lambda *a, **k: given.append(k["clusters"]) or (),
     )
     keys = ["data=table", f"data.source={tmp_path / 'new.csv'}", "weak_segments=true"]

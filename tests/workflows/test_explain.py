@@ -18,8 +18,8 @@ from churn_torch.errors import InputError
 from churn_torch.explanation.options import ExplanationOptions
 from churn_torch.tables.encode import parse
 from churn_torch.workflows.explain import explain
-from churn_torch.workflows.publish import described
-from churn_torch.workflows.run_folder import Run
+from churn_torch.workflows.runs.publish import described
+from churn_torch.workflows.runs.run_folder import Run
 from tests.composing import composed
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.workflows.configuration.specification_files import read_specification
 from churn_torch.workflows.features import features
-from churn_torch.workflows.specification_files import read_specification
 
 
 @pytest.fixture(scope="module")

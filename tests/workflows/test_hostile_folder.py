@@ -20,10 +20,10 @@ from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.export import export
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 
 if TYPE_CHECKING:
-    from churn_torch.workflows.run_folder import Run
+    from churn_torch.workflows.runs.run_folder import Run
 
 
 class Sung:
@@ -79,7 +79,7 @@ CALLABLES = (
     "hostile_module.Net",
     "churn_torch.models.nets.mlp.torch.load",
     "torch.optim.optimizer.Path",
-    "churn_torch.workflows.run_folder.load_run",
+    "churn_torch.workflows.runs.run_folder.load_run",
 )
 
 

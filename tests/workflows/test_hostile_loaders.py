@@ -28,13 +28,13 @@ from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
 from churn_torch.workflows.export import export
 from churn_torch.workflows.report import report
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 from churn_torch.workflows.score import score
 from tests.composing import composed
 from tests.workflows.test_hostile_folder import Sung, change
 
 if TYPE_CHECKING:
-    from churn_torch.workflows.run_folder import Run
+    from churn_torch.workflows.runs.run_folder import Run
 
 SECRET = "swordfish"
 

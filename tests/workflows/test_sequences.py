@@ -12,10 +12,10 @@ from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.scoring import score_table
-from churn_torch.workflows.check_config import check_choices
+from churn_torch.workflows.configuration.check_config import check_choices
+from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.explain import explain
-from churn_torch.workflows.options import train_options
-from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.runs.run_folder import Run, load_run
 from churn_torch.workflows.train import train
 
 N = 320

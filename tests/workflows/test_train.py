@@ -24,7 +24,7 @@ from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.training.callbacks import CHECKPOINT, BestWeights, LastCheckpoint
 from churn_torch.workflows.evaluate import evaluate
-from churn_torch.workflows.run_folder import Run, load_run
+from churn_torch.workflows.runs.run_folder import Run, load_run
 from churn_torch.workflows.score import score
 from tests.composing import composed
 
@@ -450,7 +450,9 @@ def test_resume_of_a_missing_folder_is_refused(train_run, tmp_path):
 def newton_run(train_run, customers_csv, table_keys, tmp_path_factory) -> Run:
     folder = tmp_path_factory.mktemp("newton") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("churn_torch.workflows.publish.write_model", lambda *arguments, **options: [])
+        patch.setattr(
+            "churn_torch.workflows.runs.publish.write_model", lambda *arguments, **options: []
+        )
         return train_run(folder, *table_keys, f"data.source={customers_csv}", "optimizer=newton")
 
 

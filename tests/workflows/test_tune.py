@@ -19,7 +19,7 @@ from churn_torch.cli.error_messages import explain
 from churn_torch.errors import InputError
 from churn_torch.workflows import trial
 from churn_torch.workflows import tune as tuning
-from churn_torch.workflows.run_folder import load_run
+from churn_torch.workflows.runs.run_folder import load_run
 from churn_torch.workflows.train import train
 from tests.warm_processes import WarmProcess
 

@@ -15,12 +15,12 @@ from churn_torch.console import logged
 from churn_torch.serving.http.server import create_app
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.scoring import score_table
-from churn_torch.workflows.artefacts import ARTEFACTS
 from churn_torch.workflows.campaign import campaign
+from churn_torch.workflows.runs.artefacts import ARTEFACTS
 from tests.composing import composed
 
 if TYPE_CHECKING:
-    from churn_torch.workflows.run_folder import Run
+    from churn_torch.workflows.runs.run_folder import Run
 
 N = 600
 # A word of each kind of column; the table has it in cells of that column and nowhere else.

@@ -26,9 +26,9 @@ from churn_torch.serving.outputs import (
     SURVIVAL,
     UPLIFT,
 )
-from churn_torch.tables.cells import LARGEST
-from churn_torch.tables.dates import ISO
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values.cells import LARGEST
+from churn_torch.tables.values.dates import ISO
 
 _SHOWN_CHOICES = 50
 _NUMBER = {"type": "number", "minimum": -LARGEST, "maximum": LARGEST}

@@ -14,8 +14,9 @@ from churn_torch.errors import suggest
 from churn_torch.serving.http.lists import check_lengths, read_list, unreadable_entry
 from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.session import Feed, list_inputs
-from churn_torch.tables.cells import LARGEST
-from churn_torch.tables.dates import (
+from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values.cells import LARGEST
+from churn_torch.tables.values.dates import (
     DIGIT_FORMS,
     ISO,
     NUMBER_FORMS,
@@ -23,10 +24,9 @@ from churn_torch.tables.dates import (
     example,
     read_day,
 )
-from churn_torch.tables.known_words import float_text, word_reader
-from churn_torch.tables.missing_words import is_own_word, is_placeholder, sentinel_values
-from churn_torch.tables.number_formats import read_number
-from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values.known_words import float_text, word_reader
+from churn_torch.tables.values.missing_words import is_own_word, is_placeholder, sentinel_values
+from churn_torch.tables.values.number_formats import read_number
 
 # A request may hold a million names of any length; so many are shown or compared.
 _SHOWN_NAMES, _SHOWN_LETTERS = 5, 80
@@ -146,7 +146,7 @@ class RowReader:
 
 
 def reader(column: Column) -> Read:
-    """Return what reads a value of the column, by the rules of `churn_torch.tables.cells`.
+    """Return what reads a value of the column, by the rules of `churn_torch.tables.values.cells`.
 
     It returns a number, days or text (NaN or ``""`` for missing), and raises ValueError where the
     value cannot be read.

@@ -13,12 +13,12 @@ import pandas as pd
 import pyarrow.compute as pc
 from pandas.api import types
 
-from churn_torch.tables import cells, plain_numbers
 from churn_torch.tables.inference.file_decimal import may_group
 from churn_torch.tables.inference.sentinels import Sentinels, date_sentinels, number_sentinels
-from churn_torch.tables.missing_words import without_sentinels
-from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import FEATURE_KINDS, Column, Kind, Storage
+from churn_torch.tables.values import cells, plain_numbers
+from churn_torch.tables.values.missing_words import without_sentinels
+from churn_torch.tables.values.number_formats import NumberFormat
 
 Counts = npt.NDArray[np.int64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from churn_torch.tables.inference.column_profile import Counts
-from churn_torch.tables.number_formats import Parts
-from churn_torch.tables.number_units import MONEY, Affix, conversion, same_unit, scale_of
+from churn_torch.tables.values.number_formats import Parts
+from churn_torch.tables.values.number_units import MONEY, Affix, conversion, same_unit, scale_of
 
 
 def different_units(parts: Parts, counts: Counts) -> list[str]:

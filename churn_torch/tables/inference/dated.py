@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pandas as pd
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile, override
 from churn_torch.tables.inference.identifiers import tokens_of
 from churn_torch.tables.inference.placeholders import (
@@ -20,6 +19,7 @@ from churn_torch.tables.inference.placeholders import (
 )
 from churn_torch.tables.inference.sentinels import text_date_sentinels
 from churn_torch.tables.schema import Column, Kind, Storage
+from churn_torch.tables.values import cells, dates
 
 DATE_NOTE = "date: elapsed days and calendar parts"
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells, number_formats, plain_numbers
-from churn_torch.tables.number_formats import body_pattern
+from churn_torch.tables.values import cells, number_formats, plain_numbers
+from churn_torch.tables.values.number_formats import body_pattern
 
 _HEAD = 500
 _OTHER = {".": ",", ",": "."}

@@ -11,8 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells, number_formats, plain_numbers
-from churn_torch.tables.durations import all_with_one_unit
 from churn_torch.tables.inference.column_profile import ColumnProfile, Counts, sorted_numbers
 from churn_torch.tables.inference.column_units import (
     common_unit,
@@ -24,9 +22,11 @@ from churn_torch.tables.inference.column_units import (
 from churn_torch.tables.inference.file_decimal import may_group, readable
 from churn_torch.tables.inference.placeholders import counted, missing_here
 from churn_torch.tables.inference.sentinels import number_sentinels
-from churn_torch.tables.number_formats import NumberFormat
-from churn_torch.tables.number_units import MONEY, conversion
 from churn_torch.tables.schema import Storage
+from churn_torch.tables.values import cells, number_formats, plain_numbers
+from churn_torch.tables.values.durations import all_with_one_unit
+from churn_torch.tables.values.number_formats import NumberFormat
+from churn_torch.tables.values.number_units import MONEY, conversion
 
 # Most columns of text hold no numbers, which so many of their values show.
 _FIRST_LOOK = 999

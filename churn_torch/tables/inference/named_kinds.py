@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells, dates
 from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.inference.dated import DATE_NOTE, as_dates, number_dates
 from churn_torch.tables.inference.formatted_numbers import as_numbers, written_numbers
 from churn_torch.tables.inference.identifiers import repeated_note
 from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Column, Kind, Storage
+from churn_torch.tables.values import cells, dates
 
 ID_NOTE = "names the row; not learned from"
 

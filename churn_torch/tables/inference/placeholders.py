@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells
 from churn_torch.tables.inference.column_profile import ColumnProfile, Counts
-from churn_torch.tables.missing_words import are_placeholders, are_signs
+from churn_torch.tables.values import cells
+from churn_torch.tables.values.missing_words import are_placeholders, are_signs
 
 # Other texts may be missing where they are so few, in so few of the rows.
 _FEW_TEXTS = 5

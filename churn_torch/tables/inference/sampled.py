@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from churn_torch.tables.cells import canonical_text, numbers_as_text
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.labels import match_label, without_words
 from churn_torch.tables.options import ColumnRoles, ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.values.cells import canonical_text, numbers_as_text
 
 SAMPLE_ROWS = 100_000
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells
+from churn_torch.tables.values import cells
 
 Sentinels = tuple[tuple[str, int], ...]
 

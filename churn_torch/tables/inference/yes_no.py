@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from churn_torch.tables.inference.column_profile import ColumnProfile
 from churn_torch.tables.schema import Column, Kind
-from churn_torch.tables.truth_words import folded, is_pair, words_by_truth
+from churn_torch.tables.values.truth_words import folded, is_pair, words_by_truth
 
 _MOST_SPELLINGS = 50
 

@@ -13,11 +13,11 @@ import pyarrow as pa
 from pandas.api import types
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables import cells
 from churn_torch.tables.customer_value import PREDICTED_VALUE, ValueExpression
-from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.options import DataOptions
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.values import cells
+from churn_torch.tables.values.missing_words import read_column
 
 ROW, VALUE = "row", "value"
 # Columns of the predictions behind the carried ones; cross-validation adds the last two.

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells
-from churn_torch.tables.number_formats import read_numbers
 from churn_torch.tables.schema import Column, Storage
+from churn_torch.tables.values import cells
+from churn_torch.tables.values.number_formats import read_numbers
 
 
 def role_column(frame: pd.DataFrame, name: str | None, key: str) -> pd.Series:

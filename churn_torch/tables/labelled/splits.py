@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, splitmix64, text_hashes
 from churn_torch.tables.labelled.split_checks import check_classes, check_present, check_shares
+from churn_torch.tables.values.cells import canonical_text
 
 Positions = npt.NDArray[np.int64]
 Parts = npt.NDArray[np.int8]

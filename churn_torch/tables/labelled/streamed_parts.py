@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, text_hashes
 from churn_torch.tables.labelled import splits
 from churn_torch.tables.labelled.streamed_time import ByTime, borders_of_source
@@ -18,6 +17,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Schema
 from churn_torch.tables.split_options import SplitOptions
+from churn_torch.tables.values.cells import canonical_text
 
 # The part of each labelled row, from raw rows, their positions and their features.
 Assign = Callable[[pd.DataFrame, splits.Positions, pd.DataFrame], splits.Parts]

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells
 from churn_torch.tables.labelled.role_cells import refuse_cells, role_column, role_numbers
 from churn_torch.tables.schema import Schema
-from churn_torch.tables.truth_words import truths_of
+from churn_torch.tables.values import cells
+from churn_torch.tables.values.truth_words import truths_of
 
 ARMS = ("not contacted", "contacted")
 CLASSES = ("stay", "churn")

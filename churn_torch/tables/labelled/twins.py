@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.hashing import Hashes, splitmix64, text_hashes
 from churn_torch.tables.labelled.splits import TEST, TRAIN
 from churn_torch.tables.schema import Schema
+from churn_torch.tables.values.cells import canonical_text
 
 # Twins are counted among about so many rows at most.
 COUNTED_ROWS = 100_000

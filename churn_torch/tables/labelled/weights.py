@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells
-from churn_torch.tables.cells import Storage
-from churn_torch.tables.number_formats import NumberFormat, read_numbers
+from churn_torch.tables.values import cells
+from churn_torch.tables.values.cells import Storage
+from churn_torch.tables.values.number_formats import NumberFormat, read_numbers
 
 Weights = npt.NDArray[np.float64]
 

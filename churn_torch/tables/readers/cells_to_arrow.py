@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from churn_torch.tables.cells import LARGEST_EXACT, scalar_text
+from churn_torch.tables.values.cells import LARGEST_EXACT, scalar_text
 
 _DATES = (datetime.datetime, datetime.date)
 

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn_torch.errors import InputError
-from churn_torch.tables import cells
 from churn_torch.tables.inference.file_decimal import file_decimal, may_group
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, formats
@@ -25,6 +24,7 @@ from churn_torch.tables.readers.arrow import DELIMITER, Announce
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.sql_text import nodes, quoted, quoted_name, syntax_tree
+from churn_torch.tables.values import cells
 
 # Names of files that DuckDB takes for CSV.
 _SUFFIXES = tuple(f".{name}{packed}" for name in ("csv", "tsv", "txt") for packed in ("", ".gz"))

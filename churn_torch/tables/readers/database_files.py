@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables.bounded import TooMuchError, run_bounded
-from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.arrow import Batches
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.query_errors import too_large
 from churn_torch.tables.sql_text import quoted_name
+from churn_torch.tables.values.cells import scalar_text
 
 # What a query in a SQLite file may do: read. To attach a file or to load code is something else.
 _ALLOWED = {

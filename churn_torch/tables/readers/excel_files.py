@@ -11,7 +11,6 @@ from typing import Any
 import pyarrow as pa
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import header_rows
 from churn_torch.tables.readers.arrow import Announce, Batches
@@ -21,6 +20,7 @@ from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored
 from churn_torch.tables.readers.queries import BATCH_ROWS
+from churn_torch.tables.values.cells import scalar_text
 
 _PROGRAM = Path(__file__).with_name("excel_process.py")
 # Rows that the header is looked for in.

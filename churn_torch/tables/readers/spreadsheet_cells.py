@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow.compute as pc
 
-from churn_torch.tables import cells
+from churn_torch.tables.values import cells
 
 # How a spreadsheet recognises a formula: by the first character of a cell.
 FORMULA = r"^[=+\-@\t\r\n]"

@@ -31,7 +31,7 @@ from churn_torch.tables import text_counts
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
-from churn_torch.workflows.options import train_options
+from churn_torch.workflows.configuration.options import train_options
 
 NAN = float("nan")
 FILL, LOWER, UPPER, CENTER, SCALE = range(5)

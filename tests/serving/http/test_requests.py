@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.http.requests import RowReader, reader, takes_booleans
 from churn_torch.serving.session import make_feed
-from churn_torch.tables.cells import LARGEST, MISSING_TEXT
 from churn_torch.tables.encode import parse
-from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.values.cells import LARGEST, MISSING_TEXT
+from churn_torch.tables.values.number_formats import NumberFormat
 
 NUMBER = Column("number", Kind.NUMERIC, Storage.NUMBER)
 FLAG = Column("flag", Kind.BOOLEAN, Storage.NUMBER)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.inference.column_profile import profile_column
+from churn_torch.tables.values.cells import Storage
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from churn_torch.tables.inference.column_units import (
     different_units,
     n_without_unit,
 )
-from churn_torch.tables.number_formats import cut, normalized
+from churn_torch.tables.values.number_formats import cut, normalized
 
 
 @pytest.mark.parametrize(

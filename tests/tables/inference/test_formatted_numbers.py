@@ -7,8 +7,8 @@ import pytest
 
 from churn_torch.tables.inference.column_profile import ColumnProfile, profile_column
 from churn_torch.tables.inference.formatted_numbers import as_numbers, written_numbers
-from churn_torch.tables.number_formats import NumberFormat
 from churn_torch.tables.schema import Storage
+from churn_torch.tables.values.number_formats import NumberFormat
 
 
 def profile_of(cells: list[str], decimal: str | None = None) -> ColumnProfile:

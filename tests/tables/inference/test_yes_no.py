@@ -9,7 +9,7 @@ from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.column_profile import profile_column
 from churn_torch.tables.inference.yes_no import yes_no
 from churn_torch.tables.schema import Kind, Schema
-from churn_torch.tables.text_codes import text_codes
+from churn_torch.tables.values.text_codes import text_codes
 
 
 def profile(words: list[str]) -> pd.Series:

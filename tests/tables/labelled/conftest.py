@@ -13,7 +13,7 @@ import yaml
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.labelled.rows import LabelledTable
 from churn_torch.tables.options import DataOptions
-from churn_torch.workflows.typed_config import read_options
+from churn_torch.workflows.configuration.typed_config import read_options
 
 
 def _data_options(*keys: str) -> DataOptions:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
-from churn_torch.tables.cells import canonical_text
 from churn_torch.tables.readers.frames import as_frame, has_names, named_rows
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
+from churn_torch.tables.values.cells import canonical_text
 
 TABLE = pd.DataFrame(
     {

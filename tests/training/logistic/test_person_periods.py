@@ -15,9 +15,9 @@ from churn_torch.models.nets.survival import Hazard
 from churn_torch.models.preprocessing.preprocess import Preprocess
 from churn_torch.models.preprocessing.statistics import PreprocessOptions
 from churn_torch.models.scorer import Scorer
-from churn_torch.tables.cells import Storage
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.schema import Column, Kind, Schema
+from churn_torch.tables.values.cells import Storage
 from churn_torch.training.logistic.exact_module import ExactSolver
 from churn_torch.training.logistic.person_periods import PersonPeriods
 from churn_torch.training.rows.batches import RowRange

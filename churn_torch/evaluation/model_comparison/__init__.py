@@ -1,0 +1,1 @@
+"""Whether a model is better than another beyond chance."""

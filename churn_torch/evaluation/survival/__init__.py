@@ -1,0 +1,1 @@
+"""Time to churn: estimates and metrics of lifetimes."""

@@ -1,0 +1,1 @@
+"""What looks wrong about a table: columns, rows and times that tell too much."""

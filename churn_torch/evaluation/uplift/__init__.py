@@ -1,0 +1,1 @@
+"""Experiments: whether chance decided who was contacted, and how well uplift is predicted."""

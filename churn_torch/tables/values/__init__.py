@@ -1,0 +1,1 @@
+"""What a cell says: numbers, dates, words for yes, no and nothing, as people write them."""

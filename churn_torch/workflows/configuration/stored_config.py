@@ -1,0 +1,102 @@
+"""The choices in a run folder, read as plain values; torch is not imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from churn_torch.errors import InputError, first_line
+from churn_torch.workflows.runs.artefacts import CONFIG
+
+# The reader takes some 0.1 ms for each value; a training writes about 200.
+MOST_VALUES = 50_000
+# Of a file that is read whole; a vocabulary of a million words has some 20 MB.
+MOST_BYTES = 200_000_000
+_READ_WHOLE = (".json", ".yaml")
+
+
+def load_config(folder: Path) -> dict[str, Any]:
+    """Return the choices in a run folder as plain values; references are left as text.
+
+    Raises:
+        InputError: The folder is not there or holds no run, or a link leads out of it.
+    """
+    if not folder.is_dir():
+        # It brings onnxruntime along, which a comparison does without.
+        from churn_torch.serving.model_file import missing_run
+
+        nearby = (path for path in folder.parent.glob("*") if path.is_dir())
+        raise missing_run(str(folder), "a run folder", nearby)
+    if not (folder / CONFIG).is_file():
+        raise InputError(
+            "run",
+            expected=f"a run folder with {CONFIG}",
+            got=f"{str(folder)!r} without it",
+            fix="name the folder that training printed",
+        )
+    _check_files(folder)
+    try:
+        config = OmegaConf.create(bounded_yaml((folder / CONFIG).read_text(encoding="utf-8")))
+    except Exception as error:  # the reader's own classes, or bytes that are no text
+        raise damaged_run(
+            folder, f"{CONFIG} is no YAML that a training writes: {first_line(error)}"
+        ) from error
+    if not isinstance(config, DictConfig):
+        raise damaged_run(folder, f"{CONFIG} holds no keys")
+    # Not resolved: a reference could read this machine's environment into a stranger's hands.
+    content: Any = OmegaConf.to_container(config, resolve=False)
+    return {str(key): value for key, value in content.items()}
+
+
+def bounded_yaml(text: str) -> str:
+    """Return a YAML text that cannot become much larger in memory than it is.
+
+    Raises:
+        ValueError: It repeats a part of itself by name, or holds too many values.
+        yaml.YAMLError: It is no YAML.
+    """
+    n_values = 0
+    for token in yaml.scan(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError(f"*{token.value} stands for another part of it")
+        n_values += isinstance(token, yaml.ScalarToken)
+        if n_values > MOST_VALUES:
+            raise ValueError(f"more than {MOST_VALUES:,} values")
+    return text
+
+
+def _check_files(folder: Path) -> None:
+    """Refuse a run folder with what is no file of it: a link that leads out of it, a pipe.
+
+    Raises:
+        InputError: There is one, or a JSON or YAML file of a size that no training writes.
+    """
+    home = os.path.realpath(folder)
+    for parent, folders, files in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *files)):
+            # Unlike `Path.resolve`, it takes a link to itself as well.
+            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
+                raise InputError(
+                    "run",
+                    expected="files in the run folder itself",
+                    got=f"{str(path)!r}, a link to {os.readlink(path)!r}",
+                    fix="copy the file into the folder if you know it, or train again",
+                )
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise damaged_run(folder, f"{path.name} is a pipe or a device")
+            if path.suffix in _READ_WHOLE and path.is_file() and path.stat().st_size > MOST_BYTES:
+                raise damaged_run(folder, f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB")
+
+
+def damaged_run(folder: Path, reason: str) -> InputError:
+    """Return the error of a run folder with a file that cannot be read."""
+    return InputError(
+        "run",
+        expected=f"whole files in {str(folder)!r}",
+        got=f"damaged ones ({reason})",
+        fix="train again",
+    )

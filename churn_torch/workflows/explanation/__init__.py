@@ -1,0 +1,1 @@
+"""What a command says of why: coefficients, factors, one customer, the report's content."""

@@ -1,0 +1,1 @@
+"""Run folders: what is in them, how they are begun, written, named and opened."""

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from churn_torch.report.pages.report_sections.training import choices, training
+from tests.report.made_report import made_report
+
+
+def test_curves_of_a_fit_with_epochs_only():
+    assert "<svg" in "".join(training(made_report()))
+    fit = made_report().run.metrics["fit"]
+    one = {**fit, "history": fit["history"][:1]}
+    assert "<svg" not in "".join(training(made_report({"fit": one})))
+
+
+def test_choices_as_the_command_line_takes_them():
+    config = {"seed": 0, "data": {"source": "a.csv", "carry": []}, "cv": {"folds": None}}
+    assert list(choices(config)) == [
+        "seed=0", "data.source=a.csv", "data.carry=[]", "cv.folds=null",
+    ]  # fmt: skip
