@@ -10,7 +10,6 @@ from itertools import chain
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from churn_torch.errors import InputError
 from churn_torch.tables.column_names import with_text_names
@@ -83,7 +82,7 @@ def read(
         arrow.enough_memory(str(source)[:200], _TOO_LARGE),
         opened(source, reading, columns, announce=announce) as (schema, batches),
     ):
-        table = pa.Table.from_batches(batches, schema=schema)
+        table = arrow.as_table(batches, schema, str(source)[:200])
         if table.num_rows == 0:
             raise _no_rows(source)
         return arrow.to_pandas(table)
@@ -127,7 +126,7 @@ def read_chunks(
     ):
         for group in arrow.rebatched(batches, rows):
             empty = False
-            yield arrow.to_pandas(pa.Table.from_batches(group, schema=schema), coded)
+            yield arrow.to_pandas(arrow.as_table(group, schema, str(source)[:200]), coded)
     if empty:
         raise _no_rows(source)
 
@@ -196,7 +195,7 @@ def read_sample(
         return frame, [len(frame)]
     folder = Path(source).expanduser()
     schema, groups = parquet_files.sample_parquet(paths, folder if folder.is_dir() else None, rows)
-    table = pa.Table.from_batches([batch for group in groups for batch in group], schema=schema)
+    table = arrow.as_table(chain.from_iterable(groups), schema, str(source)[:200])
     if table.num_rows == 0:
         raise _no_rows(source)
     return arrow.to_pandas(table), [sum(batch.num_rows for batch in group) for group in groups]
