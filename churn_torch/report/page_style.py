@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from typing import Literal
 
+from churn_torch.errors import escaped_lines
 from churn_torch.report.chart_style import CHART_STYLE, SCRIPT
 
 # Orange is what raises the risk or loses money, blue what lowers it or gains; lines that do
@@ -83,6 +85,9 @@ def cell_shade(strength: float, kind: Literal["more", "less"]) -> str:
     return f"background:rgba({colour},{strength:.2f})"
 
 
-def page_end() -> str:
-    """Return the end of a page: the script of its charts."""
-    return f"</main>\n<script>{SCRIPT}</script></html>"
+def whole_page(parts: Iterable[str]) -> str:
+    """Return a page from its start and its parts; control characters are written out.
+
+    Names and cells of a table may hold them: they hide text or turn its direction.
+    """
+    return escaped_lines("\n".join([*parts, f"</main>\n<script>{SCRIPT}</script></html>"]))
