@@ -117,3 +117,12 @@ def test_a_member_without_a_name_is_no_table(tmp_path: Path) -> None:
     path.write_bytes(start + b"PK\x01\x02" + fields[:24] + lengths + fields[28:])
     with pytest.raises(InputError, match="expected a zip archive with a table in it, got one with"):
         read(path)
+
+
+@pytest.mark.parametrize("entry", [b"PK\x01\x02", b"PK\x03\x04"])
+def test_a_name_of_a_member_that_is_no_text_gets_a_sentence(tmp_path: Path, entry: bytes) -> None:
+    path = archive(tmp_path / "t.zip", **{"ü.csv": b"a,b\n1,2\n"})
+    before, start, after = path.read_bytes().partition(entry)
+    path.write_bytes(before + start + after.replace("ü".encode(), b"\xff\xff", 1))
+    with pytest.raises(InputError, match=r"t.zip.*: expected a file that can be unpacked"):
+        read(path)
