@@ -286,7 +286,8 @@ def test_no_torch_before_it_is_needed():
     rooms = {PACKAGE, "errors", "console", "samples", "tables", "events", "report", "cli"}
     light = [module for module in MODULES if room_of(module) in rooms]
     light += [
-        f"churn_torch.workflows.{name}" for name in ("typed_config", "campaign_results", "compare")
+        f"churn_torch.workflows.{name}"
+        for name in ("configuration.typed_config", "campaign_results", "compare")
     ]
     done = subprocess.run(
         [sys.executable, "-c", IMPORTED, *light],

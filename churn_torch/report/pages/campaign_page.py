@@ -8,7 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from churn_torch.report.campaign import CampaignFigures, Sensitivity
 from churn_torch.report.campaign_sentences import assumptions, gap_sentence, test_sentence
-from churn_torch.report.charts.line_charts import Axis, Bar, Line, Point, bar_chart, line_chart
+from churn_torch.report.charts.line_charts import (
+    Axis,
+    Bar,
+    Line,
+    Point,
+    bar_chart,
+    line_chart,
+)
 from churn_torch.report.charts.scales import compact
 from churn_torch.report.pages.html_table import html_table
 from churn_torch.report.pages.page_style import CAMPAIGN_STYLE, cell_shade, page_start, whole_page

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from churn_torch.report.charts.line_charts import Kind, Line, Point, histogram, line_chart
+from churn_torch.report.charts.line_charts import (
+    Kind,
+    Line,
+    Point,
+    histogram,
+    line_chart,
+)
 from churn_torch.report.charts.scales import Axis, compact
 from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.pages.model_report import MeasuredRun
