@@ -117,3 +117,11 @@ def test_a_member_without_a_name_is_no_table(tmp_path: Path) -> None:
     path.write_bytes(start + b"PK\x01\x02" + fields[:24] + lengths + fields[28:])
     with pytest.raises(InputError, match="expected a zip archive with a table in it, got one with"):
         read(path)
+
+
+def test_an_archive_of_very_many_files_is_refused_at_once(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        for i in range(1001):
+            archive.writestr(f"{i}.csv", "a\n1\n")
+    with pytest.raises(InputError, match="a zip archive of at most 1,000 files, got one of 1,001"):
+        members(tmp_path / "t.zip")
