@@ -25,7 +25,7 @@ ALLOWED = {
     "whole_files": {"errors", "locks"},
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
-    "tables": {"errors", "bounded", "samples", "whole_files"},
+    "tables": {"errors", "interruption", "bounded", "samples", "whole_files"},
     "events": {"errors", "tables", "whole_files"},
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},

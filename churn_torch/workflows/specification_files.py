@@ -24,7 +24,7 @@ def read_specification(path: Path) -> EventSpecification:
 
 
 def read_keys(path: Path) -> dict[str, Any]:
-    """Read the keys of a specification from a YAML file, as they stand.
+    """Read the keys of a specification from a YAML file, or from the events.json of a run.
 
     Raises:
         InputError: The file is not there, or is no YAML with keys.
@@ -48,6 +48,8 @@ def read_keys(path: Path) -> dict[str, Any]:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
         raise _no_yaml(path, " ".join(str(error).split())) from None
+    if isinstance(content, Mapping) and isinstance(content.get("specification"), Mapping):
+        content = content["specification"]  # of a run, with the values that training chose
     # Plain text is a key without a value to the parser.
     if not isinstance(content, Mapping) or all(each is None for each in content.values()):
         raise _no_yaml(path, "it has no keys")

@@ -12,7 +12,7 @@ import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # How many files of a kind; those that start a process, or are slow to open, are fewer.
-FEWER = dict.fromkeys(("duckdb", "ods", "sas", "spss", "stata", "xls", "xlsx", "xport"), 2)
+FEWER = dict.fromkeys(("duckdb", "ods", "orc", "sas", "spss", "stata", "xls", "xlsx", "xport"), 2)
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_slice_of_the_fuzzing(tmp_path: Path, script: ModuleType) -> None:
     for name, kind in script.KINDS.items():
-        n = FEWER.get(name, 60)
+        n = FEWER.get(name, 30)
         outcomes = script.fuzz(kind, range(n), seed=19, folder=tmp_path)
         assert not [what for what in outcomes if "FAULT" in what], name
         assert outcomes.total() == n

@@ -108,5 +108,12 @@ def as_dates(micros: Int, good: npt.NDArray[np.bool_], index: pd.Index) -> pd.Se
 
 def day_numbers(dates: pd.Series) -> pd.Series:
     """Do the work of `as_day` for a column of UTC timestamps; float64, NaN for NaT."""
-    elapsed: pd.Series = (dates.dt.as_unit("us") - _EPOCH) / pd.Timedelta(_DAY, unit="us")
+    try:
+        exact = dates.dt.as_unit("us")
+    except pd.errors.OutOfBoundsDatetime:  # 290,000 years from now, where a second is enough
+        exact = dates.dt.as_unit("s")
+    unit = exact.dt.unit
+    elapsed: pd.Series = (exact - pd.Timestamp(_EPOCH).as_unit(unit)) / pd.Timedelta(
+        1, unit="D"
+    ).as_unit(unit)
     return elapsed.astype("float64")

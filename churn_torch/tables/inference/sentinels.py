@@ -56,7 +56,7 @@ def date_sentinels(levels: pd.Series, count: Callable[[pd.Timestamp], int]) -> S
     if not len(levels):
         return ()
     ends = sorted({levels.min(), levels.max()})
-    found = [(end.date().isoformat(), end) for end in ends]
+    found = [(f"{end.year:04}-{end.month:02}-{end.day:02}", end) for end in ends]
     return tuple((day, count(end)) for day, end in found if day in _FIRST_AND_LAST_DAYS)
 
 

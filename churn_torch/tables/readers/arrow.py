@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables.column_names import check_names
@@ -125,23 +126,87 @@ def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
     goes to ``frame.attrs``.
     """
     delimiter = (table.schema.metadata or {}).get(DELIMITER)
-    for position, field in enumerate(table.schema):
-        kind = field.type if field.name in coded else _plain_type(field.type)
-        if kind != field.type:
-            column = table.column(position).cast(kind)
-            table = table.set_column(position, field.with_type(kind), column)
-    frame: pd.DataFrame = table.to_pandas(
-        ignore_metadata=True, date_as_object=False, split_blocks=True
-    )
-    for name in frame.columns:
-        column = table.column(name)
-        if pa.types.is_integer(column.type) and column.null_count:
-            # As float64, long ids would change and short ones would be written out as 12.0.
-            nullable = pd.UInt64Dtype() if pa.types.is_uint64(column.type) else pd.Int64Dtype()
-            frame[name] = column.to_pandas(types_mapper={column.type: nullable}.get)
+    frame = _in_pandas(table, coded)
     if delimiter is not None:
         frame.attrs["delimiter"] = delimiter.decode()
     return frame
+
+
+def _in_pandas(table: pa.Table, coded: Collection[str]) -> pd.DataFrame:
+    try:
+        deep = []
+        for position, field in enumerate(table.schema):
+            column = table.column(position)
+            plain = column if field.name in coded else _plain(column)
+            if _is_deep(plain.type):
+                # As Python's own objects: Arrow's code for pandas ends the process at some of them.
+                deep.append((position, field.name, plain.to_pylist()))
+            elif plain.type != field.type:
+                table = table.set_column(position, field.with_type(plain.type), plain)
+        flat = table.drop_columns([name for _, name, _ in deep])
+        frame: pd.DataFrame = flat.to_pandas(
+            ignore_metadata=True, date_as_object=False, split_blocks=True
+        )
+        for position, name, cells in deep:
+            frame.insert(position, name, pd.Series(cells, frame.index, dtype=object))
+        for name in flat.column_names:
+            column = flat.column(name)
+            if pa.types.is_integer(column.type) and column.null_count:
+                # As float64, long ids would change and short ones would be written out as 12.0.
+                nullable = pd.UInt64Dtype() if pa.types.is_uint64(column.type) else pd.Int64Dtype()
+                frame[name] = column.to_pandas(types_mapper={column.type: nullable}.get)
+        return frame
+    except MemoryError:  # Arrow's is one of its own exceptions as well
+        raise
+    except (pa.ArrowException, ValueError, KeyError, OverflowError, NotImplementedError) as error:
+        if table.num_columns > 1:
+            for position in range(table.num_columns):
+                _in_pandas(table.select([position]), coded)
+        raise InputError(
+            f"column {table.column_names[0]!r}",
+            expected="values that pandas can hold",
+            got=f"ones of the type {str(table.schema.types[0])[:80]} ({first_line(error)})",
+            fix="write it as text or numbers, or read the other columns with SELECT ...",
+        ) from None
+
+
+def _is_deep(kind: pa.DataType) -> bool:
+    """Tell values that hold others, but for lists of numbers, texts or dates."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        kind = kind.value_type
+        return not pa.types.is_primitive(kind) and not _is_text(kind)
+    return bool(pa.types.is_nested(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column as a type that pandas knows, without a dictionary of text."""
+    kind = column.type
+    if kind == pa.uuid():
+        return pa.chunked_array([uuid_texts(chunk) for chunk in column.chunks], type=pa.string())
+    if isinstance(kind, pa.BaseExtensionType):
+        stored = [chunk.storage for chunk in column.chunks]
+        return _plain(pa.chunked_array(stored, type=kind.storage_type))
+    if pa.types.is_run_end_encoded(kind):
+        return _plain(pc.run_end_decode(column))
+    if pa.types.is_dictionary(kind) and not pa.types.is_primitive(kind.value_type):
+        of_values = _plain(pa.chunked_array([], type=kind.value_type)).type
+        values = [_plain(pa.chunked_array([chunk.dictionary])) for chunk in column.chunks]
+        taken = [
+            value.combine_chunks().take(chunk.indices)
+            for value, chunk in zip(values, column.chunks, strict=True)
+        ]
+        return pa.chunked_array(taken, type=of_values)
+    plain = _plain_type(kind)
+    return column if plain == kind else column.cast(plain, safe=False)
+
+
+def uuid_texts(column: pa.Array) -> pa.Array:
+    """Return UUIDs as people write them."""
+    return pa.array([cell and str(cell) for cell in column.to_pylist()], pa.string())
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -149,6 +214,8 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.float64()
     if pa.types.is_null(kind):
         return pa.string()
-    if pa.types.is_dictionary(kind) and not pa.types.is_primitive(kind.value_type):
-        return kind.value_type
-    return kind
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    return pa.time64("us") if kind == pa.time64("ns") else kind

@@ -1,17 +1,20 @@
-"""Arrow's own files (Feather, IPC) and ORC: typed, and read a batch or a stripe at a time."""
+"""Arrow's own files (Feather, IPC), read a batch at a time, and ORC; both are typed."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.ipc as pa_ipc
-import pyarrow.orc as pa_orc
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers.arrow import Batches, guarded
+from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored
+
+_ORC = Path(__file__).with_name("orc_process.py")
 
 _ERRORS = (pa.ArrowException, OSError, UnicodeDecodeError, ValueError)
 
@@ -43,25 +46,23 @@ def opened_arrow(stored: Stored) -> Iterator[Batches]:
         except InputError:
             raise
         except _ERRORS as error:
-            raise _damaged(stored, "Arrow", error) from None
+            raise _damaged(stored, error) from None
         yield schema, guarded(_checked(batches, schema), str(stored))
 
 
 @contextlib.contextmanager
 def opened_orc(stored: Stored) -> Iterator[Batches]:
-    """Open an ORC file, a stripe at a time.
+    """Open an ORC file; its reader is a process of its own, as a damaged file can crash it.
 
     Raises:
         InputError: The file is damaged.
     """
-    with stored.on_disk() as path:
-        try:
-            file = pa_orc.ORCFile(path)
-            schema = _named(file.schema)
-        except _ERRORS as error:
-            raise _damaged(stored, "ORC", error) from None
-        stripes = (file.read_stripe(i) for i in range(file.nstripes))
-        yield schema, guarded(_checked(stripes, schema), str(stored))
+    with (
+        stored.on_disk() as path,
+        output_of(_ORC, path, stored=stored, expected="a file of ORC", fix="write it again") as out,
+        pa_ipc.open_stream(out) as stream,
+    ):
+        yield stream.schema, guarded(stream, str(stored))
 
 
 def _named(schema: pa.Schema) -> pa.Schema:
@@ -88,12 +89,12 @@ def _old_feather(stored: Stored) -> InputError:
     )
 
 
-def _damaged(stored: Stored, format: str, error: BaseException) -> InputError:
+def _damaged(stored: Stored, error: BaseException) -> InputError:
     if isinstance(error, MemoryError):  # the file may be whole
         raise error
     return InputError(
         str(stored),
-        expected=f"a file of {format}",
+        expected="a file of Arrow",
         got=f"a damaged one ({first_line(error)})",
         fix="write it again",
     )

@@ -166,32 +166,7 @@ def _of_arrow(given: Any, where: str) -> pd.DataFrame:
             fix="cast that column to numbers or text",
         ) from None
     check_names(table.column_names)
-    for position, field in enumerate(table.schema):
-        column = table.column(position)
-        if (known := _known_to_pandas(column)) is not column:
-            table = table.set_column(position, pa.field(field.name, known.type), known)
     return arrow.to_pandas(table)
-
-
-def _known_to_pandas(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return a column whose type pandas and Arrow's own casts know."""
-    kind = column.type
-    if isinstance(kind, pa.BaseExtensionType):
-        stored = [chunk.storage for chunk in column.chunks]
-        return _known_to_pandas(pa.chunked_array(stored, type=kind.storage_type))
-    if _is_view(kind):
-        return column.cast(pa.large_string())
-    if pa.types.is_dictionary(kind) and _is_view(kind.value_type):
-        chunks = [
-            pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
-            for chunk in column.chunks
-        ]
-        return pa.chunked_array(chunks, type=pa.dictionary(kind.index_type, pa.large_string()))
-    return column
-
-
-def _is_view(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string_view(kind))
 
 
 def _of_mapping(given: Mapping[Any, Any], where: str, *, one_row: bool) -> pd.DataFrame:

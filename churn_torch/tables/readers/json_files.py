@@ -158,5 +158,8 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
         columns = {}
     if not columns or len({len(cells) for cells in columns.values()}) != 1:
         raise unreadable(stored, "an object that is no table", expected=_JSON)
-    table = pa.table({str(name): column_of(cells) for name, cells in columns.items()})
+    try:
+        table = pa.table({str(name): column_of(cells) for name, cells in columns.items()})
+    except (UnicodeEncodeError, RecursionError) as error:  # half a letter, as in "\\ud800"
+        raise unreadable(stored, error, expected=_JSON) from None
     return table.schema, iter(table.to_batches(queries.BATCH_ROWS))

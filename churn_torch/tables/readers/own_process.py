@@ -6,15 +6,19 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from churn_torch import interruption
 from churn_torch.tables.readers.packing import Stored, unreadable
 
 # How long a parser may take: a start, and far more than a slow machine needs for so many bytes.
 _SECONDS = 8.0
 _BYTES_PER_SECOND = 50_000
+# Seconds between two looks whether it is to go on.
+_LOOK = 0.2
 # How much memory it may take: its libraries, and far more than so many bytes need.
 _MEMORY = 1 << 30
 _MEMORY_PER_BYTE = 1000
@@ -44,17 +48,13 @@ def output_of(
     # -P: nothing beside the program, such as a queries.py, is taken for a package.
     command = [sys.executable, "-P", str(program), str(path), str(limit)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        try:
-            code = subprocess.run(
-                [*command, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=errors,
-                timeout=seconds,
-            ).returncode
-        except subprocess.TimeoutExpired:
+        process = subprocess.Popen(
+            [*command, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=errors
+        )
+        code = _exit_code(process, seconds)
+        if code is None:
             problem = f"its reader has not come to an end in {seconds:.0f} s"
-            raise unreadable(stored, problem, expected=expected, fix=fix) from None
+            raise unreadable(stored, problem, expected=expected, fix=fix)
         if code:
             errors.seek(0)
             lines = errors.read().decode(errors="replace").strip().splitlines()
@@ -62,3 +62,19 @@ def output_of(
             raise unreadable(stored, problem, expected=expected, fix=fix)
         out.seek(0)
         yield out
+
+
+def _exit_code(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """Wait for a process, and end it when it takes too long, or when this process is to end."""
+    deadline = time.monotonic() + seconds
+    with process:
+        try:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(_LOOK)
+                # A thread that reads in advance is not told of Ctrl-C, and the main thread waits.
+                if interruption.interrupted():
+                    raise KeyboardInterrupt
+        finally:
+            process.kill()
+    return None

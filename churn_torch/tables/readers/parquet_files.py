@@ -16,7 +16,13 @@ import pyarrow.parquet as pa_parquet
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.column_names import check_names
-from churn_torch.tables.readers.arrow import Batches, check_columns, guarded, with_clean_names
+from churn_torch.tables.readers.arrow import (
+    Batches,
+    check_columns,
+    guarded,
+    uuid_texts,
+    with_clean_names,
+)
 from churn_torch.tables.readers.header_rows import clean_names
 
 # Rows and cells that are decoded at a time, at most.
@@ -64,6 +70,17 @@ def _plain_text(schema: pa.Schema) -> pa.Schema:
             kind = pa.string()
         plain.append(column.with_type(kind).remove_metadata())
     return pa.schema(plain)
+
+
+def _schema(path: Path) -> pa.Schema:
+    """Return the types of a file's columns; those of UUIDs are text, though they hold bytes."""
+    footer = metadata(path).schema
+    schema = _plain_text(footer.to_arrow_schema())
+    for column in map(footer.column, range(len(footer))):
+        if column.logical_type.type == "UUID" and column.path in schema.names:
+            position = schema.get_field_index(column.path)
+            schema = schema.set(position, schema.field(position).with_type(pa.string()))
+    return schema
 
 
 def estimated_bytes(path: Path) -> int:
@@ -174,6 +191,10 @@ class _File:
     def _column(self, batch: pa.RecordBatch, names: set[str], kind: pa.Field) -> pa.Array:
         if kind.name in names:
             column = batch.column(kind.name)
+            if column.type == pa.uuid():
+                return uuid_texts(column)
+            if _is_text(kind.type) or pa.types.is_dictionary(kind.type):
+                column.validate(full=True)  # Arrow takes any bytes for text
             # Arrow's cast of lists without any value to their own type gives damaged lists.
             return column if column.type == kind.type else column.cast(kind.type)
         value = pa.scalar(self.parts.get(kind.name), kind.type)
@@ -185,7 +206,7 @@ def _opened(
 ) -> tuple[pa.Schema, list[_File]]:
     """Find the schema that holds all files, narrowed to `columns`, and their parts."""
     where = str(folder or paths[0])
-    schemas = [_plain_text(metadata(path).schema.to_arrow_schema()) for path in paths]
+    schemas = [_schema(path) for path in paths]
     for schema in schemas:
         check_names(clean_names(schema.names).names)
     open_files = partial(
@@ -198,7 +219,9 @@ def _opened(
     try:
         # Files may differ in types (an int column that became float): take what holds all.
         dataset = open_files()
-        schemas.append(_plain_text(dataset.schema))  # knows the parts that folder names add
+        known = {name for schema in schemas for name in schema.names}
+        # The parts that folder names add.
+        schemas.append(pa.schema([field for field in dataset.schema if field.name not in known]))
         schema = pa.unify_schemas(schemas, promote_options="permissive")
         fragments = list(open_files(schema=schema).get_fragments())
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -41,8 +41,16 @@ def refused(error: duckdb.Error, *, is_address: bool = False) -> InputError:
         )
     elif re.search("not utf-8|invalid unicode|invalid utf-?8", str(error), re.IGNORECASE):
         fix = (
-            "name the file itself as the source, which finds its encoding, or give it in the query "
-            "(read_csv(..., encoding='latin-1'))"
+            "leave out the options of read_csv, or name the file itself as the source: its "
+            "encoding is then found, and encoding=NAME (data.encoding in a training) sets it"
+        )
+    elif encoding := re.search('does not support the encoding: "([^"]*)"', str(error)):
+        return InputError(
+            "query",
+            expected="an encoding that read_csv of DuckDB knows (utf-8, utf-16 or latin-1)",
+            got=repr(encoding[1]),
+            fix="leave out the options of read_csv (SELECT ... FROM 'FILE'), and set "
+            f"encoding={encoding[1]} (data.encoding={encoding[1]} in a training)",
         )
     elif "file system operations are disabled" in str(error):
         fix = (

@@ -199,3 +199,8 @@ def test_one_bad_cell_does_not_change_the_others() -> None:
     dates, bad = read_dates(text, ISO)
     assert bad.tolist() == [False, True, False, False, False]
     assert day_numbers(dates).fillna(-1).tolist() == [1, -1, 2, -1, 1]
+
+
+def test_dates_that_only_seconds_reach_are_days_too() -> None:
+    dates = pd.Series(np.array([86_400, 2**60, "NaT"], dtype="datetime64[s]")).dt.tz_localize("UTC")
+    assert day_numbers(dates).fillna(-1).tolist() == [1, 2**60 / 86_400, -1]

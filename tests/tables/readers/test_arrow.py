@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import uuid
 from collections.abc import Iterator
 
 import pandas as pd
@@ -128,3 +129,51 @@ def test_what_pandas_stored_of_its_index_does_not_come_back() -> None:
     back = to_pandas(pa.Table.from_pandas(frame))
     assert list(back.columns) == ["a", "key"]
     assert back.index.tolist() == [0, 1]
+
+
+def test_types_that_other_programs_write_are_read() -> None:
+    """Polars writes views, DuckDB UUIDs and JSON; pandas knows none of them."""
+    words = pa.array(["a", "b"], pa.string_view())
+    ident = uuid.UUID(int=7)
+    nested = pa.array([[[1], None], None], pa.list_(pa.list_(pa.int64())))
+    union = pa.UnionArray.from_sparse(pa.array([0, 1], pa.int8()), [pa.array([1, 2]), words])
+    columns = {
+        "view": words,
+        "category": pa.DictionaryArray.from_arrays(pa.array([1, 0], pa.uint32()), words),
+        "bytes": pa.array([b"a", b"b"], pa.binary_view()),
+        "runs": pa.RunEndEncodedArray.from_arrays(pa.array([2], pa.int32()), pa.array(["a"])),
+        "uuid": pa.array([ident, None], pa.uuid()),
+        "json": pa.ExtensionArray.from_storage(pa.json_(), pa.array(["1", "{}"])),
+        "time": pa.array([1_001, None], pa.time64("ns")),
+        "dictionary of lists": pa.DictionaryArray.from_arrays(pa.array([0, 0]), pa.array([[1]])),
+        "nested": nested,
+        "union": union,
+    }
+    frame = to_pandas(pa.table(columns))
+    assert list(frame.columns) == list(columns)
+    assert frame["view"].tolist() == ["a", "b"]
+    assert frame["category"].tolist() == ["b", "a"]
+    assert frame["bytes"].tolist() == [b"a", b"b"]
+    assert frame["runs"].tolist() == ["a", "a"]
+    assert frame["uuid"].tolist()[0] == str(ident)
+    assert frame["json"].tolist() == ["1", "{}"]
+    assert frame["time"].tolist() == [datetime.time(microsecond=1), None]
+    assert frame["dictionary of lists"].map(list).tolist() == [[1], [1]]
+    assert frame["nested"].tolist() == [[[1], None], None]
+    assert frame["union"].tolist() == [1, "b"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([-1, 5], pa.int32()).view(pa.time32("s")),
+        pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([None, 1], pa.int64())),
+        pa.array([{"a": 2**62}], pa.struct({"a": pa.timestamp("s")})),
+        pa.array([1, 2], pa.int64()).view(pa.timestamp("s", "Mars/Base")),
+    ],
+    ids=["time of day", "dictionary", "a far date within", "time zone"],
+)
+def test_what_pandas_cannot_hold_is_named(column: pa.Array) -> None:
+    table = pa.table({"plain": pa.array([1.5] * len(column)), "odd": column})
+    with pytest.raises(InputError, match=r"^column 'odd': expected values that pandas can hold"):
+        to_pandas(table)

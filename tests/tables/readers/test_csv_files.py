@@ -194,6 +194,14 @@ def test_what_the_csv_module_writes_is_read_back(
     assert cells(frame) == [[cell or None for cell in row] for row in rows]
 
 
+def test_a_delimiter_that_arrow_does_not_take_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("sep=¦\na¦b\n1¦2\n")
+    with pytest.raises(
+        InputError, match=r"t.csv: expected a CSV file, .*delimiter '¦' is no ASCII"
+    ):
+        read(tmp_path / "t.csv")
+
+
 def test_a_line_of_a_million_cells_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at most 20,000, got 1,000,001"):
         read_bytes(tmp_path, b"a" + b",a" * 1_000_000 + b"\n")

@@ -93,7 +93,10 @@ def test_rows_under_a_key_are_said(tmp_path: Path) -> None:
         "{\n}",
         '"text"',
         "a,b\n1,2\n",
+        '{"a": ["\\ud800"]}',
+        '{"a": ' + "[" * 100_000 + "}",
     ],
+    ids=range(10),
 )
 def test_what_is_no_table_gets_a_sentence(tmp_path: Path, content: str) -> None:
     path = tmp_path / "t.json"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,17 @@ def test_lists_without_any_value_stay_whole(tmp_path: Path) -> None:
     lists = pa.array([[None] * (i % 4) for i in range(50)], pa.list_(pa.null()))
     pq.write_table(pa.table({"x": lists}), tmp_path / "a.parquet")
     assert [len(cell) for cell in read(tmp_path / "a.parquet")["x"]] == [i % 4 for i in range(50)]
+
+
+def test_uuids_are_text_and_text_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    ident = uuid.UUID(int=7)
+    columns = {"id": pa.array([ident, None], pa.uuid()), "plan": ["basic", "plus"]}
+    pq.write_table(pa.table(columns), path)
+    frame = read(path)
+    assert frame["id"].tolist()[0] == str(ident)
+    assert frame["id"].isna().tolist() == [False, True]
+    pq.write_table(pa.table(columns), path, compression="none", use_dictionary=False)
+    path.write_bytes(path.read_bytes().replace(b"basic", b"bas\xffc"))
+    with pytest.raises(InputError, match=r"read to its end, got .*UTF-?8"):
+        read(path)
