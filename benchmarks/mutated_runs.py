@@ -1,4 +1,4 @@
-"""Files of a run folder and of a study, changed at random, and every command that reads them.
+"""Files of runs, studies, campaigns and events, changed at random, and the commands that read them.
 
     python benchmarks/mutated_runs.py                      2,000 changes, a table
     python benchmarks/mutated_runs.py --changes 100 --seed 3 --only metrics.json
@@ -51,7 +51,14 @@ VALUES = (
     [], [None], ["x"], {}, {"a": 1}, {"_target_": "os.system"}, [[[]]], 2**70,
 )  # fmt: skip
 SCORES = ("score", "run=RUN", "source=TABLE", "out=OUT/s.csv")
-# Commands that read a file; TABLE, RUN and OUT are put in.
+SPECIFICATION = """
+events: {orders: {source: LOG, id: who, time: day}}
+features: {orders: {windows: [30d, all], count: true, sum: [amount], trend: [30d/60d]}}
+population: {active: {orders: 90d}, tenure: 10d}
+label: {none_of: [orders], within: 30d, gap: 0d}
+cutoffs: {every: 30d, count: 2, test: last}
+"""
+# Commands that read a file; TABLE, RUN, OUT and FILES are put in.
 READERS = {
     "config.yaml": (
         ("evaluate", "run=RUN"),
@@ -78,6 +85,10 @@ READERS = {
          "value=monthly_charges"),
     ),
     "last.ckpt": (("train", "resume=RUN"),),
+    "specification.yaml": (("features", "specification=FILES/specification.yaml", "out=OUT/rows"),),
+    "campaign.json": (("campaign", "results=FILES/outcomes.csv", "campaign=FILES"),),
+    "outcomes.csv": (("campaign", "results=FILES/outcomes.csv", "campaign=FILES"),),
+    "calls.csv": (("campaign", "results=FILES/outcomes.csv", "campaign=FILES"),),
     "study.journal": (
         ("tune", "outputs=STUDIES", "tune.study=s", "tune.trials=2", "KEYS"),
     ),
@@ -91,6 +102,7 @@ class Hangs(BaseException):
 def changed(content: bytes, name: str, rng: random.Random) -> bytes:
     """Return other content for a file."""
     structured = {"config.yaml": _yaml, "last.ckpt": _checkpoint, "weights.pt": _checkpoint}
+    structured |= {"specification.yaml": _yaml, "campaign.json": _json}
     structured |= {"schema.json": _json, "metrics.json": _json, "study.journal": _lines}
     if name in structured and rng.random() < 0.7:
         return structured[name](content, rng)
@@ -209,8 +221,28 @@ def make(folder: Path) -> tuple[Path, Path]:
         ended = run(command)
         assert ended == "read all the same", ended
     (found,) = (folder / "runs").glob("2*/*")
+    _make_files(folder / "files", found, table)
     (folder / "keys").write_text("\n".join([*keys, "model=logreg"]))
     return found, table
+
+
+def _make_files(folder: Path, run_folder: Path, table: Path) -> None:
+    """Write a specification of events with its log, and a campaign with its outcomes."""
+    folder.mkdir()
+    rng = random.Random(0)
+    log = [(f"C{rng.randrange(60)}", f"2024-{rng.randrange(1, 8):02}-{rng.randrange(1, 29):02}", i)
+           for i in range(600)]  # fmt: skip
+    log_file = folder.parent / "log.csv"
+    pd.DataFrame(log, columns=["who", "day", "amount"]).to_csv(log_file, index=False)
+    (folder / "specification.yaml").write_text(SPECIFICATION.replace("LOG", str(log_file)))
+    ended = run(["campaign", f"run={run_folder}", f"source={table}", f"out={folder / 'calls.csv'}",
+                 "offer=call", "value=monthly_charges", "control=0.3"])  # fmt: skip
+    assert ended == "read all the same", ended
+    listed = pd.concat([pd.read_csv(folder / name) for name in ("calls.csv", "control.csv")])
+    outcomes = listed[["row"]].assign(
+        churned=[rng.choice(["Yes", "No"]) for _ in range(len(listed))]
+    )
+    outcomes.to_csv(folder / "outcomes.csv", index=False)
 
 
 def mutate(
@@ -234,21 +266,25 @@ def mutate(
         home = Path(parent)
         good, table = make(home)
         out, copied, studies = home / "out", home / "run", home / "changed"
+        files = home / "changed_files"
         for number in range(changes):
             if time.monotonic() > end:
                 break
             name = names[number % len(names)]
-            for path in (out, copied, studies):
+            for path in (out, copied, studies, files):
                 shutil.rmtree(path, ignore_errors=True)
             out.mkdir()
             shutil.copytree(good, copied)
             shutil.copytree(home / "studies", studies)
+            shutil.copytree(home / "files", files)
             file = studies / "studies" / "s" / name if name == "study.journal" else copied / name
+            file = file if file.exists() else files / name
             file.write_bytes(changed(file.read_bytes(), name, rng))
             for reader in READERS[name]:
                 if reader[0] == "train":  # an interrupted one can be resumed
                     (copied / "metrics.json").unlink(missing_ok=True)
                 words = {"RUN": copied, "TABLE": table, "OUT": out, "STUDIES": studies}
+                words["FILES"] = files
                 arguments: list[str] = []
                 for argument in reader:
                     for word, value in words.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import duckdb
 import pandas as pd
@@ -76,6 +77,15 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
             got=f"the error {library_message(error)!r}",
             fix="repair the source",
         ) from None
+
+
+def as_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, what: str) -> pa.Table:
+    """Put batches together; Arrow may find only now that one is damaged.
+
+    Raises:
+        InputError: One is.
+    """
+    return next(guarded(map(partial(pa.Table.from_batches, schema=schema), [batches]), what))
 
 
 @contextmanager

@@ -99,7 +99,7 @@ def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -
         def bounded(work: Callable[[], Any]) -> Any:
             return run_bounded(work, interrupt=connection.interrupt, memory=limit)
 
-        connection.set_authorizer(_allow)
+        connection.set_authorizer(_allow if stored is None else _allow_here)
         found = bounded(lambda: connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0"))
         names = [str(column[0]) for column in found.description]
         kinds = bounded(lambda: _types(connection, sql, len(names)))
@@ -142,6 +142,8 @@ def _guarded(
 
 
 def _cell(cell: Any, kind: pa.DataType) -> Any:
+    if cell is not None and pa.types.is_floating(kind):
+        return float(cell)  # Arrow takes no long integers between decimals
     if cell is None or not pa.types.is_string(kind):
         return cell
     return cell.decode(errors="replace") if isinstance(cell, bytes) else scalar_text(cell)
@@ -169,6 +171,11 @@ def _allow(action: int, first: str | None, second: str | None, *rest: Any) -> in
     if action in _ALLOWED and not (is_function and str(second).lower() in _FORBIDDEN_FUNCTIONS):
         return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_DENY
+
+
+def _allow_here(action: int, *rest: Any) -> int:
+    """Do the work of `_allow` where a file was named: a view of it must not run without end."""
+    return sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_RECURSIVE else _allow(action, *rest)
 
 
 def _refused(error: BaseException, stored: Stored | None) -> InputError:

@@ -19,7 +19,7 @@ from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
 from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.own_process import output_of
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import DAMAGED, Stored
 from churn_torch.tables.readers.queries import BATCH_ROWS
 
 _PROGRAM = Path(__file__).with_name("excel_process.py")
@@ -64,7 +64,7 @@ def workbook_bytes(path: Path) -> int:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, OSError):  # .xls, which is not packed
+    except DAMAGED:  # .xls, which is not packed
         size = path.stat().st_size
     return size * _FACTOR
 

@@ -22,7 +22,15 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.whole_files import private_folder
 
 # What a damaged stream raises.
-DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+DAMAGED = (
+    OSError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    RuntimeError,
+    UnicodeDecodeError,  # in the name of a member
+)
 _BLOCK = 1 << 23
 # The share of the disk that unpacking leaves free.
 _LEFT_FREE = 0.02

@@ -84,7 +84,7 @@ def read(
         arrow.enough_memory(str(source)[:200], _TOO_LARGE),
         opened(source, reading, columns, announce=announce) as (schema, batches),
     ):
-        table = pa.Table.from_batches(_that_fit(batches, source), schema=schema)
+        table = arrow.as_table(_that_fit(batches, source), schema, str(source)[:200])
         if table.num_rows == 0:
             raise _no_rows(source)
         return arrow.to_pandas(table)
@@ -150,7 +150,7 @@ def read_chunks(
     ):
         for group in arrow.rebatched(batches, rows):
             empty = False
-            yield arrow.to_pandas(pa.Table.from_batches(group, schema=schema), coded)
+            yield arrow.to_pandas(arrow.as_table(group, schema, str(source)[:200]), coded)
     if empty:
         raise _no_rows(source)
 
@@ -219,7 +219,7 @@ def read_sample(
         return frame, [len(frame)]
     folder = Path(source).expanduser()
     schema, groups = parquet_files.sample_parquet(paths, folder if folder.is_dir() else None, rows)
-    table = pa.Table.from_batches([batch for group in groups for batch in group], schema=schema)
+    table = arrow.as_table(chain.from_iterable(groups), schema, str(source)[:200])
     if table.num_rows == 0:
         raise _no_rows(source)
     return arrow.to_pandas(table), [sum(batch.num_rows for batch in group) for group in groups]

@@ -125,3 +125,19 @@ def test_databases_without_tables_and_damaged_ones_get_a_sentence(tmp_path: Path
         path.write_bytes(damaged)
         with pytest.raises(InputError, match=r"shop.db: expected a SQLite database, got one that"):
             read(path)
+
+
+def test_long_integers_between_decimals_are_decimals(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        connection.execute(f"CREATE TABLE t AS SELECT {2**63 - 1} AS a UNION ALL SELECT 1.5")
+        connection.commit()
+    assert read(tmp_path / "t.db")["a"].tolist() == [2.0**63, 1.5]
+
+
+def test_a_view_that_never_ends_is_refused(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "t.db")) as connection:
+        endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
+        connection.execute(f"CREATE VIEW v AS {endless}")
+        connection.commit()
+    with pytest.raises(InputError, match=r"expected a SQLite database, got .*not authorized"):
+        read(tmp_path / "t.db")
