@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import IO
 
 import pandas as pd  # noqa: F401 - what the programs import
@@ -73,7 +74,10 @@ def _program(argv: list[str], stdout: IO[bytes], stderr: IO[bytes]) -> int:
     os.dup2(stdout.fileno(), 1)
     os.dup2(stderr.fileno(), 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    sys.argv = argv
+    # The limit of memory is for a process that starts with none.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    here = next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmData"))
+    sys.argv = [argv[0], str(int(argv[1]) + here), *argv[2:]]
     code = 0
     try:
         runpy.run_path(argv[0], run_name="__main__")

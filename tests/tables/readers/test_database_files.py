@@ -139,5 +139,5 @@ def test_a_view_that_never_ends_is_refused(tmp_path: Path) -> None:
         endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
         connection.execute(f"CREATE VIEW v AS {endless}")
         connection.commit()
-    with pytest.raises(InputError, match="expected a SQLite database, got .*not authorized"):
+    with pytest.raises(InputError, match=r"expected a SQLite database, got .*not authorized"):
         read(tmp_path / "t.db")
