@@ -94,6 +94,7 @@ class ParityError(RuntimeError):
 
 
 # Characters that move the cursor, colour a terminal, begin a line of a log or turn its direction.
+# The what-if page has the same in numbers.js.
 _CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -102,6 +103,16 @@ _CONTROLS = re.compile(
 def escaped(text: str) -> str:
     r"""Return text for a terminal or a log: control characters are written out, as ``\x1b``."""
     return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def escaped_lines(text: str) -> str:
+    r"""Return JSON or a page with control characters written out, as ``\u001b``.
+
+    Ends of lines and tabs stay. In JSON this changes the text, but not what it means.
+    """
+    return _CONTROLS.sub(
+        lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
+    )
 
 
 # How libraries say that memory is too small, in errors of their own.

@@ -1,15 +1,19 @@
-"""An orderly end: Ctrl-C and SIGTERM end a command alike, whatever it is doing.
+"""An orderly end: Ctrl-C, SIGTERM and a closed terminal end a command alike, whatever it is doing.
 
 Nothing here imports anything that takes a while: the handlers are set before that.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from types import FrameType
 
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGHUP"):
+    SIGNALS.append(signal.SIGHUP)
 # Seconds until a lost interruption is raised again: Python ignores what is raised in a finalizer.
 AGAIN = 1.0
 # A second signal within so many seconds of the first means the first, which may reach a process
@@ -25,15 +29,15 @@ _ending = False
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM."""
+    """Ctrl-C, SIGTERM or SIGHUP."""
 
 
 def handle_signals() -> None:
-    """Let SIGINT and SIGTERM raise `Interrupted` in the main thread, also during imports."""
+    """Let the signals raise `Interrupted` in the main thread, also during imports."""
     global _first, _ending
     _first, _ending = None, False
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # A shell starts jobs of the background with SIGINT ignored, and that must stay so.
+    for number in SIGNALS:
+        # A shell starts jobs of the background with SIGINT ignored, nohup all with SIGHUP ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
@@ -44,7 +48,7 @@ def interrupted() -> bool:
 
 
 def exit_code() -> int:
-    """Return what the shell expects of an interrupted process: 130 or 143."""
+    """Return what the shell expects of an interrupted process: 130, 143 or 129."""
     return 128 + (_first or signal.SIGINT)
 
 
@@ -52,8 +56,14 @@ def ignore_signals() -> None:
     """Let nothing interrupt the last steps of a process."""
     global _ending
     _ending = True
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def say(sentence: str) -> None:
+    """Print to stderr, where there is still a terminal."""
+    with contextlib.suppress(OSError):
+        print(sentence, file=sys.stderr)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

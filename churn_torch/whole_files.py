@@ -172,3 +172,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all; a folder that is absent is made."""
     with new_folders(path.parent), whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def in_bytes(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,9 +1,8 @@
 """Make the pictures of docs/screenshots: python docs/make_screenshots.py [--runtime FOLDER].
 
 Trains three models on the shipped sample, plans a campaign, makes up its outcomes, and takes
-pictures of the pages with Chromium. npm fetches onnxruntime-web, unless FOLDER holds it. Look at
-them: one may show a page that still loads, since Chromium does not wait for WebAssembly; then run
-this again.
+pictures of the pages with Chromium and the Node packages of the tests (npm ci --prefix
+tests/export/node). npm fetches onnxruntime-web, unless FOLDER holds it. Look at the pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import argparse
 import contextlib
 import functools
 import http.server
+import json
 import shutil
 import subprocess
 import tempfile
@@ -37,27 +37,52 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def picture(
-    name: str, address: str, *, width: int = 1100, height: int = 900, dark: bool = False
-) -> None:
-    """Take a picture of a page; one that is called .pdf is the page on paper."""
-    kind = "print-to-pdf" if name.endswith(".pdf") else "screenshot"
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                CHROMIUM,
-                *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-                *("--disable-background-networking", "--disable-component-update"),
-                f"--user-data-dir={profile}",
-                f"--window-size={width},{height}",
-                "--virtual-time-budget=15000",
-                *(("--force-dark-mode", "--blink-settings=preferredColorScheme=0") * dark),
-                *(f"--{kind}={PICTURES / name}", "--no-pdf-header-footer"),
-                address,
-            ],
-            check=True,
-            capture_output=True,
-        )
-    print(PICTURES / name)
+    name: str,
+    address: str,
+    *,
+    width: int = 1100,
+    height: int = 900,
+    dark: bool = False,
+    ready: str = "body",
+) -> dict[str, object]:
+    """Return a picture to take of a page; one that is called .pdf is the page on paper."""
+    return {
+        "path": str(PICTURES / name),
+        "url": address,
+        "width": width,
+        "height": height,
+        "dark": dark,
+        "ready": ready,
+    }
+
+
+def pictures(at: str) -> list[dict[str, object]]:
+    """Return all pictures of the pages below an address."""
+    phone = {"width": 400, "height": 900}
+    what_if = {"ready": "#page"}  # shown once the model has loaded
+    found = [
+        picture("what-if.png", f"{at}/web/", **what_if),
+        picture("what-if-phone.png", f"{at}/web/", **phone, **what_if),
+        picture("what-if-dark.png", f"{at}/web/", dark=True, **what_if),
+        picture("report-charts.png", f"{at}/logreg/report.html#ranking", height=1500),
+    ]
+    pages = {
+        "report": ("logreg/report", 1500),
+        "campaign": ("campaign/campaign", 1280),
+        "results": ("campaign/results", 1400),
+        "scorecard": ("scorecard/scorecard", 900),
+        "shapes": ("logreg/shapes", 900),
+        "survival": ("survival/survival", 1900),
+    }
+    for name, (page, height) in pages.items():
+        address = f"{at}/{page}.html"
+        found += [
+            picture(f"{name}.png", address, height=height),
+            picture(f"{name}-phone.png", address, width=400, height=1500),
+            picture(f"{name}-dark.png", address, dark=True),
+            picture(f"{name}.pdf", address),
+        ]
+    return found
 
 
 def make_campaign(root: Path) -> None:
@@ -102,36 +127,12 @@ def main() -> None:
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             at = f"http://127.0.0.1:{server.server_address[1]}"
-            picture("what-if.png", f"{at}/web/", width=1100, height=900)
-            picture("what-if-phone.png", f"{at}/web/", width=500, height=900)
-            page = f"{at}/logreg/report.html"
-            picture("report.png", page, height=1500)
-            # Chromium takes an empty picture of a page at an anchor, but not of a frame at one.
-            frame = "<iframe src=logreg/report.html#ranking style='border:0;width:99%;height:98vh'>"
-            (root / "charts.html").write_text(frame, encoding="utf-8")
-            picture("report-charts.png", f"{at}/charts.html", height=1500)
-            picture("report-phone.png", page, width=500, height=1500)
-            picture("report-dark.png", page, height=1500, dark=True)
-            picture("report.pdf", page)
-            page = f"{at}/campaign/campaign.html"
-            picture("campaign.png", page, width=1280, height=1280)
-            picture("campaign-phone.png", page, width=500, height=1500)
-            picture("campaign-dark.png", page, width=500, height=900, dark=True)
-            picture("campaign.pdf", page)
-            for name, model in (("scorecard", "scorecard"), ("shapes", "logreg")):
-                page = f"{at}/{model}/{name}.html"
-                picture(f"{name}.png", page, width=1100, height=900)
-                picture(f"{name}-phone.png", page, width=500, height=900)
-                picture(f"{name}-dark.png", page, width=1100, height=900, dark=True)
-                picture(f"{name}.pdf", page)
-            survival = f"{at}/survival/survival.html"
-            picture("survival.png", survival, width=1100, height=1900)
-            picture("survival-phone.png", survival, width=500, height=1500)
-            picture("survival-dark.png", survival, width=1100, height=1200, dark=True)
-            results = f"{at}/campaign/results.html"
-            picture("results.png", results, width=1100, height=1400)
-            picture("results-phone.png", results, width=500, height=1400)
-            picture("results-dark.png", results, width=1100, height=900, dark=True)
+            subprocess.run(
+                ["node", Path(__file__).with_name("take_pictures.mjs"), CHROMIUM],
+                input=json.dumps(pictures(at)),
+                text=True,
+                check=True,
+            )
             server.shutdown()
 
 

@@ -20,10 +20,10 @@ import torch
 from churn_torch.cli.commands import run_workflow
 from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import explain
-from churn_torch.cli.run_folders import remove_if_useless
 from churn_torch.errors import InputError
 from churn_torch.training.callbacks import CHECKPOINT, LastCheckpoint
 from churn_torch.whole_files import PRIVATE
+from churn_torch.workflows.claim import remove_if_useless
 from tests.composing import composed
 from tests.stderr import own
 from tests.warm_processes import WarmProcess

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import pickle
 import shlex
 from collections.abc import Iterator
@@ -10,7 +11,15 @@ import pytest
 
 import churn_torch
 from churn_torch.cli.compose import compose
-from churn_torch.errors import LONGEST, InputError, first_line, keyed, override, suggest
+from churn_torch.errors import (
+    LONGEST,
+    InputError,
+    escaped_lines,
+    first_line,
+    keyed,
+    override,
+    suggest,
+)
 from churn_torch.serving.http.request_error import RequestError
 
 PACKAGE = Path(churn_torch.__file__).parent
@@ -24,6 +33,14 @@ def test_the_message_says_where_what_and_how() -> None:
     )
     with pytest.raises(TypeError):
         InputError("free text")  # type: ignore[call-arg]
+
+
+def test_json_with_control_characters_written_out_means_the_same() -> None:
+    content = {"a\x1b[2J\u202e\n": "Größe\t\u2028\x9b\x7f", "b": ["日本"]}
+    shown = escaped_lines(json.dumps(content, indent=1, ensure_ascii=False))
+    assert json.loads(shown) == content
+    assert shown.replace("\n", "").isprintable()
+    assert "Größe" in shown
 
 
 def test_another_process_gets_the_same_error() -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, each in a fork of this process."""
+"""Signals, each in a fork of this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from churn_torch import interruption
 from churn_torch.cli import main, run_command
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = interruption.SIGNALS
 
 
 def raised(number: int) -> None:

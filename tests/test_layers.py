@@ -24,7 +24,7 @@ ALLOWED = {
     "whole_files": {"errors", "locks"},
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
-    "tables": {"errors", "samples", "whole_files"},
+    "tables": {"errors", "interruption", "samples", "whole_files"},
     "events": {"errors", "tables", "whole_files"},
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},

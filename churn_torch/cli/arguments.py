@@ -62,13 +62,13 @@ def _misspelt(argument: str, following: str, command: str, arguments: Sequence[s
         value = arguments[-1] if following == "=" else following
     got = repr(argument)
     if not argument.startswith("-") and (Path(argument).suffix or Path(argument).exists()):
-        fix = f"write {_source(argument, taken)}"
+        fix = f"write {_source(argument, taken, arguments)}"
     elif key := right_key(written, taken):
         fix = f"write {key}={value or 'VALUE'}"
         if key == "data" and (Path(value).suffix or Path(value).exists()):
-            fix = f"write {_source(value, taken)}"
+            fix = f"write {_source(value, taken, arguments)}"
     elif "data" in taken and right_key(written, [SOURCE]):
-        fix = f"write {_source(value or 'PATH', taken)}"
+        fix = f"write {_source(value or 'PATH', taken, arguments)}"
     elif group := next((g for g in taken if (CONF / g / f"{bare}.yaml").is_file()), None):
         fix = f"write {group}={bare}"
     elif argument.startswith("-"):
@@ -81,6 +81,9 @@ def _misspelt(argument: str, following: str, command: str, arguments: Sequence[s
     return InputError("", expected="key=value on the command line", got=got, fix=fix)
 
 
-def _source(path: str, taken: Sequence[str]) -> str:
-    """Return the override for a table's path."""
-    return f"data=table data.source={path}" if "data" in taken else f"source={path}"
+def _source(path: str, taken: Sequence[str], arguments: Sequence[str]) -> str:
+    """Return the overrides for a table's path, with the target where that is not named."""
+    if "data" not in taken:
+        return f"source={path}"
+    named = any(argument.startswith("data.target=") for argument in arguments)
+    return f"data=table data.source={path}{'' if named else ' data.target=COLUMN'}"

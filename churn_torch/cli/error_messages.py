@@ -11,7 +11,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.cli.keys import CONF as CONF  # where compose and the tests look for it
 from churn_torch.cli.keys import unknown_key
-from churn_torch.errors import InputError, ParityError, first_line, lack_of_memory, suggest
+from churn_torch.cli.option_names import nearest_option
+from churn_torch.errors import InputError, ParityError, first_line, lack_of_memory, override
+
+_TARGET = " data.target=COLUMN"
+
+# What stands where a folder is to be made.
+_BLOCKED = "a file or a link that leads nowhere"
 
 
 def explain(
@@ -55,7 +61,7 @@ def input_error(
             return InputError(
                 str(cause.filename or ""),
                 expected="a place that can be read and written",
-                got=cause.strerror,
+                got=_BLOCKED if isinstance(cause, FileExistsError) else cause.strerror,
                 fix=f"free the disk, correct the permissions or choose another place ({place})",
             )
         cause = cause.__cause__
@@ -80,6 +86,15 @@ def _configuration_error(
         return InputError(
             "", expected=f"{missing[1]}=...", got="nothing", fix="name it on the command line"
         )
+    if ambiguous := re.search("Ambiguous value for argument '([^=]+)=(.*?)'\n", text):
+        key, value = ambiguous.groups()
+        several = "" if command not in ("train", "tune") else ", or add -m to try each of them"
+        return InputError(
+            key,
+            expected="one value, or a list in brackets",
+            got=repr(value),
+            fix=f"write {override(key, value.split(','))} for a list{several}",
+        )
     if folder := re.search(r"Additional config directory '(.*)' not found", text):
         return InputError(
             "--config-dir",
@@ -91,11 +106,12 @@ def _configuration_error(
         options = re.findall(r"^\t(\S+)$", text.partition("Available options")[2], re.MULTILINE)
         fix = f"help={group[1]} explains them"
         if group[1] == "data" and (Path(group[2]).suffix or Path(group[2]).exists()):
-            fix = f"for a file of your own write data=table data.source={group[2]}"
+            target = "" if any(o.startswith("data.target=") for o in overrides) else _TARGET
+            fix = f"for a file of your own write data=table data.source={group[2]}{target}"
         return InputError(
             group[1],
             expected=f"one of {', '.join(options)}",
-            got=f"{group[2]!r}{suggest(group[2], options)}",
+            got=f"{group[2]!r}{nearest_option(group[1], group[2], options)}",
             fix=fix,
         )
     named = re.search(r"full_key: (\S+)", text) or re.search(r"override '([^'=]+)", text)

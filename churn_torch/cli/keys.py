@@ -42,8 +42,8 @@ data.id: id idcol idcolumn idcols customerid key index indexcol
 data.weight: sampleweight weights weight weightcolumn weightcol
 data.treatment: treatment treatmentcolumn treatmentcol treated contacted exposure
 data.ignore: ignore drop dropcolumns dropcols exclude ignorecolumns
-data.kinds: dtypes dtype columntypes coltypes kinds types dates parsedates
-data.missing: navalues nullvalues nulls missingvalues missingwords
+data.kinds: dtypes dtype columntypes coltypes kinds kind types type dates parsedates
+data.missing: navalues nullvalues nulls missingvalues missingvalue missingwords missingword
 data.skip: skiprows header headerrow skiplines
 data.decimal: decimalpoint decimalseparator thousands
 data.source source: source data input inputs inputfile file filename path datapath datafile
@@ -96,6 +96,7 @@ metric: metric metrics scoring evalmetric sortby
 by: by groupby segment segments slices
 host: host address bind ip
 port: port p
+none: threads nthreads numthreads nthread njobs numworkers nworkers workers
 """
 _OF_COLUMNS = {"data.kinds", "data.missing"}  # a column's name may follow
 OTHER_NAMES: dict[str, list[str]] = {

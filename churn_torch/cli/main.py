@@ -1,4 +1,4 @@
-"""The process of a command: Ctrl-C and SIGTERM from its first moment on, and its end.
+"""The process of a command: signals from its first moment on, and its end.
 
 What takes a while to import is imported inside, where an interruption is handled.
 """
@@ -43,7 +43,7 @@ def main(name: str | None = None) -> None:
         code = stopped.code
     except KeyboardInterrupt:  # while modules were imported, or between two steps
         interruption.ignore_signals()
-        print("Interrupted.", file=sys.stderr)
+        interruption.say("Interrupted.")
         code = interruption.exit_code()
     _end_process(code)
 
@@ -68,7 +68,7 @@ def _end_process(code: int | str | None) -> None:
         print(code, file=sys.stderr)
         code = 1
     atexit._run_exitfuncs()
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # a pipe or a terminal that was closed
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()

@@ -63,6 +63,13 @@ def with_suited_data(command: str, arguments: Sequence[str]) -> list[str]:
     return [*suited, "data=events"] if is_training else suited
 
 
+def as_typed(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides of a job as they were typed: without what `with_suited_data` adds."""
+    plain = [one.removeprefix("++") for one in overrides]
+    on_events = any(one.startswith(("events=", "specification=")) for one in plain)
+    return [one for one in plain if not (on_events and one == "data=events")]
+
+
 def quote_overrides(arguments: Sequence[str]) -> list[str]:
     """Return arguments that Hydra's grammar takes as they were meant.
 

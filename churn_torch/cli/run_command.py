@@ -64,11 +64,11 @@ def run_command(name: str) -> None:
 
 
 def _say_interrupted() -> NoReturn:
-    """Say how to go on after Ctrl-C or SIGTERM, and exit as the shell expects it."""
+    """Say how to go on after a signal, and exit as the shell expects it."""
     sentence = "Interrupted."
     if (left := run_folders.interrupted()) is not None:
         sentence = f"Interrupted; continue with churn-torch train resume={left}."
-    print(sentence, file=sys.stderr)
+    interruption.say(sentence)
     sys.exit(interruption.exit_code())
 
 
@@ -144,9 +144,9 @@ def _run_with_hydra(name: str) -> None:
 
 def _run(name: str, config: DictConfig) -> dict[str, Any] | None:
     current = HydraConfig.get()
-    check_sample(current.overrides.task, current.runtime.choices)
     folder = Path(run_folders.as_it_stands(_root_=OmegaConf.create({"hydra": current})))
     run_folders.CURRENT[:] = [folder]
+    check_sample(current.overrides.task, current.runtime.choices)
     metrics = run_workflow(
         name,
         config,
@@ -162,9 +162,13 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
     """Run one member of a sweep; its failure is kept for the summary and ends nothing."""
     try:
         return {"status": "ok", "metrics": _run(name, config)}
-    except Exception as error:
+    except BaseException as error:
         if interruption.interrupted():  # libraries answer to it with errors of their own
+            for folder in run_folders.CURRENT:
+                run_folders.remove_useless_member(folder, error)
             raise KeyboardInterrupt from error
+        if not isinstance(error, Exception):
+            raise
         with contextlib.suppress(OSError):  # a full disk takes no log either
             logging.getLogger("churn_torch").error(traceback.format_exc())
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"

@@ -20,7 +20,7 @@ def choose(outputs: str, resume: str | None) -> str:
     """Return the folder of this run: a new one named by the time, or the one to be resumed."""
     if resume:
         # A mistyped folder must not be made: `workflows.train` refuses it.
-        return os.path.realpath(resume) if Path(resume).is_dir() else outputs
+        return os.path.realpath(resume) if os.path.isdir(resume) else outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
     above = _missing(folder)
@@ -40,12 +40,13 @@ def note_run_dir(overrides: Sequence[str]) -> None:
     """Note the folder that ``hydra.run.dir`` names, where it is not there yet: Hydra makes it."""
     for key, _, value in (override.partition("=") for override in overrides):
         folder = Path(value.strip("\"'")).absolute()
-        if key == "hydra.run.dir" and not folder.exists():
+        if key == "hydra.run.dir" and not os.path.exists(folder):
             FRESH[folder] = _missing(folder)
 
 
 def _missing(folder: Path) -> list[Path]:
-    return [path for path in folder.absolute().parents if not path.exists()]
+    # `Path.exists` raises an error for a name that is too long.
+    return [path for path in folder.absolute().parents if not os.path.exists(path)]
 
 
 def interrupted() -> Path | None:
@@ -54,7 +55,7 @@ def interrupted() -> Path | None:
         (
             folder
             for folder in (*FRESH, *CURRENT)
-            if (folder / "last.ckpt").exists() and not (folder / "metrics.json").exists()
+            if os.path.exists(folder / "last.ckpt") and not os.path.exists(folder / "metrics.json")
         ),
         None,
     )
@@ -68,6 +69,19 @@ def as_it_stands(*, _root_: Any) -> str:
     """
     folder = _root_["hydra"]["runtime"]._get_node("output_dir")._value()
     return str(folder)
+
+
+def remove_useless_member(folder: Path, error: BaseException) -> None:
+    """Remove the folder of an interrupted member of a sweep, and that of a sweep without others."""
+    from churn_torch.workflows.claim import remove_if_useless
+
+    remove_if_useless(folder, error)
+    sweep, of_hydra = folder.parent, "multirun.yaml"
+    with contextlib.suppress(OSError):  # other sweeps of the day are beside it
+        if os.listdir(sweep) == [of_hydra]:
+            (sweep / of_hydra).unlink()
+            for path in (sweep, *sweep.parents[:2]):
+                path.rmdir()
 
 
 def remove_empty() -> None:

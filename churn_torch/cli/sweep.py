@@ -11,6 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from churn_torch.cli import run_folders
+from churn_torch.cli.overrides import as_typed
 from churn_torch.errors import InputError
 
 
@@ -27,7 +28,7 @@ class SweepSummary(Callback):
             return
         row: dict[str, Any] = {
             "job": int(config.hydra.job.num),
-            "overrides": " ".join(config.hydra.overrides.task),
+            "overrides": " ".join(as_typed(config.hydra.overrides.task)),
             "status": outcome["status"],
             "error": outcome.get("error", ""),
             "folder": run_folders.as_it_stands(_root_=config),

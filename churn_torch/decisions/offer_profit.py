@@ -101,7 +101,7 @@ class OfferProfit:
             ``best_threshold`` (None for nobody), ``empc`` with ``empc_share`` if the keep rate is a
             distribution, ``profit`` with ``share`` and ``threshold`` at the threshold, ``curve``, a
             list of the profit at some shares, ``intervals`` by name and the ``method`` of these;
-            and ``sentence`` where a few customers of much value make the intervals too narrow.
+            and ``sentence`` where a few customers of much value make intervals too narrow.
 
         Raises:
             InputError: No row was added.
@@ -128,7 +128,8 @@ class OfferProfit:
         if self._is_heavy_tailed():
             figures["sentence"] = (
                 f"A few leavers of much value decide the profit of these {curve.n:,} customers, so "
-                "its intervals are too narrow: they hold the truth in about 9 of 10 samples"
+                "the intervals of its maximum are too narrow: they hold the truth in about 9 of 10 "
+                "samples"
             )
         return figures
 

@@ -27,6 +27,7 @@ METRICS = {
     "brier": "Brier score",
     "lift_at_10": "lift in top 10%",
     "profit": "profit a customer",
+    "c_index": "C-index",
 }
 LOWER_IS_BETTER = frozenset({"log_loss", "brier"})
 ALPHA = 0.05

@@ -40,6 +40,26 @@ def concordance(
         last: ``[N]``, the last period observed.
         event: ``[N]``, 1 for customers who left in it.
     """
+    right, pairs = pairs_of(risk, last, event)
+    n_pairs = pairs.sum() / 2
+    if not n_pairs:
+        return None
+    value = right.sum() / 2 / n_pairs
+    value = float(value)
+    spread = Z_95 * float(np.sqrt(np.sum((right - value * pairs) ** 2)) / n_pairs)
+    return Concordance(value, max(value - spread, 0.0), min(value + spread, 1.0))
+
+
+def pairs_of(
+    risk: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return in how many pairs that count each customer is, ``[N]``: in right ones, and in all.
+
+    Args:
+        risk: As for `concordance`.
+        last: As for `concordance`.
+        event: As for `concordance`.
+    """
     risk, last = np.asarray(risk, dtype=np.float64), np.asarray(last)
     left = np.asarray(event) == 1
     right, pairs = np.zeros(len(risk)), np.zeros(len(risk))
@@ -52,10 +72,4 @@ def concordance(
             up_to = np.searchsorted(ordered, sign * risk[these], side="right")
             right[these] += (below + up_to) / 2
             pairs[these] += len(others)
-    n_pairs = pairs.sum() / 2
-    if not n_pairs:
-        return None
-    value = right.sum() / 2 / n_pairs
-    value = float(value)
-    spread = Z_95 * float(np.sqrt(np.sum((right - value * pairs) ** 2)) / n_pairs)
-    return Concordance(value, max(value - spread, 0.0), min(value + spread, 1.0))
+    return right, pairs

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Z_95 = 1.959964
+Z_95 = NormalDist().inv_cdf(0.975)
 LEAST_CHANCE = 0.025
 
 

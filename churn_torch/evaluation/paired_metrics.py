@@ -168,6 +168,21 @@ def mean_estimates(
     return Estimates(metric, mean, tuple(parts))
 
 
+def influence_estimates(
+    metric: str, values: Floats, influence: Floats, clusters: Codes | None = None
+) -> Estimates:
+    """Return a metric by what each row adds to it.
+
+    Args:
+        metric: Its name.
+        values: ``[R]``.
+        influence: ``[R, N]``; those of a model add up to 0.
+        clusters: As for `auroc_estimates`.
+    """
+    n = influence.shape[1]
+    return Estimates(metric, values, (_part(_summed(influence * n, clusters), n),))
+
+
 def lift_estimates(
     label: Bools,
     models: Sequence[Ranked],

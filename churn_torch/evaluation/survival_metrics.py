@@ -147,12 +147,8 @@ def brier_interval_at(
 def _errors(
     survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
 ) -> Floats:
-    left, stayed, seen = _outcomes(last, event, period)
-    chance = survival[:, period - 1]
-    errors = np.zeros(len(last))
-    errors[left] = chance[left] ** 2 / seen[np.asarray(last)[left] - 1]
-    errors[stayed] = (1 - chance[stayed]) ** 2 / seen[period - 1]
-    return errors
+    known = known_outcomes(last, event, period)
+    return np.asarray(known.weight * np.square(1 - survival[:, period - 1] - known.left))
 
 
 def auroc_at(
@@ -171,7 +167,7 @@ def auroc_at(
         event: As for `survival_metrics`.
         period: The period, from 1 on.
     """
-    ranked = _ranked(survival, last, event, period)
+    ranked = rank(1 - survival[:, period - 1], known_outcomes(last, event, period))
     return ranked.value if ranked is not None else float("nan")
 
 
@@ -183,7 +179,7 @@ def auroc_interval_at(
     It is `churn_torch.evaluation.auroc_interval` with weights, which are taken as known. Cases with
     weights w tell as much as (sum w)^2 / sum w^2 others (Kish 1965, "Survey sampling").
     """
-    ranked = _ranked(survival, last, event, period)
+    ranked = rank(1 - survival[:, period - 1], known_outcomes(last, event, period))
     assert ranked is not None
     share, value = ranked.weight / ranked.weight.sum(), ranked.value
     n_left = float(1 / np.square(share).sum())
@@ -193,7 +189,7 @@ def auroc_interval_at(
     return interval_of(value, left, stayed)
 
 
-class _Ranked(NamedTuple):
+class Ranked(NamedTuple):
     """Who left by a period against who stayed for it.
 
     Attributes:
@@ -209,17 +205,19 @@ class _Ranked(NamedTuple):
     below: Floats
 
 
-def _ranked(
-    survival: npt.NDArray[Any], last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
-) -> _Ranked | None:
-    left, stayed, seen = _outcomes(last, event, period)
+def rank(risk: npt.NDArray[Any], known: KnownOutcomes) -> Ranked | None:
+    """Rank who left against who stayed by their risk, ``[N]``; None where there are none of a kind.
+
+    Args:
+        risk: ``[N]``.
+        known: What became of them.
+    """
+    left, stayed, weight = known.left, known.stayed, known.weight[known.left]
     if not left.any() or not stayed.any():
         return None
-    risk = 1 - survival[:, period - 1]
-    weight = 1 / seen[np.asarray(last)[left] - 1]
     above = _share_below(risk[left], risk[stayed], np.ones(int(stayed.sum())))
     below = 1 - _share_below(risk[stayed], risk[left], weight)
-    return _Ranked(float(weight @ above / weight.sum()), weight, above, below)
+    return Ranked(float(weight @ above / weight.sum()), weight, above, below)
 
 
 def _share_below(values: Floats, others: Floats, weight: Floats) -> Floats:
@@ -231,13 +229,35 @@ def _share_below(values: Floats, others: Floats, weight: Floats) -> Floats:
     return np.asarray((below + up_to) / 2 / total[-1])
 
 
-def _outcomes(
-    last: npt.NDArray[Any], event: npt.NDArray[Any], period: int
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], Floats]:
-    """Return who left by a period, who stayed for it, and the chances to know either."""
+class KnownOutcomes(NamedTuple):
+    """What is known of customers by the end of a period.
+
+    Attributes:
+        left: ``[N]``, who has left.
+        stayed: ``[N]``, who has stayed for it; of the others neither is known.
+        weight: ``[N]``, 1 / the chance that it is known; 0 where it is not.
+    """
+
+    left: npt.NDArray[np.bool_]
+    stayed: npt.NDArray[np.bool_]
+    weight: Floats
+
+
+def known_outcomes(last: npt.NDArray[Any], event: npt.NDArray[Any], period: int) -> KnownOutcomes:
+    """Return who left by a period and who stayed for it, with inverse censoring weights.
+
+    Args:
+        last: As for `survival_metrics`.
+        event: As for `survival_metrics`.
+        period: The period, from 1 on.
+    """
     last = np.asarray(last)
     left = (np.asarray(event) == 1) & (last <= period)
-    return left, (last >= period) & ~left, still_observed(last, event, n_periods=period)
+    stayed, seen = (last >= period) & ~left, still_observed(last, event, n_periods=period)
+    weight = np.zeros(len(last))
+    weight[left] = 1 / seen[last[left] - 1]
+    weight[stayed] = 1 / seen[period - 1]
+    return KnownOutcomes(left, stayed, weight)
 
 
 def integrated(by_period: Floats) -> float | None:

@@ -70,7 +70,8 @@ class UpliftMetrics:
         numbers: ``n``, ``n_treated``, ``average_effect``, ``qini`` (the coefficient),
             ``qini_area``, ``auuc`` (area under the uplift curve), and ``uplift_at_10`` and so on.
             None where the rows do not show it.
-        intervals: 95 % intervals of all but the first two, by name.
+        intervals: 95 % intervals of all but the first two, by name: over the customers, with the
+            predictions as they are.
         curve: The Qini curve.
         deciles: Ten groups of the customers, largest predicted uplift first; fewer where many
             predictions are equal.

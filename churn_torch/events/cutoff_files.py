@@ -20,6 +20,7 @@ from churn_torch.events.row_sql import LogState, rows_sql
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
 from churn_torch.events.staged_source import StagedSource, make_views, views_in_words
 from churn_torch.tables.readers import arrow
+from churn_torch.whole_files import in_bytes
 
 # Called with the steps that are done, and those that there are.
 Progress = Callable[[int, int], object]
@@ -151,8 +152,3 @@ class _ParquetRows:
             self.rows += batch.num_rows
             if TARGET in batch.schema.names:
                 self.churners += batch.column(TARGET).true_count
-
-
-def in_bytes(size: float) -> str:
-    """Return a number of bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -13,7 +13,7 @@ import duckdb
 from churn_torch.errors import InputError, keyed
 from churn_torch.events import remarks
 from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, dates_for_test, scoring_date
-from churn_torch.events.cutoff_files import CutoffFiles, Progress, in_bytes, write_cutoff_files
+from churn_torch.events.cutoff_files import CutoffFiles, Progress, write_cutoff_files
 from churn_torch.events.database import MEMORY, open_database
 from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.row_sql import horizon, id_name, top_values_sql
@@ -23,12 +23,16 @@ from churn_torch.events.staging import size_on_disk, stage
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import arrow
 from churn_torch.whole_files import (
+    PRIVATE,
+    in_bytes,
     naming,
     new_folders,
     private_folder,
     remove_leftovers,
     replace_all,
 )
+
+_OF_TRAINING = "a model needs those of its training (specification=RUN/events.json)"
 
 
 @dataclass(frozen=True)
@@ -162,17 +166,19 @@ def write_feature_tables(
             for name, text in beside(tables).items():
                 (temporary / "rows" / name).write_text(text, encoding="utf-8")
                 moves[temporary / "rows" / name] = folder / name
-        _check_folder(folder, own=temporary.name)
+        _check_folder(folder)
         replace_all(moves)
     return tables
 
 
-def _check_folder(folder: Path, own: str = "") -> None:
+def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(
             "out", expected="a folder", got=f"the file {str(folder)!r}", fix="name another"
         )
-    if folder.is_dir() and (names := sorted({path.name for path in folder.iterdir()} - {own})):
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    # Two may write at the same time; the first that is done takes the folder.
+    if names := [name for name in names if not name.startswith(PRIVATE)]:
         raise InputError(
             "out",
             expected="a folder that is not there yet, or an empty one",
@@ -221,7 +227,7 @@ def _with_values(
             notes.append(
                 f"features.{log}.by.{column}: the most frequent values before "
                 f"{remarks.day(cutoff)} are {', '.join(values) or 'none'}"
-                + ("; a model needs those of its training." if scoring else ".")
+                + (f"; {_OF_TRAINING}." if scoring else ".")
             )
         features[log] = replace(of_log, by=by)
     return replace(specification, features=features), notes

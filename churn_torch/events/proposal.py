@@ -23,7 +23,8 @@ from churn_torch.tables.inference.identifiers import is_id_name, names_person, t
 from churn_torch.tables.readers import sources
 from churn_torch.tables.schema import Column, Kind, Schema
 
-_SAMPLE_ROWS = 50_000
+# Rows that are read, at most, for the times of events; and rows that columns are judged by.
+_READ_ROWS, _SAMPLE_ROWS = 500_000, 50_000
 _FEW_VALUES = 30
 # Events of a customer from which a rhythm can be told.
 _OFTEN = 3
@@ -162,10 +163,11 @@ def _is_of_churn(log: str) -> bool:
 
 def _look(source: str) -> _Looked:
     with keyed("sources"):
-        frame, _ = sources.read_sample(source, rows=_SAMPLE_ROWS)
-    decimal = file_decimal(frame)
+        frame, _ = sources.read_sample(source, rows=_READ_ROWS)
+    judged = frame.head(_SAMPLE_ROWS)
+    decimal = file_decimal(judged)
     columns = {
-        name: guess(profile_column(frame[name], decimal=decimal)) for name in map(str, frame)
+        name: guess(profile_column(judged[name], decimal=decimal)) for name in map(str, frame)
     }
     return _Looked(source, frame, columns)
 
@@ -241,7 +243,8 @@ def _log(
     many = [n for n in texts if n not in few]
     times = _times(table, dates[0])
     history = (times.max() - times.min()).days if len(times) else 0
-    windows = [w for w in _WINDOWS if int(w[:-1]) * 2 <= history] or ["30d"]
+    is_whole = len(table.frame) < _READ_ROWS  # else the log may go on for years
+    windows = [w for w in _WINDOWS if int(w[:-1]) * 2 <= history or not is_whole] or ["30d"]
     features: dict[str, object] = {"windows": [*windows, "all"], "frequency": True}
     often = len(table.frame) >= _OFTEN * table.frame[key].nunique()
     features["gaps"] = often

@@ -13,7 +13,7 @@ from churn_torch.report.additive_tables import POINTS_TO_DOUBLE, points_of
 from churn_torch.report.bar_charts import Row, Track, picture_table
 from churn_torch.report.charts import Axis, Line, line_chart
 from churn_torch.report.formats import percent
-from churn_torch.report.page_style import cell_shade, page_end, page_start
+from churn_torch.report.page_style import cell_shade, page_start, whole_page
 from churn_torch.report.scales import Scale
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def scorecard_page(terms: Sequence[AdditiveTerm], base: float) -> str:
         "had no training rows. All bars have the same scale, and all cells of pairs the same "
         f"colours. {_order('Columns and pairs')}"
     )
-    return "\n".join(_page("Scorecard", intro, terms, scale))
+    return whole_page(_page("Scorecard", intro, terms, scale))
 
 
 def shapes_page(terms: Sequence[AdditiveTerm], base: float) -> str:
@@ -74,7 +74,7 @@ def shapes_page(terms: Sequence[AdditiveTerm], base: float) -> str:
         "All have the same scale; where a line leaves it, there are at most 1% of the rows. "
         f"{_COLOURS}. {_order('Columns')}"
     )
-    return "\n".join(_page("What each column adds", intro, terms, scale))
+    return whole_page(_page("What each column adds", intro, terms, scale))
 
 
 def _order(what: str) -> str:
@@ -106,7 +106,6 @@ def _page(title: str, intro: str, terms: Sequence[AdditiveTerm], scale: _Scale) 
         else:
             yield from _curve(term, scale)
         yield "</section>"
-    yield page_end()
 
 
 def _bars(term: AdditiveTerm, scale: _Scale, n_levels: int | None = None) -> str:

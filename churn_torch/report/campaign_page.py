@@ -10,7 +10,7 @@ from churn_torch.report.campaign import CampaignFigures, Sensitivity
 from churn_torch.report.campaign_sentences import assumptions, gap_sentence, test_sentence
 from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, line_chart
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import CAMPAIGN_STYLE, cell_shade, page_end, page_start
+from churn_torch.report.page_style import CAMPAIGN_STYLE, cell_shade, page_start, whole_page
 from churn_torch.report.page_text import unbroken
 from churn_torch.report.scales import compact
 
@@ -40,7 +40,7 @@ def campaign_page(figures: CampaignFigures) -> str:
     Args:
         figures: Its figures.
     """
-    return "\n".join(_page(figures))
+    return whole_page(_page(figures))
 
 
 def _page(figures: CampaignFigures) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _page(figures: CampaignFigures) -> Iterator[str]:
     yield from _control(figures)
     yield "<section class=wide><h2>What was assumed</h2><ul>"
     yield "".join(f"<li>{html.escape(said)}</li>" for said in assumptions(figures))
-    yield f"</ul></section>{page_end()}"
+    yield "</ul></section>"
 
 
 def _headline(figures: CampaignFigures) -> Iterator[str]:

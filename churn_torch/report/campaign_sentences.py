@@ -49,7 +49,7 @@ def test_sentence(campaign: CampaignFigures) -> str:
     n = campaign.n_contacted + campaign.n_control
     effect = (
         f"to see {campaign.churn:.1%} churn fall to {campaign.churn - campaign.effect:.1%} with "
-        "80 % power"
+        "a chance of 80 %"
     )
     if math.isinf(campaign.n_needed):
         return "No effect is expected, so none can be measured."

@@ -14,7 +14,8 @@ from churn_torch.report.metrics import LINES
 if TYPE_CHECKING:
     from churn_torch.evaluation.comparison import Comparison, PairedDifference
 
-LABELS = {key: label for key, label, _ in LINES} | {"profit": "profit a customer"}
+LABELS = {key: label for key, label, _ in LINES}
+LABELS |= {"profit": "profit a customer", "c_index": "C-index"}
 DIGITS = {"lift_at_10": 2, "profit": 2}
 # With more runs the terminal shows the differences of one metric only.
 MOST_RUNS = 4

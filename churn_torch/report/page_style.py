@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from typing import Literal
 
+from churn_torch.errors import escaped_lines
 from churn_torch.report.chart_style import CHART_STYLE, SCRIPT
 
 # Orange is what raises the risk or loses money, blue what lowers it or gains; lines that do
@@ -33,7 +35,10 @@ thead th {{ color: var(--quiet); font-size: .85em; vertical-align: bottom }}
 .scroll {{ overflow-x: auto }}
 summary {{ cursor: pointer }}
 :focus-visible {{ outline: 2px solid var(--line); outline-offset: 2px }}
-@media (max-width: 30em) {{ body {{ margin: 1em auto }} .scroll td:not(.n) {{ min-width: 10em }} }}
+@media screen and (max-width: 30em) {{ body {{ margin: 1em auto }}
+  .scroll table {{ width: max-content }} .scroll td:not(.n) {{ max-width: 16em }}
+  .scroll th:first-child {{ max-width: 9em; overflow-wrap: anywhere; position: sticky; left: 0;
+    background: var(--page) }} }}
 @media print {{ body {{ font-size: 11px; margin: 0; max-width: none }}
   tr, .note {{ break-inside: avoid }} h2, h3, figcaption {{ break-after: avoid }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact }} }}
@@ -80,6 +85,9 @@ def cell_shade(strength: float, kind: Literal["more", "less"]) -> str:
     return f"background:rgba({colour},{strength:.2f})"
 
 
-def page_end() -> str:
-    """Return the end of a page: the script of its charts."""
-    return f"</main>\n<script>{SCRIPT}</script></html>"
+def whole_page(parts: Iterable[str]) -> str:
+    """Return a page from its start and its parts; control characters are written out.
+
+    Names and cells of a table may hold them: they hide text or turn its direction.
+    """
+    return escaped_lines("\n".join([*parts, f"</main>\n<script>{SCRIPT}</script></html>"]))

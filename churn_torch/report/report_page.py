@@ -10,7 +10,7 @@ from itertools import chain
 from churn_torch.report.comparison import comparison_sentences
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import ExplainedRun, ModelReport, RunsReport, SurvivalReport
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start, whole_page
 from churn_torch.report.page_text import paragraphs
 from churn_torch.report.report_sections import curves, factors, groups, training
 from churn_torch.report.report_sections.customer import customer
@@ -97,12 +97,11 @@ def runs_page(report: RunsReport) -> str:
 def _page(title: str, origin: str, sections: Iterator[str]) -> str:
     body = "\n".join(sections)
     links = "".join(f"<a href='#{id}'>{name}</a> " for id, name in _HEADING.findall(body))
-    return "\n".join(
+    return whole_page(
         (
             page_start(title, CAMPAIGN_STYLE, _STYLE),
             f"<p class=quiet>{html.escape(origin)}</p><nav aria-label='Sections'>{links}</nav>",
             body,
-            page_end(),
         )
     )
 

@@ -16,7 +16,7 @@ from churn_torch.report.campaign_results import (
     unknown_sentences,
 )
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import CAMPAIGN_STYLE, page_end, page_start
+from churn_torch.report.page_style import CAMPAIGN_STYLE, page_start, whole_page
 from churn_torch.report.page_text import unbroken
 from churn_torch.report.scales import Scale
 
@@ -72,7 +72,7 @@ def results_page(results: Mapping[str, Any]) -> str:
     Args:
         results: The content of results.json.
     """
-    return "\n".join(_page(results))
+    return whole_page(_page(results))
 
 
 def _page(results: Mapping[str, Any]) -> Iterator[str]:
@@ -93,7 +93,6 @@ def _page(results: Mapping[str, Any]) -> Iterator[str]:
             yield from _forest(rows, measure)
     yield from _next(results)
     yield from _method(results)
-    yield page_end()
 
 
 def _numbers(whole: Mapping[str, Any]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_style import page_start, whole_page
 from churn_torch.report.page_text import unbroken
 from churn_torch.report.report_sections.survival import HOW_OBSERVED, lifetimes
 from churn_torch.report.survival import caption
@@ -25,11 +25,10 @@ def survival_page(metrics: SurvivalMetrics, title: str = "Time to churn") -> str
         metrics: `churn_torch.evaluation.survival_metrics.SurvivalMetrics`.
         title: Heading of the page.
     """
-    return "\n".join(_page(metrics, title))
+    return whole_page(_page(metrics, title))
 
 
 def _page(metrics: SurvivalMetrics, title: str) -> Iterator[str]:
     yield f"{page_start(title, _STYLE)}<p>"
     yield f"Test rows: {unbroken(caption(metrics))}. {HOW_OBSERVED}</p>"
     yield from lifetimes(metrics)
-    yield page_end()

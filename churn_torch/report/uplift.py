@@ -49,7 +49,8 @@ def uplift_table(metrics: UpliftMetrics) -> Table:
     caption = (
         f"{count(metrics.numbers['n'] or 0)} customers, {count(metrics.numbers['n_treated'] or 0)} "
         "of them contacted; points: percentage points, positive where a contact is good; in "
-        "brackets: interval of 95 %; a random order has a Qini coefficient of 0"
+        "brackets: interval of 95 % over the customers, for this model and not another training of "
+        "it; a random order has a Qini coefficient of 0"
     )
     table = Table(caption=caption)
     table.add_column("uplift", no_wrap=True)

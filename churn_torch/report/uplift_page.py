@@ -9,7 +9,7 @@ from churn_torch.report.bar_charts import Row, Track, picture_table
 from churn_torch.report.charts import Axis, Line, line_chart
 from churn_torch.report.formats import count
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_style import page_start, whole_page
 from churn_torch.report.uplift import LINES, points, small_points
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def uplift_page(metrics: UpliftMetrics, title: str = "Uplift") -> str:
         metrics: `churn_torch.evaluation.uplift_metrics.UpliftMetrics`.
         title: Heading of the page.
     """
-    return "\n".join(_page(metrics, title))
+    return whole_page(_page(metrics, title))
 
 
 def _page(metrics: UpliftMetrics, title: str) -> Iterator[str]:
@@ -44,7 +44,6 @@ def _page(metrics: UpliftMetrics, title: str) -> Iterator[str]:
     yield "</section>"
     yield from _qini(metrics.curve)
     yield from _deciles(metrics.deciles)
-    yield page_end()
 
 
 def _numbers(metrics: UpliftMetrics) -> Iterator[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from churn_torch.console import make_console, replace_unprintable
-from churn_torch.errors import InputError, escaped
+from churn_torch.errors import InputError, escaped, escaped_lines
 from churn_torch.serving.describe import describe_file
 from churn_torch.serving.model_file import ModelFile
 
@@ -46,7 +46,7 @@ def _show(path: Path, as_json: bool) -> None:
     file = ModelFile(path)
     if as_json:
         content = {**file.metadata, "schema": json.loads(file.metadata["schema"])}
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        print(escaped_lines(json.dumps(content, indent=1, ensure_ascii=False)))
         return
     try:
         tables = describe_file(file, path.stat().st_size)

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.serving.foreign_file import open_foreign
 from churn_torch.serving.graph_facts import check_facts, check_inputs
-from churn_torch.serving.onnx_graph import Graph, read_model
 from churn_torch.serving.outputs import FORMAT
-from churn_torch.serving.safe_graph import check_graph
-from churn_torch.serving.session import Array, Feed, make_feed, open_session
+from churn_torch.serving.session import (
+    Array,
+    Feed,
+    make_feed,
+)
 from churn_torch.tables.encode import parse
 from churn_torch.tables.json_shape import faults
 from churn_torch.tables.schema import Schema
@@ -93,9 +96,7 @@ class ModelFile:
 
     def __init__(self, model: str | Path | bytes) -> None:
         where = "bytes" if isinstance(model, bytes) else str(model)
-        content = model if isinstance(model, bytes) else _read(Path(model))
-        graph = _read_graph(content, where)
-        self.session = open_session(content, where)
+        graph, self.session = open_foreign(model, where)
         try:
             stored: dict[str, str] = self.session.get_modelmeta().custom_metadata_map
         except UnicodeDecodeError as error:
@@ -167,44 +168,6 @@ class ModelFile:
         """Return the named outputs, by name; all outputs if none are named."""
         names = list(outputs or self.outputs)
         return dict(zip(names, self.session.run(names, feed), strict=True))
-
-
-def _read_graph(content: bytes, where: str) -> Graph:
-    """Return the graph of a file, which may come from a stranger.
-
-    Raises:
-        InputError: It is no ONNX file, or needs more than itself and an onnxruntime.
-    """
-    try:
-        model = read_model(content)
-    except (ValueError, RecursionError) as error:
-        raise _unopened(where, str(error)) from None
-    try:
-        check_graph(model)
-    except ValueError as error:
-        raise InputError(
-            "model",
-            expected="one self-contained ONNX file of standard operators",
-            got=f"{where} with {error}",
-            fix="write it with churn-torch export",
-        ) from None
-    return model.graph
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _unopened(str(path), error.strerror or str(error)) from None
-
-
-def _unopened(where: str, why: str) -> InputError:
-    return InputError(
-        "model",
-        expected="an ONNX file that onnxruntime can open",
-        got=f"{where}: {why}",
-        fix="write it again with churn-torch export",
-    )
 
 
 def _check_kinds(metadata: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 FLOAT, INT64 = 1, 7
 _EXTERNAL = 1
 _SIZES = {1: 8, 5: 4}  # bytes of a field, by its wire type
+_LONGEST_SHAPE = 8 << 10  # bytes
 _Fields = dict[int, list["int | bytes"]]
 
 
@@ -23,7 +24,8 @@ class Tensor:
     Attributes:
         type: `FLOAT`, `INT64` or the number of another type.
         is_external: Its cells are in another file.
-        cells: Of a tensor of `INT64`, or the only one of a tensor of `FLOAT`; else none.
+        cells: Of a tensor of `INT64` that can be a shape, or the only one of a tensor of `FLOAT`;
+            else none.
     """
 
     name: str
@@ -132,7 +134,7 @@ def _tensor(content: bytes) -> Tensor:
     fields = _fields(content)
     kind, raw = [0, *_integers(fields, 2)][-1], b"".join(_messages(fields, 9))
     cells: tuple[float, ...] = ()
-    if kind == INT64:
+    if kind == INT64 and len(raw) <= _LONGEST_SHAPE:
         cells = tuple(_integers(fields, 7)) or struct.unpack(f"<{len(raw) // 8}q", _cut(raw, 8))
     elif kind == FLOAT and (raw := raw or b"".join(_messages(fields, 4))) and len(raw) == 4:
         cells = struct.unpack("<f", raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnxruntime as ort
@@ -14,6 +14,13 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.tables.schema import Column, Schema, SequenceGroup
 from churn_torch.tables.sequences import lengths_of
 
+InferenceSession: TypeAlias = ort.InferenceSession
+# A missing value of an input, and its type in NumPy.
+_MISSING: dict[str, tuple[Any, Any]] = {
+    "tensor(float)": (np.nan, np.float32),
+    "tensor(double)": (np.nan, np.float64),
+    "tensor(string)": ("", object),
+}
 Array = np.ndarray[Any, Any]
 Feed = dict[str, Array]
 
@@ -42,6 +49,24 @@ def open_session(model: bytes | str | Path, where: str = "bytes") -> ort.Inferen
             got=f"{where if isinstance(model, bytes) else model}: {first_line(error)}",
             fix="write it again with churn-torch export",
         ) from error
+
+
+def try_row(session: InferenceSession) -> None:
+    """Compute one row of missing values.
+
+    Raises:
+        ValueError: An input has a fixed size, which no file of ours has.
+        Exception: onnxruntime cannot compute it.
+    """
+    feed = {}
+    for value in session.get_inputs():
+        shape = [size if isinstance(size, int) else 1 for size in value.shape]
+        if any(size != 1 for size in shape):
+            raise ValueError(f"its input {value.name!r} has the size {value.shape}")
+        feed[value.name] = np.full(shape, *_MISSING.get(value.type, (0, np.int64)))
+    options = ort.RunOptions()
+    options.log_severity_level = 4  # the error says it
+    session.run(None, feed, options)
 
 
 def make_feed(parsed: pd.DataFrame, schema: Schema) -> Feed:

@@ -145,7 +145,8 @@ def _plain_objects(series: pd.Series) -> tuple[Storage | None, pd.Series]:
         return _plain(pd.Series(pd.PeriodIndex(series), index=series.index))
     if common == "interval":
         return Storage.TEXT, series.map(str, na_action="ignore").astype("str")
-    if common.startswith("mixed") and all(issubclass(kind, _SCALARS) for kind in kinds):
+    # Dates beside words are what pandas makes of a workbook's column.
+    if common.startswith("mixed") and all(issubclass(kind, (*_SCALARS, *_DATES)) for kind in kinds):
         text = present.map(scalar_text).reindex(series.index).astype("str")
         return Storage.TEXT, _blank_to_missing(text)
     return None, series

@@ -11,7 +11,7 @@ from churn_torch.tables.truth_words import folded
 Sense = Literal["leaving", "staying"]
 
 # As `folded` leaves them: without case and accents. English, German, French, Spanish, Italian,
-# Portuguese, Polish, Dutch.
+# Portuguese, Polish, Dutch; some of Turkish, Russian, Chinese, Japanese and Korean.
 _WORDS_FOR_LEAVING = """
 churn churned churner churners churns attrition attrited attriter left leave leaves leaving leaver
 leavers exit exited exits lost loss lapse lapsed lapsing cancel cancels cancelled canceled
@@ -27,7 +27,9 @@ desertor desercion disdetto disdetta disdetti abbandono abbandonato perso persa 
 recesso inattivo inattiva cancellato cancellata cancelou cancelamento saiu evasao evadiu evadido
 inativo inativa desligado desligada perdeu encerrado encerrada odszedl odeszla odejscie odejscia
 rezygnacja zrezygnowal zrezygnowala utracony utracona nieaktywny nieaktywna rezygnujacy
-wypowiedzial opgezegd vertrokken inactief beeindigd verloop
+wypowiedzial opgezegd vertrokken inactief beeindigd verloop kayip ayrildi iptal pasif отток ушел
+ушёл ушла ушли отказ отключен отключён 流失 已流失 离网 已离网 退订 注销 解約 解約済 退会 離脱 休眠
+이탈 해지 탈퇴
 """
 _WORDS_FOR_STAYING = """
 subscriber subscribers subscribed subscribes subscribe subscription subscribing active actives
@@ -45,11 +47,13 @@ fidelizzato fidelizzata iscritto iscritta ativo ativa ativos assinante renovou r
 retida retencao permaneceu ficou fidelizado fidelizada aktywny aktywna aktywni aktywne abonent
 abonenta subskrybent odnowiony odnowiona odnowienie odnowil przedluzyl przedluzony utrzymany
 utrzymana utrzymanie lojalny lojalna pozostal pozostala retencja obecny obecna actief gebleven
-verlengd trouw behouden
+verlengd trouw behouden still here member members employed open aktif devam kaldi остался осталась
+остались активен активна активный активные действующий продлил продлен продлён 在网 留存 活跃 续费
+継続 継続中 在籍 利用中 유지
 """
 _WORDS_FOR_NOT = """
 not no non never without nicht kein keine ne pas sans sin mai senza nao sem nunca nie bez niet
-geen didnt isnt wont
+geen didnt isnt wont не без
 """
 # Parts of words that name what happens when a customer leaves, and words for why, and for how sure
 # somebody was of it. Such columns are often filled afterwards.
@@ -83,7 +87,7 @@ _LEAVING = frozenset(_WORDS_FOR_LEAVING.split())
 _STAYING = frozenset(_WORDS_FOR_STAYING.split())
 _NOT = frozenset(_WORDS_FOR_NOT.split())
 # Prefixes that turn one sense into the other: inactive, unsubscribed, nonrenewal, nieaktywny.
-_TURNING = ("non", "not", "un", "in", "nicht", "nie", "des", "dis", "no")
+_TURNING = ("non", "not", "un", "in", "nicht", "nie", "des", "dis", "no", "не", "未", "不")
 # Prefixes that change nothing: isactive, hasleft.
 _PLAIN = ("is", "has", "was", "will", "ist", "est", "es", "czy")
 _WORDS = re.compile(r"[^\W\d_]+")

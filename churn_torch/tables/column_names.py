@@ -9,9 +9,25 @@ import pandas as pd
 
 from churn_torch.errors import InputError
 
+# Each column costs a training milliseconds and a line of the tables that are shown.
+MOST_COLUMNS = 20_000
+
+
+def check_number(n_columns: int) -> None:
+    """Raise InputError when there are more columns than a training can take."""
+    if n_columns > MOST_COLUMNS:
+        raise InputError(
+            "columns",
+            expected=f"at most {MOST_COLUMNS:,}",
+            got=f"{n_columns:,}",
+            fix="read those that you need (data.source='SELECT a, b, ... FROM ...'), or put those "
+            "that belong together into one",
+        )
+
 
 def check_names(names: Sequence[str]) -> None:
-    """Raise InputError when two columns share a name."""
+    """Raise InputError when two columns share a name, or there are too many."""
+    check_number(len(names))
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InputError(

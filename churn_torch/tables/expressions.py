@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import duckdb
@@ -12,13 +13,19 @@ import pyarrow as pa
 
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
+from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.missing_words import read_column
+from churn_torch.tables.row_functions import ROW_FUNCTIONS
 from churn_torch.tables.schema import Column, Schema, Storage
-from churn_torch.tables.sql_text import is_utf8, nodes, quoted_name, syntax_tree
+from churn_torch.tables.sql_text import closing, is_utf8, nodes, quoted_name, syntax_tree
 
 _TABLE = "customers"
 # DuckDB's syntax tree of a longer text takes gigabytes.
 MOST_LETTERS, _SHOWN_LETTERS = 100_000, 1_000
+# What an expression may take: a stranger's can be one that grows when DuckDB parses it. An honest
+# one takes milliseconds.
+_SECONDS, _ROWS_PER_SECOND = 20.0, 10_000
+_MEMORY = 2_000_000_000
 _DTYPES = {Storage.NUMBER: "float64", Storage.TEXT: "str", Storage.DATETIME: "datetime64[us]"}
 # Nodes of DuckDB's syntax tree that would read other rows, other tables or unknown columns.
 _REFUSED = {
@@ -33,7 +40,8 @@ _REFUSED = {
 class RowExpression:
     """An expression over the columns of one row, checked by DuckDB's own parser.
 
-    It runs in a connection of its own that can reach no file, no network and no other table.
+    It runs in a connection of its own that can reach no file, no network and no other table, and it
+    calls `ROW_FUNCTIONS` only: its time and memory are bounded by its length and its rows.
 
     Args:
         text: A column's name, or one scalar SQL expression over columns of a single row.
@@ -66,6 +74,12 @@ class RowExpression:
         for node in expressions:
             if node["class"] in _REFUSED:
                 raise self._error(_REFUSED[node["class"]])
+            function = node.get("function_name", "") if node["class"] == "FUNCTION" else ""
+            if function and function.lower() not in ROW_FUNCTIONS:
+                like = suggest(function, ROW_FUNCTIONS)
+                raise self._error(f"{function}(), a function that it may not call{like}")
+            if node["class"] == "TYPE" and _is_nested(node):
+                raise self._error("a type that holds many values")
         try:  # text that closes a bracket which is not its own
             duckdb.SQLExpression(quoted_name(text) if text in names else text)
         except duckdb.Error:
@@ -74,10 +88,9 @@ class RowExpression:
         self.columns = tuple(dict.fromkeys(_resolved(key, names, path) for path in references))
         if len({name.casefold() for name in self.columns}) < len(self.columns):
             raise self._error(f"columns that differ in case only, {', '.join(self.columns)}")
-        # An aggregate gives a row even where there is none to add up.
+        # DuckDB checks the types before there is a row.
         empty = {name: pd.Series(dtype=_DTYPES[schema[name].storage]) for name in self.columns}
-        if len(self._run(pd.DataFrame(empty))):
-            raise self._error("an aggregate over several rows")
+        self._run(pd.DataFrame(empty))
 
     def evaluate(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Return the result for each row as a number, NaN where it is missing.
@@ -99,19 +112,17 @@ class RowExpression:
                 got=f"{absent[0]!r}, which is not in the table{suggest(absent[0], frame.columns)}",
                 fix="add the column",
             )
-        values = self._run(frame)
-        if len(values) != len(frame):
-            raise self._error(f"{len(values):,} values for {len(frame):,} rows")
-        return values
+        return self._run(frame)
 
     def _run(self, frame: pd.DataFrame) -> npt.NDArray[np.float64]:
         columns = {name: _typed(frame[name], self._schema[name], self.key) for name in self.columns}
-        with _connection() as connection:
+        with closing(_connection()) as connection:
             connection.register(_TABLE, pa.table(columns or {"no column": pa.nulls(len(frame))}))
-            try:
-                values = connection.execute(self._query).fetchnumpy()["value"]
-            except duckdb.Error as error:
-                raise self._error(first_line(error)) from None
+            values = self._bounded(
+                connection,
+                lambda: connection.execute(self._query).fetchnumpy()["value"],
+                n_rows=len(frame),
+            )
         filled: npt.NDArray[np.float64] = np.ma.filled(np.ma.asarray(values, np.float64), np.nan)
         return filled
 
@@ -121,8 +132,8 @@ class RowExpression:
         Text that closes the cast to go on with a query of its own gives another tree than one
         SELECT of one column: the query goes on behind the text.
         """
-        with _connection() as connection:
-            parsed = syntax_tree(connection, self._query)
+        with closing(_connection()) as connection:
+            parsed = self._bounded(connection, lambda: syntax_tree(connection, self._query))
         if parsed["error"]:
             raise self._error(first_line(ValueError(parsed["error_message"])))
         statements = [statement["node"] for statement in parsed["statements"]]
@@ -131,6 +142,24 @@ class RowExpression:
         if not is_one or columns[0]["class"] != "CAST":
             raise self._error("more than an expression")
         return columns[0]["child"]
+
+    def _bounded(
+        self, connection: duckdb.DuckDBPyConnection, work: Callable[[], Any], n_rows: int = 0
+    ) -> Any:
+        """Return what DuckDB's work returns.
+
+        Raises:
+            InputError: DuckDB fails, or it takes far more memory or time than an expression needs.
+        """
+        seconds = _SECONDS + n_rows / _ROWS_PER_SECOND
+        try:
+            return run_bounded(
+                work, interrupt=connection.interrupt, memory=_MEMORY, seconds=seconds
+            )
+        except TooMuchError as error:
+            raise self._error(f"it takes {error}") from None
+        except duckdb.Error as error:
+            raise self._error(first_line(error)) from None
 
     def _error(self, got: str) -> InputError:
         return InputError(
@@ -167,6 +196,11 @@ class Condition(RowExpression):
         return fulfilled
 
 
+def _is_nested(kind: dict[str, Any]) -> bool:
+    """Tell whether a type of a cast is a list, an array or another type of types."""
+    return any(n.get("class") == "TYPE" for n in nodes(kind) if n is not kind)
+
+
 def _connection() -> duckdb.DuckDBPyConnection:
     """Open a database in memory that can reach nothing else; it takes some 30 ms."""
     return duckdb.connect(
@@ -175,7 +209,7 @@ def _connection() -> duckdb.DuckDBPyConnection:
             "enable_external_access": "false",
             "python_enable_replacements": "false",
             "threads": 1,  # a chunk is small
-            "memory_limit": "2GB",
+            "memory_limit": f"{_MEMORY}B",
             "lock_configuration": "true",
         },
     )

@@ -10,6 +10,7 @@ import pandas as pd
 from churn_torch.errors import InputError, override, suggest
 from churn_torch.tables.cells import canonical_text, number_as_text
 from churn_torch.tables.churn_words import sense_of
+from churn_torch.tables.missing_words import is_placeholder
 from churn_torch.tables.options import REST, Label
 from churn_torch.tables.target_cells import (
     Counts,
@@ -32,6 +33,7 @@ __all__ = [
     "without_words",
 ]
 
+_MANY = 20  # more different values are no classes
 # Two classes are sometimes written -1 and 1.
 _MINUS_ONE = "-1"
 
@@ -99,8 +101,14 @@ def find_classes(
     target = str(series.name)
     counts = _counts(series)
     labels = list(counts)
-    if len(labels) < 2:
-        raise _not_two(target, counts, "check the column and the rows of the source")
+    if len(labels) < 2 or len(labels) > _MANY:
+        fix = "name another column, or compute one of two values (SELECT ... CASE WHEN ... END)"
+        if len(labels) < 2:
+            fix = "check the column and the rows of the source"
+        if labels and sum(counts.values()) < len(series):
+            fix += f"; {_if_empty_means_staying(target)}"
+        if len(labels) < 2 or negative is None:
+            raise _not_two(target, counts, fix)
     named = None
     if positive is not None and (named := match_label(labels, positive)) is None:
         what = "two values" if len(labels) == 2 else "values"
@@ -112,7 +120,7 @@ def find_classes(
         )
     if negative is None:
         if len(labels) > 2:
-            raise _not_two(target, counts, _how_to_make_two(counts, named))
+            raise _not_two(target, counts, _how_to_make_two(counts, named, target))
         chosen = _guess(counts, target) if named is None else named
         return Classes(chosen, labels[1 - labels.index(chosen)], counts=counts)
     if isinstance(negative, str) and negative == REST:
@@ -252,7 +260,18 @@ def _not_two(target: str, counts: Counts, fix: str) -> InputError:
     )
 
 
-def _how_to_make_two(counts: Counts, positive: str | None) -> str:
+def _if_empty_means_staying(target: str) -> str:
+    """Say what to type for a column that is filled once a customer has left, such as a date."""
+    # As SQL quotes a name, within the quotes of a shell.
+    name = target if target.isidentifier() else f'"{target}"'.replace('"', '\\"')
+    return (
+        "if an empty cell means that a customer stayed, set "
+        f"data.source=\"SELECT *, {name} IS NOT NULL AS has_left FROM 'FILE'\" "
+        f"data.target=has_left {override('data.ignore', [target])}"
+    )
+
+
+def _how_to_make_two(counts: Counts, positive: str | None, target: str) -> str:
     """Say what to type for a target with more than two values."""
     formulas = [label for label in counts if is_formula(label)]
     labels = [label for label in counts if label not in formulas]
@@ -260,6 +279,10 @@ def _how_to_make_two(counts: Counts, positive: str | None) -> str:
     truths = {label: None if label.isdecimal() else truth_of(label) for label in labels}
     leaving = [label for label in labels if sense_of(label) == "leaving" or truths[label] == 1.0]
     staying = [label for label in labels if sense_of(label) == "staying" or truths[label] == 0.0]
+    words = [label for label in labels if is_placeholder(label)]
+    if words and len(labels) - len(words) == 2:
+        missing = override(f"data.missing.{target}", words)
+        return f"set {missing} if {'that is' if len(words) == 1 else 'these are'} no answer"
     example = positive or next(iter(leaving), None)
     others = [label for label in staying or labels if label != example][:1]
     left_out = override("data.negative", others)
@@ -268,8 +291,6 @@ def _how_to_make_two(counts: Counts, positive: str | None) -> str:
         if not others:
             return f"{save} values"
         return f"{save} values, or set {left_out} to leave out rows of other values"
-    if len(counts) > 20:
-        return "name another column, or compute one of two values (SELECT ... CASE WHEN ... END)"
     churn = f"{override('data.positive', example)} and " if example and positive is None else ""
     if example is None:
         churn = "data.positive to the value that means churn, and "

@@ -19,6 +19,8 @@ from churn_torch.tables.sequence_group import SequenceGroup
 __all__ = ["Column", "Kind", "Schema", "SequenceGroup", "Storage"]
 
 _VERSION = 3
+# Of the JSON: a vocabulary of a million words has some 15 MB.
+MOST_LETTERS = 20_000_000
 
 
 class Kind(StrEnum):
@@ -232,6 +234,8 @@ class Schema:
         Raises:
             InputError: The text is no schema, or was written by another version.
         """
+        if len(text) > MOST_LETTERS:
+            raise _damaged(f"one of more than {MOST_LETTERS / 1e6:.0f} MB")
         try:
             content = json.loads(text)
             version = content.pop("version")

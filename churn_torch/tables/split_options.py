@@ -13,6 +13,12 @@ SPLITS = ("random", "hash", "time", "group")
 TIME_AND_GROUP = {"time", "group"}
 # Days of a unit that a label window may have.
 _UNITS = {"d": 1.0, "w": 7.0, "h": 1 / 24}
+# What people call the splits elsewhere.
+_KNOWN_BY = {
+    **dict.fromkeys(("date", "temporal", "chronological", "datetime"), "time"),
+    **dict.fromkeys(("stratified", "stratify", "shuffle"), "random"),
+    **dict.fromkeys(("id", "customer", "groups", "grouped"), "group"),
+}
 _WINDOW = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([dwh])?\s*")
 
 
@@ -60,7 +66,7 @@ class SplitOptions:
             raise InputError(
                 "data.split.by",
                 expected="random, hash, time or group, or [time,group]",
-                got=f"{self.by!r}" + "".join(suggest(name, SPLITS) for name in wrong[:1]),
+                got=f"{self.by!r}" + "".join(_suggest(name) for name in wrong[:1]),
             )
         n_columns = len(TIME_AND_GROUP & {*names})
         if n_columns and len(self._columns) != n_columns:
@@ -159,3 +165,7 @@ class SplitOptions:
                 got=repr(self.horizon),
             )
         return float(number) * _UNITS[unit or "d"]
+
+
+def _suggest(name: str) -> str:
+    return suggest(_KNOWN_BY.get(name.lower(), name), SPLITS)

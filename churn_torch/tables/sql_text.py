@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -25,6 +26,16 @@ def quoted_name(name: str) -> str:
 def is_utf8(text: str) -> bool:
     """Tell whether DuckDB can take a text: a command line can hold bytes that are no letters."""
     return _SURROGATES.search(text) is None
+
+
+@contextlib.contextmanager
+def closing(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Close a connection at the end, unless it is still at work that was given up."""
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(duckdb.Error):  # it is busy
+            connection.close()
 
 
 def syntax_tree(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:

@@ -13,7 +13,7 @@ from churn_torch.console import row_progress, show
 from churn_torch.decisions.call_list import check_kept, list_rows
 from churn_torch.decisions.campaign_figures import campaign_figures
 from churn_torch.decisions.campaign_files import CampaignFiles
-from churn_torch.decisions.campaign_record import FORMAT
+from churn_torch.decisions.campaign_record import FORMAT, sha256_of
 from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
@@ -33,6 +33,7 @@ from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.campaign_options import (
     CampaignOptions,
+    check_asked,
     checked_offers,
     new_folder,
     rules_text,
@@ -65,6 +66,7 @@ def campaign(
     """
     content = plain_config(config)
     options = read_options(CampaignOptions, content)
+    check_asked(options)
     if options.results is not None:
         # Its statistics need scipy, which takes longer to import than most lists to write.
         from churn_torch.workflows.campaign_results import campaign_results
@@ -156,6 +158,7 @@ def campaign(
     )
     facts = {
         "data_fingerprint": scores.metadata["data_fingerprint"],
+        "model_sha256": sha256_of(path),
         "id": id_column or ROW,
         "value": asdict(value),
         "exclude": {"target": schema.target} if rules.by_target else options.exclude or None,

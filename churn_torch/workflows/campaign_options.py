@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,43 @@ class CampaignOptions(SourceOptions):
     campaign: str | None = None
     churned: str = "churned"
     revenue: str | None = None
+
+
+# Keys about the results of a campaign, and those that its list and its results both have. run= is
+# checked where the campaign is known.
+_OF_RESULTS = ("campaign", "churned", "revenue")
+_OF_BOTH = ("run", "results", "id", "overwrite", *(field.name for field in fields(SourceOptions)))
+
+
+def check_asked(options: CampaignOptions) -> None:
+    """Refuse choices about a new list with ``results``, and choices about results without.
+
+    Raises:
+        InputError: There is such a choice.
+    """
+    measures, usual = options.results is not None, CampaignOptions()
+    given = [
+        field.name
+        for field in fields(CampaignOptions)
+        if field.name not in _OF_BOTH
+        and (field.name in _OF_RESULTS) != measures
+        and getattr(options, field.name) != getattr(usual, field.name)
+    ]
+    if given and measures:
+        raise InputError(
+            given[0],
+            expected="with results= only keys about the results of a campaign "
+            f"({', '.join(_OF_RESULTS)})",
+            got=f"{', '.join(given)} too",
+            fix="leave that out: the folder of the campaign says what was assumed",
+        )
+    if given:
+        raise InputError(
+            given[0],
+            expected="results=, the outcomes of the campaign, beside it",
+            got="none",
+            fix="name them, or leave it out to make a list",
+        )
 
 
 def checked_offers(options: CampaignOptions) -> dict[str, Offer]:

@@ -24,6 +24,7 @@ from churn_torch.decisions.campaign_record import (
     CampaignRecord,
     read_lists,
     read_record,
+    sha256_of,
 )
 from churn_torch.decisions.group_checks import check_randomisation
 from churn_torch.decisions.group_difference import relative_risk
@@ -35,6 +36,7 @@ from churn_torch.decisions.sample_size import POWER, effect_seen
 from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
 from churn_torch.report.results_page import results_page
+from churn_torch.serving.model_file import find_model
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
@@ -58,12 +60,14 @@ def campaign_results(options: CampaignOptions, *, outcomes: Any = None) -> dict[
         The content of results.json.
 
     Raises:
-        InputError: The folder holds no campaign, its lists have changed, the outcomes are not of
-            its customers or cannot be read, or there are results already.
+        InputError: The folder holds no campaign or one of another run, its lists have changed, the
+            outcomes are not of its customers or cannot be read, or there are results already.
     """
     if options.campaign is None:
         raise MissingKey("campaign")
     record = read_record(options.campaign)
+    if options.run != CampaignOptions.run:
+        _check_run(options.run, record)
     paths = [record.folder / name for name in (RESULTS_TABLE, RESULTS_PAGE, RESULTS)]
     _check_free(paths, options.overwrite)
     offers = {
@@ -164,6 +168,17 @@ def _keep_rate(joined: Joined, name: str, offer: Offer) -> dict[str, Any] | None
         "measured_low": 1 - risk.high,
         "measured_high": 1 - risk.low,
     }
+
+
+def _check_run(run: str, record: CampaignRecord) -> None:
+    if sha256_of(find_model(run)) != record.content.get("model_sha256"):
+        raise InputError(
+            "run",
+            expected=f"the run of the campaign, {record.content.get('run')!r} when its list was "
+            "made",
+            got=f"{run!r}, whose model is another",
+            fix="leave run= out: the folder of the campaign is enough",
+        )
 
 
 def _check_free(paths: list[Path], overwrite: bool) -> None:

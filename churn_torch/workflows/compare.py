@@ -94,7 +94,8 @@ def compare_runs(
     else:
         rows = same_rows(runs, group=group)
         measured, notes = row_metrics(runs, rows)
-        measured_on = f"{len(rows.label):,} test rows ({int(rows.label.sum()):,} churners)"
+        who = "churners" if rows.observed is None else "of whom left while observed"
+        measured_on = f"{len(rows.label):,} test rows ({int(rows.label.sum()):,} {who})"
     if metric not in (known := [one.metric for one in measured]):
         raise InputError(
             "metric",

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from churn_torch.decisions.offer_profit import row_profits
 from churn_torch.decisions.offers import Offer
 from churn_torch.errors import InputError
 from churn_torch.evaluation.comparison import METRICS, estimates
 from churn_torch.evaluation.paired_metrics import Estimates, Floats
+from churn_torch.evaluation.paired_survival import survival_estimates
 from churn_torch.evaluation.resampled_t_test import fold_estimates, tested_to_learned
+from churn_torch.evaluation.survival_metrics import known_outcomes
 from churn_torch.tables.labelled.carried import FOLDS
 from churn_torch.workflows.artefacts import METRICS as RUN_METRICS
-from churn_torch.workflows.same_rows import SameRows
+from churn_torch.workflows.same_rows import FEWEST, SameRows
 from churn_torch.workflows.stored_config import damaged_run
 from churn_torch.workflows.tested_runs import KEY, TestedRun
 from churn_torch.workflows.typed_config import read_options
@@ -32,9 +35,34 @@ def row_metrics(
     Raises:
         InputError: The offer that the runs share cannot be.
     """
+    if rows.observed is not None:
+        return _lifetime_metrics(rows, rows.observed)
     profit, note = _profits(runs, rows)
     measured = estimates(rows.label, rows.probability, profit=profit, clusters=rows.clusters)
     return measured, [*rows.notes, *note, *_few(len(rows.label), int(rows.label.sum()))]
+
+
+def _lifetime_metrics(
+    rows: SameRows, observed: npt.NDArray[np.int64]
+) -> tuple[tuple[Estimates, ...], list[str]]:
+    known = known_outcomes(observed, rows.label, rows.horizon)
+    n_left, n_stayed = int(known.left.sum()), int(known.stayed.sum())
+    if min(n_left, n_stayed) < FEWEST:
+        raise InputError(
+            KEY,
+            expected=f"{FEWEST} or more test rows that left within the horizon, and that stayed",
+            got=f"{n_left} and {n_stayed}",
+            fix="train with a larger data.split.test, or another data.horizon",
+        )
+    measured = survival_estimates(
+        rows.probability, observed, rows.label, horizon=rows.horizon, clusters=rows.clusters
+    )
+    return measured, [
+        *rows.notes,
+        f"AUROC, log-loss and Brier score are of leaving within {rows.horizon} periods, with "
+        "inverse censoring weights.",
+        *_few(n_left + n_stayed, n_left),
+    ]
 
 
 def fold_metrics(runs: Sequence[TestedRun]) -> tuple[tuple[Estimates, ...], list[str]]:

@@ -122,6 +122,13 @@ def _of_runs(options: ReportOptions) -> str:
                 got=f"a cross-validation in {run.folder!r}",
                 fix="churn-torch compare takes cross-validations",
             )
+        if run.observed is not None:
+            raise InputError(
+                "runs",
+                expected="models of churn",
+                got=f"one of time to churn in {run.folder!r}",
+                fix="churn-torch compare takes them, and churn-torch report run=... shows each",
+            )
     configs = [run.config for run in tested]
     names = run_names(options.runs, configs)
     compared = compare_runs(options.runs, names=names)

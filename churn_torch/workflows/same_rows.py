@@ -29,6 +29,9 @@ class SameRows(NamedTuple):
         value: ``[N]``, what each customer is worth; None where the runs do not say the same.
         clusters: ``[N]``, the customer of each row, from 0 on; None where no customer has several.
         notes: Sentences on what was found.
+        observed: ``[N]``, the periods that customers were observed in, of models of time to churn;
+            None of others.
+        horizon: Periods within which their probabilities are; 0 of others.
     """
 
     label: npt.NDArray[np.bool_]
@@ -36,6 +39,8 @@ class SameRows(NamedTuple):
     value: npt.NDArray[np.float64] | None
     clusters: npt.NDArray[np.intp] | None
     notes: tuple[str, ...]
+    observed: npt.NDArray[np.int64] | None = None
+    horizon: int = 0
 
 
 def same_rows(runs: Sequence[TestedRun], *, group: str | None = None) -> SameRows:
@@ -72,6 +77,8 @@ def same_rows(runs: Sequence[TestedRun], *, group: str | None = None) -> SameRow
                 f"one of {first.folder!r} and {run.folder!r} only",
                 fix="train both with the same data.target and data.positive",
             )
+    if first.observed is not None:
+        _check_lifetimes(first.observed, runs[1:], orders[1:])
     n_churners = int(first.label.sum())
     if min(n_churners, len(first.label) - n_churners) < FEWEST:
         raise InputError(
@@ -87,7 +94,10 @@ def same_rows(runs: Sequence[TestedRun], *, group: str | None = None) -> SameRow
             f"together: {int(clusters.max()) + 1:,} customers."
         )
     probability = np.stack([run.probability[o] for run, o in zip(runs, orders, strict=True)])
-    return SameRows(first.label, probability, _value(runs, orders), clusters, tuple(notes))
+    value = _value(runs, orders)
+    return SameRows(
+        first.label, probability, value, clusters, tuple(notes), first.observed, first.horizon
+    )
 
 
 def _check_kind(first: TestedRun, run: TestedRun) -> None:
@@ -99,6 +109,17 @@ def _check_kind(first: TestedRun, run: TestedRun) -> None:
             got=f"the cross-validation {folds.folder!r} and {one.folder!r}, which has one split",
             fix="train both with the same cv.folds",
         )
+    if first.horizon != run.horizon:
+        ends = [
+            f"within {one.horizon} periods" if one.horizon else "whether customers leave"
+            for one in (first, run)
+        ]
+        raise InputError(
+            KEY,
+            expected="probabilities of the same",
+            got=f"{ends[0]} in {first.folder!r} and {ends[1]} in {run.folder!r}",
+            fix="train both with one data.horizon, and both or neither with model=survival",
+        )
     if first.id != run.id:
         raise InputError(
             KEY,
@@ -106,6 +127,22 @@ def _check_kind(first: TestedRun, run: TestedRun) -> None:
             got=f"{first.id!r} in {first.folder!r} and {run.id!r} in {run.folder!r}",
             fix="train both with the same data.id",
         )
+
+
+def _check_lifetimes(
+    observed: npt.NDArray[np.int64],
+    runs: Sequence[TestedRun],
+    orders: Sequence[npt.NDArray[np.intp]],
+) -> None:
+    for run, order in zip(runs, orders, strict=True):
+        assert run.observed is not None
+        if others := int((run.observed[order] != observed).sum()):
+            raise InputError(
+                KEY,
+                expected="customers who were observed for the same periods in all runs",
+                got=f"{others:,} with other ones in {run.folder!r}",
+                fix="train all with one data.duration, data.entry and data.period",
+            )
 
 
 def _refuse_tables(first: TestedRun, run: TestedRun) -> None:

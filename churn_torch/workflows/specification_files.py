@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.events.specification import EventSpecification
+from churn_torch.workflows.stored_config import bounded_yaml
 
 
 def read_specification(path: Path) -> EventSpecification:
@@ -23,13 +24,17 @@ def read_specification(path: Path) -> EventSpecification:
 
 
 def read_keys(path: Path) -> dict[str, Any]:
-    """Read the keys of a specification from a YAML file, as they stand.
+    """Read the keys of a specification from a YAML file, or from the events.json of a run.
 
     Raises:
         InputError: The file is not there, or is no YAML with keys.
     """
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path.expanduser()))
+        path = path.expanduser()
+        if path.exists() and not path.is_file():  # to read a pipe may never end
+            raise OSError("no file")
+        text = path.read_text(encoding="utf-8")
+        content = OmegaConf.to_container(OmegaConf.create(bounded_yaml(text)))
     except OSError as error:
         raise InputError(
             "specification",
@@ -43,6 +48,8 @@ def read_keys(path: Path) -> dict[str, Any]:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
         raise _no_yaml(path, " ".join(str(error).split())) from None
+    if isinstance(content, Mapping) and isinstance(content.get("specification"), Mapping):
+        content = content["specification"]  # of a run, with the values that training chose
     # Plain text is a key without a value to the parser.
     if not isinstance(content, Mapping) or all(each is None for each in content.values()):
         raise _no_yaml(path, "it has no keys")

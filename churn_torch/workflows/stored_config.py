@@ -14,6 +14,9 @@ from churn_torch.workflows.artefacts import CONFIG
 
 # The reader takes some 0.1 ms for each value; a training writes about 200.
 MOST_VALUES = 50_000
+# Of a file that is read whole; a vocabulary of a million words has some 20 MB.
+MOST_BYTES = 200_000_000
+_READ_WHOLE = (".json", ".yaml")
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -35,9 +38,9 @@ def load_config(folder: Path) -> dict[str, Any]:
             got=f"{str(folder)!r} without it",
             fix="name the folder that training printed",
         )
-    _check_links(folder)
+    _check_files(folder)
     try:
-        config = OmegaConf.create(_bounded((folder / CONFIG).read_text(encoding="utf-8")))
+        config = OmegaConf.create(bounded_yaml((folder / CONFIG).read_text(encoding="utf-8")))
     except Exception as error:  # the reader's own classes, or bytes that are no text
         raise damaged_run(
             folder, f"{CONFIG} is no YAML that a training writes: {first_line(error)}"
@@ -49,7 +52,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     return {str(key): value for key, value in content.items()}
 
 
-def _bounded(text: str) -> str:
+def bounded_yaml(text: str) -> str:
     """Return a YAML text that cannot become much larger in memory than it is.
 
     Raises:
@@ -66,11 +69,11 @@ def _bounded(text: str) -> str:
     return text
 
 
-def _check_links(folder: Path) -> None:
-    """Refuse a run folder with a symbolic link that leads out of it.
+def _check_files(folder: Path) -> None:
+    """Refuse a run folder with what is no file of it: a link that leads out of it, a pipe.
 
     Raises:
-        InputError: There is one.
+        InputError: There is one, or a JSON or YAML file of a size that no training writes.
     """
     home = os.path.realpath(folder)
     for parent, folders, files in os.walk(folder):
@@ -83,6 +86,10 @@ def _check_links(folder: Path) -> None:
                     got=f"{str(path)!r}, a link to {os.readlink(path)!r}",
                     fix="copy the file into the folder if you know it, or train again",
                 )
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise damaged_run(folder, f"{path.name} is a pipe or a device")
+            if path.suffix in _READ_WHOLE and path.is_file() and path.stat().st_size > MOST_BYTES:
+                raise damaged_run(folder, f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB")
 
 
 def damaged_run(folder: Path, reason: str) -> InputError:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from churn_torch.errors import InputError
 from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import FOLDS, ROW, VALUE
+from churn_torch.tables.labelled.lifetimes import periods_of
 from churn_torch.workflows.artefacts import CONFIG, METRICS, PREDICTIONS
 from churn_torch.workflows.metrics_shape import parse_metrics
 from churn_torch.workflows.stored_config import damaged_run, load_config
@@ -37,6 +38,9 @@ class TestedRun:
             the group where they are carried.
         label: ``[N]``, whether a row is a churner.
         probability: ``[N]``.
+        observed: ``[N]``, the periods that customers were observed in, of a model of time to churn;
+            None of another.
+        horizon: Periods within which its probability is; 0 of another.
     """
 
     folder: str
@@ -46,6 +50,8 @@ class TestedRun:
     rows: pd.DataFrame
     label: npt.NDArray[np.bool_]
     probability: npt.NDArray[np.float32]
+    observed: npt.NDArray[np.int64] | None = None
+    horizon: int = 0
 
     @property
     def is_cross_validation(self) -> bool:
@@ -118,12 +124,17 @@ def read_tested_run(folder: str, *, group: str | None = None, key: str = KEY) ->
         if not isinstance(config.get("data"), Mapping):
             raise damaged_run(path, f"{CONFIG} lacks data")
         metrics = _metrics(path)
-        for kind, what in (("uplift", "uplift"), ("survival", "time to churn")):
-            if kind in metrics:
-                raise InputError(
-                    "", expected="models of churn", got=f"a model of {what} in {folder!r}",
-                    fix="its metrics.json has what its test rows say of it",
-                )  # fmt: skip
+        refused = None
+        if "uplift" in metrics:
+            refused = ("models of churn", "a model of uplift")
+        elif {"survival", "folds"} <= metrics.keys():
+            refused = ("one model of time to churn", "folds of a model of time to churn")
+        if refused is not None:
+            expected, got = refused
+            raise InputError(
+                "", expected=expected, got=f"{got} in {folder!r}",
+                fix="its metrics.json has what its test rows say of it",
+            )  # fmt: skip
         return _with_rows(folder, config, metrics, group)
     except InputError as error:
         where = "group" if error.where == "group" else key
@@ -168,17 +179,42 @@ def _with_rows(
         folds = [name for name in FOLDS if "folds" in metrics]
         wanted = dict.fromkeys([*folds, id, *(name for name in (group, VALUE) if name in names)])
         # Arrow's own types only: what pandas noted in the file is not followed.
-        table = file.read([*wanted, LABEL, PROBABILITY]).to_pandas(ignore_metadata=True)
+        lived = _lifetime_columns(config) if "survival" in metrics else []
+        columns = dict.fromkeys([*wanted, *lived, LABEL, PROBABILITY])
+        table = file.read([*columns]).to_pandas(ignore_metadata=True)
         label = table[LABEL].to_numpy(np.float64)
         probability = table[PROBABILITY].to_numpy(np.float32)
         rows = table[list(wanted)]
+        observed, horizon = _observed(config, table[lived], label) if lived else (None, 0)
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise damaged_run(path, f"{PREDICTIONS} cannot be read") from error
     if not (np.isin(label, (0, 1)).all() and ((probability >= 0) & (probability <= 1)).all()):
         raise damaged_run(path, f"{PREDICTIONS} holds no labels and probabilities")
-    return TestedRun(folder, config, metrics, id, rows, label == 1, probability)
+    return TestedRun(folder, config, metrics, id, rows, label == 1, probability, observed, horizon)
+
+
+def _lifetime_columns(config: Mapping[str, Any]) -> list[str]:
+    data = config["data"]
+    return [str(data["duration"]), *([] if data.get("entry") is None else [str(data["entry"])])]
+
+
+def _observed(
+    config: Mapping[str, Any], lived: pd.DataFrame, label: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Return the periods that customers were observed in, and the horizon.
+
+    Raises:
+        ValueError: config.yaml or the rows say nothing of the kind.
+    """
+    duration, *entry = lived.to_numpy(np.float64).T
+    period, horizon = float(config["data"]["period"]), int(config["data"]["horizon"])
+    first, last = periods_of(duration, entry[0] if entry else 0 * duration, label, period).T
+    periods = last - first
+    if not (period > 0 and horizon > 0 and np.isfinite(periods).all() and (periods >= 0).all()):
+        raise ValueError("no lifetimes")
+    return periods.astype(np.int64), horizon
 
 
 def _group_of_split(config: Mapping[str, Any]) -> str | None:

@@ -198,11 +198,12 @@ def tune(
 
 @contextlib.contextmanager
 def _told_how_to_go_on(study: Study) -> Iterator[None]:
-    """Write what an interrupted study has found, and name the key that goes on with it."""
+    """Name the key that goes on with a study that is interrupted, or finds the disk full."""
     try:
         yield
-    except KeyboardInterrupt:
-        _write(study)
+    except (KeyboardInterrupt, OSError):
+        with contextlib.suppress(OSError):
+            _write(study)
         show(f"Stopped; go on with tune.study={study.folder.name}.")
         raise
 

@@ -49,3 +49,9 @@ def test_errors_of_the_system_name_the_place():
     assert "/full/disk" in sentence
     assert "No space left on device" in sentence
     assert explain(OSError("without a reason")) is None
+    blocked = FileExistsError(
+        errno.EEXIST, "File exists", "link"
+    )  # mkdir, where a link leads nowhere
+    assert "link: expected a place that can be read and written, got a file or a link" in str(
+        explain(blocked)
+    )

@@ -51,6 +51,29 @@ def test_a_failed_run_takes_only_its_own_folder_away(command, table_keys, tmp_pa
     assert [path.name for path in (tmp_path / "day").iterdir()] == ["first"]
 
 
+@pytest.mark.parametrize("first", ["train.log", "metrics.json"])
+def test_an_interrupted_sweep_goes_where_no_member_has_been_trained(tmp_path, first):
+    sweep = tmp_path / "sweeps" / "2026-01-31" / "12-00-00"
+    for member, name in (("0", first), ("1", "config.yaml")):
+        (sweep / member).mkdir(parents=True)
+        (sweep / member / name).touch()
+    (sweep / "multirun.yaml").touch()
+    run_folders.remove_useless_member(sweep / "1", KeyboardInterrupt())
+    assert not (sweep / "1").exists()
+    run_folders.remove_useless_member(sweep / "0", KeyboardInterrupt())
+    assert [path.name for path in tmp_path.iterdir()] == ["sweeps"] * (first == "metrics.json")
+    assert (sweep / "multirun.yaml").exists() == (first == "metrics.json")
+
+
+@pytest.mark.parametrize("key", ["outputs", "hydra.run.dir"])
+def test_a_name_that_is_too_long_is_said(command, table_keys, tmp_path, key):
+    code, _, error = command(
+        "train", *table_keys, "data.source=x.csv", f"{key}={tmp_path / ('x' * 300)}"
+    )
+    assert code == 1
+    assert "got File name too long" in error
+
+
 def test_a_folder_that_looks_like_a_reference_stands_as_it_is():
     config = OmegaConf.create({"hydra": {"runtime": {}}})
     config.hydra.runtime.output_dir = "/somewhere/d${x}/o"

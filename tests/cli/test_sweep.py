@@ -49,6 +49,16 @@ def test_summary_takes_note_of_every_member():
     ]  # fmt: skip
 
 
+def test_overrides_are_shown_as_they_were_typed():
+    config = hydra_config(0)
+    added = ["events=cdnow", "++events.label.within=90d", "data=events", "++data.missing=[x]"]
+    config.hydra.overrides.task = added
+    summary = SweepSummary()
+    summary.on_job_end(config, JobReturn({"status": "failed"}))
+    [row] = summary.rows
+    assert row["overrides"] == "events=cdnow events.label.within=90d data.missing=[x]"
+
+
 def test_summary_is_silent_outside_a_sweep():
     summary = SweepSummary()
     summary.on_job_end(hydra_config(0, "RUN"), JobReturn({"status": "ok"}))

@@ -17,6 +17,9 @@ from churn_torch.evaluation.paired_metrics import Estimates
 
 NAMES = ("logreg", "mlp", "noise")
 
+# The C-index is of models of time to churn (tests/evaluation/test_paired_survival.py).
+OF_CHURN = [metric for metric in METRICS if metric != "c_index"]
+
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Estimates]:
@@ -31,12 +34,12 @@ def measured() -> dict[str, Estimates]:
 
 
 def test_every_metric_is_compared(measured) -> None:
-    assert list(measured) == list(METRICS)
+    assert list(measured) == OF_CHURN
     found = comparison(NAMES, list(measured.values()), "auroc", measured_on="800 rows")
-    assert set(found.differences) == set(found.to_best) == set(found.values) == set(METRICS)
+    assert set(found.differences) == set(found.to_best) == set(found.values) == set(OF_CHURN)
 
 
-@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("metric", OF_CHURN)
 def test_the_bad_model_is_worse_whatever_the_sign_of_the_metric(measured, metric: str) -> None:
     alike, bad = against(NAMES, measured[metric], 0)
     assert (alike.first, alike.second, bad.first) == ("mlp", "logreg", "noise")

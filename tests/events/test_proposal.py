@@ -92,3 +92,13 @@ def test_customers_are_found_by_other_names_and_departures_are_the_label(tables,
     assert found.population.without == ("user_cancellations",)
     assert "user_cancellations" not in found.features
     assert any("has no dates" in sentence for sentence in proposal.reasons)
+
+
+def test_a_log_that_is_read_in_part_may_be_longer(tables, monkeypatch):
+    def windows() -> tuple[str, ...]:
+        return propose(tables[1:]).specification.features["web_orders"].windows
+
+    monkeypatch.setattr("churn_torch.events.proposal._WINDOWS", ("7d", "365d"))
+    assert windows() == ("7d", "all")  # of 400 days
+    monkeypatch.setattr("churn_torch.events.proposal._READ_ROWS", 600)
+    assert windows() == ("7d", "365d", "all")

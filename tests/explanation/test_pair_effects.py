@@ -74,7 +74,13 @@ def slow_pair(first: Steps, second: Steps) -> tuple[np.ndarray, float]:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("months", "charges"), ("charges", "region"), ("member", "months"), ("region", "joined")],
+    [
+        ("months", "charges"),
+        ("charges", "region"),
+        ("member", "months"),
+        ("region", "joined"),
+        ("region", "self"),
+    ],
 )
 def test_pairs_are_those_of_a_slow_reference(one, other):
     first, second = cut(one), cut(other)

@@ -95,7 +95,7 @@ def exported(customers_run: Run, runtime: Path, tmp_path_factory: pytest.TempPat
 # The numbers, in Node
 
 
-def spoiled(folder: Path) -> dict[str, Path]:
+def spoiled(folder: Path, trained: Path) -> dict[str, Path]:
     """Files that cannot be used, by what is wrong with them."""
     whole = made_file.write_file(folder / "whole.onnx").read_bytes()
     contents = {"cut": whole[:-9], "html": b"<html>not found</html>", "empty": b""}
@@ -105,6 +105,8 @@ def spoiled(folder: Path) -> dict[str, Path]:
         "newer": made_file.write_file(folder / "newer", format=2),
         "threshold": made_file.write_file(folder / "threshold", threshold=5),
         "changed": changed(made_file.write_file(folder / "changed")),
+        "other threshold": other_threshold(trained, folder / "other_threshold"),
+        "other words": other_words(trained, folder / "other_words"),
     }
     return {**made, **{name: folder / name for name in contents}}
 
@@ -115,6 +117,30 @@ def changed(path: Path) -> Path:
     stored = {entry.key: entry.value for entry in model.metadata_props}
     model.graph.doc_string = checksum(stored)
     onnx.helper.set_model_props(model, {**stored, "data_fingerprint": "another"})
+    onnx.save(model, path)
+    return path
+
+
+def other_threshold(trained: Path, path: Path) -> Path:
+    """Write a file whose metadata have another threshold than its graph, and no checksum."""
+    model = onnx.load(trained)
+    stored = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, {**stored, "threshold": "0.5"})
+    model.graph.doc_string = ""
+    limit = next(t for t in model.graph.initializer if t.name.endswith("threshold"))
+    limit.CopyFrom(onnx.numpy_helper.from_array(np.float32(0.25), limit.name))
+    onnx.save(model, path)
+    return path
+
+
+def other_words(trained: Path, path: Path) -> Path:
+    """Write a file whose graph has the codes of a column's categories in another order."""
+    model = onnx.load(trained)
+    encoder = next(
+        n for n in model.graph.node if n.op_type == "LabelEncoder" and n.input[0] == "cat"
+    )
+    words = next(a for a in encoder.attribute if a.name == "keys_strings")
+    words.strings[-2:] = reversed(words.strings[-2:])
     onnx.save(model, path)
     return path
 
@@ -146,7 +172,8 @@ def in_node(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Any]:
     """Return a function from one of `RUNS` or of `spoiled` to the answer of one Node process."""
-    bad = spoiled(tmp_path_factory.mktemp("spoiled"))
+    trained = run_of("customers logreg").model
+    bad = spoiled(tmp_path_factory.mktemp("spoiled"), trained)
     odd = named_like_properties(made_file.write_file(tmp_path_factory.mktemp("odd") / "odd.onnx"))
     paths = {**bad, "properties": odd, **{name: run_of(name).model.resolve() for name in RUNS}}
     asked: dict[str, Any] = {str(path): {} for path in bad.values()}
@@ -197,6 +224,11 @@ def test_columns_and_categories_may_be_called_like_properties(in_node: Callable[
             "changed",
             "one of schema, columns, threshold, data_fingerprint was changed after the export",
         ),
+        (
+            "other threshold",
+            "its threshold is 0.5 in the metadata and 0.25 in the graph",
+        ),
+        ("other words", "the categories of cat are others in the graph"),
     ],
 )
 def test_a_model_that_cannot_be_used(name: str, message: str, in_node: Callable[[str], Any]):
@@ -426,18 +458,24 @@ def test_only_the_probability(exported: Path, browse: Browse):
 def test_texts_of_the_file_are_texts(page: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch):
     evil = '<img src=x onerror="alert(1)"></option><script>alert(2)</script>&amp;'
     number = made_file.column(evil, "numeric", "float32", minimum=0.0, maximum=1.0, typical=0.25)
-    float64 = made_file.column("w" * 300, "numeric", "float64", typical=3.5)  # no range: no slider
-    words = [evil, "another value", " ", "word " * 200]
+    wide = "w" * 300 + "\u202e\x07"
+    float64 = made_file.column(wide, "numeric", "float64", typical=3.5)  # no range: no slider
+    words = [evil, "another value", " ", "word " * 200, "a\u202eb\x1b"]
     text = made_file.column("plan", "categorical", "string", vocabulary=words, typical=evil)
     columns = [number, float64, text]
     monkeypatch.setattr(made_file, "COLUMNS", columns)
     made_file.write_file(page / "model.onnx", columns=columns)
-    screens = browse(page, ("width", "1280"), ("fill", evil, "0.5"), width=320)
+    screens = browse(
+        page,
+        ("width", "1280"), ("fill", evil, "0.5"), ("select", "plan", r"a\u202eb\u001b"),
+        width=320,
+    )  # fmt: skip
+    shown = "w" * 300 + r"\u202e\u0007"
     for screen in screens:
-        assert [field["name"] for field in screen["fields"]] == [evil, "w" * 300, "plan"]
-        assert screen["fields"][2]["value"] == evil
-        assert {name for name, *_ in screen["reasons"]} == {evil, "w" * 300, "plan"}
-    assert [screen["probability"][0] for screen in screens] == ["0.25", "0.25", "0.5"]
+        assert [field["name"] for field in screen["fields"]] == [evil, shown, "plan"]
+        assert {name for name, *_ in screen["reasons"]} == {evil, shown, "plan"}
+    assert [screen["fields"][2]["value"] for screen in screens] == [evil] * 3 + [r"a\u202eb\u001b"]
+    assert [screen["probability"][0] for screen in screens] == ["0.25", "0.25", "0.5", "0.5"]
 
 
 def test_the_page_says_why_there_is_no_model(page: Path, browse: Browse):

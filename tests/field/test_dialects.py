@@ -1,8 +1,10 @@
-"""Whole files as people in four countries write them: each column must be read as a person would.
+"""Whole files as people in seven countries write them: each column must be read as a person would.
 
 The files are made here. Each column has cells, and what a reader of the file takes them for: a kind
 and, for numbers and dates, the values.
 """
+
+# ruff: noqa: RUF001 - the letters of other languages are meant
 
 from __future__ import annotations
 
@@ -226,7 +228,84 @@ def polish() -> tuple[dict[str, Expected], str, str]:
     return columns, ";", "cp1250"
 
 
+def turkish() -> tuple[dict[str, Expected], str, str]:
+    """Semicolons, cp1254, percent before the number, a total below."""
+    rng = np.random.default_rng(5)
+    months = ["Oca", "Şub", "Mar", "Nis", "May", "Haz", "Tem", "Ağu", "Eyl", "Eki", "Kas", "Ara"]
+    columns = {
+        "Müşteri No": words([f"TR{50_000 + 3 * i}" for i in range(ROWS)], *LEFT_OUT),
+        "İl": words(every(rng, ROWS, "İstanbul", "Iğdır", "Şırnak")),
+        "Posta Kodu": words(every(rng, ROWS, "06100", "34000", "35210")),
+        "Tutar": number(
+            rounded(rng, 10, 90_000), lambda v: grouped(v, thousands=".", decimal=",") + " TL"
+        ),
+        "İndirim": number(rounded(rng, 0, 40, 1), lambda v: "%" + f"{v:.1f}".replace(".", ",")),
+        "Son Ödeme": date(
+            rng.integers(17_000, 18_600, ROWS), lambda d: f"{d.day} {months[d.month - 1]} {d.year}"
+        ),
+        "Süre": number(rng.integers(1, 48, ROWS), lambda v: f"{v:.0f} ay"),
+        "E-posta": words(every(rng, ROWS, "Evet", "Hayır"), Kind.BOOLEAN),
+        "Durum": words(every(rng, ROWS, "Kayıp", "Aktif", "Aktif"), Kind.TARGET),
+    }
+    return columns, ";", "cp1254"
+
+
+def japanese() -> tuple[dict[str, Expected], str, str]:
+    """Counters, dates in 年月日, cp932."""
+    rng = np.random.default_rng(6)
+    columns = {
+        "顧客番号": words([f"C{50_000 + 3 * i}" for i in range(ROWS)], *LEFT_OUT),
+        "都道府県": words(every(rng, ROWS, "東京都", "大阪府", "北海道")),
+        "月額料金": number(rng.integers(1_000, 90_000, ROWS), lambda v: f"{v:,.0f}円"),
+        "割引率": number(rounded(rng, 0, 40, 1), lambda v: f"{v:.1f}％"),
+        "契約日": date(
+            rng.integers(15_000, 18_600, ROWS), lambda d: f"{d.year}年{d.month}月{d.day}日"
+        ),
+        "請求月": date(
+            rng.choice([17_167, 17_198, 17_226], ROWS), lambda d: f"{d.year}年{d.month}月"
+        ),
+        "回数": number(
+            holes(rng.integers(0, 60, ROWS).astype(float), rng, 0.03),
+            lambda v: "不明" if np.isnan(v) else f"{v:.0f}回",
+        ),
+        "年齢": number(rng.integers(18, 80, ROWS), lambda v: f"{v:.0f}歳"),
+        "期間": number(rng.integers(13, 60, ROWS), lambda v: f"{v // 12}年{v % 12}ヶ月"),
+        "メルマガ": words(every(rng, ROWS, "はい", "いいえ"), Kind.BOOLEAN),
+        "状態": words(every(rng, ROWS, "解約", "継続", "継続"), Kind.TARGET),
+    }
+    return columns, ",", "cp932"
+
+
+def indian() -> tuple[dict[str, Expected], str, str]:
+    """Lakhs, rupees, day first."""
+
+    def lakhs(value: float) -> str:
+        whole, fraction = f"{value:.2f}".split(".")
+        head, groups = whole[:-3], [whole[-3:]]
+        while head:
+            head, groups = head[:-2], [head[-2:], *groups]
+        return f"{','.join(groups)}.{fraction}"
+
+    rng = np.random.default_rng(7)
+    columns = {
+        "Mobile Number": words([9_876_500_000 + 13 * i for i in range(ROWS)], *LEFT_OUT),
+        "PIN Code": words(every(rng, ROWS, "110001", "400001", "560001")),
+        "Balance": number(rounded(rng, 100, 9_000_000), lakhs),
+        "Recharge": number(rounded(rng, 100, 900_000), lambda v: f"₹{lakhs(v)}"),
+        "EMI": number(rng.integers(1_000, 90_000, ROWS), lambda v: f"Rs. {v:,.0f}/-"),
+        "Turnover": number(rounded(rng, 0.1, 9), lambda v: f"₹{v:.2f} Cr"),
+        "DOJ": date(rng.integers(15_000, 18_600, ROWS), lambda d: f"{d:%d-%m-%Y}"),
+        "Last Recharge": date(rng.integers(15_000, 18_600, ROWS), lambda d: f"{d:%d-%b-%y}"),
+        "AON": number(rng.integers(13, 90, ROWS), lambda v: f"{v // 12} yrs {v % 12} mos"),
+        "Data": number(rounded(rng, 0.1, 9, 1), lambda v: f"{v:.1f} GB/day"),
+        "DND": words(every(rng, ROWS, "Y", "N"), Kind.BOOLEAN),
+        "Churn": words(every(rng, ROWS, "Yes", "No", "No"), Kind.TARGET),
+    }
+    return columns, ",", "utf-8"
+
+
 TITLES = {american: "Customer churn report, March 2021\n", polish: "Raport klientów: 2021\n"}
+TOTALS = {turkish: "Genel Toplam;;;4.312.002,10 TL;;;;;\n"}
 
 
 def written(make: Any, folder: Path) -> tuple[Path, dict[str, Expected]]:
@@ -234,7 +313,7 @@ def written(make: Any, folder: Path) -> tuple[Path, dict[str, Expected]]:
     frame = pd.DataFrame({name: column.cells for name, column in columns.items()})
     path = folder / f"{make.__name__}.csv"
     text = TITLES.get(make, "") + frame.to_csv(sep=delimiter, index=False, lineterminator="\n")
-    path.write_bytes(text.encode(encoding))
+    path.write_bytes((text + TOTALS.get(make, "")).encode(encoding))
     return path, columns
 
 
@@ -256,6 +335,6 @@ def misread(path: Path, columns: dict[str, Expected]) -> dict[str, str]:
     return wrong
 
 
-@pytest.mark.parametrize("make", [german, american, french, polish])
+@pytest.mark.parametrize("make", [german, american, french, polish, turkish, japanese, indian])
 def test_every_column_of_the_file_is_read_as_a_person_would(make: Any, tmp_path: Path) -> None:
     assert misread(*written(make, tmp_path)) == {}

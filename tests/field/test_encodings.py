@@ -16,7 +16,7 @@ from churn_torch.tables.readers.sources import read, read_chunks
 PLANS = {
     "cp1251": ["Базовый", "Плюс", "Премиум"],
     "cp1252": ["Básico", "Avançado", "Prêmio"],
-    "cp1254": ["Aylık", "Yıllık", "Gümüş"],  # noqa: RUF001
+    "cp1254": ["Aylık", "Yıllık", "Gümüş"],
     "cp1256": ["أساسي", "مميز", "سنوي"],
     "gbk": ["基础套餐", "增值套餐", "年付"],
 }
@@ -98,3 +98,7 @@ def test_a_query_over_such_a_file_reads_it_or_says_what_to_do(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"not utf-8 encoded.* name the file itself as the"):
         read(f"SELECT * FROM read_csv('{path}', header=true)")
     assert len(read(f"SELECT * FROM read_csv('{path}', encoding='latin-1')")) == 30
+    with pytest.raises(InputError, match=r"got 'cp1252'; leave out .*data\.encoding=cp1252"):
+        read(f"SELECT * FROM read_csv('{path}', encoding='cp1252')")
+    by_key = read(f"SELECT * FROM '{path}'", reading=ReadOptions(encoding="cp1252"))
+    assert by_key["plan"].tolist() == read(path)["plan"].tolist()

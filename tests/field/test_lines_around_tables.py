@@ -133,3 +133,19 @@ def test_an_index_without_a_name_is_left_out(tmp_path: Path) -> None:
     assert said == ["t.csv: 1 column has no name and is called 'Unnamed: 0'."]
     column = infer(frame, ColumnRoles(target="churn"))["Unnamed: 0"]
     assert (column.kind, column.note) == (Kind.IGNORED, "left out: an index without a name")
+
+
+def test_codes_that_a_spreadsheet_keeps_by_a_formula_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f'"=""{i:03}""",="0{i % 4}",a=b,{"Yes" if i % 3 else "No"}' for i in range(60)]
+    path.write_text("\n".join(["id,code,other,churn", *rows]) + "\n")
+    said: list[str] = []
+    frame = read(path, announce=said.append)
+    assert frame.iloc[7].tolist() == ["007", "03", "a=b", "Yes"]
+    assert said == ['t.csv: of cells such as ="0123" the text is read.']
+    query = read(f"SELECT * FROM '{path}'")
+    assert query.iloc[7].tolist() == ["007", "03", "a=b", "Yes"]
+    plain = tmp_path / "plain.csv"
+    plain.write_text("id,x,churn\n1,a=b,Yes\n2,c,No\n")
+    assert read(plain, announce=said.append).iloc[0].tolist() == ["1", "a=b", "Yes"]
+    assert len(said) == 1

@@ -1,5 +1,7 @@
 """Dates with the names of months in the languages people write: read, and said in their style."""
 
+# ruff: noqa: RUF001 - the letters of other languages are meant
+
 from __future__ import annotations
 
 import datetime
@@ -47,7 +49,7 @@ WRITTEN = [
     ("pt", "{d}º de {m} de {y} às 14:30", "31 de janeiro de 2024", 14.5 / 24),
     ("nl", "{d:02}-{m}-{y} 14:30 uur", "31-jan-2024", 14.5 / 24),
     ("pl", "{d} {m} {y} r., godz. 14:30", "31 stycznia 2024", 14.5 / 24),
-    ("ru", "{d} {m} {y}г.", "31 января 2024", 0),  # noqa: RUF001 - as it is printed
+    ("ru", "{d} {m} {y}г.", "31 января 2024", 0),
     ("ru", "{d} {u} {y} года", "31 ЯНВАРЯ 2024", 0),
     ("tr", "{d} {m} {y} Pazartesi", "31 OCAK 2024", 0),
     ("ca", "{d} {of}{m} de {y}", "31 de gener de 2024", 0),

@@ -18,6 +18,7 @@ from churn_torch.errors import InputError
 from churn_torch.serving.model_file import ModelFile
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.tables.options import DataOptions
+from churn_torch.tables.schema import Kind
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.export import export
@@ -111,3 +112,13 @@ def test_a_training_leaves_random_numbers_alone(customers, table_keys, tmp_path,
     assert np.array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_before)
     assert json.loads(Path(tmp_path / "run" / "metrics.json").read_text())["folds"]
+
+
+def test_dates_beside_words_are_dates() -> None:
+    """What pandas makes of a workbook's column of dates with a word between them."""
+    days = [pd.Timestamp("2020-01-01") + pd.Timedelta(days=i) for i in range(58)]
+    rows = {"day": [*days, "n/a", None], "y": ["yes", "no"] * 30}
+    table = read_labelled(DataOptions(target="y"), seed=0, source=pd.DataFrame(rows))
+    assert table.schema["day"].kind is Kind.DATETIME
+    assert table.parsed["day"].isna().sum() == 2
+    assert table.parsed["day"].iloc[0] == 18_262.0

@@ -12,9 +12,9 @@ from tests.report.made_campaign import CALL, FIGURES
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "The test needs 1,201 customers to see 40.0% churn fall to 28.0% with 80 % power, and "
-             "the list has 1,000: this campaign is too small to be measured."),
-        ({"n_needed": 1_000.0}, "with 80 % power; the list has 1,000."),
+        ({}, "The test needs 1,201 customers to see 40.0% churn fall to 28.0% with a chance of 80 "
+             "%, and the list has 1,000: this campaign is too small to be measured."),
+        ({"n_needed": 1_000.0}, "with a chance of 80 %; the list has 1,000."),
         ({"n_needed": None}, "too small for a control group"),
         ({"n_needed": float("inf")}, "No effect is expected"),
         ({"share_control": 0.0, "n_needed": None}, "Without a control group"),

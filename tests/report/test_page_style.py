@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 
 import churn_torch
+from churn_torch.report.chart_style import SCRIPT
 from churn_torch.report.html_table import html_table
-from churn_torch.report.page_style import STYLE, page_end, page_start
+from churn_torch.report.page_style import STYLE, page_start, whole_page
 from tests.report.page_reader import Page
 
 
 def test_a_page_says_its_language_and_loads_nothing():
-    text = page_start("<A>", "p { margin: 0 }", lang="de", description='"Why"') + page_end()
+    text = whole_page([page_start("<A>", "p { margin: 0 }", lang="de", description='"Why"')])
     page = Page(text)
     assert page.is_whole
     assert page.title == "<A>"
@@ -21,6 +22,16 @@ def test_a_page_says_its_language_and_loads_nothing():
     assert policy.startswith("default-src 'none'; ")
     assert "p { margin: 0 }" in text
     assert "prefers-color-scheme: dark" in text
+
+
+def test_control_characters_are_written_out():
+    """And nothing else of a page is changed."""
+    start = page_start("a")
+    whole = whole_page([start, "\x1b[31m\x00\r \u202e\u200f\ud800 Größe\t\n日本 é 🙂"])
+    assert whole.startswith(start)
+    assert SCRIPT in whole
+    shown = r"\u001b[31m\u0000\u000d \u202e\u200f\ud800"
+    assert f"{shown} Größe\t\n日本 é 🙂\n" in whole
 
 
 def test_the_what_if_page_has_the_same_colours_of_risk():

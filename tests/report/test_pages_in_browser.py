@@ -19,7 +19,7 @@ from churn_torch.report.campaign_page import campaign_page
 from churn_torch.report.charts import Axis, Bar, Line, Point, bar_chart, histogram, line_chart
 from churn_torch.report.html_table import html_table
 from churn_torch.report.model_report import RunsReport
-from churn_torch.report.page_style import page_end, page_start
+from churn_torch.report.page_style import page_start, whole_page
 from churn_torch.report.report_page import report_page, runs_page
 from churn_torch.report.results_page import results_page
 from churn_torch.report.survival_page import survival_page
@@ -88,7 +88,7 @@ def every_chart() -> str:
     money = Axis("Net value", "{:,.0f}".format, include_zero=True)
     scores = [0.1, 0.2, 0.3, 0.4]
     wide = [["word " * 4] + ["1,234,567.89"] * 9]
-    return "".join(
+    return whole_page(
         [
             page_start("Every chart", description="Of the tests."),
             line_chart(
@@ -115,7 +115,6 @@ def every_chart() -> str:
             line_chart("Nothing", "", share, money, []),
             "<h2>Wide</h2>",
             html_table("Many columns", [f"column {k}" for k in range(10)], wide),
-            page_end(),
         ]
     )  # fmt: skip
 

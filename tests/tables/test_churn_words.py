@@ -16,6 +16,7 @@ from churn_torch.tables.churn_words import names_a_cut_off, sense_of, speaks_of_
         *("gekündigt", "Kündigung", "nicht_verlängert", "résiliation", "inactif", "désabonné"),
         *("cancelado", "baja", "inactivo", "no_renovado", "disdetta", "inattivo", "inativo"),
         *("não_renovou", "odejście", "nieaktywny", "nie_przedłużył", "NIEAKTYWNA"),
+        *("отток", "не активен", "неактивен", "Kayip", "İptal", "已流失", "解約", "해지"),
     ],
 )
 def test_leaving(text: str) -> None:
@@ -30,6 +31,7 @@ def test_leaving(text: str) -> None:
         *("alive", "loyal", "did_not_churn", "noChurn", "will_stay", "ist_aktiv", "verlängert"),
         *("nicht gekündigt", "Bestandskunde", "fidélisé", "abonnée", "renovación", "vigente"),
         *("rinnovato", "attivo", "assinante", "retenção", "aktywny", "czy_aktywny", "utrzymany"),
+        *("still_customer", "is_member", "остался", "Aktif", "未流失", "在网", "継続", "유지"),
     ],
 )
 def test_staying(text: str) -> None:

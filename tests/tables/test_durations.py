@@ -27,18 +27,8 @@ REWRITTEN = {
 }
 SAME = [
     *("12:30", "1:60:00", "1:00:00:00", "2020-01-01 10:00:00", "3 mos 2 yrs", "1 year 12 months"),
-    *(
-        "5 GB 3 MB",
-        "1 month 3 days",
-        "7 months",
-        "",
-        "45m",
-        "1h 2d",
-        "5m 3m",
-        "a1b2",
-        "2 kids 3 dogs",
-        "3 years 3 years",
-    ),
+    *("5 GB 3 MB", "1 month 3 days", "7 months", "", "45m", "1h 2d", "5m 3m"),
+    *("a1b2", "2 kids 3 dogs", "3 years 3 years"),
 ]
 
 

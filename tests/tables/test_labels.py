@@ -300,3 +300,28 @@ def test_a_csv_read_by_a_query_has_the_labels_of_the_file(tmp_path: Path) -> Non
             np.testing.assert_array_equal(parse_target(scored, schema), [1, 0, np.nan])
         schema = Schema((), "churn", *find_labels(learned["churn"], "No"))
         np.testing.assert_array_equal(parse_target(scored, schema), [0, 1, np.nan])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2024-01-01", None, None, ""],  # one day
+        [*(f"2024-01-{day:02}" for day in range(1, 29)), None],
+        ["x", "", " "],
+    ],
+)
+def test_a_column_that_is_filled_when_a_customer_leaves_names_the_query(cells: list) -> None:
+    with pytest.raises(InputError) as caught:
+        find_classes(pd.Series(cells, name="cancelled on"), None)
+    assert caught.value.fix.endswith(
+        "if an empty cell means that a customer stayed, set "
+        'data.source="SELECT *, \\"cancelled on\\" IS NOT NULL AS has_left FROM \'FILE\'" '
+        "data.target=has_left 'data.ignore=[cancelled on]'"
+    )
+
+
+def test_words_for_no_answer_beside_two_classes_are_named() -> None:
+    with pytest.raises(InputError, match=r"set 'data\.missing\.y=\[\?\]' if that is no answer"):
+        find_classes(pd.Series(["1", "0", "?"], name="y"), None)
+    with pytest.raises(InputError, match=r"set 'data\.missing\.y=\[\?,unknown\]' if these are"):
+        find_classes(pd.Series(["Yes", "No", "?", "unknown", "No"], name="y"), None)

@@ -146,6 +146,8 @@ def test_names_must_differ() -> None:
         check_names(["a", "b", "a"])
     with pytest.raises(InputError, match="'a', '' more than once"):
         check_names(["a", "", "a", ""])
+    with pytest.raises(InputError, match=r"^columns: expected at most 20,000, got 20,001; read"):
+        check_names(list(map(str, range(20_001))))
 
 
 def test_names_become_text() -> None:

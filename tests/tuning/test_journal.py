@@ -111,3 +111,43 @@ def test_a_process_is_alive_while_it_holds_its_lock(tmp_path):
     assert not one.scratch.exists()
     other.leave()
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("name", ["x/../../../ours", "x/../../../ours/kept", "", "ABCDEF12", "*"])
+def test_a_process_of_a_strangers_journal_names_no_other_files(tmp_path, name):
+    folder, ours = tmp_path / "a" / "study", tmp_path / "ours"
+    for made in (folder / "worker-x", ours):
+        made.mkdir(parents=True)
+    for name_of_lock in ("ours.lock", "ours/kept.lock", "a/study/worker-.lock"):
+        (tmp_path / name_of_lock).touch()
+    for capitals in ("ABCDEF12.lock", "*.lock"):
+        (folder / f"worker-{capitals}").touch()
+    before = sorted(tmp_path.rglob("*"))
+    assert not Process(folder).is_alive(name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_links_of_a_dead_process_lead_to_no_other_files(tmp_path):
+    folder, ours = tmp_path / "study", tmp_path / "ours"
+    for made in (folder, ours):
+        made.mkdir()
+    (ours / "kept").touch()
+    (folder / "worker-0123abcd").symlink_to(ours)
+    (folder / "worker-0123abcd.lock").touch()
+    process = Process(folder)
+    process.enter()
+    process.leave()
+    assert (ours / "kept").exists()
+
+
+def test_a_journal_that_is_a_link_is_refused(tmp_path):
+    """Its last line would be cut, and more written behind it."""
+    ours, folder = tmp_path / "ours", tmp_path / "study"
+    folder.mkdir()
+    for content in (b"", b"no line end", STUDY):
+        ours.write_bytes(content)
+        (folder / JOURNAL).unlink(missing_ok=True)
+        (folder / JOURNAL).symlink_to(ours)
+        with pytest.raises(InputError, match=r"a damaged one \(a link to another file\)"):
+            opened(folder)
+        assert ours.read_bytes() == content

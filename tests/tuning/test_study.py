@@ -76,6 +76,17 @@ def test_an_orphan_is_tried_again_and_nothing_else(opened):
     assert study.next(2) is None
 
 
+def test_a_trial_of_a_process_with_a_name_that_is_none_is_an_orphan(opened, tmp_path):
+    """A stranger's journal: nothing outside the folder of the study is locked or removed."""
+    study = opened()
+    ours = tmp_path.parent / f"{tmp_path.name}.lock"
+    ours.touch()
+    (tmp_path / "worker-x").mkdir()
+    study.next(9).set_user_attr("worker", f"x/../../{tmp_path.name}")
+    assert states(opened()) == ["interrupted", "waiting"]
+    assert ours.exists()
+
+
 def test_what_takes_its_process_down_three_times_has_failed(opened):
     for _ in range(3):
         study = opened()

@@ -117,6 +117,7 @@ def test_the_json_says_what_was_assumed_and_written(choose, tmp_path, customers_
     assert told["control"] == {"share": 0.3, "salt": "x"}
     assert told["ranked_by"] == "probability"
     assert told["data_fingerprint"] == customers_run.metrics["data"]["fingerprint"]
+    assert told["model_sha256"] == hashlib.sha256(customers_run.model.read_bytes()).hexdigest()
     assert told["counts"]["contacted"] == len(calls) == told["files"]["calls"]["rows"]
     assert told["counts"]["control"] == len(control)
     digest = hashlib.sha256((tmp_path / "june" / "calls.csv").read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,9 +14,11 @@ from omegaconf import OmegaConf
 
 from churn_torch.decisions.offers import BetaRate, Offer
 from churn_torch.errors import InputError
+from churn_torch.workflows.campaign import campaign as plan
 from churn_torch.workflows.campaign_options import CampaignOptions
 from churn_torch.workflows.campaign_results import campaign_results
 from churn_torch.workflows.typed_config import read_options
+from tests.composing import composed
 from tests.decisions.made_campaign import made_campaign, record, written
 
 NAMES = {"results.json", "results.csv", "results.html"}
@@ -176,3 +179,30 @@ def test_the_page_is_whole_and_names_are_text(tmp_path):
     assert "nan" not in page.lower()
     assert page.count("<svg") == 2 * 13
     HTMLParser().feed(page)
+
+
+def test_a_campaign_of_another_run_is_refused(campaign, tmp_path):
+    folder, outcomes = campaign
+    model, other = tmp_path / "model.onnx", tmp_path / "other.onnx"
+    model.write_bytes(b"one")
+    other.write_bytes(b"another")
+    told = json.loads((folder / "campaign.json").read_text(encoding="utf-8"))
+    told["model_sha256"] = hashlib.sha256(b"one").hexdigest()
+    (folder / "campaign.json").write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(InputError, match=r"^run: expected the run of the campaign"):
+        results_of(folder, outcomes, run=str(other))
+    assert not NAMES & {each.name for each in folder.iterdir()}
+    assert results_of(folder, outcomes, run=str(model))["counts"]["treated"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        (["results=o.csv", "campaign=june", "budget=5", "offer=call"], "with results= only keys"),
+        (["source=customers.csv", "campaign=june"], "campaign: expected results="),
+        (["source=customers.csv", "churned=left"], "churned: expected results="),
+    ],
+)
+def test_a_key_that_says_nothing_about_what_is_asked_is_refused(keys, sentence):
+    with pytest.raises(InputError, match=sentence):
+        plan(composed("campaign", keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,8 +65,10 @@ def test_rows_to_be_scored_have_the_same_columns_and_no_label(folder, capsys):
     first = features(compose("features", [f"specification={folder / 'my_events.yaml'}",
                                           f"out={folder / 'first'}", "threads=1"]))  # fmt: skip
     assert first is not None
-    at = first.cutoffs[-1]
-    keys = [f"specification={folder / 'first' / 'specification.yaml'}", f"at={at:%Y-%m-%d}"]
+    at, kept = first.cutoffs[-1], folder / "events.json"
+    kept.write_text(json.dumps({"specification": first.specification.to_mapping()}))  # of a run
+    assert read_specification(kept) == read_specification(folder / "first" / "specification.yaml")
+    keys = [f"specification={kept}", f"at={at:%Y-%m-%d}"]
     scored = features(compose("features", [*keys, f"out={folder / 'later'}", "threads=1"]))
     assert scored is not None
     assert scored.target is None

@@ -7,7 +7,8 @@ import os
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.workflows.stored_config import MOST_VALUES, load_config
+from churn_torch.workflows.specification_files import read_keys
+from churn_torch.workflows.stored_config import MOST_BYTES, MOST_VALUES, load_config
 
 
 def test_load_config_refuses_what_is_no_run(tmp_path):
@@ -40,3 +41,26 @@ def test_a_link_to_itself_is_no_traceback(tmp_path):
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     os.symlink("odd", tmp_path / "odd")
     assert load_config(tmp_path) == {"seed": 1}  # the file that is read for it is missing
+
+
+def test_a_pipe_and_a_file_larger_than_any_are_refused(tmp_path):
+    (tmp_path / "config.yaml").write_text("seed: 1\n")
+    with (tmp_path / "schema.json").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)
+    with pytest.raises(InputError, match=r"schema.json has more than 200 MB"):
+        load_config(tmp_path)
+    (tmp_path / "schema.json").unlink()
+    os.mkfifo(tmp_path / "schema.json")
+    with pytest.raises(InputError, match=r"schema.json is a pipe or a device"):
+        load_config(tmp_path)
+
+
+def test_a_specification_is_no_pipe_and_no_bomb(tmp_path):
+    path = tmp_path / "events.yaml"
+    path.write_text("a: &a [x, x]\nb: [*a, *a]\n")
+    with pytest.raises(InputError, match=r"\*a stands for another part of it"):
+        read_keys(path)
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(InputError, match=r"expected a YAML file, got '.*\(no file\)"):
+        read_keys(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from churn_torch.tables.labelled.in_memory import MemoryTable
 from churn_torch.tables.labelled.lifetimes import LifetimeColumns
 from churn_torch.tables.labelled.read import read_labelled
 from churn_torch.workflows.coefficients import TrainingRows, coefficients_of
+from churn_torch.workflows.compare import compare
 from churn_torch.workflows.cross_validate import cross_validate
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.explain import explain
@@ -157,8 +159,34 @@ def test_what_counts_on_labels_alone_is_refused(tenure_run: Run) -> None:
     folder = str(tenure_run.folder)
     with pytest.raises(InputError, match=r"^by: expected nothing for a run of model=survival"):
         evaluate({"run": folder, "by": ["plan"]})
-    with pytest.raises(InputError, match="a model of time to churn"):
-        read_tested_run(folder)
+
+
+def test_runs_are_compared_at_the_horizon(tenure_run: Run, tmp_path: Path) -> None:
+    runs = [str(tmp_path / name) for name in ("better", "worse", "other")]
+    for run in runs:
+        shutil.copytree(tenure_run.folder, run)
+    predictions = pd.read_parquet(Path(runs[1], "predictions.parquet"))
+    noise = np.random.default_rng(0).normal(0, 0.25, len(predictions))
+    worse = (predictions[PROBABILITY] + noise).clip(0, 1).astype("float32")
+    predictions.assign(**{PROBABILITY: worse}).to_parquet(Path(runs[1], "predictions.parquet"))
+    found = compare(compose("compare", [f"runs=[{runs[0]},{runs[1]}]"]))
+    measured = tenure_run.metrics["survival"]
+    for metric in ("auroc", "brier", "c_index"):
+        assert found.values[metric][0] == pytest.approx(measured[metric], abs=1e-5)
+    assert found.differences["brier"][0].is_real
+    assert "test rows" in found.measured_on
+    assert any("leaving within 3 periods" in note for note in found.notes)
+    for keys, said in (
+        ([f"runs=[{runs[0]},{runs[1]}]", "metric=lift_at_10"], "expected one of auroc, log_loss"),
+        ([f"runs=[{runs[0]},{runs[2]}]"], "within 3 periods in .* and within 4 periods"),
+    ):
+        config = Path(runs[2], "config.yaml")
+        text = config.read_text(encoding="utf-8").replace("horizon: 3", "horizon: 4")
+        config.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            compare(compose("compare", keys))
+    with pytest.raises(InputError, match=r"^runs: expected models of churn, got one of time to"):
+        report(compose("report", [f"runs=[{runs[0]},{runs[1]}]", f"out={tmp_path / 'x.html'}"]))
 
 
 def test_each_fold_measures_when_customers_leave(tmp_path: Path) -> None:
@@ -171,7 +199,7 @@ def test_each_fold_measures_when_customers_leave(tmp_path: Path) -> None:
     assert metrics["data"]["base_rate"] == metrics["survival"]["predicted_within_horizon"]
     of_folds = [fold["survival"]["c_index"] for fold in metrics["folds"]]
     assert metrics["survival"]["c_index"] == pytest.approx(np.mean(of_folds))
-    with pytest.raises(InputError, match="a model of time to churn"):
+    with pytest.raises(InputError, match="folds of a model of time to churn"):
         read_tested_run(str(tmp_path / "run"))
 
 

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.testclient import TestClient
 
 from churn_torch.console import logged
+from churn_torch.serving.http.server import create_app
+from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.scoring import score_table
 from churn_torch.workflows.artefacts import ARTEFACTS
+from churn_torch.workflows.campaign import campaign
+from tests.composing import composed
 
 if TYPE_CHECKING:
     from churn_torch.workflows.run_folder import Run
@@ -43,6 +48,13 @@ MAY_HOLD = {
     "shapes.csv": {"category"},
     "shapes.html": {"category"},
 }
+# Cells of columns that are left out, ids and what few customers have: only files of rows hold them.
+KEPT = set(SECRETS) - {"category", "odd number", "other target"}
+MODELS = {
+    "scorecard": ("model=scorecard",),
+    "survival": ("model=survival", "data.duration=months", "data.horizon=12"),
+    "uplift": ("model=uplift", "data.treatment=contacted"),
+}
 
 
 def table() -> pd.DataFrame:
@@ -72,24 +84,37 @@ def table() -> pd.DataFrame:
             "branch": rng.choice([f"{SECRETS['carried']} north", "south"], N),
             "country": SECRETS["constant"],
             "last_seen": seen.dt.strftime("%Y-%m-%d"),
+            "months": rng.integers(1, 40, N),
+            "contacted": rng.choice(["yes", "no"], N),
             "churned": churned,
         }
     )
 
 
 @pytest.fixture(scope="module")
-def run(train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a run with every artefact."""
-    folder = tmp_path_factory.mktemp("secrets")
-    table().to_csv(folder / "t.csv", index=False)
-    keys = (
-        *("data=table", f"data.source={folder / 't.csv'}", "data.target=churned"),
-        *("data.positive=yes", "data.negative=[no]", "data.id=customer_id", "data.carry=[branch]"),
-        *("data.ignore=[remark,last_seen,branch]", "data.split.by=group"),
-        *("data.split.column=household", "model=logreg", "debug=fast", "report=true"),
-    )
-    with logged(folder / "run" / "train.log"):
-        return train_run(folder / "run", *keys)
+def train(
+    train_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Run]:
+    """Return a function that trains on the table, with every artefact."""
+
+    def give(*more: str) -> Run:
+        folder = tmp_path_factory.mktemp("secrets")
+        table().to_csv(folder / "t.csv", index=False)
+        keys = (
+            *("data=table", f"data.source={folder / 't.csv'}", "data.target=churned"),
+            *("data.positive=yes", "data.negative=[no]", "data.id=customer_id"),
+            *("data.carry=[branch]", "data.ignore=[remark,last_seen,branch]"),
+            *("data.split.by=group", "data.split.column=household", "debug=fast", "report=true"),
+        )
+        with logged(folder / "run" / "train.log"):
+            return train_run(folder / "run", *keys, *more)
+
+    return give
+
+
+@pytest.fixture(scope="module")
+def run(train: Callable[..., Run]) -> Run:
+    return train("model=logreg")
 
 
 def text_of(path: Path) -> str:
@@ -99,12 +124,44 @@ def text_of(path: Path) -> str:
     return path.read_bytes().decode(errors="replace")
 
 
+def kinds_in(text: str) -> set[str]:
+    return {kind for kind, word in SECRETS.items() if word in text}
+
+
+def found_in(folder: Path) -> dict[str, set[str]]:
+    """Return the kinds of secrets in each file."""
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.name: kinds_in(text_of(path)) for path in paths}
+
+
 def test_each_file_holds_what_is_listed_and_nothing_else(run: Run) -> None:
-    found = {}
-    for path in sorted(path for path in run.folder.rglob("*") if path.is_file()):
-        text = text_of(path)
-        found[path.name] = {kind for kind, word in SECRETS.items() if word in text}
-    assert {name: kinds for name, kinds in found.items() if kinds} == MAY_HOLD
+    assert {name: kinds for name, kinds in found_in(run.folder).items() if kinds} == MAY_HOLD
+
+
+@pytest.mark.parametrize("keys", MODELS.values(), ids=MODELS)
+def test_no_other_model_writes_what_is_kept(train: Callable[..., Run], keys: tuple[str, ...]):
+    found = found_in(train(*keys).folder)
+    assert found.pop("predictions.parquet") == {"id", "group", "carried"}
+    assert len(found) >= 8
+    assert {name: kinds & KEPT for name, kinds in found.items() if kinds & KEPT} == {}
+
+
+def test_a_campaign_names_customers_in_its_lists_alone(run: Run, tmp_path: Path) -> None:
+    source = run.folder.parent / "t.csv"
+    keys = (f"run={run.folder}", f"source={source}", f"out={tmp_path / 'calls.csv'}", "value=100")
+    campaign(composed("campaign", (*keys, "offer=call")))
+    found = found_in(tmp_path)
+    lists = {name: found.pop(name) for name in list(found) if name.endswith(".csv")}
+    assert {"id"} in lists.values()
+    assert {"campaign.json", "campaign.html"} <= set(found)
+    assert {name: kinds & KEPT for name, kinds in found.items() if kinds & KEPT} == {}
+
+
+def test_a_server_says_what_the_model_file_holds(run: Run) -> None:
+    app = create_app(ModelFile(run.model), max_rows=9, max_bytes=9_999)
+    with TestClient(app) as client:
+        for path in ("/metadata", "/openapi.json", "/metrics", "/docs"):
+            assert kinds_in(client.get(path).text) <= {"category"}
 
 
 def test_the_model_file_still_knows_odd_cells(run: Run, tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Charts of effects, bars of importance and lines of coefficients, at most.
 EFFECTS, BARS, LINES = 8, 15, 30
+# Ticks of the scale of effects, at most.
+_TICKS = 7
 _PERMUTED = (
     "By how much the log-loss rises where the cells of a column are permuted over the customers; "
     "strongly correlated columns move together. Intervals are of 95 %."
@@ -57,7 +59,8 @@ def factors(report: ExplainedRun) -> Iterator[str]:
     shown = found.effects[:EFFECTS]
     ends = [end for curve in shown for end in (*curve.low, *curve.high)]
     # One scale for all, so that heights can be compared.
-    odds = Axis("factor on the odds", _factor, low=min(ends, default=0), high=max(ends, default=0))
+    low, high = min(ends, default=0), max(ends, default=0)
+    odds = Axis("factor on the odds", _factor, low=low, high=high, ticks=_factor_ticks(low, high))
     for curve in shown:
         yield _effect(curve, odds)
     yield "</div>"
@@ -188,6 +191,20 @@ def _effect(curve: EffectCurve, odds: Axis) -> str:
 def _factor(log_odds: float) -> str:
     """Write log-odds as a factor on the odds."""
     return factor_in_words(math.exp(log_odds), more_digits=1)
+
+
+def _factor_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Return round factors between two log-odds, with their words; none where there are too few."""
+    if high - low > 10 * math.log(10):
+        return []
+    decades = range(math.floor(low / math.log(10)), math.ceil(high / math.log(10)) + 1)
+    for parts in ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1,)):
+        at = [math.log(part * 10.0**power) for power in decades for part in parts]
+        inside = [value for value in at if low <= value <= high]
+        if len(inside) <= _TICKS:
+            break
+    inside = inside[:: -(-len(inside) // _TICKS)] if inside else []
+    return [(value, _factor(value)) for value in inside] if len(inside) > 1 else []
 
 
 def _number(value: float) -> str:

@@ -140,10 +140,11 @@ def _next_steps(report: ModelReport) -> Iterator[str]:
         )
     if "uplift" in run.metrics:
         yield "Plan a campaign with a control group, ranked by the uplift: churn-torch campaign."
-    elif run.metrics["test"].get("profit"):
+    elif profit := run.metrics["test"].get("profit"):
+        offers = ",".join(profit)
         yield (
-            "Plan a campaign with a control group: churn-torch campaign run="
-            f"{run.folder} source=CUSTOMERS."
+            f"Plan a campaign with a control group: churn-torch campaign run={run.folder} "
+            f"offer={offers if len(profit) == 1 else f'[{offers}]'} source=CUSTOMERS."
         )
     else:
         yield (

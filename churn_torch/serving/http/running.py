@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
 import signal
 import socket
 import sys
@@ -19,7 +18,7 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from churn_torch.console import show
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, escaped
 from churn_torch.serving.http.connections import Connection
 from churn_torch.serving.http.limits import Limits, Places
 from churn_torch.serving.http.server import replace_model
@@ -37,6 +36,8 @@ log = logging.getLogger("churn_torch.server")
 class Reloading:
     """Reads the model file again when it is asked to (SIGHUP), or when the file has changed.
 
+    A server in a window ends on the SIGHUP of the window's closing, unless nohup started it.
+
     Args:
         app: What answers with the model.
         run: The run folder, or the file.
@@ -47,14 +48,20 @@ class Reloading:
         self._app, self._run, self._watch = app, run, watch
         self._is_wanted = False
         self._known = self._seen = self._state()
-        self._had_terminal = _has_terminal()
+        self._has_window = self._had_window = _has_terminal()
         if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, self._want)
+            before = signal.signal(signal.SIGHUP, self._want)
+            self._has_window &= before is not signal.SIG_IGN  # started by nohup
 
     def _want(self, number: int, frame: FrameType | None) -> None:
-        if self._had_terminal and not _has_terminal():
-            os.kill(os.getpid(), signal.SIGTERM)  # its window was closed
+        if self._has_window and not _has_terminal():
+            os.kill(os.getpid(), signal.SIGTERM)  # it was closed
         self._is_wanted = True
+
+    def _look_for_window(self) -> None:
+        """Notice that the window was closed and no signal came (disown): later ones reload."""
+        had, self._had_window = self._had_window, _has_terminal()
+        self._has_window &= had or self._had_window
 
     def _state(self) -> tuple[str, int, int, int] | None:
         try:
@@ -66,6 +73,7 @@ class Reloading:
 
     async def look(self) -> None:
         """Read the file again if it was asked for, or if it has changed and is whole."""
+        self._look_for_window()
         if self._watch:
             # A file that is being written changes between two looks.
             state, last = self._state(), self._seen
@@ -187,14 +195,10 @@ class _Escaping(logging.Formatter):
     """Shows control characters, which a client might have sent, as escapes."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return _escape(super().formatMessage(record))
+        return escaped(super().formatMessage(record))
 
     def formatException(self, info: Any) -> str:
-        return "\n".join(map(_escape, super().formatException(info).split("\n")))
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: repr(found[0])[1:-1], text)
+        return "\n".join(map(escaped, super().formatException(info).split("\n")))
 
 
 def _log_to_stderr() -> None:

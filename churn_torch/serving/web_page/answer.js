@@ -53,14 +53,14 @@ let all = false;
 /**
  * Show the reasons, the largest first.
  *
- * @param reasons name, text of the value, and number of each column.
+ * @param reasons name, label, text of the value, and number of each column.
  * @param base The log-odds that they are added to.
  * @param correlated Groups of columns whose reasons cannot be told apart.
  */
 export function showReasons(reasons, base, correlated) {
   const sorted = [...reasons].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
   const largest = Math.abs(sorted[0]?.value) || 1;
-  const bars = sorted.slice(0, all ? undefined : SHOWN).map(({ name, text, value }) => {
+  const bars = sorted.slice(0, all ? undefined : SHOWN).map(({ label: name, text, value }) => {
     const bar = element("span", { className: "bar" });
     bar.style.setProperty("--length", Math.abs(value) / largest);
     const column = element("b", {}, ...breakable(name));
@@ -87,7 +87,7 @@ function together({ columns }, reasons) {
   const parts = reasons.filter(({ name }) => columns.includes(name));
   if (parts.filter(({ value }) => Math.abs(value) >= MATTERS).length < 2) return "";
   const sum = parts.reduce((total, { value }) => total + value, 0);
-  const names = parts.map(({ name }) => name);
+  const names = parts.map(({ label }) => label);
   const named = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
   return `${named} move together: read their reasons as one, ${signed(sum)}.`;
 }

@@ -1,6 +1,6 @@
 // One field of the form a column: it holds what the file takes, and shows what the file thinks of it.
 
-import { placesOf, shortest, spellingOf } from "./numbers.js";
+import { escaped, placesOf, shortest, spellingOf } from "./numbers.js";
 
 /** Make an element: its attributes are properties of the DOM, its children elements or texts. */
 export function element(name, attributes = {}, ...children) {
@@ -28,7 +28,7 @@ export function makeField(column, id, changed) {
   const field = words ? choiceField(words, id, changed) : numberField(column, id, changed);
   const note = element("p", { id: `${id}-note`, className: "note" });
   for (const control of field.controls) control.setAttribute("aria-describedby", note.id);
-  const label = element("label", { htmlFor: id }, ...breakable(column.name));
+  const label = element("label", { htmlFor: id }, ...breakable(column.label));
   const shell = element("div", { className: "field" }, label, ...field.parts, note);
   shell.classList.toggle("choice", Boolean(words));
   label.dir = "auto";
@@ -50,7 +50,7 @@ function wordsOf(column) {
     let other = "another value";
     while (words.includes(other)) other += "…";
     return {
-      choices: [...words.map((word) => [word, word]), [MISSING, ""], ["another value", other]],
+      choices: [...words.map((word) => [escaped(word), word]), [MISSING, ""], ["another value", other]],
       start: words.includes(column.typical) ? words.indexOf(column.typical) : words.length,
     };
   }
@@ -83,9 +83,9 @@ function numberField(column, id, changed) {
 
   const input = element("input", { id, type, step: "any", inputMode: type === "number" ? "decimal" : "" });
   const missing = element("input", { type: "checkbox", id: `${id}-missing` });
-  missing.setAttribute("aria-label", `${column.name}: missing`);
+  missing.setAttribute("aria-label", `${column.label}: missing`);
   const slider = element("input", { type: "range", id: `${id}-slider`, min: 0, max: places?.n ?? 0 });
-  slider.setAttribute("aria-label", `${column.name}: slider`);
+  slider.setAttribute("aria-label", `${column.label}: slider`);
 
   // What was typed stays as it was typed; the other controls follow.
   function set(next, typed = false) {

@@ -12,13 +12,15 @@ const FACTS = ["schema", "columns", "threshold", "data_fingerprint"];
 const KEY = 1;
 const VALUE = 2;
 
-/** Return the metadata as an object of texts. */
-export function metadataOf(bytes) {
+/** Return the metadata as an object of texts, and the bytes of the graph. */
+export function partsOf(bytes) {
   const metadata = Object.create(null); // no key is there already
   const text = new TextDecoder();
   let noted = "";
+  let graph = new Uint8Array();
   for (const [field, content] of fieldsOf(bytes)) {
     if (field === GRAPH) {
+      graph = content;
       for (const [part, doc] of fieldsOf(content)) if (part === DOC) noted = text.decode(doc);
     }
     if (field !== METADATA) continue;
@@ -29,7 +31,7 @@ export function metadataOf(bytes) {
   if (noted.startsWith(CHECKSUM) && noted !== CHECKSUM + crc32(facts)) {
     throw new Error(`one of ${FACTS.join(", ")} was changed after the export`);
   }
-  return metadata;
+  return { metadata, graph };
 }
 
 /** Return the CRC-32 of a text's bytes in UTF-8, as eight hexadecimal digits. */
@@ -42,8 +44,8 @@ function crc32(text) {
   return (~sum >>> 0).toString(16).padStart(8, "0");
 }
 
-/** Yield [number, bytes] of the fields that have a length; numbers are passed over. */
-function* fieldsOf(bytes) {
+/** Yield [number, content] of the fields: bytes, or a whole number; others are passed over. */
+export function* fieldsOf(bytes) {
   let at = 0;
   function number() {
     let value = 0;
@@ -57,7 +59,7 @@ function* fieldsOf(bytes) {
   while (at < bytes.length) {
     const tag = number();
     const kind = tag % 8;
-    if (kind === 0) number();
+    if (kind === 0) yield [(tag - kind) / 8, number()];
     else if (kind === 1) at += 8;
     else if (kind === 5) at += 4;
     else if (kind === 2) {

@@ -1,6 +1,8 @@
 // The ONNX file, opened: what it says of itself and what it answers. No page is needed.
 
-import { metadataOf } from "./metadata.js";
+import { checkFacts } from "./graph.js";
+import { partsOf } from "./metadata.js";
+import { escaped } from "./numbers.js";
 
 const FORMAT = 1; // the newest that this page can read
 const ARRAYS = { float32: Float32Array, float64: Float64Array };
@@ -16,11 +18,12 @@ export const QUALITY = "quality";
  * @param bytes The file, as Uint8Array.
  * @param wasm onnxruntime-web's WebAssembly, as ArrayBuffer or Uint8Array.
  * @param ort The module of onnxruntime-web.
- * @returns columns, threshold and so on as the metadata have them, the names of the outputs, and
+ * @returns columns as the metadata have them and with a label, the name as it is shown; threshold
+ *   and so on as the metadata have them; the names of the outputs; and
  *   run(values): values by column, each an array of N, to outputs by name, each N or N * F numbers.
  */
 export async function openModel(bytes, wasm, ort) {
-  const stored = metadataOf(bytes);
+  const { metadata: stored, graph } = partsOf(bytes);
   if (!stored.format || !stored.columns) throw new Error("the file is not one of churn_torch");
   if (Number(stored.format) > FORMAT) {
     throw new Error(`the file has format ${stored.format}, and this page reads up to ${FORMAT}`);
@@ -33,11 +36,13 @@ export async function openModel(bytes, wasm, ort) {
     executionProviders: ["wasm"],
     logSeverityLevel: 3,
   });
-  const columns = entry("columns");
-  const threshold = entry("threshold");
-  if (typeof threshold !== "number" || !(threshold >= 0 && threshold <= 1)) {
+  const columns = entry("columns").map((column) => ({ ...column, label: escaped(column.name) }));
+  const said = entry("threshold");
+  if (typeof said !== "number" || !(said >= 0 && said <= 1)) {
     throw new Error("its threshold is no number from 0 to 1");
   }
+  const threshold = Math.fround(said); // as the graph compares it
+  checkFacts(graph, columns, threshold, { decision: DECISION, probability: PROBABILITY });
 
   async function run(values) {
     const feed = columns.map(({ name, type }) => {
@@ -54,7 +59,7 @@ export async function openModel(bytes, wasm, ort) {
 
   return {
     columns,
-    threshold: Math.fround(threshold), // as the graph compares it
+    threshold,
     baseRate: entry("base_rate"),
     training: entry("training"),
     base: entry("reasons")?.base,

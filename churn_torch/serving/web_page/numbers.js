@@ -1,6 +1,15 @@
-// How numbers and dates are spelled, and the places of a slider.
+// How texts, numbers and dates are spelled, and the places of a slider.
 
 const DAY = 86_400_000; // milliseconds
+// As errors.py has them: they hide text, or turn its direction.
+const CONTROLS =
+  /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff]/g;
+
+/** Return a text with its control characters written out. */
+export function escaped(text) {
+  const code = (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return text.replace(CONTROLS, code);
+}
 
 /** Return the shortest number that the file cannot tell from this one. */
 export function shortest(value, type) {

@@ -30,9 +30,10 @@ async function start() {
     showProbability(probability, answered[DECISION]?.[0], model.threshold, first);
     const flags = model.columns.map((_, i) => answered[QUALITY]?.[i] ?? 0);
     fields.forEach((field, i) => field.warn(flags[i] ? capitalized(model.meanings[flags[i]]) : ""));
-    showDoubts(model.columns.filter((_, i) => flags[i]).map(({ name }) => name));
+    showDoubts(model.columns.filter((_, i) => flags[i]).map(({ label }) => label));
     if (answered[REASONS]) {
-      const reason = ({ name }, i) => ({ name, text: fields[i].text(), value: answered[REASONS][i] });
+      const reason = ({ name, label }, i) =>
+        ({ name, label, text: fields[i].text(), value: answered[REASONS][i] });
       showReasons(model.columns.map(reason), model.base, model.correlated);
     }
   }

@@ -48,7 +48,7 @@ def guess(profile: ColumnProfile) -> Column:
         )
     if profile.present == 0:
         return profile.as_column(Kind.IGNORED, "left out: empty")
-    if len(profile.levels) == 1 and not profile.missing:
+    if len(profile.levels) == profile.n_distinct == 1 and not profile.missing:
         return profile.as_column(Kind.IGNORED, "left out: constant")
     if _is_nameless_index(profile):
         return profile.as_column(Kind.IGNORED, "left out: an index without a name")

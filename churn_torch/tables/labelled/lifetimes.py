@@ -129,10 +129,27 @@ def read_lifetimes(
                 row=first_row + row,
                 n_rows=int(late.sum()),
             )
+    return periods_of(duration, entry, label, columns.period)
+
+
+def periods_of(
+    duration: npt.NDArray[Any],
+    entry: npt.NDArray[Any],
+    label: npt.NDArray[Any],
+    period: float,
+) -> Lifetimes:
+    """Return lifetimes in periods, as for `read_lifetimes`.
+
+    Args:
+        duration: ``[N]``.
+        entry: ``[N]``, how long customers had stayed when they were first observed.
+        label: ``[N]``, 1 for churners.
+        period: Units of both in a period.
+    """
     with np.errstate(invalid="ignore"):
-        first = np.floor(entry / columns.period + _ROUNDING)
-        whole = np.floor(duration / columns.period + _ROUNDING)
-        begun = np.maximum(np.ceil(duration / columns.period - _ROUNDING), first + 1)
+        first = np.floor(entry / period + _ROUNDING)
+        whole = np.floor(duration / period + _ROUNDING)
+        begun = np.maximum(np.ceil(duration / period - _ROUNDING), first + 1)
     last = np.where(label == 1, begun, np.maximum(whole, first))
     return np.stack([first, last], axis=1).astype(np.float32)
 

@@ -15,8 +15,10 @@ from churn_torch.tables.labelled.splits import TEST, TRAIN
 from churn_torch.tables.labelled.twins import column_hashes
 from churn_torch.tables.schema import Column, Kind, Schema
 
-# Rows that differ in fewer columns than there are blocks of columns agree in one of the blocks.
+# Rows that differ in fewer columns than there are such blocks of columns agree in one of them.
 _BLOCKS = 3
+# One block more has the columns of the most values: few customers are alike there by chance.
+_TELLING = 2
 # A column of so many values is enough to sample the rows of its block by.
 _MANY_VALUES = 100
 # Rows that are kept for each block, at most, and their cells; a row is compared with so many.
@@ -33,11 +35,15 @@ _SIMILAR = 3
 # Pairs with a churner that are needed, and by how much more often both are churners among near
 # pairs than among similar ones, in shares and in standard errors.
 _FEWEST_PAIRS, _GAP, _STANDARD_ERRORS = 10, 0.25, 4.0
+# Similar pairs with a churner that are enough; rows that differ in more columns are then left out.
+_SIMILAR_PAIRS = 30
 # Fewer pairs with a churner are enough where so many times as many rows are near as are similar:
 # customers who are merely alike differ in more or fewer columns, without a gap.
 _FEWER_PAIRS, _NEARLY_ALL = 4, 3
+# So large a share of two churners among near pairs with a churner is no chance.
+_ONE_LABEL = 0.9
 # Rows that agree in a block are so many times as often near in the other columns as any two are.
-_MORE_OFTEN = 5.0
+_MORE_OFTEN = 2.0
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,11 @@ class NearCopyCounter:
     """Counts near copies in one pass over the rows, in bounded memory.
 
     The columns are dealt into three blocks, and pairs of rows that agree in a block are compared in
-    the others. Rows are sampled by what they hold in the block, so that such pairs are kept or left
-    out together. In tables of few values many customers are alike by chance. Their labels then
-    agree no more than those of customers who differ in a few columns more, and copies have one
-    label: so the labels of pairs of training rows say how many of the near pairs are copies.
+    the others; so are pairs that agree in the two columns of the most values. Rows are sampled by
+    what they hold in the block, so that such pairs are kept or left out together. In tables of few
+    values many customers are alike by chance. Their labels then agree no more than those of
+    customers who differ in a few columns more, and copies have one label: so the labels of pairs of
+    training rows say how many of the near pairs are copies.
 
     Args:
         schema: The columns of the table.
@@ -101,8 +108,10 @@ class NearCopyCounter:
         n = len(self._columns)
         self._may_differ = 2 if n >= _TWO_MAY else 1 if n >= _ONE_MAY else 0
         self._most = min(KEPT_ROWS, max(_FEWEST_KEPT, KEPT_CELLS // max(1, n)))
-        self._limits = [np.uint64(2**64 - 1)] * _BLOCKS
-        self._pools: list[list[_Kept]] = [[] for _ in range(_BLOCKS)]
+        every = np.arange(n)
+        self._blocks = [every % _BLOCKS == block for block in range(_BLOCKS)] + [every < _TELLING]
+        self._limits = [np.uint64(2**64 - 1)] * len(self._blocks)
+        self._pools: list[list[_Kept]] = [[] for _ in self._blocks]
         self._n_seen = 0
 
     def add(
@@ -146,7 +155,7 @@ class NearCopyCounter:
 
     def _sampled_by(self, block: int) -> list[Column]:
         """Return the columns of a block by which rows are sampled: one, or two of few values."""
-        first, *others = self._columns[block::_BLOCKS]
+        first, *others = (self._columns[place] for place in np.flatnonzero(self._blocks[block]))
         return [first] if first.n_distinct >= _MANY_VALUES else [first, *others[:1]]
 
     def count(self, without: Set[str] = frozenset()) -> NearCopies:
@@ -162,7 +171,7 @@ class NearCopyCounter:
         counted = np.array([column.name not in without for column in self._columns], dtype=bool)
         found = []
         for block, pool in enumerate(self._pools):
-            in_block = np.arange(len(self._columns)) % _BLOCKS == block
+            in_block = self._blocks[block]
             told_apart = without.isdisjoint(column.name for column in self._sampled_by(block))
             usable = (in_block & counted).any() and (is_whole or told_apart)
             if pool and usable:
@@ -172,9 +181,12 @@ class NearCopyCounter:
         if not found:
             return NearCopies(0, 0, self._may_differ)
         if is_whole:
-            near = len(np.unique(np.concatenate([one.tested for one in found])))
-            share = max(one.copied for one in found)
-            return NearCopies(found[0].n_test, round(near * share), self._may_differ)
+            # A row that several blocks find counts once, by the block with most copies.
+            known, near = np.arange(0), 0.0
+            for one in sorted(found, key=lambda one: -one.copied):
+                near += one.copied * len(np.setdiff1d(one.tested, known))
+                known = np.union1d(known, one.tested)
+            return NearCopies(found[0].n_test, round(near), self._may_differ)
         best = max(found, key=lambda one: one.copied * len(one.tested) / max(one.n_test, 1))
         return NearCopies(best.n_test, round(len(best.tested) * best.copied), self._may_differ)
 
@@ -215,12 +227,18 @@ def _near(kept: _Kept, in_block: npt.NDArray[np.bool_], may_differ: int) -> _Nea
     for _ in range(_SIMILAR):
         farthest += 1
         is_similar = ~is_near & (n_differ <= farthest)
-        if (with_churner & is_similar).sum() >= 3 * _FEWEST_PAIRS:
+        if (with_churner & is_similar).sum() >= _SIMILAR_PAIRS:
             break
     in_reach = ~is_near & (n_differ <= may_differ + _SIMILAR)
     apart = is_near.sum() >= _NEARLY_ALL * in_reach.sum()
+    both_churn = churners[with_churner & is_near] == 2
+    # A copy has one original. Rows that are near many others, without a gap to be bridged by merely
+    # similar ones, are customers of one kind, or many rows of one customer, whose label is one.
+    is_crowd = is_near.sum() > len(np.union1d(one[is_near], other[is_near]))
+    if is_crowd and apart and (not len(both_churn) or both_churn.mean() < _ONE_LABEL):
+        return _Near(n_test, np.arange(0), 0.0)
     share = _copied(
-        churners[with_churner & is_near] == 2,
+        both_churn,
         churners[with_churner & is_similar] == 2,
         float(kept.is_churner[~kept.is_test].mean()) if n_test < len(key) else 0.0,
         fewest=_FEWER_PAIRS if apart else _FEWEST_PAIRS,

@@ -87,6 +87,8 @@ def _batches(form: Form, reading: ReadOptions) -> Iterator[pa.RecordBatch]:
                     last = batch.column(batch.num_columns - 1)[-1].as_py()
                 if form.repeated:
                     batch = _without_headers(batch, form.repeated)
+                if form.has_formulas:
+                    batch = _without_formulas(batch)
                 yield batch.select(form.names) if dialect.left_out else batch
     except MemoryError:
         raise
@@ -106,6 +108,12 @@ def _without_headers(batch: pa.RecordBatch, header: Sequence[str]) -> pa.RecordB
         for column, cell in zip(columns, header, strict=True)
     ]
     return batch.filter(pc.invert(functools.reduce(pc.and_, repeats)))
+
+
+def _without_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Take the text out of cells such as ``="0123"``."""
+    columns = [pc.replace_substring_regex(c, r'(?s)^="(.*)"$', r"\1") for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _check_last_quote(form: Form, cell: str) -> None:
@@ -139,9 +147,10 @@ def _bad_line(form: Form, reading: ReadOptions, error: BaseException) -> InputEr
                             f", or say with {reading.prefix}skip=N how many lines stand above the "
                             "header"
                         )
+                    cells = "1 cell" if width == 1 else f"{width} cells"
                     return InputError(
                         str(form.stored),
-                        expected=f"{width} cells in every row, as in the header",
+                        expected=f"{cells} in every row, as in the header",
                         got=f"{len(row)} in line {line:,}",
                         fix=fix,
                     )

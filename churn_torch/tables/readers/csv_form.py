@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from churn_torch.errors import InputError
-from churn_torch.tables.column_names import check_names
+from churn_torch.tables.column_names import MOST_COLUMNS, check_names, check_number
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers.dialect import Dialect, cut_lines, find_dialect, find_footer
 from churn_torch.tables.readers.encodings import Encoding
@@ -28,6 +29,10 @@ from churn_torch.tables.readers.text_files import (
 # What Arrow keeps for a cell of text beside its bytes.
 _CELL_BYTES = 8
 _HEAD_LINES = 3
+_FORMULA = re.compile(r'(?:^|[,;\t|])"?=""?[^"\n]+"', re.MULTILINE)
+_DELIMITERS = (b",", b";", b"\t", b"|")
+# A first line of prose may hold more of them than there are columns, but not so many times.
+_MANY = 10
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Form:
         n_bytes: What it unpacks to.
         memory: About what its cells need in memory.
         remarks: Sentences for the user about what was found and done.
+        has_formulas: Cells such as ``="0123"``, which keep a spreadsheet from making numbers of
+            codes, stand in the first rows; the text in them is meant.
     """
 
     stored: Stored
@@ -55,6 +62,7 @@ class Form:
     n_bytes: int
     memory: int
     remarks: tuple[str, ...]
+    has_formulas: bool
 
     @property
     def names(self) -> list[str]:
@@ -81,6 +89,10 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         head, whole = _head(texts(file, encoding, HEAD))
     if not head.strip():
         raise InputError(str(stored), expected="a table", got="no text", fix="check the source")
+    # To find out what parts so many cells would take minutes.
+    n_delimiters = max(map(text.first_line.count, _DELIMITERS))
+    if n_delimiters > _MANY * MOST_COLUMNS:
+        check_number(n_delimiters + 1)
     try:
         dialect = find_dialect(
             head,
@@ -100,6 +112,9 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
     header = "".join(cut_lines(head)[dialect.lines_above :][: dialect.header_lines])
     n_repeated = _n_repeated(text, header, dialect)
     remarks = (*text.remarks, *_remarks(stored, dialect, footer, n_repeated))
+    has_formulas = _FORMULA.search(head) is not None
+    if has_formulas:
+        remarks = (*remarks, f'{stored.name}: of cells such as ="0123" the text is read.')
     check_names([n for i, n in enumerate(dialect.names) if i not in dialect.left_out])
     body = cut_lines(head)[dialect.lines_above + dialect.header_lines :]
     if whole:
@@ -115,6 +130,7 @@ def _form(stored: Stored, reading: ReadOptions, prefix: str, mtime: int, size: i
         text.n_bytes,
         round(text.n_bytes * (1 + _CELL_BYTES * n_cells)),
         remarks,
+        has_formulas,
     )
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.arrow import Batches
 from churn_torch.tables.readers.packing import Stored, unreadable
+from churn_torch.tables.readers.query_errors import too_large
 from churn_torch.tables.sql_text import quoted_name
 
 # What a query in a SQLite file may do: read. To attach a file or to load code is something else.
@@ -33,8 +35,11 @@ _FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3
 
 def is_sqlite(path: str | Path) -> bool:
     """Tell a SQLite file by its first bytes."""
+    path = Path(path).expanduser()
     try:
-        with Path(path).expanduser().open("rb") as file:
+        if not path.is_file():  # a pipe might never be opened
+            return False
+        with path.open("rb") as file:
             return file.read(16) == b"SQLite format 3\x00"
     except OSError:
         return False
@@ -88,13 +93,20 @@ def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -
         InputError: The query is not one SELECT, or SQLite cannot run it.
     """
     sql = sql.strip().rstrip(";")
+    limit = queries.memory_limit()
     with _connected(Path(database).expanduser(), stored) as connection:
+
+        def bounded(work: Callable[[], Any]) -> Any:
+            return run_bounded(work, interrupt=connection.interrupt, memory=limit)
+
         connection.set_authorizer(_allow if stored is None else _allow_here)
-        found = connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0")
+        found = bounded(lambda: connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0"))
         names = [str(column[0]) for column in found.description]
-        kinds = _types(connection, sql, len(names))
+        kinds = bounded(lambda: _types(connection, sql, len(names)))
         schema = pa.schema(list(zip(names, kinds, strict=True)))
-        yield schema, _guarded(connection.execute(sql), schema, stored)
+        cursor = bounded(lambda: connection.execute(sql))
+        rows = iter(lambda: bounded(lambda: cursor.fetchmany(queries.BATCH_ROWS)), [])
+        yield schema, _guarded(rows, schema, stored)
 
 
 def _types(connection: sqlite3.Connection, sql: str, width: int) -> list[pa.DataType]:
@@ -116,10 +128,10 @@ def _type(kinds: set[str]) -> pa.DataType:
 
 
 def _guarded(
-    cursor: sqlite3.Cursor, schema: pa.Schema, stored: Stored | None
+    fetched: Iterator[list[Any]], schema: pa.Schema, stored: Stored | None
 ) -> Iterator[pa.RecordBatch]:
     try:
-        while rows := cursor.fetchmany(queries.BATCH_ROWS):
+        for rows in fetched:
             columns = [
                 pa.array([_cell(cell, field.type) for cell in cells], field.type)
                 for cells, field in zip(zip(*rows, strict=True), schema, strict=True)
@@ -144,8 +156,12 @@ def _connected(path: Path, stored: Stored | None) -> Iterator[sqlite3.Connection
         log = path.with_name(f"{path.name}-wal")
         if not log.exists() or not log.stat().st_size:
             address += "&immutable=1"  # or SQLite would write files of its own beside it
-        with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+        # `run_bounded` calls it in threads, one at a time.
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+        with contextlib.closing(connection):
             yield connection
+    except TooMuchError as error:
+        raise too_large(f"one that takes {error}") from None
     except _ERRORS as error:
         raise _refused(error, stored) from None
 

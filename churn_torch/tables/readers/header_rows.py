@@ -17,8 +17,10 @@ MOST_BELOW = 20
 
 _NUMBER = re.compile(r"\s*[-+(]?[\s$€£¥%]*\d[\d\s.,'’%eE+-]*[)%€$£]?\s*", re.ASCII)
 _TOTAL = re.compile(
-    r"\W*(grand\s+)?(total|totals|sum|summe|gesamt|gesamtsumme|somme|totale|totaal|suma|razem|soma"
-    r"|итого|всего|合计|总计|小计|合計|總計|합계)\W*(général|general|geral|generale)?\W*",
+    r"\W*(?:(?:grand|overall|genel|общий) )?(?:total|totals|sum|summe|endsumme|gesamt|gesamtsumme"
+    r"|gesamtergebnis|somme|totale|totaal|eindtotaal|suma|razem|soma|toplam|totalt|итого|всего|итог"
+    r"|合计|总计|小计|合計|總計|総計|합계|총계)"
+    r"(?: (?:général|general|geral|generale|complessivo|końcowa|ogółem))?\W*",
     re.IGNORECASE,
 )
 # What pandas calls a column without a name.
@@ -166,8 +168,11 @@ def clean_names(names: Sequence[str]) -> Clean:
     if nameless:
         for i in nameless:
             stripped[i] = NAMELESS.format(i)
-        what = "1 column has" if len(nameless) == 1 else f"{len(nameless)} columns have"
-        remarks.append(f"{what} no name and is called {stripped[nameless[0]]!r}")
+        called = f"called {stripped[nameless[0]]!r}"
+        if len(nameless) == 1:
+            remarks.append(f"1 column has no name and is {called}")
+        else:
+            remarks.append(f"{len(nameless)} columns have no name; the first is {called}")
     return Clean(tuple(stripped), tuple(remarks))
 
 
@@ -212,12 +217,10 @@ def _is_below(row: Row, before: Sequence[Row], width: int) -> bool:
     if len(row) < width:
         return True
     whole = [other for other in before if len(other) == width and _n_filled(other)]
-    if not whole:
-        return False
     filled = [cell.strip() for cell in row if cell.strip()]
-    if _TOTAL.fullmatch(filled[0]):
+    if _TOTAL.fullmatch(filled[0]):  # the rows above may end with a cell of several lines
         return not any(_TOTAL.fullmatch(other[0].strip()) for other in whole)
-    if len(row) > width:
+    if len(row) > width or not whole:
         return False
     # A note in the first cell of a row that is empty otherwise.
     return (

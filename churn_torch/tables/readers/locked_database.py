@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from churn_torch.tables.readers.paths import MOST_FILES, check_regular
 from churn_torch.tables.sql_text import nodes, quoted, quoted_name, syntax_tree
 
 # Names that DuckDB gives to databases of its own.
@@ -57,6 +59,9 @@ def lock(
         sql: The query. A file whose name is a text in it may be opened.
         read: From `named_files`: globs and folders are opened only where they are read.
         scratch: A folder for what does not fit into memory.
+
+    Raises:
+        InputError: The query reads a pipe or a device.
     """
     paths = {text.replace("''", "'") for text in _TEXT.findall(sql)}
     folders = {str(scratch)}
@@ -67,8 +72,12 @@ def lock(
         elif glob.has_magic(name):
             first = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
             folders.add(str(Path(*path.parts[:first])))
-            paths.update(glob.iglob(str(path), recursive=True))
+            matches = list(islice(glob.iglob(str(path), recursive=True), MOST_FILES))
+            paths.update(matches)
+            for match in matches:
+                check_regular(match)
         else:  # a name without a file could be a folder to DuckDB, which then says what is missing
+            check_regular(path)
             paths.add(str(path))
             folders.update([] if path.is_file() else [str(path)])
     connection.execute(f"SET temp_directory = {quoted(str(scratch))}")

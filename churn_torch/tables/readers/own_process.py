@@ -6,11 +6,13 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from typing import IO
 
+from churn_torch import interruption
 from churn_torch.tables.readers.packing import Stored, unreadable
 
 _LIMITED = Path(__file__).with_name("limited_process.py")
@@ -20,6 +22,8 @@ _SECONDS = 8.0
 _BY_THE_CLOCK = 10
 _OUT_OF_TIME = -24  # SIGXCPU, which Windows does not have
 _BYTES_PER_SECOND = 50_000
+# Seconds between two looks whether it is to go on.
+_LOOK = 0.2
 # How much memory it may take: its libraries, and far more than so many bytes need.
 _MEMORY = 1 << 30
 _MEMORY_PER_BYTE = 1000
@@ -48,17 +52,14 @@ def output_of(
     # -P: nothing beside the program, such as a queries.py, is taken for a package.
     command = [sys.executable, "-P", str(_LIMITED), str(limit), str(ceil(seconds))]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        try:
-            code = subprocess.run(
-                [*command, str(program), str(path), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=errors,
-                timeout=_BY_THE_CLOCK * seconds,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            code = _OUT_OF_TIME
-        if code == _OUT_OF_TIME:
+        process = subprocess.Popen(
+            [*command, str(program), str(path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+        )
+        code = _exit_code(process, _BY_THE_CLOCK * seconds)
+        if code in (None, _OUT_OF_TIME):
             problem = f"its reader has not come to an end in {seconds:.0f} s"
             raise unreadable(stored, problem, expected=expected, fix=fix)
         if code:
@@ -68,3 +69,19 @@ def output_of(
             raise unreadable(stored, problem, expected=expected, fix=fix)
         out.seek(0)
         yield out
+
+
+def _exit_code(process: subprocess.Popen[bytes], seconds: float) -> int | None:
+    """Wait for a process, and end it when it takes too long, or when this process is to end."""
+    deadline = time.monotonic() + seconds
+    with process:
+        try:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return process.wait(_LOOK)
+                # A thread that reads in advance is not told of Ctrl-C, and the main thread waits.
+                if interruption.interrupted():
+                    raise KeyboardInterrupt
+        finally:
+            process.kill()
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+from itertools import islice
 from pathlib import Path
 
 from churn_torch.errors import InputError, suggest
@@ -13,6 +14,8 @@ from churn_torch.tables.readers import formats, packing
 _SUFFIXES = "|".join(
     suffix[1:] for suffix in (*formats.SUFFIXES, ".csv", ".tsv", ".txt", ".zip") if suffix
 )
+# In a folder, at any depth: more take minutes to look through, such as those of a whole disk.
+MOST_FILES = 100_000
 _PACKED = "|".join(suffix[1:] for suffix in packing.SUFFIXES)
 _DATA_NAME = re.compile(rf"[^_.].*\.({_SUFFIXES})(\.({_PACKED}))?", re.IGNORECASE)
 
@@ -28,7 +31,15 @@ def find_files(source: str | Path) -> list[Path]:
         return [path]
     if os.path.isdir(path):
         _refuse_lake(path, source)
-        named = (file for file in path.rglob("*") if _DATA_NAME.fullmatch(file.name))
+        found = list(islice(path.rglob("*"), MOST_FILES + 1))
+        if len(found) > MOST_FILES:
+            raise InputError(
+                f"folder {str(source)!r}",
+                expected=f"a folder of one table, with at most {MOST_FILES:,} files and folders",
+                got="more",
+                fix="name the folder or the file that the table is in",
+            )
+        named = (file for file in found if _DATA_NAME.fullmatch(file.name))
         # Writers such as Spark leave _SUCCESS and hidden files beside the data.
         files = sorted(file for file in named if file.is_file() and not _is_hidden(file, path))
         if not files:
@@ -50,14 +61,28 @@ def find_files(source: str | Path) -> list[Path]:
                 fix="check the folder and the pattern",
             )
         return files
-    is_there = os.path.exists(path)
+    check_regular(path)
     raise InputError(
         "source",
         expected="a file, a folder, a glob or SELECT ...",
-        got=f"{str(source)[:200]!r}, which is "
-        + ("a pipe or a device" if is_there else f"not there{near(path)}"),
-        fix="write the rows into a file first" if is_there else "check the path",
+        got=f"{str(source)[:200]!r}, which is not there{near(path)}",
+        fix="check the path",
     )
+
+
+def check_regular(path: str | Path) -> None:
+    """Refuse what is no file or folder: to read a pipe or a device may never end.
+
+    Raises:
+        InputError: It is a pipe, a socket or a device.
+    """
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise InputError(
+            "source",
+            expected="a file, a folder, a glob or SELECT ...",
+            got=f"{str(path)[:200]!r}, which is a pipe or a device",
+            fix="write the rows into a file first",
+        )
 
 
 def _refuse_lake(folder: Path, source: str | Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,15 @@ from typing import Any
 
 import duckdb
 
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
+from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
+from churn_torch.tables.readers.free_memory import available_bytes
 from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
-from churn_torch.tables.sql_text import is_utf8, quoted
+from churn_torch.tables.readers.query_errors import refused, too_large
+from churn_torch.tables.sql_text import closing, is_utf8, quoted
 from churn_torch.whole_files import private_folder
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
@@ -26,6 +29,9 @@ _START = re.compile(
 )
 # Rows of a batch.
 BATCH_ROWS = 65_536
+# The share of the free memory that a query may take, and the share of that which DuckDB may take
+# before it uses the disk: it does not count everything.
+_MEMORY_SHARE, _COUNTED_SHARE = 0.75, 0.67
 _PLAINLY = ReadOptions()
 _ADDRESS = re.compile(r"\w+://")
 
@@ -105,14 +111,17 @@ def opened(
     what a view of a database names is not opened. A database file is opened read-only. CSV files
     that the query names are read as their paths are (`csv_in_queries`).
 
+    A query may take as long as it takes, but a signal ends it at once, and it holds to three
+    quarters of the memory that is free when it starts.
+
     Args:
         query: What to run.
         reading: The DuckDB file it runs in, None for one in memory; how CSV files are read.
         announce: As for `sources.read`.
 
     Raises:
-        InputError: The database is not there, the query is not one SELECT that only reads, or
-            DuckDB cannot run it.
+        InputError: The database is not there, the query is not one SELECT that only reads, DuckDB
+            cannot run it, or it takes too much memory.
     """
     database = reading.database
     path = None if database is None else Path(database).expanduser()
@@ -124,8 +133,16 @@ def opened(
             fix="check the path",
         )
     settings = _ANY_QUERY if query.is_address else _USER_QUERY
+    limit = memory_limit()
+    if limit is not None:
+        settings = settings | {"memory_limit": f"{int(_COUNTED_SHARE * limit)}B"}
     try:
-        with duckdb.connect(":memory:", config=settings) as connection, ExitStack() as stack:
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(duckdb.connect(":memory:", config=settings)))
+
+            def bounded(work: Callable[[], Any]) -> Any:
+                return run_bounded(work, interrupt=connection.interrupt, memory=limit)
+
             if path is not None:
                 attach(connection, path)
             sql, metadata = query.sql, dict[bytes, bytes]()
@@ -135,15 +152,25 @@ def opened(
                 scratch = stack.enter_context(private_folder())
                 sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, scratch)
                 lock(connection, sql, files, scratch)
-                if _check_plan(connection, sql):
+                # DuckDB computes what is constant in a plan.
+                if bounded(lambda: _check_plan(connection, sql)):
                     _check_years(sql)
-            reader = connection.sql(sql).to_arrow_reader(BATCH_ROWS)
+            reader = bounded(lambda: connection.sql(sql).to_arrow_reader(BATCH_ROWS))
+            batches = iter(lambda: bounded(lambda: next(reader, None)), None)
             yield (
                 reader.schema.with_metadata(metadata),
-                arrow.guarded(reader, "the rows of the query"),
+                arrow.guarded(batches, "the rows of the query"),
             )
     except duckdb.Error as error:
-        raise _refused(query, error) from None
+        raise refused(error, is_address=query.is_address) from None
+    except TooMuchError as error:
+        raise too_large(f"one that takes {error}") from None
+
+
+def memory_limit() -> int | None:
+    """Return how many bytes a query may take; None where the system does not say what is free."""
+    free = available_bytes()
+    return None if free is None else int(_MEMORY_SHARE * free)
 
 
 @contextmanager
@@ -169,7 +196,7 @@ def tables_of(path: Path) -> dict[str, tuple[str, str]]:
                 "WHERE table_catalog = current_database() ORDER BY ALL"
             ).fetchall()
     except duckdb.Error as error:
-        raise _refused(Query(""), error) from None
+        raise refused(error) from None
     return {
         name if schema == "main" else f"{schema}.{name}": (schema, name) for schema, name in found
     }
@@ -250,34 +277,3 @@ def _operators(plan: list[dict[str, Any]]) -> Iterator[str]:
     for operator in plan:
         yield operator["name"]
         yield from _operators(operator["children"])
-
-
-def _refused(query: Query, error: duckdb.Error) -> InputError:
-    got = f"the error {arrow.library_message(error)!r}"
-    if query.is_address:
-        return InputError(
-            "source",
-            expected="an address that DuckDB can read",
-            got=got,
-            fix="check the address, its rights and the network",
-        )
-    fix = "correct the query or the database"
-    if "installing and loading" in str(error):
-        got = f"the error {first_line(error)!r}"
-        fix = (
-            "a query loads no extensions, so save the table as Parquet or CSV first, or name an "
-            "address (s3://..., https://...) as the source itself"
-        )
-    elif re.search("not utf-8|invalid unicode|invalid utf-?8", str(error), re.IGNORECASE):
-        fix = (
-            "name the file itself as the source, which finds its encoding, or give it in the query "
-            "(read_csv(..., encoding='latin-1'))"
-        )
-    elif "file system operations are disabled" in str(error):
-        fix = (
-            "a query opens only files whose names stand in it, not those of a view or of parts put "
-            "together, so write the name into the query"
-        )
-    elif "file handle conflict" in str(error):
-        fix = "close the connection that this program has open to the database"
-    return InputError("query", expected="a SELECT that DuckDB can run", got=got, fix=fix)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from churn_torch.errors import InputError
 from churn_torch.tables.column_names import with_text_names
@@ -17,6 +18,7 @@ from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, parquet_files
 from churn_torch.tables.readers.arrow import Announce
 from churn_torch.tables.readers.formats import is_parquet
+from churn_torch.tables.readers.free_memory import available_bytes
 from churn_torch.tables.readers.opening import as_query, opened
 from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.readers.writing import write
@@ -82,10 +84,26 @@ def read(
         arrow.enough_memory(str(source)[:200], _TOO_LARGE),
         opened(source, reading, columns, announce=announce) as (schema, batches),
     ):
-        table = arrow.as_table(batches, schema, str(source)[:200])
+        table = arrow.as_table(_that_fit(batches, source), schema, str(source)[:200])
         if table.num_rows == 0:
             raise _no_rows(source)
         return arrow.to_pandas(table)
+
+
+def _that_fit(batches: Iterable[pa.RecordBatch], source: str | Path) -> Iterator[pa.RecordBatch]:
+    """Pass batches on while they fit into the memory that is free, once more as a DataFrame."""
+    free, n_bytes = available_bytes(), 0
+    for batch in batches:
+        n_bytes += batch.nbytes
+        if free is not None and 2 * n_bytes > free:
+            raise InputError(
+                str(source)[:200],
+                expected=f"a table that fits into the free memory ({free / 1e9:.1f} GB)",
+                got=f"one of more than {n_bytes / 1e9:.1f} GB, which takes twice that while it is "
+                "read",
+                fix=_TOO_LARGE,
+            )
+        yield batch
 
 
 def read_chunks(

@@ -234,4 +234,6 @@ def lines_of(file: IO[bytes], encoding: Encoding) -> Iterator[str]:
 
 def no_csv(stored: Stored, problem: BaseException | str) -> InputError:
     """Return the sentence for a file that is no CSV file."""
+    if "field larger than field limit" in str(problem):
+        problem = "a cell has more than 131,072 characters, as where a quote never closes"
     return unreadable(stored, problem, expected="a CSV file")

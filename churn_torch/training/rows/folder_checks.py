@@ -8,6 +8,7 @@ from pathlib import Path
 from churn_torch.errors import InputError
 from churn_torch.tables.labelled.rows import PARTS
 from churn_torch.training.rows.store import ARRAYS
+from churn_torch.whole_files import in_bytes
 
 # Files beside those of the arrays.
 COMPLETE, CARRIED, SAMPLE = "complete.json", "carried.parquet", "sample.parquet"
@@ -54,8 +55,8 @@ def check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
     if n_bytes > most_bytes:
         raise InputError(
             "cache.max_gb",
-            expected=f"features of at most {most_bytes / 1e9:.1f} GB on disk",
-            got=f"{n_bytes / 1e9:.1f} GB",
+            expected=f"features of at most {in_bytes(most_bytes)} on disk",
+            got=f"{in_bytes(n_bytes)}",
             fix="raise it, or leave columns out (data.ignore)",
         )
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -63,7 +64,7 @@ def check_room(folder: Path, n_bytes: int, most_bytes: float) -> None:
     if n_bytes > free:
         raise InputError(
             "cache",
-            expected=f"{n_bytes / 1e9:.1f} GB of free disk in {str(folder)!r} for the features",
-            got=f"{free / 1e9:.1f} GB",
+            expected=f"{in_bytes(n_bytes)} of free disk in {str(folder)!r} for the features",
+            got=f"{in_bytes(free)}",
             fix="name a folder on a larger disk as cache.folder",
         )

@@ -41,6 +41,7 @@ from churn_torch.training.rows.store import (
     bytes_a_row,
     empty_block,
 )
+from churn_torch.whole_files import in_bytes
 
 # Of a table that is streamed, features up to this stay in memory all the same.
 MEMORY_BYTES = 2**28
@@ -116,7 +117,7 @@ def materialized(
 
     def write(place: Path) -> Store:
         check_room(place, n_bytes, most_bytes)
-        announce(f"Features take {n_bytes / 1e9:.1f} GB on disk, in {place}.")
+        announce(f"Features take {in_bytes(n_bytes)} on disk, in {place}.")
         rows = watch(table.chunks())
         return _onto_disk(rows, table, schema, preprocess, payoff_of, place, key)
 

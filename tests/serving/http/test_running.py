@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import shutil
+import signal
 
 import pytest
 from starlette.testclient import TestClient
@@ -90,6 +91,31 @@ def test_a_file_with_another_interface_replaces_nothing(app, path, customers_run
         look(reloading, 3)
         assert re.search(fragment, caplog.text)
         assert app.state.served is served
+
+
+@pytest.mark.parametrize(
+    ("before", "looks", "ends"),
+    [
+        (signal.SIG_DFL, 0, True),
+        (signal.SIG_DFL, 1, True),
+        (signal.SIG_DFL, 2, False),  # disowned: no signal came with the closing
+        (signal.SIG_IGN, 0, False),  # started by nohup
+    ],
+)
+def test_a_closed_window_ends_the_server(app, path, monkeypatch, before, looks, ends):
+    windows, killed = [True], []
+    running = "churn_torch.serving.http.running"
+    monkeypatch.setattr(f"{running}._has_terminal", lambda: windows[-1])
+    monkeypatch.setattr(f"{running}.signal.signal", lambda *_: before)
+    monkeypatch.setattr(f"{running}.os.kill", lambda *sent: killed.append(sent[1]))
+    reloading = Reloading(app, str(path), watch=False)
+    reloading._want(1, None)  # the window is open: a reload
+    look(reloading)
+    assert not killed
+    windows.append(False)
+    look(reloading, looks)
+    reloading._want(1, None)
+    assert killed == [signal.SIGTERM] * ends
 
 
 def test_control_characters_are_shown():

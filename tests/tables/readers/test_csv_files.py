@@ -200,3 +200,8 @@ def test_a_delimiter_that_arrow_does_not_take_is_named(tmp_path: Path) -> None:
         InputError, match=r"t.csv: expected a CSV file, .*delimiter '¦' is no ASCII"
     ):
         read(tmp_path / "t.csv")
+
+
+def test_a_line_of_a_million_cells_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at most 20,000, got 1,000,001"):
+        read_bytes(tmp_path, b"a" + b",a" * 1_000_000 + b"\n")

@@ -108,6 +108,8 @@ def test_skip_is_the_users_word() -> None:
     [
         "",
         "Total,,,12\n",
+        "Genel Toplam,,,12\n",
+        "Suma końcowa,,3,12\n",
         "Grand total:,400,9,\n",
         "Summe;;\n",
         "\n9 rows exported\n",

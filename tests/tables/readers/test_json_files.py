@@ -104,3 +104,9 @@ def test_what_is_no_table_gets_a_sentence(tmp_path: Path, content: str) -> None:
     with pytest.raises(InputError, match=r"t.json: expected |source: expected ") as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+def test_an_object_nested_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
+    with pytest.raises(InputError, match=r"cannot be read .maximum recursion"):
+        read(tmp_path / "t.json")

@@ -59,3 +59,15 @@ def test_the_limit_of_memory_holds(tmp_path: Path) -> None:
         ),
     ):
         raise AssertionError("the program has failed")
+
+
+def test_an_interruption_ends_it_also_where_a_thread_waits_for_it(tmp_path, monkeypatch) -> None:
+    (tmp_path / "program.py").write_text("import time; time.sleep(60)")
+    path = tmp_path / "t.xls"
+    path.write_bytes(b"content")
+    monkeypatch.setattr(own_process.interruption, "interrupted", lambda: True)
+    reading = own_process.output_of(
+        tmp_path / "program.py", path, stored=Stored(path), expected="", fix=""
+    )
+    with pytest.raises(KeyboardInterrupt), reading:
+        raise AssertionError("the program is still running")

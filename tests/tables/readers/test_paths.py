@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.readers import paths
 from churn_torch.tables.readers.formats import is_parquet
 from churn_torch.tables.readers.paths import find_files, near
 
@@ -67,3 +68,11 @@ def test_a_pipe_or_a_device_is_called_so(tmp_path: Path) -> None:
     for place in (tmp_path / "rows.csv", "/dev/zero"):
         with pytest.raises(InputError, match="which is a pipe or a device; write the rows into"):
             find_files(place)
+
+
+def test_a_folder_of_a_whole_disk_is_no_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "MOST_FILES", 5)
+    with pytest.raises(InputError, match="folder of one table, with at most 5 files and folders"):
+        find_files(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
-from churn_torch.tables.readers import queries
+from churn_torch.tables.readers import database_files, queries, sources
 from churn_torch.tables.readers.sources import count_rows, read
 
 COPY = "COPY (SELECT 'x' AS a) TO 'shop.duckdb' (FORMAT csv)"
@@ -197,6 +198,32 @@ def test_a_database_that_the_program_has_open_is_left_alone(folder: Path) -> Non
 def test_a_refused_query_is_told_why(query: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(query)
+
+
+def test_a_pipe_in_a_query_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.csv")
+    for query in (
+        f"SELECT * FROM '{tmp_path}/rows.csv'",
+        f"SELECT * FROM read_csv('{tmp_path}/*.csv', header=true)",
+        "SELECT * FROM read_csv('/dev/zero', header=true)",
+    ):
+        with pytest.raises(InputError, match="which is a pipe or a device"):
+            read(query)
+    assert not database_files.is_sqlite(tmp_path / "rows.csv")
+
+
+def test_a_query_holds_to_a_share_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "available_bytes", lambda: 200_000_000)
+    for query in (
+        "SELECT list(range) AS a FROM range(1000000000000)",
+        "SELECT repeat('x', 1000000000 + range) AS a FROM range(100)",
+        "SELECT range(30000000) AS a",  # DuckDB counts it late
+    ):
+        with pytest.raises(InputError, match="expected a query that the free memory is enough for"):
+            read(query)
+    monkeypatch.setattr(sources, "available_bytes", lambda: 10_000_000)
+    with pytest.raises(InputError, match="a table that fits into the free memory"):
+        read("SELECT range AS a FROM range(1000000000000)")
 
 
 @pytest.mark.parametrize(

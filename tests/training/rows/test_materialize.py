@@ -128,7 +128,7 @@ def test_a_store_on_disk_is_the_one_in_memory(make_store, monkeypatch, chunk_row
     monkeypatch.setattr(materialize, "MEMORY_BYTES", 0)
     with make_store(STREAMED) as (disk, said, n_passes):
         assert n_passes == 1
-        assert said == [f"Features take 0.0 GB on disk, in {tmp_path / 'cache'}."]
+        assert said == [f"Features take 0.0 MB on disk, in {tmp_path / 'cache'}."]
         assert {path.name for path in (tmp_path / "cache").iterdir()} == FILES
         for store in (small, disk):
             for part in PARTS:
@@ -267,7 +267,7 @@ def test_a_folder_with_other_files_is_refused_and_left(make_store, tmp_path):
 
 @pytest.mark.usefixtures("on_disk")
 def test_more_than_allowed_is_refused_before_a_byte_is_written(make_store, tmp_path):
-    message = r"^cache\.max_gb: expected features of at most 0\.0 GB on disk, got .*; raise it"
+    message = r"^cache\.max_gb: expected features of at most 0\.0 MB on disk, got .*; raise it"
     with pytest.raises(InputError, match=message), make_store(STREAMED, most_bytes=100):
         pytest.fail("it must not be entered")
     assert not (tmp_path / "cache").exists()
@@ -283,7 +283,7 @@ def test_no_room_is_noticed_before_a_byte_is_written(make_store, tmp_path, monke
     monkeypatch.setattr(
         materialize.shutil, "disk_usage", lambda path: (asked.append(path), Usage())[1]
     )
-    message = r"^cache: expected 0\.0 GB of free disk in '.*cache' .*, got 0\.0 GB; name a folder"
+    message = r"^cache: expected 0\.0 MB of free disk in '.*cache' .*, got 0\.0 MB; name a folder"
     with pytest.raises(InputError, match=message), make_store(STREAMED):
         pytest.fail("it must not be entered")
     assert asked == [tmp_path]  # the nearest folder that exists

@@ -1,0 +1,71 @@
+"""A stranger's ONNX file is opened within bounded memory and time, or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from churn_torch.errors import InputError
+from churn_torch.serving import foreign_file
+from churn_torch.serving.foreign_file import open_foreign
+
+
+def _model(nodes: list[onnx.NodeProto], size: int | str = "N") -> bytes:
+    """Return a graph from ``x`` to ``y``, with a constant of one cell."""
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [size, 1])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(np.array([30_000], np.int64), "size"),
+            numpy_helper.from_array(np.ones(1, np.float32), "one"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+# 900 million cells, by a size that only the graph computes.
+COMPUTED = [
+    helper.make_node("Mul", ["size", "size"], ["sizes"]),
+    helper.make_node("Expand", ["one", "sizes"], ["many"]),
+    helper.make_node("ReduceSum", ["many"], ["y"]),
+]
+# Four times as wide with each node, and only when there is a row.
+WIDENED = [
+    helper.make_node("Concat", [before] * 4, [after], axis=1)
+    for before, after in zip("xabcdefghijklmn", "abcdefghijklmny", strict=True)
+]
+
+
+def test_a_file_that_computes_a_row_is_opened() -> None:
+    graph, session = open_foreign(_model([helper.make_node("Neg", ["x"], ["y"])]), "bytes")
+    assert [node.operator for node in graph.nodes] == ["Neg"]
+    [y] = session.run(None, {"x": np.ones((3, 1), np.float32)})
+    assert y.tolist() == [[-1.0]] * 3
+
+
+@pytest.mark.parametrize("nodes", [COMPUTED, WIDENED])
+def test_a_graph_that_makes_much_of_little_is_given_up(
+    nodes: list[onnx.NodeProto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_file, "_MEMORY", 50_000_000)
+    with pytest.raises(InputError, match=r"one row of it takes more than 0\.1 GB of memory"):
+        open_foreign(_model(nodes), "bytes")
+
+
+def test_an_input_of_a_fixed_size_is_refused() -> None:
+    with pytest.raises(InputError, match=r"a row fails .its input 'x' has the size"):
+        open_foreign(_model([helper.make_node("Neg", ["x"], ["y"])], 10**9), "bytes")
+
+
+def test_a_file_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "model.onnx").open("wb") as file:
+        file.truncate(foreign_file.MOST_BYTES + 1)
+    with pytest.raises(InputError, match="it has more than 2 GB"):
+        open_foreign(tmp_path / "model.onnx", "model.onnx")
