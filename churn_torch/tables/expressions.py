@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError, first_line, suggest
-from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.row_functions import ROW_FUNCTIONS
 from churn_torch.tables.schema import Column, Schema, Storage
 from churn_torch.tables.sql_text import closing, is_utf8, nodes, quoted_name, syntax_tree

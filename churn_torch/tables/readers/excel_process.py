@@ -1,26 +1,21 @@
 """A program: writes a sheet of a workbook as lines of JSON, in a process of its own.
 
-Arguments: the path, how many bytes of memory it may have, the sheet that was asked for or nothing.
-The first line has the names of the sheets; then come the name of the sheet that is taken and its
-rows, or nothing if there is no such sheet. It imports nothing of the package, so it starts at once.
+Arguments: the path, and the sheet that was asked for or nothing. The first line has the names of
+the sheets; then come the name of the sheet that is taken and its rows, or nothing if there is no
+such sheet. It imports nothing of the package, so it starts at once.
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-import sys
 from typing import Any
 
 
-def main(path: str, limit: str, wanted: str | None = None) -> None:
+def main(path: str, wanted: str | None = None) -> None:
     """Write one sheet: the one that is named, or the first that is a table."""
     import python_calamine
 
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
     workbook = python_calamine.CalamineWorkbook.from_path(path)
     names = list(workbook.sheet_names)
     _say(names)
@@ -45,11 +40,3 @@ def _tagged(cell: Any) -> dict[str, Any]:
     if isinstance(cell, datetime.timedelta):  # a time of day beyond 24 h
         return {"days": cell.total_seconds() / 86_400}
     return {type(cell).__name__: cell.isoformat()}
-
-
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except BaseException as error:  # Rust's panics are no Exception
-        message = str(error).strip() or type(error).__name__
-        sys.exit(message.splitlines()[0])

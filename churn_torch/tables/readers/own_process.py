@@ -8,14 +8,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from typing import IO
 
 from churn_torch import interruption
 from churn_torch.tables.readers.packing import Stored, unreadable
 
-# How long a parser may take: a start, and far more than a slow machine needs for so many bytes.
+_LIMITED = Path(__file__).with_name("limited_process.py")
+# How long a parser may take of the processor: a start, and far more than so many bytes need. By the
+# clock it may take ten times as long, as the machine may be busy.
 _SECONDS = 8.0
+_BY_THE_CLOCK = 10
+_OUT_OF_TIME = -24  # SIGXCPU, which Windows does not have
 _BYTES_PER_SECOND = 50_000
 # Seconds between two looks whether it is to go on.
 _LOOK = 0.2
@@ -31,8 +36,7 @@ def output_of(
     """Run a program of Python on a file and give what it writes.
 
     Args:
-        program: The program, which takes the path, how much memory it may have, and the
-            arguments.
+        program: The program, whose ``main`` takes the path and the arguments.
         path: The content on disk.
         arguments: What else the program takes.
         stored: The file, for a message.
@@ -46,13 +50,16 @@ def output_of(
     limit = _MEMORY + _MEMORY_PER_BYTE * size
     seconds = _SECONDS + size / _BYTES_PER_SECOND
     # -P: nothing beside the program, such as a queries.py, is taken for a package.
-    command = [sys.executable, "-P", str(program), str(path), str(limit)]
+    command = [sys.executable, "-P", str(_LIMITED), str(limit), str(ceil(seconds))]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            [*command, *arguments], stdin=subprocess.DEVNULL, stdout=out, stderr=errors
+            [*command, str(program), str(path), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
         )
-        code = _exit_code(process, seconds)
-        if code is None:
+        code = _exit_code(process, _BY_THE_CLOCK * seconds)
+        if code in (None, _OUT_OF_TIME):
             problem = f"its reader has not come to an end in {seconds:.0f} s"
             raise unreadable(stored, problem, expected=expected, fix=fix)
         if code:

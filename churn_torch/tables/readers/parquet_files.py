@@ -182,11 +182,14 @@ class _File:
         with pa_parquet.ParquetFile(
             self.path, pre_buffer=False, buffer_size=buffer, read_dictionary=coded
         ) as file:
-            names = set(file.schema_arrow.names)
+            n_rows, names = 0, set(file.schema_arrow.names)
             wanted = [name for name in schema.names if name in names]
             for batch in file.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):
                 columns = [self._column(batch, names, kind) for kind in schema]
                 yield pa.record_batch(columns, schema=schema)
+                n_rows += batch.num_rows
+            if row_groups is None and n_rows != file.metadata.num_rows:
+                raise pa.ArrowInvalid(f"{n_rows:,} rows in place of {file.metadata.num_rows:,}")
 
     def _column(self, batch: pa.RecordBatch, names: set[str], kind: pa.Field) -> pa.Array:
         if kind.name in names:

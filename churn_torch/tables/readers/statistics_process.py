@@ -1,7 +1,9 @@
 """A program: writes a file of a statistics program as a stream of Arrow, in a process of its own.
 
-Arguments: the path, how many bytes of memory it may have, the function of pyreadstat, and the
-encoding if it was named. pyreadstat takes gigabytes where a damaged file claims so many rows.
+Arguments: the path, the function of pyreadstat, how many bytes of memory are free, and the encoding
+if it was named. pyreadstat crashes at damaged files, and takes gigabytes where one claims so many
+rows. The first line says what the table takes in memory; where that is more than is free, there is
+nothing else.
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ import pyarrow.ipc as pa_ipc
 import pyreadstat
 
 
-def main(path: str, limit: str, reader: str, encoding: str | None = None) -> None:
+def main(path: str, reader: str, free: str, encoding: str | None = None) -> None:
     """Write the table; its metadata name the columns that hold labels."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (int(limit), int(limit)))
     given = {} if encoding is None else {"encoding": encoding}
-    frame, meta = getattr(pyreadstat, reader)(path, **given)
+    read = getattr(pyreadstat, reader)
+    meta = read(path, metadataonly=True, **given)[1]
+    cells = [max(8, width) for width in (meta.variable_storage_width or {}).values()]
+    needed = (meta.number_rows or 0) * sum(cells)
+    sys.stdout.buffer.write(f"{needed}\n".encode())
+    if needed > int(free):
+        return
+    frame, meta = read(path, **given)
     labelled = []
     for name, labels in (meta.variable_value_labels or {}).items():
         if name in frame.columns and (texts := _labelled(frame[name], labels)) is not None:
@@ -59,11 +64,3 @@ def _plain(frame: pd.DataFrame) -> pd.DataFrame:
             series = series.mask(series.map(lambda cell: isinstance(cell, str) and cell == ""))
         columns[name] = series
     return pd.DataFrame(columns)
-
-
-if __name__ == "__main__":
-    try:
-        main(*sys.argv[1:])
-    except BaseException as error:  # errors of its own, of pandas and of Python
-        message = str(error).strip() or type(error).__name__
-        sys.exit(message.splitlines()[0])

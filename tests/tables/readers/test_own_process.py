@@ -39,13 +39,26 @@ def test_every_bad_end_is_a_sentence(
 
 
 def test_the_output_is_given_as_a_file(tmp_path: Path) -> None:
-    (tmp_path / "program.py").write_text("import sys; print(sys.argv[1:])")
+    (tmp_path / "program.py").write_text("def main(*given): print(given)")
     path = tmp_path / "t.xls"
     path.write_bytes(b"content")
     with own_process.output_of(
         tmp_path / "program.py", path, "Sheet", stored=Stored(path), expected="", fix=""
     ) as out:
-        assert out.read().decode().strip() == str([str(path), str((1 << 30) + 7000), "Sheet"])
+        assert out.read().decode().strip() == str((str(path), "Sheet"))
+
+
+def test_the_limit_of_memory_holds(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("def main(path): bytes(1 << 31)")
+    path = tmp_path / "t.xls"
+    path.write_bytes(b"content")
+    with (
+        pytest.raises(InputError, match=r"got one that cannot be read .MemoryError"),
+        own_process.output_of(
+            tmp_path / "program.py", path, stored=Stored(path), expected="", fix=""
+        ),
+    ):
+        raise AssertionError("the program has failed")
 
 
 def test_an_interruption_ends_it_also_where_a_thread_waits_for_it(tmp_path, monkeypatch) -> None:

@@ -222,3 +222,14 @@ def test_uuids_are_text_and_text_is_checked(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"basic", b"bas\xffc"))
     with pytest.raises(InputError, match=r"read to its end, got .*UTF-?8"):
         read(path)
+
+
+def test_fewer_rows_than_the_footer_says_are_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"a": [1, 2, 3]}), path)
+    content = path.read_bytes()
+    rows, more = b"\x16\x06\x19\x1c", b"\x16\x08\x19\x1c"  # in Thrift, of the whole file
+    assert content.count(rows) == 1
+    path.write_bytes(content.replace(rows, more))
+    with pytest.raises(InputError, match="3 rows in place of 4"):
+        read(path)

@@ -1,0 +1,35 @@
+"""A program: runs a parser within limits of memory, disk and time; an error of it becomes a line.
+
+Arguments: how many bytes it may have in memory and write, how many seconds of the processor it may
+take, the program, whose ``main`` is called, and the arguments of that. Nothing of the package is
+imported, so it starts at once.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+
+
+def main(size: str, seconds: str, program: str, *arguments: str) -> None:
+    """Run the program."""
+    if sys.platform == "win32":
+        runpy.run_path(program)["main"](*arguments)
+        return
+    import resource
+
+    # The second ends a program that does not hear the first.
+    resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + 1))
+    parser = runpy.run_path(program)["main"]
+    # Now, as libraries reserve memory by the number of cores.
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
+        resource.setrlimit(kind, (int(size), int(size)))
+    parser(*arguments)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except BaseException as error:  # errors of its own, of pandas and of Python; Rust's panics
+        message = str(error).strip() or type(error).__name__
+        sys.exit(message.splitlines()[0])
