@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import chdtrc
 
-from churn_torch.evaluation.suspicions.column_scores import (
+from churn_torch.evaluation.leakage.column_scores import (
     counts_of,
     mutual_information,
     pearson_chi2,
@@ -41,7 +41,7 @@ def associations(levels: pd.DataFrame, label: npt.NDArray[np.float32]) -> tuple[
     """Return the association of each column with churn, the strongest first.
 
     Args:
-        levels: N rows (`churn_torch.evaluation.suspicions.column_scores.binned`).
+        levels: N rows (`churn_torch.evaluation.leakage.column_scores.binned`).
         label: ``[N]`` of 1 for churners and 0 for the others.
     """
     found = []

@@ -60,7 +60,7 @@ def cut_steps(
 
     Args:
         parsed: N rows (`churn_torch.tables.encode.parse`).
-        levels: Their levels (`churn_torch.evaluation.suspicions.column_scores.binned`).
+        levels: Their levels (`churn_torch.evaluation.leakage.column_scores.binned`).
         schema: The columns.
         name: The column.
         most: Most steps.

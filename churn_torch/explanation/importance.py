@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from churn_torch.evaluation.leakage.column_leakage import auroc
 from churn_torch.evaluation.share_intervals import CONFIDENCE
-from churn_torch.evaluation.suspicions.leakage import auroc
 from churn_torch.explanation.column_steps import with_cells
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows, Floats
 

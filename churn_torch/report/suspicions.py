@@ -75,7 +75,7 @@ def suspicion_lines(found: Sequence[Suspicion]) -> list[str]:
 
 
 class Teller(Protocol):
-    """A column that alone tells churn, as `churn_torch.evaluation.suspicions.leakage` finds it."""
+    """A column that alone tells churn, as `churn_torch.evaluation.leakage.column_leakage` finds it."""
 
     @property
     def column(self) -> str: ...  # noqa: D102
@@ -108,7 +108,7 @@ def lone_tellers_said(found: Sequence[Teller], outcome: Outcome) -> list[Suspici
 
 
 class Cells(Protocol):
-    """Cells of one class, as `churn_torch.evaluation.suspicions.leakage` finds them."""
+    """Cells of one class, as `churn_torch.evaluation.leakage.column_leakage` finds them."""
 
     @property
     def column(self) -> str: ...  # noqa: D102

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from churn_torch.errors import InputError, suggest
-from churn_torch.evaluation.log_loss import LogLoss
-from churn_torch.evaluation.suspicions.column_scores import (
+from churn_torch.evaluation.leakage.column_scores import (
     counts_of,
     mutual_information,
     pearson_chi2,
 )
+from churn_torch.evaluation.log_loss import LogLoss
 from churn_torch.models.preprocessing.expansion import Expansion
 from churn_torch.models.preprocessing.preprocess import Columns, Preprocess
 from churn_torch.models.scorer import CHUNK_ROWS, Scorer

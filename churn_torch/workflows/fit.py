@@ -18,8 +18,8 @@ from rich.console import RenderableType
 
 from churn_torch.console import quietly
 from churn_torch.errors import InputError
+from churn_torch.evaluation.leakage.column_scores import binned
 from churn_torch.evaluation.split_metrics import SplitMetrics
-from churn_torch.evaluation.suspicions.column_scores import binned
 from churn_torch.evaluation.thresholds import PROFIT
 from churn_torch.evaluation.uplift.randomisation import check_randomised
 from churn_torch.models.preprocessing.preprocess import Preprocess

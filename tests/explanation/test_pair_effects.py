@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.evaluation.suspicions.column_scores import binned
+from churn_torch.evaluation.leakage.column_scores import binned
 from churn_torch.explanation.column_steps import Steps, cut_steps
 from churn_torch.explanation.pair_effects import pair_effect
 from tests.explanation.made_rows import made_logit, made_rows, made_schema

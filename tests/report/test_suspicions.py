@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn_torch.evaluation.suspicions.leakage import LoneTeller, OneSided
+from churn_torch.evaluation.leakage.column_leakage import LoneTeller, OneSided
 from churn_torch.report.suspicions import (
     Outcome,
     files_said,

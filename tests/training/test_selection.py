@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mutual_info_score
 
 from churn_torch.errors import InputError
-from churn_torch.evaluation.suspicions.column_scores import binned
+from churn_torch.evaluation.leakage.column_scores import binned
 from churn_torch.models.calibration import Calibrator
 from churn_torch.models.nets.linear import Linear
 from churn_torch.models.preprocessing.preprocess import Columns

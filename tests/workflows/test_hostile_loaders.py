@@ -22,7 +22,7 @@ from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.http.server import create_app
 from churn_torch.serving.model_file import ModelFile
-from churn_torch.serving.run_model import find_model
+from churn_torch.serving.model_path import find_model
 from churn_torch.workflows.campaign import campaign
 from churn_torch.workflows.compare import compare
 from churn_torch.workflows.evaluate import evaluate

@@ -27,10 +27,10 @@ from churn_torch.evaluation.groups.segment_tree import (
     Segment,
     SegmentTrees,
 )
+from churn_torch.evaluation.leakage.column_leakage import auroc
 from churn_torch.evaluation.model_comparison.paired_metrics import Codes, Estimates, mean_estimates
 from churn_torch.evaluation.model_comparison.simultaneous import Differences, differences
 from churn_torch.evaluation.share_intervals import CONFIDENCE
-from churn_torch.evaluation.suspicions.leakage import auroc
 from churn_torch.tables.schema import Schema
 
 # Conditions of a segment, at most.

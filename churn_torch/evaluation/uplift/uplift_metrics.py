@@ -1,4 +1,4 @@
-"""How well predicted uplift ranks customers and how well it is calibrated, with intervals."""
+"""How well predicted uplift ranks customers (Qini) and is calibrated, with intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Charts of a page as inline SVG: lines with bands and points; histograms and bars beside them.
+"""Charts of lines with bands and points, as inline SVG.
 
 Each chart is one figure: title and description, the picture, and a table with the same numbers.
 `charts.js` reads that table to show values at the pointer and to the arrow keys. Points with a

@@ -1,4 +1,4 @@
-"""What a client of the server may take."""
+"""Limits of the server: what a client may take, and how many there may be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The choices in a run folder, read as plain values; torch is not imported."""
+"""The config.yaml of a run folder, which may be a stranger's, read as plain values; no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, first_line
-from churn_torch.serving.run_model import missing_run
+from churn_torch.serving.model_path import missing_run
 from churn_torch.workflows.runs.artefacts import CONFIG
 
 # The reader takes some 0.1 ms for each value; a training writes about 200.

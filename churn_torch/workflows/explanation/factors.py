@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn_torch.console import progress_bar
 from churn_torch.errors import InputError
-from churn_torch.evaluation.suspicions.column_scores import binned
+from churn_torch.evaluation.leakage.column_scores import binned
 from churn_torch.explanation.accumulated_effects import STEPS, PairEffect, effect_curve
 from churn_torch.explanation.associations import associations
 from churn_torch.explanation.column_steps import cut_steps

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
-from churn_torch.evaluation.suspicions.after_outcome import later_dates, named_for_the_end
-from churn_torch.evaluation.suspicions.leakage import column_aurocs, lone_tellers, one_sided
-from churn_torch.evaluation.suspicions.row_order import file_tells, order_tells
-from churn_torch.evaluation.suspicions.time_leakage import time_gaps
+from churn_torch.evaluation.leakage.after_outcome import later_dates, named_for_the_end
+from churn_torch.evaluation.leakage.column_leakage import column_aurocs, lone_tellers, one_sided
+from churn_torch.evaluation.leakage.row_order import file_tells, order_tells
+from churn_torch.evaluation.leakage.time_leakage import time_gaps
 from churn_torch.report import suspicions as said
 from churn_torch.report.suspicions import Suspicion
 from churn_torch.tables.encode import is_dated, parse_time

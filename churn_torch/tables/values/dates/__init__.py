@@ -26,6 +26,7 @@ from churn_torch.tables.values.dates.forms import (
     explanation,
     with_pivot,
 )
+from churn_torch.tables.values.dates.month_styles import example_like
 from churn_torch.tables.values.dates.reading import read_dates, read_day
 from churn_torch.tables.values.dates.serials import (
     DIGIT_FORMS,
@@ -34,7 +35,6 @@ from churn_torch.tables.values.dates.serials import (
     number_formats,
     numbers_to_dates,
 )
-from churn_torch.tables.values.dates.styles import example_like
 
 __all__ = [
     "COMPACT",

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.evaluation.suspicions.simple_model import fit, inputs_of
+from churn_torch.evaluation.leakage.simple_model import fit, inputs_of
 from churn_torch.tables.schema import Schema
 
 # A column whose AUROC is above this is suspicious.

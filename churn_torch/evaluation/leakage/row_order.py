@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.evaluation.suspicions.column_scores import counts_of, pearson_chi2
-from churn_torch.evaluation.suspicions.leakage import Labels, auroc, held_out_auroc
+from churn_torch.evaluation.leakage.column_leakage import Labels, auroc, held_out_auroc
+from churn_torch.evaluation.leakage.column_scores import counts_of, pearson_chi2
 from churn_torch.tables.schema import Schema
 
 # The order is cut into so many blocks.

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from churn_torch.evaluation.suspicions import simple_model
-from churn_torch.evaluation.suspicions.simple_model import fit, inputs_of
+from churn_torch.evaluation.leakage import simple_model
+from churn_torch.evaluation.leakage.simple_model import fit, inputs_of
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 RANDOM = np.random.default_rng(0)

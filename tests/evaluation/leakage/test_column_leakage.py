@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn_torch.evaluation.suspicions.leakage import (
+from churn_torch.evaluation.leakage.column_leakage import (
     LoneTeller,
     OneSided,
     auroc,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn_torch.evaluation.suspicions.after_outcome import later_dates, named_for_the_end
+from churn_torch.evaluation.leakage.after_outcome import later_dates, named_for_the_end
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 RANDOM = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.evaluation.suspicions.row_order import RowOrder, file_tells, order_tells
+from churn_torch.evaluation.leakage.row_order import RowOrder, file_tells, order_tells
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 RANDOM = np.random.default_rng(0)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn.metrics import mutual_info_score
 
-from churn_torch.evaluation.suspicions.column_scores import (
+from churn_torch.evaluation.leakage.column_scores import (
     counts_of,
     mutual_information,
     pearson_chi2,

@@ -1,4 +1,4 @@
-"""Dates with the names of months: how a column writes them, shown with 31 January 2024."""
+"""How a column writes dates with names of months, as a note shows it (31 janv. 2024)."""
 
 from __future__ import annotations
 

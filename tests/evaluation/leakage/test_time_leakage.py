@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn_torch.evaluation.suspicions.time_leakage import TimeGap, time_gaps
+from churn_torch.evaluation.leakage.time_leakage import TimeGap, time_gaps
 from churn_torch.tables.schema import Column, Kind, Schema, Storage
 
 N = 4_000

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from churn_torch.evaluation.leakage.simple_model import Labels, fit, inputs_of
 from churn_torch.evaluation.model_comparison.paired_metrics import auroc_estimates, ranked
-from churn_torch.evaluation.suspicions.simple_model import Labels, fit, inputs_of
 from churn_torch.tables.schema import Kind, Schema
 
 # Rows and columns that are looked at, at most, and dates.
@@ -48,7 +48,7 @@ def time_gaps(
 
     Both models are tested on the same late rows and learn from as many rows, so that neither a
     harder time nor a smaller sample makes the gap. The models are those of
-    `churn_torch.evaluation.suspicions.simple_model`; the error of the gap is that of DeLong (1988).
+    `churn_torch.evaluation.leakage.simple_model`; the error of the gap is that of DeLong (1988).
 
     Args:
         parsed: N training rows of features, in no order.

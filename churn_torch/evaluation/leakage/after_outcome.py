@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from churn_torch.evaluation.suspicions.leakage import Labels
+from churn_torch.evaluation.leakage.column_leakage import Labels
 from churn_torch.tables.schema import Kind, Schema
 from churn_torch.tables.values.churn_words import speaks_of_the_end
 
@@ -72,7 +72,7 @@ def named_for_the_end(
 
     Args:
         scores: The AUROC of each column, from
-            `churn_torch.evaluation.suspicions.leakage.column_aurocs`.
+            `churn_torch.evaluation.leakage.column_leakage.column_aurocs`.
         label: ``[N]``, the labels of the rows that it is of.
         found: Columns that are left out.
     """

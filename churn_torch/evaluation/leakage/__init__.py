@@ -1,0 +1,1 @@
+"""Signs of leakage in a table: columns, rows and times that tell too much."""

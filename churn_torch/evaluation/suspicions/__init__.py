@@ -1,1 +1,0 @@
-"""What looks wrong about a table: columns, rows and times that tell too much."""
