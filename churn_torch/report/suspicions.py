@@ -75,7 +75,7 @@ def suspicion_lines(found: Sequence[Suspicion]) -> list[str]:
 
 
 class Teller(Protocol):
-    """A column that alone tells churn, as `churn_torch.evaluation.leakage.column_leakage` finds it."""
+    """A column that alone tells churn (`churn_torch.evaluation.leakage.column_leakage`)."""
 
     @property
     def column(self) -> str: ...  # noqa: D102
