@@ -8,6 +8,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from churn_torch.bounded import THREAD as GIVEN_UP
 from churn_torch.locks import locked_file
 
 if TYPE_CHECKING:
@@ -56,6 +58,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the longest test there is, or the other workers wait for it at the end."""
     items.sort(key=lambda item: item.name != "test_every_block_works_in_order")
+
+
+@pytest.fixture(autouse=True)
+def _work_that_was_given_up_has_ended() -> Iterator[None]:
+    """Wait for it: a thread that is in a library when Python ends can abort the process."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == GIVEN_UP:
+            thread.join()
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def test_the_diagram_shows_the_edges_of_the_layer_test() -> None:
     everywhere = {
         "errors",
         "interruption",
+        "bounded",
         "locks",
         "console",
         "samples",

@@ -60,6 +60,8 @@ def ends(case: Callable[[int], None], number: int, file: int) -> None:
     atexit._clear()  # what is registered belongs to the tests' own process
     os.dup2(file, 2)
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - of this process alone
+    for each in SIGNALS:  # the tests may run in the background, where some are ignored
+        signal.signal(each, signal.SIG_DFL)
 
     def _run(name: str) -> None:
         case(number)

@@ -20,11 +20,12 @@ PACKAGE = "churn_torch"
 ALLOWED = {
     "errors": set(),
     "interruption": set(),
+    "bounded": {"interruption"},
     "locks": set(),
     "whole_files": {"errors", "locks"},
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
-    "tables": {"errors", "interruption", "samples", "whole_files"},
+    "tables": {"errors", "interruption", "bounded", "samples", "whole_files"},
     "events": {"errors", "tables", "whole_files"},
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},
@@ -39,7 +40,7 @@ ALLOWED = {
         "whole_files",
     },
     "tuning": {"errors", "locks"},
-    "serving": {"errors", "console", "tables", "report"},
+    "serving": {"errors", "bounded", "console", "tables", "report"},
     "export": {"errors", "tables", "models", "serving", "whole_files"},
     "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},
     "workflows": {
@@ -72,7 +73,7 @@ ALLOWED_FOR_TYPES = {
 
 FRAMEWORKS = {"lightning", "pytorch_lightning", "lightning_fabric", "hydra", "omegaconf"}
 BELOW_WORKFLOWS = {
-    *("interruption", "locks", "whole_files"),
+    *("interruption", "bounded", "locks", "whole_files"),
     *("errors", "samples", "console", "tables", "events", "models", "evaluation", "report"),
     *("explanation", "training", "tuning", "serving", "export", "decisions"),
 }
@@ -80,6 +81,7 @@ BELOW_WORKFLOWS = {
 WITHOUT = {
     "errors": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "interruption": FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "bounded": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "locks": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "whole_files": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "samples": FRAMEWORKS | {"torch"},

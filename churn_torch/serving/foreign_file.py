@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError, first_line
 from churn_torch.serving.onnx_graph import Graph, read_model
 from churn_torch.serving.safe_graph import check_graph
 from churn_torch.serving.session import InferenceSession, open_session, try_row
-from churn_torch.tables.bounded import TooMuchError, run_bounded
 
 MOST_BYTES = 2_000_000_000  # protobuf holds no more
 # What opening a file and computing one row may take: a graph of few bytes can make tensors without

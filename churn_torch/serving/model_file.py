@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from churn_torch.errors import InputError, first_line, suggest
+from churn_torch.errors import InputError, first_line
 from churn_torch.serving.foreign_file import open_foreign
 from churn_torch.serving.graph_facts import check_facts, check_inputs
 from churn_torch.serving.outputs import FORMAT
@@ -35,10 +35,6 @@ _MAPPINGS = (
 )
 MOST_METADATA = 200_000_000  # characters, in all
 _FORMAT = re.compile(r"[0-9]{1,9}")
-# The name of the file in a run folder.
-MODEL_NAME = "model.onnx"
-# What a training writes last: a run folder without it is not finished.
-LAST_NAME = "metrics.json"
 
 
 class _Calibration(TypedDict):
@@ -187,35 +183,6 @@ def _check_kinds(metadata: dict[str, Any]) -> None:
         raise ValueError("base_rate is no number")
 
 
-def find_model(run: str) -> Path:
-    """Return the ONNX file of a run folder, or the file itself.
-
-    Raises:
-        InputError: Neither exists, or the run is not finished.
-    """
-    path = Path(run)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise missing_run(run, "a run folder or an ONNX file", path.parent.glob("*"))
-    if not (path / MODEL_NAME).is_file():
-        raise InputError(
-            "run",
-            expected=f"{MODEL_NAME} in {run!r}",
-            got="none",
-            fix=f"write it with churn-torch export run={run}",
-        )
-    if not (path / LAST_NAME).is_file():
-        raise InputError(
-            "run",
-            expected="a finished run",
-            got=f"{run!r} without {LAST_NAME}, which a training writes last",
-            fix=f"finish it with churn-torch train resume={run}, or name the file itself "
-            f"(run={path / MODEL_NAME})",
-        )
-    return path / MODEL_NAME
-
-
 def damaged(where: str, what: str) -> InputError:
     """Return the error of a file whose metadata cannot be trusted."""
     return InputError(
@@ -223,15 +190,4 @@ def damaged(where: str, what: str) -> InputError:
         expected=f"complete metadata in {where}",
         got=f"damaged metadata ({what})",
         fix="write the file again with churn-torch export",
-    )
-
-
-def missing_run(run: str, expected: str, nearby: Iterable[Path]) -> InputError:
-    """Return the error of a run that is not there, with the name nearest to it, or is a file."""
-    what = "a file" if Path(run).exists() else f"not there{suggest(run, map(str, nearby))}"
-    return InputError(
-        "run",
-        expected=expected,
-        got=f"{run!r}, which is {what}",
-        fix="train first, or name a folder under outputs/",
     )

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables import cells
-from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.missing_words import read_column
 from churn_torch.tables.row_functions import ROW_FUNCTIONS
 from churn_torch.tables.schema import Column, Schema, Storage

@@ -24,8 +24,8 @@ from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.metrics import calibration_warning
 from churn_torch.report.unusual_inputs import unusual_table
 from churn_torch.serving.batch import BatchModel
-from churn_torch.serving.model_file import find_model
 from churn_torch.serving.outputs import EXPECTED_SPEND, PROBABILITY, QUALITY, REASONS, UPLIFT
+from churn_torch.serving.run_model import find_model
 from churn_torch.serving.scoring import absent_columns
 from churn_torch.tables.input_counts import InputCounts
 from churn_torch.tables.labelled.carried import ROW

@@ -36,8 +36,8 @@ from churn_torch.decisions.sample_size import POWER, effect_seen
 from churn_torch.errors import InputError, keyed
 from churn_torch.report.campaign_results import offer_yaml, results_sentences, results_table
 from churn_torch.report.results_page import results_page
-from churn_torch.serving.model_file import find_model
 from churn_torch.serving.outputs import PROBABILITY
+from churn_torch.serving.run_model import find_model
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources

@@ -13,7 +13,7 @@ from churn_torch.explanation.counterfactual import check_actionable
 from churn_torch.explanation.explained_model import ExplainedModel
 from churn_torch.explanation.one_customer import CustomerExplanation, explain_customers
 from churn_torch.report.customer import customer_report
-from churn_torch.serving.model_file import find_model
+from churn_torch.serving.run_model import find_model
 from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.encode import parse
 from churn_torch.tables.labelled.read import located

@@ -20,7 +20,7 @@ from churn_torch.report.factors import (
     pairs_table,
 )
 from churn_torch.report.survival import in_periods
-from churn_torch.serving.model_file import find_model
+from churn_torch.serving.run_model import find_model
 from churn_torch.tables.options import ReadOptions
 from churn_torch.whole_files import write_text
 from churn_torch.workflows.coefficients import coefficients_of

@@ -25,8 +25,8 @@ from churn_torch.report.model_report import (
     RunFactors,
     SurvivalReport,
 )
-from churn_torch.serving.model_file import find_model
 from churn_torch.serving.reason_words import cell_in_words
+from churn_torch.serving.run_model import find_model
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.rows import Rows
 from churn_torch.tables.schema import Kind, Schema

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from churn_torch.console import row_progress, show
 from churn_torch.errors import InputError
-from churn_torch.serving.model_file import find_model
+from churn_torch.serving.run_model import find_model
 from churn_torch.serving.scoring import score_table
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import SourceOptions

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from churn_torch.console import show
 from churn_torch.errors import InputError
-from churn_torch.serving.model_file import ModelFile, find_model
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.run_model import find_model
 from churn_torch.workflows.typed_config import read_options
 
 if TYPE_CHECKING:

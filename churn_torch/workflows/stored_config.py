@@ -10,6 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, first_line
+from churn_torch.serving.run_model import missing_run
 from churn_torch.workflows.artefacts import CONFIG
 
 # The reader takes some 0.1 ms for each value; a training writes about 200.
@@ -26,9 +27,6 @@ def load_config(folder: Path) -> dict[str, Any]:
         InputError: The folder is not there or holds no run, or a link leads out of it.
     """
     if not folder.is_dir():
-        # It brings onnxruntime along, which a comparison does without.
-        from churn_torch.serving.model_file import missing_run
-
         nearby = (path for path in folder.parent.glob("*") if path.is_dir())
         raise missing_run(str(folder), "a run folder", nearby)
     if not (folder / CONFIG).is_file():

@@ -22,7 +22,7 @@ def _model(nodes: list[onnx.NodeProto], size: int | str = "N") -> bytes:
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [size, 1])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
         [
-            numpy_helper.from_array(np.array([30_000], np.int64), "size"),
+            numpy_helper.from_array(np.array([10_000], np.int64), "size"),
             numpy_helper.from_array(np.ones(1, np.float32), "one"),
         ],
     )
@@ -30,7 +30,7 @@ def _model(nodes: list[onnx.NodeProto], size: int | str = "N") -> bytes:
     return bytes(model.SerializeToString())
 
 
-# 900 million cells, by a size that only the graph computes.
+# 100 million cells, by a size that only the graph computes.
 COMPUTED = [
     helper.make_node("Mul", ["size", "size"], ["sizes"]),
     helper.make_node("Expand", ["one", "sizes"], ["many"]),
@@ -39,7 +39,7 @@ COMPUTED = [
 # Four times as wide with each node, and only when there is a row.
 WIDENED = [
     helper.make_node("Concat", [before] * 4, [after], axis=1)
-    for before, after in zip("xabcdefghijklmn", "abcdefghijklmny", strict=True)
+    for before, after in zip("xabcdefghijkl", "abcdefghijkly", strict=True)
 ]
 
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.serving.model_file import ModelFile, find_model
+from churn_torch.serving.model_file import ModelFile
 from churn_torch.serving.outputs import DECISION, OUTPUTS, PROBABILITY
+from churn_torch.serving.run_model import find_model
 from churn_torch.workflows.run_folder import Run
 from tests.serving.made_file import METADATA, SCHEMA, write_file
 

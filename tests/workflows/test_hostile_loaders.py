@@ -21,7 +21,8 @@ import churn_torch
 from churn_torch.errors import InputError
 from churn_torch.serving.batch import BatchModel
 from churn_torch.serving.http.server import create_app
-from churn_torch.serving.model_file import ModelFile, find_model
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.run_model import find_model
 from churn_torch.workflows.campaign import campaign
 from churn_torch.workflows.compare import compare
 from churn_torch.workflows.evaluate import evaluate

@@ -17,7 +17,7 @@ import onnx
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.serving.model_file import find_model
+from churn_torch.serving.run_model import find_model
 from churn_torch.workflows.serve import listen
 from tests.stderr import own
 

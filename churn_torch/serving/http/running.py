@@ -22,7 +22,8 @@ from churn_torch.errors import InputError, escaped
 from churn_torch.serving.http.connections import Connection
 from churn_torch.serving.http.limits import Limits, Places
 from churn_torch.serving.http.server import replace_model
-from churn_torch.serving.model_file import ModelFile, find_model
+from churn_torch.serving.model_file import ModelFile
+from churn_torch.serving.run_model import find_model
 
 # Swagger shows texts of the model file as Markdown, which may name pictures of other hosts.
 OWN_CONTENT = "default-src 'self' 'unsafe-inline' data:; frame-ancestors 'none'"

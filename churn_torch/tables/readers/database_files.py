@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError, first_line, suggest
-from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.cells import scalar_text
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries

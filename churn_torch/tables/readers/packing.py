@@ -40,6 +40,8 @@ _STARTS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
+# Files of a zip archive: the archive's list is read again for each.
+MOST_MEMBERS = 1000
 # Suffixes that a packed file has after that of its content.
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
@@ -214,7 +216,7 @@ def members(path: Path) -> list[Stored]:
     """Return the files in a zip archive, but for hidden ones and notes such as README.
 
     Raises:
-        InputError: The archive is damaged, locked by a password, or holds no file.
+        InputError: The archive is damaged, locked by a password, or holds no file or too many.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -223,6 +225,13 @@ def members(path: Path) -> list[Stored]:
     except DAMAGED as error:
         raise damaged(Stored(path), error) from None
     infos = [info for info in infos if not _is_hidden(info.filename)]
+    if len(infos) > MOST_MEMBERS:
+        raise InputError(
+            str(path),
+            expected=f"a zip archive of at most {MOST_MEMBERS:,} files",
+            got=f"one of {len(infos):,}",
+            fix="unpack it, and name the folder",
+        )
     if any(info.flag_bits & 1 for info in infos):
         raise InputError(
             str(path),

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError
-from churn_torch.tables.bounded import TooMuchError, run_bounded
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.free_memory import available_bytes

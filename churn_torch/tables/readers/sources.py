@@ -94,7 +94,9 @@ def _that_fit(batches: Iterable[pa.RecordBatch], source: str | Path) -> Iterator
     """Pass batches on while they fit into the memory that is free, once more as a DataFrame."""
     free, n_bytes = available_bytes(), 0
     for batch in batches:
-        n_bytes += batch.nbytes
+        # Cells of these types take nothing in Arrow, and a pointer in pandas.
+        n_hidden = sum(map(_takes_nothing, batch.schema.types))
+        n_bytes += batch.nbytes + 8 * n_hidden * batch.num_rows
         if free is not None and 2 * n_bytes > free:
             raise InputError(
                 str(source)[:200],
@@ -104,6 +106,10 @@ def _that_fit(batches: Iterable[pa.RecordBatch], source: str | Path) -> Iterator
                 fix=_TOO_LARGE,
             )
         yield batch
+
+
+def _takes_nothing(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_null(kind) or pa.types.is_run_end_encoded(kind))
 
 
 def read_chunks(

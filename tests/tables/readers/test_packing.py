@@ -119,6 +119,14 @@ def test_a_member_without_a_name_is_no_table(tmp_path: Path) -> None:
         read(path)
 
 
+def test_an_archive_of_very_many_files_is_refused_at_once(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as packed:
+        for i in range(1001):
+            packed.writestr(f"{i}.csv", "a\n1\n")
+    with pytest.raises(InputError, match="a zip archive of at most 1,000 files, got one of 1,001"):
+        members(tmp_path / "t.zip")
+
+
 @pytest.mark.parametrize("entry", [b"PK\x01\x02", b"PK\x03\x04"])
 def test_a_name_of_a_member_that_is_no_text_gets_a_sentence(tmp_path: Path, entry: bytes) -> None:
     path = archive(tmp_path / "t.zip", **{"ü.csv": b"a,b\n1,2\n"})

@@ -8,10 +8,12 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import sources
 from churn_torch.tables.readers.sources import (
     Source,
     column_names,
@@ -311,3 +313,14 @@ def test_chunks_of_a_bad_file_fail_where_the_bad_line_is(tmp_path: Path) -> None
     with pytest.raises(InputError, match="got 1 in line 2,000,002"):
         for _ in chunks:
             pass
+
+
+def test_rows_that_take_nothing_in_a_file_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "available_bytes", lambda: 10_000_000)
+    batch = pa.record_batch({"a": pa.nulls(10_000_000)})
+    with pa.ipc.new_file(tmp_path / "t.arrow", batch.schema) as writer:
+        writer.write_batch(batch)
+    with pytest.raises(InputError, match="a table that fits into the free memory"):
+        read(tmp_path / "t.arrow")

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from churn_torch import interruption
-from churn_torch.tables.bounded import TooMuchError, run_bounded
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.tables.sql_text import closing
 
 
@@ -21,7 +21,7 @@ def test_work_returns_and_raises_as_it_does_alone() -> None:
 
 
 def test_work_that_does_not_stop_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("churn_torch.tables.bounded._GRACE_SECONDS", 0.0)
+    monkeypatch.setattr("churn_torch.bounded._GRACE_SECONDS", 0.0)
     start = time.monotonic()
     with (
         pytest.raises(TooMuchError, match="more than 0 s"),

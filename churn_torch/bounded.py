@@ -15,6 +15,8 @@ from churn_torch import interruption
 
 T = TypeVar("T")
 
+# The name of the threads.
+THREAD = "churn_torch-bounded"
 _POLL_SECONDS = 0.05
 # Seconds that it has to stop; what does not dies with the process.
 _GRACE_SECONDS = 1.0
@@ -57,7 +59,7 @@ def run_bounded(
             done.set()
 
     start, before = time.monotonic(), _resident_bytes()
-    thread = threading.Thread(target=target, name="churn_torch-bounded", daemon=True)
+    thread = threading.Thread(target=target, name=THREAD, daemon=True)
     thread.start()
     try:
         while not done.wait(_POLL_SECONDS):
