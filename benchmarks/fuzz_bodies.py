@@ -111,7 +111,7 @@ def body(rows: list[dict[str, Any]], rng: random.Random) -> bytes:
             elif change < 0.95:
                 row[rng.choice(HARD_NAMES)] = value(rng)
             else:
-                row[name] = rng.choice(chosen)[name] if name in chosen[0] else None
+                row[name] = rng.choice(chosen).get(name)
     shape = rng.random()
     document: Any = {"rows": chosen}
     if shape < 0.2:
