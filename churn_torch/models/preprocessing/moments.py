@@ -80,8 +80,8 @@ class RunningStatistics:
         self.part_sums = {
             c.name: np.zeros(len(CALENDAR_PARTS)) for c in columns if c.kind is Kind.DATETIME
         }
-        # The system reserves memory only for pages that are written, so a small table stays small.
-        self._sample: Array = np.empty((len(columns), SAMPLE_ROWS))
+        # It grows with the rows: a page of memory may be so large that each column fills one.
+        self._sample: Array = np.empty((len(columns), 0))
         self._hashes = np.empty(SAMPLE_ROWS, dtype=np.uint64)
         # One column of a block at a time, so that it stays in the cache.
         self._values: Array = np.empty(BLOCK_ROWS)
@@ -95,6 +95,7 @@ class RunningStatistics:
         """Add the next rows, one of `blocks`."""
         values = self._values[: sum(map(len, block))]
         drawn, places = self._draw(len(values))
+        self._make_room(min(SAMPLE_ROWS, self.n_rows + len(values)))
         for sampled, moments, column in zip(
             self._sample, self._moments, self._columns, strict=True
         ):
@@ -108,6 +109,14 @@ class RunningStatistics:
             if column.kind is Kind.DATETIME:
                 self.part_sums[column.name] += calendar_sums(present)
         self.n_rows += len(values)
+
+    def _make_room(self, n_rows: int) -> None:
+        """Let the sample hold so many rows."""
+        before = self._sample
+        if before.shape[1] < n_rows:
+            n_rows = min(SAMPLE_ROWS, max(n_rows, 2 * before.shape[1]))
+            self._sample = np.empty((len(self._columns), n_rows))
+            self._sample[:, : before.shape[1]] = before
 
     def _draw(self, n_rows: int) -> tuple[Positions, Positions]:
         """Return which of the next rows enter the sample, and at which places."""

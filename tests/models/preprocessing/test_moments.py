@@ -55,3 +55,13 @@ def test_the_sample_is_uniform_over_the_rows():
     assert len(np.unique(sample)) == 6000
     in_tenth = np.histogram(sample, bins=10, range=(0, 60_000))[0]
     assert np.abs(in_tenth - 600).max() < 5 * np.sqrt(600)
+
+
+def test_the_sample_grows_with_the_rows():
+    sums = moments.RunningStatistics([Column("x", Kind.NUMERIC, Storage.NUMBER)])
+    rows = [pd.DataFrame({"x": np.arange(start, start + 10.0)}) for start in (0, 10, 20)]
+    for block in rows:
+        sums.add([block])
+    assert sums._sample.shape[1] <= 40  # of a wide table, a sample of full length took gigabytes
+    [(_, _, sample)] = sums.per_column()
+    assert sample.tolist() == list(range(30))
