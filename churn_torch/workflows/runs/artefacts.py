@@ -11,14 +11,14 @@ METRICS = "metrics.json"
 PREDICTIONS = "predictions.parquet"
 MODEL = "model.onnx"
 LEAN_MODEL = "model.lean.onnx"
-LOG = "workflows.train.log"
+LOG = "train.log"
 EVENTS, EVENTS_SQL, FEATURE_TABLES = "events.json", "events.sql", "feature_tables"
 CHECKPOINT = "last.ckpt"
 SCORECARD, SCORECARD_PAGE = "scorecard.csv", "scorecard.html"
 SHAPES, SHAPES_PAGE = "shapes.csv", "shapes.html"
-UPLIFT_PAGE = "workflows.measurement.uplift.html"
-SURVIVAL_PAGE = "workflows.measurement.survival.html"
-REPORT_PAGE = "workflows.report.html"
+UPLIFT_PAGE = "uplift.html"
+SURVIVAL_PAGE = "survival.html"
+REPORT_PAGE = "report.html"
 
 
 class Artefact(NamedTuple):
