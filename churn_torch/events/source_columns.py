@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -246,8 +246,3 @@ class _naming:
                 got=error.got,
                 fix="correct the cells, or compute the column in a SELECT as the source",
             ) from None
-
-
-def columns_of(*names: str | None) -> Sequence[str]:
-    """Return the names that are set, each once."""
-    return list(dict.fromkeys(name for name in names if name is not None))

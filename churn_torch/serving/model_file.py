@@ -13,11 +13,7 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.serving.foreign_file import open_foreign
 from churn_torch.serving.graph_facts import check_facts, check_inputs
 from churn_torch.serving.outputs import FORMAT
-from churn_torch.serving.session import (
-    Array,
-    Feed,
-    make_feed,
-)
+from churn_torch.serving.session import Array, Feed, make_feed
 from churn_torch.tables.encode import parse
 from churn_torch.tables.json_shape import faults
 from churn_torch.tables.schema import Schema

@@ -35,9 +35,8 @@ def explain(config: DictConfig | Mapping[str, Any], *, source: Any = None) -> An
     _check_out(options, source)
     if options.id is not None:
         return explain_customer(options, source=source)
-    from churn_torch.workflows.explanation.explain_factors import (
-        explain_factors,  # brings torch along
-    )
+    # It brings torch along.
+    from churn_torch.workflows.explanation.explain_factors import explain_factors
 
     return explain_factors(options, source=source)
 

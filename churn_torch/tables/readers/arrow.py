@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 import duckdb
 import pandas as pd
@@ -66,8 +65,25 @@ def with_clean_names(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Ba
 
 def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordBatch]:
     """Pass batches on; an error on the way becomes an InputError that names the source."""
-    try:
+    with _naming(what):
         yield from batches
+
+
+def as_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, what: str) -> pa.Table:
+    """Put batches together; Arrow may find only now that one is damaged.
+
+    Raises:
+        InputError: One is.
+    """
+    with _naming(what):
+        return pa.Table.from_batches(batches, schema=schema)
+
+
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Turn the error of a library into an InputError that names the source."""
+    try:
+        yield
     except MemoryError:  # Arrow's is one of its own exceptions as well
         raise
     except (pa.ArrowException, OSError, duckdb.Error) as error:
@@ -77,15 +93,6 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
             got=f"the error {library_message(error)!r}",
             fix="repair the source",
         ) from None
-
-
-def as_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, what: str) -> pa.Table:
-    """Put batches together; Arrow may find only now that one is damaged.
-
-    Raises:
-        InputError: One is.
-    """
-    return next(guarded(map(partial(pa.Table.from_batches, schema=schema), [batches]), what))
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,10 +96,7 @@ def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -
     sql = sql.strip().rstrip(";")
     limit = queries.memory_limit()
     with _connected(Path(database).expanduser(), stored) as connection:
-
-        def bounded(work: Callable[[], Any]) -> Any:
-            return run_bounded(work, interrupt=connection.interrupt, memory=limit)
-
+        bounded = partial(run_bounded, interrupt=connection.interrupt, memory=limit)
         connection.set_authorizer(_allow if stored is None else _allow_here)
         found = bounded(lambda: connection.execute(f"SELECT * FROM ({sql}\n) LIMIT 0"))
         names = [str(column[0]) for column in found.description]

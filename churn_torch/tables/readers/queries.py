@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,7 @@ def opened(
     try:
         with ExitStack() as stack:
             connection = stack.enter_context(closing(duckdb.connect(":memory:", config=settings)))
-
-            def bounded(work: Callable[[], Any]) -> Any:
-                return run_bounded(work, interrupt=connection.interrupt, memory=limit)
-
+            bounded = partial(run_bounded, interrupt=connection.interrupt, memory=limit)
             if path is not None:
                 attach(connection, path)
             sql, metadata = query.sql, dict[bytes, bytes]()
