@@ -13,7 +13,7 @@ process, ten seconds of the processor for a file, or memory that grows by 300 MB
 file is then kept in --keep, and the exit code is 1.
 
 Each kind is read in a process of its own, which goes on behind the file that killed it. The
-product's own processes for parsers are forks here (benchmarks/warm_processes.py).
+product's own processes for parsers have started already (benchmarks/warm_processes.py).
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _outcome_or_fault(path: Path, *, inferred: bool = True) -> str:
 def _start_at_once() -> None:
     """Do without the start of a process and of a database for each file.
 
-    A parser's process is a fork of this one, and queries of ours share a database.
+    A parser's process runs one file after another, and queries of ours share a database.
     """
     own_process.subprocess = warm_processes
     database = duckdb.connect(":memory:", config=queries._ANY_QUERY)

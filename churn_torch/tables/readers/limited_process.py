@@ -24,6 +24,7 @@ def main(size: str, seconds: str, program: str, *arguments: str) -> None:
     # Now, as libraries reserve memory by the number of cores.
     for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (int(size), int(size)))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold cells
     parser(*arguments)
 
 
