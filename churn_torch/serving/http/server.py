@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from churn_torch.serving.http.bodies import Bodies, check_origin, is_packed
 from churn_torch.serving.http.openapi import components, predict_operation
@@ -21,6 +22,9 @@ from churn_torch.serving.http.predictor import Served, check_interface
 from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMiddleware
 from churn_torch.serving.http.request_error import RequestError
 from churn_torch.serving.model_file import ModelFile
+
+# Nothing of a request goes to another program, whatever the environment says.
+_NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(
@@ -39,7 +43,9 @@ def create_app(
         allowed_hosts: Names that clients may call the server by, in their header Host; None is any.
     """
     # A redirect from /health/ would name the host that the client did.
-    app: FastAPI = FastAPIOffline(redirect_slashes=False, redoc_url=None, title="churn_torch")
+    app: FastAPI = FastAPIOffline(
+        redirect_slashes=False, redoc_url=None, title="churn_torch", telemetry=_NO_TELEMETRY
+    )
     counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
     app.add_middleware(PrometheusMiddleware, metrics=counters)
     if allowed_hosts is not None:
@@ -50,20 +56,8 @@ def create_app(
     app.state.served = Served(model, counters, max_rows=max_rows)
     bodies = app.state.bodies = Bodies(max_bytes)
 
-    async def predict(request: Request) -> Response:
-        headers = dict(request.scope["headers"])
-        check_origin(headers)
-        unpack = bodies.unpack if is_packed(headers) else None
-        served: Served = app.state.served
-        options = served.options_of(request.scope["query_string"])
-        body = await bodies.read(request, headers)
-        try:
-            return _json(await served.predictor.predict(body, options, unpack))
-        finally:
-            bodies.release(body)
-
-    # A route of Starlette, and the first: one of FastAPI would take a third of a request's time.
-    app.router.routes.insert(0, Route("/predict", predict, methods=["POST"]))
+    # The first route, and no function: FastAPI's own would take a third of a request's time.
+    app.router.routes.insert(0, Route("/predict", _Predict(app, bodies), methods=["POST"]))
 
     @app.get("/", include_in_schema=False)
     async def show_docs() -> RedirectResponse:
@@ -102,6 +96,27 @@ def create_app(
 
     app.openapi = describe  # type: ignore[method-assign]
     return app
+
+
+class _Predict:
+    """Answers POST /predict, as an application of ASGI."""
+
+    def __init__(self, app: FastAPI, bodies: Bodies) -> None:
+        self._app, self._bodies = app, bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = dict(scope["headers"])
+        check_origin(headers)
+        unpack = self._bodies.unpack if is_packed(headers) else None
+        served: Served = self._app.state.served
+        options = served.options_of(scope["query_string"])
+        body = await self._bodies.read(Request(scope, receive), headers)
+        try:
+            answer = await served.predictor.predict(body, options, unpack)
+        finally:
+            self._bodies.release(body)
+        await _json(answer)(scope, receive, send)
 
 
 def replace_model(app: FastAPI, model: ModelFile) -> None:
