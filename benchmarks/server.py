@@ -24,15 +24,21 @@ from pathlib import Path
 
 import numpy as np
 
+# Before this process moves.
+CORES = os.sched_getaffinity(0)
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def started(run: str | Path, *arguments: str) -> Iterator[tuple[int, int]]:
-    """Start a server on the first core, and move this process to the last; yield pid and port."""
-    cores = sorted(os.sched_getaffinity(0))
-    command = [sys.executable, str(ROOT / "scripts" / "serve.py"), f"run={run}", "port=0"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+def started(run: str | Path, *arguments: str, root: Path = ROOT) -> Iterator[tuple[int, int]]:
+    """Start the server of a checkout on the first core, and move this process to the last.
+
+    Yields:
+        Its pid and port.
+    """
+    cores = sorted(CORES)
+    command = [sys.executable, str(root / "scripts" / "serve.py"), f"run={run}", "port=0"]
+    environment = os.environ | {"PYTHONPATH": str(root)}
     with subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, text=True, env=environment
     ) as server:

@@ -9,17 +9,12 @@ CPU time of the server per request is what a busy machine distorts least.
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from server import load, row_of
-
-ROOT = Path(__file__).resolve().parents[1]
+from server import ROOT, load, row_of, started
 
 
 def cpu(pid: int) -> float:
@@ -31,28 +26,14 @@ def main() -> None:
     """Measure and print."""
     import uvloop
 
-    run, other = sys.argv[1], Path(sys.argv[2]).resolve()
+    run, other = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 10
-    cores = sorted(os.sched_getaffinity(0))
     found: dict[tuple[Path, int], list[tuple[float, ...]]] = {}
     with ExitStack() as stack:
-        servers = []
-        for checkout in (other, ROOT):
-            server = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "scripts/serve.py", f"run={Path(run).resolve()}", "port=0"],
-                    cwd=checkout, env=os.environ | {"PYTHONPATH": str(checkout)},
-                    stdout=subprocess.PIPE, text=True,
-                )
-            )  # fmt: skip
-            stack.callback(server.terminate)
-            os.sched_setaffinity(server.pid, cores[:1])
-            assert server.stdout is not None
-            port = None
-            while port is None:
-                port = re.search(r"127\.0\.0\.1:(\d+)", server.stdout.readline())
-            servers.append((checkout, server.pid, int(port[1])))
-        os.sched_setaffinity(0, cores[-1:])
+        servers = [
+            (checkout, *stack.enter_context(started(run, root=checkout)))
+            for checkout in (other, ROOT)
+        ]
         request = row_of(servers[0][2])
         for turn in range(rounds):
             for checkout, pid, port_ in servers[:: 1 if turn % 2 else -1]:
