@@ -116,6 +116,23 @@ def test_a_refused_training_leaves_no_folder(train_run, table_keys, customers, t
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+# Keys in a form that they cannot have
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "said"),
+    [
+        ("train", "cv=5", r"cv: expected keys below it \(cv.folds"),
+        ("tune", "+seed=5", "seed: expected seed=VALUE for a key that is there, got .seed"),
+        ("train", "trust.name=x", "trust.name: expected a key of train, got an unknown one"),
+        ("train", "resume=true", "run: expected a run folder, got 'true', which is not there"),
+    ],
+)
+def test_keys_of_another_form(refused_command, monkeypatch, tmp_path, name, key, said):
+    monkeypatch.chdir(tmp_path)
+    refused_command(name, [key], said)
+
+
 # Folds and features
 
 

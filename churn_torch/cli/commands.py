@@ -34,7 +34,10 @@ def run_workflow(
     Returns:
         The metrics of a training, a cross-validation or a search.
     """
-    if name == "train" and config.cv.folds:
+    from omegaconf import OmegaConf
+
+    # The workflow says what is wrong where `cv` has no keys.
+    if name == "train" and OmegaConf.select(config, "cv.folds", throw_on_resolution_failure=False):
         name = "cross_validate"
     with _no_garbage_collection():
         workflow = getattr(import_module(f"churn_torch.workflows.{name}"), name)

@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from churn_torch.cli import error_messages
 from churn_torch.cli.keys import check_sample
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
+from churn_torch.errors import InputError
 
 # Neither Hydra's registry of plugins nor OmegaConf promises to work in several threads at once.
 _TURN = threading.RLock()
@@ -54,7 +55,9 @@ def compose_with_choices(
             config, choices = _composed(conf, name, tuple(quote_overrides(given)), written)
             check_sample(overrides, choices)
             return copy.deepcopy((config, choices))
-    except (HydraException, OmegaConfBaseException) as error:
+    except InputError:
+        raise
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise error_messages.input_error(error, name, overrides) or error from error
 
 

@@ -67,6 +67,10 @@ def input_error(
         cause = cause.__cause__
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _configuration_error(error, command, overrides)
+    for key in (one.partition("=")[0] for one in overrides):
+        # What OmegaConf makes of a name below a list, as in trust.name=x.
+        if str(error).endswith(f"invalid literal for int() with base 10: {key.split('.')[-1]!r}"):
+            return unknown_key(key, command, overrides)
     return None
 
 
@@ -94,6 +98,13 @@ def _configuration_error(
             expected="one value, or a list in brackets",
             got=repr(value),
             fix=f"write {override(key, value.split(','))} for a list{several}",
+        )
+    if there := re.search("An item is already at '([^']+)'", text):
+        return InputError(
+            there[1],
+            expected=f"{there[1]}=VALUE for a key that is there",
+            got=f"+{there[1]}",
+            fix="leave out the +",
         )
     if folder := re.search(r"Additional config directory '(.*)' not found", text):
         return InputError(

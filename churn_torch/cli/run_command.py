@@ -55,6 +55,7 @@ def run_command(name: str) -> None:
         if interruption.interrupted():  # libraries answer to it with errors of their own
             _say_interrupted()
         sentence = explain(error, name, sys.argv[1:])
+        run_folders.remove_empty()  # a suggestion composes once more, which may make one
         if sentence is None:
             raise
         left = run_folders.interrupted() if isinstance(error, OSError) else None

@@ -19,8 +19,11 @@ CURRENT: list[Path] = []
 def choose(outputs: str, resume: str | None) -> str:
     """Return the folder of this run: a new one named by the time, or the one to be resumed."""
     if resume:
+        if os.path.isdir(resume):
+            return os.path.realpath(resume)
         # A mistyped folder must not be made: `workflows.train` refuses it.
-        return os.path.realpath(resume) if os.path.isdir(resume) else outputs
+        _note(Path(outputs).absolute())
+        return outputs
     now = datetime.now()
     folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
     above = _missing(folder)
@@ -39,9 +42,13 @@ def choose(outputs: str, resume: str | None) -> str:
 def note_run_dir(overrides: Sequence[str]) -> None:
     """Note the folder that ``hydra.run.dir`` names, where it is not there yet: Hydra makes it."""
     for key, _, value in (override.partition("=") for override in overrides):
-        folder = Path(value.strip("\"'")).absolute()
-        if key == "hydra.run.dir" and not os.path.exists(folder):
-            FRESH[folder] = _missing(folder)
+        if key == "hydra.run.dir":
+            _note(Path(value.strip("\"'")).absolute())
+
+
+def _note(folder: Path) -> None:
+    if not os.path.exists(folder):
+        FRESH[folder] = _missing(folder)
 
 
 def _missing(folder: Path) -> list[Path]:
