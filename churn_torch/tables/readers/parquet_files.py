@@ -75,12 +75,12 @@ def _plain_text(schema: pa.Schema) -> pa.Schema:
 def _schema(path: Path) -> pa.Schema:
     """Return the types of a file's columns; those of UUIDs are text, though they hold bytes."""
     footer = metadata(path).schema
-    schema = _plain_text(footer.to_arrow_schema())
-    for column in map(footer.column, range(len(footer))):
-        if column.logical_type.type == "UUID" and column.path in schema.names:
-            position = schema.get_field_index(column.path)
-            schema = schema.set(position, schema.field(position).with_type(pa.string()))
-    return schema
+    columns = map(footer.column, range(len(footer)))
+    uuids = {column.path for column in columns if column.logical_type.type == "UUID"}
+    return pa.schema(
+        field.with_type(pa.string()) if field.name in uuids else field
+        for field in _plain_text(footer.to_arrow_schema())
+    )
 
 
 def estimated_bytes(path: Path) -> int:

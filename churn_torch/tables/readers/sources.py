@@ -94,9 +94,7 @@ def _that_fit(batches: Iterable[pa.RecordBatch], source: str | Path) -> Iterator
     """Pass batches on while they fit into the memory that is free, once more as a DataFrame."""
     free, n_bytes = available_bytes(), 0
     for batch in batches:
-        # Cells of these types take nothing in Arrow, and a pointer in pandas.
-        n_hidden = sum(map(_takes_nothing, batch.schema.types))
-        n_bytes += batch.nbytes + 8 * n_hidden * batch.num_rows
+        n_bytes += sum(map(_n_bytes, batch.columns))
         if free is not None and 2 * n_bytes > free:
             raise InputError(
                 str(source)[:200],
@@ -108,8 +106,13 @@ def _that_fit(batches: Iterable[pa.RecordBatch], source: str | Path) -> Iterator
         yield batch
 
 
-def _takes_nothing(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_null(kind) or pa.types.is_run_end_encoded(kind))
+def _n_bytes(column: pa.Array) -> int:
+    kind = column.type
+    if "union" in str(kind):  # the process could die of `nbytes`, where a list of unions is empty
+        return int(column.get_total_buffer_size())
+    # Cells of these types take nothing in Arrow, and a pointer in pandas.
+    takes_nothing = pa.types.is_null(kind) or pa.types.is_run_end_encoded(kind)
+    return int(column.nbytes) + 8 * takes_nothing * len(column)
 
 
 def read_chunks(

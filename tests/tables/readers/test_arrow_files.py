@@ -49,6 +49,15 @@ def test_categories_are_text(tmp_path: Path) -> None:
     assert str(read(tmp_path / "t.feather")["id"].dtype) == "str"
 
 
+def test_empty_lists_of_unions(tmp_path: Path) -> None:
+    """Arrow counts their bytes wrongly, and dies of it."""
+    empty = pa.array([], pa.int8())
+    unions = pa.UnionArray.from_sparse(empty, [pa.array([], pa.int16()), pa.array([], pa.string())])
+    lists = pa.ListArray.from_arrays(pa.array([0, 0], pa.int32()), unions)
+    write_stream(pa.table({"x": lists}), tmp_path / "t.arrows")
+    assert read(tmp_path / "t.arrows")["x"].tolist() == [[]]
+
+
 @pytest.mark.parametrize("name", WRITERS)
 def test_damaged_files_get_a_sentence(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

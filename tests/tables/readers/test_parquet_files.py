@@ -222,6 +222,10 @@ def test_uuids_are_text_and_text_is_checked(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"basic", b"bas\xffc"))
     with pytest.raises(InputError, match=r"read to its end, got .*UTF-?8"):
         read(path)
+    twice = pa.table([columns["id"], columns["id"]], names=["id", "id"])
+    pq.write_table(twice, path)
+    with pytest.raises(InputError, match="a different name for each, got 'id' more than once"):
+        read(path)
 
 
 def test_fewer_rows_than_the_footer_says_are_no_table(tmp_path: Path) -> None:
