@@ -125,6 +125,7 @@ def test_a_refused_training_leaves_no_folder(train_run, table_keys, customers, t
         ("train", "cv=5", r"cv: expected keys below it \(cv.folds"),
         ("tune", "+seed=5", "seed: expected seed=VALUE for a key that is there, got .seed"),
         ("train", "trust.name=x", "trust.name: expected a key of train, got an unknown one"),
+        ("train", "scheduler@x=null", "scheduler@x: expected a key of train, got an unknown one"),
         ("train", "resume=true", "run: expected a run folder, got 'true', which is not there"),
     ],
 )

@@ -93,7 +93,7 @@ def quote_overrides(arguments: Sequence[str]) -> list[str]:
             kinds.append((kind["column"], argument.rpartition("=")[2]))
         elif re.match(r"\+*data\.sequences\b", key) and equals:  # its groups are new keys
             quoted.append(f"++{argument.lstrip('+')}")
-        elif key.lstrip("+").partition("@")[0] in GROUPS and NUMBER.fullmatch(value):
+        elif ("@" in key or key.lstrip("+") in GROUPS) and NUMBER.fullmatch(value):
             # Unquoted, Hydra ends in a traceback for model=1, and for debug=null.
             if key not in NONE_BY_DEFAULT or value != "null":
                 quoted.append(f"{key}={_quote(value)}")
