@@ -151,21 +151,22 @@ def to_pandas(table: pa.Table, coded: Collection[str] = ()) -> pd.DataFrame:
 
 def _in_pandas(table: pa.Table, coded: Collection[str]) -> pd.DataFrame:
     try:
-        deep = []
+        deep = {}
         for position, field in enumerate(table.schema):
             column = table.column(position)
             plain = column if field.name in coded else _plain(column)
             if _is_deep(plain.type):
                 # As Python's own objects: Arrow's code for pandas ends the process at some of them.
-                deep.append((position, field.name, plain.to_pylist()))
+                deep[field.name] = plain.to_pylist()
             elif plain.type != field.type:
                 table = table.set_column(position, field.with_type(plain.type), plain)
-        flat = table.drop_columns([name for _, name, _ in deep])
+        flat = table.drop_columns(list(deep))
         frame: pd.DataFrame = flat.to_pandas(
             ignore_metadata=True, date_as_object=False, split_blocks=True
         )
-        for position, name, cells in deep:
-            frame.insert(position, name, pd.Series(cells, frame.index, dtype=object))
+        if deep:
+            objects = {n: pd.Series(v, frame.index, dtype=object) for n, v in deep.items()}
+            frame = pd.concat([frame, pd.DataFrame(objects)], axis=1)[table.column_names]
         for name in flat.column_names:
             column = flat.column(name)
             if pa.types.is_integer(column.type) and column.null_count:

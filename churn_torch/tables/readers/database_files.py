@@ -157,6 +157,8 @@ def _connected(path: Path, stored: Stored | None) -> Iterator[sqlite3.Connection
         # `run_bounded` calls it in threads, one at a time.
         connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         with contextlib.closing(connection):
+            # Of a damaged page, SQLite would read what happens to be in memory behind it.
+            connection.execute("PRAGMA cell_size_check = ON")
             yield connection
     except TooMuchError as error:
         raise too_large(f"one that takes {error}") from None

@@ -112,7 +112,7 @@ def _n_bytes(column: pa.Array) -> int:
         return int(column.get_total_buffer_size())
     # Cells of these types take nothing in Arrow, and a pointer in pandas.
     takes_nothing = pa.types.is_null(kind) or pa.types.is_run_end_encoded(kind)
-    return int(column.nbytes) + 8 * takes_nothing * len(column)
+    return int(column.nbytes + 8 * takes_nothing * len(column))
 
 
 def read_chunks(

@@ -163,6 +163,14 @@ def test_types_that_other_programs_write_are_read() -> None:
     assert frame["union"].tolist() == [1, "b"]
 
 
+def test_many_columns_of_objects_keep_their_places() -> None:
+    names = [f"c{i}" for i in range(130)]
+    cells = [pa.array([i]) if i % 3 else pa.array([{"a": i}]) for i in range(130)]
+    frame = to_pandas(pa.Table.from_arrays(cells, names))
+    assert list(frame.columns) == names
+    assert frame.iloc[0].tolist() == [i if i % 3 else {"a": i} for i in range(130)]
+
+
 @pytest.mark.parametrize(
     "column",
     [

@@ -127,6 +127,20 @@ def test_databases_without_tables_and_damaged_ones_get_a_sentence(tmp_path: Path
             read(path)
 
 
+def test_a_cell_outside_of_its_page_is_not_read(tmp_path: Path) -> None:
+    """SQLite would take what stands in memory there, another thing at each reading."""
+    path = tmp_path / "t.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA page_size = 512")
+        connection.execute("CREATE TABLE t (a)")
+        connection.executemany("INSERT INTO t VALUES (?)", [("x",), ("y",), ("z",)])
+    content = bytearray(path.read_bytes())
+    content[524:526] = b"\xff\xdd"  # the place of the third row of the second page
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"cannot be read \(database disk image is malformed\)"):
+        read(path)
+
+
 def test_long_integers_between_decimals_are_decimals(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / "t.db")) as connection:
         connection.execute(f"CREATE TABLE t AS SELECT {2**63 - 1} AS a UNION ALL SELECT 1.5")
