@@ -26,7 +26,7 @@ ALLOWED = {
     "samples": {"errors"},
     "console": {"errors", "whole_files"},
     "tables": {"errors", "interruption", "bounded", "samples", "whole_files"},
-    "events": {"errors", "tables", "whole_files"},
+    "events": {"errors", "bounded", "tables", "whole_files"},
     "models": {"errors", "tables"},
     "evaluation": {"errors", "tables"},
     "report": {"errors"},

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,11 +19,11 @@ from churn_torch.events.row_sql import LogState, rows_sql
 from churn_torch.events.specification import TARGET, TIME, EventSpecification
 from churn_torch.events.staged_source import StagedSource, make_views, views_in_words
 from churn_torch.tables.readers import arrow
+from churn_torch.tables.readers.bounded_database import Database
 from churn_torch.whole_files import in_bytes
 
 # Called with the steps that are done, and those that there are.
 Progress = Callable[[int, int], object]
-_BATCH_ROWS = 65_536
 # Work that takes longer in all is worth a sentence about what is to come.
 _LONG_SECONDS = 10.0
 
@@ -47,7 +46,7 @@ class CutoffFiles:
 
 
 def write_cutoff_files(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
     cutoffs: tuple[datetime, ...],
@@ -61,7 +60,7 @@ def write_cutoff_files(
     """Write the rows of cut-offs to a folder that is there.
 
     Args:
-        connection: To a database.
+        database: Where they are computed.
         specification: Whose shares by value name the values.
         staged: The sources.
         cutoffs: The cut-offs.
@@ -78,7 +77,7 @@ def write_cutoff_files(
     start, n_steps = time.monotonic(), len(cutoffs) * parts
     for number, cutoff in enumerate(cutoffs):
         states = {
-            name: LogState(one.has_known, _begin(connection, one, cutoff), one.dates)
+            name: LogState(one.has_known, _begin(database, one, cutoff), one.dates)
             for name, one in staged.items()
         }
         days = None
@@ -88,8 +87,8 @@ def write_cutoff_files(
         file = folder / f"{TIME}_{day(cutoff).replace(' ', 'T').replace(':', '-')}.parquet"
         with _ParquetRows(file) as written:
             for part in range(parts):
-                make_views(connection, staged, part)
-                written.add(connection.sql(query).to_arrow_reader(_BATCH_ROWS))
+                make_views(database, staged, part)
+                written.add(*database.batches(query))
                 progress(number * parts + part + 1, n_steps)
                 if number + part == 0:
                     _estimate(announce, time.monotonic() - start, file.stat().st_size, n_steps)
@@ -109,16 +108,14 @@ def _estimate(announce: arrow.Announce, seconds: float, size: int, n_steps: int)
         )
 
 
-def _begin(
-    connection: duckdb.DuckDBPyConnection, log: StagedSource, cutoff: datetime
-) -> datetime | None:
+def _begin(database: Database, log: StagedSource, cutoff: datetime) -> datetime | None:
     """Return the first event of anybody that is known before a cut-off."""
     if log.first is None or not log.is_log or not log.has_known:
         return log.first if log.first is not None and log.first < cutoff else None
-    [(first,)] = connection.execute(
+    [(first,)] = database.rows(
         f"SELECT min({EVENT_TIME}) FROM {log.relation()} WHERE {EVENT_TIME} < $1 AND {KNOWN} < $1",
         [cutoff],
-    ).fetchall()
+    )
     begin: datetime | None = first
     return begin
 
@@ -143,11 +140,11 @@ class _ParquetRows:
         if self._writer is not None:
             self._writer.close()
 
-    def add(self, reader: pa.RecordBatchReader) -> None:
+    def add(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
         """Write the rows of a query; the first one decides on the columns."""
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, reader.schema)
-        for batch in reader:
+            self._writer = pq.ParquetWriter(self._path, schema)
+        for batch in batches:
             self._writer.write_batch(batch)
             self.rows += batch.num_rows
             if TARGET in batch.schema.names:

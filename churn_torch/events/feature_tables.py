@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from churn_torch.errors import InputError, keyed
 from churn_torch.events import remarks
 from churn_torch.events.cutoff_dates import Cutoffs, choose_cutoffs, dates_for_test, scoring_date
@@ -22,6 +20,7 @@ from churn_torch.events.staged_source import StagedSource
 from churn_torch.events.staging import size_on_disk, stage
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import arrow
+from churn_torch.tables.readers.bounded_database import Database
 from churn_torch.whole_files import (
     PRIVATE,
     in_bytes,
@@ -110,21 +109,21 @@ def write_feature_tables(
     _check_folder(folder)
     with new_folders(folder), private_folder(folder) as temporary:
         _check_room(specification, temporary, announce)
-        with naming(folder), open_database(temporary, memory, threads) as connection:
-            staged = stage(connection, specification, temporary / "staged", announce)
+        with naming(folder), open_database(temporary, memory, threads) as database:
+            staged = stage(database, specification, temporary / "staged", announce)
             if at is None:
                 cutoffs = choose_cutoffs(specification, staged)
             else:
                 cutoffs = Cutoffs((scoring_date(at, specification.cutoffs),))
-            notes = [*remarks.of_sources(connection, specification, staged)]
+            notes = [*remarks.of_sources(database, specification, staged)]
             notes += remarks.of_cutoffs(specification, staged, cutoffs, labelled=at is None)
             chosen, values = _with_values(
-                connection, specification, staged, cutoffs.used[0], scoring=at is not None
+                database, specification, staged, cutoffs.used[0], scoring=at is not None
             )
             notes += values
             (temporary / "rows").mkdir()
             written = write_cutoff_files(
-                connection,
+                database,
                 chosen,
                 staged,
                 cutoffs.used,
@@ -206,7 +205,7 @@ def _check_room(specification: EventSpecification, folder: Path, announce: arrow
 
 
 def _with_values(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
     cutoff: datetime,
@@ -222,7 +221,7 @@ def _with_values(
                 continue
             has_known = staged[log].has_known
             sql = top_values_sql(staged[log].relation(), column, chosen, cutoff, has_known)
-            values = tuple(value for (value,) in connection.execute(sql).fetchall())
+            values = tuple(value for (value,) in database.rows(sql))
             by[column] = values
             notes.append(
                 f"features.{log}.by.{column}: the most frequent values before "

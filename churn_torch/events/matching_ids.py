@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import duckdb
-
 from churn_torch.errors import InputError
 from churn_torch.events.feature_sql import ID
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
 from churn_torch.events.staged_source import StagedSource, common_id_type
+from churn_torch.tables.readers.bounded_database import Database
 
 
 def check_ids(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
 ) -> None:
@@ -23,9 +22,9 @@ def check_ids(
         InputError: There is no customer with an event.
     """
     logs = [name for name in specification.events if staged[name].last is not None]
-    if not logs or any(_share(connection, staged, CUSTOMERS, log) for log in logs):
+    if not logs or any(_share(database, staged, CUSTOMERS, log) for log in logs):
         return
-    theirs, ours = (_example(connection, staged, name) for name in (CUSTOMERS, logs[0]))
+    theirs, ours = (_example(database, staged, name) for name in (CUSTOMERS, logs[0]))
     raise InputError(
         "customers.id",
         expected="the ids of the events",
@@ -36,7 +35,7 @@ def check_ids(
 
 
 def strange_logs(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
 ) -> Iterator[str]:
@@ -45,8 +44,8 @@ def strange_logs(
         ""
     ]
     for name in others:
-        if not _share(connection, staged, first, name):
-            theirs, ours = (_example(connection, staged, one) for one in (first, name))
+        if not _share(database, staged, first, name):
+            theirs, ours = (_example(database, staged, one) for one in (first, name))
             yield (
                 f"events.{name}: none of its customers has events of {first}; ids such as "
                 f"{ours!r} here and {theirs!r} there may not be written in one form."
@@ -54,7 +53,7 @@ def strange_logs(
 
 
 def _share(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     staged: Mapping[str, StagedSource],
     one: str,
     other: str,
@@ -62,17 +61,15 @@ def _share(
     """Tell whether somebody is in both sources."""
     id_type = common_id_type(staged)
     return any(
-        connection.execute(
+        database.rows(
             f"SELECT 1 FROM {staged[other].relation(part, id_type)} SEMI JOIN "
             f"{staged[one].relation(part, id_type)} USING ({ID}) LIMIT 1"
-        ).fetchone()
+        )
         for part in range(staged[one].parts)
     )
 
 
-def _example(
-    connection: duckdb.DuckDBPyConnection, staged: Mapping[str, StagedSource], name: str
-) -> object:
+def _example(database: Database, staged: Mapping[str, StagedSource], name: str) -> object:
     relation = staged[name].relation(None, common_id_type(staged))
-    found = connection.execute(f"SELECT min({ID}) FROM {relation}").fetchone()
-    return found[0] if found else None
+    [(found,)] = database.rows(f"SELECT min({ID}) FROM {relation}")
+    return found

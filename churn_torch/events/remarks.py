@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-import duckdb
-
 from churn_torch.events.cutoff_dates import Cutoffs
 from churn_torch.events.feature_sql import ID
 from churn_torch.events.matching_ids import check_ids, strange_logs
@@ -14,6 +12,7 @@ from churn_torch.events.row_sql import horizon
 from churn_torch.events.spans import ALL, length
 from churn_torch.events.specification import CUSTOMERS, EventSpecification
 from churn_torch.events.staged_source import StagedSource, common_id_type
+from churn_torch.tables.readers.bounded_database import Database
 
 _DAY = timedelta(days=1)
 # What the sentences say that may explain an empty population.
@@ -22,7 +21,7 @@ _STALE = "recent events may be missing"
 
 
 def of_sources(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
 ) -> Iterator[str]:
@@ -50,13 +49,13 @@ def of_sources(
             "none; the latter are taken as UTC."
         )
     if specification.customers is None:
-        yield from strange_logs(connection, specification, staged)
+        yield from strange_logs(database, specification, staged)
     else:
-        yield from _of_customers(connection, specification, staged)
+        yield from _of_customers(database, specification, staged)
 
 
 def _of_customers(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     staged: Mapping[str, StagedSource],
 ) -> Iterator[str]:
@@ -82,16 +81,16 @@ def _of_customers(
             "today; name customers.known, or only columns that never change."
         )
     id_type = common_id_type(staged)
-    check_ids(connection, specification, staged)
+    check_ids(database, specification, staged)
     for name in specification.events:
         events = strangers = n_customers = 0
         for part in range(table.parts):
-            [(n_events, n_strangers, n_people)] = connection.execute(
+            [(n_events, n_strangers, n_people)] = database.rows(
                 f"SELECT coalesce(sum(n), 0)::BIGINT, coalesce(sum(n) FILTER "
                 f"(c.{ID} IS NULL), 0)::BIGINT, count(*) FILTER (c.{ID} IS NULL) FROM (SELECT "
                 f"{ID}, count(*) AS n FROM {staged[name].relation(part, id_type)} GROUP BY {ID}) "
                 f"LEFT JOIN {table.relation(part, id_type)} AS c USING ({ID})"
-            ).fetchall()
+            )
             events, strangers = events + n_events, strangers + n_strangers
             n_customers += n_people
         if strangers:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from churn_torch.events.feature_sql import ID, TIME
+from churn_torch.tables.readers.bounded_database import Database
 from churn_torch.tables.sql_text import quoted, quoted_name
 
 PART = "_part"
@@ -82,13 +81,11 @@ def common_id_type(staged: Mapping[str, StagedSource]) -> str:
     return types.pop() if len(types) == 1 else "VARCHAR"
 
 
-def make_views(
-    connection: duckdb.DuckDBPyConnection, staged: Mapping[str, StagedSource], part: int
-) -> None:
+def make_views(database: Database, staged: Mapping[str, StagedSource], part: int) -> None:
     """Let the names of the sources stand for the rows of one part of the customers."""
     id_type = common_id_type(staged)
     for name, one in staged.items():
-        connection.execute(
+        database.rows(
             f"CREATE OR REPLACE TEMP VIEW {quoted_name(name)} AS "
             f"SELECT * FROM {one.relation(part, id_type)}"
         )

@@ -28,6 +28,7 @@ from churn_torch.events.staged_source import PART, StagedSource
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, sources
+from churn_torch.tables.readers.bounded_database import Database
 from churn_torch.tables.readers.opening import opened
 from churn_torch.tables.sql_text import quoted, quoted_name
 
@@ -42,7 +43,7 @@ _MOST_PARTS = 256
 
 
 def stage(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     specification: EventSpecification,
     folder: Path,
     announce: arrow.Announce,
@@ -50,7 +51,7 @@ def stage(
     """Read every source of a specification.
 
     Args:
-        connection: It may write to the folder.
+        database: It may write to the folder.
         specification: Whose sources are read.
         folder: For the files.
         announce: Called with a sentence for each thing that was found while reading.
@@ -65,7 +66,7 @@ def stage(
     staged = {}
     for name, log in specification.events.items():
         staged[name] = _stage(
-            connection,
+            database,
             located(log.source),
             log.filter,
             f"events.{name}",
@@ -82,7 +83,7 @@ def stage(
                 selected[name] = (column, Role.TIME)
         selected |= {f"c_{column}": (column, Role.GUESSED) for column in customers.columns}
         staged[CUSTOMERS] = _stage(
-            connection,
+            database,
             located(customers.source),
             customers.filter,
             CUSTOMERS,
@@ -91,7 +92,7 @@ def stage(
             parts,
             announce,
         )
-        _check_one_row_each(connection, staged[CUSTOMERS])
+        _check_one_row_each(database, staged[CUSTOMERS])
     return staged
 
 
@@ -132,7 +133,7 @@ def _selected_of_log(specification: EventSpecification, name: str) -> dict[str, 
 
 
 def _stage(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     source: str,
     condition: str | None,
     key: str,
@@ -164,18 +165,16 @@ def _stage(
         if typed.filter:
             chosen += f" WHERE (\n{typed.filter}\n)"
         folder.mkdir(parents=True)
-        connection.register("source_rows", reader)
         try:
-            _copy(connection, chosen, folder, parts)
+            with database.named("source_rows", reader):
+                _copy(database, chosen, folder, parts)
             if not any(folder.glob("**/*.parquet")):  # no rows: the columns all the same
-                connection.register("source_rows", typed.schema.empty_table())
-                _copy(connection, chosen, folder, 1)
+                with database.named("source_rows", typed.schema.empty_table()):
+                    _copy(database, chosen, folder, 1)
         except duckdb.Error as error:
             if raised:
                 raise raised[0] from None
             raise _unreadable(key, error) from None
-        finally:
-            connection.unregister("source_rows")
         if _state(files) != before:
             raise InputError(
                 f"{key}.source",
@@ -183,7 +182,7 @@ def _stage(
                 got=f"{source!r}, which was changed meanwhile",
                 fix="run the command again when nothing writes to it",
             )
-    return _described(connection, key, selected, types, folder, parts)
+    return _described(database, key, selected, types, folder, parts)
 
 
 def _state(files: Sequence[Path] | None) -> list[tuple[int, int]]:
@@ -202,14 +201,14 @@ def _kept(
         raise
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, chosen: str, folder: Path, parts: int) -> None:
+def _copy(database: Database, chosen: str, folder: Path, parts: int) -> None:
     options = "FORMAT parquet, COMPRESSION snappy"
     if parts == 1:
-        connection.execute(f"COPY ({chosen}) TO {quoted(str(folder / 'rows.parquet'))} ({options})")
+        database.rows(f"COPY ({chosen}) TO {quoted(str(folder / 'rows.parquet'))} ({options})")
         return
     shift = 64 - (parts.bit_length() - 1)
     part = f"hash(coalesce(CAST({ID} AS VARCHAR), '')) >> {shift}"
-    connection.execute(
+    database.rows(
         f"COPY (SELECT *, {part} AS {PART} FROM ({chosen})) TO {quoted(str(folder))} "
         f"({options}, PARTITION_BY ({PART}), OVERWRITE_OR_IGNORE)"
     )
@@ -225,7 +224,7 @@ def _unreadable(key: str, error: duckdb.Error) -> InputError:
 
 
 def _described(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     key: str,
     selected: Selected,
     types: Mapping[str, pa.DataType],
@@ -237,13 +236,13 @@ def _described(
     time = TIME if TIME in selected else "NULL::TIMESTAMP"
     known = KNOWN if KNOWN in selected else "now()"
     good = f"FILTER ({ID} IS NOT NULL)"
-    [row] = connection.execute(
+    [row] = database.rows(
         f"SELECT count(*), count(*) FILTER ({ID} IS NULL), count(*) FILTER ({time} IS NULL), "
         f"count(*) FILTER ({known} IS NULL), "
         f"min({time}) {good}, max({time}) {good}, "
         f"coalesce(bool_and({time} = date_trunc('day', {time})), true), any_value(typeof({ID})) "
         f"FROM {relation}"
-    ).fetchall()
+    )
     rows, without_id, without_time, without_known, first, last, only_dates, id_type = row
     return StagedSource(
         name=key.rpartition(".")[2],
@@ -270,16 +269,17 @@ def _described(
     )
 
 
-def _check_one_row_each(connection: duckdb.DuckDBPyConnection, customers: StagedSource) -> None:
+def _check_one_row_each(database: Database, customers: StagedSource) -> None:
     for part in range(customers.parts):
-        twice = connection.execute(
+        twice = database.rows(
             f"SELECT {ID}, count(*) FROM {customers.relation(part)} GROUP BY {ID} "
             f"HAVING count(*) > 1 ORDER BY {ID} LIMIT 1"
-        ).fetchone()
+        )
         if twice:
+            [(id, count)] = twice
             raise InputError(
                 f"{CUSTOMERS}.id",
                 expected="one row for each customer",
-                got=f"{twice[1]:,} rows for {twice[0]!r}",
+                got=f"{count:,} rows for {id!r}",
                 fix="leave out the others, e.g. with a SELECT as the source",
             )

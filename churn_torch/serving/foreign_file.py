@@ -13,7 +13,7 @@ from churn_torch.serving.session import InferenceSession, open_session, try_row
 MOST_BYTES = 2_000_000_000  # protobuf holds no more
 # What opening a file and computing one row may take: a graph of few bytes can make tensors without
 # end. A file of a training takes some 100 MB and a second.
-_SECONDS, _BYTES_PER_SECOND = 60.0, 1_000_000
+_SECONDS, _BYTES_PER_SECOND = 60.0, 10_000_000
 _MEMORY, _MEMORY_PER_BYTE = 2_000_000_000, 20
 
 

@@ -14,6 +14,9 @@ FLOAT, INT64 = 1, 7
 _EXTERNAL = 1
 _SIZES = {1: 8, 5: 4}  # bytes of a field, by its wire type
 _LONGEST_SHAPE = 8 << 10  # bytes
+# The messages of a file, and the fields and packed numbers of a message. A file has some ten
+# messages a column, a vocabulary of a million words as many fields. Empty ones take two bytes each.
+MOST_PARTS = 2_000_000
 _Fields = dict[int, list["int | bytes"]]
 
 
@@ -85,65 +88,80 @@ def read_model(content: bytes) -> Model:
     """Read an ONNX file.
 
     Raises:
-        ValueError: It is cut short, or no such file.
+        ValueError: It is cut short, has far more parts than a graph needs, or is no such file.
         RecursionError: Graphs are nested without end.
     """
     if content[4:8] == b"ORTM":  # onnxruntime would read it as a format of its own
         raise ValueError("it is no ONNX file")
-    fields = _fields(content)
+    parser = _Parser()
+    fields = parser.fields(content)
     return Model(
-        graph=_graph(_merged(fields, 7)),
-        domains=tuple(_text(_fields(opset), 1) for opset in _messages(fields, 8)),
+        graph=parser.graph(_merged(fields, 7)),
+        domains=tuple(_text(parser.fields(opset), 1) for opset in _messages(fields, 8)),
         has_functions=not fields.keys().isdisjoint({20, 25}),
     )
 
 
-def _graph(content: bytes) -> Graph:
-    fields = _fields(content)
-    return Graph(
-        nodes=tuple(map(_node, _messages(fields, 1))),
-        constants=tuple(map(_tensor, _messages(fields, 5))),
-        doc=_text(fields, 10),
-        has_sparse=15 in fields,
-    )
+class _Parser:
+    """Reads the messages of one file, and counts them."""
+
+    def __init__(self) -> None:
+        self._left = MOST_PARTS
+
+    def fields(self, content: bytes) -> _Fields:
+        """Return the fields of one message."""
+        self._left -= 1
+        if self._left < 0:
+            raise _too_many()
+        return _fields(content)
+
+    def graph(self, content: bytes) -> Graph:
+        fields = self.fields(content)
+        return Graph(
+            nodes=tuple(map(self.node, _messages(fields, 1))),
+            constants=tuple(map(self.tensor, _messages(fields, 5))),
+            doc=_text(fields, 10),
+            has_sparse=15 in fields,
+        )
+
+    def node(self, content: bytes) -> Node:
+        fields = self.fields(content)
+        attributes = [self.fields(message) for message in _messages(fields, 5)]
+        return Node(
+            operator=_text(fields, 4),
+            domain=_text(fields, 7),
+            inputs=tuple(_decoded(name) for name in _messages(fields, 1)),
+            outputs=tuple(_decoded(name) for name in _messages(fields, 2)),
+            attributes={_text(one, 1): self.attribute(one) for one in attributes},
+        )
+
+    def attribute(self, fields: _Fields) -> Attribute:
+        return Attribute(
+            ints=tuple(_integers(fields, 8)),
+            strings=tuple(_decoded(text) for text in _messages(fields, 9)),
+            tensors=tuple(map(self.tensor, [_merged(fields, 5), *_messages(fields, 10)])),
+            graphs=tuple(map(self.graph, [_merged(fields, 6), *_messages(fields, 11)])),
+            has_sparse=not fields.keys().isdisjoint({22, 23}),
+        )
+
+    def tensor(self, content: bytes) -> Tensor:
+        fields = self.fields(content)
+        kind, raw = [0, *_integers(fields, 2)][-1], b"".join(_messages(fields, 9))
+        cells: tuple[float, ...] = ()
+        if kind == INT64 and len(raw) <= _LONGEST_SHAPE:
+            cells = tuple(_integers(fields, 7)) or struct.unpack(f"<{len(raw) // 8}q", _cut(raw, 8))
+        elif kind == FLOAT and (raw := raw or b"".join(_messages(fields, 4))) and len(raw) == 4:
+            cells = struct.unpack("<f", raw)
+        return Tensor(
+            name=_text(fields, 8),
+            type=kind,
+            is_external=_EXTERNAL in _integers(fields, 14) or 13 in fields,
+            cells=cells,
+        )
 
 
-def _node(content: bytes) -> Node:
-    fields = _fields(content)
-    attributes = [_fields(message) for message in _messages(fields, 5)]
-    return Node(
-        operator=_text(fields, 4),
-        domain=_text(fields, 7),
-        inputs=tuple(_decoded(name) for name in _messages(fields, 1)),
-        outputs=tuple(_decoded(name) for name in _messages(fields, 2)),
-        attributes={_text(one, 1): _attribute(one) for one in attributes},
-    )
-
-
-def _attribute(fields: _Fields) -> Attribute:
-    return Attribute(
-        ints=tuple(_integers(fields, 8)),
-        strings=tuple(_decoded(text) for text in _messages(fields, 9)),
-        tensors=tuple(map(_tensor, [_merged(fields, 5), *_messages(fields, 10)])),
-        graphs=tuple(map(_graph, [_merged(fields, 6), *_messages(fields, 11)])),
-        has_sparse=not fields.keys().isdisjoint({22, 23}),
-    )
-
-
-def _tensor(content: bytes) -> Tensor:
-    fields = _fields(content)
-    kind, raw = [0, *_integers(fields, 2)][-1], b"".join(_messages(fields, 9))
-    cells: tuple[float, ...] = ()
-    if kind == INT64 and len(raw) <= _LONGEST_SHAPE:
-        cells = tuple(_integers(fields, 7)) or struct.unpack(f"<{len(raw) // 8}q", _cut(raw, 8))
-    elif kind == FLOAT and (raw := raw or b"".join(_messages(fields, 4))) and len(raw) == 4:
-        cells = struct.unpack("<f", raw)
-    return Tensor(
-        name=_text(fields, 8),
-        type=kind,
-        is_external=_EXTERNAL in _integers(fields, 14) or 13 in fields,
-        cells=cells,
-    )
+def _too_many() -> ValueError:
+    return ValueError(f"it has more than {MOST_PARTS:,} parts")
 
 
 def _cut(raw: bytes, size: int) -> bytes:
@@ -153,8 +171,11 @@ def _cut(raw: bytes, size: int) -> bytes:
 def _fields(content: bytes) -> _Fields:
     """Return the values of a message by the number of their field: integers, or bytes."""
     found: _Fields = {}
-    at = 0
+    at = n_fields = 0
     while at < len(content):
+        n_fields += 1
+        if n_fields > MOST_PARTS:
+            raise _too_many()
         tag, at = _varint(content, at)
         number, wire = tag >> 3, tag & 7
         value: int | bytes
@@ -195,8 +216,11 @@ def _merged(fields: _Fields, number: int) -> bytes:
 def _integers(fields: _Fields, number: int) -> Iterator[int]:
     """Yield signed integers, each in a field of its own or many packed into one."""
     for value in fields.get(number, ()):
-        at = 0
+        at = n_packed = 0
         while isinstance(value, bytes) and at < len(value):
+            n_packed += 1
+            if n_packed > MOST_PARTS:
+                raise _too_many()
             one, at = _varint(value, at)
             yield one - (one >> 63 << 64)
         if isinstance(value, int):

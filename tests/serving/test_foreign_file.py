@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from churn_torch.errors import InputError
-from churn_torch.serving import foreign_file
+from churn_torch.serving import foreign_file, onnx_graph
 from churn_torch.serving.foreign_file import open_foreign
 
 
@@ -69,3 +69,26 @@ def test_a_file_larger_than_any_is_not_read(tmp_path: Path) -> None:
         file.truncate(foreign_file.MOST_BYTES + 1)
     with pytest.raises(InputError, match="it has more than 2 GB"):
         open_foreign(tmp_path / "model.onnx", "model.onnx")
+
+
+def _message(field: int, content: bytes) -> bytes:
+    """Return a field of protobuf that holds a message of at most 16,383 bytes."""
+    return bytes([field << 3 | 2, len(content) & 127 | 128, len(content) >> 7]) + content
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        _message(1, b"") * 101,
+        (_message(1, b"") * 60) + (_message(5, b"") * 60),
+        _message(1, _message(5, b"") * 40),
+        _message(1, _message(5, _message(8, b"\1" * 101))),
+    ],
+    ids=["nodes", "nodes and tensors", "attributes", "packed numbers"],
+)
+def test_a_file_of_very_many_parts_is_refused(
+    graph: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_graph, "MOST_PARTS", 100)
+    with pytest.raises(InputError, match="it has more than 100 parts"):
+        open_foreign(_message(7, graph), "bytes")

@@ -183,12 +183,31 @@ def test_a_table_that_only_the_folder_names_is_not_read(
     assert "expected a place that you have named on this machine" in said
 
 
-@pytest.mark.parametrize("key", ["data.database", "cache.folder", "logger"])
-def test_other_places_count_too(place: Place, key: str) -> None:
-    there = str(place.outside)
-    value: object = {"csv": {"name": "../../outside"}} if key == "logger" else there
-    change(place.run, key, value)
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("data.database", "{outside}"),
+        ("data.test_source", "{outside}/table.csv"),
+        ("cache.folder", "{outside}"),
+        ("logger", {"csv": {"name": "../../outside"}}),
+        ("logger", {"mlflow": {"tracking_uri": "mlruns"}}),
+    ],
+    ids=["database", "test_source", "cache", "csv", "mlflow"],
+)
+def test_other_places_count_too(place: Place, key: str, value: object) -> None:
+    there = value.format(outside=place.outside) if isinstance(value, str) else value
+    change(place.run, key, there)
     assert "that you have named on this machine" in refused(place, LOADERS["resume"])
+
+
+def test_the_test_rows_are_read_only_where_the_user_has_named_them(place: Place) -> None:
+    change(place.run, "data.test_source", str(place.outside / "table.csv"))
+    assert "data.test_source" in refused(place, LOADERS["evaluate"])
+
+
+def test_a_logger_that_is_no_mapping_is_refused(place: Place) -> None:
+    change(place.run, "logger", {"csv": "x"})
+    assert "logger.csv" in refused(place, LOADERS["resume"])
 
 
 def test_what_the_user_names_is_read(place: Place, customers: pd.DataFrame) -> None:

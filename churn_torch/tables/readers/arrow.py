@@ -11,8 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from churn_torch.bounded import TooMuchError, run_bounded
 from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables.column_names import check_names
+from churn_torch.tables.readers.free_memory import memory_limit
 from churn_torch.tables.readers.header_rows import clean_names
 
 # A schema, and the rows that follow it.
@@ -69,6 +71,18 @@ def guarded(batches: Iterable[pa.RecordBatch], what: str) -> Iterator[pa.RecordB
         yield from batches
 
 
+def bounded(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pass on batches that Arrow decodes; a signal, or a lack of memory, ends the wait for one.
+
+    A file of some kilobytes can hold a batch of gigabytes: long texts that it holds once.
+
+    Raises:
+        TooMuchError: A batch takes too large a share of the free memory.
+    """
+    limit = memory_limit()
+    return iter(lambda: run_bounded(lambda: next(batches, None), memory=limit), None)
+
+
 def as_table(batches: Iterable[pa.RecordBatch], schema: pa.Schema, what: str) -> pa.Table:
     """Put batches together; Arrow may find only now that one is damaged.
 
@@ -86,6 +100,8 @@ def _naming(what: str) -> Iterator[None]:
         yield
     except MemoryError:  # Arrow's is one of its own exceptions as well
         raise
+    except TooMuchError as error:
+        raise too_large(what, error) from None
     except (pa.ArrowException, OSError, duckdb.Error) as error:
         raise InputError(
             what,
@@ -93,6 +109,16 @@ def _naming(what: str) -> Iterator[None]:
             got=f"the error {library_message(error)!r}",
             fix="repair the source",
         ) from None
+
+
+def too_large(what: str, error: TooMuchError) -> InputError:
+    """Return the sentence for a source of which a part takes too much memory."""
+    return InputError(
+        what,
+        expected="a source of which some thousand rows fit into the free memory",
+        got=f"one that takes {error}",
+        fix="write it with shorter cells or fewer columns, or end other programs",
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.ipc as pa_ipc
 
 from churn_torch.errors import InputError, first_line
-from churn_torch.tables.readers.arrow import Batches, guarded
+from churn_torch.tables.readers.arrow import Batches, bounded, guarded
 from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored
 
@@ -47,7 +47,7 @@ def opened_arrow(stored: Stored) -> Iterator[Batches]:
             raise
         except _ERRORS as error:
             raise _damaged(stored, error) from None
-        yield schema, guarded(_checked(batches, schema), str(stored))
+        yield schema, guarded(_checked(bounded(batches), schema), str(stored))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +20,7 @@ from churn_torch.tables.inference.file_decimal import file_decimal, may_group
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, formats
 from churn_torch.tables.readers.arrow import DELIMITER, Announce
+from churn_torch.tables.readers.bounded_database import Database
 from churn_torch.tables.readers.csv_files import read_csv
 from churn_torch.tables.readers.paths import find_files
 from churn_torch.tables.sql_text import nodes, quoted, quoted_name, syntax_tree
@@ -78,7 +78,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     sql: str,
     reading: ReadOptions,
     announce: Announce,
@@ -90,7 +90,7 @@ def prepare(
     that its parser cannot take apart.
 
     Args:
-        connection: Where the query runs.
+        database: Where the query runs.
         sql: One SELECT.
         reading: As for the path of a file.
         announce: As for the path of a file.
@@ -100,7 +100,7 @@ def prepare(
         InputError: A file cannot be read.
     """
     text, views, delimiters = sql.encode(), dict[str, str](), set()
-    for place in sorted(_places(connection, text), reverse=True):
+    for place in sorted(_places(database, text), reverse=True):
         if place.path not in views:
             files = [part for path in find_files(place.path) for part in formats.parts(path)]
             if any(format != formats.CSV for _, format in files):
@@ -110,8 +110,8 @@ def prepare(
             _write(table, schema, batches)
             delimiters.add(schema.metadata[DELIMITER])
             views[place.path] = f"churn_torch_csv_{len(views)}"
-            columns = ", ".join(_typed_columns(connection, table, schema))
-            connection.execute(
+            columns = ", ".join(_typed_columns(database, table, schema))
+            database.rows(
                 f"CREATE TEMP VIEW {views[place.path]} AS SELECT {columns} "
                 f"FROM read_parquet({quoted(str(table))})"
             )
@@ -121,9 +121,9 @@ def prepare(
     return Prepared(text.decode(), metadata)
 
 
-def _places(connection: duckdb.DuckDBPyConnection, sql: bytes) -> Iterator[_Place]:
+def _places(database: Database, sql: bytes) -> Iterator[_Place]:
     """Yield the places of CSV files in a query, by DuckDB's own parser."""
-    for node in nodes(syntax_tree(connection, sql.decode())):
+    for node in nodes(database.run(lambda it: syntax_tree(it, sql.decode()))):
         if node.get("type") not in ("BASE_TABLE", "TABLE_FUNCTION"):
             continue
         path, alias = None, ""
@@ -163,17 +163,15 @@ def _write(path: Path, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> 
         ) from None
 
 
-def _typed_columns(
-    connection: duckdb.DuckDBPyConnection, table: Path, schema: pa.Schema
-) -> Iterator[str]:
+def _typed_columns(database: Database, table: Path, schema: pa.Schema) -> Iterator[str]:
     """Yield what a view selects for each column: a cast where all of its cells allow it."""
     source = f"read_parquet({quoted(str(table))})"
     head = f"(SELECT * FROM {source} LIMIT {_HEAD_ROWS})"
     candidates = [(name, kind) for name in schema.names for kind in _TYPES]
-    candidates = _fitting(connection, head, candidates, "bool_or({value} IS NOT NULL)")
-    fitting = dict(reversed(_fitting(connection, source, candidates)))
+    candidates = _fitting(database, head, candidates, "bool_or({value} IS NOT NULL)")
+    fitting = dict(reversed(_fitting(database, source, candidates)))
     numbers = [name for name, kind in fitting.items() if kind == "DOUBLE"]
-    for name in _doubtful(connection, source, head, numbers, schema) if numbers else ():
+    for name in _doubtful(database, source, head, numbers, schema) if numbers else ():
         del fitting[name]
     for name in schema.names:
         column = quoted_name(name)
@@ -181,7 +179,7 @@ def _typed_columns(
 
 
 def _fitting(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     source: str,
     candidates: Sequence[tuple[str, str]],
     besides: str = "true",
@@ -189,7 +187,7 @@ def _fitting(
     """Return the names of columns with the types that all of their cells have.
 
     Args:
-        connection: Where to look.
+        database: Where to look.
         source: What to look at, in SQL.
         candidates: The names with the types that are tried.
         besides: What must also hold of the values of a column.
@@ -203,12 +201,12 @@ def _fitting(
         if kind in ("DATE", "TIMESTAMP"):  # there may be a 30th of February
             test += f" AND count({value}) = count(*) FILTER (WHERE {written})"
         tests.append(test)
-    [row] = connection.execute(f"SELECT {', '.join(tests)} FROM {source}").fetchall()
+    [row] = database.rows(f"SELECT {', '.join(tests)} FROM {source}")
     return [one for one, fits in zip(candidates, row, strict=True) if fits]
 
 
 def _doubtful(
-    connection: duckdb.DuckDBPyConnection,
+    database: Database,
     source: str,
     head: str,
     names: Sequence[str],
@@ -216,14 +214,14 @@ def _doubtful(
 ) -> Iterator[str]:
     """Yield the columns of numbers like 1.234 whose full stops may part thousands."""
     tests = [_all_match(name, _GROUPED) for name in names]
-    [row] = connection.execute(f"SELECT {', '.join(tests)} FROM {head}").fetchall()
+    [row] = database.rows(f"SELECT {', '.join(tests)} FROM {head}")
     grouped = [name for name, is_grouped in zip(names, row, strict=True) if is_grouped]
     if grouped:
-        first = connection.sql(f"SELECT * FROM {head}").to_arrow_table()
+        first = database.table(f"SELECT * FROM {head}")
         decimal = file_decimal(arrow.to_pandas(first.replace_schema_metadata(schema.metadata)))
     for name in grouped:
-        column = connection.sql(f"SELECT DISTINCT {quoted_name(name)} FROM {source}")
-        if may_group(arrow.to_pandas(column.to_arrow_table())[name], decimal):
+        column = database.table(f"SELECT DISTINCT {quoted_name(name)} FROM {source}")
+        if may_group(arrow.to_pandas(column)[name], decimal):
             yield name
 
 

@@ -16,6 +16,8 @@ from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import queries
 from churn_torch.tables.readers.arrow import Batches
+from churn_torch.tables.readers.bounded_database import BATCH_ROWS
+from churn_torch.tables.readers.free_memory import memory_limit
 from churn_torch.tables.readers.packing import Stored, unreadable
 from churn_torch.tables.readers.query_errors import too_large
 from churn_torch.tables.sql_text import quoted_name
@@ -94,7 +96,7 @@ def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -
         InputError: The query is not one SELECT, or SQLite cannot run it.
     """
     sql = sql.strip().rstrip(";")
-    limit = queries.memory_limit()
+    limit = memory_limit()
     with _connected(Path(database).expanduser(), stored) as connection:
         bounded = partial(run_bounded, interrupt=connection.interrupt, memory=limit)
         connection.set_authorizer(_allow if stored is None else _allow_here)
@@ -103,7 +105,7 @@ def opened_query(sql: str, database: str | Path, stored: Stored | None = None) -
         kinds = bounded(lambda: _types(connection, sql, len(names)))
         schema = pa.schema(list(zip(names, kinds, strict=True)))
         cursor = bounded(lambda: connection.execute(sql))
-        rows = iter(lambda: bounded(lambda: cursor.fetchmany(queries.BATCH_ROWS)), [])
+        rows = iter(lambda: bounded(lambda: cursor.fetchmany(BATCH_ROWS)), [])
         yield schema, _guarded(rows, schema, stored)
 
 

@@ -14,12 +14,12 @@ from churn_torch.errors import InputError, suggest
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import header_rows
 from churn_torch.tables.readers.arrow import Announce, Batches
+from churn_torch.tables.readers.bounded_database import BATCH_ROWS
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.extras import missing
 from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import DAMAGED, Stored
-from churn_torch.tables.readers.queries import BATCH_ROWS
 from churn_torch.tables.values.cells import scalar_text
 
 _PROGRAM = Path(__file__).with_name("excel_process.py")

@@ -8,6 +8,8 @@ from pathlib import Path
 from churn_torch.errors import InputError
 from churn_torch.tables.readers.packing import Stored
 
+# The share of the free memory that a query, or a batch of rows, may take.
+_SHARE = 0.75
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -27,6 +29,15 @@ def available_bytes() -> int | None:
         if limit.is_file() and limit.read_text().strip() != "max":
             sizes.append(int(limit.read_text()))
     return min(sizes, default=None)
+
+
+def memory_limit() -> int | None:
+    """Return how many bytes a step of reading may take: a share of the free memory.
+
+    None where the system does not say what is free.
+    """
+    free = available_bytes()
+    return None if free is None else int(_SHARE * free)
 
 
 def check_fits(stored: Stored, n_bytes: int) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from churn_torch.bounded import TooMuchError
 from churn_torch.tables.options import ReadOptions
-from churn_torch.tables.readers import arrow, queries
+from churn_torch.tables.readers import arrow
 from churn_torch.tables.readers.arrow import Announce, Batches
+from churn_torch.tables.readers.bounded_database import BATCH_ROWS, connected
 from churn_torch.tables.readers.cells_to_arrow import column_of
 from churn_torch.tables.readers.free_memory import check_fits
 from churn_torch.tables.readers.packing import Stored, unreadable
@@ -26,6 +28,8 @@ _JSON = "JSON: a list of objects, an object a line, or an object of columns"
 _AS_TEXT = {"DATE", "TIME", "UUID", "JSON"}
 # Bytes of memory for each byte of a document: a short row becomes a dictionary.
 _FACTOR = 12
+# Bytes of memory for a cell: each row may have columns of its own.
+_CELL_BYTES = 32
 # Where programs put the rows, in an object that says more.
 _ROWS_KEYS = ("data", "rows", "records", "items", "results", "customers", "value")
 
@@ -107,23 +111,22 @@ def _rows_key(document: Mapping[str, Any]) -> str | None:
 @contextlib.contextmanager
 def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
     given = f"{quoted(str(path))}, format='{layout}', maximum_object_size={8 * BLOCK}"
-    with queries.connected() as connection:
+    with connected() as database:
         try:
-            found = connection.sql(
-                f"SELECT * FROM read_json({given}, sample_size=-1, records='true', "
-                "field_appearance_threshold=0)"
+            found = database.rows(
+                f"DESCRIBE SELECT * FROM read_json({given}, sample_size=-1, records='true', "
+                "field_appearance_threshold=0, map_inference_threshold=-1)"
             )
-            types = {
-                name: "VARCHAR" if _is_text(str(kind)) else str(kind)
-                for name, kind in zip(found.columns, found.types, strict=True)
-            }
+            types = {name: "VARCHAR" if _is_text(kind) else kind for name, kind, *_ in found}
             columns = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items())
-            reader = connection.sql(
+            schema, batches = database.batches(
                 f"SELECT * FROM read_json({given}, records='true', columns={{{columns}}})"
-            ).to_arrow_reader(queries.BATCH_ROWS)
+            )
         except (duckdb.Error, UnicodeDecodeError) as error:  # it may cut its message in a letter
             raise unreadable(stored, arrow.library_message(error), expected=_JSON) from None
-        yield reader.schema, arrow.guarded(reader, str(stored))
+        except TooMuchError as error:
+            raise arrow.too_large(str(stored), error) from None
+        yield schema, arrow.guarded(batches, str(stored))
 
 
 def _is_text(kind: str) -> bool:
@@ -148,9 +151,11 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
         announce(f"{stored.name}: the rows under {key!r} are read.")
     if isinstance(document, list):
         names = list(dict.fromkeys(name for row in document for name in row))
+        check_fits(stored, len(document) * len(names) * _CELL_BYTES)
         columns = {name: [row.get(name) for row in document] for name in names}
     elif isinstance(document, dict) and all(isinstance(v, dict) for v in document.values()):
         index = list(dict.fromkeys(row for cells in document.values() for row in cells))
+        check_fits(stored, len(document) * len(index) * _CELL_BYTES)
         columns = {name: [cells.get(row) for row in index] for name, cells in document.items()}
     elif isinstance(document, dict) and all(isinstance(v, list) for v in document.values()):
         columns = document
@@ -162,4 +167,4 @@ def _read_document(stored: Stored, path: Path, announce: Announce) -> Batches:
         table = pa.table({str(name): column_of(cells) for name, cells in columns.items()})
     except (UnicodeEncodeError, RecursionError) as error:  # half a letter, as in "\\ud800"
         raise unreadable(stored, error, expected=_JSON) from None
-    return table.schema, iter(table.to_batches(queries.BATCH_ROWS))
+    return table.schema, iter(table.to_batches(BATCH_ROWS))

@@ -18,6 +18,7 @@ from churn_torch.errors import InputError, first_line
 from churn_torch.tables.column_names import check_names
 from churn_torch.tables.readers.arrow import (
     Batches,
+    bounded,
     check_columns,
     guarded,
     uuid_texts,
@@ -184,7 +185,8 @@ class _File:
         ) as file:
             n_rows, names = 0, set(file.schema_arrow.names)
             wanted = [name for name in schema.names if name in names]
-            for batch in file.iter_batches(batch_rows, row_groups=row_groups, columns=wanted):
+            read = file.iter_batches(batch_rows, row_groups=row_groups, columns=wanted)
+            for batch in bounded(read):
                 columns = [self._column(batch, names, kind) for kind in schema]
                 yield pa.record_batch(columns, schema=schema)
                 n_rows += batch.num_rows

@@ -7,32 +7,27 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
-from churn_torch.bounded import TooMuchError, run_bounded
+from churn_torch.bounded import TooMuchError
 from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
 from churn_torch.tables.readers import arrow, csv_in_queries
-from churn_torch.tables.readers.free_memory import available_bytes
+from churn_torch.tables.readers.bounded_database import Setting, connected
 from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
 from churn_torch.tables.readers.query_errors import refused, too_large
-from churn_torch.tables.sql_text import closing, is_utf8, quoted
+from churn_torch.tables.sql_text import is_utf8, quoted
 from churn_torch.whole_files import private_folder
 
 # Spaces and comments, then the first word. Possessive: no text makes the search slow.
 _START = re.compile(
     r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(select|with)[\s(*\"']", re.IGNORECASE | re.DOTALL
 )
-# Rows of a batch.
-BATCH_ROWS = 65_536
-# The share of the free memory that a query may take, and the share of that which DuckDB may take
-# before it uses the disk: it does not count everything.
-_MEMORY_SHARE, _COUNTED_SHARE = 0.75, 0.67
 _PLAINLY = ReadOptions()
 _ADDRESS = re.compile(r"\w+://")
 
@@ -42,14 +37,8 @@ _NAMED_FORMS = re.compile(
     r"dateformat|all_varchar|auto_detect|columns\s*=|types\s*=", re.IGNORECASE
 )
 
-_Settings = dict[str, str | bool | int | float | list[str]]
-_ANY_QUERY: _Settings = {
-    # Otherwise a table name could pick up a Python variable of ours.
-    "python_enable_replacements": "false",
-    "allow_community_extensions": "false",
-}
 # What a user's query runs under; `locked` adds which files it may open.
-_USER_QUERY: _Settings = _ANY_QUERY | {
+_USER_QUERY: dict[str, Setting] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "allow_persistent_secrets": "false",
@@ -133,31 +122,25 @@ def opened(
             got=f"{database!r}, which is not there{near(path)}",
             fix="check the path",
         )
-    settings = _ANY_QUERY if query.is_address else _USER_QUERY
-    limit = memory_limit()
-    if limit is not None:
-        settings = settings | {"memory_limit": f"{int(_COUNTED_SHARE * limit)}B"}
     try:
         with ExitStack() as stack:
-            connection = stack.enter_context(closing(duckdb.connect(":memory:", config=settings)))
-            bounded = partial(run_bounded, interrupt=connection.interrupt, memory=limit)
+            running = stack.enter_context(connected({} if query.is_address else _USER_QUERY))
             if path is not None:
-                attach(connection, path)
+                running.run(lambda connection: attach(connection, path))
             sql, metadata = query.sql, dict[bytes, bytes]()
             if not query.is_address:
-                _check_statements(connection, sql)
-                files = named_files(connection, sql)
+                running.run(lambda connection: _check_statements(connection, sql))
+                files = running.run(lambda connection: named_files(connection, sql))
                 scratch = stack.enter_context(private_folder())
-                sql, metadata = csv_in_queries.prepare(connection, sql, reading, announce, scratch)
-                lock(connection, sql, files, scratch)
+                sql, metadata = csv_in_queries.prepare(running, sql, reading, announce, scratch)
+                running.run(lambda connection: lock(connection, sql, files, scratch))
                 # DuckDB computes what is constant in a plan.
-                if bounded(lambda: _check_plan(connection, sql)):
+                if running.run(lambda connection: _check_plan(connection, sql)):
                     _check_years(sql)
-            reader = bounded(lambda: connection.sql(sql).to_arrow_reader(BATCH_ROWS))
-            batches = iter(lambda: bounded(lambda: next(reader, None)), None)
+            schema, batches = running.batches(sql)
             yield (
-                reader.schema.with_metadata(metadata),
-                arrow.guarded(batches, "the rows of the query"),
+                schema.with_metadata(metadata),
+                arrow.guarded(_holding(batches), "the rows of the query"),
             )
     except duckdb.Error as error:
         raise refused(error, is_address=query.is_address) from None
@@ -165,17 +148,12 @@ def opened(
         raise too_large(f"one that takes {error}") from None
 
 
-def memory_limit() -> int | None:
-    """Return how many bytes a query may take; None where the system does not say what is free."""
-    free = available_bytes()
-    return None if free is None else int(_MEMORY_SHARE * free)
-
-
-@contextmanager
-def connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory for queries of ours."""
-    with duckdb.connect(":memory:", config=_ANY_QUERY) as connection:
-        yield connection
+def _holding(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Pass on batches, with a sentence where one takes too much memory."""
+    try:
+        yield from batches
+    except TooMuchError as error:
+        raise too_large(f"one that takes {error}") from None
 
 
 def tables_of(path: Path) -> dict[str, tuple[str, str]]:
@@ -187,12 +165,12 @@ def tables_of(path: Path) -> dict[str, tuple[str, str]]:
         InputError: The file cannot be opened.
     """
     try:
-        with duckdb.connect(":memory:", config=_USER_QUERY) as connection:
-            attach(connection, path)
-            found = connection.execute(
+        with connected(_USER_QUERY) as database:
+            database.run(lambda connection: attach(connection, path))
+            found = database.rows(
                 "SELECT table_schema, table_name FROM information_schema.tables "
                 "WHERE table_catalog = current_database() ORDER BY ALL"
-            ).fetchall()
+            )
     except duckdb.Error as error:
         raise refused(error) from None
     return {
@@ -256,12 +234,12 @@ def _check_years(sql: str) -> None:
     if _NAMED_FORMS.search(sql):
         return
     for name in _CSV_NAMES.findall(sql):
-        with connected() as connection:
+        with connected() as database:
             try:
-                found = connection.execute(f"SELECT DateFormat FROM sniff_csv('{name}')").fetchone()
+                found = database.rows(f"SELECT DateFormat FROM sniff_csv('{name}')")
             except duckdb.Error:  # the query itself will tell
                 continue
-        if found and str(found[0]).startswith("%y"):
+        if found and str(found[0][0]).startswith("%y"):
             raise InputError(
                 "query",
                 expected="dates that DuckDB reads as they are meant",

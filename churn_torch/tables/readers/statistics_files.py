@@ -11,10 +11,10 @@ import pyarrow.ipc as pa_ipc
 
 from churn_torch.tables.readers import formats, free_memory
 from churn_torch.tables.readers.arrow import Announce, Batches
+from churn_torch.tables.readers.bounded_database import BATCH_ROWS
 from churn_torch.tables.readers.extras import missing
 from churn_torch.tables.readers.own_process import output_of
 from churn_torch.tables.readers.packing import Stored
-from churn_torch.tables.readers.queries import BATCH_ROWS
 
 _PROGRAM = Path(__file__).with_name("statistics_process.py")
 _READERS = {

@@ -24,12 +24,18 @@ if TYPE_CHECKING:
     from churn_torch.workflows.configuration.options import TrainOptions
 
 _ADDRESS = "://"
+# Keys of loggers that name a place, whatever is in them.
+_PLACES = ("tracking_uri", "artifact_location")
 
 
 def table_places(options: TrainOptions) -> dict[str, str]:
-    """Return what the choices of a run name to read a table, by key."""
+    """Return what the choices of a run name to read its rows, by key."""
     data = options.data
-    named = {"data.source": data.source, "data.database": data.database}
+    named = {
+        "data.source": data.source,
+        "data.test_source": data.test_source,
+        "data.database": data.database,
+    }
     return {key: str(place) for key, place in named.items() if place is not None}
 
 
@@ -48,7 +54,7 @@ def written_places(options: TrainOptions) -> dict[str, str]:
         places["cache.folder"] = options.cache.folder
     for name, keys in options.logger.items():
         for key, value in keys.items():
-            if isinstance(value, str) and ("/" in value or ".." in value):
+            if isinstance(value, str) and (key in _PLACES or "/" in value or ".." in value):
                 places[f"logger.{name}.{key}"] = value
     return places
 

@@ -126,7 +126,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
                 return _mapping(choice, value, where)
             if isinstance(value, list | tuple):  # COLUMN=kind: how names with odd letters come in
                 pairs = (str(pair).rpartition("=") for pair in value)
-                return {key: each for key, _, each in pairs}
+                return _mapping(choice, {key: each for key, _, each in pairs}, where)
     expected = " or ".join(dict.fromkeys(map(_in_words, choices)))
     nested = next((c for c in choices if dataclasses.is_dataclass(c)), None)
     if nested is not None:
@@ -154,7 +154,7 @@ def _sequence(hint: Any, value: Sequence[Any], where: str) -> tuple[Any, ...]:
 def _mapping(hint: Any, value: Mapping[Any, Any], where: str) -> dict[str, Any]:
     """Return a mapping; its values become options where its type says so."""
     inner = typing.get_args(hint)[1]
-    if not dataclasses.is_dataclass(inner):
+    if not (dataclasses.is_dataclass(inner) or typing.get_origin(inner) is Mapping):
         return {str(key): each for key, each in value.items()}
     return {str(key): _value(inner, each, f"{where}.{key}") for key, each in value.items()}
 

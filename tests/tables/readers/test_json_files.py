@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.readers import free_memory
 from churn_torch.tables.readers.sources import read, read_chunks
 
 FRAME = pd.DataFrame(
@@ -109,4 +110,25 @@ def test_what_is_no_table_gets_a_sentence(tmp_path: Path, content: str) -> None:
 def test_an_object_nested_without_end_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
     with pytest.raises(InputError, match=r"cannot be read .maximum recursion"):
+        read(tmp_path / "t.json")
+
+
+def test_many_columns_are_columns(tmp_path: Path) -> None:
+    rows = [{f"c{i}": i * row for i in range(250) if (i + row) % 3} for row in range(9)]
+    (tmp_path / "wide.json").write_text(json.dumps(rows), encoding="utf-8")
+    frame = read(tmp_path / "wide.json")
+    assert frame.shape == (9, 250)
+    assert frame["c249"].isna().sum() == 3
+
+
+@pytest.mark.parametrize("layout", ["under a key", "columns by row"])
+def test_a_column_of_its_own_for_each_row_is_refused_before_it_fills_the_memory(
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 2_000_000)
+    rows = [{f"c{i}": 1} for i in range(500)]
+    by_row = {f"c{i}": {str(i): 1} for i in range(500)}
+    document = {"data": rows} if layout == "under a key" else by_row
+    (tmp_path / "t.json").write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(InputError, match=r"got one that takes about 0\.0 GB when it is unpacked"):
         read(tmp_path / "t.json")

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.tables.readers import free_memory
 from churn_torch.tables.readers.parquet_files import estimated_bytes, metadata
 from churn_torch.tables.readers.sources import read, read_chunks
 
@@ -237,3 +239,14 @@ def test_fewer_rows_than_the_footer_says_are_no_table(tmp_path: Path) -> None:
     path.write_bytes(content.replace(rows, more))
     with pytest.raises(InputError, match="3 rows in place of 4"):
         read(path)
+
+
+def test_a_batch_that_is_far_larger_than_its_file_holds_to_the_free_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.parquet"
+    duckdb.execute(f"COPY (SELECT repeat('ab', 500_000) AS a FROM range(300)) TO '{path}'")
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 50_000_000)
+    with pytest.raises(InputError, match=r"got one that takes more than 0\.0 GB of memory"):
+        next(read_chunks(path, rows=10))

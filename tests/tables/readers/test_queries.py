@@ -11,7 +11,7 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
-from churn_torch.tables.readers import database_files, queries, sources
+from churn_torch.tables.readers import database_files, free_memory, queries, sources
 from churn_torch.tables.readers.sources import count_rows, read
 
 COPY = "COPY (SELECT 'x' AS a) TO 'shop.duckdb' (FORMAT csv)"
@@ -213,7 +213,7 @@ def test_a_pipe_in_a_query_is_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_query_holds_to_a_share_of_the_free_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "available_bytes", lambda: 200_000_000)
+    monkeypatch.setattr(free_memory, "available_bytes", lambda: 200_000_000)
     for query in (
         "SELECT list(range) AS a FROM range(1000000000000)",
         "SELECT repeat('x', 1000000000 + range) AS a FROM range(100)",

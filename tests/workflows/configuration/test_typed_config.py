@@ -31,6 +31,7 @@ class Outer:
     inner: Inner = field(default_factory=Inner)
     maybe: Inner | None = None
     net: Component | None = None
+    nested: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read(**values: Any) -> Outer:
@@ -84,6 +85,8 @@ def test_values_take_the_type_of_their_field(given: dict[str, Any], expected: ob
         ),
         ({"cuont": 1}, r"^cuont: .* \(did you mean 'count'\?\); --help explains them"),
         ({"net": {"width": 3}}, r"^net\._target_: expected the dotted name of a class"),
+        ({"nested": {"csv": "x"}}, r"nested\.csv: expected keys below it, got 'x'"),
+        ({"nested": ["csv=x"]}, r"nested\.csv: expected keys below it, got 'x'"),
     ],
 )
 def test_what_is_wrong_is_named(given: dict[str, Any], message: str) -> None:
