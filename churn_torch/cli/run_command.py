@@ -39,6 +39,7 @@ def run_command(name: str) -> None:
     # Hydra then raises instead of printing, and the sentence is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        _check_current_folder()
         if (topic := help_topic(sys.argv[1:])) is not None:
             print(command_help(name, topic, sys.argv[1:]))
             return
@@ -61,6 +62,18 @@ def run_command(name: str) -> None:
         more = f" Then continue with resume={left}." if left else ""
         print(escaped(f"Error: {sentence.removesuffix('.')}.{more}"), file=sys.stderr)
         sys.exit(1)
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(
+            "the current folder",
+            expected="one that is there",
+            got=f"{error.strerror}: it has been removed or closed to you",
+            fix="go to another one (cd)",
+        ) from error
 
 
 def _say_interrupted() -> NoReturn:
