@@ -173,6 +173,8 @@ def _stage(
         except duckdb.Error as error:
             if raised:
                 raise raised[0] from None
+            if isinstance(error, duckdb.IOException):  # of the folder: the rows come from Arrow
+                raise
             raise _unreadable(key, error) from None
         finally:
             connection.unregister("source_rows")
