@@ -27,7 +27,7 @@ from churn_torch.cli.help import command_help, help_topic, list_commands
 from churn_torch.cli.keys import CONF, check_sample
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.console import show, tables_once
-from churn_torch.errors import InputError, escaped, suggest
+from churn_torch.errors import InputError, escaped, suggest, without_secrets
 
 
 def run_command(name: str) -> None:
@@ -183,7 +183,7 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
         if not isinstance(error, Exception):
             raise
         with contextlib.suppress(OSError):  # a full disk takes no log either
-            logging.getLogger("churn_torch").error(traceback.format_exc())
+            logging.getLogger("churn_torch").error(without_secrets(traceback.format_exc()))
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"
         print(escaped(f"Failed: {sentence}"), file=sys.stderr)
         return {"status": "failed", "error": sentence}
