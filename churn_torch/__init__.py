@@ -6,6 +6,12 @@ every script) costs no import of torch.
 
 from __future__ import annotations
 
+import os
+
+# onnxruntime would report to Microsoft what runs here (names and hashes of models, an identifier of
+# the machine) from 1.29 on, and leave a file of a known name in /tmp. It reads this when it starts.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 # A command imports this before it can handle Ctrl-C, and `typing` takes longer than all else.
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -30,6 +30,10 @@ from churn_torch.errors import escaped
 from churn_torch.whole_files import naming
 
 WIDTH_WITHOUT_TERMINAL = 110
+# How errors call what is shown.
+STDOUT = "stdout"
+# A narrower terminal wraps the lines itself: tables would have a letter a line.
+NARROWEST = 40
 
 log = logging.getLogger("churn_torch")
 
@@ -45,8 +49,18 @@ class SafeConsole(Console):
     """
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Print tables and sentences, as `rich.console.Console.print` does."""
-        super().print(*map(_without_controls, objects), **options)
+        """Print tables and sentences, as `rich.console.Console.print` does.
+
+        Raises:
+            OSError: The disk that stdout goes to is full, say.
+        """
+        with naming(Path(STDOUT)):
+            super().print(*map(_without_controls, objects), **options)
+
+    def on_broken_pipe(self) -> None:
+        """Show nothing any more where nobody reads it (``| head``): the work goes on."""
+        with contextlib.suppress(SystemExit):  # rich would end the process
+            super().on_broken_pipe()
 
 
 def _without_controls(content: Any) -> Any:
@@ -75,11 +89,9 @@ def make_console() -> Console:
 
     The environment variable COLUMNS decides the width where it is set.
     """
-    is_set = os.environ.get("COLUMNS", "").isdigit()
-    width = None if is_set or sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
     strict = getattr(sys.stdout, "errors", None) == "strict" and not _is_utf8(sys.stdout)
     file = cast(TextIO, _Replacing(sys.stdout)) if strict else None
-    return SafeConsole(file=file, width=width, highlight=False, soft_wrap=False)
+    return SafeConsole(file=file, width=_width(), highlight=False, soft_wrap=False)
 
 
 def replace_unprintable() -> None:
@@ -101,6 +113,17 @@ class _Replacing:
     def write(self, text: str) -> int:
         encoding = self._stream.encoding
         return self._stream.write(text.encode(encoding, "replace").decode(encoding))
+
+
+def _width() -> int | None:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return max(int(columns), NARROWEST)
+    return None if _is_terminal() and not columns else WIDTH_WITHOUT_TERMINAL
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _is_utf8(stream: TextIO) -> bool:
@@ -128,10 +151,12 @@ def show(content: RenderableType, *, once: bool = False) -> None:
 
 def _plain_text(content: RenderableType) -> str:
     """Return what the log gets: without colours, as wide on every terminal."""
-    recorder = SafeConsole(width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True)
-    with recorder.capture() as capture:
-        recorder.print(content, markup=False, highlight=False)
-    return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
+    text = StringIO()
+    recorder = SafeConsole(
+        file=text, width=WIDTH_WITHOUT_TERMINAL, color_system=None, no_color=True
+    )
+    recorder.print(content, markup=False, highlight=False)
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
 @contextlib.contextmanager
@@ -228,7 +253,7 @@ class LiveTable:
     def __init__(self, render: Callable[[], RenderableType]) -> None:
         self._render = render
         self._live = Live(console=make_console(), auto_refresh=False, transient=True)
-        self.is_shown = sys.stdout.isatty()
+        self.is_shown = _is_terminal()
         self._drawn = 0.0
 
     def __enter__(self) -> LiveTable:

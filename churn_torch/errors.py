@@ -29,7 +29,7 @@ class InputError(ValueError):
         self.where, self.expected, self.got, self.fix = where, expected, got, fix
         start = f"{where}: " if where else ""
         end = f"; {fix}" if fix else ""
-        super().__init__(f"{start}expected {expected}, got {got}{end}.")
+        super().__init__(without_secrets(f"{start}expected {expected}, got {got}{end}."))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process have the error: it was not made from its message."""
@@ -113,6 +113,21 @@ def escaped_lines(text: str) -> str:
     return _CONTROLS.sub(
         lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", text
     )
+
+
+# Of an address: a user with a password, and the values that its query sets, such as a key of S3.
+_USER = re.compile(r"(\w+://)[^/@\s'\"<>]*@")
+_SET = re.compile(r"(\w+://[^\s'\"<>?]*\?)[^\s'\"<>]*=[^\s'\"<>]*")
+
+
+def without_secrets(text: str) -> str:
+    """Return text whose addresses (``https://``, ``s3://``) say neither user nor password nor key.
+
+    Every page, log and message is given it. `config.yaml` has the address itself, to read it again.
+    """
+    if "://" not in text:
+        return text
+    return _SET.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
 # How libraries say that memory is too small, in errors of their own.

@@ -186,6 +186,10 @@ def events_csv(shared_folder: Path) -> Path:
                     day += 1 + int(rng.exponential(25))
             frame = pd.DataFrame(orders, columns=["who", "day", "amount", "shop"])
             frame.insert(1, "on", pd.Timestamp("2023-01-01") + pd.to_timedelta(frame["day"], "D"))
+            # Words that tests/workflows/planted_words.py looks for in what a run writes.
+            frame["who"] = "Numbat" + frame["who"]
+            frame["remark"] = "Ocelot called"
+            frame.loc[[3, 4], "shop"] = "Pangolin"
             frame.drop(columns="day").to_csv(path, index=False)
     return path
 

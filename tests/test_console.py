@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import logging
+import os
 import sys
 
 import pytest
@@ -11,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from churn_torch import console
+from churn_torch.cli.error_messages import explain
 
 
 @pytest.fixture
@@ -158,3 +161,41 @@ def test_a_log_is_utf8_and_names_itself_when_the_disk_is_full(tmp_path, monkeypa
         console.log.info("a bug in a format is told as before")
     assert path.read_text(encoding="utf-8").splitlines()[0].endswith("INFO Größe 契約")
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_ends_nothing():
+    """As with ``| head``: rich would end the process."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    with open(writes, "w") as pipe, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", pipe)
+        for _ in range(2):
+            console.show("a table")
+        print("nobody reads this", flush=True)
+
+
+def test_a_full_disk_behind_stdout_is_told_as_such(monkeypatch, lines):
+    with open("/dev/full", "w") as full:
+        full.write("text of a library that waits in the buffer")
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left") as raised:
+            console.show("a table")
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    sentence = explain(raised.value)
+    assert sentence.startswith("stdout: expected a place")
+    assert sentence.endswith("choose another place (> FILE).")
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", 110), ("1", 40), ("60", 60)])
+def test_a_width_that_shows_nothing_is_not_taken(monkeypatch, columns, width):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert console.make_console().width == width
+
+
+def test_nothing_is_shown_where_there_is_no_stdout(monkeypatch, lines):
+    monkeypatch.setattr(sys, "stdout", None)
+    console.show("a table")
+    assert lines() == ["a table"]
+    assert not console.LiveTable(str).is_shown

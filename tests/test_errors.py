@@ -35,6 +35,27 @@ def test_the_message_says_where_what_and_how() -> None:
         InputError("free text")  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:secret@host:1/t.csv", "https://***@host:1/t.csv"),
+        (
+            "'s3://bucket/t.csv?s3_secret_access_key=secret&x=1' is not",
+            "'s3://bucket/t.csv?***' is not",
+        ),
+        (
+            "postgres://me:sec:ret@host/db, and https://a@b",
+            "postgres://***@host/db, and https://***@b",
+        ),
+        ("https://host/t.csv is there? x=1 @ http://h/a@b", None),
+        ("t@x.csv?a=1", None),
+    ],
+)
+def test_no_message_says_the_password_of_an_address(address: str, shown: str | None) -> None:
+    error = InputError("data.source", expected="a table", got=address)
+    assert str(error) == f"data.source: expected a table, got {shown or address}."
+
+
 def test_json_with_control_characters_written_out_means_the_same() -> None:
     content = {"a\x1b[2J\u202e\n": "Größe\t\u2028\x9b\x7f", "b": ["日本"]}
     shown = escaped_lines(json.dumps(content, indent=1, ensure_ascii=False))

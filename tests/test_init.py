@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 import churn_torch
 from churn_torch import sklearn as estimator
@@ -26,6 +29,12 @@ def test_the_package_imports_nothing_heavy():
     assert loaded.isdisjoint(
         {"torch", "pytorch_lightning", "pandas", "numpy", "churn_torch.workflows.runs.run_folder"}
     )
+
+
+def test_onnxruntime_reports_nothing():
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+    # What onnxruntime no longer reads under this name switches nothing off.
+    assert b"ORT_DISABLE_TELEMETRY" in Path(onnxruntime_pybind11_state.__file__).read_bytes()
 
 
 def test_public_names_are_those_of_their_modules():

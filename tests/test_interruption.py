@@ -46,6 +46,17 @@ def answered_by_an_exit(number: int) -> None:
         sys.exit(1)
 
 
+def while_a_class_is_made(number: int) -> None:
+    """As during an import: Python answers with an error of its own."""
+
+    class Named:
+        def __set_name__(self, owner: type, name: str) -> None:
+            signal.raise_signal(number)
+
+    class Owner:
+        attribute = Named()
+
+
 def twice(number: int) -> None:
     """The second, which the terminal sends too, does not disturb the cleaning up."""
     try:
@@ -73,7 +84,11 @@ def ends(case: Callable[[int], None], number: int, file: int) -> None:
 
 @pytest.mark.parametrize("number", SIGNALS)
 @pytest.mark.parametrize(
-    "case", [raised, swallowed, turned_into_an_error, answered_by_an_exit, twice]
+    "case",
+    [
+        *(raised, swallowed, turned_into_an_error, answered_by_an_exit),
+        *(while_a_class_is_made, twice),
+    ],
 )
 def test_every_end_is_orderly(tmp_path, case: Callable[[int], None], number: int) -> None:
     with (tmp_path / "said").open("w+") as said:
@@ -85,6 +100,34 @@ def test_every_end_is_orderly(tmp_path, case: Callable[[int], None], number: int
         said.seek(0)
         words = {twice: "cleaned up\nInterrupted.\n"}
         assert said.read() == words.get(case, "Interrupted.\n")
+
+
+def interrupted_before_a_command(number: int, file: int) -> None:
+    main._run = lambda name: while_a_class_is_made(number)
+    ends(raised, number, file)
+
+
+def test_the_imports_of_a_command_are_interrupted_too(tmp_path) -> None:
+    with (tmp_path / "said").open("w+") as said:
+        context = multiprocessing.get_context("fork")
+        arguments = (signal.SIGTERM, said.fileno())
+        process = context.Process(target=interrupted_before_a_command, args=arguments)
+        process.start()
+        process.join()
+        assert process.exitcode == 128 + signal.SIGTERM
+        said.seek(0)
+        assert said.read() == "Interrupted.\n"
+
+
+def test_closed_streams_are_those_of_nobody(monkeypatch) -> None:
+    opened = []
+    monkeypatch.setattr(os, "fstat", lambda number: os.stat(os.devnull if number else "/absent"))
+    monkeypatch.setattr(os, "open", lambda *arguments: opened.append(arguments))
+    monkeypatch.setattr(sys, "stdout", None)
+    interruption._open_closed_streams()
+    assert opened == [(os.devnull, os.O_RDWR)]
+    assert sys.stdout.fileno() == 1
+    sys.stdout = None
 
 
 def test_a_job_of_the_background_keeps_ignoring_ctrl_c() -> None:

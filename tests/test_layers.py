@@ -40,7 +40,7 @@ ALLOWED = {
         "whole_files",
     },
     "tuning": {"errors", "locks"},
-    "serving": {"errors", "bounded", "console", "tables", "report"},
+    "serving": {"errors", "interruption", "bounded", "console", "tables", "report"},
     "export": {"errors", "tables", "models", "serving", "whole_files"},
     "decisions": {"errors", "tables", "evaluation", "serving", "report", "whole_files"},
     "workflows": {

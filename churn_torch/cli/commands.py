@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +40,7 @@ def run_workflow(
     # The workflow says what is wrong where `cv` has no keys.
     if name == "train" and OmegaConf.select(config, "cv.folds", throw_on_resolution_failure=False):
         name = "cross_validate"
+    _keep_compiler_folder_private()
     with _no_garbage_collection():
         workflow = getattr(import_module(f"churn_torch.workflows.{name}"), name)
     if name == "cross_validate":
@@ -49,6 +51,21 @@ def run_workflow(
         return None if run is None else dict(run.metrics)
     workflow(config)
     return None
+
+
+def _keep_compiler_folder_private() -> None:
+    """Let the folder that torch makes for its compiler be in the user's own cache.
+
+    torch makes it whenever it is imported with Lightning. Its name in /tmp can be guessed, so that
+    others can put something there which ends every training, or which torch obeys.
+    """
+    name = "TORCHINDUCTOR_CACHE_DIR"
+    if name not in os.environ:
+        with contextlib.suppress(OSError, RuntimeError):  # there is no home, or it is read-only
+            cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+            folder = cache / "torchinductor"
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.environ[name] = str(folder)
 
 
 @contextlib.contextmanager

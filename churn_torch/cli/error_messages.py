@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from churn_torch.cli.keys import CONF as CONF  # where compose and the tests look for it
 from churn_torch.cli.keys import unknown_key
 from churn_torch.cli.option_names import nearest_option
+from churn_torch.console import STDOUT
 from churn_torch.errors import InputError, ParityError, first_line, lack_of_memory, override
 
 _TARGET = " data.target=COLUMN"
@@ -58,6 +59,7 @@ def input_error(
             is_unknown = getattr(cause, "is_unknown", False)
             return unknown_key(cause.where, command, overrides) if is_unknown else cause
         if isinstance(cause, OSError) and cause.strerror:
+            place = "> FILE" if cause.filename == STDOUT else place
             return InputError(
                 str(cause.filename or ""),
                 expected="a place that can be read and written",

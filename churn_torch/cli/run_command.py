@@ -27,7 +27,7 @@ from churn_torch.cli.help import command_help, help_topic, list_commands
 from churn_torch.cli.keys import CONF, check_sample
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
 from churn_torch.console import show, tables_once
-from churn_torch.errors import InputError, escaped, suggest
+from churn_torch.errors import InputError, escaped, suggest, without_secrets
 
 
 def run_command(name: str) -> None:
@@ -39,6 +39,7 @@ def run_command(name: str) -> None:
     # Hydra then raises instead of printing, and the sentence is ours.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        _check_current_folder()
         if (topic := help_topic(sys.argv[1:])) is not None:
             print(command_help(name, topic, sys.argv[1:]))
             return
@@ -62,6 +63,18 @@ def run_command(name: str) -> None:
         more = f" Then continue with resume={left}." if left else ""
         print(escaped(f"Error: {sentence.removesuffix('.')}.{more}"), file=sys.stderr)
         sys.exit(1)
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(
+            "the current folder",
+            expected="one that is there",
+            got=f"{error.strerror}: it has been removed or closed to you",
+            fix="go to another one (cd)",
+        ) from error
 
 
 def _say_interrupted() -> NoReturn:
@@ -171,7 +184,7 @@ def _run_member(name: str, config: DictConfig) -> dict[str, Any]:
         if not isinstance(error, Exception):
             raise
         with contextlib.suppress(OSError):  # a full disk takes no log either
-            logging.getLogger("churn_torch").error(traceback.format_exc())
+            logging.getLogger("churn_torch").error(without_secrets(traceback.format_exc()))
         sentence = explain(error, name) or f"{type(error).__name__}: {error}"
         print(escaped(f"Failed: {sentence}"), file=sys.stderr)
         return {"status": "failed", "error": sentence}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,6 +30,7 @@ def open_database(folder: Path, memory: str, threads: int | None) -> Iterator[Da
 
     Raises:
         InputError: The memory is no amount, or not enough for what runs in the block.
+        OSError: The folder cannot be written; it is not named.
     """
     settings: dict[str, Setting] = {
         "memory_limit": memory,
@@ -70,3 +73,7 @@ def open_database(folder: Path, memory: str, threads: int | None) -> Iterator[Da
                 got=f"{memory} ({first_line(error)})",
                 fix="set a larger memory=..., or fewer windows and columns",
             ) from None
+        except duckdb.IOException as error:  # nothing is read here but what was written here
+            said = (code for code in errno.errorcode if os.strerror(code) in str(error))
+            code = next(said, errno.EIO)
+            raise OSError(code, os.strerror(code)) from error

@@ -174,6 +174,8 @@ def _stage(
         except duckdb.Error as error:
             if raised:
                 raise raised[0] from None
+            if isinstance(error, duckdb.IOException):  # of the folder: the rows come from Arrow
+                raise
             raise _unreadable(key, error) from None
         if _state(files) != before:
             raise InputError(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from pathlib import Path
+from churn_torch import interruption
 
-from churn_torch.console import make_console, replace_unprintable
-from churn_torch.errors import InputError, escaped, escaped_lines
-from churn_torch.serving.describe import describe_file
-from churn_torch.serving.model_file import ModelFile
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Print the tables, or with ``--json`` the metadata; exit 1 with one sentence on an error."""
+    # Imported here, where signals are handled.
+    import argparse
+    import sys
+    from pathlib import Path
+
+    from churn_torch.console import replace_unprintable
+    from churn_torch.errors import InputError, escaped
+
     parser = argparse.ArgumentParser(
         prog="python -m churn_torch.serving",
         description="Show the inputs, outputs, metrics and origin of an ONNX file of churn_torch.",
@@ -36,6 +40,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _show(path: Path, as_json: bool) -> None:
+    import json
+
+    from churn_torch.console import make_console
+    from churn_torch.errors import InputError, escaped_lines
+    from churn_torch.serving.describe import describe_file
+    from churn_torch.serving.model_file import ModelFile
+
     if not path.is_file():
         raise InputError(
             "model",
@@ -64,4 +75,4 @@ def _show(path: Path, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    interruption.run_as_process(main)

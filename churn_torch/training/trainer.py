@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 
-from churn_torch.errors import InputError, suggest
+from churn_torch.errors import InputError, suggest, without_secrets
 from churn_torch.training.callbacks import AfterEpoch, BestWeights, EpochProgress, LastCheckpoint
 from churn_torch.training.mlflow_logger import MlflowLogger
 from churn_torch.training.module import MONITOR
@@ -71,7 +71,7 @@ def build_trainer(
             callbacks.append(LastCheckpoint(folder, fingerprint))
         loggers = [_logger(name, folder, keys) for name, keys in options.logger.items()]
         for logger in loggers:
-            logger.log_hyperparams(dict(described or {}))
+            logger.log_hyperparams(_logged(dict(described or {})))
         keywords |= {"logger": loggers or False, "default_root_dir": folder}
     try:
         trainer = pl.Trainer(callbacks=callbacks, **keywords)
@@ -127,3 +127,12 @@ def _logger(name: str, folder: Path, keywords: Mapping[str, Any]) -> Logger:
 
 def _in_one_line(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".!")
+
+
+def _logged(content: Any) -> Any:
+    """Return choices as loggers get them: they may send them to a server that others read."""
+    if isinstance(content, Mapping):
+        return {name: _logged(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [*map(_logged, content)]
+    return without_secrets(content) if isinstance(content, str) else content

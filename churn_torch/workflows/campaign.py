@@ -18,6 +18,7 @@ from churn_torch.decisions.candidates import net_and_spend, read_candidates
 from churn_torch.decisions.customer_rules import CustomerRules, known_columns
 from churn_torch.decisions.offers import Offer
 from churn_torch.decisions.targeting import choose_targets
+from churn_torch.errors import without_secrets
 from churn_torch.report.campaign import CampaignFigures, campaign_table
 from churn_torch.report.campaign_sentences import campaign_sentences
 from churn_torch.report.metrics import calibration_warning
@@ -152,7 +153,7 @@ def campaign(
         columns=features,
         correlated=scores.metadata.get("correlated_columns", ()),
         left_by=_left_by(rules, options, schema.target),
-        source="a table in memory" if source is not None else str(options.source),
+        source="a table in memory" if source is not None else without_secrets(str(options.source)),
         run=options.run,
         date=datetime.now().date().isoformat(),
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +51,16 @@ def test_an_interruption_before_the_first_epoch_leaves_nothing(
     code, _, err = command("train", *keys)
     assert (code, err) == (130, "Interrupted.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_current_folder_that_is_gone_is_named(command, tmp_path):
+    (tmp_path / "gone").mkdir()
+    with contextlib.chdir(tmp_path / "gone"):
+        (tmp_path / "gone").rmdir()
+        code, _, err = command("evaluate", "run=anything")
+        os.chdir(tmp_path)
+    assert code == 1
+    assert err.startswith("Error: the current folder: expected one that is there, got No such file")
 
 
 # The program
@@ -141,8 +153,12 @@ def test_a_process_ends_as_python_would():
     Each case in a fork of one process that has imported the package.
     """
     program = """
-import atexit, os, sys, threading, time
-from churn_torch.cli import main, run_command
+import sys
+before = {*sys.modules}
+from churn_torch.cli import main
+print(*sorted({*sys.modules} - before - {"__future__"}))
+import atexit, os, threading, time
+from churn_torch.cli import run_command
 def raise_(error): raise error
 CASES = {
     "prints": lambda: print("done"),
@@ -161,8 +177,10 @@ for name, case in CASES.items():
     print(name, os.waitstatus_to_exitcode(os.wait()[1]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    # What is imported before signals are handled: it has to be little.
+    ours = "churn_torch churn_torch.cli churn_torch.cli.main churn_torch.interruption"
     assert done.stdout.split("\n") == [
-        "done", "told", "prints 0", "told", "code 3", "told", "words 1", "closed 0",
+        ours, "done", "told", "prints 0", "told", "code 3", "told", "words 1", "closed 0",
         "late", "told", "thread 0", "told", "bug 1", "",
     ], done.stderr  # fmt: skip
     assert "Interrupted.\n" in done.stderr

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from churn_torch import interruption
 from churn_torch.errors import InputError
-from churn_torch.events.database import open_database
+from churn_torch.events.database import MEMORY, open_database
 from churn_torch.tables.readers import free_memory
+from churn_torch.tables.sql_text import quoted
 
 ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t"
 
@@ -34,3 +36,13 @@ def test_memory_that_duckdb_does_not_count_is_bounded(
 def test_a_wrong_amount_of_memory_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="memory: expected an amount of memory such as 1GB"):
         open_database(tmp_path, "much", 1).__enter__()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path) -> None:
+    absent = quoted(str(tmp_path / "absent" / "rows.parquet"))
+    with (
+        pytest.raises(FileNotFoundError) as raised,
+        open_database(tmp_path, MEMORY, None) as database,
+    ):
+        database.rows(f"COPY (SELECT 1) TO {absent}")
+    assert (raised.value.errno, raised.value.filename) == (errno.ENOENT, None)

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from churn_torch.errors import InputError
+from churn_torch.events import staging
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.specification import EventSpecification
 from tests.reference.event_rows import rows_at
@@ -355,3 +356,18 @@ def test_time_and_disk_of_all_are_said_after_the_first_step(log, tmp_path, monke
     assert re.fullmatch(
         r"The rows will take about \d+ s and [\d.]+ MB of disk, by the first of 3 steps\.", sentence
     )
+
+
+def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(log, tmp_path, monkeypatch):
+    def copy(connection: duckdb.DuckDBPyConnection, *arguments: object) -> None:
+        connection.execute("SELECT * FROM source_rows").fetchall()
+        raise duckdb.IOException(
+            'IO Error: Async write failed: {"message":"No space left on device"}'
+        )
+
+    log.to_parquet(tmp_path / "orders.parquet")
+    monkeypatch.setattr(staging, "_copy", copy)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        write_feature_tables(of_one_log(tmp_path), tmp_path / "rows", memory="1GB")
+    assert raised.value.filename == str(tmp_path / "rows")
+    assert not (tmp_path / "rows").exists()

@@ -35,6 +35,20 @@ def test_loggers_write_into_the_run_folder(tmp_path):
     assert Path(logger.log_dir) == tmp_path / "tensorboard"
 
 
+def test_loggers_get_no_password_of_an_address(tmp_path):
+    described = {
+        "data": {"source": "https://me:secret@host/t.csv"},
+        "several": ["s3://b?key=secret"],
+    }
+    (logger,) = build_trainer(
+        options_of("logger=csv"), tmp_path, "mark", described=described
+    ).loggers
+    assert logger.experiment.hparams == {
+        "data": {"source": "https://***@host/t.csv"},
+        "several": ["s3://b?***"],
+    }
+
+
 def test_an_exact_solver_knows_itself_when_to_stop(tmp_path):
     """No early stopping, no best weights."""
     trainer = build_trainer(options_of("optimizer=newton"), tmp_path, "mark")

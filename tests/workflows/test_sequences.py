@@ -17,8 +17,10 @@ from churn_torch.workflows.configuration.options import train_options
 from churn_torch.workflows.explain import explain
 from churn_torch.workflows.runs.run_folder import Run, load_run
 from churn_torch.workflows.train import train
+from tests.workflows.planted_words import found_in
 
 N = 320
+SECRETS = {"id": "Aardvark", "rare value": "Ibex", "list that is not named": "Badger"}
 CHOICES = (
     *("data=table", "data.target=churned", "data.positive='yes'", "data.id=customer"),
     "data.sequences.orders.columns=[orders_amount,orders_channel,orders_days_before]",
@@ -33,15 +35,17 @@ def table() -> pd.DataFrame:
     lengths = rng.integers(2, 8, N)
     amounts = [rng.gamma(2.0, 20.0, n) for n in lengths]
     leaves = np.array([a[-1] < a[-2] for a in amounts]) ^ (rng.random(N) < 0.1)
+    channels = [list(rng.choice(["web", "shop"], n)) for n in lengths]
+    days = [np.sort(rng.integers(1, 300, n))[::-1].tolist() for n in lengths]
+    channels[0][0] = channels[1][-1] = SECRETS["rare value"]
     return pd.DataFrame(
         {
-            "customer": [f"c{i}" for i in range(N)],
+            "customer": [f"{SECRETS['id']}{i}" for i in range(N)],
             "tenure": rng.integers(1, 60, N),
             "orders_amount": amounts,
-            "orders_channel": [list(rng.choice(["web", "shop"], n)) for n in lengths],
-            "orders_days_before": [
-                np.sort(rng.integers(1, 300, n))[::-1].tolist() for n in lengths
-            ],
+            "orders_channel": channels,
+            "orders_days_before": days,
+            "orders_note": [[SECRETS["list that is not named"]] * n for n in lengths],
             "churned": np.where(leaves, "yes", "no"),
         }
     )
@@ -65,6 +69,11 @@ def test_the_order_of_events_is_learned(run: Run):
     assert run.metrics["test"]["auroc"] > 0.75
     assert run.metrics["reasons"]["method"] == "exact"
     assert run.metrics["reasons"]["completeness_error"] < 1e-4
+
+
+def test_no_file_but_the_predictions_holds_what_few_customers_have(run: Run):
+    found = {name: kinds for name, kinds in found_in(run.folder, SECRETS).items() if kinds}
+    assert found == {"predictions.parquet": {"id"}}
 
 
 def test_lists_tell_when_customers_leave(source: Path, tmp_path: Path):
@@ -129,7 +138,9 @@ def test_events_add_up_to_the_difference_to_no_events(run: Run, source: Path):
 
 
 def test_one_customer_is_explained(run: Run, source: Path):
-    told = explain(compose("explain", [f"run={run.folder}", f"source={source}", "id=c7"]))
+    told = explain(
+        compose("explain", [f"run={run.folder}", f"source={source}", f"id={SECRETS['id']}7"])
+    )
     assert any(reason.column.startswith("orders") for reason in (*told.raises, *told.lowers))
 
 

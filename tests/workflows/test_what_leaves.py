@@ -18,6 +18,7 @@ from churn_torch.serving.scoring import score_table
 from churn_torch.workflows.campaign import campaign
 from churn_torch.workflows.runs.artefacts import ARTEFACTS
 from tests.composing import composed
+from tests.workflows.planted_words import OF_EVENTS, found_in, kinds_in
 
 if TYPE_CHECKING:
     from churn_torch.workflows.runs.run_folder import Run
@@ -117,40 +118,34 @@ def run(train: Callable[..., Run]) -> Run:
     return train("model=logreg")
 
 
-def text_of(path: Path) -> str:
-    """Return what can be read in a file."""
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path).to_csv()
-    return path.read_bytes().decode(errors="replace")
-
-
-def kinds_in(text: str) -> set[str]:
-    return {kind for kind, word in SECRETS.items() if word in text}
-
-
-def found_in(folder: Path) -> dict[str, set[str]]:
-    """Return the kinds of secrets in each file."""
-    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return {path.name: kinds_in(text_of(path)) for path in paths}
-
-
 def test_each_file_holds_what_is_listed_and_nothing_else(run: Run) -> None:
-    assert {name: kinds for name, kinds in found_in(run.folder).items() if kinds} == MAY_HOLD
+    assert {
+        name: kinds for name, kinds in found_in(run.folder, SECRETS).items() if kinds
+    } == MAY_HOLD
 
 
 @pytest.mark.parametrize("keys", MODELS.values(), ids=MODELS)
 def test_no_other_model_writes_what_is_kept(train: Callable[..., Run], keys: tuple[str, ...]):
-    found = found_in(train(*keys).folder)
+    found = found_in(train(*keys).folder, SECRETS)
     assert found.pop("predictions.parquet") == {"id", "group", "carried"}
     assert len(found) >= 8
     assert {name: kinds & KEPT for name, kinds in found.items() if kinds & KEPT} == {}
+
+
+def test_a_run_on_events_names_customers_in_its_rows_alone(events_run: Run) -> None:
+    found = found_in(events_run.folder, OF_EVENTS)
+    rows = {name for name in found if name.startswith("cutoff_")} | {"predictions.parquet"}
+    assert len(rows) == 6
+    assert {name: kinds for name, kinds in found.items() if kinds} == {
+        name: {"id"} for name in rows
+    }
 
 
 def test_a_campaign_names_customers_in_its_lists_alone(run: Run, tmp_path: Path) -> None:
     source = run.folder.parent / "t.csv"
     keys = (f"run={run.folder}", f"source={source}", f"out={tmp_path / 'calls.csv'}", "value=100")
     campaign(composed("campaign", (*keys, "offer=call")))
-    found = found_in(tmp_path)
+    found = found_in(tmp_path, SECRETS)
     lists = {name: found.pop(name) for name in list(found) if name.endswith(".csv")}
     assert {"id"} in lists.values()
     assert {"campaign.json", "campaign.html"} <= set(found)
@@ -161,7 +156,7 @@ def test_a_server_says_what_the_model_file_holds(run: Run) -> None:
     app = create_app(ModelFile(run.model), max_rows=9, max_bytes=9_999)
     with TestClient(app) as client:
         for path in ("/metadata", "/openapi.json", "/metrics", "/docs"):
-            assert kinds_in(client.get(path).text) <= {"category"}
+            assert kinds_in(client.get(path).text, SECRETS) <= {"category"}
 
 
 def test_the_model_file_still_knows_odd_cells(run: Run, tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ import pyarrow.compute as pc
 
 from churn_torch.tables.values import cells
 
-# How a spreadsheet recognises a formula: by the first character of a cell.
-FORMULA = r"^[=+\-@\t\r\n]"
+# How a spreadsheet recognises a formula: by the first character of a cell. Some pass over blanks
+# and what has no width, and some take the wide signs of East Asian fonts.
+_BLANK = "[ \\v\\f\u00a0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]*"
+FORMULA = rf"^{_BLANK}[=+\-@\t\r\n＝＋－＠]"  # noqa: RUF001
 # Numbers below 0 begin with such a character, too.
-_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+_NUMBER = r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 
 
 def defused(frame: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from churn_torch.decisions.offer_profit import OfferProfit
 from churn_torch.decisions.offers import Offer
-from churn_torch.errors import InputError
+from churn_torch.errors import InputError, without_secrets
 from churn_torch.evaluation.reliability import grouped, reliability
 from churn_torch.evaluation.score_curves import score_curves
 from churn_torch.explanation.explained_model import ExplainedModel, ExplainedRows
@@ -95,7 +95,7 @@ def _explained(run: Run, chunks: Iterable[Rows]) -> tuple[dict[str, Any], Report
         missing = f"Factors could not be measured: {error}"
     source = run.options.data.source
     fields = {
-        "source": "a table in memory" if source is None else str(source),
+        "source": "a table in memory" if source is None else without_secrets(str(source)),
         "columns": run.schema.columns,
         "n_explained": len(rows.test.label),
         "factors": found,

@@ -23,6 +23,7 @@ from churn_torch.workflows.runs.run_folder import Run, load_run
 from churn_torch.workflows.score import score
 from churn_torch.workflows.train import train
 from churn_torch.workflows.tune import tune
+from tests.workflows.planted_words import OF_EVENTS, found_in
 
 
 @pytest.fixture
@@ -151,6 +152,12 @@ def test_a_study_makes_its_rows_once(events_keys, tmp_path, monkeypatch, capsys)
     with pytest.raises(InputError, match=r"events.label.gap: .* with which study 'a' was started"):
         search("tune.trials=4", "events.label.gap=1d")
     assert made == [study / "feature_tables"]
+    found = found_in(study, OF_EVENTS)
+    rows = {name for name in found if name.startswith("cutoff_")}
+    assert {name for name in found if name.startswith(("study.", "trials."))}
+    assert {name: kinds for name, kinds in found.items() if kinds} == {
+        name: {"id"} for name in rows
+    }
 
 
 def test_each_fold_of_a_cross_validation_is_a_later_cut_off(events_keys, tmp_path, remembered):

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from churn_torch.errors import without_secrets
 from churn_torch.report.charts.line_charts import Kind, Line, line_chart
 from churn_torch.report.charts.scales import Axis
 from churn_torch.report.fit_summary import fit_sentence
@@ -51,7 +52,7 @@ def configuration(report: ExplainedRun) -> Iterator[str]:
     yield f"<p>Trained with churn_torch {html.escape(str(report.run.metrics['version']))}. "
     yield "config.yaml of the run folder has the same.</p>"
     yield "<details><summary>Every choice</summary><pre>"
-    yield "\n".join(map(html.escape, choices(report.run.choices)))
+    yield "\n".join(html.escape(without_secrets(line)) for line in choices(report.run.choices))
     yield "</pre></details></section>"
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from churn_torch.report.pages.report_sections.training import choices, training
+from dataclasses import replace
+
+from churn_torch.report.pages.report_sections.training import choices, configuration, training
 from tests.report.made_report import made_report
 
 
@@ -16,3 +18,10 @@ def test_choices_as_the_command_line_takes_them():
     assert list(choices(config)) == [
         "seed=0", "data.source=a.csv", "data.carry=[]", "cv.folds=null",
     ]  # fmt: skip
+
+
+def test_the_choices_show_no_password_of_an_address():
+    report = made_report()
+    source = {"source": "https://me:secret@host/t.csv"}
+    report = replace(report, run=replace(report.run, choices={"data": source}))
+    assert "data.source=https://***@host/t.csv" in "".join(configuration(report))
