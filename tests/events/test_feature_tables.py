@@ -19,6 +19,7 @@ from churn_torch.errors import InputError
 from churn_torch.events import staging
 from churn_torch.events.feature_tables import FeatureTables, write_feature_tables
 from churn_torch.events.specification import EventSpecification
+from churn_torch.tables.readers.bounded_database import Database
 from tests.reference.event_rows import rows_at
 
 DAY = timedelta(days=1)
@@ -359,8 +360,8 @@ def test_time_and_disk_of_all_are_said_after_the_first_step(log, tmp_path, monke
 
 
 def test_a_full_disk_is_not_taken_for_a_fault_of_the_source(log, tmp_path, monkeypatch):
-    def copy(connection: duckdb.DuckDBPyConnection, *arguments: object) -> None:
-        connection.execute("SELECT * FROM source_rows").fetchall()
+    def copy(database: Database, *arguments: object) -> None:
+        database.rows("SELECT * FROM source_rows")
         raise duckdb.IOException(
             'IO Error: Async write failed: {"message":"No space left on device"}'
         )

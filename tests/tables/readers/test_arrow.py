@@ -176,12 +176,12 @@ def test_many_columns_of_objects_keep_their_places() -> None:
     [
         pa.array([-1, 5], pa.int32()).view(pa.time32("s")),
         pa.DictionaryArray.from_arrays(pa.array([0]), pa.array([None, 1], pa.int64())),
-        pa.array([{"a": 2**62}], pa.struct({"a": pa.timestamp("s")})),
+        pa.array([{"a\nb": 2**62}], pa.struct({"a\nb": pa.timestamp("s")})),
         pa.array([1, 2], pa.int64()).view(pa.timestamp("s", "Mars/Base")),
     ],
     ids=["time of day", "dictionary", "a far date within", "time zone"],
 )
 def test_what_pandas_cannot_hold_is_named(column: pa.Array) -> None:
     table = pa.table({"plain": pa.array([1.5] * len(column)), "odd": column})
-    with pytest.raises(InputError, match=r"^column 'odd': expected values that pandas can hold"):
+    with pytest.raises(InputError, match=r"^column 'odd': expected values that .* can hold, .*\.$"):
         to_pandas(table)
