@@ -45,7 +45,7 @@ from churn_torch.errors import InputError
 from churn_torch.tables.encode import parse
 from churn_torch.tables.inference.infer import infer
 from churn_torch.tables.options import ColumnRoles
-from churn_torch.tables.readers import own_process, queries
+from churn_torch.tables.readers import bounded_database, json_files, own_process, queries
 from churn_torch.tables.readers.formats import is_parquet
 from churn_torch.tables.readers.sources import (
     column_names,
@@ -188,8 +188,16 @@ def _start_at_once() -> None:
     A parser's process runs one file after another, and queries of ours share a database.
     """
     own_process.subprocess = warm_processes
-    database = duckdb.connect(":memory:", config=queries._ANY_QUERY)
-    queries.connected = lambda: contextlib.nullcontext(database.cursor())
+    database = duckdb.connect(":memory:", config=bounded_database._SETTINGS)
+    connected = bounded_database.connected
+
+    def at_once(settings: object = None) -> contextlib.AbstractContextManager[object]:
+        if settings:
+            return connected(settings)
+        return contextlib.nullcontext(bounded_database.Database(database.cursor(), None))
+
+    for module in (queries, json_files):
+        module.connected = at_once
 
 
 def _reads(files: Files, first: int, n: int, keep: Path, tell: Connection) -> None:
