@@ -8,8 +8,8 @@ JSON. Cells, names and rows are replaced, the text is broken or its bytes are ch
 be packed. The application is called in this process. A fault is a status other than 200 and 4xx, a
 body that is no JSON, more than a line, ten seconds for an answer, or a probability that
 `load_run(...).predict_proba` does not give for the same rows (one body in three is compared; where
-Python refuses the table, it is counted). A number for a date is a day since 1970 in JSON and no date
-in a table, where 0 stands for an absent one: such bodies count as refused.
+Python refuses the table, it is counted). A number for a date is a day since 1970 in JSON and no
+date in a table, where 0 stands for an absent one: such bodies count as refused.
 """
 
 from __future__ import annotations

@@ -62,6 +62,7 @@ ALLOWED = {
     },
     "cli": {"errors", "interruption", "console", "whole_files", PACKAGE},
     PACKAGE: set(),
+    "__main__": {"cli"},
     "scripts": {"cli"},
 }
 # The same, where nothing is imported before it is called.
@@ -101,6 +102,7 @@ WITHOUT = {
     "workflows": {"hydra"},
     "cli": {"torch", "pytorch_lightning"},
     PACKAGE: FRAMEWORKS | {"torch", "pandas", "numpy"},
+    "__main__": FRAMEWORKS | {"torch", "pandas", "numpy"},
     "scripts": FRAMEWORKS | {"torch", "pandas", "numpy"},
 }
 
