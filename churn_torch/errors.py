@@ -29,7 +29,9 @@ class InputError(ValueError):
         self.where, self.expected, self.got, self.fix = where, expected, got, fix
         start = f"{where}: " if where else ""
         end = f"; {fix}" if fix else ""
-        super().__init__(without_secrets(f"{start}expected {expected}, got {got}{end}."))
+        # One line, whatever stands in the name of a file, a column or a type.
+        message = escaped(f"{start}expected {expected}, got {got}{end}.")
+        super().__init__(without_secrets(message))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Let another process have the error: it was not made from its message."""

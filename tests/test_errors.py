@@ -56,6 +56,11 @@ def test_no_message_says_the_password_of_an_address(address: str, shown: str | N
     assert str(error) == f"data.source: expected a table, got {shown or address}."
 
 
+def test_a_name_with_a_line_break_stays_in_one_line() -> None:
+    error = InputError("data.zip (a\nb.csv)", expected="a table", got="none")
+    assert str(error) == "data.zip (a\\nb.csv): expected a table, got none."
+
+
 def test_json_with_control_characters_written_out_means_the_same() -> None:
     content = {"a\x1b[2J\u202e\n": "Größe\t\u2028\x9b\x7f", "b": ["日本"]}
     shown = escaped_lines(json.dumps(content, indent=1, ensure_ascii=False))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn_torch.bounded import TooMuchError, run_bounded
-from churn_torch.errors import InputError, escaped, first_line, suggest
+from churn_torch.errors import InputError, first_line, suggest
 from churn_torch.tables.column_names import check_names
 from churn_torch.tables.readers.free_memory import memory_limit
 from churn_torch.tables.readers.header_rows import clean_names
@@ -209,8 +209,7 @@ def _in_pandas(table: pa.Table, coded: Collection[str]) -> pd.DataFrame:
         raise InputError(
             f"column {table.column_names[0]!r}",
             expected="values that pandas can hold",
-            got=f"ones of the type {escaped(str(table.schema.types[0])[:80])} "
-            f"({first_line(error)})",
+            got=f"ones of the type {str(table.schema.types[0])[:80]} ({first_line(error)})",
             fix="write it as text or numbers, or read the other columns with SELECT ...",
         ) from None
 
