@@ -172,7 +172,7 @@ def test_a_head_below_the_limit(server):
          "HTTP/0.9", "folded", "space before the colon", "NUL", "bare LF", "upgrade and two hosts"],
 )  # fmt: skip
 def test_what_is_no_request(server, sent):
-    refused(server.raw(sent), 400, "expected a request of HTTP/1.1, got|one header Host|this server")
+    refused(server.raw(sent), 400, "a request of HTTP/1.1, got|one header Host|to this server")
     server.is_well()
 
 
