@@ -45,6 +45,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**of_uvicorn)
         self.places, self.limits, self._count = places, places.limits, count
         self._is_excess = self._head_is_complete = False
+        self._is_sending = True
         # Bytes since the parser last reported something of use.
         self._unread = self._n_tiny = 0
         self._excess = Refusal(503, f"at most {self.limits.connections:,} connections", "more")
@@ -78,6 +79,7 @@ class Connection(HttpToolsProtocol):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Answer a client that sends no more but still reads: whole requests, and a part of one."""
+        self._is_sending = False
         is_silent = self._waits_for is Wait.HEAD and not self._unread
         if is_silent or self._waits_for in (Wait.NEXT, Wait.CLOSE):
             return None
@@ -203,7 +205,7 @@ class Connection(HttpToolsProtocol):
 
         What it sends is read first, for a time (RFC 9112, 9.6).
         """
-        if self._waits_for is Wait.BODY:
+        if self._waits_for is Wait.BODY or (self._waits_for is Wait.END and self._is_sending):
             self.pipeline.clear()
             self.transport.write_eof()
             self._wait(Wait.CLOSE, self.limits.body_seconds)

@@ -366,6 +366,16 @@ def test_a_client_that_stops_sending_in_a_request_is_told_so(server, more):
     assert server.answer in told
 
 
+def test_a_client_that_sends_more_behind_what_is_no_request(server):
+    """Its answers reach it: a connection that is closed while it sends would be reset."""
+    with server.connect(POST + with_length(server.row) + b"%%%\r\n\r\n") as client:
+        assert server.answer in read_all(client)
+        for _ in range(3):
+            client.sendall(b"more")
+            time.sleep(0.05)
+    server.is_well()
+
+
 def test_a_client_that_stops_sending_is_answered(server):
     with server.connect(POST + with_length(server.row)) as client:
         client.shutdown(socket.SHUT_WR)
