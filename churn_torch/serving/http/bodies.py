@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
@@ -17,6 +17,7 @@ LARGE_BODY = 65_536
 # Of large bodies so many times the limit of one are held at a time.
 HELD = 16
 _GZIP = ("gzip", "x-gzip")
+_ONCE = (b"content-encoding", b"content-type", b"origin", b"sec-fetch-site")
 
 Sent = Mapping[bytes, bytes]
 """The headers of a request by name in small letters, as they were sent."""
@@ -102,6 +103,22 @@ def _no_gzip(got: str) -> RequestError:
     return RequestError(
         "", expected="a body in gzip, as its Content-Encoding says", got=got, status=400
     )
+
+
+def check_once(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    """Refuse headers that stand twice and say what a body is: others may go by the other one.
+
+    Args:
+        headers: Names in small letters, and values.
+
+    Raises:
+        RequestError: Naming the first one (400).
+    """
+    names = [name for name, _ in headers if name in _ONCE]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise RequestError(
+            "", expected=f"one header {twice[0].decode().title()}", got="several", status=400
+        )
 
 
 def is_packed(headers: Sent) -> bool:

@@ -18,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from churn_torch.serving.http.heads import NO_REQUEST, Refusal, check_head
+from churn_torch.serving.http.heads import Refusal, check_head, no_request, too_large
 from churn_torch.serving.http.limits import (
     ALWAYS_ANSWERED,
     LINES,
@@ -45,6 +45,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**of_uvicorn)
         self.places, self.limits, self._count = places, places.limits, count
         self._is_excess = self._head_is_complete = False
+        self._is_sending = True
         # Bytes since the parser last reported something of use.
         self._unread = self._n_tiny = 0
         self._excess = Refusal(503, f"at most {self.limits.connections:,} connections", "more")
@@ -77,10 +78,13 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Answer a client that sends no more but still reads."""
-        if self._waits_for is not Wait.ANSWER:
+        """Answer a client that sends no more but still reads: whole requests, and a part of one."""
+        self._is_sending = False
+        is_silent = self._waits_for is Wait.HEAD and not self._unread
+        if is_silent or self._waits_for in (Wait.NEXT, Wait.CLOSE):
             return None
-        self._end_after_answers()
+        if self._waits_for is not Wait.END:
+            self.refuse(Refusal(400, "a whole request", "a part"), is_sending=False)
         return True
 
     def data_received(self, data: bytes) -> None:
@@ -97,10 +101,10 @@ class Connection(HttpToolsProtocol):
             self._ignore_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             why = error.__context__  # raised below, or by the parser
-            self.refuse(why if isinstance(why, Refusal) else NO_REQUEST)
+            self.refuse(why if isinstance(why, Refusal) else no_request(error))
         else:
             if self._unread > self.limits.head_bytes:
-                self.refuse(self._too_large(400 if self._head_is_complete else 431))
+                self.refuse(too_large(self.limits, 400 if self._head_is_complete else 431))
 
     def _ignore_upgrade(self, rest: bytes) -> None:
         """Read a request that offers another protocol as one without the offer (RFC 9110, 7.8).
@@ -125,7 +129,7 @@ class Connection(HttpToolsProtocol):
         if self._head_is_complete:
             return
         if len(self.headers) == LINES:
-            raise self._too_large(431)  # `data_received` gets it as an error of the parser
+            raise too_large(self.limits)  # `data_received` gets it as an error of the parser
         name = name.lower()
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
@@ -137,7 +141,7 @@ class Connection(HttpToolsProtocol):
         if self._unread > self.limits.head_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > self.limits.head_bytes:
-                raise self._too_large(431)
+                raise too_large(self.limits)
             behind = self._unread - size
         if len(self.pipeline) >= PIPELINED:
             raise ValueError
@@ -201,7 +205,7 @@ class Connection(HttpToolsProtocol):
 
         What it sends is read first, for a time (RFC 9112, 9.6).
         """
-        if self._waits_for is Wait.BODY:
+        if self._waits_for is Wait.BODY or (self._waits_for is Wait.END and self._is_sending):
             self.pipeline.clear()
             self.transport.write_eof()
             self._wait(Wait.CLOSE, self.limits.body_seconds)
@@ -218,9 +222,6 @@ class Connection(HttpToolsProtocol):
         headers, body = self._excess.answer()
         await send({"type": "http.response.start", "status": 503, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-    def _too_large(self, status: int) -> Refusal:
-        return Refusal(status, f"at most {self.limits.head_bytes:,} bytes of head", "more")
 
     def refuse(self, why: Refusal, *, is_sending: bool = True) -> None:
         """Answer what cannot be read, and end the connection.
@@ -273,10 +274,9 @@ class Connection(HttpToolsProtocol):
                 return  # it is the server that takes so long
             case Wait.NEXT if is_unread and now < self._deadline + self.limits.body_seconds:
                 return  # the client still reads the last answer
-            case Wait.HEAD if self._unread:
-                self.refuse(Refusal(408, "a whole head in time", "a part"), is_sending=False)
-            case Wait.BODY:
-                self.refuse(Refusal(408, "a whole body in time", "a part"), is_sending=False)
+            case Wait.HEAD | Wait.BODY as what if self._unread or what is Wait.BODY:
+                why = Refusal(408, f"a whole {what.value} in time", "a part")
+                self.refuse(why, is_sending=False)
             case _:
                 self.transport.abort()
 

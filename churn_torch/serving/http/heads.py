@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import httptools
 import orjson
+
+from churn_torch.serving.http.limits import Limits
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -36,7 +39,15 @@ class Refusal(ValueError):
         return [kind, (b"content-length", length), (b"connection", b"close")], body
 
 
-NO_REQUEST = Refusal(400, "a request of HTTP/1.1", "something else")
+def no_request(error: httptools.HttpParserError) -> Refusal:
+    """Return why what the parser cannot read is refused, in its words where it has some."""
+    why = "" if isinstance(error, httptools.HttpParserCallbackError) else f": {error}"
+    return Refusal(400, "a request of HTTP/1.1", f"something else{why}")
+
+
+def too_large(limits: Limits, status: int = 431) -> Refusal:
+    """Return why a head, or what stands between the parts of a body, is refused."""
+    return Refusal(status, f"at most {limits.head_bytes:,} bytes of head", "more")
 
 
 def check_head(method: bytes, target: bytes, version: str, headers: Headers) -> bytes:

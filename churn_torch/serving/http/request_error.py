@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from churn_torch.errors import InputError
 
 
@@ -33,3 +35,7 @@ class RequestError(InputError):
         where = ": ".join(part for part in (place, where) if part)
         super().__init__(where, expected=expected, got=got, fix=fix)
         self.status, self.row, self.column = status, row, column
+
+    def content(self) -> bytes:
+        """Return the body of the answer."""
+        return orjson.dumps({"detail": str(self), "row": self.row, "column": self.column})

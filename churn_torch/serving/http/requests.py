@@ -102,6 +102,8 @@ class RowReader:
         return feed
 
     def _wrong_names(self, row: Mapping[str, object], place: int | None) -> RequestError:
+        if place is None and "rows" in row and "rows" not in self._names:
+            return RequestError("rows", expected="a list of customers", got=shown(row["rows"]))
         others = (name[:_SHOWN_LETTERS] for name in row if name not in self._names)
         unknown = list(islice(others, _SHOWN_NAMES))
         absent = [column.name for column in self.columns if column.name not in row]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from churn_torch.serving.http.bodies import Bodies, check_origin, is_packed
+from churn_torch.serving.http.bodies import Bodies, check_once, check_origin, is_packed
+from churn_torch.serving.http.hosts import HostMiddleware
 from churn_torch.serving.http.openapi import components, predict_operation
 from churn_torch.serving.http.predictor import Served, check_interface
 from churn_torch.serving.http.prometheus import PrometheusMetrics, PrometheusMiddleware
@@ -25,6 +25,8 @@ from churn_torch.serving.model_file import ModelFile
 
 # Nothing of a request goes to another program, whatever the environment says.
 _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+
+PATHS = ("/predict", "/health", "/metadata", "/metrics", "/docs")
 
 
 def create_app(
@@ -46,12 +48,10 @@ def create_app(
     app: FastAPI = FastAPIOffline(
         redirect_slashes=False, redoc_url=None, title="churn_torch", telemetry=_NO_TELEMETRY
     )
-    counters = PrometheusMetrics(["/predict", "/health", "/metadata", "/metrics"])
-    app.add_middleware(PrometheusMiddleware, metrics=counters)
+    counters = PrometheusMetrics(PATHS)
     if allowed_hosts is not None:
-        app.add_middleware(
-            TrustedHostMiddleware, allowed_hosts=list(allowed_hosts), www_redirect=False
-        )
+        app.add_middleware(HostMiddleware, names=allowed_hosts)
+    app.add_middleware(PrometheusMiddleware, metrics=counters)
     app.state.counters = counters
     app.state.served = Served(model, counters, max_rows=max_rows)
     bodies = app.state.bodies = Bodies(max_bytes)
@@ -77,8 +77,21 @@ def create_app(
 
     @app.exception_handler(RequestError)
     async def refuse(request: Request, error: RequestError) -> Response:
-        content = {"detail": str(error), "row": error.row, "column": error.column}
-        return _json(orjson.dumps(content), error.status)
+        return _json(error.content(), error.status)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_place(request: Request, error: HTTPException) -> Response:
+        path, status = request.url.path[:80], error.status_code
+        allowed = (error.headers or {}).get("Allow", "GET")
+        told = (
+            RequestError("", expected=f"{allowed} {path}", got=request.method)
+            if status == 405
+            else RequestError("", expected=f"one of {', '.join(PATHS)}", got=repr(path))
+        )
+        answer = _json(told.content(), status)
+        if status == 405:
+            answer.headers["Allow"] = allowed
+        return answer
 
     @app.exception_handler(ClientDisconnect)
     async def ignore(request: Request, error: ClientDisconnect) -> Response:
@@ -107,6 +120,8 @@ class _Predict:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         headers = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):
+            check_once(scope["headers"])
         check_origin(headers)
         unpack = self._bodies.unpack if is_packed(headers) else None
         served: Served = self._app.state.served

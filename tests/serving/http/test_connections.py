@@ -172,7 +172,7 @@ def test_a_head_below_the_limit(server):
          "HTTP/0.9", "folded", "space before the colon", "NUL", "bare LF", "upgrade and two hosts"],
 )  # fmt: skip
 def test_what_is_no_request(server, sent):
-    refused(server.raw(sent), 400, "expected a request|expected one header Host")
+    refused(server.raw(sent), 400, "a request of HTTP/1.1, got|one header Host|to this server")
     server.is_well()
 
 
@@ -350,6 +350,30 @@ def test_a_client_that_sends_all_before_it_reads(server):
                 time.sleep(0.1)
                 c.sendall(b" ")
         assert time.monotonic() < deadline
+
+
+@pytest.mark.parametrize(
+    "more", [b"GET /hea", POST + b"Content-Length: 9\r\n\r\n{"], ids=["head", "body"]
+)
+def test_a_client_that_stops_sending_in_a_request_is_told_so(server, more):
+    """Whole requests before it are answered, also if all comes at once."""
+    whole = POST + with_length(server.row)
+    for sent, status in ((more, 400), (whole + more, 200)):
+        with server.connect(sent) as client:
+            client.shutdown(socket.SHUT_WR)
+            told = read_all(client)
+        assert told.startswith(b"HTTP/1.1 %d " % status), told
+    assert server.answer in told
+
+
+def test_a_client_that_sends_more_behind_what_is_no_request(server):
+    """Its answers reach it: a connection that is closed while it sends would be reset."""
+    with server.connect(POST + with_length(server.row) + b"%%%\r\n\r\n") as client:
+        assert server.answer in read_all(client)
+        for _ in range(3):
+            client.sendall(b"more")
+            time.sleep(0.05)
+    server.is_well()
 
 
 def test_a_client_that_stops_sending_is_answered(server):

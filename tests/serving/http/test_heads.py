@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import httptools
 import pytest
 
-from churn_torch.serving.http.heads import Refusal, check_head
+from churn_torch.serving.http.heads import Refusal, check_head, no_request
 
 HOST = (b"host", b"x")
 
@@ -52,6 +53,12 @@ def test_what_rfc_9112_does_not_allow(method, target, version, headers, status, 
     with pytest.raises(Refusal, match=fragment) as caught:
         check_head(method, target, version, headers)
     assert caught.value.status == status
+
+
+def test_the_words_of_the_parser_are_passed_on():
+    told = str(no_request(httptools.HttpParserError("Duplicate Content-Length")))
+    assert told == "expected a request of HTTP/1.1, got something else: Duplicate Content-Length"
+    assert str(no_request(httptools.HttpParserCallbackError("x"))).endswith("something else")
 
 
 def test_what_is_asked_of_the_server_as_a_whole():

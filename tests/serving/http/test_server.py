@@ -137,6 +137,8 @@ def test_parameters_that_cannot_be_used(client, rows, query, fragment):
         (b"null", "got null"),
         (b'{"rows": [], "more": 1}', "nothing beside \"rows\", got 'more'"),
         (b'{"rows": [3]}', r"rows\[0\]: expected an object"),
+        (b'{"rows": null}', "rows: expected a list of customers, got null"),
+        (b'{"rows": {}}', "rows: expected a list of customers, got an object"),
         (b"{}", "every column the model learned from"),
     ],
 )
@@ -172,8 +174,11 @@ def test_a_category_of_a_megabyte(client, rows):
 
 
 def test_other_ways_and_places(client):
-    assert client.get("/predict").status_code == 405
-    assert client.get("/nowhere").status_code == 404
+    answer = client.get("/predict")
+    refused(answer, 405, "expected POST /predict, got GET")
+    assert answer.headers["allow"] == "POST"
+    refused(client.post("/static-offline-docs/a"), 405, "expected GET.* /static-offline-docs/a")
+    refused(client.get("/predikt"), 404, "expected one of /predict, .* got '/predikt'")
 
 
 # What the server says of itself
