@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from churn_torch.errors import InputError, keyed
+from churn_torch.serving.model_path import check_own, read_own
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
 from churn_torch.tables.labelled.carried import ROW, VALUE
 from churn_torch.tables.readers import sources
@@ -66,12 +67,13 @@ def read_record(folder: str | Path) -> CampaignRecord:
     """Read the campaign.json of a folder.
 
     Raises:
-        InputError: There is none, or it is none of churn_torch, or of a newer version.
+        InputError: There is none, or it is none of churn_torch, or of a newer version, or the
+            file is not in the folder itself.
     """
     folder = Path(folder).expanduser()
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_own(path, KEY))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             KEY,
@@ -79,7 +81,9 @@ def read_record(folder: str | Path) -> CampaignRecord:
             got=f"{str(folder)!r} without it" if folder.is_dir() else f"{str(folder)!r}, no folder",
             fix="name the folder of the call list",
         ) from None
-    except ValueError:
+    except InputError:
+        raise
+    except (ValueError, IsADirectoryError, RecursionError):
         content = None
     known = isinstance(content, dict) and isinstance(content.get("format"), int)
     if not known or not {"offers", "files"} <= set(content):
@@ -129,6 +133,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecord) -> None:
+    check_own(path, record.folder, KEY)
     if not path.is_file():
         raise InputError(
             KEY,

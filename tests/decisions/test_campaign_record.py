@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from churn_torch.decisions.campaign_record import read_lists, read_record
@@ -47,6 +49,21 @@ def test_another_folder_is_refused(tmp_path, text, sentence):
 def test_no_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no folder; name the folder"):
         read_record(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["campaign.json", "calls.csv"])
+def test_a_file_that_is_no_file_of_the_folder_is_refused(tmp_path, name):
+    folder = tmp_path / "campaign"
+    folder.mkdir()
+    made_campaign(folder, n=50)
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(InputError, match=r"^campaign: expected files in the folder itself, got"):
+        read_lists(read_record(folder))
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match=r"^campaign: .*, which is a pipe or a device"):
+        read_lists(read_record(folder))
 
 
 def test_a_list_that_was_changed_is_refused(tmp_path):
