@@ -36,6 +36,19 @@ def test_a_list_without_ids_is_keyed_by_the_row(tmp_path):
         ("{not json", "expected a campaign.json as churn-torch campaign writes it"),
         ("[1]", "expected a campaign.json as churn-torch campaign writes it"),
         ('{"format": 1}', "expected a campaign.json as churn-torch campaign writes it"),
+        (
+            '{"format": 1, "offers": {"call": 1}, "files": {}}',
+            ".*offers.call is 1, not keys",
+        ),
+        (
+            '{"format": 1, "offers": {}, "files": {"calls": {"name": 1}}}',
+            ".*name is 1, not",
+        ),
+        (
+            '{"format": 1, "offers": {}, "files": {}, "control": "x"}',
+            ".*control is 'x', not",
+        ),
+        ('{"format": 1, "offers": {}, "files": {}, "control": {"share": 2.0}}', ".*share is 2.0"),
         ('{"format": 2, "offers": {}, "files": {}}', "expected a campaign.json of format 1, got"),
     ],
 )
@@ -44,6 +57,12 @@ def test_another_folder_is_refused(tmp_path, text, sentence):
         (tmp_path / "campaign.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=f"^campaign: {sentence}"):
         read_record(tmp_path)
+
+
+def test_a_record_without_lists_is_refused(tmp_path):
+    record(tmp_path, files={})
+    with pytest.raises(InputError, match="files names no list"):
+        read_lists(read_record(tmp_path))
 
 
 def test_no_folder_is_refused(tmp_path):
