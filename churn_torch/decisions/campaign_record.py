@@ -7,12 +7,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 
 from churn_torch.errors import InputError, keyed
+from churn_torch.serving.model_path import check_own, read_own
 from churn_torch.serving.outputs import PROBABILITY, UPLIFT
+from churn_torch.tables.json_shape import faults
 from churn_torch.tables.labelled.carried import ROW, VALUE
 from churn_torch.tables.readers import sources
 from churn_torch.tables.values.cells import canonical_text
@@ -27,6 +29,23 @@ CALLS, CONTROL = "calls", "control"  # how campaign.json names the lists
 # Columns of the lists, beside those of `churn_torch.serving.outputs` and of carried columns.
 OFFER, NET = "offer", "expected_net_value"
 _NUMBERS = (PROBABILITY, VALUE, NET)
+
+
+class _List(TypedDict):
+    name: str
+    sha256: str
+
+
+class _Control(TypedDict):
+    share: float
+
+
+class _Content(TypedDict):
+    """What is read of campaign.json."""
+
+    offers: dict[str, dict[str, Any]]
+    files: dict[str, _List]
+    control: NotRequired[_Control | None]
 
 
 @dataclass(frozen=True)
@@ -66,12 +85,13 @@ def read_record(folder: str | Path) -> CampaignRecord:
     """Read the campaign.json of a folder.
 
     Raises:
-        InputError: There is none, or it is none of churn_torch, or of a newer version.
+        InputError: There is none, or it is none of churn_torch, or of a newer version, or the
+            file is not in the folder itself.
     """
     folder = Path(folder).expanduser()
     path = folder / RECORD
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_own(path, KEY))
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(
             KEY,
@@ -79,16 +99,12 @@ def read_record(folder: str | Path) -> CampaignRecord:
             got=f"{str(folder)!r} without it" if folder.is_dir() else f"{str(folder)!r}, no folder",
             fix="name the folder of the call list",
         ) from None
-    except ValueError:
+    except InputError:
+        raise
+    except (ValueError, IsADirectoryError, RecursionError):
         content = None
-    known = isinstance(content, dict) and isinstance(content.get("format"), int)
-    if not known or not {"offers", "files"} <= set(content):
-        raise InputError(
-            KEY,
-            expected=f"a {RECORD} as churn-torch campaign writes it",
-            got=f"another file in {str(folder)!r}",
-            fix="name the folder of the call list",
-        )
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise _another(folder, "no number of its format")
     if content["format"] > FORMAT:
         raise InputError(
             KEY,
@@ -96,7 +112,21 @@ def read_record(folder: str | Path) -> CampaignRecord:
             got=f"format {content['format']}",
             fix="use the version of churn_torch that wrote it",
         )
-    return CampaignRecord(folder, content)
+    for fault in faults(content, _Content):
+        raise _another(folder, fault)
+    record = CampaignRecord(folder, content)
+    if not 0 <= record.share_control < 1:
+        raise _another(folder, f"control.share is {record.share_control}")
+    return record
+
+
+def _another(folder: Path, fault: str) -> InputError:
+    return InputError(
+        KEY,
+        expected=f"a {RECORD} as churn-torch campaign writes it",
+        got=f"another file in {str(folder)!r} ({fault})",
+        fix="name the folder of the call list",
+    )
 
 
 def read_lists(record: CampaignRecord) -> pd.DataFrame:
@@ -119,6 +149,8 @@ def read_lists(record: CampaignRecord) -> pd.DataFrame:
             with keyed(KEY):
                 rows = _columns(sources.read(path), record, path)
             parts.append(rows.assign(treated=name == CALLS))
+    if not parts:
+        raise _another(record.folder, "files names no list")
     return pd.concat(parts, ignore_index=True)
 
 
@@ -129,6 +161,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _check_unchanged(path: Path, entry: Mapping[str, Any], record: CampaignRecord) -> None:
+    check_own(path, record.folder, KEY)
     if not path.is_file():
         raise InputError(
             KEY,

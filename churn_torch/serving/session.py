@@ -36,7 +36,7 @@ def open_session(model: bytes | str | Path, where: str = "bytes") -> ort.Inferen
         InputError: It is not an ONNX model that onnxruntime can run.
     """
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # the error says it
     # One thread: a row takes microseconds, and waking a pool of threads takes longer.
     options.intra_op_num_threads = 1
     source = model if isinstance(model, bytes) else str(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from churn_torch.decisions.campaign_record import read_lists, read_record
@@ -34,6 +36,19 @@ def test_a_list_without_ids_is_keyed_by_the_row(tmp_path):
         ("{not json", "expected a campaign.json as churn-torch campaign writes it"),
         ("[1]", "expected a campaign.json as churn-torch campaign writes it"),
         ('{"format": 1}', "expected a campaign.json as churn-torch campaign writes it"),
+        (
+            '{"format": 1, "offers": {"call": 1}, "files": {}}',
+            ".*offers.call is 1, not keys",
+        ),
+        (
+            '{"format": 1, "offers": {}, "files": {"calls": {"name": 1}}}',
+            ".*name is 1, not",
+        ),
+        (
+            '{"format": 1, "offers": {}, "files": {}, "control": "x"}',
+            ".*control is 'x', not",
+        ),
+        ('{"format": 1, "offers": {}, "files": {}, "control": {"share": 2.0}}', ".*share is 2.0"),
         ('{"format": 2, "offers": {}, "files": {}}', "expected a campaign.json of format 1, got"),
     ],
 )
@@ -44,9 +59,30 @@ def test_another_folder_is_refused(tmp_path, text, sentence):
         read_record(tmp_path)
 
 
+def test_a_record_without_lists_is_refused(tmp_path):
+    record(tmp_path, files={})
+    with pytest.raises(InputError, match="files names no list"):
+        read_lists(read_record(tmp_path))
+
+
 def test_no_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="no folder; name the folder"):
         read_record(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("name", ["campaign.json", "calls.csv"])
+def test_a_file_that_is_no_file_of_the_folder_is_refused(tmp_path, name):
+    folder = tmp_path / "campaign"
+    folder.mkdir()
+    made_campaign(folder, n=50)
+    (folder / name).rename(tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(InputError, match=r"^campaign: expected files in the folder itself, got"):
+        read_lists(read_record(folder))
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match=r"^campaign: .*, which is a pipe or a device"):
+        read_lists(read_record(folder))
 
 
 def test_a_list_that_was_changed_is_refused(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 import pytest
+from onnx import TensorProto, helper
 
 from churn_torch.errors import InputError
 from churn_torch.serving.outputs import PROBABILITY
@@ -62,3 +63,23 @@ def test_numbers_beyond_float32_become_infinite_without_a_warning(
     assert np.isinf(feed["Größe/Call  Failure"][0, 0])
     (probability,) = session.run([PROBABILITY], feed)
     assert probability[0] == probability[1]  # infinite is missing
+
+
+def test_a_node_that_fails_at_the_opening_leaves_no_second_message(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    numbers = ("nodes_treeids", "nodes_nodeids", "nodes_featureids")
+    links = ("nodes_truenodeids", "nodes_falsenodeids")
+    target = ("target_treeids", "target_nodeids", "target_ids")
+    node = helper.make_node(
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1,
+        nodes_modes=["BRANCH_LEQ"], nodes_values=[1.0], target_weights=[1.0],
+        **{key: [0] for key in (*numbers, *links, *target)},
+    )  # fmt: skip
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1]) for name in "xy"]
+    graph = helper.make_graph([node], "circle", values[:1], values[1:])
+    sets = [helper.make_opsetid("", 20), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=sets, ir_version=9)
+    with pytest.raises(InputError, match="onnxruntime can open"):
+        open_session(model.SerializeToString())
+    assert capfd.readouterr().err == ""

@@ -229,7 +229,14 @@ def test_no_link_leads_out_of_the_folder(place: Place, name: str, loader: str) -
     (place.run / name).rename(place.outside / "linked")
     (place.run / name).symlink_to(place.outside / "linked")
     said = refused(place, {**LOADERS, **COMPARE}[loader])
-    assert "expected files in the run folder itself" in said
+    assert "expected files in the folder itself" in said
+
+
+@pytest.mark.parametrize("loader", OPENERS)
+def test_no_link_leads_out_of_the_folder_to_a_model(place: Place, loader: str) -> None:
+    (place.run / "model.onnx").rename(place.outside / "linked")
+    (place.run / "model.onnx").symlink_to(place.outside / "linked")
+    assert "expected files in the folder itself" in refused(place, OPENERS[loader])
 
 
 def _external(model: onnx.ModelProto) -> None:

@@ -103,6 +103,14 @@ def _naming(what: str) -> Iterator[None]:
     except TooMuchError as error:
         raise too_large(what, error) from None
     except (pa.ArrowException, OSError, duckdb.Error) as error:
+        # Arrow holds at most 2 GB of text in an array; the source may be whole.
+        if isinstance(error, pa.ArrowCapacityError) or "array capacity" in str(error):
+            raise InputError(
+                what,
+                expected="a source whose columns take at most 2 GB in any 100,000 rows",
+                got=f"the error {library_message(error)!r}",
+                fix="write it with shorter cells",
+            ) from None
         raise InputError(
             what,
             expected="a source that can be read to its end",
@@ -135,7 +143,8 @@ def enough_memory(what: str, fix: str) -> Iterator[None]:
 def library_message(error: BaseException) -> str:
     """Return a library's message in one line; a very long one is cut at the end of a line."""
     text, cut = "", ""
-    for line in map(str.strip, str(error).splitlines()):
+    # DuckDB adds a stack trace where it finds a fault of its own.
+    for line in map(str.strip, str(error).partition("Stack Trace:")[0].splitlines()):
         # A line of carets points into the line above it, which one line cannot show; the settings
         # of DuckDB's CSV reader are of no use here.
         if not line.strip("^") or re.match(r"\w+ = ", line):

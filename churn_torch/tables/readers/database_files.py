@@ -32,7 +32,7 @@ _ALLOWED = {
 }
 # A name that no table of a user's has.
 _ROWS = "rows_whose_types_are_asked"
-_ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError)  # the last for names
+_ERRORS = (sqlite3.Error, sqlite3.Warning, UnicodeError)  # the last for names and queries
 _FORBIDDEN_FUNCTIONS = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"}
 
 

@@ -10,13 +10,18 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from churn_torch.errors import InputError, first_line
-from churn_torch.serving.model_path import missing_run
+from churn_torch.serving.model_path import check_own, check_size, missing_run
 from churn_torch.workflows.runs.artefacts import CONFIG
 
 # The reader takes some 0.1 ms for each value; a training writes about 200.
 MOST_VALUES = 50_000
-# Of a file that is read whole; a vocabulary of a million words has some 20 MB.
-MOST_BYTES = 200_000_000
+# Levels of values inside values: the reader takes time by their square.
+MOST_LEVELS = 100
+_STARTS = (
+    *(yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken),
+    *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
+)
+_ENDS = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken, yaml.BlockEndToken)
 _READ_WHOLE = (".json", ".yaml")
 
 
@@ -54,14 +59,17 @@ def bounded_yaml(text: str) -> str:
     """Return a YAML text that cannot become much larger in memory than it is.
 
     Raises:
-        ValueError: It repeats a part of itself by name, or holds too many values.
+        ValueError: It repeats a part of itself by name, or holds too many values or levels.
         yaml.YAMLError: It is no YAML.
     """
-    n_values = 0
+    n_values = level = 0
     for token in yaml.scan(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(token, yaml.AliasToken):
             raise ValueError(f"*{token.value} stands for another part of it")
         n_values += isinstance(token, yaml.ScalarToken)
+        level += isinstance(token, _STARTS) - isinstance(token, _ENDS)
+        if level > MOST_LEVELS:
+            raise ValueError(f"more than {MOST_LEVELS} levels")
         if n_values > MOST_VALUES:
             raise ValueError(f"more than {MOST_VALUES:,} values")
     return text
@@ -73,21 +81,11 @@ def _check_files(folder: Path) -> None:
     Raises:
         InputError: There is one, or a JSON or YAML file of a size that no training writes.
     """
-    home = os.path.realpath(folder)
     for parent, folders, files in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *files)):
-            # Unlike `Path.resolve`, it takes a link to itself as well.
-            if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(home):
-                raise InputError(
-                    "run",
-                    expected="files in the run folder itself",
-                    got=f"{str(path)!r}, a link to {os.readlink(path)!r}",
-                    fix="copy the file into the folder if you know it, or train again",
-                )
-            if path.exists() and not (path.is_file() or path.is_dir()):
-                raise damaged_run(folder, f"{path.name} is a pipe or a device")
-            if path.suffix in _READ_WHOLE and path.is_file() and path.stat().st_size > MOST_BYTES:
-                raise damaged_run(folder, f"{path.name} has more than {MOST_BYTES / 1e6:.0f} MB")
+            check_own(path, folder)
+            if path.suffix in _READ_WHOLE and path.is_file():
+                check_size(path)
 
 
 def damaged_run(folder: Path, reason: str) -> InputError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import sys
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -132,7 +133,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if nested is not None:
         names = ", ".join(f"{where}.{f.name}" for f in dataclasses.fields(nested))
         expected = f"keys below it ({names})"
-    raise WrongOption(where, expected=expected, got=repr(value))
+    raise WrongOption(where, expected=expected, got=repr(value)[:200])
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:
@@ -171,6 +172,8 @@ class _Reader:
             return bool in self.types
         if isinstance(value, float) and int in self.types and float not in self.types:
             return value.is_integer()
+        if isinstance(value, int) and float in self.types:
+            return abs(value) <= sys.float_info.max  # whole numbers have no bound
         return isinstance(value, self.types)
 
 

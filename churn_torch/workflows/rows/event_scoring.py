@@ -15,6 +15,7 @@ from churn_torch.events.feature_tables import write_feature_tables
 from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.other_sources import with_sources_of
 from churn_torch.events.specification import EventSpecification
+from churn_torch.serving.model_path import check_own, read_own
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.configuration.named_places import check_named, event_places
@@ -87,6 +88,7 @@ def remembered_specification(run: str) -> tuple[EventSpecification, bool]:
         InputError: The run was not trained on events, or its file is damaged.
     """
     path = Path(run) / EVENTS
+    check_own(path, path.parent)
     if not path.is_file():
         raise InputError(
             "run",
@@ -112,7 +114,9 @@ def remembered(folder: Path) -> dict[str, Any]:
     """
     path = folder / EVENTS
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(read_own(path))
+    except InputError:
+        raise
     except (ValueError, RecursionError):
         raise _damaged(path) from None
     if not isinstance(stored, dict) or not isinstance(stored.get("specification"), dict):

@@ -44,6 +44,15 @@ def test_select_takes_the_asked_order() -> None:
     assert schema.names == ["a", "b", "c"]
 
 
+def test_a_whole_source_of_long_cells_is_not_called_damaged() -> None:
+    def breaking() -> Iterator[pa.RecordBatch]:
+        raise pa.ArrowInvalid("Take operation overflowed binary array capacity")
+        yield
+
+    with pytest.raises(InputError, match=r"columns take at most 2 GB.*write it with shorter cells"):
+        list(guarded(breaking(), "x.parquet"))
+
+
 def test_guarded_turns_what_breaks_into_one_sentence() -> None:
     def breaking() -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"a": [1]})
@@ -58,6 +67,7 @@ def test_guarded_turns_what_breaks_into_one_sentence() -> None:
 def test_messages_are_shown_whole_unless_they_are_very_long() -> None:
     message = 'Parser Error: at "x"\n\nLINE 1: SELECT x\n               ^^^^^\n'
     assert library_message(ValueError(message)) == 'Parser Error: at "x" LINE 1: SELECT x'
+    assert library_message(ValueError("INTERNAL: x\n\nStack Trace:\n\n/lib/y")) == "INTERNAL: x"
     assert library_message(ValueError()) == "ValueError"
     assert library_message(ValueError("first\n" + "x" * 300)) == "first " + "x" * 300
     assert library_message(ValueError("first\n" + "x" * 3000)) == "first"

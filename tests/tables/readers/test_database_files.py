@@ -83,6 +83,7 @@ def test_mixed_cells_of_sqlite_are_text(tmp_path: Path) -> None:
     [
         "SELECT 1; DROP TABLE customers",
         "SELECT * FROM nowhere",
+        "SELECT '\udcff'",
         "SELECT load_extension('x')",
         "SELECT fts3_tokenizer('simple')",
         "SELECT * FROM customers; SELECT 1",

@@ -7,8 +7,9 @@ import os
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.serving.model_path import MOST_BYTES
 from churn_torch.workflows.configuration.specification_files import read_keys
-from churn_torch.workflows.configuration.stored_config import MOST_BYTES, MOST_VALUES, load_config
+from churn_torch.workflows.configuration.stored_config import MOST_VALUES, load_config
 
 
 def test_load_config_refuses_what_is_no_run(tmp_path):
@@ -24,7 +25,9 @@ def test_load_config_refuses_what_is_no_run(tmp_path):
         ("a: &a [x, x]\nb: &b [*a, *a]\n", r"\*a stands for another part of it"),
         ("a: &a {<<: *a}\n", r"\*a stands for another part of it"),
         (f"a: [{'x,' * MOST_VALUES}]\n", "more than 50,000 values"),
-        ("a: " + "[" * 5_000, "is no YAML"),
+        ("a: " + "[" * 5_000, "more than 100 levels"),
+        ("- " * 5_000, "more than 100 levels"),
+        ("a: [" + "[]," * 500, "is no YAML"),
         ("a: !!python/object/apply:os.getcwd []\n", "could not determine a constructor"),
         ("a: x\0y\n", "is no YAML"),
         (f"a: {'9' * 5_000}\n", "is no YAML"),
@@ -47,11 +50,11 @@ def test_a_pipe_and_a_file_larger_than_any_are_refused(tmp_path):
     (tmp_path / "config.yaml").write_text("seed: 1\n")
     with (tmp_path / "schema.json").open("wb") as file:
         file.truncate(MOST_BYTES + 1)
-    with pytest.raises(InputError, match=r"schema.json has more than 200 MB"):
+    with pytest.raises(InputError, match=r"a file of at most 200 MB, got .*schema.json' of 200 MB"):
         load_config(tmp_path)
     (tmp_path / "schema.json").unlink()
     os.mkfifo(tmp_path / "schema.json")
-    with pytest.raises(InputError, match=r"schema.json is a pipe or a device"):
+    with pytest.raises(InputError, match=r"schema.json', which is a pipe or a device"):
         load_config(tmp_path)
 
 

@@ -73,6 +73,8 @@ def test_values_take_the_type_of_their_field(given: dict[str, Any], expected: ob
         ({"count": 2.5}, r"^count: expected a whole number, got 2\.5; help=count explains it\.$"),
         ({"count": True}, r"^count: expected a whole number, got True"),
         ({"count": "3"}, r"^count: expected a whole number, got '3'"),
+        ({"rate": 10**400}, r"^rate: expected a number or null, got 1000"),
+        ({"rate": "high" * 999}, r"^rate: expected a number or null, got '[a-z]{199}[.;]"),
         ({"rate": "high"}, r"^rate: expected a number or null, got 'high'"),
         ({"flag": 1}, r"^flag: expected true or false, got 1"),
         ({"size": "big"}, r"^size: expected a whole number or auto, got 'big'"),

@@ -81,3 +81,9 @@ def test_a_run_without_events_is_refused(customers_run, tmp_path):
         (tmp_path / "events.json").write_text(text)
         with pytest.raises(InputError, match=r"run: .* events.json.*, which was damaged"):
             remembered_specification(str(tmp_path))
+
+
+def test_a_run_remembers_nothing_by_a_link_out_of_its_folder(events_run, tmp_path):
+    (tmp_path / "events.json").symlink_to(events_run.folder / "events.json")
+    with pytest.raises(InputError, match=r"^run: expected files in the folder itself, got"):
+        remembered_specification(str(tmp_path))
