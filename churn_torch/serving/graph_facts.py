@@ -78,21 +78,24 @@ def input_type(column: Column) -> str:
 
 
 def graph_threshold(graph: Graph) -> np.float32 | None:
-    """Return the threshold of a graph's decision.
+    """Return the threshold of a graph's decision; None where the graph decides nothing.
 
-    None where the graph decides nothing, or not by comparing the probability with a constant.
+    Raises:
+        ValueError: It decides in another way than files of churn_torch do, which compare the
+            probability with a constant.
     """
     makers = {output: node for node in graph.nodes for output in node.outputs}
+    constants = {tensor.name: tensor for tensor in graph.constants}
+    if DECISION not in makers and DECISION not in constants:
+        return None
     node = makers.get(DECISION)
     while node is not None and node.operator in ("Cast", "Identity"):
         node = makers.get(node.inputs[0])
-    if node is None or node.operator != "GreaterOrEqual" or node.inputs[0] != PROBABILITY:
-        return None
-    limit, maker = node.inputs[1], makers.get(node.inputs[1])
-    found = [tensor for tensor in graph.constants if tensor.name == limit]
-    if maker is not None and maker.operator == "Constant" and "value" in maker.attributes:
-        found += maker.attributes["value"].tensors
-    return next((np.float32(t.cells[0]) for t in found if t.type == FLOAT and t.cells), None)
+    if node is not None and node.operator == "GreaterOrEqual" and node.inputs[0] == PROBABILITY:
+        limit = constants.get(node.inputs[1])
+        if limit is not None and limit.type == FLOAT and limit.cells:
+            return np.float32(limit.cells[0])
+    raise ValueError("the graph does not decide by its probability and a threshold")
 
 
 def _check_encoders(graph: Graph, schema: Schema) -> None:

@@ -90,10 +90,7 @@ def write_file(path: Path, **changed: Any) -> Path:
         helper.make_tensor_value_info(entry["name"], TYPES[entry["type"]], ["N", 1])
         for entry in COLUMNS
     ]
-    wanted = [
-        ("churn_probability", TensorProto.FLOAT, []),
-        ("churn_decision", TensorProto.INT64, []),
-    ]
+    wanted = [("churn_probability", TensorProto.FLOAT, [])]
     wanted += [("reasons", TensorProto.FLOAT, [3])] if "reasons" in metadata else []
     wanted += [("quality", TensorProto.INT64, [3])] if "quality" in metadata else []
     nodes = [
@@ -104,12 +101,22 @@ def write_file(path: Path, **changed: Any) -> Path:
         helper.make_node("Cast", ["wide" if more else "flat"], [name], to=kind)
         for name, kind, more in wanted
     ]
+    nodes += [
+        helper.make_node("GreaterOrEqual", ["churn_probability", "limit"], ["above"]),
+        helper.make_node("Cast", ["above"], ["churn_decision"], to=TensorProto.INT64),
+    ]
+    wanted.insert(1, ("churn_decision", TensorProto.INT64, []))
+    threshold = metadata.get("threshold")
+    limit = threshold if isinstance(threshold, float) else METADATA["threshold"]
     graph = helper.make_graph(
         nodes,
         "by_hand",
         inputs,
         [helper.make_tensor_value_info(name, kind, ["N", *more]) for name, kind, more in wanted],
-        [helper.make_tensor("second", TensorProto.INT64, [1], [1])],
+        [
+            helper.make_tensor("second", TensorProto.INT64, [1], [1]),
+            helper.make_tensor("limit", TensorProto.FLOAT, [], [limit]),
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     texts = {k: v if isinstance(v, str) else json.dumps(v) for k, v in metadata.items()}

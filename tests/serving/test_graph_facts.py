@@ -50,7 +50,30 @@ def test_another_threshold_in_the_metadata_is_refused(
         opener(path)
 
 
-def test_a_graph_without_a_comparison_is_not_judged(tmp_path: Path):
+@pytest.mark.parametrize("decides_by", ["Greater", "a constant", "another limit"])
+def test_a_graph_that_decides_in_another_way_is_refused(tmp_path: Path, decides_by: str):
     path = write_file(tmp_path / "model.onnx")
-    assert graph_threshold(read_model(path.read_bytes()).graph) is None
-    assert ModelFile(path.read_bytes()).threshold == 0.31
+    model = onnx.load(path)
+    [node] = [node for node in model.graph.node if node.op_type == "GreaterOrEqual"]
+    if decides_by == "Greater":
+        node.op_type = "Greater"
+    elif decides_by == "another limit":  # computed from an input
+        node.input[1] = "flat"
+    else:
+        nodes = [each for each in model.graph.node if "churn_decision" not in each.output]
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        decision = onnx.helper.make_tensor("churn_decision", onnx.TensorProto.INT64, [1], [1])
+        model.graph.initializer.append(decision)
+    onnx.save(model, path)
+    with pytest.raises(InputError, match="the graph does not decide by its probability and a thr"):
+        ModelFile(path)
+
+
+def test_a_graph_that_decides_nothing_is_not_judged(tmp_path: Path):
+    model = onnx.load(write_file(tmp_path / "model.onnx"))
+    del model.graph.output[1]
+    nodes = [each for each in model.graph.node if "churn_decision" not in each.output]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    assert graph_threshold(read_model(model.SerializeToString()).graph) is None
