@@ -23,7 +23,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_slice_of_the_fuzzing(tmp_path: Path, script: ModuleType) -> None:
     for name, kind in script.KINDS.items():
-        n = FEWER.get(name, 30)
+        n = FEWER.get(name, 15)
         outcomes = script.fuzz(kind, range(n), seed=19, folder=tmp_path)
         assert not [what for what in outcomes if "FAULT" in what], name
         assert outcomes.total() == n
