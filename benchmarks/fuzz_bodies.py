@@ -39,6 +39,7 @@ from churn_torch import load_run
 from churn_torch.errors import InputError
 from churn_torch.serving.http.server import create_app
 from churn_torch.serving.model_file import ModelFile
+from churn_torch.tables.schema import Kind
 
 SLOW = 10.0
 COMPARED = 3
@@ -164,7 +165,7 @@ def compared(run: Any, content: bytes, answer: Any) -> bool:
     given = answer.get("predictions", [answer])
     if not rows:
         return True
-    dates = [column.name for column in run.schema.features if column.kind == "date"]
+    dates = [column.name for column in run.schema.features if column.kind is Kind.DATETIME]
     if any(isinstance(row.get(name), int | float) for row in rows for name in dates):
         return False
     try:
