@@ -58,7 +58,9 @@ def compose_with_choices(
     except InputError:
         raise
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise error_messages.input_error(error, name, overrides) or error from error
+        if (known := error_messages.input_error(error, name, overrides)) is None:
+            raise
+        raise known from error
 
 
 @functools.lru_cache(maxsize=64)

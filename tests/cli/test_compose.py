@@ -88,3 +88,13 @@ def test_threads_compose_at_once():
     with ThreadPoolExecutor(12) as pool:
         configs = list(pool.map(lambda i: compose("train", [f"seed={100 + i}"]), range(12)))
     assert [config.seed for config in configs] == list(range(100, 112))
+
+
+def test_an_error_of_ours_is_raised_as_it_is(monkeypatch):
+    def odd(*arguments):
+        raise ValueError("odd")
+
+    monkeypatch.setattr("churn_torch.cli.compose._composed", odd)
+    with pytest.raises(ValueError, match=r"^odd$") as raised:
+        compose("train")
+    assert raised.value.__cause__ is None  # not itself: `explain` follows the causes to their end
