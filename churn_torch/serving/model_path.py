@@ -57,9 +57,10 @@ def check_own(path: Path, folder: Path, where: str = "run") -> None:
     Raises:
         InputError: It is one.
     """
-    # Unlike `Path.resolve`, it takes a link to itself as well.
-    home, real = os.path.realpath(folder), os.path.realpath(path)
-    if path.is_symlink() and not Path(real).is_relative_to(home):
+    # Unlike `Path.resolve`, `realpath` takes a link to itself as well.
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(
+        os.path.realpath(folder)
+    ):
         raise InputError(
             where,
             expected="files in the folder itself",
