@@ -80,6 +80,11 @@ def xls_file(rng: random.Random, folder: Path) -> Whole:
     return ".xls", (_FILES / "customers.xls").read_bytes()
 
 
+def xlsb_file(rng: random.Random, folder: Path) -> Whole:
+    """Return the binary workbook that the tests have."""
+    return ".xlsb", (_FILES / "customers.xlsb").read_bytes()
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file.
@@ -110,6 +115,7 @@ _ALL = (
     Kind("sas", sas_file, n_whole=1),
     Kind("xlsx", workbook(".xlsx"), mutated_archive),
     Kind("xls", xls_file, n_whole=1),
+    Kind("xlsb", xlsb_file, mutated_archive, n_whole=1),
     Kind("ods", workbook(".ods"), mutated_archive),
     Kind("zip", zip_file, mutated_archive),
     Kind("gz", packed_file, mutated_packed),

@@ -12,7 +12,9 @@ import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 # How many files of a kind; those that start a process, or are slow to open, are fewer.
-FEWER = dict.fromkeys(("duckdb", "ods", "orc", "sas", "spss", "stata", "xls", "xlsx", "xport"), 2)
+FEWER = dict.fromkeys(
+    ("duckdb", "ods", "orc", "sas", "spss", "stata", "xls", "xlsb", "xlsx", "xport"), 2
+)
 
 
 @pytest.fixture

@@ -8,15 +8,24 @@ such sheet. It imports nothing of the package, so it starts at once.
 from __future__ import annotations
 
 import datetime
+import io
 import json
+import zipfile
 from typing import Any
+
+# Records of an xlsb sheet ([MS-XLSB] 2.3.2, 2.5.9, 2.5.10): a row begins; a cell with its column;
+# a cell in the short form, whose column is the next. Excel writes only the first form.
+_ROW = 0
+_CELLS = {*range(1, 12), 62}
+_SHORT_CELLS = range(12, 19)
+_TO_CELL = -11
 
 
 def main(path: str, wanted: str | None = None) -> None:
     """Write one sheet: the one that is named, or the first that is a table."""
     import python_calamine
 
-    workbook = python_calamine.CalamineWorkbook.from_path(path)
+    workbook = python_calamine.CalamineWorkbook.from_object(_without_short_cells(path))
     names = list(workbook.sheet_names)
     _say(names)
     if wanted is not None and wanted not in names and wanted.isdigit():
@@ -30,6 +39,59 @@ def main(path: str, wanted: str | None = None) -> None:
             for row in rows:
                 _say(row)
             return
+
+
+def _without_short_cells(path: str) -> str | io.BytesIO:
+    """Return a workbook, or a copy with full cells: calamine leaves out short ones."""
+    if not zipfile.is_zipfile(path):
+        return path
+    with zipfile.ZipFile(path) as archive:
+        sheets = {}
+        for name in archive.namelist():
+            if "worksheets/" in name and name.endswith(".bin"):
+                sheet = archive.read(name)
+                if (full := _full_cells(sheet)) != sheet:
+                    sheets[name] = full
+        if not sheets:
+            return path
+        copy = io.BytesIO()
+        with zipfile.ZipFile(copy, "w") as written:
+            for name in archive.namelist():
+                written.writestr(name, sheets.get(name) or archive.read(name))
+    copy.seek(0)
+    return copy
+
+
+def _full_cells(sheet: bytes) -> bytes:
+    """Return the records of an xlsb sheet with full cells in the place of short ones."""
+    parts, column, at, copied = [], -1, 0, 0
+    while at < len(sheet):
+        begin = at
+        kind, at = _number(sheet, at, 2)
+        size, at = _number(sheet, at, 4)
+        if kind == _ROW:
+            column = -1
+        elif kind in _CELLS:
+            column = int.from_bytes(sheet[at : at + 4], "little")
+        elif kind in _SHORT_CELLS:
+            column += 1
+            longer = [(size + 4) >> 7 * i & 127 | (128 if i < 3 else 0) for i in range(4)]
+            head = bytes([kind + _TO_CELL, *longer])
+            parts += [sheet[copied:begin], head, column.to_bytes(4, "little")]
+            copied = at
+        at += size
+    return b"".join([*parts, sheet[copied:]])
+
+
+def _number(content: bytes, at: int, longest: int) -> tuple[int, int]:
+    """Return a number of 7 bits a byte, and where it ends."""
+    value = 0
+    for i in range(longest):
+        byte = content[at + i]
+        value |= (byte & 127) << 7 * i
+        if byte < 128:
+            break
+    return value, at + i + 1
 
 
 def _say(value: Any) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.tables.options import ReadOptions
+from churn_torch.tables.readers import excel_process
 from churn_torch.tables.readers.sources import read, read_chunks
 from tests.tables.readers.workbooks import write_ods, write_xlsx
 
+FILES = Path(__file__).parent / "files"
 HEADER = ["id", "age", "price ", "when", "churn", "flag"]
 ROWS = [
     ["a", 30, 1.5, datetime.datetime(2024, 1, 31), "Yes", True],
@@ -120,11 +122,38 @@ def test_without_the_package_the_extra_is_named(
         read(report)
 
 
-def test_xls_and_percent_cells_are_read_as_they_are_stored() -> None:
-    said: list[str] = []
-    frame = read(Path(__file__).parent / "files" / "customers.xls", announce=said.append)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("customers.xls", []),
+        # Its cells are in the short form, which python-calamine leaves out.
+        ("customers.xlsb", ["customers.xlsb: sheet 'Customers' is read, not 'Notes'; "]),
+    ],
+)
+def test_xls_xlsb_and_percent_cells_are_read_as_they_are_stored(name: str, said: list[str]) -> None:
+    announced: list[str] = []
+    frame = read(FILES / name, announce=announced.append)
     assert frame["id"].tolist() == ["C1", "C2", "Ł3"]
     assert frame["age"].isna().tolist() == [False, True, False]
     assert frame["when"].iloc[0] == datetime.datetime(2024, 1, 31)
     assert frame["rate"].tolist() == [0.12, 0.05, 1.0]  # shown as 12 %, 5 %, 100 %
-    assert not said
+    assert [sentence.partition("data.")[0] for sentence in announced] == said
+
+
+def test_full_cells_of_xlsb_stay_and_short_ones_follow_them() -> None:
+    def cell(kind: int, content: bytes) -> bytes:
+        return bytes([kind, len(content) & 127 | 128, len(content) >> 7]) + content
+
+    style, text = b"\0\0\0\0", b"\xe8\3\0\0" + b"a\0" * 1000
+    row, full = cell(0, b"\1" * 25), cell(2, b"\4\0\0\0" + style + b"\1\2\3\4")
+    full_cells = excel_process._full_cells
+    assert full_cells(row + full + row) == row + full + row
+    found = full_cells(row + cell(12, style) + full + cell(17, style + text) + row)
+    size = 4 + 4 + len(text)
+    assert found == (
+        row
+        + b"\1\x88\x80\x80\0" + b"\0\0\0\0" + style
+        + full
+        + bytes([6, size & 127 | 128, size >> 7 | 128, 128, 0]) + b"\5\0\0\0" + style + text
+        + row
+    )  # fmt: skip
