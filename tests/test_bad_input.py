@@ -280,7 +280,7 @@ PACKED = gzip.compress(GARBAGE, mtime=0)  # the same in every process
         ("garbage.csv.gz", PACKED, ["binary", "name a CSV, Parquet, Excel"]),
         ("cut.csv.gz", PACKED[:2000], ["ended before", "write it again"]),
         ("garbage.parquet", GARBAGE, ["does not start like Parquet", "write it again"]),
-        ("cut.parquet", b"PAR1" + GARBAGE, ["got a damaged one .Parquet magic", "write it again"]),
+        ("cut.parquet", b"PAR1" + GARBAGE, ["cannot be read .Parquet magic", "write it again"]),
         ("sheet.xlsx", b"PK\x03\x04" + GARBAGE, ["not a zip file", "write it again"]),
         (
             "uneven.csv",

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.ipc as pa_ipc
 
-from churn_torch.errors import InputError, first_line
+from churn_torch.errors import InputError
 from churn_torch.tables.readers.arrow import Batches, bounded, guarded
 from churn_torch.tables.readers.own_process import output_of
-from churn_torch.tables.readers.packing import Stored
+from churn_torch.tables.readers.packing import Stored, unreadable
 
 _ORC = Path(__file__).with_name("orc_process.py")
 
@@ -46,7 +46,8 @@ def opened_arrow(stored: Stored) -> Iterator[Batches]:
         except InputError:
             raise
         except _ERRORS as error:
-            raise _damaged(stored, error) from None
+            fix = "write it again"
+            raise unreadable(stored, error, expected="a file of Arrow", fix=fix) from None
         yield schema, guarded(_checked(bounded(batches), schema), str(stored))
 
 
@@ -86,15 +87,4 @@ def _old_feather(stored: Stored) -> InputError:
         expected="a Feather file of version 2",
         got="one of version 1, which cannot be read safely",
         fix="if you trust it, write it again: pandas.read_feather(OLD).to_parquet(NEW)",
-    )
-
-
-def _damaged(stored: Stored, error: BaseException) -> InputError:
-    if isinstance(error, MemoryError):  # the file may be whole
-        raise error
-    return InputError(
-        str(stored),
-        expected="a file of Arrow",
-        got=f"a damaged one ({first_line(error)})",
-        fix="write it again",
     )

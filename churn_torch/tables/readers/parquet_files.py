@@ -25,6 +25,7 @@ from churn_torch.tables.readers.arrow import (
     with_clean_names,
 )
 from churn_torch.tables.readers.header_rows import clean_names
+from churn_torch.tables.readers.packing import Stored, unreadable
 
 # Rows and cells that are decoded at a time, at most.
 _BATCH_ROWS = 65_536
@@ -45,15 +46,9 @@ def metadata(path: Path) -> pa_parquet.FileMetaData:
         footer = pa_parquet.read_metadata(path)
         list(footer.schema.to_arrow_schema().names)  # which may be no text
         return footer
-    except MemoryError:  # the file may be whole
-        raise
     except (pa.ArrowException, OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(
-            str(path),
-            expected="a Parquet file",
-            got=f"a damaged one ({first_line(error)})",
-            fix="write it again",
-        ) from None
+        fix = "write it again"
+        raise unreadable(Stored(path), error, expected="a Parquet file", fix=fix) from None
 
 
 def _is_text(kind: pa.DataType) -> bool:

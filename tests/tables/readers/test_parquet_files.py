@@ -161,10 +161,10 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     assert metadata(path).num_rows == 5000
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(InputError, match=r"t.parquet: expected a Parquet file, got a damaged one"):
+    with pytest.raises(InputError, match=r"t.parquet: expected a Parquet file, .* cannot be read"):
         read(path)
     path.write_bytes(whole[:4] + b"\xff" * (len(whole) // 2) + whole[4 + len(whole) // 2 :])
-    with pytest.raises(InputError, match=r"t.parquet: .*(read to its end|got a damaged one)"):
+    with pytest.raises(InputError, match=r"t.parquet: .*(read to its end|cannot be read)"):
         read(path)
 
 
