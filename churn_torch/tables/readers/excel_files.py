@@ -50,12 +50,13 @@ def read_excel(stored: Stored, reading: ReadOptions, announce: Announce) -> Batc
         )
         with output_of(_PROGRAM, path, *wanted, stored=stored, expected=expected, fix=fix) as lines:
             names = json.loads(lines.readline())
-            name = lines.readline()
-            if not name:
+            taken = lines.readline()
+            if not taken:
                 raise _no_sheet(stored, names, reading)
-            name = json.loads(name)
+            name, found = json.loads(taken)
             rows = [json.loads(line, object_hook=_untagged) for line in lines]
-    found = [] if len(names) == 1 or wanted else [_choice(name, names, reading)]
+    if len(names) > 1 and not wanted:
+        found = [_choice(name, names, reading), *found]
     return _table(stored, rows, found, reading, announce)
 
 
@@ -98,7 +99,7 @@ def _untagged(cell: dict[str, Any]) -> Any:
 
 
 def _n_filled(row: list[Any]) -> int:
-    return sum(cell is not None and cell != "" for cell in row)
+    return len(_places(row))
 
 
 def _table(
@@ -106,6 +107,9 @@ def _table(
 ) -> Batches:
     """Make a table of the rows of a sheet, without titles above it and notes below it."""
     rows = [row for row in rows[reading.skip or 0 :] if _n_filled(row)]
+    if reading.skip is None:
+        rows, outside = _without_margins(rows)
+        found = [*found, *outside]
     if not rows:
         raise InputError(
             str(stored), expected="a table", got="an empty sheet", fix="check the source"
@@ -130,6 +134,29 @@ def _table(
     schema = pa.schema([(name, column.type) for name, column in fields])
     table = pa.Table.from_arrays([column for _, column in fields], schema=schema)
     return schema, iter(table.to_batches(BATCH_ROWS))
+
+
+def _without_margins(rows: _Sheet) -> tuple[_Sheet, list[str]]:
+    """Leave out columns beside the table, in which titles and notes stand; say what they hold."""
+    most = max(map(_n_filled, rows), default=0)
+    places = [_places(row) for row in rows]
+    inside = [at for at in places if 2 * len(at) > most > 1]
+    if not inside:
+        return rows, []
+    first, end = min(at[0] for at in inside), max(at[-1] for at in inside) + 1
+    outside = [
+        row[i] for row, at in zip(rows, places, strict=True) for i in at if not first <= i < end
+    ]
+    if not outside:
+        return rows, []
+    count = "1 cell" if len(outside) == 1 else f"{len(outside)} cells"
+    kept = [row[first:end] for row in rows]
+    said = f"{count} beside the table left out ({_text(outside[0])[:60]!r})"
+    return [row for row in kept if _n_filled(row)], [said]
+
+
+def _places(row: list[Any]) -> list[int]:
+    return [i for i, cell in enumerate(row) if cell is not None and cell != ""]
 
 
 def _text(cell: Any) -> str:

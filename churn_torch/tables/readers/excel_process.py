@@ -1,8 +1,9 @@
 """A program: writes a sheet of a workbook as lines of JSON, in a process of its own.
 
 Arguments: the path, and the sheet that was asked for or nothing. The first line has the names of
-the sheets; then come the name of the sheet that is taken and its rows, or nothing if there is no
-such sheet. It imports nothing of the package, so it starts at once.
+the sheets; the second that of the sheet that is taken, and what is to be said of its cells; then
+come its rows. There is no second line if there is no such sheet. It imports nothing of the package,
+so it starts at once.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -20,25 +22,59 @@ _CELLS = {*range(1, 12), 62}
 _SHORT_CELLS = range(12, 19)
 _TO_CELL = -11
 
+# A formula of xlsx without a stored value; that of a formula of text may be empty.
+_NO_VALUE = re.compile(
+    rb'<c\b(?![^<>]*\bt="str")[^<>]*>\s*'
+    rb"(?:<f\b[^<>]*/>|<f\b[^<>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>"
+)
+
 
 def main(path: str, wanted: str | None = None) -> None:
     """Write one sheet: the one that is named, or the first that is a table."""
     import python_calamine
 
+    shown = python_calamine.SheetVisibleEnum.Visible
     workbook = python_calamine.CalamineWorkbook.from_object(_without_short_cells(path))
     names = list(workbook.sheet_names)
     _say(names)
     if wanted is not None and wanted not in names and wanted.isdigit():
         wanted = names[int(wanted)] if int(wanted) < len(names) else wanted
-    for name in names:
+    visible = [sheet.name for sheet in workbook.sheets_metadata if sheet.visible == shown]
+    for name in sorted(names, key=lambda name: name not in visible):
         if wanted is not None and name != wanted:
             continue
-        rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=True)
+        sheet = workbook.get_sheet_by_name(name)
+        rows = sheet.to_python(skip_empty_area=True)
         if wanted is not None or sum(any(c not in (None, "") for c in row) for row in rows) > 1:
-            _say(name)
+            _say([name, [*_filled(rows, sheet), *_not_computed(path)]])
             for row in rows:
                 _say(row)
             return
+
+
+def _filled(rows: list[list[Any]], sheet: Any) -> list[str]:
+    """Give each row of merged cells their value, which is stored in the first one only."""
+    n = 0
+    for (top, column), (bottom, _) in (rows and sheet.merged_cell_ranges) or ():
+        top, bottom, column = top - sheet.start[0], bottom - sheet.start[0], column - sheet.start[1]
+        if 0 <= top < bottom < len(rows) and 0 <= column < len(rows[top]):
+            n += bottom - top
+            for row in rows[top + 1 : bottom + 1]:
+                row[column] = rows[top][column]
+    return [f"merged cells: {n} rows below the first given its value"] if n else []
+
+
+def _not_computed(path: str) -> list[str]:
+    """Tell of formulas whose values the program that wrote an xlsx has not stored."""
+    if not zipfile.is_zipfile(path):
+        return []
+    n = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                n += sum(1 for _ in _NO_VALUE.finditer(archive.read(name)))
+    how = "save it in Excel or LibreOffice to have their values"
+    return [f"formulas without a stored value are read as empty cells ({n}): {how}"] if n else []
 
 
 def _without_short_cells(path: str) -> str | io.BytesIO:

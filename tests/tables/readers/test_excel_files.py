@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,63 @@ def test_the_first_sheet_with_a_table_is_read_and_said(report: Path) -> None:
     assert "sheet 'Data' is read, not 'Cover', 'Notes'; data.sheet=NAME takes another" in sentence
     assert "1 line above the header left out ('Churn report 2024')" in sentence
     assert "the last 2 rows left out ('Total')" in sentence
+
+
+def edited(path: Path, member: str, old: str, new: str) -> Path:
+    """Replace a text in a member of a workbook."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    assert old in parts[member]
+    parts[member] = parts[member].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_hidden_sheets_come_last(tmp_path: Path) -> None:
+    sheets = {"Old": [["id"], ["a"]], "New": [["id"], ["b"]]}
+    path = write_xlsx(tmp_path / "t.xlsx", sheets)
+    edited(path, "xl/workbook.xml", 'name="Old"', 'name="Old" state="hidden"')
+    said: list[str] = []
+    assert read(path, announce=said.append)["id"].tolist() == ["b"]
+    assert said == ["t.xlsx: sheet 'New' is read, not 'Old'; data.sheet=NAME takes another."]
+    assert read(path, reading=ReadOptions(sheet="0"))["id"].tolist() == ["a"]
+
+
+def test_merged_cells_have_their_value_in_every_row(tmp_path: Path) -> None:
+    rows = [["region", "id"], ["north", "a"], [None, "b"], [None, "c"], ["south", "d"]]
+    path = write_xlsx(tmp_path / "t.xlsx", {"T": rows})
+    merged = '</sheetData><mergeCells><mergeCell ref="A2:A4"/></mergeCells>'
+    edited(path, "xl/worksheets/s1.xml", "</sheetData>", merged)
+    said: list[str] = []
+    assert read(path, announce=said.append)["region"].tolist() == [*["north"] * 3, "south"]
+    assert said == ["t.xlsx: merged cells: 2 rows below the first given its value."]
+
+
+def test_formulas_without_a_stored_value_are_said(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "t.xlsx", {"T": [["id", "n"], ["a", 1], ["b", 2], ["c", 3]]})
+    edited(path, "xl/worksheets/s1.xml", "<c><v>1</v>", "<c><f>1+1</f><v/>")
+    edited(path, "xl/worksheets/s1.xml", "<c><v>2</v>", '<c t="str"><f>""</f><v></v>')
+    edited(path, "xl/worksheets/s1.xml", "<c><v>3</v>", "<c><f>1+2</f><v>3</v>")
+    said: list[str] = []
+    assert read(path, announce=said.append)["n"].isna().tolist() == [True, True, False]
+    assert "formulas without a stored value are read as empty cells (1): save it" in said[0]
+
+
+def test_titles_and_notes_beside_the_table_are_left_out(tmp_path: Path) -> None:
+    rows = [
+        ["Quarterly report", None, None, None, None, None],
+        [None, None, "id", "age", "churn", None],
+        [None, None, "a", 30, "Yes", None],
+        [None, None, "b", None, "No", None],
+        [None, None, None, None, None, "as of March"],
+    ]
+    said: list[str] = []
+    frame = read(write_xlsx(tmp_path / "t.xlsx", {"T": rows}), announce=said.append)
+    assert list(frame.columns) == ["id", "age", "churn"]
+    assert frame["churn"].tolist() == ["Yes", "No"]
+    assert said == ["t.xlsx: 2 cells beside the table left out ('Quarterly report')."]
 
 
 @pytest.mark.parametrize("sheet", ["Notes", 2, "2"])
