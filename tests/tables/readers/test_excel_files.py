@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import sys
 from pathlib import Path
 
@@ -128,3 +129,9 @@ def test_xls_and_percent_cells_are_read_as_they_are_stored() -> None:
     assert frame["when"].iloc[0] == datetime.datetime(2024, 1, 31)
     assert frame["rate"].tolist() == [0.12, 0.05, 1.0]  # shown as 12 %, 5 %, 100 %
     assert not said
+
+
+def test_a_packed_workbook_is_read(tmp_path: Path) -> None:
+    plain = write_xlsx(tmp_path / "t.xlsx", {"S": [["a", "b"], [1, "x"], [2, "y"]]})
+    (tmp_path / "t.xlsx.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    assert read(tmp_path / "t.xlsx.gz").equals(read(plain))
