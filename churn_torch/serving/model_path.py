@@ -27,6 +27,7 @@ def find_model(run: str) -> Path:
         return path
     if not path.is_dir():
         raise missing_run(run, "a run folder or an ONNX file", path.parent.glob("*"))
+    check_own(path / MODEL_NAME, path)
     if not (path / MODEL_NAME).is_file():
         raise InputError(
             "run",
@@ -42,7 +43,6 @@ def find_model(run: str) -> Path:
             fix=f"finish it with churn-torch train resume={run}, or name the file itself "
             f"(run={path / MODEL_NAME})",
         )
-    check_own(path / MODEL_NAME, path)
     return path / MODEL_NAME
 
 

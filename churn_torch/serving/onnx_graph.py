@@ -17,7 +17,7 @@ _LONGEST_SHAPE = 8 << 10  # bytes
 # The messages of a file, and the fields and packed numbers of a message. A file has some ten
 # messages a column, a vocabulary of a million words as many fields. Empty ones take two bytes each.
 MOST_PARTS = 2_000_000
-_Fields = dict[int, list["int | bytes"]]
+_Fields = dict[int, list["int | memoryview"]]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_model(content: bytes) -> Model:
     if content[4:8] == b"ORTM":  # onnxruntime would read it as a format of its own
         raise ValueError("it is no ONNX file")
     parser = _Parser()
-    fields = parser.fields(content)
+    fields = parser.fields(memoryview(content))  # parts of it, no copies: a file may have 2 GB
     return Model(
         graph=parser.graph(_merged(fields, 7)),
         domains=tuple(_text(parser.fields(opset), 1) for opset in _messages(fields, 8)),
@@ -108,14 +108,14 @@ class _Parser:
     def __init__(self) -> None:
         self._left = MOST_PARTS
 
-    def fields(self, content: bytes) -> _Fields:
+    def fields(self, content: memoryview) -> _Fields:
         """Return the fields of one message."""
         self._left -= 1
         if self._left < 0:
             raise _too_many()
         return _fields(content)
 
-    def graph(self, content: bytes) -> Graph:
+    def graph(self, content: memoryview) -> Graph:
         fields = self.fields(content)
         return Graph(
             nodes=tuple(map(self.node, _messages(fields, 1))),
@@ -124,7 +124,7 @@ class _Parser:
             has_sparse=15 in fields,
         )
 
-    def node(self, content: bytes) -> Node:
+    def node(self, content: memoryview) -> Node:
         fields = self.fields(content)
         attributes = [self.fields(message) for message in _messages(fields, 5)]
         return Node(
@@ -144,13 +144,13 @@ class _Parser:
             has_sparse=not fields.keys().isdisjoint({22, 23}),
         )
 
-    def tensor(self, content: bytes) -> Tensor:
+    def tensor(self, content: memoryview) -> Tensor:
         fields = self.fields(content)
-        kind, raw = [0, *_integers(fields, 2)][-1], b"".join(_messages(fields, 9))
+        kind, raw = [0, *_integers(fields, 2)][-1], _merged(fields, 9)
         cells: tuple[float, ...] = ()
         if kind == INT64 and len(raw) <= _LONGEST_SHAPE:
             cells = tuple(_integers(fields, 7)) or struct.unpack(f"<{len(raw) // 8}q", _cut(raw, 8))
-        elif kind == FLOAT and (raw := raw or b"".join(_messages(fields, 4))) and len(raw) == 4:
+        elif kind == FLOAT and (raw := raw or _merged(fields, 4)) and len(raw) == 4:
             cells = struct.unpack("<f", raw)
         return Tensor(
             name=_text(fields, 8),
@@ -164,12 +164,12 @@ def _too_many() -> ValueError:
     return ValueError(f"it has more than {MOST_PARTS:,} parts")
 
 
-def _cut(raw: bytes, size: int) -> bytes:
+def _cut(raw: memoryview, size: int) -> memoryview:
     return raw[: len(raw) // size * size]
 
 
-def _fields(content: bytes) -> _Fields:
-    """Return the values of a message by the number of their field: integers, or bytes."""
+def _fields(content: memoryview) -> _Fields:
+    """Return the values of a message by the number of their field: integers, or parts of it."""
     found: _Fields = {}
     at = n_fields = 0
     while at < len(content):
@@ -178,7 +178,7 @@ def _fields(content: bytes) -> _Fields:
             raise _too_many()
         tag, at = _varint(content, at)
         number, wire = tag >> 3, tag & 7
-        value: int | bytes
+        value: int | memoryview
         if wire == 0:
             value, at = _varint(content, at)
         else:
@@ -194,7 +194,7 @@ def _fields(content: bytes) -> _Fields:
     return found
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _varint(content: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while at < len(content) and shift < 70:
         byte = content[at]
@@ -204,20 +204,21 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
     raise ValueError("the file is cut short")
 
 
-def _messages(fields: _Fields, number: int) -> list[bytes]:
-    return [value for value in fields.get(number, ()) if isinstance(value, bytes)]
+def _messages(fields: _Fields, number: int) -> list[memoryview]:
+    return [value for value in fields.get(number, ()) if isinstance(value, memoryview)]
 
 
-def _merged(fields: _Fields, number: int) -> bytes:
+def _merged(fields: _Fields, number: int) -> memoryview:
     """Return a message; protobuf takes several of a field that is no list for parts of one."""
-    return b"".join(_messages(fields, number))
+    parts = _messages(fields, number)
+    return parts[0] if len(parts) == 1 else memoryview(b"".join(parts))
 
 
 def _integers(fields: _Fields, number: int) -> Iterator[int]:
     """Yield signed integers, each in a field of its own or many packed into one."""
     for value in fields.get(number, ()):
         at = n_packed = 0
-        while isinstance(value, bytes) and at < len(value):
+        while isinstance(value, memoryview) and at < len(value):
             n_packed += 1
             if n_packed > MOST_PARTS:
                 raise _too_many()
@@ -228,8 +229,8 @@ def _integers(fields: _Fields, number: int) -> Iterator[int]:
 
 
 def _text(fields: _Fields, number: int) -> str:
-    return _decoded(next(reversed(_messages(fields, number)), b""))
+    return _decoded(next(reversed(_messages(fields, number)), memoryview(b"")))
 
 
-def _decoded(text: bytes) -> str:
-    return text.decode(errors="replace")
+def _decoded(text: memoryview) -> str:
+    return str(text, errors="replace")

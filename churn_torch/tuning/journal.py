@@ -12,22 +12,37 @@ import json
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import FrozenTrial
 
 from churn_torch.errors import InputError, first_line
 from churn_torch.locks import Lock, lock, lock_file
 
 JOURNAL = "study.journal"
 LOCK = "study.lock"
+NAME = "study"
 # A process holds the lock only while it writes a few lines.
 LOCK_SECONDS = 60.0
 # What a process is called.
 _NAME = re.compile("[0-9a-f]{8}")
+# What is noted of a trial, and of the run of the best one.
+_NOTES = {
+    "worker": str,
+    "origin": str,
+    "reason": str,
+    "epochs": int,
+    "attempt": int,
+    "retry_of": int,
+}
+_FINAL = {"trials": int, "worker": str, "folder": str}
+_MOST_COUNTED = 10**9
 # The codes of two operations in the file.
 CREATE_STUDY, CREATE_TRIAL = 0, 4
 
@@ -145,15 +160,15 @@ def open_study(folder: Path, of_study: StudyLock) -> optuna.Study:
     with refuse_damage(folder):
         if path.is_symlink():
             raise ValueError("a link to another file")
-        _remove_unfinished_line(path)
         _check_lines(path)
+        is_new = not path.exists() or not path.stat().st_size
         storage = JournalStorage(JournalFileBackend(str(path), of_study))
-        return optuna.create_study(
-            storage=storage,
-            study_name="study",
-            pruner=optuna.pruners.NopPruner(),
-            load_if_exists=True,
-        )
+        # To create one that is there writes a line, also where it is refused afterwards.
+        start = optuna.create_study if is_new else optuna.load_study
+        study = start(storage=storage, study_name=NAME, pruner=optuna.pruners.NopPruner())
+        _check_notes(study)
+        _remove_unfinished_line(path)  # Optuna has left it out
+        return study
 
 
 @contextlib.contextmanager
@@ -183,6 +198,19 @@ _OF_DAMAGE = (
 )
 
 
+def check_keys(trials: Sequence[FrozenTrial], space: Mapping[str, BaseDistribution]) -> None:
+    """Check that trials set no keys but those that are tuned: the journal may be a stranger's.
+
+    One whose process has died may lack some.
+
+    Raises:
+        ValueError: One does.
+    """
+    for trial in trials:
+        if any(space.get(key) != one for key, one in trial.distributions.items()):
+            raise ValueError(f"trial {trial.number} has other keys or ranges than tune.space")
+
+
 def _check_lines(path: Path) -> None:
     """Check that lines are not missing, which Optuna does not notice: it would find no trials.
 
@@ -190,7 +218,11 @@ def _check_lines(path: Path) -> None:
         ValueError: The first line is missing, or a line tells of a trial that no line starts.
     """
     n_trials = 0
-    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else ()):
+    content = path.read_bytes() if path.exists() else b""
+    lines = content[: content.rfind(b"\n") + 1].splitlines()  # the last one may be unfinished
+    if content and not lines:
+        raise ValueError("its first line is missing")
+    for number, line in enumerate(lines):
         entry = json.loads(line)
         operation = entry["op_code"]
         if number == 0 and operation != CREATE_STUDY:
@@ -199,6 +231,27 @@ def _check_lines(path: Path) -> None:
             n_trials += 1
         elif entry.get("trial_id", -1) >= n_trials:
             raise ValueError(f"line {number + 1} is about a trial that has not started")
+
+
+def _check_notes(study: optuna.Study) -> None:
+    """Check what we have noted of the trials and the study, which Optuna takes as it is.
+
+    Raises:
+        ValueError: It is of another kind.
+        KeyError: It lacks a part.
+    """
+    for trial in study.get_trials(deepcopy=False):
+        for key, kind in _NOTES.items():
+            _check_kind(f"trial {trial.number}: {key}", trial.user_attrs.get(key), kind)
+    if final := study.user_attrs.get("final"):
+        for key, kind in _FINAL.items():
+            _check_kind(f"final: {key}", final[key], kind)
+
+
+def _check_kind(where: str, value: Any, kind: type) -> None:
+    is_large = isinstance(value, int) and abs(value) > _MOST_COUNTED
+    if value is not None and (not isinstance(value, kind) or is_large):
+        raise ValueError(f"{where} is {value!r:.40}")
 
 
 def _remove_unfinished_line(path: Path) -> None:

@@ -146,23 +146,23 @@ def tune(
                 pass
         if options.leakage == "error":  # or the last training would refuse it
             warn_of_leakage(table, options, source=source)
-        study = Study(
-            folder,
-            space=space,
-            first=first,
-            fingerprint=table.fingerprint,
-            # Of two that differ the first is named, and other keys follow from the events.
-            choices=spaces.deciding_choices({"events": None, **choices}),
-            seed=options.seed,
-            prune_after=budget.prune_after,
-        )
+        with contextlib.ExitStack() as opening:
+            # First: where the log cannot be written, the journal is as before.
+            opening.enter_context(logged(folder / LOG))
+            study = Study(
+                folder,
+                space=space,
+                first=first,
+                fingerprint=table.fingerprint,
+                # Of two that differ the first is named, and other keys follow from the events.
+                choices=spaces.deciding_choices({"events": None, **choices}),
+                seed=options.seed,
+                prune_after=budget.prune_after,
+            )
+            opening.callback(study.close)
+            opened = opening.pop_all()
     name, n_trials = study.folder.name, budget.trials
-    with (
-        naming(folder),
-        contextlib.closing(study),
-        logged(folder / LOG),
-        contextlib.ExitStack() as stack,
-    ):
+    with naming(folder), opened, contextlib.ExitStack() as stack:
         if (done := study.run_of(n_trials)) is not None:
             raise InputError(
                 "tune.trials",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,14 @@ def test_a_file_of_very_many_parts_is_refused(
     monkeypatch.setattr(onnx_graph, "MOST_PARTS", 100)
     with pytest.raises(InputError, match="it has more than 100 parts"):
         open_foreign(_message(7, graph), "bytes")
+
+
+def test_a_file_is_read_without_copies_of_its_parts() -> None:
+    weights = numpy_helper.from_array(np.zeros(5_000_000, np.float32), "weights")
+    model = helper.make_model(helper.make_graph([], "graph", [], [], [weights]))
+    content = bytes(model.SerializeToString())
+    tracemalloc.start()
+    onnx_graph.read_model(content)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert taken < 1_000_000

@@ -38,10 +38,11 @@ def test_a_line_that_was_cut_short_is_removed(tmp_path):
     path = tmp_path / JOURNAL
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"op_code"')
-    opened(tmp_path)
+    opened(tmp_path).set_user_attr("x", 1)
     content = path.read_bytes()
     assert content.startswith(whole)
     assert all(json.loads(line) for line in content.splitlines())
+    assert opened(tmp_path).user_attrs == {"x": 1}
 
 
 class Payload:
@@ -151,3 +152,37 @@ def test_a_journal_that_is_a_link_is_refused(tmp_path):
         with pytest.raises(InputError, match=r"a damaged one \(a link to another file\)"):
             opened(folder)
         assert ours.read_bytes() == content
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_journal_that_is_refused_is_as_it_was(tmp_path, end):
+    content = b"no journal\n of ours" + end
+    (tmp_path / JOURNAL).write_bytes(content)
+    with pytest.raises(InputError, match="expected a whole journal"):
+        opened(tmp_path)
+    assert (tmp_path / JOURNAL).read_bytes() == content
+
+
+def test_to_open_a_journal_writes_nothing_into_it(tmp_path):
+    opened(tmp_path)
+    before = (tmp_path / JOURNAL).read_bytes()
+    opened(tmp_path)
+    assert (tmp_path / JOURNAL).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epochs", "x"), ("epochs", 2**70), ("origin", 0.5), ("worker", ["x"]), ("retry_of", {})],
+)
+def test_notes_of_another_kind_are_damage(tmp_path, key, value):
+    study = opened(tmp_path)
+    study.ask().set_user_attr(key, value)
+    with pytest.raises(InputError, match=rf"a damaged one \(trial 0: {key} is "):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("final", [{"trials": 1}, {"trials": 1, "worker": 3, "folder": None}, 7])
+def test_a_final_run_of_another_kind_is_damage(tmp_path, final):
+    opened(tmp_path).set_user_attr("final", final)
+    with pytest.raises(InputError, match="a damaged one"):
+        opened(tmp_path)

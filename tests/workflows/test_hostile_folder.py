@@ -18,6 +18,8 @@ from omegaconf import OmegaConf
 import churn_torch
 from churn_torch.cli.compose import compose
 from churn_torch.errors import InputError
+from churn_torch.serving.model_path import find_model
+from churn_torch.workflows.configuration.stored_config import load_config
 from churn_torch.workflows.evaluate import evaluate
 from churn_torch.workflows.export import export
 from churn_torch.workflows.runs.run_folder import load_run
@@ -96,14 +98,18 @@ def test_a_callable_that_is_not_ours_is_refused(
     (tmp_path / "hostile_module.py").write_text(f"open({str(canary)!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
     change(folder, group, {"_target_": target, "filepath_or_buffer": "x.pkl", "command": "true"})
-    with pytest.raises(InputError, match=f"^{group}: expected a class of churn_torch"):
+    with pytest.raises(
+        InputError, match=rf"^config\.yaml in .*: {group}: expected a class of churn_torch"
+    ):
         load_run(folder)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_to_open_a_folder_refuses_it(folder: Path, way: str) -> None:
     change(folder, "model", {"_target_": "os.system", "command": "true"})
-    with pytest.raises(InputError, match=r"^model: expected a class of churn_torch"):
+    with pytest.raises(
+        InputError, match=r"^config\.yaml in .*: model: expected a class of churn_torch"
+    ):
         WAYS[way](folder)
 
 
@@ -139,7 +145,9 @@ def test_a_resumed_folder_is_a_strangers_too(folder: Path, tmp_path: Path) -> No
     (folder / "metrics.json").unlink()
     change(folder, "model", {"_target_": "os.system", "command": "true"})
     config = compose("train", [f"resume={folder}", f"outputs={tmp_path}"])
-    with pytest.raises(InputError, match=r"^model: expected a class of churn_torch"):
+    with pytest.raises(
+        InputError, match=r"^config\.yaml in .*: model: expected a class of churn_torch"
+    ):
         churn_torch.train(config, folder)
 
 
@@ -197,3 +205,23 @@ def test_a_threshold_that_is_no_probability_is_refused(
     (folder / "metrics.json").write_text(text)
     with pytest.raises(InputError, match=r"^run: expected whole files"):
         WAYS[way](folder)
+
+
+def test_a_choice_that_is_none_names_the_file_it_stands_in(folder: Path) -> None:
+    change(folder, "export.outputs", ["nothing"])
+    with pytest.raises(InputError, match=r"^config\.yaml in '.*': export\.outputs: expected some"):
+        load_run(folder)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "model.onnx"])
+def test_a_link_to_a_device_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=rf"{name}', a link to '/dev/zero'"):
+        load_config(folder) if name == "config.yaml" else find_model(str(folder))
+
+
+def test_a_long_place_is_cut_in_the_message(folder: Path) -> None:
+    change(folder, "data.source", "x" * 5000)
+    with pytest.raises(InputError, match=r"got 'x{200}', which .*trust=\[?PLACE"):
+        load_run(folder).check_table()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import signal
@@ -372,3 +373,29 @@ def test_the_extra_is_named_where_it_is_missing(keys, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"pip install 'churn-torch\[tune\]'"):
         search(keys, tmp_path)
     assert optuna
+
+
+@pytest.mark.parametrize("name", ["tune.log", "study.journal"])
+def test_a_study_with_what_is_no_file_of_it_is_refused_before_it_is_changed(
+    keys, study, tmp_path, name
+):
+    study.mkdir(parents=True)
+    os.mkfifo(study / name)
+    with pytest.raises(InputError, match=r"^tune\.study: expected files in .*is a pipe"):
+        search(keys, tmp_path)
+    assert [path.name for path in study.iterdir()] == [name]
+
+
+def test_where_the_log_cannot_be_written_the_journal_is_not_begun(keys, study, tmp_path):
+    (study / "tune.log").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        search(keys, tmp_path)
+    assert [path.name for path in study.iterdir()] == ["tune.log"]
+
+
+def test_a_journal_larger_than_any_is_not_read(keys, study, tmp_path):
+    study.mkdir(parents=True)
+    with (study / "study.journal").open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(InputError, match=r"^tune\.study: expected a file of at most 200 MB"):
+        search(keys, tmp_path)

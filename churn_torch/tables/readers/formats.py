@@ -81,9 +81,10 @@ def parts(path: Path) -> list[tuple[Stored, str]]:
     Raises:
         InputError: As for `format_of`.
     """
-    if _head(Stored(path)).startswith(_ZIP) and not _is_workbook(path):
+    stored = Stored(path)
+    if _head(stored).startswith(_ZIP) and not stored.packing and not _is_workbook(path):
         return [(member, format_of(member)) for member in members(path)]
-    return [(stored := Stored(path), format_of(stored))]
+    return [(stored, format_of(stored))]
 
 
 def format_of(stored: Stored) -> str:
@@ -101,6 +102,10 @@ def format_of(stored: Stored) -> str:
         if head.startswith(start):
             return format
     if head.startswith(_ZIP):
+        if stored.packing and stored.suffix == ".zip":
+            raise InputError(
+                str(stored), expected="a table", got="an archive in another", fix="unpack it first"
+            )
         return EXCEL
     if head[8:12] == b"DUCK":
         return DUCKDB

@@ -123,7 +123,10 @@ def _streamed(stored: Stored, path: Path, layout: str) -> Iterator[Batches]:
                 f"SELECT * FROM read_json({given}, records='true', columns={{{columns}}})"
             )
         except (duckdb.Error, UnicodeDecodeError) as error:  # it may cut its message in a letter
-            raise unreadable(stored, arrow.library_message(error), expected=_JSON) from None
+            problem = arrow.library_message(error)
+            if "maximum_object_size" in problem:  # which nobody can set
+                problem = f"an object is longer than {8 * BLOCK:,} bytes"
+            raise unreadable(stored, problem, expected=_JSON) from None
         except TooMuchError as error:
             raise arrow.too_large(str(stored), error) from None
         yield schema, arrow.guarded(batches, str(stored))

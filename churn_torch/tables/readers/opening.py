@@ -122,7 +122,9 @@ def _open_part(
 ) -> arrow.Batches:
     if format == formats.PARQUET:  # packed, which Parquet needs not be
         path = stack.enter_context(part.on_disk())
-        return parquet_files.read_parquet([path], None, None)
+        with _named(part, path):
+            schema, batches = parquet_files.read_parquet([path], None, None)
+        return schema, _batches_of(part, path, batches)
     if format == formats.JSON:
         return stack.enter_context(json_files.opened(part, reading, announce))
     if format == formats.EXCEL:
@@ -136,6 +138,30 @@ def _open_part(
     if format == formats.DUCKDB:
         return stack.enter_context(database_files.opened_duckdb(part, reading))
     return statistics_files.read_statistics(part, format, reading.encoding, announce)
+
+
+def _batches_of(
+    part: Stored, path: Path, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    with _named(part, path):
+        yield from batches
+
+
+@contextmanager
+def _named(part: Stored, path: Path) -> Iterator[None]:
+    """Name a packed file in errors about the path that it is unpacked to.
+
+    Raises:
+        InputError: From the block.
+    """
+    try:
+        yield
+    except InputError as error:
+        if error.where != str(path):
+            raise
+        raise InputError(
+            str(part), expected=error.expected, got=error.got, fix=error.fix
+        ) from error
 
 
 def as_query(source: str | Path, reading: ReadOptions) -> queries.Query | None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from churn_torch import interruption
+from churn_torch.tables.readers.limited_process import OUT_OF_MEMORY
 from churn_torch.tables.readers.packing import Stored, unreadable
+from churn_torch.whole_files import in_bytes
 
 _LIMITED = Path(__file__).with_name("limited_process.py")
 # How long a parser may take of the processor: a start, and far more than so many bytes need. By the
@@ -22,6 +24,8 @@ _SECONDS = 8.0
 _BY_THE_CLOCK = 10
 _OUT_OF_TIME = -24  # SIGXCPU, which Windows does not have
 _BYTES_PER_SECOND = 50_000
+# What libraries in Rust and C++ say before they end for want of memory.
+_NO_MEMORY = ("memory allocation of ", "std::bad_alloc")
 # Seconds between two looks whether it is to go on.
 _LOOK = 0.2
 # How much memory it may take: its libraries, and far more than so many bytes need.
@@ -64,8 +68,13 @@ def output_of(
             raise unreadable(stored, problem, expected=expected, fix=fix)
         if code:
             errors.seek(0)
-            lines = errors.read().decode(errors="replace").strip().splitlines()
-            problem = lines[-1] if code > 0 and lines else f"its reader crashes, signal {-code}"
+            said = errors.read().decode(errors="replace").strip()
+            if code == OUT_OF_MEMORY or (code < 0 and any(sign in said for sign in _NO_MEMORY)):
+                problem = f"its reader needs more memory than it gets, at most {in_bytes(limit)}"
+            elif code > 0 and said:
+                problem = said.splitlines()[-1]
+            else:
+                problem = f"its reader crashes, signal {-code}"
             raise unreadable(stored, problem, expected=expected, fix=fix)
         out.seek(0)
         yield out

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
@@ -40,7 +41,7 @@ _STARTS = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
 }
-# Files of a zip archive: the archive's list is read again for each.
+# Files of a zip archive, each of which is opened several times.
 MOST_MEMBERS = 1000
 # Suffixes that a packed file has after that of its content.
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
@@ -92,8 +93,9 @@ class Stored:
     def _open_stored(self) -> IO[bytes]:
         if self.member is None:
             return self.path.open("rb")
-        archive = zipfile.ZipFile(self.path)
-        return cast(IO[bytes], _Unpacked(archive.open(self.member), archive))
+        stamp = self.path.stat()
+        archive = _archive(self.path, stamp.st_mtime_ns, stamp.st_size, os.getpid())
+        return archive.open(self.member)
 
     @contextlib.contextmanager
     def on_disk(self) -> Iterator[Path]:
@@ -159,6 +161,14 @@ _OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "xz": lzma.LZMAFile,
     "zstd": lambda file: pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd"),
 }
+
+
+# Its list takes long to read: some seconds in all where each of 1,000 files reads it anew. A forked
+# process opens it anew: it would share the place in the file.
+@lru_cache(maxsize=1)
+def _archive(path: Path, mtime: int, size: int, process: int) -> zipfile.ZipFile:
+    """Return a zip archive, which is closed when another one is asked for."""
+    return zipfile.ZipFile(path)
 
 
 def unreadable(
@@ -232,6 +242,15 @@ def members(path: Path) -> list[Stored]:
             got=f"one of {len(infos):,}",
             fix="unpack it, and name the folder",
         )
+    # Few bytes could stand for any number of tables.
+    by_place = sorted(infos, key=lambda info: info.header_offset)
+    for one, after in pairwise(by_place):
+        if one.header_offset + one.compress_size > after.header_offset:
+            raise unreadable(
+                Stored(path),
+                f"{one.filename!r} and {after.filename!r} overlap",
+                expected="a zip archive of separate files",
+            )
     if any(info.flag_bits & 1 for info in infos):
         raise InputError(
             str(path),

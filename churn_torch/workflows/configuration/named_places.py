@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from churn_torch.workflows.configuration.options import TrainOptions
 
 _ADDRESS = "://"
+# Characters of a place that a message shows.
+_LONGEST = 200
 # Keys of loggers that name a place, whatever is in them.
 _PLACES = ("tracking_uri", "artifact_location")
 
@@ -93,11 +95,12 @@ def check_named(
         ours = place.startswith(SAMPLE) or _is_inside(place, run)
         if ours or place in trust or _hash(place) in noted:
             continue
-        fix = f"if that is meant, name it yourself: {override('trust', [place])}"
+        short = place if len(place) <= _LONGEST else "PLACE"
+        fix = f"if that is meant, name it yourself: {override('trust', [short])}"
         raise InputError(
             f"{key} of {str(run)!r}",
             expected="a place that you have named on this machine",
-            got=f"{place[:200]!r}, which only the run folder names",
+            got=f"{place[:_LONGEST]!r}, which only the run folder names",
             fix=fix if instead is None else f"name a table with {instead}",
         )
 

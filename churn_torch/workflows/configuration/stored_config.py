@@ -22,7 +22,7 @@ _STARTS = (
     *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
 )
 _ENDS = (yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken, yaml.BlockEndToken)
-_READ_WHOLE = (".json", ".yaml")
+_READ_WHOLE = (".json", ".yaml", ".journal")
 
 
 def load_config(folder: Path) -> dict[str, Any]:
@@ -34,6 +34,7 @@ def load_config(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         nearby = (path for path in folder.parent.glob("*") if path.is_dir())
         raise missing_run(str(folder), "a run folder", nearby)
+    check_own(folder / CONFIG, folder)
     if not (folder / CONFIG).is_file():
         raise InputError(
             "run",
@@ -41,7 +42,7 @@ def load_config(folder: Path) -> dict[str, Any]:
             got=f"{str(folder)!r} without it",
             fix="name the folder that training printed",
         )
-    _check_files(folder)
+    check_files(folder)
     try:
         config = OmegaConf.create(bounded_yaml((folder / CONFIG).read_text(encoding="utf-8")))
     except Exception as error:  # the reader's own classes, or bytes that are no text
@@ -75,17 +76,21 @@ def bounded_yaml(text: str) -> str:
     return text
 
 
-def _check_files(folder: Path) -> None:
-    """Refuse a run folder with what is no file of it: a link that leads out of it, a pipe.
+def check_files(folder: Path, where: str = "run") -> None:
+    """Refuse a folder with what is no file of it: a link that leads out of it, a pipe.
+
+    Args:
+        folder: Of a run or a study.
+        where: The key that names it, for the message.
 
     Raises:
-        InputError: There is one, or a JSON or YAML file of a size that no training writes.
+        InputError: There is one, or a file that is read whole of a size that we do not write.
     """
     for parent, folders, files in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *files)):
-            check_own(path, folder)
+            check_own(path, folder, where)
             if path.suffix in _READ_WHOLE and path.is_file():
-                check_size(path)
+                check_size(path, where)
 
 
 def damaged_run(folder: Path, reason: str) -> InputError:

@@ -62,6 +62,23 @@ class Intervals(TypedDict):
     """Intervals of the test rows."""
 
     auroc: Interval
+    n: NotRequired[Interval]
+    base_rate: NotRequired[Interval]
+    average_precision: NotRequired[Interval]
+    log_loss: NotRequired[Interval]
+    brier: NotRequired[Interval]
+    ece: NotRequired[Interval]
+    lift_at_5: NotRequired[Interval]
+    lift_at_10: Interval
+    lift_at_20: NotRequired[Interval]
+    captured_at_5: NotRequired[Interval]
+    captured_at_10: Interval
+    captured_at_20: NotRequired[Interval]
+    threshold: NotRequired[Interval]
+    accuracy: NotRequired[Interval]
+    precision: NotRequired[Interval]
+    recall: NotRequired[Interval]
+    f1: NotRequired[Interval]
 
 
 class Tested(TypedDict):
@@ -74,17 +91,24 @@ class Tested(TypedDict):
     average_precision: float
     log_loss: float
     brier: float
-    recall: float
+    ece: float
+    accuracy: float
     precision: float
+    recall: float
+    f1: float
     true_positives: int
     false_positives: int
     false_negatives: int
     true_negatives: int
-    captured_at_10: float
+    lift_at_5: float
     lift_at_10: float
+    lift_at_20: float
+    captured_at_5: float
+    captured_at_10: float
+    captured_at_20: float
     threshold: float
     intervals: Intervals
-    calibration: NotRequired[Calibration | None]
+    calibration: NotRequired[Calibration]
     profit: NotRequired[dict[str, Profit]]
 
 
@@ -117,10 +141,26 @@ class Correlated(TypedDict):
     sentence: str
 
 
+class Exact(TypedDict):
+    """A fit that was solved to its optimum."""
+
+    solver: str
+    passes: int
+    converged: bool
+    separable: bool
+    gradient_norm: float
+    l2: float
+    path: list[Any]
+
+
 class Fit(TypedDict):
     """The training."""
 
+    epochs: int
     best_epoch: int
+    seconds: float
+    validation_profit: NotRequired[float]
+    exact: NotRequired[Exact]
     history: NotRequired[list[dict[str, float | None]]]
 
 
@@ -197,11 +237,12 @@ def check_metrics(metrics: Mapping[str, Any], folder: Path, shape: Any = Trained
         shape: `Trained`, `Loaded` or `Compared`.
 
     Raises:
-        InputError: A key is missing, its value is of another kind, or the threshold is no
-            probability.
+        InputError: A key is missing, its value is of another kind, or the threshold or
+            the churn rate is no probability.
     """
     for fault in faults(metrics, shape):
         raise damaged_run(folder, f"{METRICS}: {fault}")
-    threshold = metrics.get("validation", {}).get("threshold", 0)
-    if not 0 <= threshold <= 1:
-        raise damaged_run(folder, f"{METRICS}: validation.threshold is {threshold:.6g}")
+    for part, key in (("validation", "threshold"), ("test", "base_rate")):
+        share = metrics.get(part, {}).get(key, 0)
+        if not 0 <= share <= 1:
+            raise damaged_run(folder, f"{METRICS}: {part}.{key} is {share:.6g}")

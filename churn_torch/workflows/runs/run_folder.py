@@ -215,8 +215,7 @@ def folder_options(
         trust: As for `load_run`.
 
     Raises:
-        InputError: As for `stored_options`, but a missing or unknown key tells of a damaged file:
-            the command line cannot give it.
+        InputError: As for `stored_options`; it names the file, as no command line can mend it.
     """
     try:
         options = stored_options(config, trust)
@@ -226,12 +225,13 @@ def folder_options(
         return replace(options, data=replace(options.data, source=str(folder / FEATURE_TABLES)))
     except MissingKey as error:
         raise damaged_run(folder, f"{CONFIG} lacks {error.key}") from error
-    except WrongOption as error:
+    except InputError as error:
+        again = "train again, or use the version of churn_torch that wrote it"
         raise InputError(
             f"{CONFIG} in {str(folder)!r}: {error.where}",
             expected=error.expected,
             got=error.got,
-            fix="train again, or use the version of churn_torch that wrote it",
+            fix=again if isinstance(error, WrongOption) else error.fix or again,
         ) from error
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from churn_torch.locks import locked_file
 from churn_torch.whole_files import new_folders
+from churn_torch.workflows.configuration.stored_config import check_files
 from churn_torch.workflows.rows.event_rows import make_event_rows, with_rows
 from churn_torch.workflows.runs.artefacts import EVENTS, EVENTS_SQL, FEATURE_TABLES
 
@@ -23,11 +24,15 @@ def study_folder(outputs: str, name: str | None) -> Iterator[Path]:
     """Give the folder of a study, fresh where the user has not named one.
 
     Where the study is refused, no empty folder stays.
+
+    Raises:
+        InputError: As for `check_files`: the study may be a stranger's.
     """
     studies = Path(outputs) / STUDIES
     with new_folders(studies):
         folder = studies / name if name is not None else _fresh_folder(studies)
         try:
+            check_files(folder, "tune.study")
             yield folder
         except BaseException:
             with contextlib.suppress(OSError):

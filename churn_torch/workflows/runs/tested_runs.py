@@ -23,6 +23,9 @@ from churn_torch.workflows.runs.artefacts import CONFIG, METRICS, PREDICTIONS
 from churn_torch.workflows.runs.metrics_shape import parse_metrics
 
 KEY, LABEL = "runs", "label"
+# A row that a training writes has an id of its own, which takes a byte at least; a file of few
+# bytes can say that it has any number of equal rows.
+MOST_ROWS, _ROWS_PER_BYTE = 1_000_000, 10
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,11 @@ def _with_rows(
     try:
         file = pq.ParquetFile(path / PREDICTIONS)
         names = file.schema_arrow.names
+        n_rows, n_bytes = file.metadata.num_rows, (path / PREDICTIONS).stat().st_size
+        if n_rows > MOST_ROWS + _ROWS_PER_BYTE * n_bytes:
+            raise damaged_run(path, f"{PREDICTIONS} has {n_rows:,} rows in {n_bytes:,} bytes")
+        if len({*names}) < len(names):
+            raise damaged_run(path, f"{PREDICTIONS} has columns of one name")
         id = ROW if ROW in names else str(config["data"].get("id"))
         group = group or _group_of_split(config)
         if group is not None and group not in names:
@@ -190,6 +198,13 @@ def _with_rows(
         if isinstance(error, InputError):
             raise
         raise damaged_run(path, f"{PREDICTIONS} cannot be read") from error
+    if not len(label):
+        raise InputError(
+            "",
+            expected=f"rows in {str(path / PREDICTIONS)!r}",
+            got="none",
+            fix="train with data.split.test above 0",
+        )
     if not (np.isin(label, (0, 1)).all() and ((probability >= 0) & (probability <= 1)).all()):
         raise damaged_run(path, f"{PREDICTIONS} holds no labels and probabilities")
     return TestedRun(folder, config, metrics, id, rows, label == 1, probability, observed, horizon)

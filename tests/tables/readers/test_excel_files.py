@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import sys
 import zipfile
 from pathlib import Path
@@ -215,3 +216,9 @@ def test_full_cells_of_xlsb_stay_and_short_ones_follow_them() -> None:
         + bytes([6, size & 127 | 128, size >> 7 | 128, 128, 0]) + b"\5\0\0\0" + style + text
         + row
     )  # fmt: skip
+
+
+def test_a_packed_workbook_is_read(tmp_path: Path) -> None:
+    plain = write_xlsx(tmp_path / "t.xlsx", {"S": [["a", "b"], [1, "x"], [2, "y"]]})
+    (tmp_path / "t.xlsx.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    assert read(tmp_path / "t.xlsx.gz").equals(read(plain))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from churn_torch.errors import InputError
-from churn_torch.tables.readers import free_memory
+from churn_torch.tables.readers import free_memory, json_files
 from churn_torch.tables.readers.sources import read, read_chunks
 
 FRAME = pd.DataFrame(
@@ -131,4 +131,11 @@ def test_a_column_of_its_own_for_each_row_is_refused_before_it_fills_the_memory(
     document = {"data": rows} if layout == "under a key" else by_row
     (tmp_path / "t.json").write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InputError, match=r"got one that takes about 0\.0 GB when it is unpacked"):
+        read(tmp_path / "t.json")
+
+
+def test_an_object_longer_than_any_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(json_files, "BLOCK", 1 << 16)
+    (tmp_path / "t.json").write_text('[{"a": "' + "x" * (40 << 20) + '"}]')
+    with pytest.raises(InputError, match=r"cannot be read \(an object is longer than 524,288 byte"):
         read(tmp_path / "t.json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,10 @@ from churn_torch.tables.readers.packing import Stored
     [
         ("import sys; sys.exit('row 3 is odd')", r"cannot be read \(row 3 is odd\)"),
         ("import os; os.kill(os.getpid(), 11)", "its reader crashes, signal 11"),
+        (
+            "import os, sys; sys.stderr.write('memory allocation of 99 bytes failed'); os.abort()",
+            r"its reader needs more memory than it gets, at most 1\.1 GB",
+        ),
         ("while True: pass", "its reader has not come to an end in 1 s"),
     ],
 )
@@ -53,7 +59,9 @@ def test_the_limit_of_memory_holds(tmp_path: Path) -> None:
     path = tmp_path / "t.xls"
     path.write_bytes(b"content")
     with (
-        pytest.raises(InputError, match=r"got one that cannot be read .MemoryError"),
+        pytest.raises(
+            InputError, match=r"its reader needs more memory than it gets, at most 1\.1 GB"
+        ),
         own_process.output_of(
             tmp_path / "program.py", path, stored=Stored(path), expected="", fix=""
         ),
@@ -71,3 +79,15 @@ def test_an_interruption_ends_it_also_where_a_thread_waits_for_it(tmp_path, monk
     )
     with pytest.raises(KeyboardInterrupt), reading:
         raise AssertionError("the program is still running")
+
+
+def test_a_limit_of_the_users_own_is_not_raised(tmp_path: Path) -> None:
+    program = "import resource\ndef main(path): print(resource.getrlimit(resource.RLIMIT_FSIZE))"
+    (tmp_path / "program.py").write_text(program)
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+    code = f"{limited}runpy.run_path({str(own_process._LIMITED)!r}, run_name='__main__')"
+    arguments = ["99999999999", "9", str(tmp_path / "program.py"), "t.xls"]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "(9000, 9000)"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from churn_torch.errors import InputError
+from churn_torch.report.metrics import LINES
+from churn_torch.workflows.runs import metrics_shape
 from churn_torch.workflows.runs.metrics_shape import Compared, check_metrics, parse_metrics
 from tests.report.made_fairness import made_fairness
 from tests.report.made_report import PROFIT
@@ -40,6 +42,10 @@ def test_what_a_training_writes_is_whole(telco_run, customers_run) -> None:
         (("data",), [], r"data is \[\], not keys"),
         (("data", "date"), ..., "data.date is not there"),
         (("fit", "history"), {"a": 1}, "fit.history is {'a': 1}, not a list"),
+        (("test", "base_rate"), 1e9, r"test.base_rate is 1e\+09"),
+        (("test", "intervals", "captured_at_10"), ..., "captured_at_10 is not there"),
+        (("fit", "exact"), {"solver": []}, r"fit.exact.solver is \[\], not str"),
+        (("fit", "seconds"), "x", "fit.seconds is 'x', not float"),
         (("suspicions",), [{"columns": ["a"]}], "suspicions.0.sentence is not there"),
         (("fairness",), [{}], "fairness.0.column is not there"),
     ],
@@ -69,3 +75,9 @@ def test_a_number_that_no_training_writes_is_refused(number):
     assert parse_metrics('{"a": [0.5, 1e-400, 3]}') == {"a": [0.5, 0.0, 3]}
     with pytest.raises(ValueError, match=r"^the number (NaN|-Inf|1e400)|digits"):
         parse_metrics(f'{{"a": [{number}]}}')
+
+
+def test_every_metric_that_is_shown_is_checked() -> None:
+    shown = {key for key, _, _ in LINES}
+    assert shown <= metrics_shape.Tested.__required_keys__
+    assert shown <= {*metrics_shape.Intervals.__annotations__}

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from churn_torch.errors import InputError
 from churn_torch.workflows.compare import compare_runs
+from churn_torch.workflows.runs import tested_runs
 from churn_torch.workflows.runs.tested_runs import read_tested_runs
 from tests.workflows.made_runs import made_rows, made_run
 
@@ -106,3 +109,21 @@ def test_rows_are_read_as_numbers(good, other) -> None:
     np.testing.assert_array_equal(second.probability, expected["churn_probability"])
     pd.testing.assert_frame_equal(first.rows, expected[["row"]])
     assert second.threshold == 0.5
+
+
+def test_few_bytes_that_say_they_are_many_rows_are_refused(good, other, monkeypatch) -> None:
+    monkeypatch.setattr(tested_runs, "MOST_ROWS", 1000)
+    rows = pa.table({name: pa.repeat(0, 10**6) for name in ("row", "label", "churn_probability")})
+    pq.write_table(rows, other / "predictions.parquet")
+    refused(good, other, r"predictions\.parquet has 1,000,000 rows in [\d,]+ bytes")
+
+
+def test_columns_of_one_name_are_refused(good, other) -> None:
+    table = pq.read_table(other / "predictions.parquet")
+    pq.write_table(table.append_column("label", table["label"]), other / "predictions.parquet")
+    refused(good, other, r"predictions\.parquet has columns of one name")
+
+
+def test_predictions_without_rows_are_refused(good, other) -> None:
+    made_rows(2).head(0).to_parquet(other / "predictions.parquet")
+    refused(good, other, r"expected rows in '.*predictions\.parquet', got none; train with")

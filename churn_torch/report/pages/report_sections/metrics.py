@@ -123,7 +123,7 @@ def _ends(test: Mapping[str, Any], key: str, write: Callable[[float], str]) -> s
 
 
 def _calibration(test: Mapping[str, Any], name: str) -> tuple[str, str]:
-    found = test["calibration"]
-    if found[name] is None:
+    value, low, high = (test["calibration"][f"{name}{end}"] for end in ("", "_low", "_high"))
+    if None in (value, low, high):
         return "none", ""
-    return f"{found[name]:.2f}", f"{found[f'{name}_low']:.2f} to {found[f'{name}_high']:.2f}"
+    return f"{value:.2f}", f"{low:.2f} to {high:.2f}"

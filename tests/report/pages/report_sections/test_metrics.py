@@ -5,6 +5,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, log_loss
 
+from churn_torch.report.pages.report_sections import metrics
 from churn_torch.report.pages.report_sections.metrics import chance, worse_than_chance
 
 
@@ -25,3 +26,10 @@ def test_losses_worse_than_the_churn_rate_are_named():
     assert worse_than_chance(good) == ""
     assert "log-loss the prob" in worse_than_chance({**good, "log_loss": 0.7})
     assert "log-loss and Brier score" in worse_than_chance({**good, "log_loss": 1, "brier": 0.3})
+
+
+def test_a_slope_without_an_interval_is_none():
+    found = {"slope": 0.9, "slope_low": 0.5, "slope_high": None}
+    assert metrics._calibration({"calibration": found}, "slope") == ("none", "")
+    found["slope_high"] = 1.25
+    assert metrics._calibration({"calibration": found}, "slope") == ("0.90", "0.50 to 1.25")
