@@ -13,7 +13,7 @@ FOLDER = "TORCHINDUCTOR_CACHE_DIR"
 
 
 def test_the_folder_of_the_compiler_of_torch_is_the_users_own(monkeypatch, tmp_path):
-    seen, compiled = [], tmp_path / "cache" / "torchinductor" / "kernel"
+    seen, modes = [], []
 
     def evaluate(config):
         seen.append(os.environ.get(FOLDER))
@@ -22,10 +22,10 @@ def test_the_folder_of_the_compiler_of_torch_is_the_users_own(monkeypatch, tmp_p
             if config:
                 compiled.touch()
 
-    modes: list[int] = []
     workflow = SimpleNamespace(evaluate=evaluate)
     monkeypatch.setattr(commands, "import_module", lambda name: workflow)
     own, chosen = tmp_path / "cache" / "torchinductor", "of the user's choice"
+    compiled = own / "kernel"
     for cache, before in ((tmp_path / "cache", None), ("/proc/none", None), ("/", chosen)):
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         monkeypatch.setenv(FOLDER, before or "")
