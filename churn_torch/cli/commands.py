@@ -40,32 +40,43 @@ def run_workflow(
     # The workflow says what is wrong where `cv` has no keys.
     if name == "train" and OmegaConf.select(config, "cv.folds", throw_on_resolution_failure=False):
         name = "cross_validate"
-    _keep_compiler_folder_private()
-    with _no_garbage_collection():
-        workflow = getattr(import_module(f"churn_torch.workflows.{name}"), name)
-    if name == "cross_validate":
-        metrics: dict[str, Any] = workflow(config, folder)
-        return metrics
-    if name in ("train", "tune"):
-        run = workflow(config, folder if name == "train" else new_folder)
-        return None if run is None else dict(run.metrics)
-    workflow(config)
-    return None
+    with _private_compiler_folder():
+        with _no_garbage_collection():
+            workflow = getattr(import_module(f"churn_torch.workflows.{name}"), name)
+        if name == "cross_validate":
+            metrics: dict[str, Any] = workflow(config, folder)
+            return metrics
+        if name in ("train", "tune"):
+            run = workflow(config, folder if name == "train" else new_folder)
+            return None if run is None else dict(run.metrics)
+        workflow(config)
+        return None
 
 
-def _keep_compiler_folder_private() -> None:
+@contextlib.contextmanager
+def _private_compiler_folder() -> Iterator[None]:
     """Let the folder that torch makes for its compiler be in the user's own cache.
 
     torch makes it whenever it is imported with Lightning. Its name in /tmp can be guessed, so that
-    others can put something there which ends every training, or which torch obeys.
+    others can put something there which ends every training, or which torch obeys. It is removed
+    where nothing was compiled.
     """
     name = "TORCHINDUCTOR_CACHE_DIR"
+    made = []
     if name not in os.environ:
         with contextlib.suppress(OSError, RuntimeError):  # there is no home, or it is read-only
             cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
             folder = cache / "torchinductor"
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.environ[name] = str(folder)
+            made.append(folder)
+    try:
+        yield
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # something was compiled into it
+                folder.rmdir()
+            os.environ.pop(name, None)
 
 
 @contextlib.contextmanager

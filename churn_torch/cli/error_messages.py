@@ -127,7 +127,7 @@ def _configuration_error(
             got=f"{group[2]!r}{nearest_option(group[1], group[2], options)}",
             fix=fix,
         )
-    named = re.search(r"full_key: (\S+)", text) or re.search(r"override '([^'=]+)", text)
+    named = re.search(r"full_key: (\S+)", text) or re.search(r"override '?([^'=]+)", text)
     if named:
         return unknown_key(named[1], command, overrides)
     return InputError(

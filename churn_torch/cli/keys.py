@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from churn_torch.cli.meant_values import with_value
 from churn_torch.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -129,7 +130,9 @@ def unknown_key(key: str, command: str, overrides: Sequence[str] = ()) -> InputE
         )
     expected, all_keys = f"a key of {command}", "--help explains all keys"
     if right := right_key(key, taken_keys(command, overrides)):
-        got = f"an unknown one (did you mean {right!r}?)"
+        given = (one.lstrip("+~").partition("=") for one in overrides)
+        value = next((value for name, _, value in given if name == key), "")
+        got = f"an unknown one (did you mean {with_value(right, key, value)}?)"
         return InputError(key, expected=expected, got=got, fix=all_keys)
     values = [name for name in known if not any(other.startswith(f"{name}.") for other in known)]
     if elsewhere := right_key(key, [name for name in values if known[name]]):

@@ -36,3 +36,7 @@ def _run(name: str | None) -> None:
 
     replace_unprintable()
     run_command(name or command_named())
+
+
+if __name__ == "__main__":
+    main()

@@ -17,6 +17,7 @@ model=survival: cox coxph kaplanmeier
 calibration=platt: sigmoid logistic
 calibration=none: off false no null
 calibration=auto: true on yes
+optimizer=auto: liblinear sag saga newtoncg newtoncholesky
 optimizer=adam: rmsprop adagrad nadam adamax
 scheduler=cosine: cosineannealing onecycle step linear warmup
 scheduler=plateau: reducelronplateau reduceonplateau
@@ -37,5 +38,10 @@ _OTHER_NAMES = {
 
 def nearest_option(group: str, written: str, options: Sequence[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the option that a user most likely meant, or ``""``."""
-    known = _OTHER_NAMES.get((group, written.lower().replace("-", "").replace("_", "")))
+    known = known_option(group, written)
     return f" (did you mean {known!r}?)" if known in options else suggest(written, options)
+
+
+def known_option(group: str, written: str) -> str | None:
+    """Return the option that has this name elsewhere."""
+    return _OTHER_NAMES.get((group, written.lower().replace("-", "").replace("_", "")))

@@ -22,6 +22,7 @@ from churn_torch.tables.values.cells import canonical_text
 MOST_ROWS = 50_000
 # Ids kept to suggest one: those that begin alike, and the first of the source.
 _MOST_IDS = 1_000
+_NAME_AN_ID = "train with data.id=COLUMN to find customers by their id"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _position(name: str) -> int:
             "id",
             expected="a row number from 0, because the run names no id column",
             got=repr(name),
-            fix="train with data.id=COLUMN to find customers by their id",
+            fix=_NAME_AN_ID,
         )
     return int(name)
 
@@ -156,6 +157,7 @@ def _absent(name: str, schema: Schema, ids: _NearIds, n_rows: int) -> InputError
             "id",
             expected=f"a row number from 0 to {n_rows - 1:,}, because the run names no id column",
             got=name,
+            fix=_NAME_AN_ID,
         )
     return InputError(
         "id",

@@ -4,6 +4,7 @@ import errno
 
 import pytest
 
+from churn_torch.cli.compose import compose
 from churn_torch.cli.error_messages import CONF, explain
 from churn_torch.cli.keys import known_keys
 from churn_torch.errors import InputError
@@ -55,3 +56,8 @@ def test_errors_of_the_system_name_the_place():
     assert "link: expected a place that can be read and written, got a file or a link" in str(
         explain(blocked)
     )
+
+
+def test_a_key_below_a_list_leads_to_the_list():
+    with pytest.raises(InputError, match=r"^trust\.a: expected a key .*\(did you mean 'trust'\?\)"):
+        compose("evaluate", ["+trust.a=1"])

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from churn_torch import __version__
+from churn_torch import __version__, interruption
 from churn_torch.cli import run_command as cli_command
 from churn_torch.cli.commands import COMMANDS
 from churn_torch.cli.error_messages import CONF
@@ -193,3 +194,11 @@ def test_scripts_are_thin():
     for script in scripts:
         assert len(script.read_text().splitlines()) <= 10
         assert (CONF / f"{script.stem}.yaml").is_file()
+
+
+def test_the_module_of_the_entry_is_a_command_too(monkeypatch):
+    started = []
+    monkeypatch.setattr(interruption, "run_as_process", started.append)
+    monkeypatch.delitem(sys.modules, "churn_torch.cli.main", raising=False)  # runpy warns of it
+    runpy.run_module("churn_torch.cli.main", run_name="__main__")
+    assert len(started) == 1

@@ -73,7 +73,7 @@ def test_an_id_that_is_not_there_or_there_twice_is_one_sentence(source, rows):
         "(did you mean '1042'?); check the id and the source."
     )
     with pytest.raises(
-        InputError, match=r"^id: expected a row number from 0 to 99, .*, got 100\.$"
+        InputError, match=r"^id: expected a row number from 0 to 99, .*, got 100; train with data"
     ):
         find_row(source, WITHOUT_ID, "100", with_sample=False)
     for wrong in ("C-7", "-1", "1.5", "²"):

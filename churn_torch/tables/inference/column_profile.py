@@ -15,6 +15,7 @@ from pandas.api import types
 
 from churn_torch.tables.inference.file_decimal import may_group
 from churn_torch.tables.inference.sentinels import Sentinels, date_sentinels, number_sentinels
+from churn_torch.tables.inference.spellings import spelled_alike
 from churn_torch.tables.schema import FEATURE_KINDS, Column, Kind, Storage
 from churn_torch.tables.values import cells, plain_numbers
 from churn_torch.tables.values.missing_words import without_sentinels
@@ -66,6 +67,8 @@ class ColumnProfile:
         """Return the schema's entry for the column."""
         if kind in FEATURE_KINDS:
             remarks = [*self.remarks]
+            if kind is Kind.CATEGORICAL and self.counts is not None:
+                remarks += filter(None, [spelled_alike(self.levels, self.counts)])
             if kind in (Kind.NUMERIC, Kind.DATETIME):
                 remarks += [self._suspicion(word, count) for word, count in self.sentinels]
             note = "; ".join([note, *remarks])

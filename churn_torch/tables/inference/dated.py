@@ -204,6 +204,10 @@ def date_column(profile: ColumnProfile, formats: Sequence[str]) -> Column:
         form = dates.with_pivot(form, _BIRTH_PIVOT)
     explained = dates.explanation(form)
     note += f"; {explained}" if explained else ""
+    if len(zones := dates.different_zones(levels)) > 1:
+        note += (
+            f"; times in several zones ({', '.join(z or 'none' for z in zones)}) are read as UTC"
+        )
     if profile.counts is not None:
         profile = replace(profile, sentinels=text_date_sentinels(levels, profile.counts))
     return profile.as_column(Kind.DATETIME, note, form)

@@ -15,7 +15,7 @@ from churn_torch.events.feature_tables import write_feature_tables
 from churn_torch.events.lifetime_sql import FollowUp
 from churn_torch.events.other_sources import with_sources_of
 from churn_torch.events.specification import EventSpecification
-from churn_torch.serving.model_path import check_own, read_own
+from churn_torch.serving.model_path import read_own
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
 from churn_torch.workflows.configuration.named_places import check_named, event_places
@@ -88,8 +88,7 @@ def remembered_specification(run: str) -> tuple[EventSpecification, bool]:
         InputError: The run was not trained on events, or its file is damaged.
     """
     path = Path(run) / EVENTS
-    check_own(path, path.parent)
-    if not path.is_file():
+    if not (path.is_file() or path.is_symlink()):  # `remembered` looks where a link leads
         raise InputError(
             "run",
             expected="the run folder of a training on events (events=...) with at=...",

@@ -111,3 +111,23 @@ def test_zeros_between_dates_are_counted_as_missing() -> None:
     assert column is not None
     assert column.note.endswith("'0' and '00.0' (3 cells) count as missing")
     assert column.missing_share == 3 / 31
+
+
+@pytest.mark.parametrize(
+    ("texts", "zones"),
+    [
+        (["2024-01-31 10:00+01:00", "2024-02-01T10:00:00Z", "2024-02-02"], "Z, +01:00"),
+        (["2024-01-31 10:00", "2024-02-01 10:00:00.5 +02:00"], "none, +02:00"),
+        (["31.01.2024 10:00 CET", "01.02.2024 10:00 EST"], "EST, CET"),
+        (["Wed Jan 31 14:30:00 CET 2024", "Wed Jul 31 14:30:00 CEST 2024"], "CET, CEST"),
+        (["31.01.2024 10:00 CET", "01.02.2024 10:00 MEZ"], ""),
+        (["2024-01-31 10:00", "2024-02-01 10:00Z", "2024-02-02 01:02:03.4 UTC"], ""),
+        (["2024-01-31", "2024-02-11"], ""),
+    ],
+)
+def test_times_in_several_zones_are_named(texts, zones) -> None:
+    column = as_dates(profile(texts)).column
+    assert column is not None
+    note = f"; times in several zones ({zones}) are read as UTC"
+    assert (note in column.note) == bool(zones)
+    assert ("zone" in column.note) == bool(zones)

@@ -35,6 +35,7 @@ from churn_torch.tables.values.dates.serials import (
     number_formats,
     numbers_to_dates,
 )
+from churn_torch.tables.values.dates.zones import different_zones
 
 __all__ = [
     "COMPACT",
@@ -51,6 +52,7 @@ __all__ = [
     "date_formats",
     "day_numbers",
     "day_of_number",
+    "different_zones",
     "example",
     "example_like",
     "explanation",

@@ -156,7 +156,7 @@ def _matched(found: pa.StructArray, form: str) -> tuple[Int, Bool]:
     if groups.has("y"):
         years = np.array([_century(short, form) for short in range(100)])
         year = np.where(year > 0, year, years[groups.number("y", 0)])
-    zone = groups.word("z", _zone_or_none)
+    zone = groups.word("z", zone_or_none)
     parts = Parts(
         year=year,
         month=groups.word("b", month_of) if groups.has("b") else groups.number("m", 1),
@@ -172,7 +172,7 @@ def _matched(found: pa.StructArray, form: str) -> tuple[Int, Bool]:
         zone=zone,
     )
     micros, good = moments(parts)
-    return micros, good & (zone != _NO_ZONE) & (groups.word("a", _weekday) == 0)
+    return micros, good & (zone != NO_ZONE) & (groups.word("a", _weekday) == 0)
 
 
 class _Groups:
@@ -243,7 +243,7 @@ def _weekday(text: str) -> int:
     return int(text != "" and key(text) not in WEEKDAYS)
 
 
-_NO_ZONE = 10**6
+NO_ZONE = 10**6
 
 
 def _zone(text: str) -> int:
@@ -262,8 +262,9 @@ def _zone(text: str) -> int:
     return (60 * hours + minutes) * (-1 if digits[0] == "-" else 1)
 
 
-def _zone_or_none(text: str) -> int:
+def zone_or_none(text: str) -> int:
+    """Return the minutes to the east of UTC, ``NO_ZONE`` where there is no such zone."""
     try:
         return _zone(text)
     except ValueError:
-        return _NO_ZONE
+        return NO_ZONE
