@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from churn_torch.errors import first_line
@@ -92,16 +92,17 @@ def whole_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
         replace_all(dict(zip(temporary, paths, strict=True)))
 
 
-def replace_all(moves: Mapping[Path, Path]) -> None:
+def replace_all(moves: Mapping[Path, Path], *, check: Callable[[], object] | None = None) -> None:
     """Let files take their places, all or none.
 
     Args:
         moves: From a file in a private folder to its place.
+        check: Is called when no other process that gives a check can write there; may refuse.
 
     Raises:
         OSError: One cannot be moved; the places are as before.
     """
-    if len(moves) == 1:
+    if len(moves) == 1 and check is None:
         ((source, path),) = moves.items()
         with naming(path):
             os.replace(source, path)
@@ -110,6 +111,8 @@ def replace_all(moves: Mapping[Path, Path]) -> None:
     # Two processes that write the same files take turns: no mixture of theirs is left.
     turn = lock_where_possible(next(iter(moves.values())).parent, wait=math.inf)
     try:
+        if check is not None:
+            check()
         for source, path in moves.items():
             with naming(path):
                 before = source.with_name(f"{source.name}.before")

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from churn_torch.locks import lock
 from churn_torch.whole_files import (
     PRIVATE,
     naming,
     new_folders,
     private_folder,
+    replace_all,
     whole_file,
     whole_files,
     write_text,
@@ -136,6 +138,20 @@ def test_where_one_file_cannot_take_its_place_all_are_as_before(tmp_path):
         "old",
         "elsewhere",
     )
+
+
+def test_a_check_may_refuse_at_the_last_moment(tmp_path):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "a").write_text("new")
+
+    def refuse() -> None:
+        # Nobody else who checks can write at the same time.
+        assert lock(tmp_path) is None
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        replace_all({tmp_path / "private" / "a": tmp_path / "a"}, check=refuse)
+    assert not (tmp_path / "a").exists()
 
 
 def leave(folder: Path) -> None:
