@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from churn_torch.errors import first_line
@@ -67,29 +67,34 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: It cannot be written; the error names ``path``.
     """
-    with whole_files([path]) as (temporary,):
-        yield temporary
+    with contextlib.ExitStack() as stack:
+        with naming(path):
+            temporary = stack.enter_context(private_folder(path.parent)) / path.name
+            yield temporary
+        replace_all({temporary: path})
 
 
-@contextlib.contextmanager
-def whole_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Give a temporary path for each path; all take their places if the block succeeds, or none.
+def write_all(contents: Mapping[Path, bytes], *, check: Callable[[], object] | None = None) -> None:
+    """Write files; all take their places, or none.
 
     Args:
-        paths: In folders that are there.
+        contents: By the places of the files, in folders that are there.
+        check: As for `replace_all`.
 
     Raises:
-        OSError: One cannot be written; the error names it, or the first where that is not known.
+        OSError: One cannot be written; the error names it.
     """
+    private: dict[Path, Path] = {}
+    moves = {}
     with contextlib.ExitStack() as stack:
-        with naming(paths[0]):
-            private = {
-                folder: stack.enter_context(private_folder(folder))
-                for folder in dict.fromkeys(path.parent for path in paths)
-            }
-            temporary = [private[path.parent] / path.name for path in paths]
-            yield temporary
-        replace_all(dict(zip(temporary, paths, strict=True)))
+        for path, content in contents.items():
+            with naming(path):
+                if path.parent not in private:
+                    private[path.parent] = stack.enter_context(private_folder(path.parent))
+                temporary = private[path.parent] / path.name
+                temporary.write_bytes(content)
+            moves[temporary] = path
+        replace_all(moves, check=check)
 
 
 def replace_all(moves: Mapping[Path, Path], *, check: Callable[[], object] | None = None) -> None:
