@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
@@ -54,4 +55,21 @@ def test_errors_of_the_system_name_the_place():
     )  # mkdir, where a link leads nowhere
     assert "link: expected a place that can be read and written, got a file or a link" in str(
         explain(blocked)
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "option"),
+    [
+        (RuntimeError("can't start new thread"), "threads and processes", "-u"),
+        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "threads and processes", "-u"),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "table.csv"), "open files", "-n"),
+    ],
+)
+def test_a_limit_of_the_process_is_not_blamed_on_a_file(said, what, option):
+    damaged = InputError("run", expected="whole files", got="damaged ones", fix="train again")
+    damaged.__context__ = said  # as of `from None`
+    assert explain(damaged, "score") == (
+        f"score: expected enough {what}, got as many as this process may have; "
+        f"end other programs, or allow more (ulimit {option})."
     )
