@@ -304,7 +304,7 @@ def test_a_full_disk_for_temporary_files_is_named(monkeypatch, tmp_path, said) -
         yield
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    expected = f"query: expected room in '{tmp_path}' .* TMPDIR=FOLDER"
+    expected = rf"query: expected room in '{tmp_path}' .*\(TMPDIR=FOLDER\)"
     with pytest.raises(InputError, match=expected):
         raise queries.refused(duckdb.Error(said))
     with pytest.raises(InputError, match=expected):
