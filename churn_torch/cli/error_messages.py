@@ -59,7 +59,7 @@ def input_error(
             "(data.streaming=true)",
         )
     if (limit := reached_limit(error)) is not None:
-        option = "-n" if limit == "open files" else "-u"
+        option = "-n" if limit == "open files" else "-u, -v"
         return InputError(
             command,
             expected=f"enough {limit}",

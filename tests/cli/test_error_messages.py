@@ -61,8 +61,12 @@ def test_errors_of_the_system_name_the_place():
 @pytest.mark.parametrize(
     ("said", "what", "option"),
     [
-        (RuntimeError("can't start new thread"), "threads and processes", "-u"),
-        (BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)), "threads and processes", "-u"),
+        (RuntimeError("can't start new thread"), "threads and processes", "-u, -v"),
+        (
+            BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+            "threads and processes",
+            "-u, -v",
+        ),
         (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "table.csv"), "open files", "-n"),
     ],
 )
