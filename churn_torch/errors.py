@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
@@ -155,6 +157,30 @@ def lack_of_memory(error: BaseException | None) -> BaseException | None:
             is_foreign and _LACK_OF_MEMORY.search(str(error)[:LONGEST])
         ):
             return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+# How libraries say that the system gives this process no more threads, processes or open files.
+_LIMITS = {
+    "threads and processes": re.compile(
+        "can't start new thread|launch worker thread|pthread_create|thread constructor failed"
+        f"|{re.escape(os.strerror(errno.EAGAIN))}"
+    ),
+    "open files": re.compile(f"{re.escape(os.strerror(errno.EMFILE))}|too many open files"),
+}
+
+
+def reached_limit(error: BaseException | None) -> str | None:
+    """Return what this process may have no more of, where that has caused an error; else None.
+
+    Args:
+        error: As for `lack_of_memory`.
+    """
+    while error is not None:
+        for what, said in _LIMITS.items():
+            if not isinstance(error, InputError) and said.search(str(error)[:LONGEST]):
+                return what
         error = error.__cause__ or error.__context__
     return None
 

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from churn_torch.errors import first_line
@@ -67,41 +67,47 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: It cannot be written; the error names ``path``.
     """
-    with whole_files([path]) as (temporary,):
-        yield temporary
+    with contextlib.ExitStack() as stack:
+        with naming(path):
+            temporary = stack.enter_context(private_folder(path.parent)) / path.name
+            yield temporary
+        replace_all({temporary: path})
 
 
-@contextlib.contextmanager
-def whole_files(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Give a temporary path for each path; all take their places if the block succeeds, or none.
+def write_all(contents: Mapping[Path, bytes], *, check: Callable[[], object] | None = None) -> None:
+    """Write files; all take their places, or none.
 
     Args:
-        paths: In folders that are there.
+        contents: By the places of the files, in folders that are there.
+        check: As for `replace_all`.
 
     Raises:
-        OSError: One cannot be written; the error names it, or the first where that is not known.
+        OSError: One cannot be written; the error names it.
     """
+    private: dict[Path, Path] = {}
+    moves = {}
     with contextlib.ExitStack() as stack:
-        with naming(paths[0]):
-            private = {
-                folder: stack.enter_context(private_folder(folder))
-                for folder in dict.fromkeys(path.parent for path in paths)
-            }
-            temporary = [private[path.parent] / path.name for path in paths]
-            yield temporary
-        replace_all(dict(zip(temporary, paths, strict=True)))
+        for path, content in contents.items():
+            with naming(path):
+                if path.parent not in private:
+                    private[path.parent] = stack.enter_context(private_folder(path.parent))
+                temporary = private[path.parent] / path.name
+                temporary.write_bytes(content)
+            moves[temporary] = path
+        replace_all(moves, check=check)
 
 
-def replace_all(moves: Mapping[Path, Path]) -> None:
+def replace_all(moves: Mapping[Path, Path], *, check: Callable[[], object] | None = None) -> None:
     """Let files take their places, all or none.
 
     Args:
         moves: From a file in a private folder to its place.
+        check: Is called when no other process that gives a check can write there; may refuse.
 
     Raises:
         OSError: One cannot be moved; the places are as before.
     """
-    if len(moves) == 1:
+    if len(moves) == 1 and check is None:
         ((source, path),) = moves.items()
         with naming(path):
             os.replace(source, path)
@@ -110,6 +116,8 @@ def replace_all(moves: Mapping[Path, Path]) -> None:
     # Two processes that write the same files take turns: no mixture of theirs is left.
     turn = lock_where_possible(next(iter(moves.values())).parent, wait=math.inf)
     try:
+        if check is not None:
+            check()
         for source, path in moves.items():
             with naming(path):
                 before = source.with_name(f"{source.name}.before")

@@ -60,7 +60,7 @@ ALLOWED = {
         "whole_files",
         PACKAGE,
     },
-    "cli": {"errors", "interruption", "console", "whole_files", PACKAGE},
+    "cli": {"errors", "interruption", "console", "locks", "whole_files", PACKAGE},
     PACKAGE: set(),
     "__main__": {"cli"},
     "scripts": {"cli"},

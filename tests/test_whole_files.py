@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from churn_torch.locks import lock
 from churn_torch.whole_files import (
     PRIVATE,
     naming,
     new_folders,
     private_folder,
     whole_file,
-    whole_files,
+    write_all,
     write_text,
 )
 
@@ -109,10 +110,12 @@ def test_an_error_without_a_number_keeps_its_words(tmp_path):
 def test_several_files_appear_together(tmp_path):
     (tmp_path / "old.txt").write_text("old")
     paths = [tmp_path / "old.txt", tmp_path / "new.txt"]
-    with whole_files(paths) as temporary:
-        for path in temporary:
-            path.write_text("new")
-        assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["old.txt"]
+    before = []
+    write_all(
+        dict.fromkeys(paths, b"new"),
+        check=lambda: before.extend(path.read_text() for path in paths if path.exists()),
+    )
+    assert before == ["old"]
     assert [path.read_text() for path in paths] == ["new", "new"]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
@@ -123,19 +126,37 @@ def test_where_one_file_cannot_take_its_place_all_are_as_before(tmp_path):
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.iterdir())
 
-    def fail() -> None:
-        with whole_files([tmp_path / n for n in ("a", "b", "link", "folder")]) as temporary:
-            for path in temporary:
-                path.write_text("new")
-
     with pytest.raises(OSError, match="directory") as raised:
-        fail()
+        write_all({tmp_path / name: b"new" for name in ("a", "b", "link", "folder")})
     assert raised.value.filename == str(tmp_path / "folder")
     assert sorted(tmp_path.iterdir()) == before
     assert ((tmp_path / "a").read_text(), (tmp_path / "link").readlink().name) == (
         "old",
         "elsewhere",
     )
+
+
+def test_of_several_files_the_one_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def write(path: Path, content: bytes) -> None:
+        if path.name == "large":
+            raise OSError(*FULL)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_all({tmp_path / "small": b"", tmp_path / "large": b""})
+    assert raised.value.filename == str(tmp_path / "large")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_may_refuse_at_the_last_moment(tmp_path):
+    def refuse() -> None:
+        # Nobody else who checks can write at the same time.
+        assert lock(tmp_path) is None
+        raise RuntimeError("refused")
+
+    with pytest.raises(RuntimeError, match="refused"):
+        write_all({tmp_path / "a": b""}, check=refuse)
+    assert list(tmp_path.iterdir()) == []
 
 
 def leave(folder: Path) -> None:

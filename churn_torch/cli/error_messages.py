@@ -13,7 +13,14 @@ from churn_torch.cli.keys import CONF as CONF  # where compose and the tests loo
 from churn_torch.cli.keys import unknown_key
 from churn_torch.cli.option_names import nearest_option
 from churn_torch.console import STDOUT
-from churn_torch.errors import InputError, ParityError, first_line, lack_of_memory, override
+from churn_torch.errors import (
+    InputError,
+    ParityError,
+    first_line,
+    lack_of_memory,
+    override,
+    reached_limit,
+)
 
 _TARGET = " data.target=COLUMN"
 
@@ -50,6 +57,14 @@ def input_error(
             got=f"too little ({reason})",
             fix="end other programs, or stream the table where the command can "
             "(data.streaming=true)",
+        )
+    if (limit := reached_limit(error)) is not None:
+        option = "-n" if limit == "open files" else "-u, -v"
+        return InputError(
+            command,
+            expected=f"enough {limit}",
+            got="as many as this process may have",
+            fix=f"end other programs, or allow more (ulimit {option})",
         )
     place = "outputs=FOLDER" if command in ("train", "tune") else "out=FILE"
     cause: BaseException | None = error

@@ -26,6 +26,7 @@ from churn_torch.cli.error_messages import explain
 from churn_torch.cli.help import command_help, help_topic, list_commands
 from churn_torch.cli.keys import CONF, check_sample
 from churn_torch.cli.overrides import quote_overrides, with_suited_data
+from churn_torch.cli.sweep import SweepFailed
 from churn_torch.console import show, tables_once
 from churn_torch.errors import InputError, escaped, suggest, without_secrets
 
@@ -114,7 +115,9 @@ def command_named() -> str:
 def _run_with_hydra(name: str) -> None:
     run_folders.FRESH.clear()
     run_folders.CURRENT.clear()
+    run_folders.SWEEP.clear()
     OmegaConf.register_new_resolver("run_folder", run_folders.choose, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("sweep_folder", run_folders.choose_sweep, replace=True)
     OmegaConf.register_new_resolver("output_folder", run_folders.as_it_stands, replace=True)
     given = sys.argv
     start = 2 if given[1:2] == [name] else 1  # `churn-torch train ...` or `scripts/train.py ...`
@@ -140,6 +143,8 @@ def _run_with_hydra(name: str) -> None:
     try:
         with tables_once():
             hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
+    except SweepFailed as error:
+        raised.append(error.__cause__ or error)
     except BaseException as error:  # before or after the task, which may have made a folder
         raised.append(error)
     if raised:

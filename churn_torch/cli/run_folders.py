@@ -14,6 +14,8 @@ from typing import Any
 FRESH: dict[Path, list[Path]] = {}
 # The folder that this process is training in, if any: also one that is resumed, or of a sweep.
 CURRENT: list[Path] = []
+# The folder of this process's sweep, if any: each member asks for it again.
+SWEEP: list[Path] = []
 
 
 def choose(outputs: str, resume: str | None) -> str:
@@ -24,8 +26,22 @@ def choose(outputs: str, resume: str | None) -> str:
         # A mistyped folder must not be made: `workflows.train` refuses it.
         _note(Path(outputs).absolute())
         return outputs
+    folder, above = _own_folder(Path(outputs))
+    FRESH[folder.absolute()] = above
+    return str(folder)
+
+
+def choose_sweep(outputs: str) -> str:
+    """Return the folder of this sweep, a new one named by the time."""
+    if not SWEEP:
+        SWEEP.append(_own_folder(Path(outputs) / "sweeps")[0])
+    return str(SWEEP[0])
+
+
+def _own_folder(parent: Path) -> tuple[Path, list[Path]]:
+    """Make a folder named by the time; return it, and those above that were not there."""
     now = datetime.now()
-    folder = Path(outputs) / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+    folder = parent / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
     above = _missing(folder)
     # An OSError would lose its reason in here; Hydra makes the folder too, and names the place.
     with contextlib.suppress(OSError):
@@ -35,8 +51,7 @@ def choose(outputs: str, resume: str | None) -> str:
         except FileExistsError:
             folder = folder.with_name(f"{now:%H-%M-%S-%f}")
             folder.mkdir()
-    FRESH[folder.absolute()] = above
-    return str(folder)
+    return folder, above
 
 
 def note_run_dir(overrides: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from omegaconf import DictConfig
 from churn_torch.cli import run_folders
 from churn_torch.cli.overrides import as_typed
 from churn_torch.errors import InputError
+from churn_torch.locks import Lock, lock_where_possible
+
+SUMMARY = "sweep.csv"
+
+
+class SweepFailed(BaseException):
+    """The error that it was raised from ends the sweep; Hydra only warns of an `Exception`."""
 
 
 class SweepSummary(Callback):
@@ -20,6 +28,16 @@ class SweepSummary(Callback):
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self._held = contextlib.ExitStack()
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Claim the folder of the sweep, before Hydra writes into it.
+
+        Raises:
+            SweepFailed: Another sweep has it, or it cannot be made.
+        """
+        with _ending_the_sweep():
+            self._held.callback(_claim(Path(config.hydra.sweep.dir)).close)
 
     def on_job_end(self, config: DictConfig, job_return: Any, **kwargs: Any) -> None:
         """Take note of one member."""
@@ -39,20 +57,48 @@ class SweepSummary(Callback):
         self.rows.append(row)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Show and write the summary.
+        """Show and write the summary, and let go of the folder.
 
         Raises:
-            InputError: Every member has failed.
+            SweepFailed: Every member has failed, or the summary cannot be written.
         """
-        if self.rows:
-            _summarise(self.rows, Path(config.hydra.sweep.dir))
-            if all(row["status"] != "ok" for row in self.rows):
-                raise InputError(
-                    "sweep",
-                    expected="a member that succeeds",
-                    got="errors from all",
-                    fix="correct what the table above names",
-                )
+        with _ending_the_sweep(), self._held:
+            if self.rows:
+                _summarise(self.rows, Path(config.hydra.sweep.dir))
+                if all(row["status"] != "ok" for row in self.rows):
+                    raise InputError(
+                        "sweep",
+                        expected="a member that succeeds",
+                        got="errors from all",
+                        fix="correct what the table above names",
+                    )
+
+
+@contextlib.contextmanager
+def _ending_the_sweep() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise SweepFailed from error
+
+
+def _claim(folder: Path) -> Lock:
+    """Lock the folder of a sweep, as long as this process lives."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = lock_where_possible(folder)
+    if held is None:
+        state = "into which another sweep is writing"
+    elif (folder / SUMMARY).exists():
+        held.close()
+        state = "with a finished sweep in it"
+    else:
+        return held
+    raise InputError(
+        "hydra.sweep.dir",
+        expected="a folder of its own",
+        got=f"{folder} {state}",
+        fix="nothing is written over, so choose another folder",
+    )
 
 
 def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
@@ -65,7 +111,7 @@ def _summarise(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
 
     rows, sentences = _with_differences(ranked(rows))
     # An override can name a column, and an error can quote a cell.
-    write_text(folder / "sweep.csv", csv_text(pd.DataFrame(rows)))
+    write_text(folder / SUMMARY, csv_text(pd.DataFrame(rows)))
     show(sweep_table(rows))
     for sentence in sentences:
         show(sentence)

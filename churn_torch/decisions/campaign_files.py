@@ -76,8 +76,11 @@ class CampaignFiles:
                     got=f"{str(path)!r}, which is a folder",
                     fix=f"name a file in it, such as {path / 'calls.csv'}",
                 )
-        there = [path for path in self.all if path.exists()]
-        if there and not overwrite:
+        if not overwrite:
+            self._check_free()
+
+    def _check_free(self) -> None:
+        if there := [path for path in self.all if path.exists()]:
             raise InputError(
                 "out",
                 expected="a folder without a campaign",
@@ -85,16 +88,24 @@ class CampaignFiles:
                 fix="name another folder, or set overwrite=true (its results go too)",
             )
 
-    def write(self, rows: ListRows, page: str, content: Mapping[str, Any]) -> None:
+    def write(
+        self,
+        rows: ListRows,
+        page: str,
+        content: Mapping[str, Any],
+        *,
+        overwrite: bool = False,
+    ) -> None:
         """Write all files; where one cannot be written none is.
 
         Args:
             rows: The list and its control group.
             page: The page.
             content: The content of campaign.json but for ``files``.
+            overwrite: Whether they may take the places of another campaign.
 
         Raises:
-            InputError: A file cannot be written.
+            InputError: A file cannot be written, or was written by another process meanwhile.
         """
         try:
             with new_folders(self.calls.parent), private_folder(self.calls.parent) as folder:
@@ -112,7 +123,10 @@ class CampaignFiles:
                 )
                 (folder / PAGE).write_text(page, encoding="utf-8")
                 (folder / RECORD).write_text(text, encoding="utf-8")
-                replace_all({folder / path.name: path for path in self.all})
+                replace_all(
+                    {folder / path.name: path for path in self.all},
+                    check=None if overwrite else self._check_free,
+                )
                 for name in (RESULTS_TABLE, RESULTS_PAGE, RESULTS):  # of the lists before
                     self.calls.with_name(name).unlink(missing_ok=True)
         except OSError as error:

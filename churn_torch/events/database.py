@@ -14,6 +14,7 @@ from churn_torch.bounded import TooMuchError
 from churn_torch.errors import InputError, first_line
 from churn_torch.tables.readers import arrow
 from churn_torch.tables.readers.bounded_database import Database, Setting, connected
+from churn_torch.tables.readers.query_errors import is_disk_full
 from churn_torch.tables.sql_text import quoted
 
 MEMORY = "1GB"
@@ -67,6 +68,8 @@ def open_database(folder: Path, memory: str, threads: int | None) -> Iterator[Da
                 fix="use fewer windows and columns or a plainer filter, or end other programs",
             ) from None
         except duckdb.OutOfMemoryException as error:
+            if is_disk_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
             raise InputError(
                 "memory",
                 expected="enough memory for the features of a part of the customers",

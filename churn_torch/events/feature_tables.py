@@ -165,8 +165,7 @@ def write_feature_tables(
             for name, text in beside(tables).items():
                 (temporary / "rows" / name).write_text(text, encoding="utf-8")
                 moves[temporary / "rows" / name] = folder / name
-        _check_folder(folder)
-        replace_all(moves)
+        replace_all(moves, check=lambda: _check_folder(folder))
     return tables
 
 

@@ -164,7 +164,8 @@ def campaign(
         "value": asdict(value),
         "exclude": {"target": schema.target} if rules.by_target else options.exclude or None,
     }
-    files.write(rows, campaign_page(figures), {**_content(options, offers, figures), **facts})
+    content = {**_content(options, offers, figures), **facts}
+    files.write(rows, campaign_page(figures), content, overwrite=options.overwrite)
     if found := counts.unusual():
         show(unusual_table(found, absent_columns(schema, table, options.reading)))
     _say_what_was_taken(options, scores, rules, figures, id_column)

@@ -41,7 +41,7 @@ from churn_torch.serving.outputs import PROBABILITY
 from churn_torch.tables.labelled.carried import VALUE
 from churn_torch.tables.labelled.read import located
 from churn_torch.tables.readers import sources
-from churn_torch.whole_files import whole_files
+from churn_torch.whole_files import write_all
 from churn_torch.workflows.configuration.campaign_options import CampaignOptions
 from churn_torch.workflows.configuration.typed_config import MissingKey, read_options
 from churn_torch.workflows.csv_tables import csv_text
@@ -97,7 +97,15 @@ def campaign_results(options: CampaignOptions, *, outcomes: Any = None) -> dict[
         **_measured(record, joined, effects, offers),
         "effects": effects.to_dict("records"),
     }
-    _write(paths, effects, results)
+    texts = (
+        csv_text(effects),
+        results_page(results),
+        json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    )
+    write_all(
+        {path: text.encode() for path, text in zip(paths, texts, strict=True)},
+        check=lambda: _check_free(paths, options.overwrite),
+    )
     show(results_table(effects))
     for sentence in results_sentences(results):
         show(sentence)
@@ -190,18 +198,6 @@ def _check_free(paths: list[Path], overwrite: bool) -> None:
             got=f"{str(paths[0].parent)!r} with {', '.join(there)}",
             fix="set overwrite=true to write over them",
         )
-
-
-def _write(paths: list[Path], effects: pd.DataFrame, results: dict[str, Any]) -> None:
-    """Write the three files, or none: all are complete before the first takes its name."""
-    texts = [
-        csv_text(effects),
-        results_page(results),
-        json.dumps(_finite(results), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    ]
-    with whole_files(paths) as temporary:
-        for place, text in zip(temporary, texts, strict=True):
-            place.write_text(text, encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

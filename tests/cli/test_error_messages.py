@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
@@ -61,3 +62,24 @@ def test_errors_of_the_system_name_the_place():
 def test_a_key_below_a_list_leads_to_the_list():
     with pytest.raises(InputError, match=r"^trust\.a: expected a key .*\(did you mean 'trust'\?\)"):
         compose("evaluate", ["+trust.a=1"])
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "option"),
+    [
+        (RuntimeError("can't start new thread"), "threads and processes", "-u, -v"),
+        (
+            BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)),
+            "threads and processes",
+            "-u, -v",
+        ),
+        (OSError(errno.EMFILE, os.strerror(errno.EMFILE), "table.csv"), "open files", "-n"),
+    ],
+)
+def test_a_limit_of_the_process_is_not_blamed_on_a_file(said, what, option):
+    damaged = InputError("run", expected="whole files", got="damaged ones", fix="train again")
+    damaged.__context__ = said  # as of `from None`
+    assert explain(damaged, "score") == (
+        f"score: expected enough {what}, got as many as this process may have; "
+        f"end other programs, or allow more (ulimit {option})."
+    )

@@ -160,13 +160,18 @@ from churn_torch.cli import main
 print(*sorted({*sys.modules} - before - {"__future__"}))
 import atexit, os, threading, time
 from churn_torch.cli import run_command
-def raise_(error): raise error
+class Last:
+    def __del__(self, kill=os.kill, getpid=os.getpid): kill(getpid(), 15)
+def until_last():
+    sys.last = Last()  # goes at the very end of Python, when signals kill again
+    threading.Thread(target=lambda: time.sleep(0.2)).start()
 CASES = {
     "prints": lambda: print("done"),
     "code": lambda: sys.exit(3),
     "words": lambda: sys.exit("Interrupted."),
     "closed": lambda: setattr(sys, "stdout", None),
     "thread": threading.Thread(target=lambda: (time.sleep(0.2), print("late"))).start,
+    "end": until_last,
     "bug": lambda: 1 / 0,
 }
 for name, case in CASES.items():
@@ -182,7 +187,7 @@ for name, case in CASES.items():
     ours = "churn_torch churn_torch.cli churn_torch.cli.main churn_torch.interruption"
     assert done.stdout.split("\n") == [
         ours, "done", "told", "prints 0", "told", "code 3", "told", "words 1", "closed 0",
-        "late", "told", "thread 0", "told", "bug 1", "",
+        "late", "told", "thread 0", "told", "end 0", "told", "bug 1", "",
     ], done.stderr  # fmt: skip
     assert "Interrupted.\n" in done.stderr
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")

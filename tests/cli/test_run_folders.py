@@ -7,10 +7,10 @@ from churn_torch.cli import run_folders
 from churn_torch.workflows.runs.claim import remove_if_useless
 
 
-@pytest.mark.usefixtures("without_export")
-def test_runs_of_the_same_second_have_folders_of_their_own(
-    command, customers_csv, table_keys, tmp_path, monkeypatch
-):
+@pytest.fixture
+def one_second(monkeypatch):
+    """Stop the clock but for its microseconds."""
+
     class Clock(run_folders.datetime):
         moment = 0
 
@@ -20,6 +20,12 @@ def test_runs_of_the_same_second_have_folders_of_their_own(
             return cls(2026, 1, 31, 12, 0, 0, cls.moment)
 
     monkeypatch.setattr(run_folders, "datetime", Clock)
+
+
+@pytest.mark.usefixtures("without_export", "one_second")
+def test_runs_of_the_same_second_have_folders_of_their_own(
+    command, customers_csv, table_keys, tmp_path
+):
     keys = [*table_keys, f"data.source={customers_csv}", "debug=fast", f"outputs={tmp_path}"]
     for _ in range(2):
         assert command("train", *keys).code == 0
@@ -29,6 +35,17 @@ def test_runs_of_the_same_second_have_folders_of_their_own(
     assert first == "12-00-00"
     assert second.startswith("12-00-00-")
     assert (tmp_path / "latest").resolve() == day / second
+
+
+@pytest.mark.usefixtures("one_second")
+def test_sweeps_of_the_same_second_have_folders_of_their_own(monkeypatch, tmp_path):
+    folders = []
+    for _ in range(2):  # two processes
+        monkeypatch.setattr(run_folders, "SWEEP", [])
+        folders += [run_folders.choose_sweep(str(tmp_path)) for _ in range(2)]  # two members
+    first = str(tmp_path / "sweeps" / "2026-01-31" / "12-00-00")
+    assert folders[:2] == [first, first]
+    assert folders[2] == folders[3] != first
 
 
 def test_a_failed_run_takes_only_its_own_folder_away(command, table_keys, tmp_path):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from omegaconf import OmegaConf
 
-from churn_torch.cli.sweep import SweepSummary, _summarise
+from churn_torch.cli.sweep import SweepFailed, SweepSummary, _summarise
+from churn_torch.errors import InputError
 from tests.workflows.made_runs import made_rows, made_run
 
 
@@ -16,7 +17,7 @@ class JobReturn:
         self._return_value = value
 
 
-def hydra_config(job: int, mode: str = "MULTIRUN"):
+def hydra_config(job: int, mode: str = "MULTIRUN", folder: Path | str = "unused"):
     from hydra.types import RunMode
 
     return OmegaConf.create(
@@ -26,7 +27,7 @@ def hydra_config(job: int, mode: str = "MULTIRUN"):
                 "job": {"num": job},
                 "overrides": {"task": ["model=mlp", f"seed={job}"]},
                 "runtime": {"output_dir": f"/sweep/{job}"},
-                "sweep": {"dir": "unused"},
+                "sweep": {"dir": str(folder)},
             }
         }
     )
@@ -57,6 +58,36 @@ def test_overrides_are_shown_as_they_were_typed():
     summary.on_job_end(config, JobReturn({"status": "failed"}))
     [row] = summary.rows
     assert row["overrides"] == "events=cdnow events.label.within=90d data.missing=[x]"
+
+
+def test_a_folder_is_of_one_sweep(tmp_path: Path) -> None:
+    config = hydra_config(0, folder=tmp_path / "sweep")
+    first = SweepSummary()
+    first.on_multirun_start(config)
+    with pytest.raises(SweepFailed) as refused:
+        SweepSummary().on_multirun_start(config)
+    assert isinstance(refused.value.__cause__, InputError)
+    assert "into which another sweep is writing; nothing is written over" in str(
+        refused.value.__cause__
+    )
+    first.on_job_end(config, JobReturn({"status": "ok", "metrics": {}}))
+    first.on_multirun_end(config)
+    with pytest.raises(SweepFailed) as refused:
+        SweepSummary().on_multirun_start(config)
+    assert "with a finished sweep in it" in str(refused.value.__cause__)
+    (tmp_path / "sweep" / "sweep.csv").unlink()
+    again = SweepSummary()  # as after an interruption
+    again.on_multirun_start(config)
+    again.on_multirun_end(config)
+
+
+@pytest.mark.filterwarnings("default")  # Hydra warns of an error in a callback, and goes on
+def test_a_sweep_whose_members_all_fail_ends_with_an_error(command, tmp_path: Path) -> None:
+    keys = ("data=table", "data.source=absent.csv", "data.target=y", f"hydra.sweep.dir={tmp_path}")
+    code, _, err = command("train", "-m", *keys, "seed=0,1")
+    assert code == 1
+    last = "Error: sweep: expected a member that succeeds, got errors from all; "
+    assert err.splitlines()[-1].startswith(last)
 
 
 def test_summary_is_silent_outside_a_sweep():

@@ -76,7 +76,11 @@ def test_another_campaign_is_not_written_over(tmp_path, name):
     with pytest.raises(InputError, match=rf"^out: .*{name}', which is there already; .*overwrite"):
         files.check(SOURCE, PLAINLY, overwrite=False)
     files.check(SOURCE, PLAINLY, overwrite=True)
-    files.write(rows(), "", {})
+    with pytest.raises(InputError, match="which is there already"):  # it came after the check
+        files.write(rows(), "", {})
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "of last month"
+    files.write(rows(), "", {}, overwrite=True)
     assert (tmp_path / name).read_text() != "of last month"
 
 

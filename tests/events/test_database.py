@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from churn_torch import interruption
@@ -46,3 +47,10 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(tmp_path: Path)
     ):
         database.rows(f"COPY (SELECT 1) TO {absent}")
     assert (raised.value.errno, raised.value.filename) == (errno.ENOENT, None)
+
+
+def test_a_disk_without_room_for_what_is_laid_aside_is_full(tmp_path: Path) -> None:
+    said = "Out of Memory Error: failed to offload data block of size 256.0 KiB (2.4 MiB/2.6 MiB)"
+    with pytest.raises(OSError, match="No space left") as raised, open_database(tmp_path, "1GB", 1):
+        raise duckdb.OutOfMemoryException(said)
+    assert raised.value.errno == errno.ENOSPC

@@ -20,7 +20,7 @@ from churn_torch.tables.readers import arrow, csv_in_queries
 from churn_torch.tables.readers.bounded_database import Setting, connected
 from churn_torch.tables.readers.locked_database import attach, lock, named_files
 from churn_torch.tables.readers.paths import near
-from churn_torch.tables.readers.query_errors import refused, too_large
+from churn_torch.tables.readers.query_errors import disk_full, is_disk_full, refused, too_large
 from churn_torch.tables.sql_text import is_utf8, quoted
 from churn_torch.whole_files import private_folder
 
@@ -149,11 +149,15 @@ def opened(
 
 
 def _holding(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Pass on batches, with a sentence where one takes too much memory."""
+    """Pass on batches, with a sentence where one takes too much memory or disk."""
     try:
         yield from batches
     except TooMuchError as error:
         raise too_large(f"one that takes {error}") from None
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        if is_disk_full(error):
+            raise disk_full() from None
+        raise
 
 
 def tables_of(path: Path) -> dict[str, tuple[str, str]]:

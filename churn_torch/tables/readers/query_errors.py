@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import tempfile
 
 import duckdb
 
@@ -20,9 +23,34 @@ def too_large(got: str) -> InputError:
     )
 
 
+# What DuckDB says where it cannot lay aside what the memory does not hold.
+_NO_ROOM = re.compile(
+    "Out of Memory Error: failed to offload data block"
+    f"|IO Error: .*{re.escape(os.strerror(errno.ENOSPC))}"
+)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether DuckDB has no room for its temporary files."""
+    return _NO_ROOM.search(str(error)) is not None
+
+
+def disk_full() -> InputError:
+    """Return the sentence for a query that finds no room for temporary files."""
+    return InputError(
+        "query",
+        expected=f"room in {tempfile.gettempdir()!r} for what the memory does not hold",
+        got="a full disk",
+        fix="free it, name a folder on another disk (TMPDIR=FOLDER), or let the query sort, join "
+        "and group fewer rows",
+    )
+
+
 def refused(error: duckdb.Error, *, is_address: bool = False) -> InputError:
     """Return the sentence for what DuckDB refuses, in a query or of an address."""
     got = f"the error {arrow.library_message(error)!r}"
+    if is_disk_full(error):
+        return disk_full()
     if isinstance(error, duckdb.OutOfMemoryException):
         return too_large(f"the error {first_line(error)!r}")
     if is_address:

@@ -114,7 +114,7 @@ def checked_offers(options: CampaignOptions) -> dict[str, Offer]:
 def new_folder() -> Path:
     """Return where a campaign goes that the user has named no place for."""
     now = datetime.now()
-    return Path("outputs") / "campaigns" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+    return Path("outputs") / "campaigns" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S-%f}"
 
 
 def valuation(

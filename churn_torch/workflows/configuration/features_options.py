@@ -75,4 +75,4 @@ def events_of(content: Mapping[str, Any]) -> dict[str, Any]:
 def new_folder() -> Path:
     """Return where rows go that the user has named no place for."""
     now = datetime.now()
-    return Path("outputs") / "features" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S}"
+    return Path("outputs") / "features" / f"{now:%Y-%m-%d}" / f"{now:%H-%M-%S-%f}"

@@ -22,7 +22,7 @@ from churn_torch.models.attribution import fit_attribution
 from churn_torch.models.preprocessing.preprocess import Columns
 from churn_torch.tables.encode import encode
 from churn_torch.tables.labelled.rows import Labels
-from churn_torch.whole_files import whole_files
+from churn_torch.whole_files import write_all
 from churn_torch.workflows.measurement.net_value import net_value_of
 from churn_torch.workflows.runs.run_folder import Run
 
@@ -164,9 +164,7 @@ def write_model(
     if lean and without_reasons is not None:
         files[path.with_suffix(f".lean{path.suffix}")] = without_reasons
     contents = {**surroundings, **{name: file.content for name, file in files.items()}}
-    with whole_files(list(contents)) as temporary:
-        for place, content in zip(temporary, contents.values(), strict=True):
-            place.write_bytes(content)
+    write_all(contents)
     said = [
         _sentence(name.name, file, options.dtype, is_lean=file is not full)
         for name, file in files.items()

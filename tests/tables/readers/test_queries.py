@@ -289,3 +289,23 @@ def test_years_of_two_digits_that_duckdb_takes_first_are_refused(tmp_path: Path)
 def test_letters_that_are_not_of_utf8_are_no_traceback() -> None:
     with pytest.raises(InputError, match=r"query: expected a query in UTF-8, got .*udcff"):
         list(read("SELECT '\udcff' AS x"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Out of Memory Error: failed to offload data block of size 256.0 KiB (2.4 MiB/2.6 MiB)",
+        "IO Error: Could not write file: No space left on device",
+    ],
+)
+def test_a_full_disk_for_temporary_files_is_named(monkeypatch, tmp_path, said) -> None:
+    def fail():
+        raise duckdb.Error(said)
+        yield
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    expected = rf"query: expected room in '{tmp_path}' .*\(TMPDIR=FOLDER\)"
+    with pytest.raises(InputError, match=expected):
+        raise queries.refused(duckdb.Error(said))
+    with pytest.raises(InputError, match=expected):
+        list(queries._holding(fail()))
