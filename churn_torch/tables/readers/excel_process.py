@@ -22,6 +22,9 @@ _CELLS = {*range(1, 12), 62}
 _SHORT_CELLS = range(12, 19)
 _TO_CELL = -11
 
+# Of a sheet of Excel and of LibreOffice.
+_MOST_COLUMNS = 16_384
+
 # A formula of xlsx without a stored value; that of a formula of text may be empty.
 _NO_VALUE = re.compile(
     rb'<c\b(?![^<>]*\bt="str")[^<>]*>\s*'
@@ -44,6 +47,8 @@ def main(path: str, wanted: str | None = None) -> None:
         if wanted is not None and name != wanted:
             continue
         sheet = workbook.get_sheet_by_name(name)
+        if sheet.width > _MOST_COLUMNS:
+            raise ValueError(f"a row has {sheet.width:,} columns, not {_MOST_COLUMNS:,} at most")
         rows = sheet.to_python(skip_empty_area=True)
         if wanted is not None or sum(any(c not in (None, "") for c in row) for row in rows) > 1:
             _say([name, [*_filled(rows, sheet), *_not_computed(path)]])

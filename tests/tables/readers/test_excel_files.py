@@ -85,6 +85,13 @@ def edited(path: Path, member: str, old: str, new: str) -> Path:
     return path
 
 
+def test_a_row_that_is_too_wide_is_refused(tmp_path: Path) -> None:
+    path = write_xlsx(tmp_path / "t.xlsx", {"T": [["id", "n"], ["a", 1]]})
+    edited(path, "xl/worksheets/s1.xml", "<c><v>1</v>", '<c r="BHWVA2"><v>1</v>')
+    with pytest.raises(InputError, match=r"a row has 1,\d+,\d+ columns, not 16,384 at most"):
+        read(path)
+
+
 def test_hidden_sheets_come_last(tmp_path: Path) -> None:
     sheets = {"Old": [["id"], ["a"]], "New": [["id"], ["b"]]}
     path = write_xlsx(tmp_path / "t.xlsx", sheets)
