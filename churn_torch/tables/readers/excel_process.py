@@ -66,7 +66,7 @@ def _filled(rows: list[list[Any]], sheet: Any) -> list[str]:
             n += bottom - top
             for row in rows[top + 1 : bottom + 1]:
                 row[column] = rows[top][column]
-    return [f"merged cells: {n} rows below the first given its value"] if n else []
+    return [f"merged cells have their value in every row ({n} filled)"] if n else []
 
 
 def _not_computed(path: str) -> list[str]:

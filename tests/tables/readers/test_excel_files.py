@@ -109,7 +109,7 @@ def test_merged_cells_have_their_value_in_every_row(tmp_path: Path) -> None:
     edited(path, "xl/worksheets/s1.xml", "</sheetData>", merged)
     said: list[str] = []
     assert read(path, announce=said.append)["region"].tolist() == [*["north"] * 3, "south"]
-    assert said == ["t.xlsx: merged cells: 2 rows below the first given its value."]
+    assert said == ["t.xlsx: merged cells have their value in every row (2 filled)."]
 
 
 def test_formulas_without_a_stored_value_are_said(tmp_path: Path) -> None:
