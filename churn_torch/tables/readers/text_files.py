@@ -141,6 +141,7 @@ def _remarks(stored: Stored, encoding: Encoding, bad_line: int, reading: ReadOpt
 
 
 def _refuse_binary(stored: Stored, head: bytes) -> None:
+    head = head.rstrip(b"\x1a")  # DOS ends a text so
     if len(head.translate(None, delete=_CONTROL)) < len(head):
         raise InputError(
             str(stored),

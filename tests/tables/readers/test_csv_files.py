@@ -151,6 +151,13 @@ def test_bad_files_get_one_sentence(tmp_path: Path, content: bytes, message: str
     assert "\n" not in str(caught.value)
 
 
+def test_the_mark_that_ends_a_text_of_dos_is_left_out(tmp_path: Path) -> None:
+    path, said = tmp_path / "t.csv", []
+    path.write_bytes(b"a,b\r\n1,2\r\n\x1a")
+    assert read(path, announce=said.append).to_dict("records") == [{"a": "1", "b": "2"}]
+    assert said == ["t.csv: the last line left out ('\\x1a')."]
+
+
 def test_several_files_are_one_table(tmp_path: Path) -> None:
     (tmp_path / "part1.csv").write_text("a,b\n1,x\n")
     (tmp_path / "part2.csv").write_text("a;b\n2;y\n")  # each has its own form
